@@ -127,7 +127,7 @@ _SPOKEN = re.compile(r"[a-z]+\d*(?:\.\d+)*|\d+(?:\.\d+)*[a-z]*")
 _ORDINARY = frozenset({"anima", "chroma", "cosmos", "kolors", "ltx", "sana", "wan"})
 _OF_SDXL = frozenset({"illustrious", "noobai", "pony", "animagine"})  # `titles.families_in_text` reads these
 _UNITS = re.compile(r"(?:epoch|hour|day|step|image|picture|pic|photo|time|minute|repeat|concept|character)s?|[hk]")
-# What stands before the name of a model that made or captioned the training pictures.
+# Words before the name of a model that made or captioned the training pictures.
 _PAINTED_WITH = re.compile(
     r"\b(?:generat|creat|render|paint|caption|tagg|upscal|draw|images?|pictures?|pics|outputs?|datasets?)\w*"
     r"(?: \w+)? (?:by|with|in|using|from|of) (?:the )?$"

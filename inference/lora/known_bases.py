@@ -269,7 +269,7 @@ def repository_id(name: str) -> str | None:
 
 
 def is_strange_repository(name: str) -> bool:
-    """Whether a name is that of a hub's repository whose base model is not known."""
+    """Whether a name is a hub repository with an unknown base model."""
     known = repository_base(name) or bases_in_checkpoint_name(name) or bases_in_title(name)
     return repository_id(name) is not None and not known
 

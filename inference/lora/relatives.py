@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from inference.base_models import Architecture, BaseModelId
 from inference.lora.few_steps import read_name
-from inference.lora.titles import families_traced, last_part, latin, name_forms
+from inference.lora.titles import DENIAL, families_traced, last_part, latin, name_forms
 
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
@@ -96,13 +96,8 @@ _NUMBERED = {
     Architecture.SD1: r"\bsd ?1 5\b|\bstable ?diffusion ?1",
     Architecture.SD2: r"\bsd ?2\b|\bstable ?diffusion ?2",
 }
-_FURTHER = (
-    r"edit|layered|omni|turbo|lightning|krea|kontext|schnell|fill|redux|chroma|\d+|v\d+"  # then it is another model
-)
-_DENIAL = (
-    r"\b(?:not|never|isn ?'?t|doesn ?'?t|won ?'?t)"
-    r"(?: (?:an?|any|for|the|with|on|work|works|made|trained|meant|regular|normal|plain|usable|compatible)\b)+"
-)
+# Words after a model's name that make it the name of another model.
+_FURTHER = r"edit|layered|omni|turbo|lightning|krea|kontext|schnell|fill|redux|chroma|\d+|v\d+"
 # What no published version is called, at the beginning of a name.
 _NO_VERSION = re.compile(
     r"(?:anima|z ?image) ?(?:(?:base|turbo) ?)?v?(?:[2-9]|[1-9]\d+)\b(?! ?steps?\b)"
@@ -148,10 +143,9 @@ def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str
 
 def denies(text: str, base: BaseModelId) -> bool:
     """Whether a text says that the LoRA is not for the model `base`: "not for Krea 2"."""
-    _, pattern = _PLAIN.get(base.architecture, (base, _NUMBERED.get(base.architecture, _NEVER)))
-    itself = base.lineage == "base" or base.architecture is not Architecture.SDXL
-    denied = re.compile(rf"{_DENIAL} (?:{pattern})(?! ?(?:{_FURTHER})\b)")
-    return itself and any(denied.search(form) for form in name_forms(text))
+    plain, pattern = _PLAIN.get(base.architecture, (base, _NUMBERED.get(base.architecture, _NEVER)))
+    denied = re.compile(rf"{DENIAL} (?:{pattern})(?! ?(?:{_FURTHER})\b)")
+    return plain == base and any(denied.search(form) for form in name_forms(text))
 
 
 def _relatives_of(base: BaseModelId) -> list[Relative]:

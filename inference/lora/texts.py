@@ -1,7 +1,8 @@
 """Collects the texts that come with a file and may name a model, from every field and in many languages.
 
-A text that names another model, and not the claimed one, contradicts the claim. The sentences about the training also
-count as a text of their own. Captions, prompts and tags describe pictures, so they are skipped.
+A text that names another model, and not the claimed one, contradicts the claim. The sentences about the training are
+compared with the claim a second time, without the rest of the text. Captions, prompts and tags describe pictures, so
+they are skipped.
 """
 
 from __future__ import annotations
@@ -118,10 +119,10 @@ def _is_on(value: object) -> bool:
 
 
 def _readable(text: str) -> str:
-    """A text as a page shows it: without tags and character references."""
+    """A text as a page shows it, without tags and character references; names of models are in Latin letters."""
     if "<" in text or "&" in text:
         text = html.unescape(_BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", text))))
-    return _PORTUGUESE.sub("trained on", text)
+    return _PORTUGUESE.sub("trained on", _translated(text))
 
 
 def _parsed(text: str) -> object:
@@ -134,7 +135,7 @@ def _parsed(text: str) -> object:
 def telling(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the texts that may name a model, and their sentences about the training: each short, in one line."""
     found: dict[str, None] = {}
-    for text in map(_readable, texts):
+    for text in (_readable(each[:_MAX_FIELD]) for each in texts):
         told = dict.fromkeys((*told_of_training(text), *told_of_base(text)))
         found[_around_names(plain(text.replace("\n", "; ")), _TRACE)] = None
         found[_around_names(plain("; ".join(told)), _TELLING)] = None
@@ -175,7 +176,7 @@ def _around_names(text: str, trace: re.Pattern[str]) -> str:
 
 def told_of_training(text: str) -> tuple[str, ...]:
     """Return the sentences about the training. Other sentences may name models that the LoRA only works with."""
-    return tuple(each for each in sentences(_translated(text[:_MAX_FIELD])) if _tells_of_training(each))
+    return tuple(each for each in sentences(text) if _tells_of_training(each))
 
 
 def clauses_about_base(text: str) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ def _tells_of_training(text: str) -> bool:
 
 def told_of_base(text: str) -> tuple[str, ...]:
     """Return the sentences about what the LoRA was trained on or is for, without those about other LoRAs."""
-    told = (each for each in sentences(_translated(text[:_MAX_FIELD])) if not _OF_OTHERS.search(each))
+    told = (each for each in sentences(text) if not _OF_OTHERS.search(each))
     return tuple(each for each in told if _tells_of_training(each) or _OF_USE.search(each))
 
 

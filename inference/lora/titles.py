@@ -185,11 +185,15 @@ _ALSO = re.compile(
     r"|(?<!only )\bworks? (?:\w+ )?(?:with|on)\b[^.;!]*|\b(?:thanks|credits?)\b[^.;!]*",
     re.IGNORECASE,
 )
-# A family that a sentence denies, or excepts.
+# Words before the name of a model that say that the LoRA is not for it.
+DENIAL = (
+    r"\b(?:not|never|isn ?'?t|doesn ?'?t|don ?'?t|won ?'?t|except(?: for)?|instead of|rather than)"
+    r"(?: (?:an?|any|for|the|with|on|from|of|use|using|it|this|trained|made|based|meant|works?|compatible|usable|run"
+    r"|regular|normal|plain)\b)*"
+)
 _DENIED_FAMILY = re.compile(
-    r"\b(?:not?|never|isn ?'?t|doesn ?'?t|don ?'?t|do not|except(?: for)?|instead of|rather than)"
-    r"(?: (?:an?|any|for|the|with|on|from|of|use|using|it|this|trained|made|based|meant|works?|compatible|run)\b)*"
-    r" (?P<family>pony|illustrious|noob(?:ai)?|nai|animagine)(?![a-z])(?! ?(?:tails?|tags?|scores?|quality|style)\b)"
+    rf"{DENIAL} (?P<family>pony|illustrious|noob(?:ai)?|nai|animagine)(?![a-z])"
+    r"(?! ?(?:tails?|tags?|scores?|quality|style)\b)"
 )
 _FAMILY_NAMES = {"noob": "noobai", "nai": "noobai"}
 _ALONE = tuple(

@@ -66,7 +66,7 @@ async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -
     try:
         await (press.delete_original_response() if view is None else replace(press, view, []))
     except discord.NotFound:
-        return True  # somebody else was faster
+        return True  # another user has deleted the message already
     except DISCORD_ERRORS as problem:
         log.warning("cannot edit the message under which a question was asked: %s", problem)
         return False

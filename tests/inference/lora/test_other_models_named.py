@@ -277,6 +277,7 @@ def test_a_sentence_about_the_training_that_names_another_model_disputes_a_page(
         ("sdxl", "sdxl/illustrious", "Trained on Illustrious and tested on Juggernaut XL"),
         ("qwen-image", "qwen-image/base", "Trained on Qwen-Image-2512, captions by Qwen3-VL"),
         ("krea2", "krea2/base", "Trained on Krea 2, not for SDXL"),
+        ("flux1", "flux1/kontext", "Trained on FLUX.1 Kontext, not for FLUX.1 dev"),
     ],
 )  # fmt: skip
 def test_a_sentence_about_pictures_tests_and_other_loras_disputes_nothing(make: str, told: str, text: str) -> None:
