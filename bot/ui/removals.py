@@ -50,6 +50,7 @@ from bot.database.takedowns import (
     mark_told,
     newest_notice,
     record_takedown,
+    taken_down_in,
     untold_takedowns,
 )
 from bot.errors.missing import NothingThere
@@ -277,12 +278,13 @@ class Removals:
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with transaction(self._connection):
+            if await taken_down_in(self._connection, job.id, server_id) is None:  # else it is confirmed twice
+                await add_entry(
+                    self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {},
+                    target=f"job {job.id}", person_id=job.person_id,
+                )  # fmt: skip
             await record_takedown(self._connection, job, server_id)
             await take_down_hashes(self._connection, job.id, server_id)
-            await add_entry(
-                self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {},
-                target=f"job {job.id}", person_id=job.person_id,
-            )  # fmt: skip
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
         self.notify()

@@ -75,6 +75,7 @@ class Scene(People):
     async def ended(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until a job's message shows its end, as long as its progress changes: a busy machine is slow."""
         while "Again" not in message.buttons:
+            assert not message.text or "Cancel" in message.buttons, message.text
             told = message.text
             message = await self.control.wait_message(
                 message.id, lambda seen, told=told: "Again" in seen.buttons or seen.text != told, PATIENCE

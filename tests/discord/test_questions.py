@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground import default_world
+from playground.component_shapes import walk
 from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
 from tests.discord.test_removals import files_of, hidden, paint, rows
 
@@ -96,3 +97,44 @@ async def test_a_stranger_confirms_nothing(scene: Scene) -> None:
     after = await scene.control.message(picture.id)
     assert after is not None and after.attachments and "Delete" in after.buttons
     assert await rows(scene, f"SELECT delete_at FROM job WHERE id = {number}") == [(None,)]
+
+
+async def test_undo_is_offered_where_the_message_is_gone_when_its_owner_confirms(scene: Scene) -> None:
+    picture = await paint(scene)
+    question = await asked(scene.ada, picture)
+    margaret = scene.control.person("Margaret")
+    await confirmed(margaret, await asked(margaret, picture))
+    await scene.gone(picture)
+    await confirmed(scene.ada, question)
+    await hidden(scene, question)
+
+
+async def test_a_second_question_about_a_deleted_picture_closes_without_an_error(scene: Scene) -> None:
+    picture = await paint(scene)
+    first, second = await asked(scene.ada, picture), await asked(scene.ada, picture)
+    await confirmed(scene.ada, first)
+    await hidden(scene, picture)
+    await confirmed(scene.ada, second)
+    await scene.gone(second)
+    await hidden(scene, picture)
+
+
+async def test_a_removal_that_staff_confirm_twice_is_logged_once(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    picture = await paint(scene)
+    number = number_of(picture.buttons["Delete"]["custom_id"])
+    questions = [await asked(margaret, picture), await asked(margaret, picture)]
+    for question in questions:
+        await confirmed(margaret, question)
+        await scene.gone(question)
+    logged = f"SELECT count(*) FROM audit WHERE action = 'remove_picture' AND target = 'job {number}'"
+    assert await rows(scene, logged) == [(1,)]
+
+
+async def test_a_forged_press_to_keep_deletes_no_message_of_others(scene: Scene) -> None:
+    linus, picture = scene.control.person("Linus"), await paint(scene)
+    parts = walk(scene.playground.world.messages[picture.id].components)
+    next(part for part in parts if part.get("label") == "Delete")["custom_id"] = "keepit"
+    refused = await (await linus.press(picture, "keepit")).reply()
+    assert refused.ephemeral and "outdated" in refused.text
+    assert await scene.control.message(picture.id) is not None

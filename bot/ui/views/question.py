@@ -14,7 +14,7 @@ from bot.i18n import _
 from bot.ui.acknowledge import acknowledge, replace, send
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
-from bot.ui.views.persistent_items import PersistentButton
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,9 @@ class KeepButton(PersistentButton, template=r"keepit"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Delete the question."""
+        """Delete the question. Raises NothingThere for a button that stands in a public message, which is forged."""
+        if interaction.message is None or not interaction.message.flags.ephemeral:
+            raise outdated_error()
         await close(interaction)
 
 
@@ -66,7 +68,7 @@ async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -
     try:
         await (press.delete_original_response() if view is None else replace(press, view, []))
     except discord.NotFound:
-        return True  # another user has deleted the message already
+        return view is None  # it was deleted meanwhile, and can show nothing
     except DISCORD_ERRORS as problem:
         log.warning("cannot edit the message under which a question was asked: %s", problem)
         return False

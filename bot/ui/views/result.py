@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
+from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, JobState
 from bot.database.pictures import Picture, pictures_of_job
 from bot.database.server_limits import LimitHolder
@@ -209,7 +210,9 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Delete pictures and messages, or as staff the messages alone. Raises NotYours."""
-        job = await self.job(interaction)
+        job = await find_hidden_job(interaction.client.connection, self.job_id)
+        if job is None or job.person_id != interaction.user.id:  # its owner may have confirmed another question
+            job = await self.job(interaction)
         await _check_may_remove(job, interaction)
         await acknowledge(interaction)
         removals, hidden, done = interaction.client.removals, None, taken_down_view()
