@@ -355,7 +355,7 @@ class TooSlow(SourceError):
 
 @dataclass(eq=False)
 class WrongHash(SourceError):
-    """{host} lists one file as {name}, but sent another. Easel deleted it. Please try again later."""
+    """{host} sent another file than the one that it lists as {name}. Easel deleted the file. Please try again later."""
 
     host: str
     name: str

@@ -48,7 +48,7 @@ class ContentRatingForm(ModalForm):
             ContentRating.GENERAL: _("For everyone"),
             ContentRating.TEEN: _("Mild: swimwear, fights"),
             ContentRating.MATURE: _("Suggestive or violent"),
-            ContentRating.EXPLICIT: _("Sexual or cruel; only in age-restricted channels"),
+            ContentRating.EXPLICIT: _("Sexual or graphically violent; only in age-restricted channels"),
             ContentRating.BLOCKED: _("Cannot be used anywhere"),
         }
         options = [
