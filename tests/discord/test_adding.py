@@ -500,7 +500,7 @@ async def test_a_choice_survives_a_restart_and_takes_nothing_that_it_did_not_off
             for value in (f"v{elsewhere}", "v0", "f0123456789abcdef", ""):
                 next(part for part in walk(options) if part.get("custom_id") == select)["options"][0]["value"] = value
                 answer = await (await scene.grace.select(choice, select, value)).reply(PATIENCE)
-                assert "no longer on its page" in answer.text
+                assert "The page no longer offers this LoRA" in answer.text
             value = f"v{ids[0]}"
             next(part for part in walk(options) if part.get("custom_id") == select)["options"][0]["value"] = value
             (begun,) = await (await scene.grace.select(choice, select, value)).messages(1, PATIENCE)

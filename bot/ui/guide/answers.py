@@ -116,9 +116,9 @@ TROUBLES = (
         "mixing",
         later("Two characters merge into one"),
         later(
-            "Both LoRAs change the same face. Lower both weights to about 0.6. Put each LoRA's trigger "
-            "words next to the words for its character, and try just one LoRA first. Sometimes it is "
-            "better to make two pictures."
+            "Both LoRAs change the same face. First try each LoRA alone. Then use both with weights of "
+            "about 0.6, and put each LoRA's trigger words next to the words for its character. If the "
+            "faces still mix, make two pictures."
         ),
         (GuideLink.STUDIO,),
     ),

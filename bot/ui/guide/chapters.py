@@ -47,7 +47,7 @@ CHAPTERS = (
             "everything else."
         ),
         "categories.webp",
-        later("Top row: without a LoRA. Bottom row: with a LoRA for 1 a character, 2 a style, 3 a detail"),
+        later("Top row: without a LoRA. Bottom row: with a LoRA for (1) a character, (2) a style, (3) a detail"),
     ),
     Chapter(
         "goal",

@@ -75,7 +75,11 @@ class ChooseLoraSelect(PersistentSelect, template=r"addpick:(?P<draft>\d{1,18})"
         model = await client.additions.look_ups.model(link, person_id, remembered=True)
         chosen = tuple(version for version in model.versions if _value(version) == self.value)
         if not chosen:
-            raise NothingThere(what=_("This LoRA is no longer on its page. Please use /lora add again."))
+            raise NothingThere(
+                what=_(
+                    "The page no longer offers this LoRA. Use /lora add to open the page again and choose another one."
+                )
+            )
         version = await client.additions.choose(model.model_copy(update={"versions": chosen}))
         await add_version(interaction, version, choice.draft_id)
 

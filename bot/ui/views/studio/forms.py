@@ -305,7 +305,7 @@ class RegionsForm(StudioForm):
         hints = (
             _("Left, top, or the figure in front of a background"),
             _("Right, bottom or background; in a layout with three areas, the centre"),
-            _("Only in a layout with three areas: right or bottom"),
+            _("The right or bottom area, only for layouts with three areas"),
         )
         for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
             text = _("Area {number}").format(number=number)
