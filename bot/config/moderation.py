@@ -29,9 +29,12 @@ class WordListSettings(Section):
     words: Annotated[tuple[_Word, ...], Field(max_length=10_000)] = ()
     """Whole words and phrases. "word*" matches a beginning, "*word" an end, "*word*" any part of a word."""
     patterns: Annotated[tuple[Annotated[str, AfterValidator(checked_pattern)], ...], Field(max_length=100)] = ()
-    """RE2 regular expressions, in lower case and without accents. Lookahead and lookbehind are refused."""
+    """RE2 regular expressions. Case, accents and look-alikes make no difference. Lookahead and lookbehind are
+    refused."""
     mode: WordListMode = WordListMode.ACTIVE
     """active refuses a matching text, shadow only logs it, off does nothing."""
+    forms: bool = False
+    """Also match plurals, other endings and slips of one letter. Phrases and words with a * have no forms."""
     negative_prompts: bool = False
     """Check negative prompts too. Users write there what a picture must not show."""
 

@@ -10,6 +10,7 @@ import re2
 # Instructions of RE2. To search 4,000 characters takes some 8 µs, 25 of three bytes each. Where an automaton has more
 # states than are kept, as that of (a|b)*a(a|b){20}!, a text that is made for it takes up to 50 µs for each instruction.
 MAX_PATTERN_SIZE = 120
+_FOLDED_GROWTH = 8  # times as many instructions: a range of letters is written out
 _MAX_MEMORY = 2**20  # bytes of one pattern: its automaton is built as it goes, and begun anew where this is used up
 
 
@@ -45,6 +46,15 @@ _RE2_ERROR = cast("type[Exception]", re2.error)  # pyright: ignore[reportUnknown
 
 class LinearPattern:
     """A regular expression of RE2 without regard to case. Its time grows with the text's length and no faster."""
+
+    @classmethod
+    def of_folded(cls, folded: str, written: str) -> LinearPattern:
+        """A pattern that was folded, which may have become larger than the one that somebody has `written`.
+
+        Raises UnusableRule for what was written.
+        """
+        as_written = cls(written)
+        return as_written if folded == written else cls(folded, MAX_PATTERN_SIZE * _FOLDED_GROWTH)
 
     def __init__(self, pattern: str, max_size: int = MAX_PATTERN_SIZE) -> None:
         """Raise UnusableRule for a pattern that RE2 does not take."""

@@ -1,7 +1,7 @@
 """What may be asked for and shown: rules on words, and ratings.
 
 normalise.py      text in one spelling, with the way back to the text as it was written
-disguises.py      finds words that are written backwards or masked
+folding.py        one plain character for all that look alike
 word_matcher.py   finds many words at once, however they are written; short_words.txt holds words that part no others
 minors.py         the rule on minors, which nobody can switch off; its terms are in minors.toml
 word_rules.py     lists of words and patterns; `judge` says which of all rules a text breaks

@@ -41,7 +41,7 @@ class _Compiled:
     settings: ModerationSettings
     lists: tuple[WordList, ...]
     minors: MinorsRule
-    verdict: Callable[[str, TextKind, bool], WordVerdict]
+    verdict: Callable[[str, TextKind, bool, bool], WordVerdict]
     rating: Callable[[str], ContentRating | None]
 
     @classmethod
@@ -58,12 +58,12 @@ class _Compiled:
 
 def _remembering(
     lists: Sequence[WordList], minors: MinorsRule, texts: int
-) -> Callable[[str, TextKind, bool], WordVerdict]:
+) -> Callable[[str, TextKind, bool, bool], WordVerdict]:
     """Judges by these lists. A job is judged when it is ordered, begun and delivered, always by the same text."""
 
     @lru_cache(texts)
-    def verdict(text: str, kind: TextKind, adult: bool) -> WordVerdict:
-        return judge(text, kind, lists, minors, adult=adult)
+    def verdict(text: str, kind: TextKind, adult: bool, without_adults: bool) -> WordVerdict:
+        return judge(text, kind, lists, minors, adult=adult, without_adults=without_adults)
 
     return verdict
 
@@ -137,9 +137,14 @@ class WordRules:
         judged = await self._judged(request, rating)
         return _first_refusal([each for each in judged if each.verdict.about_minors])
 
-    def verdict(self, text: str, kind: TextKind, rating: ContentRating | None = None) -> WordVerdict:
-        """Which rules a text breaks. That of a text judged lately is remembered."""
-        return self._compiled().verdict(text, kind, is_adult(rating))
+    def verdict(
+        self, text: str, kind: TextKind, rating: ContentRating | None = None, *, without_adults: bool = False
+    ) -> WordVerdict:
+        """Which rules a text breaks. That of a text judged lately is remembered.
+
+        `without_adults`: the negative prompt beside it keeps adults out of the picture.
+        """
+        return self._compiled().verdict(text, kind, is_adult(rating), without_adults)
 
     def rating(self, request: GenerationRequest) -> ContentRating | None:
         """What the words of a request say of its picture; None when they say nothing. Remembered likewise."""
@@ -155,8 +160,13 @@ class WordRules:
         """
 
         def judged() -> list[_Judged]:
+            without_adults = self._compiled().minors.excludes_adults(request.negative_prompt)
             prompts = [
-                _Judged(TextKind.PROMPT, self.verdict(each.text, TextKind.PROMPT, rating), each.own)
+                _Judged(
+                    TextKind.PROMPT,
+                    self.verdict(each.text, TextKind.PROMPT, rating, without_adults=without_adults),
+                    each.own,
+                )
                 for each in texts_of(request, names=True)
             ]
             negative = self.verdict(request.negative_prompt, TextKind.NEGATIVE_PROMPT)

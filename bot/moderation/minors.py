@@ -1,8 +1,9 @@
 """The rule on minors: no sexual content about minors, anywhere and at any rating. Nobody can switch it off.
 
-`minors.toml` holds its terms and says how they go together. A rating of mature or higher counts like a sexual term: of
-a checkpoint, a LoRA, a start picture, a command or the finished picture. The rule does not read negative prompts, where
-people write what a picture must not show; what has a negative weight there is read as part of the prompt.
+`minors.toml` holds its terms and says how they go together, `ages.py` finds ages. A rating of mature or higher counts
+like a sexual term: of a checkpoint, a LoRA, a start picture, a command or the finished picture. Of negative prompts,
+where people write what a picture must not show, the words for adults count: without adults, who is left is a minor. What
+has a negative weight there is read as part of the prompt.
 """
 
 from __future__ import annotations
@@ -14,44 +15,14 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from itertools import takewhile
-from typing import Final
 
 from bot.config.moderation import ModerationSettings
-from bot.config.word_patterns import LinearPattern, checked_word
+from bot.config.word_patterns import checked_word
+from bot.moderation.ages import age_patterns
+from bot.moderation.negations import find_meant, is_negated
 from bot.moderation.normalise import NormalisedText, Span
-from bot.moderation.word_matcher import ExceptingMatcher, Word
+from bot.moderation.word_matcher import ExceptingMatcher, Word, WordHit
 from inference.content_rating import ContentRating
-
-_DASH: Final = "[ _\u2010\u2011\u2013-]*"
-_FRENCH_TENS: Final = "vingts?|trente|quarante|cinquante|soixante|septante|huitante|octante|nonante|cents?"
-_FRENCH: Final = (
-    "un|deux|trois|quatre|cinq|six|sept|huit|neuf"
-    f"|dix{_DASH}sept|dix{_DASH}huit|dix{_DASH}neuf|dix|onze|douze|treize|quatorze|quinze|seize"
-)
-_SPANISH_TENS: Final = (
-    "veinte|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|ciento?|[a-z]{2,7}cientos|quinientos|mil"
-)
-_SPANISH: Final = (
-    "uno?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieciseis|diecisiete"
-)
-# What patterns of ages are made of. Group 1 holds what makes a number 18 or more, or none of a person's.
-_PARTS: Final = {
-    "{number}": r"(?:^|[^0-9a-z.])(?:(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)[ _-]*)?"
-    "(?:1[0-7]|[0-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
-    "|seventeen)",
-    "{kanji}": "(?:^|[^0-9一二三四五六七八九十百])(?:1[0-7]|[0-9]|十[一二三四五六七]?|[一二三四五六七八九])",
-    "{small}": "(?:1[0-7]|[3-9])",
-    "{apart}": r"[ _]*[,、;(\[・-][ _(\[]*",
-    "{ends}": r"[ _]*(?:[,、;)\]。\n]|\.(?:[^0-9]|$)|$)",
-    "{french}": "(?:^|[^0-9a-z])(?:"
-    f"((?:{_FRENCH_TENS}){_DASH}(?:et{_DASH})?(?:{_FRENCH})|dix{_DASH}(?:huit|neuf)"
-    f"|d?il{_DASH}y{_DASH}a{_DASH}(?:{_FRENCH}))|{_FRENCH})",
-    "{spanish}": "(?:^|[^0-9a-z])(?:"
-    f"((?:{_SPANISH_TENS}){_DASH}(?:y{_DASH})?(?:{_SPANISH})|hace{_DASH}(?:{_SPANISH}))|{_SPANISH})",
-}
-_SHORTEST_BACKWARDS: Final = 4  # letters of a term; these are known, unlike those of a list
-_MAX_SIZE: Final = 1000  # instructions of a pattern of ages
 
 
 class Term(StrEnum):
@@ -60,7 +31,9 @@ class Term(StrEnum):
     ALWAYS = "always"
     MINOR = "minor"
     SEXUAL = "sexual"
+    BESIDE_MINORS = "sexual beside minors"
     ORDINARY = "ordinary"
+    ADULT = "adult"
 
 
 @dataclass(frozen=True)
@@ -70,11 +43,13 @@ class MinorsTerms:
     always: tuple[str, ...] = ()
     minor: tuple[str, ...] = ()
     sexual: tuple[str, ...] = ()
+    sexual_beside_minors: tuple[str, ...] = ()
     ordinary: tuple[str, ...] = ()
-    ages: tuple[str, ...] = ()
-    aged_things: tuple[str, ...] = ()
+    adult: tuple[str, ...] = ()
+    not_adult: tuple[str, ...] = ()
     accented_minor: tuple[str, ...] = ()
-    not_backwards: tuple[str, ...] = ()
+    minor_signs: tuple[str, ...] = ()
+    sexual_signs: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, text: str) -> MinorsTerms:
@@ -105,59 +80,76 @@ class MinorsRule:
 
     def __init__(self, terms: MinorsTerms) -> None:
         """Raise ValueError for a term or a pattern that cannot be read."""
-        lists = {Term.ALWAYS: terms.always, Term.MINOR: terms.minor, Term.SEXUAL: terms.sexual}
+        lists = {
+            Term.ALWAYS: terms.always,
+            Term.MINOR: terms.minor,
+            Term.SEXUAL: terms.sexual,
+            Term.BESIDE_MINORS: terms.sexual_beside_minors,
+        }
         self._matcher = ExceptingMatcher(
             (Word(checked_word(word), term) for term, words in lists.items() for word in words),
             (Word(checked_word(phrase), Term.ORDINARY) for phrase in terms.ordinary),
-            _SHORTEST_BACKWARDS,
-            terms.not_backwards,
         )
+        self._adults = ExceptingMatcher(
+            (Word(checked_word(word), Term.ADULT) for word in terms.adult),
+            (Word(checked_word(phrase), Term.ORDINARY) for phrase in terms.not_adult),
+        )
+        self.ordinary = terms.ordinary
         self._accented = _as_written(terms.accented_minor)
-        self._ages = [LinearPattern(_with_numbers(pattern), _MAX_SIZE) for pattern in terms.ages]
-        self._things = frozenset(terms.aged_things)
+        self._signs = {Term.MINOR: _any_of(terms.minor_signs), Term.SEXUAL: _any_of(terms.sexual_signs)}
 
-    def judge(self, text: NormalisedText, *, adult: bool = False) -> MinorsMatch | None:
-        """Return why the text is refused, or None. `adult`: it stands beside something rated mature or higher."""
-        first = {hit.word.label: hit for hit in reversed(self._matcher.find(text))}
+    def judge(self, text: NormalisedText, *, adult: bool = False, without_adults: bool = False) -> MinorsMatch | None:
+        """Return why the text is refused, or None.
+
+        `adult`: it stands beside something rated mature or higher. `without_adults`: its negative prompt excludes them.
+        """
+        hits = self._hits(text)
+        first = {hit.word.label: (hit.word.written, hit.span) for hit in reversed(hits)}
         if always := first.get(Term.ALWAYS):
-            return _match((always.word.written, always.span))
-        sexual, minor = first.get(Term.SEXUAL), first.get(Term.MINOR)
+            return _match(always)
+        sexual = first.get(Term.SEXUAL) or first.get(Term.BESIDE_MINORS) or self._sign(Term.SEXUAL, text)
         if not sexual and not adult:
             return None
-        young = (minor.word.written, minor.span) if minor else self._accented_term(text) or self._age(text)
-        if not young:
+        young = first.get(Term.MINOR) or self._accented_term(text) or self._sign(Term.MINOR, text)
+        young = young or age_patterns().find(text)
+        found = [*([young] if young else []), *([sexual] if sexual else [])]
+        if not young and not without_adults:
             return None
-        return _match(young, (sexual.word.written, sexual.span)) if sexual else replace(_match(young), by_rating=True)
+        return replace(_match(*found), by_rating=not sexual)
+
+    def excludes_adults(self, negative_prompt: str) -> bool:
+        """Whether a negative prompt keeps adults out of the picture."""
+        return bool(negative_prompt) and bool(find_meant(self._adults, NormalisedText(negative_prompt)))
 
     def sexual_terms(self, text: NormalisedText) -> tuple[str, ...]:
         """The sexual terms that the text has, as they are written in the list."""
-        return tuple(hit.word.written for hit in self._matcher.find(text) if hit.word.label is Term.SEXUAL)
+        return tuple(hit.word.written for hit in self._hits(text) if hit.word.label is Term.SEXUAL)
+
+    def _hits(self, text: NormalisedText) -> list[WordHit[Term]]:
+        """The terms that the text has and does not negate."""
+        return find_meant(self._matcher, text, always=Term.ALWAYS)
 
     def _accented_term(self, text: NormalisedText) -> tuple[str, Span] | None:
         """The first term whose accents are in the text."""
-        found = None if self._accented is None or text.text.isascii() else self._accented.search(text.text)
-        return (found[0], Span(*found.span())) if found else None
+        return None if text.text.isascii() else _first(self._accented, text)
 
-    def _age(self, text: NormalisedText) -> tuple[str, Span] | None:
-        """The first age below 18 that a person of the text has."""
-        for reading in text.readings:
-            for pattern in self._ages:
-                for (start, end), tens in pattern.matches(reading.text):
-                    behind = "".join(takewhile(str.isalpha, reading.text[end : end + 20].lstrip(" _-")))
-                    if not tens and behind not in self._things:
-                        return reading.text[start:end].strip(), text.span_of_folded(*reading.folded(start, end))
-        return None
+    def _sign(self, term: Term, text: NormalisedText) -> tuple[str, Span] | None:
+        """The first emoji that says the same as the terms do."""
+        return _first(self._signs[term], text)
+
+
+def _first(pattern: re.Pattern[str] | None, text: NormalisedText) -> tuple[str, Span] | None:
+    found = pattern.search(text.text) if pattern is not None else None
+    return None if found is None or is_negated(text.text, Span(*found.span())) else (found[0], Span(*found.span()))
+
+
+def _any_of(signs: tuple[str, ...]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(re.escape, signs))) if signs else None
 
 
 def is_adult(rating: ContentRating | None) -> bool:
     """Whether a rating counts like a sexual term. No rating does not."""
     return rating is not None and rating >= ContentRating.MATURE
-
-
-def _with_numbers(pattern: str) -> str:
-    for name, part in _PARTS.items():
-        pattern = pattern.replace(name, part)
-    return pattern
 
 
 def _as_written(words: tuple[str, ...]) -> re.Pattern[str] | None:

@@ -1,9 +1,8 @@
 """Text as rules on words read it: one spelling for what looks alike, with the way back to the text as it was written.
 
-`fold` maps each character by itself: compatibility forms, case, accents and look-alikes become plain letters, and what
-nobody sees is left out. `NormalisedText` then cuts the folded text into *pieces*, which are what stands between
-separators, and gives the letters of all pieces as one stream that knows where pieces begin and end. So a word is told
-from a part of a longer word, and is found with separators between its letters too.
+`NormalisedText` folds a text (`folding.py`) and cuts it into *pieces*, which are what stands between separators. It gives
+the letters of all pieces as one stream that knows where pieces begin and end. So a word is told from a part of a longer
+word, and is found with separators between its letters too. Katakana are hiragana in the stream.
 
 Digits and signs such as `@` may stand for letters, and are letters of the stream. A piece that has a sign in it, or
 a digit at an end, is repeated at the end of the stream without them: `l0li` is read, and so is `1loli`.
@@ -23,92 +22,33 @@ from itertools import accumulate, pairwise, product
 from string import digits
 from typing import Final, NamedTuple, Self
 
-import disarm
+from bot.moderation.folding import displayed, fold, folded_length, in_hiragana
 
 # What digits and signs may stand for; the usual letter is the first.
 LEET: Final = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "!": "il", "|": "li", "+": "t", "€": "e", "£": "l", "¢": "c", "¥": "y",
 }  # fmt: skip
-MASKS: Final = "*#%"  # signs that people write in the place of a letter
-MOST_MASKED: Final = 200  # different masked words of a text that are looked at; no prompt that paints anything has more
 _DECODED = str.maketrans({sign: letters[0] for sign, letters in LEET.items()})
 # Letters that one sign may stand for are the same in the skeleton; who finds a word there looks at the letters again.
 _SAME = {"i": "l", "b": "g"}
 _SKELETON = str.maketrans(_SAME | {sign: _SAME.get(letters[0], letters[0]) for sign, letters in LEET.items()})
 
-_MARKS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u064b-\u0655\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-)
-_UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_EAST_ASIAN = re.compile("[\u1100-\u11ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7ff\U00020000-\U0003ffff]")
-_NAME = re.compile(
-    r"(?:LATIN (?:SMALL |CAPITAL )?LETTER (?:SMALL CAPITAL )?|SYMBOL LETTER |LATIN CAPITAL LETTER )([A-Z])\b"
-)
-MaskedKey = tuple[str, str, int]  # see `masked_key`
-# The parts of a word that are shown, one hidden letter between two of them, and where it begins in the folded text.
-MaskedWord = tuple[list[str], int]
 MAX_SEPARATOR = 4  # characters between two letters of one word
-_MAX_FOLDED = 4  # letters of one character; the longest compatibility form has 18
 
 # A piece: letters, digits and signs, with the marks that letters of India and Southeast Asia and kana need.
 _PIECE = re.compile("(?:[^\\W_]|[@$!|+€£¢¥'\u3099\u309a\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+")
 # The weight of a part of a prompt, as in `(long hair:1.2)`, which parts no word: `(chi:1.1)ld` is written to be read.
 _WEIGHT = re.compile(r":[ ]{0,3}[+-]?[0-9]{0,3}\.?[0-9]{1,6}[ ]{0,3}(?=\))")
-_MASK = re.compile(f"[{MASKS}]")
-_PERHAPS_MASKED = re.compile(f"[a-z0-9@$!|+€£¢¥{MASKS}]+")
-_PLAINLY_MASKED = re.compile(f"[a-z{MASKS[0]}]+")
-_UNMASKED = _DECODED | str.maketrans(dict.fromkeys(MASKS, MASKS[0]))
 _BETWEEN_SIGNS = re.compile("[^@$!|+€£¢¥']+")
 _RUN = re.compile(r"(.)\1\1+")
 _COMPOSABLE = re.compile("[\u3099\u309a\u1160-\u11ff]")  # folded kana and Hangul are decomposed
 _COMPOSABLE_LETTER = re.compile("(?s:.)[\u3099\u309a\u1160-\u11ff]*")
-_APOSTROPHES = "\u2018\u2019\u02bc\u00b4"
 _VOICED = "\u3099\u309a"  # marks of kana, which belong to the letter before
-
-
-class _FoldTable(dict[int, str]):
-    """What each character becomes, for `str.translate`; it learns a character when it meets it."""
-
-    def __missing__(self, code: int) -> str:
-        folded = _fold_character(chr(code))
-        if len(self) < 20_000:  # nobody's text fills the memory
-            self[code] = folded
-        return folded
-
-
-def _fold_character(char: str) -> str:
-    category = unicodedata.category(char)
-    if category.startswith("Z") or char in "\t\n\r\v\f\u2800":
-        return " "
-    if category in {"Cf", "Cc", "Cs"} or _UNSEEN.match(char):
-        return ""
-    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", char).casefold())
-    if not letters.isascii() and (alike := _plain(char)).isascii():
-        return alike
-    folded = "".join(_plain(letter) for letter in letters if not _MARKS.match(letter))
-    return folded if len(folded) <= _MAX_FOLDED else " "
-
-
-def _plain(letter: str) -> str:
-    """The Latin letter, digit or apostrophe that looks like this; the letter itself if there is none."""
-    if letter.isascii() or _EAST_ASIAN.match(letter):
-        return "'" if letter == "`" else letter
-    if letter in _APOSTROPHES:
-        return "'"
-    alike = disarm.normalize_confusables(letter).casefold()
-    if alike.isascii() and alike.isalnum():
-        return alike
-    named = _NAME.search(unicodedata.name(letter, ""))
-    return named[1].lower() if named else letter
-
-
-_FOLD = _FoldTable()
-
-
-def fold(text: str) -> str:
-    """The text in plain letters: without case, accents, look-alikes and characters that nobody sees."""
-    return text.translate(_FOLD)
+# Words that A1111's prompts are parted by, where they stand in capitals: the halves of a word are read together.
+_PARTING = re.compile(r"(?<![^\W_])(?:BREAK|AND|ADDCOMM|ADDBASE|ADDROW|ADDCOL)(?![^\W_])")
+_BRACKETS = re.compile(r"[()\[\]{}*|~]+")
+_REPEATED = re.compile(r"(.)\1+", re.DOTALL)
 
 
 def skeleton(letters: str) -> str:
@@ -150,14 +90,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class ComposedReading:
-    """The folded text with kana and Hangul as one writes them, which folding takes apart."""
+    """The folded text with Hangul and kana composed, which folding takes apart, and all kana as hiragana."""
 
     source: str
 
     @cached_property
     def text(self) -> str:
         """What patterns read."""
-        return unicodedata.normalize("NFC", self.source) if _COMPOSABLE.search(self.source) else self.source
+        composed = unicodedata.normalize("NFC", self.source) if _COMPOSABLE.search(self.source) else self.source
+        return in_hiragana(composed)
 
     def folded(self, start: int, end: int) -> tuple[int, int]:
         """Where a stretch of it stands in the folded text."""
@@ -209,20 +150,23 @@ class _Piece(NamedTuple):
 class NormalisedText:
     """A text with all its readings. `stream` holds the letters of all pieces, one after the other.
 
-    `skeleton` is the stream in one spelling (`skeleton`) with repeated letters written once; its letter i is what
-    `stream[runs[i] : runs[i + 1]]` repeats. Letters of two pieces are one only where both pieces are a single letter.
+    `as_written` is the stream with its katakana. `skeleton` is the stream in one spelling (`skeleton`) with repeated
+    letters written once; its letter i is what `stream[runs[i] : runs[i + 1]]` repeats. Letters of two pieces are one
+    only where both pieces are a single letter.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.folded = fold(text)
+        self._displayed = displayed(_PARTING.sub(lambda word: "\0" * len(word[0]), text))
+        self.folded = fold(self._displayed)
         self._unweighted = _WEIGHT.sub(lambda weight: "\0" * len(weight[0]), self.folded)
         cut = self._cut()
         self.letters = [letters for letters, _, _ in cut]  # of each piece
         self._folded = [folded for _, folded, _ in cut]  # where each piece begins and ends in the folded text
         self._groups = [group for _, _, group in cut]  # a word never runs from a piece of one group to that of another
         self._starts = list(accumulate(map(len, self.letters), initial=0))[:-1]  # of each piece in the stream
-        self.stream = "".join(self.letters)
+        self.as_written = "".join(self.letters)
+        self.stream = in_hiragana(self.as_written)
         self.edges = {*self._starts, len(self.stream)}  # where pieces begin and end in the stream
         self.skeleton, self.runs = self._skeleton_and_runs()
 
@@ -261,13 +205,21 @@ class NormalisedText:
         """Whether a word may begin or end before this letter of the stream: pieces and scripts end there."""
         if place in self.edges:
             return True
-        if self.stream[place] in _VOICED:
+        if self.as_written[place] in _VOICED:
             return False
         before = place - 1
-        while self.stream[before] in _VOICED and before:
+        while self.as_written[before] in _VOICED and before:
             before -= 1
-        left, right = Script.of(self.stream[before]), Script.of(self.stream[place])
+        left, right = Script.of(self.as_written[before]), Script.of(self.as_written[place])
         return left != right or left in {Script.HAN, Script.RARE_HAN}
+
+    def distinct_pieces(self) -> Iterator[tuple[str, int]]:
+        """The letters of each piece once, and where it begins in the stream."""
+        seen = set[str]()
+        for letters, start in zip(self.letters, self._starts, strict=True):
+            if letters not in seen:
+                seen.add(letters)
+                yield letters, start
 
     def pieces(self, start: int, end: int) -> range:
         """The pieces that a stretch of the stream touches."""
@@ -279,8 +231,8 @@ class NormalisedText:
         return self._groups[pieces[0]] == self._groups[pieces[-1]]
 
     def is_whole(self, start: int, end: int, *, open_before: bool, open_after: bool) -> bool:
-        """Whether a stretch of the stream begins and ends where pieces do, but for an end that is open."""
-        return (open_before or start in self.edges) and (open_after or end in self.edges)
+        """Whether a stretch of the stream begins and ends where words may, but for an end that is open."""
+        return (open_before or self.is_edge(start)) and (open_after or self.is_edge(end))
 
     def places(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         """The stretches of the stream that two letters of the skeleton and all between them may stand for.
@@ -304,8 +256,11 @@ class NormalisedText:
         return self._starts[piece]
 
     def separator(self, piece: int) -> str:
-        """What stands in the folded text between a piece and the one before it, without weights."""
-        return self._unweighted[self._folded[piece - 1][1] : self._folded[piece][0]].replace("\0", "")
+        """What stands in the folded text between a piece and the one before it, without weights and repetitions."""
+        return self._between(self._folded[piece - 1][1], self._folded[piece][0])
+
+    def _between(self, start: int, end: int) -> str:
+        return _REPEATED.sub(r"\1", self._unweighted[start:end].replace("\0", ""))
 
     def span(self, start: int, end: int) -> Span:
         """Where a stretch of the stream is in the text as it was written."""
@@ -330,45 +285,21 @@ class NormalisedText:
     @cached_property
     def _origins(self) -> list[int]:
         """How many characters of the folded text come of each character and those before it."""
-        return list(accumulate(map(len, map(_FOLD.__getitem__, map(ord, self.text)))))
-
-    @cached_property
-    def distinct(self) -> frozenset[str]:
-        """The letters of all pieces."""
-        return frozenset(self.letters)
-
-    def is_plainly_masked(self, start: int, end: int) -> bool:
-        """Whether the folded text has nothing but letters and `*` there."""
-        return _PLAINLY_MASKED.fullmatch(self._unweighted, start, end) is not None
-
-    @cached_property
-    def masked(self) -> dict[MaskedKey, list[MaskedWord]]:
-        """What has signs in the place of letters, half of them at most: the first `MOST_MASKED` of a text."""
-        found: dict[MaskedKey, list[MaskedWord]] = {}
-        if not _MASK.search(self._unweighted):
-            return found
-        seen = set[str]()
-        for match in _PERHAPS_MASKED.finditer(self._unweighted):
-            whole = match[0]
-            if whole.isalnum() or whole in seen or not _MASK.search(whole):
-                continue
-            seen.add(whole)
-            if len(seen) > MOST_MASKED:
-                break
-            letters = whole.strip(MASKS)
-            start = match.start() + whole.index(letters)
-            if not _PLAINLY_MASKED.fullmatch(letters):
-                letters = letters.rstrip("!|" + MASKS).translate(_UNMASKED)
-            parts = letters.split(MASKS[0])
-            if 0 < len(parts) - 1 <= len(letters) // 2:
-                found.setdefault(masked_key(letters), []).append((parts, start))
-        return found
+        return list(accumulate(map(folded_length, self._displayed)))
 
     @cached_property
     def readings(self) -> list[Reading | ComposedReading]:
-        """What patterns read: the folded text, and what its signs and its spaced and repeated letters may stand for."""
+        """What patterns read: the folded text, the same without the brackets of weights, and with its signs decoded.
+
+        The last has letters for signs, and no spaced and repeated letters.
+        """
+        plain = _BRACKETS.sub(lambda bracket: " " * len(bracket[0]), self._unweighted.replace("\0", " "))
         decoded = self._decoded()
-        return [ComposedReading(self.folded), *([decoded] if decoded.text != self.folded else [])]
+        return [
+            ComposedReading(self.folded),
+            *([ComposedReading(plain)] if plain != self.folded else []),
+            *([decoded] if decoded.text != self.folded else []),
+        ]
 
     def _decoded(self) -> Reading:
         parts: list[str] = []
@@ -387,9 +318,9 @@ class NormalisedText:
             read = letters
             if not letters.isalpha() and not letters.isdigit():
                 read = letters.translate(_DECODED)
-            if has_runs:
+            if has_runs and not letters.isdigit():  # 1000 is no 10
                 read = _RUN.sub(r"\1", read)
-            joins = len(read) == len(before) == 1 and begins - written <= MAX_SEPARATOR
+            joins = len(read) == len(before) == 1 and len(self._between(written, begins)) <= MAX_SEPARATOR
             if joins or read is not letters or ends - begins != len(letters):
                 take_over(written if joins else begins)
                 parts += ["", read]
@@ -400,11 +331,10 @@ class NormalisedText:
         return Reading("".join(parts), tuple(accumulate(map(len, parts), initial=0)), (*origins, len(self.folded)))
 
 
-def masked_key(letters: str) -> MaskedKey:
-    """What a masked word shows of the word in any case: its first and its last letter, and how many it has."""
-    return letters[0], letters[-1], len(letters)
-
-
 def is_single(letters: str) -> bool:
-    """Whether a piece is one letter, repeated or not."""
-    return len(letters) == 1 or letters == letters[0] * len(letters)
+    """Whether a piece is one letter, repeated or not. Hangul and kana are letters of several parts."""
+    return (
+        len(letters) == 1
+        or letters == letters[0] * len(letters)
+        or (_COMPOSABLE_LETTER.fullmatch(letters) is not None and _COMPOSABLE.search(letters) is not None)
+    )

@@ -17,9 +17,11 @@ from importlib import resources
 from typing import Final
 
 from bot.config.word_patterns import checked_word
+from bot.moderation.folding import fold
 from bot.moderation.minors import MinorsRule
-from bot.moderation.normalise import NormalisedText, fold
-from bot.moderation.word_matcher import Word, WordMatcher
+from bot.moderation.negations import find_meant
+from bot.moderation.normalise import NormalisedText
+from bot.moderation.word_matcher import ExceptingMatcher, Word, WordMatcher
 from inference.base_models import Architecture
 from inference.content_rating import ContentRating
 
@@ -109,6 +111,7 @@ class PlaceRatings:
 class _RatingTerms:
     words: Mapping[ContentRating, tuple[str, ...]]
     tags: Mapping[str, ContentRating]  # as they are folded
+    ordinary: tuple[str, ...]  # phrases in which the words say something else
 
 
 class PromptRater:
@@ -117,8 +120,9 @@ class PromptRater:
     def __init__(self, minors: MinorsRule) -> None:
         self._minors = minors
         terms = _terms()
-        self._matcher = WordMatcher(
-            Word(checked_word(word), rating) for rating, words in terms.words.items() for word in words
+        self._matcher = ExceptingMatcher[ContentRating | None](
+            (Word(checked_word(word), rating) for rating, words in terms.words.items() for word in words),
+            (Word(checked_word(phrase), None) for phrase in (*terms.ordinary, *minors.ordinary)),
         )
         self._suggestive = frozenset(map(checked_word, terms.words[ContentRating.MATURE]))
         self._tags = terms.tags
@@ -126,7 +130,7 @@ class PromptRater:
     def rate(self, prompt: str) -> ContentRating | None:
         """What the prompt says of its picture; None when it says nothing. `rating_safe` and its like say nothing."""
         text = NormalisedText(prompt)
-        found = [hit.word.label for hit in self._matcher.find(text)]
+        found = [hit.word.label for hit in find_meant(self._matcher, text) if hit.word.label is not None]
         found += [ContentRating.EXPLICIT for term in self._minors.sexual_terms(text) if term not in self._suggestive]
         tags = (fold(tag.strip(_AROUND_TAG)) for tag in _BETWEEN_TAGS.split(prompt))
         found += [self._tags[tag] for tag in tags if tag in self._tags]
@@ -155,4 +159,5 @@ def _terms() -> _RatingTerms:
     return _RatingTerms(
         words={rating: tuple(lists[rating.value]) for rating in rated},
         tags={fold(tag): rating for rating in rated for tag in lists.get(f"{rating.value}_tags", [])},
+        ordinary=tuple(lists["ordinary"]),
     )

@@ -10,13 +10,13 @@ neighbours out:
   if no white space is between them (`wo-rd`); across white space a word of five letters does, unless all of its pieces
   are ordinary words, as in *the pen is red*.
 - A number by itself is a letter only among single letters: *(pen:1.5)* has a weight.
-- `disguises.py` finds words that are written backwards, or with signs in the place of letters.
+- Kana of the other kind spell a word too; then it ends where a piece or a script does, unless it has four letters.
 - A phrase stands as it is written, with any short separator or none between its words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -25,12 +25,21 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import ahocorasick
 
-from bot.moderation.disguises import SHORTEST_BACKWARDS, DisguisedWords
-from bot.moderation.normalise import LEET, MAX_SEPARATOR, NormalisedText, Script, Span, is_single, parts_of, skeleton
+from bot.moderation.folding import in_hiragana
+from bot.moderation.normalise import (
+    LEET,
+    MAX_SEPARATOR,
+    NormalisedText,
+    Script,
+    Span,
+    is_single,
+    parts_of,
+    skeleton,
+)
 
 Label = TypeVar("Label")
 
-_TWO, _SHORT, _LONG = 2, 3, 5  # letters of words with rules of their own
+_TWO, _SHORT, _FOUR, _LONG = 2, 3, 4, 5  # letters of words with rules of their own
 _ORDINARY = frozenset((resources.files("bot.moderation") / "short_words.txt").read_text("utf-8").split())
 
 
@@ -48,8 +57,13 @@ class Word(Generic[Label]):
 
     @cached_property
     def letters(self) -> str:
-        """All of them as one."""
-        return "".join(self.parts)
+        """All of them as one, in hiragana."""
+        return in_hiragana("".join(self.parts))
+
+    @cached_property
+    def kana(self) -> frozenset[Script]:
+        """Which kinds of kana it is written in."""
+        return _kana("".join(self.parts))
 
     @cached_property
     def open_before(self) -> bool:
@@ -59,7 +73,7 @@ class Word(Generic[Label]):
     @cached_property
     def open_after(self) -> bool:
         """Whether something may follow directly: in scripts that add particles without a space always."""
-        return self.written.endswith("*") or Script.of(self.letters[-1]) in {Script.HIRAGANA, Script.HANGUL}
+        return self.written.endswith("*") or Script.of(self.parts[-1][-1]) in {Script.HIRAGANA, Script.HANGUL}
 
     @cached_property
     def joints(self) -> frozenset[int]:
@@ -74,6 +88,11 @@ class Word(Generic[Label]):
     def least_in_single_letters(self) -> int:
         """How many letters it needs to be seen where all of them stand alone."""
         return _SHORT if Script.of(self.letters[0]) is Script.ALPHABET else _TWO
+
+    @cached_property
+    def least_in_parts(self) -> int:
+        """How many letters it needs to be seen where white space parts several of them from others."""
+        return _LONG if Script.of(self.letters[0]) is Script.ALPHABET else _SHORT
 
     @cached_property
     def _masks(self) -> dict[str, int]:
@@ -175,31 +194,26 @@ class WordMatcher(Generic[Label]):
 
 
 class ExceptingMatcher(Generic[Label]):
-    """Finds any of its words, also in disguise, but not inside of the phrases that are excepted."""
+    """Finds any of its words, but not inside of the phrases that are excepted."""
 
-    def __init__(
-        self,
-        words: Iterable[Word[Label]],
-        phrases: Iterable[Word[Label]],
-        shortest_backwards: int = SHORTEST_BACKWARDS,
-        other_words: Collection[str] = (),
-    ) -> None:
-        """The last two are as in `DisguisedWords`."""
+    def __init__(self, words: Iterable[Word[Label]], phrases: Iterable[Word[Label]]) -> None:
         excepted, found = list(phrases), list(words)
         self._phrases = frozenset(excepted)
+        self._all = frozenset([*found, *excepted])
         self._matcher = WordMatcher[Label]([*found, *excepted])
-        closed = [(word.letters, word) for word in found if len(word.parts) == 1 and "*" not in word.written]
-        self._disguised = DisguisedWords[Word[Label]](closed, shortest_backwards, other_words)
         inner = (self._matcher.find(NormalisedText(phrase.written)) for phrase in excepted)
         self._in_phrases = frozenset(hit.word for hits in inner for hit in hits)  # and these themselves
 
-    def find(self, text: NormalisedText) -> list[WordHit[Label]]:
-        """Every word that the text has outside of such phrases, with a place, in the order of the automaton."""
-        disguised = [WordHit(word, span) for word, span in self._disguised.find(text)]
-        hits = [*self._matcher.find(text), *disguised]
+    def find(self, text: NormalisedText, *, everywhere: bool = False) -> list[WordHit[Label]]:
+        """Every word that the text has outside of such phrases, in the order of the automaton.
+
+        With a place where it stands, or with all of them.
+        """
+        hits = list(self._matcher.find(text, self._all if everywhere else ()))
         if not any(hit.word in self._phrases for hit in hits):
             return hits
-        hits = [*self._matcher.find(text, self._in_phrases), *disguised]
+        if not everywhere:
+            hits = list(self._matcher.find(text, self._in_phrases))
         excepted = bytearray(len(text.text))  # 1 for what such a phrase covers
         for word, (start, end) in hits:
             if word in self._phrases and "," not in text.text[start:end]:
@@ -217,9 +231,21 @@ def _place(
         key = id(word), text.stream[start:end]
         if key not in spelled:
             spelled[key] = word.is_spelled_by(key[1])
-        if spelled[key] and _goes_together(word, text, start, end):
+        if spelled[key] and _is_of_its_kana(word, text, start, end) and _goes_together(word, text, start, end):
             return start, end
     return None
+
+
+def _kana(letters: str) -> frozenset[Script]:
+    return frozenset({Script.HIRAGANA, Script.KATAKANA} & set(map(Script.of, letters)))
+
+
+def _is_of_its_kana(word: Word[Any], text: NormalisedText, start: int, end: int) -> bool:
+    """Whether a stretch has the word's kind of kana, or cannot be part of a longer word."""
+    if not word.kana or len(word.letters) >= _FOUR or word.kana == _kana(text.as_written[start:end]):
+        return True
+    before, after = word.written.startswith("*"), word.written.endswith("*")
+    return (before or text.is_edge(start)) and (after or text.is_edge(end))
 
 
 def _runs(letters: str) -> str:
@@ -261,4 +287,4 @@ def _are_one_word(word: Word[Any], parts: list[str], separators: list[str], join
             return False
         else:
             parted |= " " in separator
-    return not parted or (len(word.letters) >= _LONG and not _ORDINARY.issuperset(parts))
+    return not parted or (len(word.letters) >= word.least_in_parts and not _ORDINARY.issuperset(parts))

@@ -9,8 +9,10 @@ from functools import cached_property
 
 from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
+from bot.moderation.folding import fold, fold_pattern
 from bot.moderation.minors import MinorsRule, minors_rule
 from bot.moderation.normalise import NormalisedText, Span
+from bot.moderation.word_forms import WordForms
 from bot.moderation.word_matcher import ExceptingMatcher, Word
 
 MINORS = "minors"  # the name under which the rule on minors is told; no list has it
@@ -35,7 +37,7 @@ class WordList:
     Words are written as in Discord's AutoMod: `word` is a whole word or phrase, `word*` the beginning of one, `*word`
     its end, `*word*` any part. Patterns are regular expressions of RE2, without regard to case; they are matched on the
     folded text (`normalise.py`), and once more on what its signs, spaced and repeated letters may stand for. Words
-    inside of `exceptions` are allowed. A list of a server has the `id` of its row, one of an operator None.
+    inside of `exceptions` are allowed. With `forms`, plurals and slips of one letter count (`word_forms.py`). A list of a server has the `id` of its row, one of an operator None.
     """
 
     name: str
@@ -45,6 +47,7 @@ class WordList:
     negative_prompts: bool = False
     exceptions: tuple[str, ...] = ()
     id: int | None = None
+    forms: bool = False
 
     def __post_init__(self) -> None:
         """Compile it. Raises ValueError for a word or a pattern that cannot be used."""
@@ -54,7 +57,10 @@ class WordList:
     @classmethod
     def of(cls, settings: WordListSettings) -> WordList:
         """An operator's list."""
-        return cls(settings.name, settings.words, settings.patterns, settings.mode, settings.negative_prompts)
+        return cls(
+            settings.name, settings.words, settings.patterns, settings.mode, settings.negative_prompts,
+            forms=settings.forms,
+        )  # fmt: skip
 
     @cached_property
     def _words(self) -> ExceptingMatcher[str]:
@@ -64,7 +70,11 @@ class WordList:
 
     @cached_property
     def _patterns(self) -> list[LinearPattern]:
-        return [LinearPattern(pattern) for pattern in self.patterns]
+        return [LinearPattern.of_folded(fold_pattern(pattern), pattern) for pattern in self.patterns]
+
+    @cached_property
+    def _forms(self) -> WordForms[str]:
+        return WordForms([Word(checked_word(each), each) for each in self.words] if self.forms else [])
 
     def applies_to(self, kind: TextKind) -> bool:
         """Whether texts of this kind are read at all."""
@@ -73,7 +83,9 @@ class WordList:
     def matches(self, text: NormalisedText) -> Iterator[RuleMatch]:
         """Each rule that the text breaks, with the first place."""
         found: set[str] = set()
-        for hit in self._words.find(text):
+        excepted = {fold(each) for each in self.exceptions}
+        forms = [hit for hit in self._forms.find(text) if fold(text.text[slice(*hit.span)]) not in excepted]
+        for hit in (*self._words.find(text), *forms):
             if hit.word.label not in found:
                 found.add(hit.word.label)
                 yield RuleMatch(self.name, hit.word.label, (hit.span,), self.mode, self.id)
@@ -133,17 +145,20 @@ def judge(
     minors: MinorsRule | None = None,
     *,
     adult: bool = False,
+    without_adults: bool = False,
 ) -> WordVerdict:
     """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind.
 
-    `adult`: the text stands beside something rated mature or higher.
+    `adult`: the text stands beside something rated mature or higher. `without_adults`: its negative prompt excludes them.
     """
     applying = [each for each in lists if each.applies_to(kind)]
     if kind is TextKind.NEGATIVE_PROMPT and not applying:
         return WordVerdict()
     normalised = NormalisedText(text)
     matches: list[RuleMatch] = []
-    if kind is not TextKind.NEGATIVE_PROMPT and (found := (minors or minors_rule()).judge(normalised, adult=adult)):
+    rule = minors or minors_rule()
+    reads = kind is not TextKind.NEGATIVE_PROMPT
+    if reads and (found := rule.judge(normalised, adult=adult, without_adults=without_adults)):
         name = MINORS_BY_RATING if found.by_rating else MINORS
         matches.append(RuleMatch(name, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
     for each in applying:

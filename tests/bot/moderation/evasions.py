@@ -131,20 +131,7 @@ def repeated(word: str, chance: Random) -> str:
     return word[:place] + word[place] * times + word[place + 1 :]
 
 
-def backwards(word: str, chance: Random) -> str:
-    """A word that is no other backwards."""
-    return cased(word, chance)[::-1] if len(word) >= 6 else masked(word, chance)
-
-
-def masked(word: str, chance: Random) -> str:
-    """One of its inner letters or two as signs, at most half of them."""
-    sign, most = chance.choice("*#%"), min(2, len(word) // 2, len(word) - 2)
-    hidden = chance.sample(range(1, len(word) - 1), chance.randint(1, most))
-    return "".join(sign if place in hidden else letter for place, letter in enumerate(word))
-
-
 SINGLE: tuple[Transform, ...] = (cased, accented, lookalike, unseen, leet, spaced, cut, repeated)
-DISGUISES: tuple[Transform, ...] = (backwards, masked)  # of a word, not of a phrase
 # In an order in which the later ones leave the earlier ones' work alone.
 TOGETHER: tuple[tuple[Transform, ...], ...] = (
     (leet, cased), (repeated, cased), (repeated, leet), (leet, spaced), (spaced, cased), (lookalike, unseen),
@@ -156,8 +143,7 @@ TOGETHER: tuple[tuple[Transform, ...], ...] = (
 
 def evaded(word: str, chance: Random) -> str:
     """The word, or each word of a phrase, changed by one to three transforms."""
-    single = SINGLE if " " in word else SINGLE + DISGUISES
-    transforms = (chance.choice(single),) if chance.random() < 0.5 else chance.choice(TOGETHER)
+    transforms = (chance.choice(SINGLE),) if chance.random() < 0.5 else chance.choice(TOGETHER)
     for transform in transforms:
         word = " ".join(transform(part, chance) if len(part) > 1 else part for part in word.split(" "))
         if transform in (spaced, cut):

@@ -11,9 +11,8 @@ import pytest
 
 from bot.config import ConfigError, WordListMode, settings_from
 from bot.moderation.minors import MinorsTerms, minors_rule, operators_terms
-from bot.moderation.normalise import MOST_MASKED
 from bot.moderation.word_rules import TextKind, WordList, judge
-from tests.bot.moderation.evasions import dictionary, listed, of_lists, of_minors, of_servers_lists
+from tests.bot.moderation.evasions import listed, of_lists, of_minors, of_servers_lists
 from tests.growth import STEEPEST, growth
 
 # What issue after issue of other bots tells of: ordinary words that a filter must let pass.
@@ -43,14 +42,13 @@ loli | 1loli | L0L1 | l.o.l.i | ｌｏｌｉ | ӏоӏі | lo\u200bli | loooli | 
 12살 누드 | blowjo-b, minor | (child:1.2), (nude:1.1) | nude, child's room | k i d, s e x |
 (chi:1.1)ld, nude | (lo:1.1)(li:1.2) | (ch: 1.05)(ild:-0.3), nsfw | NakedChild | childnude | ろり | 幼女, 裸 |
 小女孩 裸体 | маленькая девочка, голая | 여자아이 누드 | a girl of twelve, topless |
-nude, girl (12) | 1girl, 13, nude | girl [9], topless | 少女(12)、全裸 | fille (14), seins | edun dlihc | a NOCILOL |
-n*de child | ch*ld, N#DE | **n*d3** kid | ch**d, nude | l*li | douze ans, toute nue | dix-sept ans, sexe |
+nude, girl (12) | 1girl, 13, nude | girl [9], topless | 少女(12)、全裸 | fille (14), seins | douze ans, toute nue | dix-sept ans, sexe |
 doce años, desnuda | NIÑA, desnuda | niño, desnudo | una nina sin ropa | petite fille toute nue | colegiala, tetas |
-fille de dix‑sept ans, nue, sexe | quinze ans, seins | diecisiete años, desnuda | enfant nu | k*d, s*x
+fille de dix‑sept ans, nue, sexe | quinze ans, seins | diecisiete años, desnuda | enfant nu
 """
 WORDS = WordList(
     "words",
-    ("penis", "rape", "ass", "sex", "cat*", "*dog", "*bird*", "dead body", "猫", "pussy", "xxx", "svilence", "drawer"),
+    ("penis", "rape", "ass", "sex", "cat*", "*dog", "*bird*", "dead body", "猫", "pussy", "xxx"),
 )
 
 
@@ -85,8 +83,7 @@ def test_the_rule_on_minors_reads_every_other_kind_of_text(kind: TextKind) -> No
         ("catalogue", "cat*"), ("a c a t", "cat*"), ("bulldog", "*dog"), ("songbirds", "*bird*"),
         ("dead_body", "dead body"), ("d3ad b0dy", "dead body"), ("deadbody", "dead body"),
         ("白猫の絵", "猫"), ("xxxx", "xxx"), ("p+e+n+i+s", "penis"), ("ᴘᴇɴɪꜱ", "penis"),
-        ("🅿🅴🅽🅸🆂", "penis"), ("p*nis", "penis"), ("PEN%S", "penis"), ("p**is", "penis"), ("a ρ#пis", "penis"),
-        ("(r*pe:1.2)", "rape"), ("s*x", "sex"), ("ecnelivs", "svilence"),
+        ("🅿🅴🅽🅸🆂", "penis"),
     ],
 )  # fmt: skip
 def test_a_hidden_word_is_found(text: str, rule: str) -> None:
@@ -99,17 +96,10 @@ def test_a_hidden_word_is_found(text: str, rule: str) -> None:
         "penisula", "the pen is red", "grape", "class", "as s", "Essex", "see x", "bobcat", "dogma",
         "dead bodyguard", "A55", "(pen:1.5), a desk", "70s", "c1ass", "didn't it", "assassin", "Kass", "a bush",
         "dead, and then somewhere else a body", "pusy", "epar", "sinep", "p***s", "p*nisula", "*enis", "peni*",
-        "reward", "ecneliv", "s***x",
     ],
 )  # fmt: skip
 def test_an_ordinary_word_is_none(text: str) -> None:
     assert rules(text) == []
-
-
-def test_masked_words_are_found_behind_many_others_up_to_a_number() -> None:
-    others = [f"x*{first}{second}" for first in "abcdefghijklmn" for second in "abcdefghijklmn"]
-    assert len(others) < MOST_MASKED and rules(" ".join([*others, *(f"{each}!" for each in others[:3]), "p*nis"]))
-    assert not rules(" ".join([*others, *(f"y{each}" for each in others), "p*nis"])), "no prompt has so many"
 
 
 def test_a_match_tells_list_rule_mode_and_place() -> None:
@@ -229,14 +219,6 @@ def test_every_term_of_the_rule_on_minors_is_found_as_it_is_written() -> None:
     unseen += [term for term in plain["minor"] if not judge(f"{term}, nude", TextKind.PROMPT).about_minors]
     unseen += [term for term in plain["sexual"] if not judge(f"child, {term}", TextKind.PROMPT).about_minors]
     assert not unseen
-
-
-def test_no_term_of_the_rule_on_minors_is_an_english_word_backwards() -> None:
-    terms = MinorsTerms.read((resources.files("bot.moderation") / "minors.toml").read_text("utf-8"))
-    plain = {word for word in (*terms.always, *terms.minor, *terms.sexual) if word.isascii() and word.isalpha()}
-    read = {word for word in plain if len(word) > 3} - {*terms.not_backwards}
-    assert not {word[::-1] for word in read} & dictionary() - read
-    assert {*terms.not_backwards} <= plain, "else the list says nothing"
 
 
 def test_an_operator_extends_the_rule_on_minors(tmp_path: Path) -> None:

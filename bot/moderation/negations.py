@@ -1,0 +1,68 @@
+"""Whether a text says that something is not in the picture: "no nudity", "not a child", 裸なし, çocuk değil.
+
+A negation stands directly before a word, or in some languages directly behind it, with nothing but an article, a verb
+or spaces between them. A comma ends it: in "no, child" nothing is negated.
+"""
+
+# ruff: noqa: RUF001 (alphabets whose letters look like Latin ones)
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.moderation.normalise import NormalisedText, Span
+from bot.moderation.word_matcher import ExceptingMatcher, Label, WordHit
+
+_REACH: Final = 40  # characters before and behind a word that are looked at
+_BEFORE: Final = (
+    "no|not|non|without|never|zero|neither|free of|isn't|isnt|aren't|arent|ain't",
+    "kein|keine|keinen|keinem|keiner|nicht|ohne|nie",
+    "pas|sans|aucun|aucune|jamais|ni",
+    "sin|ningún|ninguna|nunca|nada de",
+    "não|nao|sem|nenhum|nenhuma|nada de",
+    "senza|nessun|nessuna|nessuno|niente|mai",
+    "bez|nie|żadnych|żadnej|żadne|zadnych",
+    "без|не|нет|никаких|никакой|ни",
+    "ليس|ليست|ليسوا|بدون|بلا|لا|دون|من غير|غير",
+    "बिना|कोई",
+    "ไม่มี|ไม่ใช่|ไม่|ปราศจาก",
+    "不是|没有|沒有|無|无|非|不",
+    "非|無",
+)
+_BETWEEN: Final = (
+    "a|an|any|the|of|is|are|real|actual|ein|eine|einen|un|une|uno|una|de|des|du|d'|es|son|est|é|uma|um|è|to|jest|any of"
+)
+_BEHIND: Final = (
+    "free",
+    "なし|無し|ない|ではない|じゃない|ではなく|じゃなく|は無し|はなし|がない",
+    "없음|없이|없는|아님|아닌|아니|이 아닌|가 아닌|이 아님|가 아님|이 아니|가 아니",
+    "yok|değil|degil|olmadan|olmayan|içermez",
+    "नहीं|नही|के बिना|रहित",
+)
+_ARTICLES: Final = rf"(?:[ _-]+(?:{_BETWEEN}))*"
+_NEGATED_BY = re.compile(
+    rf"(?:(?<![^\W_])(?:{'|'.join(_BEFORE[:9])}){_ARTICLES}[ _-]+|(?:{'|'.join(_BEFORE[9:])})[ _]*(?:ภาพ|รูป|ฉาก)?)$",
+    re.IGNORECASE,
+)
+_NEGATED_BEHIND = re.compile(
+    rf"[^\W\d_]{{0,8}}(?:[ _-]*(?:{'|'.join(_BEHIND[1:3])})|[ _-]+(?:{_BEHIND[0]}|{'|'.join(_BEHIND[3:])})(?![^\W_]))",
+    re.IGNORECASE,
+)
+_PERHAPS = re.compile("|".join((*_BEFORE, *_BEHIND)), re.IGNORECASE)
+
+
+def is_negated(text: str, span: Span) -> bool:
+    """Whether the text says that what stands there is not in the picture."""
+    before, behind = text[max(span.start - _REACH, 0) : span.start], text[span.end : span.end + _REACH]
+    return _NEGATED_BY.search(before) is not None or _NEGATED_BEHIND.match(behind) is not None
+
+
+def find_meant(
+    matcher: ExceptingMatcher[Label], text: NormalisedText, always: Label | None = None
+) -> list[WordHit[Label]]:
+    """The words that a text has and does not negate; those with the label `always` even so."""
+    if not _PERHAPS.search(text.text):
+        return matcher.find(text)
+    hits = matcher.find(text, everywhere=True)
+    return [hit for hit in hits if hit.word.label is always or not is_negated(text.text, hit.span)]
