@@ -359,6 +359,8 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
 
 def _is_strange(name: str, base: BaseModelId) -> bool:
     """Whether a training base is a hub's repository that says nothing about `base`."""
+    if name.strip() == str(base):  # as the demo's trainer records it
+        return False
     return is_strange_repository(name) and base.architecture not in architectures_of(name.rpartition("/")[2])
 
 

@@ -67,10 +67,11 @@ class Scene(People):
 
         Its connection is lost by then. An interaction that is sent before it has a new one may reach nobody.
         """
-        while time.monotonic() - self.used_at > STOOD_STILL:
-            with contextlib.suppress(NotInTime):
-                await self.ada.autocomplete("imagine", "checkpoint")
-                self.used_at = time.monotonic()
+        async with asyncio.timeout(PATIENCE):
+            while time.monotonic() - self.used_at > STOOD_STILL:
+                with contextlib.suppress(NotInTime):
+                    await self.ada.autocomplete("imagine", "checkpoint")
+                    self.used_at = time.monotonic()
 
     async def ended(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until a job's message shows its end, as long as its progress changes: a busy machine is slow."""
@@ -217,14 +218,25 @@ def delete_verdicts(database: Path) -> None:
         connection.execute("DELETE FROM picture_verdict")
 
 
+def shared_scene(request: pytest.FixtureRequest) -> Scene | None:
+    """The scene that tests share, if it runs and the test's module has none of its own."""
+    return None if hasattr(request.module, "scene") else request.session.stash.get(SHARED, None)
+
+
+@pytest_asyncio.fixture(scope="module", autouse=True, loop_scope="session")
+async def shared_bot_awake(request: pytest.FixtureRequest) -> None:
+    """Wait for the bot that tests share, before fixtures of a module send it something."""
+    if (scene := shared_scene(request)) is not None:
+        await scene.awake()
+
+
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def shared_bot(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Wait for the bot that tests share, and delete its verdicts on pictures: the demo's look very much alike."""
-    if "scene" in request.fixturenames and (waiting := request.session.stash.get(SHARED, None)) is not None:
+    if "scene" in request.fixturenames and (waiting := shared_scene(request)) is not None:
         await waiting.awake()
     yield
-    scene = request.session.stash.get(SHARED, None)
-    if scene is not None and request.node.funcargs.get("scene") is scene:
+    if (scene := shared_scene(request)) is not None and request.node.funcargs.get("scene") is scene:
         # In a thread, because the bot runs in this loop and must be able to end its transaction.
         await asyncio.to_thread(delete_verdicts, scene.settings.storage.database)
         scene.used_at = time.monotonic()

@@ -12,6 +12,7 @@ import pytest
 
 from bot.config.checkpoints import CheckpointSettings
 from inference.base_models import BaseModelId
+from inference.demo import CHECKPOINTS, LORAS
 from inference.hashes import file_sha256
 from inference.json_values import parse_json
 from inference.lora.evidence import Source, judge
@@ -516,3 +517,9 @@ def test_a_page_does_not_stand_beside_a_training_base_that_is_an_unknown_reposit
     base = BaseModelId(told)
     adapter = {"lora_adapter_metadata": json.dumps({"unet.r": 4, "unet.base_model_name_or_path": trained_on})}
     assert verdict(make, adapter, Sidecar(base_model=base)).base_model == (base if known else None)
+
+
+def test_a_training_base_that_is_the_claimed_base_models_own_id_is_known() -> None:
+    """As the demo's trainer records it; here nothing knows the hash of that checkpoint."""
+    verdicts = [found.verdict(Knowledge()) for found in scan(LORAS, {})]
+    assert {one and one.base_model for one in verdicts} == {each.base_model for each in CHECKPOINTS}
