@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, cast
 
@@ -87,6 +88,24 @@ class LinearPattern:
         """All matches that do not overlap: where each begins and ends, and what its first group holds."""
         has_group = self._regexp.groups > 0
         return [(match.span(), (match[1] or "") if has_group else "") for match in self._regexp.finditer(text)]
+
+
+class LinearPatternSet:
+    """Many regular expressions of RE2 without regard to case, for which a text is read once."""
+
+    def __init__(self, patterns: Sequence[str], max_memory: int) -> None:
+        """`max_memory`: bytes of the automaton, which is begun anew where they are used up."""
+        options: Any = re2.Options()
+        options.case_sensitive = False
+        options.max_mem = max_memory
+        self._set: Any = re2.Set.SearchSet(options)
+        for pattern in patterns:
+            self._set.Add(pattern)
+        self._set.Compile()
+
+    def matching(self, text: str) -> list[int]:
+        """The places of the patterns that the text matches, in their order."""
+        return sorted(self._set.Match(text) or ())
 
 
 def checked_pattern(pattern: str) -> str:

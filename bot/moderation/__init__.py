@@ -1,8 +1,11 @@
 """What may be asked for and shown: rules on words, and ratings.
 
-normalise.py      text in one spelling, with the way back to the text as it was written
 folding.py        one plain character for all that look alike
+normalise.py      text in one spelling, with the way back to the text as it was written
 word_matcher.py   finds many words at once, however they are written; short_words.txt holds words that part no others
+word_forms.py     finds plurals and slips of a list's words, where the list asks for it
+negations.py      what a text says is not in the picture
+ages.py           ages below 18 as people say them; ages.toml holds how
 minors.py         the rule on minors, which nobody can switch off; its terms are in minors.toml
 word_rules.py     lists of words and patterns; `judge` says which of all rules a text breaks
 request_texts.py  the texts of a request that are judged and rated

@@ -1,8 +1,10 @@
 """Finds ages below 18 in a text, as people say them in fifteen languages: `ages.toml` holds how.
 
-An age is a number with what makes it one ("she is 12", "十二歳"), a year of birth, or a class of a school. The number of
-something else is none: "12 years old whisky", "1,012 years", "twenty-one years".
+An age is a number with what makes it one ("she is 12", "十二歳"), a year of birth, or a class of a school. The number
+of something else is none: "12 years old whisky", "1,012 years", "twenty-one years".
 """
+
+# ruff: noqa: RUF001 (alphabets whose letters look like Latin ones)
 
 from __future__ import annotations
 
@@ -13,10 +15,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
-from itertools import takewhile
 from typing import Final, NamedTuple, cast
 
-from bot.config.word_patterns import LinearPattern
+from bot.config.word_patterns import LinearPattern, LinearPatternSet
 from bot.moderation.folding import fold, fold_pattern
 from bot.moderation.normalise import NormalisedText, Span
 
@@ -34,6 +35,12 @@ _PARTS: Final = {
     "{end}": "(?:[^0-9,.]|[,.](?:[^0-9]|$)|$)",
     "{year}": "((?:19|20|25)[0-9][0-9])",
 }
+_REACH: Final = 30  # characters before an age that are looked at
+# What an age may be of: the word behind it, after words that tell its kind, and the one before `of`.
+_KINDS: Final = "old|aged|single|malt|vintage|antique|classic|rusty|used|pickup|sports|alte[mnrs]?|de|d'|di|da|of"
+_BEHIND: Final = re.compile(rf"[ _-]*(?:(?:{_KINDS})[ _-]+)*([^\W\d_]+)")
+_BEFORE: Final = re.compile(r"([^\W\d_]+)[ _-]+(?:de|di|da|do|of|von|aus|z|из)[ _-]*$")
+_MEMORY: Final = 64 * 2**20  # bytes of the automaton of all patterns at most; it takes 1 MB on ordinary texts
 _BUDDHIST: Final = 543  # years that Thailand counts more
 _MAX_SIZE: Final = 20_000  # instructions of a pattern
 _FIRST_YEAR: Final = 2000  # of birth; earlier ones need no look at today's date
@@ -48,52 +55,61 @@ class FoundAge(NamedTuple):
 
 @dataclass(frozen=True)
 class AgePatterns:
-    """The patterns, compiled. `today` is asked for years of birth."""
+    """The patterns, compiled. `any_of` says which of them a text has, in one pass."""
 
     ages: tuple[LinearPattern, ...]
     births: tuple[LinearPattern, ...]
+    any_of: LinearPatternSet
     things: frozenset[str]
+    goods: frozenset[str]
 
     @classmethod
     def read(cls, text: str) -> AgePatterns:
         """The patterns of a file's text. Raises ValueError."""
         lists = tomllib.loads(text)
-        things = frozenset(map(fold, lists.pop("things")))
+        things, goods = (frozenset(map(fold, lists.pop(name))) for name in ("things", "goods"))
         languages = [cast("dict[str, object]", language) for language in lists.values()]
         ages = [pattern for language in languages for pattern in _patterns(language, "patterns")]
         births = [pattern for language in languages for pattern in _patterns(language, "births")]
-        return cls(tuple(ages), tuple(births), things)
+        compiled = [LinearPattern(pattern, _MAX_SIZE) for pattern in (*ages, *births)]
+        any_of = LinearPatternSet((*ages, *births), _MEMORY)
+        return cls(tuple(compiled[: len(ages)]), tuple(compiled[len(ages) :]), any_of, things, goods)
 
     def find(self, text: NormalisedText, today: Callable[[], date] = date.today) -> FoundAge | None:
-        """The first age below 18 that a person of the text has."""
+        """The first age below 18 that a person of the text has. `today` is asked for years of birth."""
         for reading in text.readings:
-            for start, end in (*self._ages(reading.text), *self._births(reading.text, today)):
-                written = reading.text[start:end].strip(" _,;:()[]|!?.\n、，。・")
-                return FoundAge(written, text.span_of_folded(*reading.folded(start, end)))
+            for number in self.any_of.matching(reading.text):
+                for start, end in self._places(number, reading.text, today):
+                    written = reading.text[start:end].strip(" _,;:()[]|!?.\n、，。・")
+                    return FoundAge(written, text.span_of_folded(*reading.folded(start, end)))
         return None
 
-    def _ages(self, text: str) -> Iterator[tuple[int, int]]:
-        for pattern in self.ages:
-            for (start, end), more in pattern.matches(text):
-                behind = "".join(takewhile(str.isalpha, text[end : end + 20].lstrip(" _-")))
-                if not more and behind not in self.things:
+    def _places(self, number: int, text: str, today: Callable[[], date]) -> Iterator[tuple[int, int]]:
+        """Where a text has an age by a pattern, or a year of birth that makes one."""
+        if number < len(self.ages):
+            for (start, end), more in self.ages[number].matches(text):
+                if not more and not self._is_of_a_thing(text, start, end):
                     yield start, end
+            return
+        for place, year in self.births[number - len(self.ages)].matches(text):
+            born = int(year) - (_BUDDHIST if int(year) > _FIRST_YEAR + _BUDDHIST else 0)
+            if born > max(_FIRST_YEAR, today().year - OF_AGE):
+                yield place
 
-    def _births(self, text: str, today: Callable[[], date]) -> Iterator[tuple[int, int]]:
-        for pattern in self.births:
-            for place, year in pattern.matches(text):
-                born = int(year) - (_BUDDHIST if int(year) > _FIRST_YEAR + _BUDDHIST else 0)
-                if _FIRST_YEAR < born and born > today().year - OF_AGE:
-                    yield place
+    def _is_of_a_thing(self, text: str, start: int, end: int) -> bool:
+        """Whether a thing beside an age has it: `12-year-old pickup truck`, `whisky de 12 ans`."""
+        behind = _BEHIND.match(text, end)
+        before = _BEFORE.search(text[max(start - _REACH, 0) : start + 1])
+        return bool(behind and behind[1] in self.things | self.goods) or bool(before and before[1] in self.goods)
 
 
-def _patterns(language: dict[str, object], name: str) -> Iterator[LinearPattern]:
+def _patterns(language: dict[str, object], name: str) -> Iterator[str]:
     number = _number(language)
     for written in cast("list[str]", language[name]):
-        pattern = written.replace("{n}", number)
+        pattern = written.replace("{n}", number).replace("{m}", f"(?:{_FIGURES}|{language['numbers']})")
         for part, meaning in _PARTS.items():
             pattern = pattern.replace(part, meaning)
-        yield LinearPattern(fold_pattern(pattern), _MAX_SIZE)
+        yield fold_pattern(pattern)
 
 
 def _number(language: dict[str, object]) -> str:

@@ -1,8 +1,8 @@
 """Folding: one plain character for all that look alike, without case, accents and what nobody sees.
 
-`fold` maps each character by itself, so that a place in the folded text leads back to the text as it was written. Case
-is folded before look-alikes: a word in capitals reads like the same word in small letters, in every alphabet. Only where
-a word mixes alphabets, as nobody writes but to hide it, its letters are read as they are displayed first (`displayed`).
+`fold` maps each character by itself, so that a place in the folded text leads back to the text as it was written.
+Both cases of a letter are folded to the same, in every alphabet. A word that mixes alphabets was written to be seen as
+another: its letters are read as they are displayed (`displayed`).
 """
 
 # ruff: noqa: RUF001 (look-alikes are what this file is about)
@@ -30,9 +30,9 @@ _APOSTROPHES = "\u2018\u2019\u02bc\u00b4"
 # Letters that are displayed like a Latin one, and that disarm's table does not have or has by another reading.
 _ALIKE: Final = {
     "coptic": "ⲀaⲂbⲄrⲆaⲈeⲎhⲐoⲒiⲔkⲖaⲘmⲚnⲞoⲠnⲢpⲤcⲦtⲨyⲪoⲬxⲰwϢwϤqϦbϨsϪxϮt",
-    "canadian": "ᗩaᗅaᗋaᐱaᗷbᗸbᑕcᑢcᗪdᗞdᗟdᗴeᕮeᗕeᖴfᘜgᕼhᓰiᒍjᒎjᛕkᒪlᗰmᑎnᘉnᗝoᘎoᑭpᕈpᑫqᕴqᖇrᔕsᔖsᑌuᐯvᗯwᘺwᙎw᙭x᙭xᖻyᘔz",
+    "canadian": "ᗩaᗅaᗋaᐱaᗷbᗸbᑕcᑢcᗪdᗞdᗟdᗴeᕮeᗕeᖴfᘜgᕼhᓰiᒍjᒎjᛕkᒪlᗰmᑎnᘉnᗝoᘎoᑭpᕈpᑫqᕴqᖇrᔕsᔖsᑌuᐯvᗯwᘺwᙎw᙭xᖻyᘔz",
     "thai": "คaลaดaตaถaธsรsเlแeโlใlไlๅlาlอoฮoภnทnฑnกnถnฤnบuยuนuมuหmพwฟwฬwผwป u๐o๏o๒b๓m๔d๕d๗n๖bงgวc",
-    "georgian": "ჿoႽsⴝsႭoႮpႦbႷyႩhႤeႠaႢgႣdႨiႱrႲtႳuႴvႵfႾxႰrთoოoყyხbჩhძdცgგgუyრrნnიoსbჯxკkლmღnქjფqბbეeპzვvზbაaდdტdჟjწfჭkჰz",
+    "georgian": "ჿoႽsⴝsႭoႮpႦbႷyႩhႤeႠaႢgႣdႨiႱrႲtႳuႴvႵfႾxႰrთoოoყyხbჩhძdცgგgუyრrნnიoსbჯxკkლmღnქjფqბbეeპzვvზbაaდdტdჟjწfჭk",
     "hebrew": "אxוlןlטuסoעyץyקpשwתnרrהnחnדtבzגa",
     "arabic": "ﻮgهoةo٥oاlﺍl",
     "armenian": "աwբpգqդnեtզqէtթpժdիhլlխxծoկkհhձdղnճxմuյjնuշ2ոnպwջ2ռnսuվdտsրnցgւlքpօoֆpՇtՏsՕoԱuՍsԼl",
@@ -49,6 +49,7 @@ def _pairs(written: str) -> dict[int, str]:
 # By script, the letters that are displayed like a Latin one.
 _DISPLAYED: Final = {script: _pairs(written) for script, written in _ALIKE.items()}
 _AS_DISPLAYED: Final = dict(chain.from_iterable(letters.items() for letters in _DISPLAYED.values()))
+_LIKE_LATIN: Final = re.compile(f"[{''.join(map(chr, _AS_DISPLAYED))}]")
 _SCRIPT_OF: Final = {code: script for script, letters in _DISPLAYED.items() for code in letters}
 _ALWAYS: Final = {chr(code): letter for script in ("coptic", "canadian") for code, letter in _DISPLAYED[script].items()}
 _WORD: Final = re.compile(r"(?:[^\W_]|[๏])+")
@@ -111,7 +112,7 @@ def displayed(text: str) -> str:
     if text.isascii():
         return text
     text = _TAGS.sub(lambda tags: "".join(chr(ord(tag) - _TAG_OFFSET) for tag in tags[0]), text)
-    return _WORD.sub(lambda word: _read_as_latin(word[0]), text)
+    return _WORD.sub(lambda word: _read_as_latin(word[0]), text) if _LIKE_LATIN.search(text) else text
 
 
 def _read_as_latin(word: str) -> str:

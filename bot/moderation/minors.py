@@ -1,8 +1,8 @@
 """The rule on minors: no sexual content about minors, anywhere and at any rating. Nobody can switch it off.
 
 `minors.toml` holds its terms and says how they go together, `ages.py` finds ages. A rating of mature or higher counts
-like a sexual term: of a checkpoint, a LoRA, a start picture, a command or the finished picture. Of negative prompts,
-where people write what a picture must not show, the words for adults count: without adults, who is left is a minor. What
+like a sexual term: of a checkpoint, a LoRA, a start picture, a command or the finished picture. A negative prompt says
+what the picture must not show. If it excludes adults, that counts like an age below 18; nothing else there counts. What
 has a negative weight there is read as part of the prompt.
 """
 

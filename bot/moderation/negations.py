@@ -4,8 +4,6 @@ A negation stands directly before a word, or in some languages directly behind i
 or spaces between them. A comma ends it: in "no, child" nothing is negated.
 """
 
-# ruff: noqa: RUF001 (alphabets whose letters look like Latin ones)
-
 from __future__ import annotations
 
 import re
@@ -49,7 +47,6 @@ _NEGATED_BEHIND = re.compile(
     rf"[^\W\d_]{{0,8}}(?:[ _-]*(?:{'|'.join(_BEHIND[1:3])})|[ _-]+(?:{_BEHIND[0]}|{'|'.join(_BEHIND[3:])})(?![^\W_]))",
     re.IGNORECASE,
 )
-_PERHAPS = re.compile("|".join((*_BEFORE, *_BEHIND)), re.IGNORECASE)
 
 
 def is_negated(text: str, span: Span) -> bool:
@@ -61,8 +58,13 @@ def is_negated(text: str, span: Span) -> bool:
 def find_meant(
     matcher: ExceptingMatcher[Label], text: NormalisedText, always: Label | None = None
 ) -> list[WordHit[Label]]:
-    """The words that a text has and does not negate; those with the label `always` even so."""
-    if not _PERHAPS.search(text.text):
-        return matcher.find(text)
+    """The words that a text has and does not negate; those with the label `always` even so, within a part of it."""
+    hits = matcher.find(text)
+    if not any(is_negated(text.text, hit.span) for hit in hits):
+        return hits
     hits = matcher.find(text, everywhere=True)
-    return [hit for hit in hits if hit.word.label is always or not is_negated(text.text, hit.span)]
+    return [
+        hit
+        for hit in hits
+        if (hit.word.label is always and "," not in text.text[slice(*hit.span)]) or not is_negated(text.text, hit.span)
+    ]

@@ -1,7 +1,7 @@
 """Text as rules on words read it: one spelling for what looks alike, with the way back to the text as it was written.
 
-`NormalisedText` folds a text (`folding.py`) and cuts it into *pieces*, which are what stands between separators. It gives
-the letters of all pieces as one stream that knows where pieces begin and end. So a word is told from a part of a longer
+`NormalisedText` folds a text (`folding.py`) and cuts it into *pieces*, which are what stands between separators. The
+letters of all pieces are one stream that knows where pieces begin and end. So a word is told from a part of a longer
 word, and is found with separators between its letters too. Katakana are hiragana in the stream.
 
 Digits and signs such as `@` may stand for letters, and are letters of the stream. A piece that has a sign in it, or
@@ -17,7 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise, product
 from string import digits
 from typing import Final, NamedTuple, Self
@@ -118,13 +118,14 @@ class Script(Enum):
     RARE_HAN = (0x20000, 0x3FFFF)
     HANGUL = (0x1100, 0x11FF)
 
-    @classmethod
-    def of(cls, letter: str) -> Script:
+    @staticmethod
+    @lru_cache(4096)
+    def of(letter: str) -> Script:
         """The script of a folded letter."""
         code = ord(letter)
         if code < 0x1100:
-            return cls.ALPHABET
-        return next((script for script in cls if script.value[0] <= code <= script.value[1]), cls.ALPHABET)
+            return Script.ALPHABET
+        return next((script for script in Script if script.value[0] <= code <= script.value[1]), Script.ALPHABET)
 
 
 class _Piece(NamedTuple):

@@ -5,6 +5,8 @@ A form begins with the word's first letter. It is the word with another ending o
 (*lanten*, *lantren*). Ordinary words are none: *latern* is a form of *lantern*, and *lancers* is not.
 """
 
+# ruff: noqa: RUF001 (Cyrillic vowels look like Latin ones)
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -33,6 +35,8 @@ class WordForms(Generic[Label]):
 
     def find(self, text: NormalisedText) -> Iterator[WordHit[Label]]:
         """Each word that the text has a form of, with its first place."""
+        if not self._by_start:
+            return
         found = set[int]()
         for letters, start in text.distinct_pieces():
             for word in self._by_start.get(letters[0], ()):
@@ -60,7 +64,7 @@ def _has_forms(word: Word[Any]) -> bool:
 def _once(letters: str, word: str) -> str:
     """Letters with what is repeated three times and more written once, if the word has none of it."""
     runs = ["".join(run) for _, run in groupby(letters)]
-    return "".join(run[0] if len(run) > 2 and run[0] * 2 not in word else run for run in runs)  # noqa: PLR2004
+    return "".join(run[0] if len(run) > 2 and run[0] * 2 not in word else run for run in runs)
 
 
 def _differs_by_one(one: str, other: str) -> bool:

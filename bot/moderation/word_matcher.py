@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import groupby, pairwise
 from typing import Any, Generic, NamedTuple, TypeVar, cast
@@ -58,12 +58,17 @@ class Word(Generic[Label]):
     @cached_property
     def letters(self) -> str:
         """All of them as one, in hiragana."""
-        return in_hiragana("".join(self.parts))
+        return in_hiragana(self.as_written)
+
+    @cached_property
+    def as_written(self) -> str:
+        """The same with its katakana."""
+        return "".join(self.parts)
 
     @cached_property
     def kana(self) -> frozenset[Script]:
         """Which kinds of kana it is written in."""
-        return _kana("".join(self.parts))
+        return _kana(self.as_written)
 
     @cached_property
     def open_before(self) -> bool:
@@ -236,13 +241,16 @@ def _place(
     return None
 
 
+@lru_cache(1024)
 def _kana(letters: str) -> frozenset[Script]:
     return frozenset({Script.HIRAGANA, Script.KATAKANA} & set(map(Script.of, letters)))
 
 
 def _is_of_its_kana(word: Word[Any], text: NormalisedText, start: int, end: int) -> bool:
     """Whether a stretch has the word's kind of kana, or cannot be part of a longer word."""
-    if not word.kana or len(word.letters) >= _FOUR or word.kana == _kana(text.as_written[start:end]):
+    if not word.kana or len(word.letters) >= _FOUR or text.as_written[start:end] == word.as_written:
+        return True
+    if word.kana == _kana(text.as_written[start:end]):
         return True
     before, after = word.written.startswith("*"), word.written.endswith("*")
     return (before or text.is_edge(start)) and (after or text.is_edge(end))

@@ -35,9 +35,10 @@ class WordList:
     """A list of words and patterns.
 
     Words are written as in Discord's AutoMod: `word` is a whole word or phrase, `word*` the beginning of one, `*word`
-    its end, `*word*` any part. Patterns are regular expressions of RE2, without regard to case; they are matched on the
-    folded text (`normalise.py`), and once more on what its signs, spaced and repeated letters may stand for. Words
-    inside of `exceptions` are allowed. With `forms`, plurals and slips of one letter count (`word_forms.py`). A list of a server has the `id` of its row, one of an operator None.
+    its end, `*word*` any part. With `forms`, plurals and slips of one letter count too (`word_forms.py`). Patterns are
+    regular expressions of RE2, without regard to case; they are folded like the texts that they are matched on
+    (`NormalisedText.readings`). Words inside of `exceptions` are allowed. A list of a server has the `id` of its row,
+    one of an operator None.
     """
 
     name: str
@@ -149,7 +150,8 @@ def judge(
 ) -> WordVerdict:
     """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind.
 
-    `adult`: the text stands beside something rated mature or higher. `without_adults`: its negative prompt excludes them.
+    `adult`: the text stands beside something rated mature or higher. `without_adults`: the negative prompt beside it
+    excludes adults.
     """
     applying = [each for each in lists if each.applies_to(kind)]
     if kind is TextKind.NEGATIVE_PROMPT and not applying:

@@ -87,6 +87,11 @@ def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules
     assert refused(rules, "a florpy zorbling") is None
 
 
+def test_a_request_whose_negative_prompt_excludes_adults_is_about_minors(rules: Rules) -> None:
+    assert refused(rules, "a nude woman", "child, blurry") is None
+    assert refused(rules, "a nude girl", "adult, blurry") == (SexualMinors, "")
+
+
 def test_words_of_every_region_are_judged_as_those_of_the_prompt(rules: Rules) -> None:
     def judged(left: str, right: str, ground: str = "") -> type[RequestError] | None:
         regions = [{"name": "left", "prompt": left}, {"name": "right", "prompt": right}]
