@@ -36,7 +36,7 @@ CUSTOM_ID = 100  # characters; Discord's limit
 # What the names in patterns that functions make stand for. `tables` are all texts in the module's constants.
 MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "inference.messages.request": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
-    "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña"}],
+    "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña", "signs": ("👶", "18+")}],
     "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
     "inference.lora.relatives": lambda module: [
         {"pattern": text, "each": each} for each in module.RELATIVES for text in (each.words, each.hints)
@@ -44,7 +44,9 @@ MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "inference.lora.texts": lambda _: [{"version": "v1"}, {"version": "v1.0 (beta)"}],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }
-LIMITS = {"inference.lora.titles": 1000, "inference.lora.relatives": 320}  # characters of a name that are looked at
+LIMITS = {  # characters that are looked at: of a name, or before an age
+    "inference.lora.titles": 1000, "inference.lora.relatives": 320, "bot.moderation.ages": 31,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def in_hiragana(letters: str) -> str:
     return letters.translate(_HIRAGANA)
 
 
-_IN_CLASS = re.compile(r"\[(?:\\.|[^\]\\])+\]", re.DOTALL)
+_IN_CLASS = re.compile(r"\[(?:\\.|[^\[\]\\]){1,120}\]", re.DOTALL)
 _RANGE = re.compile(r"([^\x00-\x7f])-([^\x00-\x7f])")
 _MOST_IN_RANGE: Final = 512  # letters; a longer range, as of kanji, stays as it is
 
