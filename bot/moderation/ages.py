@@ -26,7 +26,8 @@ _FIGURES: Final = "1[0-7]|0?[0-9]"
 _GAP: Final = "[ _\u2010\u2011\u2013-]*"
 _ENDS: Final = (
     r"(?:[ _]*(?:[,;()\[\]|!?\n、，。・/]|[.:](?:[^0-9]|$)|$)"
-    "|[ _]+(?:and|but|with|who|wearing|today|now|und|et|y|e|i|и|ve)(?:[^a-zа-я]|$))"
+    "|[ _]+(?:and|but|with|who|wearing|today|now|und|et|y|e|i|и|ve"
+    "|nsfw|nude|naked|topless|explicit|unclothed|rating|r-?18|sexy|lewd)(?:[^a-zа-я]|$))"
 )
 _PARTS: Final = {
     "{apart}": r"[ _]*[,、;(\[・-][ _(\[]*",

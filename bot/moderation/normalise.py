@@ -194,6 +194,11 @@ class NormalisedText:
     def _skeleton_and_runs(self) -> tuple[str, list[int]]:
         spelling = skeleton(self.stream)
         apart = {
+            place
+            for place, (before, after) in enumerate(pairwise(zip(self.stream, self.as_written, strict=True)), 1)
+            if before[0] == after[0] and before[1] != after[1]  # kana of two kinds
+        }
+        apart |= {
             start
             for start, (before, after) in zip(self._starts[1:], pairwise(self.letters), strict=False)
             if not (is_single(before) and is_single(after))
