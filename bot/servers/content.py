@@ -131,9 +131,15 @@ class ContentRules:
         return _why_not_shown(place.highest(parts), place)
 
     def shows_unfinished(self, place: PlaceRatings) -> bool:
-        """Whether previews are shown in a place: only where all is that the classifier may find in the picture."""
-        highest = self._settings().classifier.highest
-        return highest is None or place.shows(highest)
+        """Whether previews are shown in a place: only if it shows every rating that an automatic check may give."""
+        settings = self._settings()
+        return all(
+            place.shows(highest) for each in (settings.classifier, settings.text_judge) if (highest := each.highest)
+        )
+
+    def rating_of_words(self, request: GenerationRequest) -> ContentRating | None:
+        """The rating of a request by its words alone; None if they say nothing."""
+        return self._words.rating(request)
 
     def rating_of(
         self, request: JobRequest, used: Sequence[UsedLora], said: Sequence[JobRating] = ()
@@ -175,7 +181,7 @@ class ContentRules:
         parts = [RatedPart(PartKind.LORA, lora_name(lora, shown), lora.content_rating) for lora in used]
         known = {lora.sha256 for lora in used}  # the library has never had the others
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
-        said = self._words.rating(request)
+        said = self.rating_of_words(request)
         if said is not None:
             parts.append(RatedPart(PartKind.PROMPT, "", said))
         if request.image is not None and request.image.rating is not None:

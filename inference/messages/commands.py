@@ -11,7 +11,11 @@ from inference.messages.options import Folders, WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.values import Attempt, FrozenModel, JobId, Sha256
 
+MAX_TEXTS = 256  # that the text judge reads for one job; a request has fewer
+MAX_TEXT = 2**19  # characters of such a text; a prompt with the trigger words of all LoRAs has fewer
 MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
+
+JudgedText = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class Configure(WorkerOptions, Folders):
@@ -41,10 +45,11 @@ class JobCommand(FrozenModel):
 
 
 class Generate(JobCommand):
-    """Paint a job."""
+    """Paint a job, after the text judge has read `texts`."""
 
     type: Literal["generate"] = "generate"
     request: GenerationRequest
+    texts: Annotated[tuple[JudgedText, ...], Field(max_length=MAX_TEXTS)] = ()
 
 
 class Cancel(FrozenModel):

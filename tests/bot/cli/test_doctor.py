@@ -191,7 +191,7 @@ def test_a_classifier_that_cannot_be_used_is_told_and_no_worker_starts_with_it(
     findings = graded("--config", config)
     assert findings["classifier"][0] == "ok", "its files are there"
     grade, says = findings["worker"]
-    assert grade == "problem" and "The classifier of the settings cannot be used" in says
+    assert grade == "problem" and "The model of [classifier] or [text_judge] cannot be used" in says
     config.write_text(config.read_text().replace('"red"', '"NSFW"'))
     findings = graded("--config", config)
     assert findings["classifier"][0] == "problem" and "no class 'NSFW'" in findings["classifier"][1]
