@@ -16,15 +16,14 @@ from inference.messages.values import Name
 
 
 class TextJudgeSettings(Section):
-    """A model that reads the words of a request before its pictures are generated, if the rules on words do not refuse
-    them. Off without a model."""
+    """A model that reads the words of a request before its pictures are generated. Off without a path."""
 
     path: Path | None = None
     """Folder of a transformers text classifier, with config.json, tokenizer.json and model.safetensors."""
     thresholds: Thresholds = {}
     """Minimum score of a class for a rating: { sexual = { mature = 0.5, explicit = 0.85 } }."""
     minors: Annotated[dict[Name, Threshold], Field(max_length=MAX_CLASSES)] = {}
-    """Minimum score of a class to refuse the request, as sexual content about minors: { csam = 0.5 }."""
+    """Minimum score of a class to refuse a request like the rule on minors: { "sexual/minors" = 0.3 }."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
