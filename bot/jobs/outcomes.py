@@ -97,13 +97,13 @@ class Outcomes:
         job = await find_job(self._connection, job_id)
         if job is None:
             return None
-        files = await self.files(job.request)
+        files, texts = await self.files(job.request), self._checks.texts(job.request)
         started = await start_job(self._connection, job_id)
         if started is None:
             return None
         command = kind_of(started.request).command(started)
         if isinstance(command, Generate):
-            command = command.model_copy(update={"texts": self._checks.texts(started.request)})
+            command = command.model_copy(update={"texts": texts})
         return StartedAttempt(started, command, files)
 
     async def record_start(self, job: AnyJob, event: Started | Progress) -> None:

@@ -194,7 +194,8 @@ class JobRunner:
         events = self._submit_read()
         if not self.engine.step():
             writing = [job.picture_write for job in self._jobs if job.picture_write]
-            wait([*writing, *self._texts.reading], 0.05, "FIRST_COMPLETED")
+            work: list[Future[Any]] = [*writing, *self._texts.reading]
+            wait(work, 0.05, "FIRST_COMPLETED")
         for job in list(self._jobs):
             self._await_state(job)
             events += self._progress(job)
