@@ -11,8 +11,8 @@ from inference.messages.options import Folders, WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.values import Attempt, FrozenModel, JobId, Sha256
 
-MAX_TEXTS = 256  # that the text judge reads for one job; a request has fewer
-MAX_TEXT = 2**19  # characters of such a text; a prompt with the trigger words of all LoRAs has fewer
+MAX_TEXTS = 256  # maximum number of texts of one job that the text judge reads
+MAX_TEXT = 2**19  # maximum length of such a text, in characters: a prompt with the trigger words of all LoRAs
 MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
 
 JudgedText = Annotated[str, Field(max_length=MAX_TEXT)]
