@@ -89,7 +89,7 @@ class RequestJudge:
         files = ClassifierFiles.read_text_judge(Path(spec.source), spec.classes)
         with opening(f"{files.folder} by {files.library}"):
             judge = TransformersJudge(files)
-            judge.judge([", ".join([_SHORT_TEXT] * 50)])  # several windows
+            judge.judge([", ".join([_SHORT_TEXT] * 20)])  # more than one window
             began = time.perf_counter()
             judge.judge([_SHORT_TEXT])
         return cls(spec, judge, time.perf_counter() - began)
