@@ -181,7 +181,7 @@ class ContentRules:
         parts = [RatedPart(PartKind.LORA, lora_name(lora, shown), lora.content_rating) for lora in used]
         known = {lora.sha256 for lora in used}  # the library has never had the others
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
-        said = self.rating_of_words(request)
+        said = self._words.rating(request)
         if said is not None:
             parts.append(RatedPart(PartKind.PROMPT, "", said))
         if request.image is not None and request.image.rating is not None:
