@@ -6,7 +6,7 @@ errors.py · messages/          what can go wrong, with the sentences; what cros
 bounds.py · base_models.py     numeric limits of a request; base models, and which goes with which
 capabilities.py · prediction.py · checkpoint_files.py   what architectures can do; what checkpoint files say
 gguf_files.py · packed_weights.py   what the header of a GGUF file says; packages that packed weights need
-classifier_files.py            what the files of a classifier of pictures say
+classifier_files.py            what the files of a classifier of pictures or texts say
 hardware.py · picture_costs.py what torch finds to paint with; what a picture costs in memory and arithmetic
 image_files.py · hashes.py     opens image files of anybody, within bounds of memory; SHA-256 of files
 memory.py · private_files.py   memory that a checkpoint needs, and is free; file permissions

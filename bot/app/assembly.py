@@ -18,8 +18,8 @@ from bot.app.from_settings import (
     face_finder,
     make_pool,
     registry_of,
+    require_automatic_checks,
     require_checkpoints,
-    require_classifier,
     require_signing,
 )
 from bot.app.record_keeping import keep_record, log_applied, save_record
@@ -32,6 +32,7 @@ from bot.database.connection import open_database
 from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
 from bot.database.record_of_removals import catch_up
+from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, ScanReport
 from bot.library.checkpoints import identify
@@ -174,7 +175,7 @@ async def open_easel(
     Raises as `open_catalogue`, and WorkerUnavailable.
     """
     require_checkpoints(settings)
-    require_classifier(settings)
+    require_automatic_checks(settings)
     require_signing(settings)
     async with (
         open_catalogue(settings, report, new_database=new_database) as found,
@@ -206,7 +207,11 @@ def assemble(
         removed=removed,
         limits=settings.limits,
         still_allowed=servers.checks.still_allowed,
-        classifier=lambda: configuration.settings.classifier,
+        checks=AutomaticChecks(
+            lambda: configuration.settings.classifier,
+            lambda: configuration.settings.text_judge,
+            servers.content.rating_of_words,
+        ),
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs, InputGate(removed, face_finder()))

@@ -39,16 +39,16 @@ def require_checkpoints(settings: Settings) -> None:
         raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
 
 
-def require_classifier(settings: Settings) -> None:
-    """Raise ConfigError when the files of the classifier cannot be used; those on the hub only a worker reads."""
-    spec = settings.classifier.spec
-    if spec is None or spec.repository:
-        return
+def require_automatic_checks(settings: Settings) -> None:
+    """Raise ConfigError if the files of classifier or text judge cannot be used. Only workers read those on the hub."""
+    classifier, judge = settings.classifier.spec, settings.text_judge.spec
     try:
-        if spec.package:
-            require_package(spec.classes)
-        else:
-            ClassifierFiles.read(Path(spec.source), spec.classes)
+        if classifier is not None and classifier.package:
+            require_package(classifier.classes)
+        elif classifier is not None and not classifier.repository:
+            ClassifierFiles.read(Path(classifier.source), classifier.classes)
+        if judge is not None:
+            ClassifierFiles.read_text_judge(Path(judge.source), judge.classes)
     except ClassifierUnusable as problem:
         raise ConfigError(problem.for_operators.format(reason=problem.reason)) from None
 
@@ -140,4 +140,5 @@ def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: 
         compiled=settings.worker.compiled,
         expandable_segments=settings.worker.expandable_segments,
         classifier=settings.classifier.spec,
+        text_judge=settings.text_judge.spec,
     )

@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 
 import aiosqlite
 
-from bot.app.from_settings import registry_of, require_checkpoints, require_classifier, require_signing, worker_options
+from bot.app.from_settings import (
+    registry_of,
+    require_automatic_checks,
+    require_checkpoints,
+    require_signing,
+    worker_options,
+)
 from bot.background import guard
 from bot.config import ConfigError, Settings
 from bot.config.changes import Changes, changes, taken_over
@@ -64,7 +70,7 @@ class Reloader:
             read = await asyncio.to_thread(self._read_settings)
             new = taken_over(old, read)
             require_checkpoints(new)
-            await asyncio.to_thread(require_classifier, new)
+            await asyncio.to_thread(require_automatic_checks, new)
             await asyncio.to_thread(require_signing, new)
             _require_devices(new)
             specs = tuple(await identify(self._connection, new.checkpoints))

@@ -126,7 +126,7 @@ class SamplePainter:
                 if pictures.rating is not None and pictures.rating > (due.lora.content_rating or ContentRating.GENERAL):
                     # They would be shown wherever the LoRA is.
                     log.warning(
-                        "no samples of %s: the classifier rates them %s; set a content rating of the LoRA to show them",
+                        "no samples of %s: a check rates them %s; set a content rating of the LoRA to show them",
                         due.version.path,
                         pictures.rating.value,
                     )

@@ -29,7 +29,7 @@ from bot.database.record_of_removals import entries_behind
 from bot.diagnostics.capacity import SPEED, check_capacity, check_downloads
 from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
-from bot.diagnostics.classifier import check_classifier
+from bot.diagnostics.classifier import check_classifier, check_text_judge, text_judge_speed
 from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check_driver, check_machine, check_shared
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
@@ -44,7 +44,7 @@ from inference.extras import installing
 from inference.lora.declarations import BadDeclarations
 from inference.messages.checkpoints import UnknownPrediction
 from inference.messages.events import Ready
-from inference.messages.options import ClassifierSpec, Folders, WorkerOptions
+from inference.messages.options import Folders, WorkerOptions
 from inference.prediction import OF_BOTH_KINDS
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
@@ -139,9 +139,9 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
             yield finding
     if not settings.checkpoints:
         yield Finding("checkpoints", FindingGrade.PROBLEM, "no checkpoint is declared; add a [[checkpoints]] section")
-    classifier = check_classifier(settings.classifier)
-    if classifier is not None:
-        yield classifier
+    classifier, judge = check_classifier(settings.classifier), check_text_judge(settings.text_judge)
+    for finding in filter(None, (classifier, judge)):
+        yield finding
     yield await asyncio.to_thread(face_finding)
     if settings.c2pa.enabled:
         yield await asyncio.to_thread(_signing, settings)
@@ -152,10 +152,24 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
         async for finding in _cluster(settings):
             yield finding
         return
+    options = WorkerOptions(
+        checkpoints=(),
+        threads=settings.worker.threads,
+        classifier=settings.classifier.spec if _is_usable(classifier) else None,
+        text_judge=settings.text_judge.spec if _is_usable(judge) else None,
+    )
+    async for finding in _local_workers(settings, options):
+        yield _weighed(finding, hardware)
+
+
+async def _local_workers(settings: Settings, options: WorkerOptions) -> AsyncGenerator[Finding]:
     for device in settings.worker.devices:
-        usable = classifier is not None and classifier.grade is not FindingGrade.PROBLEM
-        spec = settings.classifier.spec if usable else None
-        yield _weighed(await _device(settings, device, spec), hardware)
+        for finding in await _started(settings, options.model_copy(update={"device": device})):
+            yield finding
+
+
+def _is_usable(model: Finding | None) -> bool:
+    return model is not None and model.grade is not FindingGrade.PROBLEM
 
 
 def _weighed(worker: Finding, hardware: Sequence[Finding]) -> Finding:
@@ -318,27 +332,27 @@ def _predictions(settings: Settings, report: ScanReport) -> list[Finding]:
     return [Finding("prediction types", FindingGrade.WARNING, says)]
 
 
-async def _device(settings: Settings, device: str, classifier: ClassifierSpec | None) -> Finding:
-    """Start the real worker: it is the one that has to find the device, and to load the classifier."""
+async def _started(settings: Settings, options: WorkerOptions) -> list[Finding]:
+    """Start the real worker: it is the one that has to find the device, and to load the models that check."""
     with tempfile.TemporaryDirectory() as spool:
-        options = WorkerOptions(checkpoints=(), device=device, threads=settings.worker.threads, classifier=classifier)
         worker = LocalWorker(options, Folders(library=str(settings.library.folder), spool=spool))
         try:
             async with asyncio.timeout(WORKER_SECONDS):
                 await worker.start()
                 return await _first_word(worker)
         except TimeoutError:
-            return Finding("worker", FindingGrade.PROBLEM, f"did not start within {WORKER_SECONDS:.0f} seconds")
+            return [Finding("worker", FindingGrade.PROBLEM, f"did not start within {WORKER_SECONDS:.0f} seconds")]
         except WorkerUnavailable as problem:
-            return Finding("worker", FindingGrade.PROBLEM, str(problem))
+            return [Finding("worker", FindingGrade.PROBLEM, str(problem))]
         finally:
             await worker.close()
 
 
-async def _first_word(worker: LocalWorker) -> Finding:
+async def _first_word(worker: LocalWorker) -> list[Finding]:
     async for event in worker.events():
         if isinstance(event, Ready):
-            return Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
+            ready = Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
+            return [ready] if event.text_seconds is None else [ready, text_judge_speed(event.text_seconds)]
         if isinstance(event, WorkerDied):
-            return Finding("worker", FindingGrade.PROBLEM, f"dies at start: {event.reason}")
-    return Finding("worker", FindingGrade.PROBLEM, "ended without a message")
+            return [Finding("worker", FindingGrade.PROBLEM, f"dies at start: {event.reason}")]
+    return [Finding("worker", FindingGrade.PROBLEM, "ended without a message")]

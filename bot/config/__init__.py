@@ -16,6 +16,7 @@ limits.py             how much may be asked for, who waits
 matching.py           base models that go together although they differ
 moderation.py         rules on words
 classifier.py         the classifier of finished pictures
+text_judge.py         the model that reads the words of requests
 faces.py              photographed faces in pictures that people give
 c2pa.py               signatures in pictures
 checkpoints.py        the settings of one checkpoint

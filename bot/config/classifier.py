@@ -16,6 +16,7 @@ from inference.messages.options import MAX_CLASSES, ClassifierSpec
 from inference.messages.values import Name
 
 Threshold = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Thresholds = Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)]
 
 
 class ClassifierDevice(StrEnum):
@@ -35,7 +36,7 @@ class ClassifierSettings(Section):
     """… or a Hugging Face repository, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
     package: ClassifierPackage | None = None
     """… or opennsfw, which easel[opennsfw] installs. It was trained on photographs. Its classes are NSFW and SFW."""
-    thresholds: Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)] = {}
+    thresholds: Thresholds = {}
     """Minimum score of a class for a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
     device: ClassifierDevice = ClassifierDevice.CPU
     """cpu, or worker for the device of the worker. A large model is faster there, but needs memory of the
@@ -74,16 +75,25 @@ class ClassifierSettings(Section):
     @property
     def highest(self) -> ContentRating | None:
         """The highest rating that it can give; None without a classifier."""
-        ratings = (rating for thresholds in self.thresholds.values() for rating in thresholds)
-        return max(ratings, default=None) if self.enabled else None
+        return highest_rating(self.thresholds) if self.enabled else None
 
     def rate(self, scores: Iterable[Mapping[str, float]]) -> ContentRating | None:
         """The highest rating that a class reaches on one of several pictures; None when none reaches any."""
-        reached = [
-            rating
-            for of_picture in scores
-            for name, thresholds in self.thresholds.items()
-            for rating, threshold in thresholds.items()
-            if of_picture.get(name, 0.0) >= threshold
-        ]
-        return max(reached, default=None)
+        return rating_by(self.thresholds, scores)
+
+
+def highest_rating(thresholds: Thresholds) -> ContentRating | None:
+    """The highest rating that a class has a threshold for; None without thresholds."""
+    return max((rating for of_class in thresholds.values() for rating in of_class), default=None)
+
+
+def rating_by(thresholds: Thresholds, scores: Iterable[Mapping[str, float]]) -> ContentRating | None:
+    """The highest rating whose threshold one of several scores of a class reaches; None if none does."""
+    reached = (
+        rating
+        for each in scores
+        for name, of_class in thresholds.items()
+        for rating, threshold in of_class.items()
+        if each.get(name, 0.0) >= threshold
+    )
+    return max(reached, default=None)

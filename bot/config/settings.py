@@ -26,6 +26,7 @@ from bot.config.retention import RetentionSettings
 from bot.config.section import section_of
 from bot.config.sources import SourcesSettings
 from bot.config.storage import BackupSettings, StorageSettings
+from bot.config.text_judge import TextJudgeSettings
 from bot.config.variables import (
     DELIMITER,
     PREFIX,
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     matching: MatchingSettings = MatchingSettings()
     moderation: ModerationSettings = ModerationSettings()
     classifier: ClassifierSettings = ClassifierSettings()
+    text_judge: TextJudgeSettings = TextJudgeSettings()
     faces: FaceSettings = FaceSettings()
     c2pa: C2paSettings = C2paSettings()
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
@@ -136,6 +138,9 @@ class Settings(BaseSettings):
         classifier = self.classifier
         if classifier.path is not None:
             classifier = classifier.model_copy(update={"path": folder / classifier.path.expanduser()})
+        text_judge = self.text_judge
+        if text_judge.path is not None:
+            text_judge = text_judge.model_copy(update={"path": folder / text_judge.path.expanduser()})
         c2pa = self.c2pa
         if c2pa.certificate is not None and c2pa.key is not None:
             files = {"certificate": folder / c2pa.certificate.expanduser(), "key": folder / c2pa.key.expanduser()}
@@ -145,7 +150,7 @@ class Settings(BaseSettings):
             cluster = cluster.model_copy(update={"token_file": folder / cluster.token_file.expanduser()})
         paths = {
             "cluster": cluster, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
-            "classifier": classifier, "c2pa": c2pa, "logs": logs,
+            "classifier": classifier, "text_judge": text_judge, "c2pa": c2pa, "logs": logs,
         }  # fmt: skip
         return _with(self.model_copy(update=paths), secrets)
 

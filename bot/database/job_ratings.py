@@ -41,7 +41,7 @@ class RatingSource(StrEnum):
 
     STAFF = "staff"  # of one server
     OPERATOR = "operator"
-    CLASSIFIER = "classifier"
+    CLASSIFIER = "classifier"  # or the text judge
 
 
 @dataclass(frozen=True)

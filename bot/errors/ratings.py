@@ -70,7 +70,7 @@ class FaceRatedTooHigh(RequestError):
 RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
     "staff": later("the staff of the server where it was generated"),
     "operator": later("the bot's operator"),
-    "classifier": later("the automatic picture check"),
+    "classifier": later("the automatic check"),
 }
 
 

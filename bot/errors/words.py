@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inference.errors import RequestError
-
-
-@dataclass(eq=False)
-class SexualMinors(RequestError):
-    """Easel never generates or saves anything sexual about minors, anywhere, at any rating, for anyone. If you meant
-    something else, please use other words."""
+from inference.errors import RequestError, SexualMinors
 
 
 @dataclass(eq=False)

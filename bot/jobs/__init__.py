@@ -7,6 +7,7 @@ dispatcher.py        the dispatch loop: hands jobs to workers in the order of `i
 background_jobs.py   what the bot paints for itself while nobody waits
 worker_slots.py      one worker as the service sees it: its state, what it reports, when it counts as hanging
 worker_handles.py    the workers that are there now, of a pool that they join and leave
+automatic_checks.py  what the models in the worker read, and the ratings that their scores give
 outcomes.py          records what became of an attempt, and tells the followers
 reconciliation.py    every few seconds: restarts workers that hang, mends records, fails jobs that wait in vain
 forecasts.py         measures how long things take, and tells when jobs will begin and be done

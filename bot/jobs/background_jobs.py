@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -49,17 +49,19 @@ class BackgroundJobs:
         """Whether a background job is running on this worker."""
         return self._job is not None and self._job.handle is handle
 
-    async def paint(self, request: GenerationRequest, files: Mapping[str, StoredFile]) -> Finished | None:
+    async def paint(
+        self, request: GenerationRequest, files: Mapping[str, StoredFile], texts: Sequence[str]
+    ) -> Finished | None:
         """The end, with the pictures' names in the spool for the caller to take; None if preempted or not begun.
 
-        Raises InferenceError, also when the worker died of it.
+        The text judge reads `texts` before. Raises InferenceError, also when the worker died of it.
         """
         able = [each for each in self._handles if each.slot.has_room and request.checkpoint in each.slot.serves]
         if not able:
             return None
         handle = min(able, key=lambda handle: request.checkpoint not in handle.slot.held)
         self._job = job = _BackgroundJob(next(self._ids), handle)  # before any await: `preempt` has to find it
-        command = Generate(job_id=job.job_id, attempt=BACKGROUND_ATTEMPT, request=request)
+        command = Generate(job_id=job.job_id, attempt=BACKGROUND_ATTEMPT, request=request, texts=tuple(texts))
         if not await handle.worker.submit(command, files):
             handle.record_refusal()
             self._end(job, None)

@@ -263,7 +263,7 @@ class Dispatcher:
             case Cancelled():
                 self._delete_late_state(job)
         if job.assignment is assignment:
-            self._active.release(job, served=assignment.timer is not None or not isinstance(event, Cancelled))
+            self._active.release(job, served=assignment.timer is not None or isinstance(event, Finished))
         self._spool.delete_attempt(row.id, row.attempt)
 
     async def _on_worker_died(self, handle: WorkerHandle, death: WorkerDied) -> None:

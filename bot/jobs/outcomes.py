@@ -15,7 +15,6 @@ import aiosqlite
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.background import wait_times
-from bot.config.classifier import ClassifierSettings
 from bot.database.errors import DatabaseError
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import (
@@ -32,12 +31,13 @@ from bot.database.picture_hashes import record_hashes
 from bot.database.picture_verdicts import PictureVerdict, hold_copy, inherit_verdicts
 from bot.database.pictures import Picture
 from bot.jobs.active_jobs import JobUpdate
+from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.kinds import kind_of
 from bot.pictures.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, NotClassified, PictureNotSaved
 from inference.logs import about
-from inference.messages.commands import JobCommand
+from inference.messages.commands import Generate, JobCommand
 from inference.messages.events import Finished, Progress, Started
 from inference.messages.request import JobRequest
 from inference.messages.spool import attempt_files, state_file
@@ -75,7 +75,7 @@ class Outcomes:
         pictures: Path,
         removed: RemovedPictures,
         tell: Callable[[JobUpdate], None],
-        classifier: Callable[[], ClassifierSettings] = ClassifierSettings,
+        checks: AutomaticChecks,
     ) -> None:
         self._connection = connection
         self._files = files
@@ -83,7 +83,7 @@ class Outcomes:
         self._pictures = pictures
         self._removed = removed
         self._tell = tell
-        self._classifier = classifier
+        self._checks = checks
         self.shutting_down = asyncio.Event()
 
     async def begin(self, job_id: int) -> StartedAttempt | None:
@@ -97,9 +97,14 @@ class Outcomes:
         job = await find_job(self._connection, job_id)
         if job is None:
             return None
-        files = await self.files(job.request)
+        files, texts = await self.files(job.request), self._checks.texts(job.request)
         started = await start_job(self._connection, job_id)
-        return None if started is None else StartedAttempt(started, kind_of(started.request).command(started), files)
+        if started is None:
+            return None
+        command = kind_of(started.request).command(started)
+        if isinstance(command, Generate):
+            command = command.model_copy(update={"texts": texts})
+        return StartedAttempt(started, command, files)
 
     async def record_start(self, job: AnyJob, event: Started | Progress) -> None:
         """Record that the worker has begun the job. A failure to write is ignored: only the next start reads it."""
@@ -153,7 +158,7 @@ class Outcomes:
     async def succeed(self, job: AnyJob, event: Finished) -> None:
         """running -> succeeded; or failed when what the worker left is missing, not classified, or cannot be stored."""
         try:
-            rating = rating_by_classifier(self._classifier(), event) if kind_of(job.request).classified else None
+            rating = self._checks.rating(job.request, event) if kind_of(job.request).classified else None
         except NotClassified as problem:
             self._spool.delete(event.files)
             await self.fail(job, problem)
@@ -178,7 +183,7 @@ class Outcomes:
     async def _store(
         self, job: AnyJob, event: Finished, take: Callable[[str, Path], None], rating: ContentRating | None
     ) -> FinishedJob | None:
-        """running -> succeeded; `take` moves each file to its place, `rating` is the classifier's.
+        """running -> succeeded; `take` moves each file to its place, `rating` is that of the automatic checks.
 
         Raises WorkerFailed, PictureNotSaved, RemovedPicture or PictureDeletedByStaff; then no file is kept.
         """
@@ -274,26 +279,6 @@ class Outcomes:
 
     def _delete_pictures(self, paths: list[str]) -> None:
         _delete(self._pictures / path for path in paths)
-
-
-def rating_by_classifier(classifier: ClassifierSettings, event: Finished) -> ContentRating | None:
-    """What the fixed rules of the settings make of the scores of a job's pictures; None: no class reaches a threshold.
-
-    Raises NotClassified where the settings have a classifier and the worker, configured before, had none.
-    """
-    if not classifier.enabled:
-        return None
-    if len(event.scores) != len(event.files):
-        raise NotClassified
-    rating = classifier.rate(event.scores)
-    with about(event.job_id):
-        scores = ", ".join(
-            f"{name} {max(of[name] for of in event.scores if name in of):.2f}"
-            for name in classifier.thresholds
-            if any(name in of for of in event.scores)
-        )
-        log.info("classified: %s: %s", scores, rating or "no rating")
-    return rating
 
 
 def _place(job_id: int, name: str) -> str:

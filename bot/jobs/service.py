@@ -14,7 +14,6 @@ import aiosqlite
 
 from bot import background, metrics
 from bot.config import LimitSettings
-from bot.config.classifier import ClassifierSettings
 from bot.database.connection import transaction
 from bot.database.jobs import (
     AnyJob,
@@ -36,10 +35,11 @@ from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates, WorkerTrouble
+from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.background_jobs import BackgroundJobs
 from bot.jobs.dispatcher import Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
-from bot.jobs.outcomes import Outcomes, rating_by_classifier
+from bot.jobs.outcomes import Outcomes
 from bot.jobs.reconciliation import Reconciler
 from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerStatus
@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PaintedInBackground:
-    """Pictures of a background job: their names in the spool, and what the classifier makes of them."""
+    """Pictures of a background job: their names in the spool, and their rating by the automatic checks."""
 
     files: tuple[str, ...]
     rating: ContentRating | None
@@ -73,7 +73,7 @@ class JobService:
     """Takes orders, stores them as jobs, has them painted, and sends updates to whoever follows a job.
 
     The job table holds every state. `forecasts` tell when jobs begin and end. `still_allowed` is asked before a job is
-    submitted to a worker. `classifier` is asked each time what finished pictures are rated for their scores.
+    submitted to a worker. `checks` rate finished pictures by the scores of the models that check them.
     """
 
     def __init__(
@@ -87,18 +87,18 @@ class JobService:
         removed: RemovedPictures,
         limits: LimitSettings,
         still_allowed: JobCheck = always_allowed,
-        classifier: Callable[[], ClassifierSettings] = ClassifierSettings,
+        checks: AutomaticChecks | None = None,
     ) -> None:
         self._connection = connection
         self.spool = spool
         self._limits = limits
-        self._classifier = classifier
+        self._checks = checks or AutomaticChecks()
         self._pace = Pace()
         self._pool = pool
         self._active = ActiveJobs((), self._pace.loads, self._pace.speeds)
         self._handles = WorkerHandles(self._active)
         self.forecasts = Forecasts(self._active, self._pace)
-        self._outcomes = Outcomes(connection, files, spool, pictures, removed, self._tell, classifier)
+        self._outcomes = Outcomes(connection, files, spool, pictures, removed, self._tell, self._checks)
         self._background = BackgroundJobs(self._handles, spool)
         self._dispatcher = Dispatcher(
             self._active,
@@ -303,11 +303,11 @@ class JobService:
         InferenceError, also when the worker died of it.
         """
         files = await self._outcomes.files(request)
-        end = await self._background.paint(request, files) if self.idle else None
+        end = await self._background.paint(request, files, self._checks.texts(request)) if self.idle else None
         if end is None:
             return None
         try:
-            return PaintedInBackground(end.files, rating_by_classifier(self._classifier(), end))
+            return PaintedInBackground(end.files, self._checks.rating(request, end))
         except NotClassified:
             self.spool.delete(end.files)
             raise

@@ -11,14 +11,14 @@ from typing import Final
 
 from bot.config import Settings
 from bot.config.moderation import ModerationSettings
-from bot.errors.words import MinorBesideRating, SexualMinors, WordsNotAllowed, WordsNotAllowedHere
+from bot.errors.words import MinorBesideRating, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
 from bot.moderation.minors import MinorsRule, is_adult, minors_rule, operators_terms
 from bot.moderation.ratings import PromptRater
 from bot.moderation.request_texts import texts_of
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
 from inference.content_rating import ContentRating
-from inference.errors import RequestError
+from inference.errors import RequestError, SexualMinors
 from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)

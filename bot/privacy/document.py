@@ -82,6 +82,12 @@ Easel stores only yes or no, in your studio and with the request. It needs this 
 picture made from a photographed face is limited. If the operator uses a classifier, it rates the picture on the
 machine that generates. Easel saves the content rating with the job.
 
+## If a model reads your words
+
+The operator can use a text judge: a model that reads the words of your requests on the machine that generates. It
+sends them nowhere. It refuses sexual content about minors, or gives the picture a content rating, which Easel saves
+with the job. The worker process keeps the latest 512 texts and their scores in memory.
+
 ## What is marked
 
 The file of every picture says that the picture is generated (XMP, IPTC's digital source type). This mark is not

@@ -187,7 +187,7 @@ TABLES = (
         Fate.DELETED,
         {
             "job_id": "the job", "server_id": "the server where it counts",
-            "source": "who set it: the server's staff, an operator or the classifier",
+            "source": "who set it: the server's staff, an operator, or an automatic check (`classifier`)",
             "verdict": "a hash of the report about an earlier picture that yours resembles",
             "rating": "the content rating",
             "rated_at": "the time",

@@ -131,9 +131,15 @@ class ContentRules:
         return _why_not_shown(place.highest(parts), place)
 
     def shows_unfinished(self, place: PlaceRatings) -> bool:
-        """Whether previews are shown in a place: only where all is that the classifier may find in the picture."""
-        highest = self._settings().classifier.highest
-        return highest is None or place.shows(highest)
+        """Whether previews are shown in a place: only if it shows every rating that an automatic check may give."""
+        settings = self._settings()
+        return all(
+            place.shows(highest) for each in (settings.classifier, settings.text_judge) if (highest := each.highest)
+        )
+
+    def rating_of_words(self, request: GenerationRequest) -> ContentRating | None:
+        """The rating of a request by its words alone; None if they say nothing."""
+        return self._words.rating(request)
 
     def rating_of(
         self, request: JobRequest, used: Sequence[UsedLora], said: Sequence[JobRating] = ()

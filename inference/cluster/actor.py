@@ -134,7 +134,7 @@ class EngineActor:
         message = TO_DRIVER.validate_json(header)
         match message:
             case ConfigureWorker():
-                self._tasks.begin(self._configure(message))  # files of the classifier may have to come
+                self._tasks.begin(self._configure(message))  # files of models that check may have to come
             case SubmitJob():
                 self._take(message, data)
             case CancelJob():
@@ -376,8 +376,8 @@ class EngineActor:
         """Delete what no job needs that is here; at once, so that none comes between."""
         names = self._wanted | self._loaded if keep_loaded else self._wanted
         kept = {source for spec in self._specs if spec.name in names for source in _sources(spec)}
-        if self._options and self._options.classifier:
-            kept.add(self._options.classifier.source)
+        if self._options:
+            kept |= {model.source for model in (self._options.classifier, self._options.text_judge) if model}
         loras = frozenset[str]().union(*(held.loras for held in self._jobs.values()))
         inputs = frozenset[str]().union(*(held.inputs for held in self._jobs.values()))
         with suppress(OSError):

@@ -29,7 +29,7 @@ from inference.errors import (
     WorkerFailed,
 )
 from inference.messages.checkpoints import CheckpointSpec
-from inference.messages.options import WorkerOptions
+from inference.messages.options import CheckingSpec, WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.workers.storage import StoredFile
 
@@ -158,17 +158,21 @@ class NodeFiles:
     def located(self, options: WorkerOptions, manifests: Mapping[str, Manifest]) -> WorkerOptions:
         """The options with the places that the files of checkpoints will have here.
 
-        The classifier's files are brought at once. Raises ClassifierUnusable.
+        The files of the classifier and the text judge are brought at once. Raises ClassifierUnusable.
         """
         specs = tuple(self._located(spec, manifests) for spec in options.checkpoints)
-        classifier = options.classifier
-        if classifier is not None and classifier.source in manifests:
-            try:
-                found = self.folder.add_checkpoint(manifests[classifier.source])
-            except (NodeFileError, OSError) as problem:
-                raise ClassifierUnusable(reason=str(problem)) from None
-            classifier = classifier.model_copy(update={"source": str(found)})
-        return options.model_copy(update={"checkpoints": specs, "classifier": classifier})
+        classifier = self._brought(options.classifier, manifests)
+        judge = self._brought(options.text_judge, manifests)
+        return options.model_copy(update={"checkpoints": specs, "classifier": classifier, "text_judge": judge})
+
+    def _brought(self, spec: CheckingSpec | None, manifests: Mapping[str, Manifest]) -> CheckingSpec | None:
+        if spec is None or spec.source not in manifests:
+            return spec
+        try:
+            found = self.folder.add_checkpoint(manifests[spec.source])
+        except (NodeFileError, OSError) as problem:
+            raise ClassifierUnusable(reason=str(problem)) from None
+        return spec.model_copy(update={"source": str(found)})
 
     def _located(self, spec: CheckpointSpec, manifests: Mapping[str, Manifest]) -> CheckpointSpec:
         places = {"source": spec.source, "preview_decoder": spec.preview_decoder, "denoiser": spec.denoiser}

@@ -28,7 +28,7 @@ SWEEP = "sweep"  # the lock of whoever deletes the folders of the dead
 
 
 class Manifest(BaseModel):
-    """The files of a checkpoint, a preview decoder or a classifier: of one file, or with `folder` of a folder.
+    """The files of a checkpoint, preview decoder, classifier or text judge: of one file, or with `folder` of a folder.
 
     Of a folder it has those that make its identity, and the vocabularies of SentencePiece.
     """
@@ -97,7 +97,7 @@ class WorkerFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints, preview decoders and the classifier, each in a folder named by its manifest's SHA-256."""
+        """Checkpoints, preview decoders and models that check, each in a folder named by its manifest's SHA-256."""
         return self.path / "checkpoints"
 
     @property

@@ -4,6 +4,7 @@ Each package may import those above it in this list, never those below.
 
 options.py     what an operator may choose about the engine
 classifier.py  looks at finished pictures, and reports scores
+text_judge.py  reads the words of requests, reports scores, and refuses words about minors
 devices/       which device and precision; where networks are; caches by bytes
 lora/          a LoRA file's weights become changes of the loaded checkpoint's layers
 layers/        what LoRAs add to a layer's output, for one picture and for a batch

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +35,45 @@ from inference.errors import ClassifierUnusable, WorkerFailed
 from inference.messages.options import ClassifierSpec
 
 MAX_SQUARES = 4  # of one picture; the model sees them together, so they bound its memory and time
+
+
+ITS_FILES: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
+
+def load_network(files: ClassifierFiles, kind: Any) -> Any:
+    """Load a network of this `kind`, a class of transformers, from safetensors. Raises ClassifierUnusable."""
+    network, report = kind.from_pretrained(files.folder, use_safetensors=True, output_loading_info=True, **ITS_FILES)
+    if missing := sorted(report["missing_keys"]) or sorted(map(str, report["mismatched_keys"])):
+        # transformers would go on with random numbers in their place.
+        raise ClassifierUnusable(reason=f"{files.weights} does not hold {missing[0]} as the network has it")
+    return network.eval()
+
+
+def probabilities(network: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Of the classes, by softmax; by sigmoid where several classes may apply at once."""
+    logits: torch.Tensor = network(**inputs).logits
+    several = network.config.problem_type == "multi_label_classification" or logits.shape[-1] == 1
+    return logits.sigmoid() if several else logits.softmax(-1)
+
+
+def reported(probabilities: torch.Tensor, columns: Mapping[str, int]) -> dict[str, float]:
+    """The highest score of each class in 0..1, of several parts [parts, classes]. Raises WorkerFailed if one is NaN."""
+    found = probabilities.float().cpu().amax(0)
+    if not found.isfinite().all():
+        raise WorkerFailed(reason="the classifier's scores are not finite")
+    return {name: min(1.0, max(0.0, float(found[column]))) for name, column in columns.items()}
+
+
+@contextmanager
+def opening(what: str) -> Generator[None]:
+    """Turn each error of a foreign library that reads a foreign file into ClassifierUnusable."""
+    try:
+        yield
+    except ClassifierUnusable:
+        raise
+    except Exception as problem:  # it may raise anything
+        reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
+        raise ClassifierUnusable(reason=f"{what} cannot be loaded: {reason[:300]}") from problem
 
 
 class ClassifierModel(ABC):
@@ -73,23 +113,14 @@ class TransformersModel(ClassifierModel):
     def __init__(self, files: ClassifierFiles, device: torch.device) -> None:
         from transformers import AutoImageProcessor, AutoModelForImageClassification  # noqa: PLC0415 (takes seconds)
 
-        here = {"local_files_only": True}
-        network, report = AutoModelForImageClassification.from_pretrained(
-            files.folder, use_safetensors=True, output_loading_info=True, **here
-        )
-        if missing := sorted(report["missing_keys"]) or sorted(map(str, report["mismatched_keys"])):
-            # transformers would go on with random numbers in their place.
-            raise ClassifierUnusable(reason=f"{files.weights} does not hold {missing[0]} as the network has it")
-        self._network = network.eval().to(device)
+        self._network = load_network(files, AutoModelForImageClassification).to(device)
         self._device = device
-        self._prepare: Any = AutoImageProcessor.from_pretrained(files.folder, **here)
-        self._several = network.config.problem_type == "multi_label_classification"
+        self._prepare: Any = AutoImageProcessor.from_pretrained(files.folder, **ITS_FILES)
 
     def probabilities(self, squares: Sequence[Image.Image]) -> torch.Tensor:
-        """By softmax; by sigmoid where several classes may hold at once."""
+        """Of the classes."""
         pixels = self._prepare(images=list(squares), return_tensors="pt").to(self._device)
-        logits: torch.Tensor = self._network(**pixels).logits
-        return logits.sigmoid() if self._several else logits.softmax(-1)
+        return probabilities(self._network, pixels)
 
 
 class OpenNsfwModel(ClassifierModel):
@@ -113,9 +144,9 @@ _MODELS: dict[ClassifierLibrary, type[TimmModel] | type[TransformersModel]] = {
 class Classifier:
     """Reports the scores of some classes of a model. May be used on any one thread."""
 
-    def __init__(self, model: ClassifierModel, classes: Sequence[str], reported: Sequence[str]) -> None:
+    def __init__(self, model: ClassifierModel, classes: Sequence[str], wanted: Sequence[str]) -> None:
         self._model = model
-        self._columns = {name: classes.index(name) for name in reported}
+        self._columns = {name: classes.index(name) for name in wanted}
 
     @classmethod
     def open(cls, spec: ClassifierSpec, device: torch.device) -> Classifier:
@@ -128,14 +159,9 @@ class Classifier:
             place = device if spec.on_device else torch.device("cpu")
             what, classes = f"{files.folder} by {files.library}", files.config.classes
             load = partial(_MODELS[files.library], files, place)
-        try:
+        with opening(what):
             made = cls(load(), classes, spec.classes)
             made.scores(Image.new("RGB", (64, 64)))
-        except ClassifierUnusable:
-            raise
-        except Exception as problem:  # a foreign file read by a foreign library, which may raise anything
-            reason = str(problem).strip().partition("\n")[0] or type(problem).__name__
-            raise ClassifierUnusable(reason=f"{what} cannot be loaded: {reason[:300]}") from problem
         return made
 
     @torch.inference_mode()
@@ -144,10 +170,7 @@ class Classifier:
 
         Raises WorkerFailed for scores that are no numbers.
         """
-        found = self._model.probabilities([*_squares(picture)]).float().cpu().amax(0)
-        if not found.isfinite().all():
-            raise WorkerFailed(reason="the classifier's scores are not finite")
-        return {name: min(1.0, max(0.0, float(found[column]))) for name, column in self._columns.items()}
+        return reported(self._model.probabilities([*_squares(picture)]), self._columns)
 
 
 def _folder(spec: ClassifierSpec) -> Path:

@@ -11,7 +11,11 @@ from inference.messages.options import Folders, WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.values import Attempt, FrozenModel, JobId, Sha256
 
+MAX_TEXTS = 256  # maximum number of texts of one job that the text judge reads
+MAX_TEXT = 2**19  # maximum length of such a text, in characters: a prompt with the trigger words of all LoRAs
 MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
+
+JudgedText = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class Configure(WorkerOptions, Folders):
@@ -41,10 +45,11 @@ class JobCommand(FrozenModel):
 
 
 class Generate(JobCommand):
-    """Paint a job."""
+    """Paint a job, after the text judge has read `texts`."""
 
     type: Literal["generate"] = "generate"
     request: GenerationRequest
+    texts: Annotated[tuple[JudgedText, ...], Field(max_length=MAX_TEXTS)] = ()
 
 
 class Cancel(FrozenModel):

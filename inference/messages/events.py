@@ -10,21 +10,24 @@ from inference.bounds import MAX_LORAS, MAX_PICTURES
 from inference.errors import Detail
 from inference.messages.options import MAX_CLASSES
 from inference.messages.spool import SpoolName
-from inference.messages.values import Attempt, FrozenModel, JobId, Name, ShortHash
+from inference.messages.values import Attempt, FrozenModel, JobId, Name, Score, ShortHash
 
 MAX_CACHED_LORAS = 256  # that a worker reports to have cached
 Note = Annotated[str, Field(max_length=500)]
-Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Scores = Annotated[dict[Name, Score], Field(max_length=MAX_CLASSES)]  # of one picture, by class
+Scores = Annotated[dict[Name, Score], Field(max_length=MAX_CLASSES)]  # of one picture or text, by class
 
 
 class Ready(FrozenModel):
-    """The worker is configured and waits for jobs. While it compiles, it is silent for minutes."""
+    """The worker is configured and waits for jobs. While it compiles, it is silent for minutes.
+
+    `text_seconds` is the time that the text judge needed for a short text; None without a text judge.
+    """
 
     type: Literal["ready"] = "ready"
     device: str
     pid: Annotated[int, Field(ge=1, lt=2**31)]
     compiles: bool = False
+    text_seconds: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] | None = None
 
 
 def lora_key(sha256: str) -> str:
@@ -80,7 +83,7 @@ class Finished(_JobEvent):
     `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect; one for each
     LoRA and six about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
     `scores` are the classifier's, by class, for each picture with the one that it started from; none without a
-    classifier.
+    classifier. `text_scores` are the highest of the text judge, by class; None if it read no text of the job.
     """
 
     type: Literal["finished"] = "finished"
@@ -90,6 +93,7 @@ class Finished(_JobEvent):
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 6)] = ()
     lookups: Annotated[dict[Name, Lookups], Field(max_length=32)] = {}
     scores: Annotated[tuple[Scores, ...], Field(max_length=MAX_PICTURES)] = ()
+    text_scores: Scores | None = None
 
 
 class Failed(_JobEvent):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
 from inference.base_models import BaseModelId
 from inference.bounds import MAX_STEPS
 from inference.messages.checkpoints import CheckpointSpec, UnknownPrediction
-from inference.messages.values import FrozenModel, Name
+from inference.messages.values import FrozenModel, Name, Score
 
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
 LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operator says otherwise
 LORA_SET_BYTES = 2**30  # of folded sets of LoRAs kept in host memory, unless the operator says otherwise
 EMBEDDING_CACHE_BYTES = 2**28  # of encoded prompts kept on the device, unless the operator says otherwise
-MAX_CLASSES = 32  # of a classifier, whose scores are reported
+MAX_CLASSES = 32  # of a classifier or the text judge, whose scores are reported
 MAX_PLACES = 64  # pictures that an operator may have painted together
 STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
 
@@ -40,6 +40,20 @@ class ClassifierSpec(FrozenModel):
     package: bool = False
     classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_CLASSES)]
     on_device: bool = False
+
+
+class TextJudgeSpec(FrozenModel):
+    """The text judge: a folder with a model of transformers, which runs on the CPU.
+
+    The worker reports the scores of `classes`. It refuses a request if a class of `minors` reaches its threshold.
+    """
+
+    source: Annotated[str, Field(min_length=1, max_length=4096)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_CLASSES)]
+    minors: Annotated[dict[Name, Score], Field(max_length=MAX_CLASSES)] = {}
+
+
+CheckingSpec = TypeVar("CheckingSpec", ClassifierSpec, TextJudgeSpec)  # of a model that checks pictures or words
 
 
 class Folders(FrozenModel):
@@ -83,3 +97,4 @@ class WorkerOptions(FrozenModel):
     expandable_segments: bool = True
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
     classifier: ClassifierSpec | None = None
+    text_judge: TextJudgeSpec | None = None

@@ -38,6 +38,7 @@ Guidance = Annotated[float, Field(ge=MIN_GUIDANCE, le=MAX_GUIDANCE, allow_inf_na
 FlowShift = Annotated[float, Field(gt=0, le=MAX_FLOW_SHIFT, allow_inf_nan=False)]
 ClipSkip = Annotated[int, Field(ge=MIN_CLIP_SKIP, le=MAX_CLIP_SKIP)]
 Weight = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 JobId = Annotated[int, Field(ge=1, lt=2**63)]
 Attempt = Annotated[int, Field(ge=1, le=1000)]

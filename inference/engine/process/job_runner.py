@@ -25,6 +25,8 @@ from inference.engine.devices.devices import PeakMemory
 from inference.engine.engine import Engine
 from inference.engine.intake.source_image import open_source
 from inference.engine.process.states import States, state_digest
+from inference.engine.process.text_reader import TextReader
+from inference.engine.text_judge import RequestJudge, TextJudge
 from inference.errors import PictureNotSaved
 from inference.messages.commands import Configure, Generate
 from inference.messages.events import Cancelled, Failed, Finished, JobEvent, Lookups, Progress, Started
@@ -83,6 +85,7 @@ class _Job:
     handle: Handle
     about: str
     watch: _Stopwatch
+    text_scores: dict[str, float] | None
     reported_step: int = -1
     saved_step: int = 0
     saved_at: float = 0.0
@@ -104,14 +107,15 @@ class _Job:
     @property
     def name(self) -> _Name:
         """The fields that every event about it has."""
-        return {"job_id": self.command.job_id, "attempt": self.command.attempt}
+        return _name(self.command)
 
 
 class JobRunner:
     """Paints the jobs of one configuration; knows nothing of pipes and processes.
 
     `report` is called when a job starts, before anything that may end this process; `step` returns all other events.
-    Raises ClassifierUnusable for a configuration with a classifier that cannot be loaded.
+    `judge` replaces the model of the text judge. Raises ClassifierUnusable for a configuration whose classifier or text
+    judge cannot be loaded.
     """
 
     def __init__(
@@ -122,8 +126,10 @@ class JobRunner:
         *,
         states: States | None = None,
         clock: Callable[[], float] = time.monotonic,
+        judge: TextJudge | None = None,
     ) -> None:
         self._classifier = None if config.classifier is None else Classifier.open(config.classifier, device)
+        self._texts = TextReader(None if config.text_judge is None else RequestJudge.of(config.text_judge, judge))
         self.engine = Engine.of(config, device)
         self._peaks = PeakMemory(device)
         self._report = report
@@ -139,22 +145,33 @@ class JobRunner:
     @property
     def busy(self) -> bool:
         """Whether any job is unfinished."""
-        return bool(self._jobs)
+        return bool(self._jobs or self._texts.commands)
+
+    @property
+    def text_seconds(self) -> float | None:
+        """The time that the text judge needed for a short text; None without one."""
+        return self._texts.seconds
 
     def take(self, command: Generate) -> None:
+        """Submit a job to the engine, after the text judge has read its texts."""
+        self._ended.discard(command.job_id)
+        if not self._texts.begin(command):
+            self._submit(command)
+
+    def _submit(self, command: Generate, text_scores: dict[str, float] | None = None) -> None:
         """Submit a job to the engine; it resumes from a state that another worker process left."""
         about = state_digest(command.request, self.engine.spec(command.request.checkpoint))
         snapshot = self._states.find(command.job_id, about) if self._state_steps else None
         with logs.about(command.job_id):
             handle = self.engine.submit(command.request, command.files, snapshot)
-        self._ended.discard(command.job_id)
-        job = _Job(command, handle, about, _Stopwatch(self._clock))
+        job = _Job(command, handle, about, _Stopwatch(self._clock), text_scores)
         handle.on_start = partial(self._report, Started(**job.name))  # refers to no job, so there is no reference cycle
         handle.on_join = partial(_begin, command.job_id, job.watch, self._peaks)  # nor does this
         self._jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
         """Stop a job before its next step; an unknown id is ignored."""
+        self._texts.cancel(job_id)
         for job in self._jobs:
             if job.command.job_id == job_id:
                 job.handle.cancel()
@@ -162,7 +179,11 @@ class JobRunner:
     @property
     def job_ids(self) -> tuple[int, ...]:
         """The ids of all unfinished jobs."""
-        return tuple(job.command.job_id for job in self._jobs)
+        return tuple(command.job_id for command in self._commands)
+
+    @property
+    def _commands(self) -> list[Generate]:
+        return [*self._texts.commands, *(job.command for job in self._jobs)]
 
     def step(self) -> list[JobEvent]:
         """One step of the engine; returns the events that it caused.
@@ -170,9 +191,11 @@ class JobRunner:
         A step is reported only once the state before it is on disk. The events of the call before count as sent.
         """
         self._delete_ended_states()
+        events = self._submit_read()
         if not self.engine.step():
-            wait([job.picture_write for job in self._jobs if job.picture_write], 0.05, "FIRST_COMPLETED")
-        events: list[JobEvent] = []
+            writing = [job.picture_write for job in self._jobs if job.picture_write]
+            work: list[Future[Any]] = [*writing, *self._texts.reading]
+            wait(work, 0.05, "FIRST_COMPLETED")
         for job in list(self._jobs):
             self._await_state(job)
             events += self._progress(job)
@@ -202,11 +225,25 @@ class JobRunner:
             self._save_state(job)
         self._delete_ended_states()
         self.engine.close()
-        events = [Cancelled(**job.name) for job in self._jobs]
+        events = [Cancelled(**_name(command)) for command in self._commands]
+        self._texts.close()
         self._jobs.clear()
         for threads in (self._picture_writer, self._state_writer):
             threads.shutdown(wait=True)
         return list(events)
+
+    def _submit_read(self) -> list[JobEvent]:
+        """Submit the jobs whose texts the judge allows. Returns the last events of the others."""
+        events: list[JobEvent] = []
+        for read in self._texts.take_ended():
+            if read.cancelled:
+                events.append(Cancelled(**_name(read.command)))
+            elif problem := read.scores.exception():
+                self._ended.add(read.command.job_id)
+                events.append(_failed(read.command, problem))
+            else:
+                self._submit(read.command, read.scores.result())
+        return events
 
     def _delete_ended_states(self) -> None:
         for job_id in self._ended:
@@ -275,7 +312,7 @@ class JobRunner:
             return Cancelled(**job.name)
         if handle.state is State.FAILED:
             assert handle.error is not None
-            return _failed(job, handle.error)
+            return _failed(job.command, handle.error)
         if handle.state is not State.DONE:
             return None
         if job.picture_write is None:
@@ -283,12 +320,12 @@ class JobRunner:
             try:
                 pictures = handle.pictures.cpu()  # here, for the device belongs to this thread
             except (RuntimeError, MemoryError) as problem:
-                return _failed(job, problem)
+                return _failed(job.command, problem)
             job.picture_write = self._picture_writer.submit(self._save, job, pictures)
         if not job.picture_write.done():
             return None
         if problem := job.picture_write.exception():
-            return _failed(job, problem)
+            return _failed(job.command, problem)
         saved = job.picture_write.result()
         return Finished(
             **job.name,
@@ -298,6 +335,7 @@ class JobRunner:
             notes=handle.notes,
             lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},
             scores=tuple(picture.scores for picture in saved if picture.scores is not None),
+            text_scores=job.text_scores,
         )
 
     def _save(self, job: _Job, pictures: torch.Tensor) -> tuple[_Saved, ...]:
@@ -324,6 +362,10 @@ class JobRunner:
         return _Saved(_write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info), scores)
 
 
+def _name(command: Generate) -> _Name:
+    return {"job_id": command.job_id, "attempt": command.attempt}
+
+
 def _begin(job_id: int, watch: _Stopwatch, peaks: PeakMemory) -> None:
     watch.start()
     peaks.begin(job_id)
@@ -338,12 +380,12 @@ def _is_done(work: Future[None] | None) -> bool:
     return work is None or work.done()
 
 
-def _failed(job: _Job, problem: BaseException) -> Failed:
+def _failed(command: Generate, problem: BaseException) -> Failed:
     if isinstance(problem, OSError):
         problem = PictureNotSaved(reason=problem.strerror or type(problem).__name__)
-    with logs.about(job.command.job_id):
-        known = as_inference_error(job.command.request, problem)
-    return Failed(**job.name, code=known.code, detail=known.detail)
+    with logs.about(command.job_id):
+        known = as_inference_error(command.request, problem)
+    return Failed(**_name(command), code=known.code, detail=known.detail)
 
 
 def _write(picture: Image.Image, path: Path, **options: Any) -> str:

@@ -58,7 +58,9 @@ class Server:
             else:  # another configuration; the bot sends it when no job is unfinished
                 self._report(self.runner.close())
             self.runner = JobRunner(command, device, self.channel.send)
-            self.channel.send(Ready(device=str(device), pid=os.getpid(), compiles=command.compiled))
+            text_seconds = self.runner.text_seconds
+            ready = Ready(device=str(device), pid=os.getpid(), compiles=command.compiled, text_seconds=text_seconds)
+            self.channel.send(ready)
             self.announced = None
             self._announce()
         elif isinstance(command, Generate):

@@ -100,10 +100,17 @@ async def test_a_picture_on_the_checkpoint_that_is_taken_away_is_finished(easel:
 async def test_a_classifier_or_certificate_that_cannot_be_used_changes_nothing(easel: Easel, house: House) -> None:
     before = easel.configuration.settings
     declare(house, VIVID, PASTEL, classifier={"path": house.folder, "thresholds": {"NSFW": {"mature": 0.5}}})
-    with pytest.raises(ConfigError, match=r"The classifier of the settings cannot be used: .*config.json"):
+    with pytest.raises(
+        ConfigError, match=r"The model of \[classifier\] or \[text_judge\] cannot be used: .*config.json"
+    ):
         await easel.reloader.reload()
     declare(house, VIVID, PASTEL, c2pa={"certificate": house.folder / "gone.pem", "key": house.folder / "gone.pem"})
     with pytest.raises(ConfigError, match=r"\[c2pa\] .*(gone.pem cannot be read|not installed)"):
+        await easel.reloader.reload()
+    declare(house, VIVID, PASTEL, text_judge={"path": house.folder, "minors": {"minors": 0.5}})
+    with pytest.raises(
+        ConfigError, match=r"The model of \[classifier\] or \[text_judge\] cannot be used: .*config.json"
+    ):
         await easel.reloader.reload()
     assert easel.configuration.settings == before
 

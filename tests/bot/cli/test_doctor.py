@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -191,13 +192,44 @@ def test_a_classifier_that_cannot_be_used_is_told_and_no_worker_starts_with_it(
     findings = graded("--config", config)
     assert findings["classifier"][0] == "ok", "its files are there"
     grade, says = findings["worker"]
-    assert grade == "problem" and "The classifier of the settings cannot be used" in says
+    assert grade == "problem" and "The model of [classifier] or [text_judge] cannot be used" in says
     config.write_text(config.read_text().replace('"red"', '"NSFW"'))
     findings = graded("--config", config)
     assert findings["classifier"][0] == "problem" and "no class 'NSFW'" in findings["classifier"][1]
     assert findings["worker"][0] == "ok", "which is about the device alone"
     said = bot("paint", "a cat", "--config", config)
     assert said.code == UNUSABLE and "no class 'NSFW'" in said.err
+
+
+def test_a_text_judge_is_loaded_and_timed(house: House, text_judge: Path) -> None:
+    config, broken = house.config, house.folder / "broken"
+    shutil.copytree(text_judge, broken)
+    declared = [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS]
+
+    def said(path: Path, name: str) -> dict[str, list[tuple[str, str]]]:
+        values = {"path": path, "minors": {name: 0.5}}
+        config.write_text(config_text(declared, worker={"threads": 1}, text_judge=values))
+        found: dict[str, list[tuple[str, str]]] = {}
+        for finding in json.loads(bot("doctor", "--json", "--config", config).out):
+            found.setdefault(finding["what"], []).append((finding["grade"], finding["says"]))
+        return found
+
+    (_, files), (grade, speed) = said(text_judge, "minors")["text judge"]
+    assert files == f"{text_judge}; its classes are harmless, sexual, minors"
+    assert grade == "ok" and re.fullmatch(r"loaded; it reads a short text in \d+\.\d ms", speed)
+
+    ((grade, says),) = said(text_judge, "csam")["text judge"]
+    assert grade == "problem" and "has no class 'csam'; its classes are harmless, sexual, minors" in says
+    assert "[text_judge] is removed" in says
+
+    (broken / WEIGHTS).write_bytes((broken / WEIGHTS).read_bytes()[:-64])
+    findings = said(broken, "minors")
+    assert [grade for grade, _ in findings["text judge"]] == ["ok"], "its files are there"
+    ((grade, says),) = findings["worker"]
+    assert grade == "problem" and "The model of [classifier] or [text_judge] cannot be used" in says
+    (broken / WEIGHTS).unlink()
+    painted = bot("paint", "a cat", "--config", config)
+    assert painted.code == UNUSABLE and f"there is no {broken / WEIGHTS}" in painted.err
 
 
 def test_signatures_are_tried(house: House) -> None:

@@ -93,6 +93,7 @@ class FakeWorker:
         notes: tuple[str, ...] = (),
         lookups: dict[str, Lookups] | None = None,
         scores: tuple[dict[str, float], ...] = (),
+        text_scores: dict[str, float] | None = None,
     ) -> None:
         """Leave pictures in the spool, each of the colour of its attempt, and report them."""
         names = [f"job{job.job_id}-{job.attempt}-{i}.png" for i in range(pictures or job.request.count)]
@@ -108,6 +109,7 @@ class FakeWorker:
             notes=notes,
             lookups=lookups or {},
             scores=scores,
+            text_scores=text_scores,
         )
         self.say(end, Capacity(places=self._places))
 

@@ -11,6 +11,7 @@ from bot.config.classifier import ClassifierSettings
 from bot.database.connection import fetch
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import JobState
+from bot.jobs.automatic_checks import AutomaticChecks
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified
 from inference.queue import EVERYWHERE
@@ -22,6 +23,7 @@ from tests.inference.requests import request
 RULES = ClassifierSettings(
     repository="owner/model", thresholds={"NSFW": {ContentRating.MATURE: 0.5, ContentRating.EXPLICIT: 0.9}}
 )
+CHECKS = AutomaticChecks(classifier=lambda: RULES)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ RULES = ClassifierSettings(
 async def test_the_highest_of_its_pictures_rates_a_job(
     tmp_path: Path, scores: tuple[float, float], expected: ContentRating | None
 ) -> None:
-    async with open_rig(tmp_path, classifier=RULES) as rig:
+    async with open_rig(tmp_path, checks=CHECKS) as rig:
         job = await rig.order(request(count=2))
         rig.worker.finish(await rig.worker.job(), scores=tuple({"NSFW": score} for score in scores))
         assert (await rig.end(job)).job.state is JobState.SUCCEEDED
@@ -47,7 +49,7 @@ async def test_the_highest_of_its_pictures_rates_a_job(
 
 
 async def test_a_picture_that_nothing_has_looked_at_is_not_shown(tmp_path: Path) -> None:
-    async with open_rig(tmp_path, classifier=RULES) as rig:
+    async with open_rig(tmp_path, checks=CHECKS) as rig:
         job = await rig.order(request(count=2))
         rig.worker.finish(await rig.worker.job(), scores=({"NSFW": 0.1},))
         update = await rig.end(job)
@@ -56,7 +58,7 @@ async def test_a_picture_that_nothing_has_looked_at_is_not_shown(tmp_path: Path)
 
 
 async def test_a_job_that_is_no_picture_is_not_asked_for_scores(tmp_path: Path) -> None:
-    async with open_rig(tmp_path, classifier=RULES) as rig:
+    async with open_rig(tmp_path, checks=CHECKS) as rig:
         asked = CaptionRequest(checkpoint="vivid", words=8)
         job = await rig.jobs.order(asked, person_id=1, channel_id=1)
         say(rig, await rig.worker.job())

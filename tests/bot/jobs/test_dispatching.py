@@ -15,13 +15,13 @@ from PIL import Image
 
 from bot import metrics
 from bot.config import LimitSettings
-from bot.config.classifier import ClassifierSettings
 from bot.database.clock import HOUR_MS
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.database.lora_records import is_any_doubted
 from bot.jobs.active_jobs import JobUpdate
+from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.dispatcher import JobCheck, always_allowed
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, scan_library
@@ -87,7 +87,7 @@ async def open_rig(
     places: int = 1,
     worker: FakeWorker | None = None,
     pool: WorkerPool | None = None,
-    classifier: ClassifierSettings | None = None,
+    checks: AutomaticChecks | None = None,
     still_allowed: JobCheck = always_allowed,
     **limits: int,
 ) -> AsyncIterator[Rig]:
@@ -100,8 +100,7 @@ async def open_rig(
         files = LibraryFiles(connection, folder / "loras", folder / "inputs")
         jobs = JobService(
             connection, pool or FixedPool([worker, *others]), files=files, spool=SpoolFolder(spool), pictures=pictures,
-            limits=limits, removed=RemovedPictures(connection), classifier=lambda: classifier or ClassifierSettings(),
-            still_allowed=still_allowed,
+            limits=limits, removed=RemovedPictures(connection), checks=checks, still_allowed=still_allowed,
         )  # fmt: skip
         async with jobs.running():
             yield Rig(connection, worker, jobs, pictures, spool)

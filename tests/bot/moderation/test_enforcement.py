@@ -14,12 +14,12 @@ import pytest
 from bot.config import Settings
 from bot.config.moderation import ModerationSettings
 from bot.database.bookmark_transfer import Brought, NewBookmark
-from bot.errors.words import SexualMinors, WordsNotAllowed
+from bot.errors.words import WordsNotAllowed
 from bot.i18n import explained, speaking
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.ui.views.bookmark_file import import_text, with_allowed_notes
-from inference.errors import RequestError
+from inference.errors import RequestError, SexualMinors
 from inference.messages.request import LoraUse
 from inference.regions import RegionName
 from tests.house import House

@@ -24,9 +24,9 @@ from bot.errors.rights import (
     RightsUnknown,
     RoleNeeded,
 )
-from bot.errors.words import SexualMinors, WordsNotAllowed
+from bot.errors.words import WordsNotAllowed
 from bot.servers.context import MemberFacts
-from inference.errors import RequestError
+from inference.errors import RequestError, SexualMinors
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora

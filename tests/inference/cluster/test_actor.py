@@ -39,7 +39,7 @@ from inference.lora.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import EVENTS, Cancelled, Capacity, Failed, Progress, Ready, Started
-from inference.messages.options import ClassifierSpec, WorkerOptions
+from inference.messages.options import ClassifierSpec, TextJudgeSpec, WorkerOptions
 from inference.messages.spool import state_file
 from tests.inference.cluster.machines import scripted
 from tests.inference.requests import request
@@ -87,6 +87,9 @@ for line in sys.stdin:
         say(type="capacity", places=4, loaded=[command["request"]["checkpoint"]])
         say(type="failed", code="worker_failed", detail={"reason": "it only loads"}, **name)
 """
+
+
+SPECS = {"classifier": ClassifierSpec, "text_judge": TextJudgeSpec}
 
 
 class Driven:
@@ -162,14 +165,14 @@ def configuring(tmp_path: Path, name: str, **more: Any) -> tuple[ConfigureWorker
     return ConfigureWorker(worker=1, options=options, manifests={manifest.sha256: manifest}), manifest
 
 
-async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path, opened: Opened) -> None:
+@pytest.mark.parametrize("kind", ["classifier", "text_judge"])
+async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path, opened: Opened, kind: str) -> None:
     """Also where files have to come first, as those of a classifier."""
     driven = await opened((sys.executable, "-c", STRICT))
     await driven.tell(configuring(tmp_path, "vivid")[0])
     await driven.until(lambda _, event: isinstance(event, Ready))
     _, classifier = configuring(tmp_path, "classifier")
-    spec = ClassifierSpec(source=classifier.sha256, classes=("bat",))
-    message, other = configuring(tmp_path, "other", classifier=spec)
+    message, other = configuring(tmp_path, "other", **{kind: SPECS[kind](source=classifier.sha256, classes=("bat",))})
     message = message.model_copy(update={"manifests": {**message.manifests, classifier.sha256: classifier}})
     await driven.tell(message)
     await driven.submit(1, "other")
@@ -184,6 +187,28 @@ async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path
     await driven.tell(PieceFound(worker=1, call=calls[classifier.files[0].sha256]), b"classifier")
     seen = await driven.until(lambda told, event: isinstance(event, Started) or isinstance(told, DeathReported))
     assert isinstance(seen[-1][1], Started), "by the old options there is no such checkpoint"
+
+
+@pytest.mark.parametrize("kind", ["classifier", "text_judge"])
+async def test_the_files_of_models_that_check_stay_when_no_job_is_here(
+    tmp_path: Path, opened: Opened, kind: str
+) -> None:
+    driven = await opened((sys.executable, "-c", KEEPING))
+    _, model = configuring(tmp_path, "model")
+    message, checkpoint = configuring(tmp_path, "vivid", **{kind: SPECS[kind](source=model.sha256, classes=("bat",))})
+    await driven.tell(message.model_copy(update={"manifests": {**message.manifests, model.sha256: model}}))
+
+    async def answer(manifest: Manifest, content: bytes) -> None:
+        (*_, (wanted, _)) = await driven.until(lambda told, _: isinstance(told, PieceWanted))
+        assert isinstance(wanted, PieceWanted) and wanted.sha256 == manifest.files[0].sha256
+        await driven.tell(PieceFound(worker=1, call=wanted.call), content)
+
+    await answer(model, b"model")
+    await driven.until(lambda _, event: isinstance(event, Ready))
+    await driven.submit(1)
+    await answer(checkpoint, b"vivid")
+    await driven.until(lambda _, event: isinstance(event, Failed))
+    assert list((tmp_path / "node").glob(f"workers/*/checkpoints/{model.sha256}/model.safetensors"))
 
 
 async def test_a_worker_whose_files_take_long_gives_signs_of_life(

@@ -7,7 +7,7 @@ from pathlib import Path
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
 from inference.messages.checkpoints import CheckpointSpec
-from inference.messages.options import WorkerOptions
+from inference.messages.options import ClassifierSpec, TextJudgeSpec, WorkerOptions
 from inference.workers.manifests import Manifests
 
 
@@ -53,3 +53,22 @@ async def test_a_denoiser_of_its_own_goes_along(tmp_path: Path) -> None:
     (file,) = found[sent.denoiser].files
     assert (file.name, file.sha256) == ("flux-Q4.gguf", file_sha256(tmp_path / "flux-Q4.gguf"))
     assert manifests.paths[file.sha256] == tmp_path / "flux-Q4.gguf"
+
+
+async def test_the_files_of_models_that_check_go_along(tmp_path: Path) -> None:
+    for name in ("classifier", "judge"):
+        (tmp_path / name).mkdir()
+        for file in ("config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin", "code.py"):
+            (tmp_path / name / file).write_text(f"{name} {file}")
+    options = WorkerOptions(
+        checkpoints=(),
+        classifier=ClassifierSpec(source=str(tmp_path / "classifier"), classes=("a",)),
+        text_judge=TextJudgeSpec(source=str(tmp_path / "judge"), classes=("a", "b"), minors={"b": 0.5}),
+    )
+    sent, found = await Manifests().of(options)
+    assert sent.classifier is not None and sent.text_judge is not None
+    assert sent.text_judge.minors == {"b": 0.5}
+    for name, spec in (("classifier", sent.classifier), ("judge", sent.text_judge)):
+        assert {file.name: file.sha256 for file in found[spec.source].files} == {
+            file: file_sha256(tmp_path / name / file) for file in ("config.json", "model.safetensors", "tokenizer.json")
+        }
