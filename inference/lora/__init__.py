@@ -18,6 +18,7 @@ known_bases.py     published base models by hash and id; installed.py for those 
 declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left
+text_files.py      text files beside a file: notes, cards, configurations of trainings
 trigger_groups.py  trigger words that go together, as authors give them
 prediction_evidence.py  the ladder of sources of the prediction type; prediction_words.py reads the words for it
 knowledge.py       what is known of files besides the files themselves

@@ -1,8 +1,8 @@
 """What other programs leave beside a LoRA file, as far as it tells what ours would.
 
 `NAME.metadata.json` is of ComfyUI-Lora-Manager and bears the file's SHA-256; `NAME.civitai.info` is what Civitai says
-of a version, and lists the SHA-256 of its files; `NAME.json` of A1111 has words and a weight, and of the base model
-only the architecture. None of them may name an entry. What they say of the base model counts as a sidecar's word, for
+of a version, and lists the SHA-256 of its files; `NAME.cm-info.json` of Stability Matrix says the same in words of its
+own; `NAME.json` of A1111 has words and a weight, and of the base model only the architecture. None of them may name an entry. What they say of the base model counts as a sidecar's word, for
 the bytes alone that they name. What is not of the expected form says nothing.
 """
 
@@ -14,13 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
+from inference.json_values import as_dict, as_id, as_list, as_number, as_text, leaves, parse_json
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
-from inference.lora.texts import claims_about_version, telling, texts_in
+from inference.lora.texts import claims_about_version, telling, texts_in, trained_on
 from inference.lora.trigger_groups import trigger_groups
 
-METADATA, CIVITAI = ".metadata.json", ".civitai.info"
+METADATA, CIVITAI, STABILITY_MATRIX = ".metadata.json", ".civitai.info", ".cm-info.json"
+HUB_SUFFIXES = (METADATA, CIVITAI, STABILITY_MATRIX)
 MAX_BYTES = 4 * 2**20  # example pictures with their prompts are in them
 A1111_KEYS = frozenset({"description", "sd version", "activation text", "preferred weight", "negative text", "notes"})
 _LONGEST = 100  # characters of a tag
@@ -31,7 +32,7 @@ _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
 def hub_files(lora: Path) -> list[Path]:
     """The files in which other programs keep what a hub says, the one that is read first."""
-    return [path for suffix in (METADATA, CIVITAI) if (path := lora.with_suffix(suffix)).is_file()]
+    return [path for suffix in HUB_SUFFIXES if (path := lora.with_suffix(suffix)).is_file()]
 
 
 def adapter_configs(lora: Path) -> list[Path]:
@@ -46,6 +47,11 @@ def texts_of(path: Path) -> tuple[str, ...]:
         return _texts(_read(path))
     except OSError:
         return ()
+
+
+def texts_of_settings(told: object) -> tuple[str, ...]:
+    """The texts of a table of settings that may name a model, and of those for the training base what they say."""
+    return telling((*texts_in("", told), *trained_on(leaves("", told))))
 
 
 def _texts(told: dict[str, Any]) -> tuple[str, ...]:
@@ -108,13 +114,29 @@ def hashes_at_civitai(path: Path) -> frozenset[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What stands in it; nothing for rubbish. Raises OSError."""
+    """What stands in it, in Civitai's words; nothing for rubbish. Raises OSError."""
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     try:
-        return as_dict(parse_json(raw, unique=True)) if len(raw) <= MAX_BYTES else {}
+        told = as_dict(parse_json(raw, unique=True)) if len(raw) <= MAX_BYTES else {}
     except ValueError:
         return {}
+    return _in_civitai_s_words(told) if path.name.endswith(STABILITY_MATRIX) else told
+
+
+def _in_civitai_s_words(told: dict[str, Any]) -> dict[str, Any]:
+    """Stability Matrix's file as Civitai writes it; what has no word there stays as it is."""
+    described = {"name": told.pop("ModelName", None), "description": told.get("ModelDescription")}
+    return {
+        **told,
+        "id": told.get("VersionId"),
+        "name": told.pop("VersionName", None),
+        "baseModel": told.get("BaseModel"),
+        "trainedWords": told.get("TrainedWords"),
+        "description": told.get("VersionDescription"),
+        "model": {**described, "tags": told.get("Tags")},
+        "files": [{"hashes": told.get("Hashes")}],
+    }
 
 
 def _version_and_hashes(path: Path, told: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:

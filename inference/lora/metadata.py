@@ -16,7 +16,7 @@ from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.prediction_words import prediction_in_records, settings_in
-from inference.lora.texts import sentences, telling, texts_in
+from inference.lora.texts import names_a_base, sentences, telling, texts_in
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
@@ -50,10 +50,6 @@ _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
 # Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
 _FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
 _TEXTS = "further.texts"
-_NAMES_A_BASE = re.compile(
-    r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
-    r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
-)
 _PART = re.compile(r"[,;\n+|]")
 _MAX_FIELD = 2**16  # characters of a field in which they are looked for
 _READ_AS_A_BASE = frozenset({"ss_sd_model_name", *ARCHITECTURE_KEYS})
@@ -138,7 +134,7 @@ def _peft_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
 def _further_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """The values of all settings that name a training base by their key, and every SHA-256."""
     settings = [each for key, text in metadata.items() for each in settings_in(key, text)]
-    named = [value for key, value in settings if _NAMES_A_BASE.fullmatch(key.lower())]
+    named = [value for key, value in settings if names_a_base(key)]
     return _names([*named, *(value for _, value in settings if _HEX_64.fullmatch(str(value)))])
 
 

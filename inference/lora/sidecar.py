@@ -29,8 +29,9 @@ from inference.lora.foreign_sidecars import (
     fields_of_hub_file,
     hub_files,
     texts_of,
+    texts_of_settings,
 )
-from inference.lora.texts import telling, texts_in
+from inference.lora.text_files import text_files, texts_of_file
 from inference.lora.trigger_groups import bounded_groups
 from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
@@ -106,7 +107,11 @@ def _own_paths(lora: Path) -> list[Path]:
 
 def sidecar_paths(lora: Path) -> list[Path]:
     """All files beside `lora` that `read_sidecar` reads: its sidecars, and what other programs left."""
-    return [*_own_paths(lora), *(hub_files(lora) if lora.name else ()), *adapter_configs(lora)]
+    return [*_own_paths(lora), *_paths_of_others(lora)]
+
+
+def _paths_of_others(lora: Path) -> list[Path]:
+    return [*hub_files(lora), *adapter_configs(lora), *text_files(lora)] if lora.name else []
 
 
 def read_sidecar(lora: Path) -> Sidecar:
@@ -118,6 +123,7 @@ def read_sidecar(lora: Path) -> Sidecar:
     first = _first(lora, next(iter(own), None))
     others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora) if lora.name else ())]
     others += [Sidecar(texts=texts_of(path)) for path in adapter_configs(lora)]
+    others += [Sidecar(texts=texts_of_file(path)) for path in (text_files(lora) if lora.name else ())]
     told = tuple(each for each in others if each is not None and each != first and each != Sidecar())
     return first.model_copy(update={"others": told})
 
@@ -127,7 +133,7 @@ def _second(path: Path) -> Sidecar | None:
     try:
         value = _parse(path)
         strange = _strange_keys(value)
-        told = fields_of_foreign(value) | {"texts": telling(texts_in("", value))} if strange else _keys_of_ours(value)
+        told = fields_of_foreign(value) | {"texts": texts_of_settings(value)} if strange else _keys_of_ours(value)
         return Sidecar.model_validate(told)
     except (OSError, ValueError, RecursionError):
         return None
@@ -169,7 +175,7 @@ def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
     try:
         path = next(iter(hub_files(lora)), None) if lora.name else None
         told = fields_of_hub_file(path) if path else {}
-        texts = (*told.pop("texts", ()), *telling(texts_in("", beside)))
+        texts = (*told.pop("texts", ()), *texts_of_settings(beside))
         foreign = fields_of_foreign(beside)
         if foreign.get("prediction") is not PredictionType.V_PREDICTION and "prediction" in told:
             foreign.pop("prediction", None)  # trainers write epsilon when nobody set it

@@ -23,10 +23,17 @@ _MAX_TEXTS = 200
 _WINDOW = 60  # characters of a long text that are kept on both sides of a name
 _APART = re.compile(
     r"caption|prompt|tag_?frequency|dataset|bucket|^neg|negative|^images?$|^samples?$|^meta$|gallery|preview|thumbnail"
-    r"|trigger|activation|trainedwords|hash|^base_model_name$"
+    r"|trigger|activation|trainedwords|hash|^widget$|^base_model_name$"
 )
 # Keys that tell of the training by themselves.
 _TELLING_KEY = re.compile(r"qwen_image_edit|kontext|control_(?:directory|path|image)", re.IGNORECASE)
+# Settings that name the training base.
+_NAMES_A_BASE = re.compile(
+    r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
+    r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
+)
+_ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|pt|pth|bin|gguf)$", re.IGNORECASE)
+_MAX_NAME = 300  # characters of the name of a training base
 _OFF = frozenset({"false", "0", "0.0", "no", "off", "none", "null", "", "[]", "{}"})
 _LINK = re.compile(r"""<a\b[^<>]{0,500}?\bhref=["']?([^"'\s<>]{1,500})[^<>]{0,500}>""", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]{0,2000}>", re.IGNORECASE)
@@ -102,7 +109,7 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
         if _TELLING_KEY.search(key) and key not in told and _is_on(each):
             told.add(key)
             yield key
-        skipped = skipped or _APART.search(key.lower()) is not None
+        skipped = skipped or is_apart(key)
         if isinstance(each, str) and skipped and not (len(each) <= _MAX_JSON and _TELLING_KEY.search(each)):
             continue
         inner = _parsed(each) if isinstance(each, str) else each
@@ -111,6 +118,23 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
         waiting += [(key, part, skipped) for part in as_list(inner)]
         if isinstance(inner, str) and not skipped:
             yield inner[:_MAX_FIELD]
+
+
+def is_apart(key: str) -> bool:
+    """Whether the key of a text is for captions, prompts or pictures."""
+    return _APART.search(key[:100].lower()) is not None
+
+
+def names_a_base(key: str) -> bool:
+    """Whether the key of a setting is for the training base."""
+    return _NAMES_A_BASE.fullmatch(key[:100].lower()) is not None
+
+
+def trained_on(settings: Iterable[tuple[str, object]]) -> tuple[str, ...]:
+    """Return the names of training bases in settings, each as a sentence; of the path of a file its last part."""
+    named = (value for key, value in settings if isinstance(value, str) and names_a_base(key))
+    names = (name if "://" in name else re.split(r"[/\\]", name)[-1] for name in named if len(name) <= _MAX_NAME)
+    return tuple(dict.fromkeys(f"Trained on {_ENDING.sub('', name)}" for name in names if name))
 
 
 def _is_on(value: object) -> bool:

@@ -1,0 +1,95 @@
+"""Text files beside a LoRA: notes, the card of a model, and the configuration of a training.
+
+Anybody can write such a text, and a folder is easily copied. So a text never tells the base model of a file. It can
+only contradict other sources. A setting that names the training base counts as a sentence about the training.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from inference.lora.texts import is_apart, telling, trained_on
+
+SUFFIXES = (".txt", ".md", ".yaml", ".yml")
+CARD = "README.md"
+_MAX_BYTES = 256 * 1024  # of a file that are read
+_MAX_LINES = 5000
+_MAX_KEY = 60  # characters of a setting's name
+_MARKS = " \t*_#>`|\"'"  # of Markdown, and quotation marks
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def text_files(lora: Path) -> list[Path]:
+    """The text files with the stem of `lora`, and the card of a folder in which it is the only LoRA."""
+    found = [path for suffix in SUFFIXES if (path := lora.with_suffix(suffix)).is_file()]
+    card = lora.with_name(CARD)
+    return [*found, card] if card not in found and card.is_file() and _is_alone(lora) else found
+
+
+def _is_alone(lora: Path) -> bool:
+    try:
+        return len(list(islice(lora.parent.glob(f"*{lora.suffix}"), 2))) == 1
+    except OSError:
+        return False
+
+
+def texts_of_file(path: Path) -> tuple[str, ...]:
+    """Its texts that may name a model; none of a file that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            text = _decoded(file.read(_MAX_BYTES))
+    except OSError:
+        return ()
+    lines = list(_lines(text))
+    claims = trained_on((key, value) for key, value, _ in lines)
+    return telling(("\n".join(line for _, _, line in lines), *claims))
+
+
+def _decoded(raw: bytes) -> str:
+    """The text in the encoding of its byte order mark, else UTF-8; of UTF-16 without a mark the Latin letters."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if raw.startswith(mark):
+            return raw[len(mark) :].decode(encoding, errors="replace")
+    return raw.decode("utf-8", errors="replace").replace("\0", "")
+
+
+def _lines(text: str) -> Iterator[tuple[str, str, str]]:
+    """The key, the value and the whole of every line, without those that stand under a key for captions or prompts.
+
+    Depth is read from the indentation, as in YAML: an item stands below the key before it. An item without a key has
+    the key of its list.
+    """
+    above: list[tuple[int, str, bool]] = []
+    for line in text.splitlines()[:_MAX_LINES]:
+        bare = line.strip()
+        item = bare.startswith("- ")
+        content = bare[2:].lstrip() if item else bare
+        depth = 2 * (len(line) - len(line.lstrip()))
+        while bare and above and above[-1][0] >= depth + item:
+            above.pop()
+        _, parent, skipped = above[-1] if above else (0, "", False)
+        key, value = _setting(content)
+        if key:
+            skipped = skipped or is_apart(key)
+            above.append((depth + 2 * (len(bare) - len(content)), key, skipped))
+        if not skipped:
+            yield key or (parent if item else ""), value or content, line
+
+
+def _setting(line: str) -> tuple[str, str]:
+    """The key and the value of `key: value` and `key = value`; no key for another line."""
+    ends = [place for sign in ":=" if 0 < (place := line.find(sign, 0, _MAX_KEY)) and line[place : place + 3] != "://"]
+    if not ends:
+        return "", ""
+    key = line[: min(ends)].strip(_MARKS)
+    words = key.replace("-", "_").split()
+    return ("_".join(words), line[min(ends) + 1 :].strip(f"{_MARKS},[]")) if len(words) <= 4 else ("", "")
