@@ -57,6 +57,7 @@ from inference.lora.titles import (
     families_in_text,
     last_part,
     without_asides,
+    without_ponies,
 )
 
 
@@ -377,7 +378,8 @@ class _Words:
         beside = [
             (Source.SIDECAR, text) for each in sidecar.all_of(sha256) for text in (each.name or "", each.version or "")
         ]
-        written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", "")]
+        hint = without_asides(metadata.get("modelspec.usage_hint", ""))
+        written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", ""), hint]
         tags = [(Source.TITLE, tag) for tag in written]
         filed = [
             (Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in (*each.trigger_words, *each.tags)
@@ -403,6 +405,8 @@ class _Words:
         """
         told = [(Source.COMMENT, text) for text in self.texts]
         told += [(Source.SIDECAR, text) for text in self.texts_beside if source not in IDENTITIES]
+        of_models = set(without_ponies([text for _, text in told]))
+        told = [(which, text) for which, text in told if text in of_models]
         recorded = source in RECORDED
         read = [(which, families_in_text(text, clearly=recorded)) for which, text in told]
         sentences = [(which, each) for which, text in told for each in told_of_training(text)]

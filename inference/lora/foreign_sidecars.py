@@ -126,15 +126,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _in_civitai_s_words(told: dict[str, Any]) -> dict[str, Any]:
     """Stability Matrix's file as Civitai writes it; what has no word there stays as it is."""
-    described = {"name": told.pop("ModelName", None), "description": told.get("ModelDescription")}
+    model, version = told.pop("ModelName", None), told.pop("VersionName", None)
     return {
         **told,
         "id": told.get("VersionId"),
-        "name": told.pop("VersionName", None),
+        "name": version,
         "baseModel": told.get("BaseModel"),
         "trainedWords": told.get("TrainedWords"),
         "description": told.get("VersionDescription"),
-        "model": {**described, "tags": told.get("Tags")},
+        "model": {"name": model, "description": told.get("ModelDescription"), "tags": told.get("Tags")},
         "files": [{"hashes": told.get("Hashes")}],
     }
 

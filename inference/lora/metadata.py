@@ -16,7 +16,7 @@ from inference.json_values import as_dict
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.prediction_words import prediction_in_records, settings_in
-from inference.lora.texts import names_a_base, sentences, telling, texts_in
+from inference.lora.texts import names_a_base, parsed, sentences, telling, texts_in
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
@@ -99,7 +99,7 @@ def recorded_old_hash(metadata: Mapping[str, str]) -> str | None:
 
 def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     """The part of a file's metadata that counts as evidence, small enough to be kept."""
-    kept = {key: _shortened(metadata[key]) for key in EVIDENCE_KEYS if key in metadata}
+    kept = {key: _shortened(_unquoted(metadata[key])) for key in EVIDENCE_KEYS if key in metadata}
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
     others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
     taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
@@ -110,6 +110,12 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
         kept[_TEXTS] = "\n".join(texts)
     recorded = prediction_in_records(metadata)
     return kept | ({_PREDICTION: recorded.value} if recorded else {})
+
+
+def _unquoted(value: str) -> str:
+    """A value that is written as a string of JSON, as some trainers write comments."""
+    text = parsed(value)
+    return text.encode(errors="replace").decode() if isinstance(text, str) else value  # half of a surrogate pair
 
 
 def _shortened(value: str) -> str:

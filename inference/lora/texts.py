@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 
 from inference.json_values import as_dict, as_list, parse_json
+from inference.lora.titles import without_ponies
 from inference.lora.translated_words import WORDS_IN_LATIN
 
 _MAX_VERSION = 20  # characters of a version's name that lists use
@@ -68,8 +69,10 @@ _OF_USE = re.compile(
     re.IGNORECASE,
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews?|samples?|examples?|generated"
+    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews|samples?|examples?|generated"
     r"|aussi|auch|tambien|anche)\b"
+    # `the Z-Image 2 preview weights` are a model
+    r"|(?<![\d] )\bpreview\b(?! ?(?:\d|weights?\b|models?\b|checkpoints?\b|versions?\b|builds?\b|release))"
     r"|\bversions?\b.{0,60}\b(?:here|out|page)\b",
     re.IGNORECASE,
 )
@@ -79,6 +82,31 @@ _OWN_BASE = re.compile(
     r"|\b(?:is|it'?s) (?:an?|for)\b",
     re.IGNORECASE,
 )
+# What the file is, in a few languages: "what you download here is the old Pony version". Group 1 is the model.
+_THIS_FILE = (
+    r"(?:this|it|the (?:uploaded|attached|posted|current) one)"
+    r"|(?:this|the (?:uploaded|attached|posted|current)) (?:\w{1,12} )?(?:file|download|upload|lora|version|release|one)"
+    r"|(?:the|this) (?:file|download|upload)|what (?:you|u|ya)(?:'re| are)? (?:\w{1,12} )?(?:download|get|see|find|grab)\w{0,4}"
+    r"|what(?:'s| is| i) (?:uploaded|posted)"
+    r"|das|dies(?:es?|er)?(?: (?:datei|version|lora|fassung))?|die (?:hochgeladene|aktuelle) (?:datei|version)"
+    r"|was (?:ihr|du|sie|man) (?:\w{1,12} )?\w{0,12}(?:lad|bekomm|find|krieg)\w{0,5}"
+    r"|c|ceci|cet?t?e? (?:fichier|version|lora|telechargement)|ce que (?:vous|tu) (?:telecharg|trouv|obten)\w{0,5}"
+    r"|est[aeo](?: (?:archivo|fichero|version|descarga|lora))?|lo que (?:\w{1,12} )?(?:descarg|baj)\w{0,5}"
+    r"|(?:ess[ae]|ist?so|este|esta)(?: (?:arquivo|ficheiro|versao|download|lora))?|o que (?:\w{1,12} )?(?:baix|descarreg)\w{0,5}"
+    r"|quest[ao](?: (?:file|versione|lora))?|quello che (?:\w{1,12} )?scaric\w{0,5}"
+    r"|dit(?: bestand)?|deze (?:versie|lora|download)|wat (?:je|jullie) (?:\w{1,12} )?download\w{0,2}"
+    r"|(?:ten|ta|to)(?: (?:plik|wersja|lora))?|to,? co (?:\w{1,12} )?pobier\w{0,6}"
+)
+_IS = r"(?:'s|[ ,]{1,2}(?:(?:here|hier|ici|aqui|qui|below|now|currently|actually)[ ,]{1,2})?(?:is|are|ist|est|es|e|jest|to)|'est)"
+_THIS_FILE_IS = rf"(?:{_THIS_FILE}){_IS}|bu (?:dosya|surum|lora)|(?:file|versi|lora) ini(?: adalah)?|(?:file|ban|phien ban|tep) nay la"
+_OTHER_THING = (
+    r"\b(?:of|from|like|than|with|not|non|nicht|kein\w{0,2}|pas|no|nao|von|aus|wie|mit|da|do|als"
+    r"|niet|z|nie|inspired|that|which|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
+)
+_ITSELF = re.compile(
+    rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})", re.IGNORECASE
+)
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
 _USES = re.compile(r"\bworks?\b(?: \w{1,12}){0,2} (?:on|with|for)\b", re.IGNORECASE)
 _MADE = re.compile(r"\b(?:re)?train|\bmade\b|\bbuilt\b|\bbase[ds]?\b|\btuned\b", re.IGNORECASE)
@@ -112,12 +140,17 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
         skipped = skipped or is_apart(key)
         if isinstance(each, str) and skipped and not (len(each) <= _MAX_JSON and _TELLING_KEY.search(each)):
             continue
-        inner = _parsed(each) if isinstance(each, str) else each
+        inner = parsed(each) if isinstance(each, str) else each
         table = as_dict(inner)
         waiting += [(of, part, skipped) for of, part in table.items() if of != "name" or id(table) not in unnamed]
-        waiting += [(key, part, skipped) for part in as_list(inner)]
+        waiting += [(key, part, skipped) for part in _without_animals(as_list(inner))]
         if isinstance(inner, str) and not skipped:
             yield inner[:_MAX_FIELD]
+
+
+def _without_animals(values: list[object]) -> Iterable[object]:
+    tags = [each for each in values if isinstance(each, str)]
+    return without_ponies(tags) if len(tags) == len(values) else values
 
 
 def is_apart(key: str) -> bool:
@@ -144,14 +177,16 @@ def _is_on(value: object) -> bool:
 
 def _readable(text: str) -> str:
     """A text as a page shows it, without tags and character references; names of models are in Latin letters."""
+    text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
     if "<" in text or "&" in text:
         text = html.unescape(_BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", text))))
     return _PORTUGUESE.sub("trained on", _translated(text))
 
 
-def _parsed(text: str) -> object:
+def parsed(text: str) -> object:
+    """The value of JSON that is written as a text; any other text itself."""
     try:
-        return parse_json(text) if text.lstrip()[:1] in {"{", "["} else text
+        return parse_json(text) if text.lstrip()[:1] in {"{", "[", '"'} else text
     except ValueError:
         return text
 
@@ -204,9 +239,13 @@ def told_of_training(text: str) -> tuple[str, ...]:
 
 
 def clauses_about_base(text: str) -> tuple[str, ...]:
-    """Return the clauses about the LoRA's own base: `It was trained on Pony` of "… Pony, but works on NoobAI"."""
+    """Return the clauses about the LoRA's own base: `It was trained on Pony` of "… Pony, but works on NoobAI".
+
+    Also what a sentence says that the file itself is: `the old Pony version` of "this file is the old Pony version".
+    """
     parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
-    return tuple(part for part in parts if _OWN_BASE.search(part))
+    itself = (match[1] for match in _ITSELF.finditer(text))
+    return (*(part for part in parts if _OWN_BASE.search(part)), *itself)
 
 
 def claims_about_version(text: str, version: str) -> tuple[str, ...]:

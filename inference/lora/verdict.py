@@ -30,7 +30,14 @@ from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.known_bases import is_strange_repository
 from inference.lora.metadata import base_names, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
-from inference.lora.relatives import denies, names_no_version, plain_model_named, relatives_in_text, relatives_named
+from inference.lora.relatives import (
+    denies,
+    names_no_version,
+    plain_model_named,
+    relatives_in_text,
+    relatives_named,
+    unpublished_version_for,
+)
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 from inference.lora.texts import tells_of_mistake, told_of_base, told_of_training
@@ -347,6 +354,9 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
             for text in evidence.texts
             if base in families_denied(text) or denies(text, base)
         ]
+    if source not in RECORDED:
+        versions = [(name, unpublished_version_for(name)) for name in own]
+        against += [f"{name[:60]!r} names {each!r}, which is no known version" for name, each in versions if each]
     if by_names:
         strange = (name for name in base_names(metadata) if _is_strange(name, base))
         against += [f"its training base {name[:60]!r} is not known" for name in strange]
