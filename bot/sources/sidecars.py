@@ -35,8 +35,5 @@ class HubSidecars:
 
 def _sidecars(library: Path) -> list[Path]:
     return [
-        Path(folder, name)
-        for folder, _, names in os.walk(library)
-        for name in names
-        if name.endswith(HUB_SUFFIXES)
+        Path(folder, name) for folder, _, names in os.walk(library) for name in names if name.endswith(HUB_SUFFIXES)
     ]

@@ -15,6 +15,7 @@ architecture_words.py what trainers call architectures
 titles.py          lineages in names; brands.py has those of popular checkpoints
 relatives.py       models with the same layers, and versions that do not exist, by their names
 known_bases.py     published base models by hash and id; installed.py for those that are installed
+first_releases.py  the months in which base models were first published
 declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left

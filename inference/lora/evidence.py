@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 
@@ -41,6 +42,7 @@ from inference.lora.metadata import (
     recorded_hash,
     recorded_old_hash,
     texts,
+    trained_on_day,
     written_tags,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
@@ -174,7 +176,7 @@ class Evidence:
 
     Facts beside it: `few_steps`, whether the file is a few-step LoRA; `prediction`, what it learnt to predict;
     `allowed_on`, further base models on which the operator lets this file go; `names`, what it calls itself and others
-    call it; and `texts`, all that comes with it and may name a model.
+    call it; `texts`, all that comes with it and may name a model; and `days`, on which it was trained or published.
     """
 
     base_model: BaseModelId | None
@@ -186,6 +188,7 @@ class Evidence:
     allowed_on: tuple[BaseModelId, ...] = ()
     names: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    days: tuple[date, ...] = ()
 
 
 def judge(
@@ -199,6 +202,7 @@ def judge(
         allowed_on=known.allowed_on.get(sha256, ()),
         names=_names(sha256, metadata, sidecar, known, file_name),
         texts=(*texts(metadata), *_texts_beside(sha256, sidecar)),
+        days=tuple(filter(None, (trained_on_day(metadata), *(each.published for each in sidecar.all_of(sha256))))),
     )
 
 

@@ -2,8 +2,9 @@
 
 `NAME.metadata.json` is of ComfyUI-Lora-Manager and bears the file's SHA-256; `NAME.civitai.info` is what Civitai says
 of a version, and lists the SHA-256 of its files; `NAME.cm-info.json` of Stability Matrix says the same in words of its
-own; `NAME.json` of A1111 has words and a weight, and of the base model only the architecture. None of them may name an entry. What they say of the base model counts as a sidecar's word, for
-the bytes alone that they name. What is not of the expected form says nothing.
+own; `NAME.json` of A1111 has words and a weight, and of the base model only the architecture. None of them may name an
+entry. What they say of the base model counts as a sidecar's word, for the bytes alone that they name. What is not of
+the expected form says nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from inference.json_values import as_dict, as_id, as_list, as_number, as_text, leaves, parse_json
+from inference.json_values import as_dict, as_id, as_list, as_number, as_text, day_of, leaves, parse_json
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
 from inference.lora.texts import claims_about_version, telling, texts_in, trained_on
@@ -81,6 +83,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
+            "published": _published(version),
             "texts": _texts(told),
         }
     )
@@ -92,7 +95,13 @@ def claims_of_hub_file(path: Path) -> dict[str, Any]:
     version, hashes = _version_and_hashes(path, told)
     base, titles = _base_and_titles(path, told, version)
     name, file_name = titles[:_LONGEST], _file_name(path, told)
-    return _kept({**_pinned(base, titles, hashes), "name": name, "file_name": file_name, "texts": _texts(told)})
+    names = {"name": name, "file_name": file_name, "published": _published(version)}
+    return _kept({**_pinned(base, titles, hashes), **names, "texts": _texts(told)})
+
+
+def _published(version: dict[str, Any]) -> date | None:
+    """The last day on which the version was made or published."""
+    return max(filter(None, map(day_of, (version.get("createdAt"), version.get("publishedAt")))), default=None)
 
 
 def _file_name(path: Path, told: dict[str, Any]) -> str:

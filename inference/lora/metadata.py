@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from inference.bounds import MAX_TRIGGER_GROUP
-from inference.json_values import as_dict
+from inference.json_values import as_dict, day_of
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.prediction_words import prediction_in_records, settings_in
@@ -29,10 +30,13 @@ EVIDENCE_KEYS = (
     "ss_sd_model_hash",
     "ss_sd_model_name",
     "ss_training_comment",
+    "ss_training_finished_at",
+    "ss_training_started_at",
     "ss_v2",
     "ss_v_parameterization",
     "ss_zero_terminal_snr",
     "modelspec.architecture",
+    "modelspec.date",
     "modelspec.description",
     "modelspec.merged_from",
     "modelspec.prediction_type",
@@ -212,6 +216,20 @@ def pixai_version(name: str) -> int | None:
     """PixAI's id of a model version, from its file's name."""
     match = _PIXAI_FILE.fullmatch(name.strip())
     return int(match[1]) if match else None
+
+
+def trained_on_day(metadata: Mapping[str, str]) -> date | None:
+    """The last day that the trainer recorded: of its beginning, its end or the file."""
+    seconds = (metadata.get(f"ss_training_{name}_at", "") for name in ("started", "finished"))
+    days = [day_of(metadata.get("modelspec.date", "")), *(_day_of_seconds(each) for each in seconds)]
+    return max(filter(None, days), default=None)
+
+
+def _day_of_seconds(text: str) -> date | None:
+    try:
+        return datetime.fromtimestamp(float(text[:30]), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def own_names(metadata: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +38,7 @@ from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
+FROM_OTHERS = frozenset({"others", "published", "texts"})  # fields that are no keys: other programs' files tell them
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
 MAX_KEY_PARTS = 64  # of a dotted key in TOML; ours have one
 _ShortText = Annotated[str, Field(min_length=1, max_length=100)]
@@ -78,6 +80,7 @@ class Sidecar(BaseModel):
     file_name: Annotated[str, Field(max_length=320)] | None = None  # where it came from: FILE, or REPOSITORY/FILE
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
+    published: date | None = None  # not a key: the last day on which a hub's version was made or published
     texts: tuple[str, ...] = ()  # not a key: what other programs' files beside the LoRA say that may name a model
     others: tuple[Sidecar, ...] = ()  # not a key: what further files beside the LoRA say of its base model
 
@@ -165,7 +168,7 @@ def _first(lora: Path, path: Path | None) -> Sidecar:
 
 def _keys_of_ours(value: Any) -> Any:
     """The table, if what is no key of a sidecar is not in it. Raises ValueError."""
-    for key in {"others", "texts"} & as_dict(value).keys():
+    for key in FROM_OTHERS & as_dict(value).keys():
         raise ValueError(f"{key!r} is no key of a sidecar")
     return value
 

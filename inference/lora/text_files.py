@@ -87,7 +87,7 @@ def _lines(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _setting(line: str) -> tuple[str, str]:
     """The key and the value of `key: value` and `key = value`; no key for another line."""
-    ends = [place for sign in ":=" if 0 < (place := line.find(sign, 0, _MAX_KEY)) and line[place : place + 3] != "://"]
+    ends = [place for sign in ":=" if (place := line.find(sign, 0, _MAX_KEY)) > 0 and line[place : place + 3] != "://"]
     if not ends:
         return "", ""
     key = line[: min(ends)].strip(_MARKS)

@@ -47,9 +47,10 @@ _BLOCK = re.compile(
 _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
     r"|flux|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
-    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|parameteri|flow|common ?canvas|rou ?wei"
+    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|paramete?ri|flow|common ?canvas|rou ?wei"
     r"|alt ?diffusion|zeroscope|svd|stable.?video|text ?2 ?video|terminus|big ?asp|cos ?xl"
-    r"|velocity|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
+    r"|veloc|pred(?:i[ckz]|yk)|previsao|vorhersage|voorspelling|tahmin|illuminati|realism ?engine"
+    r"|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
     r"|nov[ae]l"
     r"|control_"
@@ -57,10 +58,15 @@ _TRACE = re.compile(
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
+_SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d|\w{2,5}/)|\bminus\b")  # not in the address of a page
+# "Trained" in further languages.
+_TAUGHT = (
+    r"\b(?:entren|entra[i\u00ee]n\w*|trein|addestra|(?:wy)?tren(?:ow|uj)|na?trenov|szkol(?:on|en)|(?:wy)?uczon|egit(?:il|im)"
+    r"|dilatih|pelatihan|huan luyen|getrain|antrena|koulutet|(?:be)?tanit(?:ott|va)|tranad|trente?\b)"
+)
 _OF_TRAINING = re.compile(
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt|fed)\b"
-    r"|\b(?:entren|entra[i\u00ee]n\w*|trein|addestra)|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
+    rf"|{_TAUGHT}|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
     re.IGNORECASE,
 )
 _OF_USE = re.compile(
@@ -78,33 +84,39 @@ _OF_OTHERS = re.compile(
 )
 _CLAUSE = re.compile(r",|\(|\bbut\b|\bmais\b|\baber\b|\bpero\b|\bworks?\b| - ")
 _OWN_BASE = re.compile(
-    r"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|\bentra[i\u00ee]n|\bentrenad|\btreinad|\baddestrat"
-    r"|\b(?:is|it'?s) (?:an?|for)\b",
+    rf"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|{_TAUGHT}|\b(?:is|it'?s) (?:an?|for)\b",
     re.IGNORECASE,
 )
 # What the file is, in a few languages: "what you download here is the old Pony version". Group 1 is the model.
 _THIS_FILE = (
-    r"(?:this|it|the (?:uploaded|attached|posted|current) one)"
-    r"|(?:this|the (?:uploaded|attached|posted|current)) (?:\w{1,12} )?(?:file|download|upload|lora|version|release|one)"
-    r"|(?:the|this) (?:file|download|upload)|what (?:you|u|ya)(?:'re| are)? (?:\w{1,12} )?(?:download|get|see|find|grab)\w{0,4}"
-    r"|what(?:'s| is| i) (?:uploaded|posted)"
+    r"this|it|(?:this|the (?:uploaded|attached|posted|current)) (?:\w{1,12} )?(?:file|lora|version|release|one)"
+    r"|(?:the|this) (?:file|download|upload)|what(?:'s| is| i) (?:uploaded|posted)"
+    r"|what (?:you|u|ya)(?:'re| are)? (?:\w{1,12} )?(?:download|get|see|find|grab)\w{0,4}"
     r"|das|dies(?:es?|er)?(?: (?:datei|version|lora|fassung))?|die (?:hochgeladene|aktuelle) (?:datei|version)"
     r"|was (?:ihr|du|sie|man) (?:\w{1,12} )?\w{0,12}(?:lad|bekomm|find|krieg)\w{0,5}"
     r"|c|ceci|cet?t?e? (?:fichier|version|lora|telechargement)|ce que (?:vous|tu) (?:telecharg|trouv|obten)\w{0,5}"
     r"|est[aeo](?: (?:archivo|fichero|version|descarga|lora))?|lo que (?:\w{1,12} )?(?:descarg|baj)\w{0,5}"
-    r"|(?:ess[ae]|ist?so|este|esta)(?: (?:arquivo|ficheiro|versao|download|lora))?|o que (?:\w{1,12} )?(?:baix|descarreg)\w{0,5}"
+    r"|(?:ess[ae]|is[st]o|este|esta)(?: (?:arquivo|ficheiro|versao|download|lora))?|o que (?:\w{1,12} )?baix\w{0,5}"
     r"|quest[ao](?: (?:file|versione|lora))?|quello che (?:\w{1,12} )?scaric\w{0,5}"
     r"|dit(?: bestand)?|deze (?:versie|lora|download)|wat (?:je|jullie) (?:\w{1,12} )?download\w{0,2}"
     r"|(?:ten|ta|to)(?: (?:plik|wersja|lora))?|to,? co (?:\w{1,12} )?pobier\w{0,6}"
 )
-_IS = r"(?:'s|[ ,]{1,2}(?:(?:here|hier|ici|aqui|qui|below|now|currently|actually)[ ,]{1,2})?(?:is|are|ist|est|es|e|jest|to)|'est)"
-_THIS_FILE_IS = rf"(?:{_THIS_FILE}){_IS}|bu (?:dosya|surum|lora)|(?:file|versi|lora) ini(?: adalah)?|(?:file|ban|phien ban|tep) nay la"
+_HERE = r"(?:here|hier|ici|aqui|qui|below|now|currently|actually)"
+_IS = rf"(?:'s|[ ,]{{1,2}}(?:{_HERE}[ ,]{{1,2}})?(?:is|are|ist|est|es|e|jest|to)|'est)"
+_THIS_FILE_IS = (
+    rf"(?:{_THIS_FILE}){_IS}|bu (?:dosya|surum|lora)|(?:file|versi|lora) ini(?: adalah)?"
+    r"|(?:file|ban|phien ban|tep) nay la"
+)
 _OTHER_THING = (
     r"\b(?:of|from|like|than|with|not|non|nicht|kein\w{0,2}|pas|no|nao|von|aus|wie|mit|da|do|als"
     r"|niet|z|nie|inspired|that|which|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
 )
 _ITSELF = re.compile(
     rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})", re.IGNORECASE
+)
+# Latin letters that do not come apart into a plain one and a mark.
+_PLAIN_LETTERS = str.maketrans(
+    {"\u0131": "i", "\u0111": "d", "\u0142": "l", "\u00f8": "o", "\u00e6": "ae", "\u00df": "ss"}
 )
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
@@ -204,7 +216,7 @@ def telling(texts: Iterable[str]) -> tuple[str, ...]:
 def plain(text: str) -> str:
     """A text in one line and in Latin letters; names in other letters are translated."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", _translated(unicodedata.normalize("NFKC", text)))
+        text = unicodedata.normalize("NFKD", _translated(unicodedata.normalize("NFKC", text)).translate(_PLAIN_LETTERS))
         text = "".join(each for each in text if not unicodedata.combining(each))
         text = "".join(each if each.isascii() else " " for each in text if unicodedata.category(each) != "Cf")
     return " ".join(text.split())

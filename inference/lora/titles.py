@@ -32,7 +32,9 @@ _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 _ILLUSTRIOUS_MISSPELT = re.compile(r"\bil+y?ust+ri*[ou]+s(?![a-z])")
 _PD_V6 = re.compile(r"\bpd ?v ?6(?: ?xl)?\b")
 # A version that is written as one word with the name of a family: `naixl11`, `ponyv6`.
-_VERSIONED = re.compile(r"\b(pony(?:xl)?|p(?:d|ny|n)xl|illus|illustrious(?:xl)?|il+xl|noob(?:ai)?(?:xl)?|naixl|animagine(?:xl)?)(?=v?\d)")
+_VERSIONED = re.compile(
+    r"\b(pony(?:xl)?|p(?:d|ny|n)xl|illus|illustrious(?:xl)?|il+xl|noob(?:ai)?(?:xl)?|naixl|animagine(?:xl)?)(?=v?\d)"
+)
 _NO_LETTER = r"(?=v?\d|\b)"
 _V6 = r"(?! ?(?:diffusion ?)?v? ?[1-57])"  # of Pony's versions only the sixth is for SDXL
 
@@ -95,7 +97,10 @@ _CLAIMS = (
     ("sdxl/illustrious", rf"\billustrious ?xl|\bil+ ?xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY} ?(?:xl|diffusion|v?6)\b|(?<=\w ){_PONY}{_AS_A_MODEL}"),
-    ("sdxl/pony", r"\bscore ?9\b|\bscore ?[4-8] ?up\b|\bsource (?:anime|cartoon|furry|pony)\b"),  # its words for quality
+    (
+        "sdxl/pony",
+        r"\bscore ?9\b|\bscore ?[4-8] ?up\b|\bsource (?:anime|cartoon|furry|pony)\b",
+    ),  # its words for quality
     ("sdxl/animagine", r"\banimagine"),
 )
 # Whole names of published files.
@@ -191,7 +196,7 @@ _NO_FAMILY = re.compile(
 _PLACES = re.compile(
     r"(?::|\bfed (?:[\w']{1,12} ){0,6}to"
     r"|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
-    r" (?:(?:the|an?) )?"
+    r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
 _ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
 _ALSO = re.compile(

@@ -25,6 +25,7 @@ from inference.lora.architecture_words import (
     words_against,
 )
 from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
+from inference.lora.first_releases import EARLY_ACCESS, SLOW_CLOCK, is_older_than
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.known_bases import is_strange_repository
@@ -354,6 +355,10 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
             for text in evidence.texts
             if base in families_denied(text) or denies(text, base)
         ]
+    if by_names or source is Source.BASE_NAME:
+        margin = EARLY_ACCESS if by_names else SLOW_CLOCK
+        old = (day for day in evidence.days if is_older_than(day, base, margin))
+        against += [f"a record of {day:%B %Y} is older than {base}" for day in old]
     if source not in RECORDED:
         versions = [(name, unpublished_version_for(name)) for name in own]
         against += [f"{name[:60]!r} names {each!r}, which is no known version" for name, each in versions if each]
