@@ -357,7 +357,7 @@ class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
 
     `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
-    `beside` by names that others gave it. `further` are base models that other fields of the metadata name. `texts` and
+    `beside` by names that others gave it, and by previews. `further` are base models that other fields of the metadata name. `texts` and
     `texts_beside` are all that come with it.
     """
 
@@ -388,11 +388,13 @@ class _Words:
         filed = [
             (Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in (*each.trigger_words, *each.tags)
         ]
+        previews = (each.previews for each in sidecar.all_of(sha256))
+        painted = [Testimony(Source.SIDECAR, base) for base in previews if base is not None]
         return cls(
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
             _told_in(families_hinted, [*bases, *told, *kinds]),
-            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
+            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed), *painted],
             _told_in(_further_bases, further),
             texts(metadata),
             (

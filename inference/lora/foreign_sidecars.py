@@ -16,10 +16,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from inference.base_models import BaseModelId
 from inference.json_values import as_dict, as_id, as_list, as_number, as_text, day_of, leaves, parse_json
+from inference.lora.known_bases import published_in_text
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
 from inference.lora.texts import claims_about_version, telling, texts_in, trained_on
+from inference.lora.titles import bases_in_checkpoint_name
 from inference.lora.trigger_groups import trigger_groups
 
 METADATA, CIVITAI, STABILITY_MATRIX = ".metadata.json", ".civitai.info", ".cm-info.json"
@@ -28,6 +31,8 @@ MAX_BYTES = 4 * 2**20  # example pictures with their prompts are in them
 A1111_KEYS = frozenset({"description", "sd version", "activation text", "preferred weight", "negative text", "notes"})
 _LONGEST = 100  # characters of a tag
 _MOST_TEXT = 20_000  # characters of one text that are read
+_MOST_PICTURES = 100
+_CHECKPOINT_KEYS = {"Model", "Model hash", "resources", "civitaiResources"}
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
@@ -84,6 +89,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
             "published": _published(version),
+            "previews": _base_of_previews(version),
             "texts": _texts(told),
         }
     )
@@ -95,13 +101,33 @@ def claims_of_hub_file(path: Path) -> dict[str, Any]:
     version, hashes = _version_and_hashes(path, told)
     base, titles = _base_and_titles(path, told, version)
     name, file_name = titles[:_LONGEST], _file_name(path, told)
-    names = {"name": name, "file_name": file_name, "published": _published(version)}
-    return _kept({**_pinned(base, titles, hashes), **names, "texts": _texts(told)})
+    facts = {"published": _published(version), "previews": _base_of_previews(version), "texts": _texts(told)}
+    return _kept({**_pinned(base, titles, hashes), "name": name, "file_name": file_name, **facts})
 
 
 def _published(version: dict[str, Any]) -> date | None:
     """The last day on which the version was made or published."""
     return max(filter(None, map(day_of, (version.get("createdAt"), version.get("publishedAt")))), default=None)
+
+
+def _base_of_previews(version: dict[str, Any]) -> BaseModelId | None:
+    """The base model with which all pictures were painted that name a checkpoint, if there are two or more."""
+    metas = [as_dict(as_dict(image).get("meta")) for image in as_list(version.get("images"))[:_MOST_PICTURES]]
+    painted = [_painted_with(meta) for meta in metas if _CHECKPOINT_KEYS & meta.keys()]
+    named = set[BaseModelId]().union(*painted)
+    return named.pop() if len(painted) > 1 and len(named) == 1 and all(painted) else None
+
+
+def _painted_with(meta: dict[str, Any]) -> set[BaseModelId]:
+    """The base models of the checkpoint that a picture names: by its file's name, its hash or its id."""
+    used = [as_dict(each) for key in ("resources", "civitaiResources") for each in as_list(meta.get(key))]
+    used = [each for each in used if each.get("type") in {"model", "checkpoint"}]
+    ids = " ".join(f"modelVersionId={as_id(each.get('modelVersionId')) or 0}" for each in used)
+    names, hashes = (
+        [meta.get(key), *(each.get(of) for each in used)] for key, of in (("Model", "name"), ("Model hash", "hash"))
+    )
+    told = [bases_in_checkpoint_name(as_text(name, _LONGEST)) for name in names]
+    return set[BaseModelId]().union(*told, published_in_text(f"{ids} {' '.join(as_text(each, 64) for each in hashes)}"))
 
 
 def _file_name(path: Path, told: dict[str, Any]) -> str:

@@ -38,7 +38,9 @@ from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
-FROM_OTHERS = frozenset({"others", "published", "texts"})  # fields that are no keys: other programs' files tell them
+FROM_OTHERS = frozenset(
+    {"others", "previews", "published", "texts"}
+)  # fields that are no keys: other programs' files tell them
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
 MAX_KEY_PARTS = 64  # of a dotted key in TOML; ours have one
 _ShortText = Annotated[str, Field(min_length=1, max_length=100)]
@@ -81,6 +83,7 @@ class Sidecar(BaseModel):
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
     published: date | None = None  # not a key: the last day on which a hub's version was made or published
+    previews: BaseModelId | None = None  # not a key: the base model with which a hub's previews were painted
     texts: tuple[str, ...] = ()  # not a key: what other programs' files beside the LoRA say that may name a model
     others: tuple[Sidecar, ...] = ()  # not a key: what further files beside the LoRA say of its base model
 
