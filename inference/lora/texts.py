@@ -105,14 +105,17 @@ _HERE = r"(?:here|hier|ici|aqui|qui|below|now|currently|actually)"
 _IS = rf"(?:'s|[ ,]{{1,2}}(?:{_HERE}[ ,]{{1,2}})?(?:is|are|ist|est|es|e|jest|to)|'est)"
 _THIS_FILE_IS = (
     rf"(?:{_THIS_FILE}){_IS}|bu (?:dosya|surum|lora)|(?:file|versi|lora) ini(?: adalah)?"
-    r"|(?:file|ban|phien ban|tep) nay la"
+    r"|(?:file|ban|phien ban|tep) nay la|you(?:'re| are) downloading"
+    r"|(?:currently|for now|right now|at the moment),? (?:only|just)"
 )
 _OTHER_THING = (
     r"\b(?:of|from|like|than|with|not|non|nicht|kein\w{0,2}|pas|no|nao|von|aus|wie|mit|da|do|als"
     r"|niet|z|nie|inspired|that|which|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
 )
 _ITSELF = re.compile(
-    rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})", re.IGNORECASE
+    rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})"
+    r"|\bonly (the [^.;!?,()\n]{1,30}) (?:is|was) (?:up|uploaded|available|ready|here|done|finished)\b",
+    re.IGNORECASE,
 )
 # Latin letters that do not come apart into a plain one and a mark.
 _PLAIN_LETTERS = str.maketrans(
@@ -256,7 +259,7 @@ def clauses_about_base(text: str) -> tuple[str, ...]:
     Also what a sentence says that the file itself is: `the old Pony version` of "this file is the old Pony version".
     """
     parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
-    itself = (match[1] for match in _ITSELF.finditer(text))
+    itself = (match[1] or match[2] for match in _ITSELF.finditer(text))
     return (*(part for part in parts if _OWN_BASE.search(part)), *itself)
 
 

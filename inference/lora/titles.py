@@ -60,7 +60,8 @@ _NO_CHROMA = (
 )
 
 _NO_MODEL = (
-    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file)\b)"
+    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file"
+    r"|one)\b)"
 )
 # Words beside which a bare `pony` is an animal, or a figure of My Little Pony.
 _HORSES = re.compile(
@@ -87,12 +88,13 @@ _ANYWHERE = (
 # Words in a LoRA's own name that may mean these families. They decide nothing, but dispute other sources.
 _HINTS = (
     ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\bil+ ?xl\b|\billus?\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
-    ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
+    ("sdxl/noobai", r"\bnoob ?(?:ai)?(?: ?xl)?\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY}(?:xl|v?6)?\b"),
     ("sdxl/animagine", r"\banimagine"),
 )
 _ILLUSTRIOUS_IN_CAPITALS = re.compile(r"(?<![A-Za-z])IL(?![A-Za-z])")  # not `Il Capitano`
-# The same where no other sense is likely: they dispute even what was recorded of the training base.
+# The same where no other sense is likely: they dispute even what was recorded of the training base. Pony has tags for
+# quality and sources.
 _CLAIMS = (
     ("sdxl/illustrious", rf"\billustrious ?xl|\bil+ ?xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
@@ -198,7 +200,7 @@ _PLACES = re.compile(
     r"|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
     r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
-_ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)
 _ALSO = re.compile(
     r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))"
     r"|(?<!only )\bworks? (?:\w+ )?(?:with|on)\b[^.;!]*|\b(?:thanks|credits?)\b[^.;!]*",
