@@ -21,6 +21,7 @@ from inference.json_values import as_dict, as_id, as_list, as_number, as_text, d
 from inference.lora.known_bases import published_in_text
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
+from inference.lora.text_files import files_beside
 from inference.lora.texts import claims_about_version, telling, texts_in, trained_on
 from inference.lora.titles import bases_in_checkpoint_name
 from inference.lora.trigger_groups import trigger_groups
@@ -39,7 +40,7 @@ _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
 def hub_files(lora: Path) -> list[Path]:
     """The files in which other programs keep what a hub says, the one that is read first."""
-    return [path for suffix in HUB_SUFFIXES if (path := lora.with_suffix(suffix)).is_file()]
+    return files_beside(lora, HUB_SUFFIXES)
 
 
 def adapter_configs(lora: Path) -> list[Path]:

@@ -32,7 +32,7 @@ from inference.lora.foreign_sidecars import (
     texts_of,
     texts_of_settings,
 )
-from inference.lora.text_files import text_files, texts_of_file
+from inference.lora.text_files import files_beside, text_files, texts_of_file
 from inference.lora.trigger_groups import bounded_groups
 from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
@@ -107,17 +107,12 @@ def sidecar_path(lora: Path) -> Path | None:
 
 
 def _own_paths(lora: Path) -> list[Path]:
-    # no name: as of "/" and ""
-    return [p for suffix in (".toml", ".json") if lora.name and (p := lora.with_suffix(suffix)).is_file()]
+    return files_beside(lora, (".toml", ".json"))
 
 
 def sidecar_paths(lora: Path) -> list[Path]:
     """All files beside `lora` that `read_sidecar` reads: its sidecars, and what other programs left."""
-    return [*_own_paths(lora), *_paths_of_others(lora)]
-
-
-def _paths_of_others(lora: Path) -> list[Path]:
-    return [*hub_files(lora), *adapter_configs(lora), *text_files(lora)] if lora.name else []
+    return [*_own_paths(lora), *hub_files(lora), *adapter_configs(lora), *text_files(lora)]
 
 
 def read_sidecar(lora: Path) -> Sidecar:
@@ -127,9 +122,9 @@ def read_sidecar(lora: Path) -> Sidecar:
     """
     own = _own_paths(lora)
     first = _first(lora, next(iter(own), None))
-    others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora) if lora.name else ())]
+    others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora))]
     others += [Sidecar(texts=texts_of(path)) for path in adapter_configs(lora)]
-    others += [Sidecar(texts=texts_of_file(path)) for path in (text_files(lora) if lora.name else ())]
+    others += [Sidecar(texts=texts_of_file(path)) for path in text_files(lora)]
     told = tuple(each for each in others if each is not None and each != first and each != Sidecar())
     return first.model_copy(update={"others": told})
 
@@ -179,7 +174,7 @@ def _keys_of_ours(value: Any) -> Any:
 def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
     """What other programs tell: a hub, and over that what a person wrote into A1111's file (`beside`)."""
     try:
-        path = next(iter(hub_files(lora)), None) if lora.name else None
+        path = next(iter(hub_files(lora)), None)
         told = fields_of_hub_file(path) if path else {}
         texts = (*told.pop("texts", ()), *texts_of_settings(beside))
         foreign = fields_of_foreign(beside)

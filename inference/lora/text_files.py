@@ -7,7 +7,9 @@ only contradict other sources. A setting that names the training base counts as 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -28,18 +30,34 @@ _BYTE_ORDER_MARKS = (
 )
 
 
+def files_beside(lora: Path, suffixes: Iterable[str]) -> list[Path]:
+    """The files with the stem of `lora` and these suffixes."""
+    stem = str(lora.with_suffix("")) if lora.name else ""  # no name: as of "/" and ""
+    # The system says faster than pathlib that there is none.
+    there = (Path(f"{stem}{suffix}") for suffix in suffixes if stem and os.access(f"{stem}{suffix}", os.F_OK))
+    return [path for path in there if path.is_file()]
+
+
 def text_files(lora: Path) -> list[Path]:
     """The text files with the stem of `lora`, and the card of a folder in which it is the only LoRA."""
-    found = [path for suffix in SUFFIXES if (path := lora.with_suffix(suffix)).is_file()]
-    card = lora.with_name(CARD)
-    return [*found, card] if card not in found and card.is_file() and _is_alone(lora) else found
+    found = files_beside(lora, SUFFIXES)
+    card = str(lora.parent / CARD)
+    alone = os.access(card, os.F_OK) and Path(card) not in found and _is_alone(lora)
+    return [*found, Path(card)] if alone and Path(card).is_file() else found
 
 
 def _is_alone(lora: Path) -> bool:
     try:
-        return len(list(islice(lora.parent.glob(f"*{lora.suffix}"), 2))) == 1
+        return _holds_one(lora.parent, lora.suffix, lora.parent.stat().st_mtime_ns)
     except OSError:
         return False
+
+
+@lru_cache(maxsize=256)
+def _holds_one(folder: Path, suffix: str, changed: int) -> bool:  # it counts until a file comes
+    """Whether a folder has one file with a suffix. Raises OSError."""
+    with os.scandir(folder) as entries:
+        return len(list(islice((entry for entry in entries if entry.name.endswith(suffix)), 2))) == 1
 
 
 def texts_of_file(path: Path) -> tuple[str, ...]:
