@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-from inference.lora.texts import is_apart, telling, trained_on
+from inference.lora.texts import MAX_FIELD, is_apart, telling, trained_on
 
 SUFFIXES = (".txt", ".md", ".yaml", ".yml")
 CARD = "README.md"
@@ -69,7 +69,9 @@ def texts_of_file(path: Path) -> tuple[str, ...]:
         return ()
     lines = list(_lines(text))
     claims = trained_on((key, value) for key, value, _ in lines)
-    return telling(("\n".join(line for _, _, line in lines), *claims))
+    whole = "\n".join(line for _, _, line in lines)
+    pieces = (whole[begin : begin + MAX_FIELD] for begin in range(0, len(whole), MAX_FIELD))
+    return telling((*pieces, *claims))
 
 
 def _decoded(raw: bytes) -> str:

@@ -18,7 +18,7 @@ from inference.lora.translated_words import WORDS_IN_LATIN
 
 _MAX_VERSION = 20  # characters of a version's name that lists use
 _MAX_JSON = 2**20  # characters of a configuration that tells of pictures
-_MAX_FIELD = 2**16  # characters of one text that are read
+MAX_FIELD = 2**16  # characters of one text that are read
 _MAX_TEXT = 1000  # characters of it that are kept
 _MAX_TEXTS = 200
 _WINDOW = 60  # characters of a long text that are kept on both sides of a name
@@ -52,7 +52,7 @@ _TRACE = re.compile(
     r"|veloc|pred(?:i[ckz]|yk)|previsao|vorhersage|voorspelling|tahmin|illuminati|realism ?engine"
     r"|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
-    r"|nov[ae]l"
+    r"|nov[ae]l|mixed up|swapped|confused"
     r"|control_"
     r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
@@ -90,7 +90,7 @@ _OWN_BASE = re.compile(
 # What the file is, in a few languages: "what you download here is the old Pony version". Group 1 is the model.
 _THIS_FILE = (
     r"this|it|(?:this|the (?:uploaded|attached|posted|current)) (?:\w{1,12} )?(?:file|lora|version|release|one)"
-    r"|(?:the|this) (?:file|download|upload)|what(?:'s| is| i) (?:uploaded|posted)"
+    r"|(?:the|this) (?:file|download|upload|safetensors)|what(?:'s| is| i) (?:uploaded|posted)"
     r"|what (?:you|u|ya)(?:'re| are)? (?:\w{1,12} )?(?:download|get|see|find|grab)\w{0,4}"
     r"|das|dies(?:es?|er)?(?: (?:datei|version|lora|fassung))?|die (?:hochgeladene|aktuelle) (?:datei|version)"
     r"|was (?:ihr|du|sie|man) (?:\w{1,12} )?\w{0,12}(?:lad|bekomm|find|krieg)\w{0,5}"
@@ -101,31 +101,34 @@ _THIS_FILE = (
     r"|dit(?: bestand)?|deze (?:versie|lora|download)|wat (?:je|jullie) (?:\w{1,12} )?download\w{0,2}"
     r"|(?:ten|ta|to)(?: (?:plik|wersja|lora))?|to,? co (?:\w{1,12} )?pobier\w{0,6}"
 )
-_HERE = r"(?:here|hier|ici|aqui|qui|below|now|currently|actually)"
+_HERE = r"(?:on this page|in this post|here|hier|ici|aqui|qui|below|now|currently|actually)"
 _IS = rf"(?:'s|[ ,]{{1,2}}(?:{_HERE}[ ,]{{1,2}})?(?:is|are|ist|est|es|e|jest|to)|'est)"
 _THIS_FILE_IS = (
     rf"(?:{_THIS_FILE}){_IS}|bu (?:dosya|surum|lora)|(?:file|versi|lora) ini(?: adalah)?"
+    r"|(?:current |attached |available )?(?:upload|uploaded|file|download|version disponible) ?[:=]"
     r"|(?:file|ban|phien ban|tep) nay la|you(?:'re| are) downloading"
     r"|(?:currently|for now|right now|at the moment),? (?:only|just)"
 )
 _OTHER_THING = (
     r"\b(?:of|from|like|than|with|not|non|nicht|kein\w{0,2}|pas|no|nao|von|aus|wie|mit|da|do|als"
-    r"|niet|z|nie|inspired|that|which|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
+    r"|niet|z|nie|inspired|that|which|and|und|et|but|while|aber|mais|pero|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
 )
 _ITSELF = re.compile(
     rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})"
     r"|\bonly (the [^.;!?,()\n]{1,30}) (?:is|was) (?:up|uploaded|available|ready|here|done|finished)\b",
     re.IGNORECASE,
 )
-# Latin letters that do not come apart into a plain one and a mark.
+# Latin letters that do not come apart into a plain one and a mark, and other scripts' ends of sentences and clauses.
 _PLAIN_LETTERS = str.maketrans(
     {"\u0131": "i", "\u0111": "d", "\u0142": "l", "\u00f8": "o", "\u00e6": "ae", "\u00df": "ss"}
+    | {"\u3002": ". ", "\u0964": ". ", "\u3001": ", ", "\u060c": ", ", "\u061f": "? "}
 )
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
 _USES = re.compile(r"\bworks?\b(?: \w{1,12}){0,2} (?:on|with|for)\b", re.IGNORECASE)
 _MADE = re.compile(r"\b(?:re)?train|\bmade\b|\bbuilt\b|\bbase[ds]?\b|\btuned\b", re.IGNORECASE)
 _MISTAKE = re.compile(
+    r"\b(?:mixed up|swapped|confused)\b[^.;!]{0,20}\b(?:uploads?|files?|versions?|pages?)\b|"
     r"(?<!you )\b(?:picked|selected|chosen?|uploaded|listed|tagged|marked|(?:i|accidentally) (?:set|put))\b[^.;!]{0,30}"
     r"\bwrong (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
     r"|\b(?:uploaded|posted)\b[^.;!]{0,60}\bby (?:mistake|accident)\b"
@@ -160,7 +163,7 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
         waiting += [(of, part, skipped) for of, part in table.items() if of != "name" or id(table) not in unnamed]
         waiting += [(key, part, skipped) for part in _without_animals(as_list(inner))]
         if isinstance(inner, str) and not skipped:
-            yield inner[:_MAX_FIELD]
+            yield inner[:MAX_FIELD]
 
 
 def _without_animals(values: list[object]) -> Iterable[object]:
@@ -209,7 +212,7 @@ def parsed(text: str) -> object:
 def telling(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the texts that may name a model, and their sentences about the training: each short, in one line."""
     found: dict[str, None] = {}
-    for text in (_readable(each[:_MAX_FIELD]) for each in texts):
+    for text in (_readable(each[:MAX_FIELD]) for each in texts):
         told = dict.fromkeys((*told_of_training(text), *told_of_base(text)))
         found[_around_names(plain(text.replace("\n", "; ")), _TRACE)] = None
         found[_around_names(plain("; ".join(told)), _TELLING)] = None
@@ -268,7 +271,7 @@ def claims_about_version(text: str, version: str) -> tuple[str, ...]:
     if not 1 < len(version) <= _MAX_VERSION:
         return ()
     listed = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.]) ?(?:[:=(]|was trained on|is for)([^,;<(\n]{{1,60}})")
-    return tuple(f"Trained on {match[1].strip()}" for match in listed.finditer(_readable(text[:_MAX_FIELD])))
+    return tuple(f"Trained on {match[1].strip()}" for match in listed.finditer(_readable(text[:MAX_FIELD])))
 
 
 def _tells_of_training(text: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# A denial stands at the end of a sentence.
+_NOT_IN_JAPANESE = r"(?![^。\n]{0,40}(?:ではな|ではあり|じゃな))"
+_NOT_IN_KOREAN = r"(?![^.\n]{0,40}아[니닙])"
 WORDS_IN_LATIN: dict[re.Pattern[str], str] = {
     re.compile(pattern): latin
     for pattern, latin in (
@@ -38,12 +41,15 @@ WORDS_IN_LATIN: dict[re.Pattern[str], str] = {
         # what the file is
         ("这是|這是|(?:这个|這個|此|本|该)(?:文件|档案|檔案|版本|模型|(?i:lora))[是为為]", " this file is "),
         ("(?:下[载載]|上[传傳])的(?:文件|版本)?就?是", " this file is "),
+        (rf"(?:この(?:ファイル|バージョン|モデル|(?i:lora)|版)|これ)は{_NOT_IN_JAPANESE}", " this file is "),
         (
-            r"(?:この(?:ファイル|バージョン|モデル|(?i:lora)|版)|これ)は(?![^。\n]{0,40}(?:ではな|ではあり|じゃな))",
+            rf"(?:アップロード|配布|公開)(?:している|した|中)?の?(?:もの|版|ファイル)?は{_NOT_IN_JAPANESE}",
             " this file is ",
         ),
-        (r"이 ?(?:파일|버전|로라|모델)[은는](?![^.\n]{0,40}아[니닙])", " this file is "),
+        (rf"이 ?(?:파일|버전|로라|모델)[은는]{_NOT_IN_KOREAN}", " this file is "),
+        (rf"(?:업로드|배포)(?:한|된|중인) ?(?:것|파일|버전)[은는]{_NOT_IN_KOREAN}", " this file is "),
         (r"(?i:(?:этот|данный) файл|(?:эта|данная) (?:версия|лора))(?! не(?!\w))", " this file is "),
+        (r"(?i:(?:сейчас|тут|здесь) (?:выложен|лежит|доступ)\w{0,3}(?: версия| файл)?)", " this file is "),
         ("(?:ไฟล์|เวอร์ชั่?น|โมเดล)นี้(?:คือ|เป็น)", " this file is "),
         ("यह (?:फ़ाइल|फाइल|वर्जन|संस्करण)|هذ[اه] ال(?:ملف|نسخة|إصدار)(?: ه[وي](?![؀-ۿ]))?", " this file is "),
         ("选错|選錯|間違って選", " picked the wrong base model "),

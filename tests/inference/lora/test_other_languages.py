@@ -59,7 +59,9 @@ def test_other_words_that_sound_alike_stand_against_nothing(text: str) -> None:
         "Illustrious menyusul. File ini adalah versi Pony.", "Illustrious sau. Bản này là Pony.",
         "Illustriousは準備中です。このファイルは旧Pony版です。", "Illustrious版还在做。这个文件是小马版。", "Illustrious 작업중. 이 파일은 포니 버전.",
         "Illustrious в работе. Этот файл — версия пони.", "Illustrious soon, you are downloading the Pony version.",
-        "Illustrious is still training. Only the Pony version is uploaded.", "Illustrious later. For now only Pony.",
+        "現在アップロードしているのはポニー版です。イラストリアス版は後日。", "現在の配布版はポニー版です。", "Сейчас выложена версия для пони, Illustrious позже",
+        "IL version soon; upload = Pony.", "The file on this page is the Pony one and the other page has Illustrious.",
+"Illustrious is still training. Only the Pony version is uploaded.", "Illustrious later. For now only Pony.",
     ],
 )  # fmt: skip
 def test_what_a_text_says_that_the_file_is_stands_against_the_other_family(text: str) -> None:

@@ -639,3 +639,10 @@ def test_a_bare_pony_beside_words_for_horses_is_no_family(
     assert (verdict("sdxl", {}, told).base_model is not None) == by_page
     record = {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
     assert (verdict("sdxl", record, told).base_model is not None) == by_record
+
+
+def test_files_that_were_mixed_up_leave_a_page_unknown() -> None:
+    page = Sidecar(
+        base_model=BaseModelId("sdxl/pony"), description="I mixed up the two uploads of Pony and Illustrious."
+    )
+    assert verdict("sdxl", {}, page).base_model is None
