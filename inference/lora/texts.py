@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 
 from inference.json_values import as_dict, as_list, parse_json
+from inference.lora.file_statements import statements_about_file
 from inference.lora.titles import without_ponies
 from inference.lora.translated_words import WORDS_IN_LATIN
 
@@ -85,37 +86,6 @@ _OF_OTHERS = re.compile(
 _CLAUSE = re.compile(r",|\(|\bbut\b|\bmais\b|\baber\b|\bpero\b|\bworks?\b| - ")
 _OWN_BASE = re.compile(
     rf"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|{_TAUGHT}|\b(?:is|it'?s) (?:an?|for)\b",
-    re.IGNORECASE,
-)
-# What the file is, in a few languages: "what you download here is the old Pony version". Group 1 is the model.
-_THIS_FILE = (
-    r"this|it|(?:this|the (?:uploaded|attached|posted|current)) (?:\w{1,12} )?(?:file|lora|version|release|one)"
-    r"|(?:the|this) (?:file|download|upload|safetensors)|what(?:'s| is| i) (?:uploaded|posted)"
-    r"|what (?:you|u|ya)(?:'re| are)? (?:\w{1,12} )?(?:download|get|see|find|grab)\w{0,4}"
-    r"|das|dies(?:es?|er)?(?: (?:datei|version|lora|fassung))?|die (?:hochgeladene|aktuelle) (?:datei|version)"
-    r"|was (?:ihr|du|sie|man) (?:\w{1,12} )?\w{0,12}(?:lad|bekomm|find|krieg)\w{0,5}"
-    r"|c|ceci|cet?t?e? (?:fichier|version|lora|telechargement)|ce que (?:vous|tu) (?:telecharg|trouv|obten)\w{0,5}"
-    r"|est[aeo](?: (?:archivo|fichero|version|descarga|lora))?|lo que (?:\w{1,12} )?(?:descarg|baj)\w{0,5}"
-    r"|(?:ess[ae]|is[st]o|este|esta)(?: (?:arquivo|ficheiro|versao|download|lora))?|o que (?:\w{1,12} )?baix\w{0,5}"
-    r"|quest[ao](?: (?:file|versione|lora))?|quello che (?:\w{1,12} )?scaric\w{0,5}"
-    r"|dit(?: bestand)?|deze (?:versie|lora|download)|wat (?:je|jullie) (?:\w{1,12} )?download\w{0,2}"
-    r"|(?:ten|ta|to)(?: (?:plik|wersja|lora))?|to,? co (?:\w{1,12} )?pobier\w{0,6}"
-)
-_HERE = r"(?:on this page|in this post|here|hier|ici|aqui|qui|below|now|currently|actually)"
-_IS = rf"(?:'s|[ ,]{{1,2}}(?:{_HERE}[ ,]{{1,2}})?(?:is|are|ist|est|es|e|jest|to)|'est)"
-_THIS_FILE_IS = (
-    rf"(?:{_THIS_FILE}){_IS}|bu (?:dosya|surum|lora)|(?:file|versi|lora) ini(?: adalah)?"
-    r"|(?:current |attached |available )?(?:upload|uploaded|file|download|version disponible) ?[:=]"
-    r"|(?:file|ban|phien ban|tep) nay la|you(?:'re| are) downloading"
-    r"|(?:currently|for now|right now|at the moment),? (?:only|just)"
-)
-_OTHER_THING = (
-    r"\b(?:of|from|like|than|with|not|non|nicht|kein\w{0,2}|pas|no|nao|von|aus|wie|mit|da|do|als"
-    r"|niet|z|nie|inspired|that|which|and|und|et|but|while|aber|mais|pero|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
-)
-_ITSELF = re.compile(
-    rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})"
-    r"|\bonly (the [^.;!?,()\n]{1,30}) (?:is|was) (?:up|uploaded|available|ready|here|done|finished)\b",
     re.IGNORECASE,
 )
 # Latin letters that do not come apart into a plain one and a mark, and other scripts' ends of sentences and clauses.
@@ -262,8 +232,7 @@ def clauses_about_base(text: str) -> tuple[str, ...]:
     Also what a sentence says that the file itself is: `the old Pony version` of "this file is the old Pony version".
     """
     parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
-    itself = (match[1] or match[2] for match in _ITSELF.finditer(text))
-    return (*(part for part in parts if _OWN_BASE.search(part)), *itself)
+    return (*(part for part in parts if _OWN_BASE.search(part)), *statements_about_file(text))
 
 
 def claims_about_version(text: str, version: str) -> tuple[str, ...]:
