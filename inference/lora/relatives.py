@@ -185,18 +185,27 @@ def names_no_version(name: str) -> bool:
     return unpublished_version(name) is not None
 
 
-def unpublished_version_for(name: str) -> str | None:
-    """The family and the version, which was not published, that a LoRA is for by its name or that of its version.
+def unpublished_version_for(name: str, architecture: Architecture) -> str | None:
+    """The family of an architecture and the version, which was not published, that a LoRA is for by its name or that
+    of its version.
 
     `NoobAI v3` may be the third version of a LoRA. So a number with a `v` does not count, and one without a part
     behind a point only after `for`.
     """
     for form in name_forms(latin(name)[:_MAX]):
         for match in _NO_VERSION_ANYWHERE.finditer(form):
-            number = match["version"] + form[match.end() : match.end() + 2]
-            if not _LETTERED.search(number) and (match["for"] or _POINT.search(number)):
-                return match["version"]
+            version = match["version"]
+            number = version + form[match.end() : match.end() + 2]
+            counts = not _LETTERED.search(number) and (match["for"] or _POINT.search(number))
+            if counts and _is_of(version, architecture):
+                return version
     return None
+
+
+def _is_of(version: str, architecture: Architecture) -> bool:
+    """Whether the name of a version is of an architecture: by its first letters or as one of its families."""
+    families = {base.architecture for base in families_traced(version)}
+    return version.startswith(architecture.value.partition("-")[0].rstrip("0123456789")) or architecture in families
 
 
 def unpublished_version(name: str) -> str | None:

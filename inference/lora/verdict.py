@@ -360,7 +360,7 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         old = (day for day in evidence.days if is_older_than(day, base, margin))
         against += [f"a record of {day:%B %Y} is older than {base}" for day in old]
     if source not in RECORDED:
-        versions = [(name, unpublished_version_for(name)) for name in own]
+        versions = [(name, unpublished_version_for(name, base.architecture)) for name in own]
         against += [f"{name[:60]!r} names {each!r}, which is no known version" for name, each in versions if each]
     if by_names:
         strange = (name for name in base_names(metadata) if _is_strange(name, base))

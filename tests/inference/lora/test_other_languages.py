@@ -87,7 +87,7 @@ def test_what_a_text_says_of_another_file_does_not(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "采样方式选 v 预测", "勾选零终端信噪比", "v参数化", "速度預測", "Только для чекпоинтов с V-предикшн", "V-пред", "предсказание скорости",
+        "采样方式选 v 预测", "勾选零终端信噪比", "v参数化", "速度預測", "预测类型选 V", "v-параметризация", "Только для чекпоинтов с V-предикшн", "V-пред", "предсказание скорости",
         "нулевое терминальное отношение сигнала", "vプレディクション専用", "ブイ予測", "ゼロターミナルSNR", "브이 프레드", "v 프레딕션", "제로 터미널 SNR",
         "ทำนายความเร็ว", "v-เพรดิกชัน", "تنبؤ السرعة", "v प्रेडिक्शन", "πρόβλεψη ταχύτητας", "v-Vorhersage", "Geschwindigkeitsvorhersage",
         "prédiction de vitesse", "paramétrisation v", "predicción de velocidad", "predição v", "previsão de velocidade",

@@ -646,3 +646,9 @@ def test_files_that_were_mixed_up_leave_a_page_unknown() -> None:
         base_model=BaseModelId("sdxl/pony"), description="I mixed up the two uploads of Pony and Illustrious."
     )
     assert verdict("sdxl", {}, page).base_model is None
+
+
+def test_a_version_of_another_architecture_is_another_word() -> None:
+    assert verdict("sd1", {"modelspec.title": "Pony 9.0"}).base_model == "sd1/base"
+    assert verdict("krea2", {"modelspec.title": "Chroma 2.0 key"}).base_model == "krea2/base"
+    assert verdict("krea2", {"modelspec.title": "Krea 3.0 komori"}).base_model is None
