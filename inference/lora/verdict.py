@@ -25,6 +25,7 @@ from inference.lora.architecture_words import (
     words_against,
 )
 from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
+from inference.lora.file_statements import statements_about_file
 from inference.lora.first_releases import EARLY_ACCESS, SLOW_CLOCK, is_older_than
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
@@ -340,7 +341,8 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         if not exact and names_no_version(name)
     ]
     told = (*trained_on, *(each for text in texts(metadata) for each in told_of_training(text)))
-    for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in told)):
+    itself = [each for text in evidence.texts for each in statements_about_file(text)] if not exact else []
+    for name, hints in (*((name, by_names) for name in (*own, *itself)), *((name, not exact) for name in told)):
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
     if not exact:
         sentences = (each for text in evidence.texts for each in told_of_base(text))

@@ -652,3 +652,25 @@ def test_a_version_of_another_architecture_is_another_word() -> None:
     assert verdict("sd1", {"modelspec.title": "Pony 9.0"}).base_model == "sd1/base"
     assert verdict("krea2", {"modelspec.title": "Chroma 2.0 key"}).base_model == "krea2/base"
     assert verdict("krea2", {"modelspec.title": "Krea 3.0 komori"}).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "text", "known"),
+    [
+        (
+            "flux1",
+            "flux1/dev",
+            "The Flux dev version comes later. What you download here is the Kontext version.",
+            False,
+        ),
+        ("flux1", "flux1/dev", "For Flux dev. This file is still the Flux Krea one.", False),
+        ("z-image", "z-image/base", "Z-Image Turbo is next. This is the Z-Image-Edit version.", False),
+        ("flux1", "flux1/dev", "The Kontext version comes later. This file is the Flux dev version.", True),
+        ("flux1", "flux1/dev", "For Flux dev. This file is not the Kontext version.", True),
+    ],
+)
+def test_what_a_text_says_that_the_file_is_stands_against_a_relative(
+    make: str, told: str, text: str, known: bool
+) -> None:
+    page = Sidecar(base_model=BaseModelId(told), description=text)
+    assert (verdict(make, {}, page).base_model is not None) == known
