@@ -33,7 +33,8 @@ _THIS_FILE_IS = (
 )
 _OTHER_THING = (
     r"\b(?:of|from|like|than|with|not|non|nicht|kein\w{0,2}|pas|no|nao|von|aus|wie|mit|da|do|als|niet"
-    r"|z(?![ \-]?image)|nie|inspired|that|which|and|und|et|but|while|aber|mais|pero|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
+    r"|z(?![ \-]?image)|nie|inspired|that|which|and|und|et|but|while|aber|mais|pero"
+    r"|de (?:mi|mis|mon|ma|mes|el|la|le|meu|minha))\b"
 )
 _STATEMENT = re.compile(
     rf"(?<![\w'])(?:{_THIS_FILE_IS}) ((?:for )?(?:(?!{_OTHER_THING})[^.;!?,()\n]){{1,40}})"
