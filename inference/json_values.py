@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, cast
 
 MAX_ID = 2**53  # what other programs read exactly
@@ -71,6 +72,14 @@ def as_flag(value: object) -> bool:
 def as_id(value: object) -> int | None:
     """A positive id; None for what is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_ID else None
+
+
+def day_of(value: object) -> date | None:
+    """The day of a date in ISO 8601; None for what is none."""
+    try:
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def as_number(value: object) -> float | None:

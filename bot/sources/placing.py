@@ -41,7 +41,7 @@ from inference.lora.header import BadSafetensors, ForeignFile, Header, parse_hea
 from inference.lora.library import SUFFIX, open_regular
 from inference.lora.metadata import evidence_in, written_tags
 from inference.lora.registry import RegistryAnswer, named_base_model
-from inference.lora.sidecar import Category, Sidecar, read_sidecar
+from inference.lora.sidecar import FROM_OTHERS, Category, Sidecar, read_sidecar
 from inference.lora.trigger_groups import trigger_groups
 from inference.lora.verdict import Layers, layers_of
 
@@ -199,7 +199,7 @@ def _told_name(version: RemoteVersion) -> str | None:
 
 def write_sidecar(lora: Path, sidecar: Sidecar) -> None:
     """Write a sidecar beside a file, in one step. Raises OSError."""
-    values = sidecar.model_dump(mode="json", exclude={"others", "texts"}, exclude_none=True, exclude_defaults=True)
+    values = sidecar.model_dump(mode="json", exclude=set(FROM_OTHERS), exclude_none=True, exclude_defaults=True)
     path = lora.with_suffix(".json")
     beside = path.with_name(f"{path.name}{PART}")
     beside.write_text(json.dumps(values, ensure_ascii=False, indent=1), "utf-8")

@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from inference.lora.foreign_sidecars import CIVITAI, METADATA, hashes_at_civitai
+from inference.lora.foreign_sidecars import HUB_SUFFIXES, hashes_at_civitai
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,5 @@ class HubSidecars:
 
 def _sidecars(library: Path) -> list[Path]:
     return [
-        Path(folder, name)
-        for folder, _, names in os.walk(library)
-        for name in names
-        if name.endswith((CIVITAI, METADATA))
+        Path(folder, name) for folder, _, names in os.walk(library) for name in names if name.endswith(HUB_SUFFIXES)
     ]

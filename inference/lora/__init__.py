@@ -11,13 +11,16 @@ tables.py          the known base models and their layers (data/networks.txt)
 fit.py             whose layers a file has; markers.py for what fits nothing
 metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
 texts.py           all texts that come with a file and may name a model; translated_words.py for other scripts
+file_statements.py what a text says that the file beside it is
 architecture_words.py what trainers call architectures
 titles.py          lineages in names; brands.py has those of popular checkpoints
 relatives.py       models with the same layers, and versions that do not exist, by their names
 known_bases.py     published base models by hash and id; installed.py for those that are installed
+first_releases.py  the months in which base models were first published
 declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left
+text_files.py      text files beside a file: notes, cards, configurations of trainings
 trigger_groups.py  trigger words that go together, as authors give them
 prediction_evidence.py  the ladder of sources of the prediction type; prediction_words.py reads the words for it
 knowledge.py       what is known of files besides the files themselves

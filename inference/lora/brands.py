@@ -12,7 +12,7 @@ from dataclasses import dataclass
 _HORDE = "AI Horde"
 # a hosting service's list of SD 1.5 models, printed in rsnchat's README
 _PRODIA = "Prodia"
-# the base model on its page at Civitai; a number is the page's id as public code pairs it with the base model
+# the base model on its page at Civitai; `page` is its id there, as public code pairs it with the base model
 _CIVITAI = "Civitai"
 _CARD = "its model card on Hugging Face"
 
@@ -25,6 +25,7 @@ class Brand:
     base: str
     source: str
     versions: str = ""
+    page: int = 0  # at Civitai
 
 
 _SD1, _SDXL, _PONY, _ILLUSTRIOUS, _NOOBAI = "sd1/base", "sdxl/base", "sdxl/pony", "sdxl/illustrious", "sdxl/noobai"
@@ -79,20 +80,20 @@ BRANDS: tuple[Brand, ...] = (
     Brand("real vis xl", _SDXL, f"{_CARD} (SG161222)"),
     Brand("sdxl unstable diffusers", _SDXL, _HORDE),
     Brand("zavy chroma xl", _SDXL, _HORDE),
-    Brand("autism mix", _PONY, f"{_CIVITAI} 288584"),
+    Brand("autism mix", _PONY, _CIVITAI, page=288584),
     Brand("cyber realistic pony", _PONY, _HORDE),
-    Brand("7th anime xl pony", _PONY, f"{_CIVITAI} 395554", r"[ab]?\b"),
+    Brand("7th anime xl pony", _PONY, _CIVITAI, r"[ab]?\b", page=395554),
     Brand("atomix pony realism xl", _PONY, _CIVITAI),
     Brand("babes by stable yogi", _PONY, _CIVITAI, r"pony ?(?:xl)? ?v\d"),
-    Brand("bolero mix pony", _PONY, f"{_CIVITAI} 448716"),
-    Brand("snow pony", _PONY, f"{_CIVITAI} 522596", r"v\d"),
-    Brand("evaclaus mix pony xl", _PONY, f"{_CIVITAI} 418105"),
+    Brand("bolero mix pony", _PONY, _CIVITAI, page=448716),
+    Brand("snow pony", _PONY, _CIVITAI, r"v\d", page=522596),
+    Brand("evaclaus mix pony xl", _PONY, _CIVITAI, page=418105),
     Brand("everclear pny", _PONY, _CIVITAI),
-    Brand("hassaku xl pony", _PONY, f"{_CIVITAI} 376031"),
-    Brand("momoiro pony", _PONY, f"{_CIVITAI} 316882"),
+    Brand("hassaku xl pony", _PONY, _CIVITAI, page=376031),
+    Brand("momoiro pony", _PONY, _CIVITAI, page=316882),
     Brand("nova furry pony", _PONY, _HORDE),
     Brand("real dream", _PONY, _CIVITAI, r"sdxl ?pony"),
-    Brand("t ponynai3", _PONY, f"{_CIVITAI} 317902"),
+    Brand("t ponynai3", _PONY, _CIVITAI, page=317902),
     Brand("uber realistic porn merge pony xl", _PONY, _CIVITAI),
     Brand("wai ani nsfw pony xl", _PONY, _HORDE),
     Brand("diving illustrious", _ILLUSTRIOUS, _CIVITAI),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 
@@ -41,6 +42,7 @@ from inference.lora.metadata import (
     recorded_hash,
     recorded_old_hash,
     texts,
+    trained_on_day,
     written_tags,
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
@@ -57,6 +59,7 @@ from inference.lora.titles import (
     families_in_text,
     last_part,
     without_asides,
+    without_ponies,
 )
 
 
@@ -173,7 +176,7 @@ class Evidence:
 
     Facts beside it: `few_steps`, whether the file is a few-step LoRA; `prediction`, what it learnt to predict;
     `allowed_on`, further base models on which the operator lets this file go; `names`, what it calls itself and others
-    call it; and `texts`, all that comes with it and may name a model.
+    call it; `texts`, all that comes with it and may name a model; and `days`, on which it was trained or published.
     """
 
     base_model: BaseModelId | None
@@ -185,6 +188,7 @@ class Evidence:
     allowed_on: tuple[BaseModelId, ...] = ()
     names: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    days: tuple[date, ...] = ()
 
 
 def judge(
@@ -198,6 +202,7 @@ def judge(
         allowed_on=known.allowed_on.get(sha256, ()),
         names=_names(sha256, metadata, sidecar, known, file_name),
         texts=(*texts(metadata), *_texts_beside(sha256, sidecar)),
+        days=tuple(filter(None, (trained_on_day(metadata), *(each.published for each in sidecar.all_of(sha256))))),
     )
 
 
@@ -352,8 +357,8 @@ class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
 
     `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
-    `beside` by names that others gave it. `further` are base models that other fields of the metadata name. `texts` and
-    `texts_beside` are all that come with it.
+    `beside` by names that others gave it, and by previews. `further` are base models that other fields of the metadata
+    name. `texts` and `texts_beside` are all that come with it.
     """
 
     hinted: list[Testimony]
@@ -377,16 +382,19 @@ class _Words:
         beside = [
             (Source.SIDECAR, text) for each in sidecar.all_of(sha256) for text in (each.name or "", each.version or "")
         ]
-        written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", "")]
+        hint = without_asides(metadata.get("modelspec.usage_hint", ""))
+        written = [*written_tags(metadata), metadata.get("modelspec.trigger_phrase", ""), hint]
         tags = [(Source.TITLE, tag) for tag in written]
         filed = [
             (Source.SIDECAR, words) for each in sidecar.all_of(sha256) for words in (*each.trigger_words, *each.tags)
         ]
+        previews = (each.previews for each in sidecar.all_of(sha256))
+        painted = [Testimony(Source.SIDECAR, base) for base in previews if base is not None]
         return cls(
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
             _told_in(families_hinted, [*bases, *told, *kinds]),
-            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
+            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed), *painted],
             _told_in(_further_bases, further),
             texts(metadata),
             (
@@ -403,6 +411,8 @@ class _Words:
         """
         told = [(Source.COMMENT, text) for text in self.texts]
         told += [(Source.SIDECAR, text) for text in self.texts_beside if source not in IDENTITIES]
+        of_models = set(without_ponies([text for _, text in told]))
+        told = [(which, text) for which, text in told if text in of_models]
         recorded = source in RECORDED
         read = [(which, families_in_text(text, clearly=recorded)) for which, text in told]
         sentences = [(which, each) for which, text in told for each in told_of_training(text)]

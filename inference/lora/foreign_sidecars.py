@@ -1,9 +1,10 @@
 """What other programs leave beside a LoRA file, as far as it tells what ours would.
 
 `NAME.metadata.json` is of ComfyUI-Lora-Manager and bears the file's SHA-256; `NAME.civitai.info` is what Civitai says
-of a version, and lists the SHA-256 of its files; `NAME.json` of A1111 has words and a weight, and of the base model
-only the architecture. None of them may name an entry. What they say of the base model counts as a sidecar's word, for
-the bytes alone that they name. What is not of the expected form says nothing.
+of a version, and lists the SHA-256 of its files; `NAME.cm-info.json` of Stability Matrix says the same in words of its
+own; `NAME.json` of A1111 has words and a weight, and of the base model only the architecture. None of them may name an
+entry. What they say of the base model counts as a sidecar's word, for the bytes alone that they name. What is not of
+the expected form says nothing.
 """
 
 from __future__ import annotations
@@ -11,27 +12,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
+from inference.base_models import BaseModelId
+from inference.json_values import as_dict, as_id, as_list, as_number, as_text, day_of, leaves, parse_json
+from inference.lora.known_bases import published_in_text
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
-from inference.lora.texts import claims_about_version, telling, texts_in
+from inference.lora.text_files import files_beside
+from inference.lora.texts import claims_about_version, telling, texts_in, trained_on
+from inference.lora.titles import bases_in_checkpoint_name
 from inference.lora.trigger_groups import trigger_groups
 
-METADATA, CIVITAI = ".metadata.json", ".civitai.info"
+METADATA, CIVITAI, STABILITY_MATRIX = ".metadata.json", ".civitai.info", ".cm-info.json"
+HUB_SUFFIXES = (METADATA, CIVITAI, STABILITY_MATRIX)
 MAX_BYTES = 4 * 2**20  # example pictures with their prompts are in them
 A1111_KEYS = frozenset({"description", "sd version", "activation text", "preferred weight", "negative text", "notes"})
 _LONGEST = 100  # characters of a tag
 _MOST_TEXT = 20_000  # characters of one text that are read
+_MOST_PICTURES = 100
+_CHECKPOINT_KEYS = {"Model", "Model hash", "resources", "civitaiResources"}
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
 
 def hub_files(lora: Path) -> list[Path]:
     """The files in which other programs keep what a hub says, the one that is read first."""
-    return [path for suffix in (METADATA, CIVITAI) if (path := lora.with_suffix(suffix)).is_file()]
+    return files_beside(lora, HUB_SUFFIXES)
 
 
 def adapter_configs(lora: Path) -> list[Path]:
@@ -46,6 +55,11 @@ def texts_of(path: Path) -> tuple[str, ...]:
         return _texts(_read(path))
     except OSError:
         return ()
+
+
+def texts_of_settings(told: object) -> tuple[str, ...]:
+    """The texts of a table of settings that may name a model, and of those for the training base what they say."""
+    return telling((*texts_in("", told), *trained_on(leaves("", told))))
 
 
 def _texts(told: dict[str, Any]) -> tuple[str, ...]:
@@ -75,6 +89,8 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
             "trigger_words": _words(as_list(version.get("trainedWords"))),
             "tags": tuple(tag[:_LONGEST] for tag in _words(as_list(tags)))[:20],
             "description": _plain(description),
+            "published": _published(version),
+            "previews": _base_of_previews(version),
             "texts": _texts(told),
         }
     )
@@ -86,7 +102,33 @@ def claims_of_hub_file(path: Path) -> dict[str, Any]:
     version, hashes = _version_and_hashes(path, told)
     base, titles = _base_and_titles(path, told, version)
     name, file_name = titles[:_LONGEST], _file_name(path, told)
-    return _kept({**_pinned(base, titles, hashes), "name": name, "file_name": file_name, "texts": _texts(told)})
+    facts = {"published": _published(version), "previews": _base_of_previews(version), "texts": _texts(told)}
+    return _kept({**_pinned(base, titles, hashes), "name": name, "file_name": file_name, **facts})
+
+
+def _published(version: dict[str, Any]) -> date | None:
+    """The last day on which the version was made or published."""
+    return max(filter(None, map(day_of, (version.get("createdAt"), version.get("publishedAt")))), default=None)
+
+
+def _base_of_previews(version: dict[str, Any]) -> BaseModelId | None:
+    """The base model with which all pictures were painted that name a checkpoint, if there are two or more."""
+    metas = [as_dict(as_dict(image).get("meta")) for image in as_list(version.get("images"))[:_MOST_PICTURES]]
+    painted = [_painted_with(meta) for meta in metas if _CHECKPOINT_KEYS & meta.keys()]
+    named = set[BaseModelId]().union(*painted)
+    return named.pop() if len(painted) > 1 and len(named) == 1 and all(painted) else None
+
+
+def _painted_with(meta: dict[str, Any]) -> set[BaseModelId]:
+    """The base models of the checkpoint that a picture names: by its file's name, its hash or its id."""
+    used = [as_dict(each) for key in ("resources", "civitaiResources") for each in as_list(meta.get(key))]
+    used = [each for each in used if each.get("type") in {"model", "checkpoint"}]
+    ids = " ".join(f"modelVersionId={as_id(each.get('modelVersionId')) or 0}" for each in used)
+    names, hashes = (
+        [meta.get(key), *(each.get(of) for each in used)] for key, of in (("Model", "name"), ("Model hash", "hash"))
+    )
+    told = [bases_in_checkpoint_name(as_text(name, _LONGEST)) for name in names]
+    return set[BaseModelId]().union(*told, published_in_text(f"{ids} {' '.join(as_text(each, 64) for each in hashes)}"))
 
 
 def _file_name(path: Path, told: dict[str, Any]) -> str:
@@ -108,13 +150,29 @@ def hashes_at_civitai(path: Path) -> frozenset[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What stands in it; nothing for rubbish. Raises OSError."""
+    """What stands in it, in Civitai's words; nothing for rubbish. Raises OSError."""
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     try:
-        return as_dict(parse_json(raw, unique=True)) if len(raw) <= MAX_BYTES else {}
+        told = as_dict(parse_json(raw, unique=True)) if len(raw) <= MAX_BYTES else {}
     except ValueError:
         return {}
+    return _in_civitai_s_words(told) if path.name.endswith(STABILITY_MATRIX) else told
+
+
+def _in_civitai_s_words(told: dict[str, Any]) -> dict[str, Any]:
+    """Stability Matrix's file as Civitai writes it; what has no word there stays as it is."""
+    model, version = told.pop("ModelName", None), told.pop("VersionName", None)
+    return {
+        **told,
+        "id": told.get("VersionId"),
+        "name": version,
+        "baseModel": told.get("BaseModel"),
+        "trainedWords": told.get("TrainedWords"),
+        "description": told.get("VersionDescription"),
+        "model": {"name": model, "description": told.get("ModelDescription"), "tags": told.get("Tags")},
+        "files": [{"hashes": told.get("Hashes")}],
+    }
 
 
 def _version_and_hashes(path: Path, told: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:

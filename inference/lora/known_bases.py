@@ -10,6 +10,7 @@ import re
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
+from inference.lora.brands import BRANDS
 from inference.lora.relatives import names_no_version
 from inference.lora.titles import bases_in_checkpoint_name, bases_in_title
 from inference.messages.checkpoints import PredictionType
@@ -120,6 +121,7 @@ CIVITAI_MODELS: dict[int, BaseModelId] = {
     795765: _ILLUSTRIOUS,
     833294: _NOOBAI,
     618692: _DEV,
+    **{brand.page: BaseModelId(brand.base) for brand in BRANDS if brand.page and not brand.versions},
 }
 
 # PixAI's ids of model versions.

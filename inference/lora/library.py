@@ -29,7 +29,7 @@ from inference.messages.values import Sha256
 SUFFIX = ".safetensors"
 READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
 FILES_AHEAD = 4  # a thread
-READING = 5  # goes up when more is read out of a file than an earlier Easel did, or it is understood otherwise
+READING = 6  # goes up when more is read out of a file than an earlier Easel did, or it is understood otherwise
 FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from inference.bounds import MAX_TRIGGER_GROUP
-from inference.json_values import as_dict
+from inference.json_values import as_dict, day_of
 from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
 from inference.lora.adapter_config import PARTS
 from inference.lora.prediction_words import prediction_in_records, settings_in
-from inference.lora.texts import sentences, telling, texts_in
+from inference.lora.texts import names_a_base, parsed, sentences, telling, texts_in
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import named_prediction
 
@@ -29,10 +30,13 @@ EVIDENCE_KEYS = (
     "ss_sd_model_hash",
     "ss_sd_model_name",
     "ss_training_comment",
+    "ss_training_finished_at",
+    "ss_training_started_at",
     "ss_v2",
     "ss_v_parameterization",
     "ss_zero_terminal_snr",
     "modelspec.architecture",
+    "modelspec.date",
     "modelspec.description",
     "modelspec.merged_from",
     "modelspec.prediction_type",
@@ -50,10 +54,6 @@ _BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
 # Further names of it, and names and hashes of a merge's parts, in whatever field: they stand against what is said.
 _FURTHER_BASES, _MERGED, _MODEL_TYPE = "further.base_names", "further.merged_names", "further.model_type"
 _TEXTS = "further.texts"
-_NAMES_A_BASE = re.compile(
-    r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
-    r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
-)
 _PART = re.compile(r"[,;\n+|]")
 _MAX_FIELD = 2**16  # characters of a field in which they are looked for
 _READ_AS_A_BASE = frozenset({"ss_sd_model_name", *ARCHITECTURE_KEYS})
@@ -103,7 +103,7 @@ def recorded_old_hash(metadata: Mapping[str, str]) -> str | None:
 
 def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     """The part of a file's metadata that counts as evidence, small enough to be kept."""
-    kept = {key: _shortened(metadata[key]) for key in EVIDENCE_KEYS if key in metadata}
+    kept = {key: _shortened(_unquoted(metadata[key])) for key in EVIDENCE_KEYS if key in metadata}
     taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
     others = {key: value[:_MAX_FIELD] for key, value in metadata.items() if key not in _READ_ELSEWHERE}
     taken |= {_FURTHER_BASES: _further_bases(others), _MERGED: _parts_of_merges(others)}
@@ -114,6 +114,12 @@ def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
         kept[_TEXTS] = "\n".join(texts)
     recorded = prediction_in_records(metadata)
     return kept | ({_PREDICTION: recorded.value} if recorded else {})
+
+
+def _unquoted(value: str) -> str:
+    """A value that is written as a string of JSON, as some trainers write comments."""
+    text = parsed(value)
+    return text.encode(errors="replace").decode() if isinstance(text, str) else value  # half of a surrogate pair
 
 
 def _shortened(value: str) -> str:
@@ -138,7 +144,7 @@ def _peft_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
 def _further_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """The values of all settings that name a training base by their key, and every SHA-256."""
     settings = [each for key, text in metadata.items() for each in settings_in(key, text)]
-    named = [value for key, value in settings if _NAMES_A_BASE.fullmatch(key.lower())]
+    named = [value for key, value in settings if names_a_base(key)]
     return _names([*named, *(value for _, value in settings if _HEX_64.fullmatch(str(value)))])
 
 
@@ -210,6 +216,20 @@ def pixai_version(name: str) -> int | None:
     """PixAI's id of a model version, from its file's name."""
     match = _PIXAI_FILE.fullmatch(name.strip())
     return int(match[1]) if match else None
+
+
+def trained_on_day(metadata: Mapping[str, str]) -> date | None:
+    """The last day that the trainer recorded: of its beginning, its end or the file."""
+    seconds = (metadata.get(f"ss_training_{name}_at", "") for name in ("started", "finished"))
+    days = [day_of(metadata.get("modelspec.date", "")), *(_day_of_seconds(each) for each in seconds)]
+    return max(filter(None, days), default=None)
+
+
+def _day_of_seconds(text: str) -> date | None:
+    try:
+        return datetime.fromtimestamp(float(text[:30]), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def own_names(metadata: Mapping[str, str]) -> tuple[str, ...]:

@@ -19,9 +19,19 @@ _MAX_NAME = 1000  # characters of a name that are read
 _MAX_KEY = 100  # characters of a setting's name
 _MAX_TEXT = 2**20  # characters of one value in the metadata
 
+# "Prediction" and "velocity" in languages with Latin letters.
+_PREDICTION = (
+    r"(?:predic(?:tion|cion|ao|tie)|predikc\w{1,2}|predykcj\w{1,2}|prediksi|predizione|previsao|vorhersage|voorspelling"
+    r"|tahmin\w{0,5})"
+)
+_VELOCITY_WORD = r"(?:veloc\w{2,5}|vitesse|geschwindigkeits?|snelheids?|predkosci|kecepatan|vitezei?|hiz)"
+# Checkpoints that predict v, where no other sense of the name is likely.
+_V_CHECKPOINTS = r"easy ?fluff|illuminati ?diffusion|realism ?engine(?! ?(?:sd ?)?xl)"
 _V_WORD = (
-    r"v[ _\-]?pred(?:iction|icted|ict)?|v[ _\-]?param(?:eteri[sz]ation|eteri[sz]ed)?"
-    r"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr|easy ?fluff|parameteri[sz]ation[\"']?\s*[:=]\s*[\"']?v"
+    rf"v[ _\-]?pred(?:i[a-z]{{1,9}})?|(?:v|{_VELOCITY_WORD})[ _\-]?{_PREDICTION}"
+    rf"|{_PREDICTION} (?:de |da |del |di |della |der |van |par |por )?(?:la |l')?(?:v(?!\w)|{_VELOCITY_WORD})"
+    r"|v[ _\-]?param(?:etri[sz]\w{2,6}|eteri[sz]ation|eteri[sz]ed)?|param\w{2,14} v(?!\w)"
+    rf"|zero[ _\-]?(?:terminal[ _\-]?)?snr|zt?snr|{_V_CHECKPOINTS}|parameteri[sz]ation[\"']?\s*[:=]\s*[\"']?v"
 )
 # Names of Stable Diffusion 2's files for 768 pixels, as sentences have them.
 _SD2_V_NAMES = (
@@ -36,8 +46,9 @@ _EPSILON = re.compile(
     r"|(?<![a-z])eps(?:ilon)?[ _\-]?pred(?:iction|icted)?"
 )
 _DENIED = re.compile(
-    r"(?:\b(?:no|not|non|without|never|isnt|instead of|rather than|un|anti)\b"
-    r"(?: (?:a|an|good|for|the|with|on|trained|made))*[ _\-]*|\b(?:no|not|non|un|anti))$"
+    r"(?:\b(?:no|not|non|without|never|isnt|instead of|rather than|un|anti|nicht|keine?|ohne|pas|sans|sin|senza|sem"
+    r"|niet|geen|nie|bez)\b(?: (?:a|an|good|for|the|with|on|trained|made|fur|mit|pour|para|de|la|en|per|voor))*[ _\-]*"
+    r"|\b(?:no|not|non|un|anti))$"
 )
 _OFF = re.compile(r"[\"']?\s*[=:]\s*[\"']?(?:false|none|null|no|off|0)\b")
 _CONVERTED = re.compile(r"v ?pred\w* ?(?:2|to) ?eps|eps\w* ?(?:2|to) ?v ?pred")
@@ -48,7 +59,15 @@ _VELOCITY = re.compile(r"\bvelocity\b")
 _SD2_EPSILON = re.compile(rf"{_SD2} (?:512|base)\b|^512 base\b")
 
 _ONETRAINER_V = frozenset({"stable_diffusion_20", "stable_diffusion_21"})  # the others end in `_base`
-_PARTS = ("pred", "param", "snr")  # every word that counts in a record has one of them
+_PARTS = (
+    "pred",
+    "param",
+    "snr",
+    "vorhersage",
+    "voorspelling",
+    "previsao",
+    "tahmin",
+)  # every word that counts in a record has one of them
 _V_KEY = re.compile(r"v_?pred(?!_?like)|v_?param|zero_?(?:terminal_?)?snr|zt?snr")
 _TYPE_KEY = re.compile(r"prediction_?type|^prediction$|(?<![a-z_])parameterization$")
 _ON, _SWITCHED_OFF = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", "none", "null", ""})

@@ -106,7 +106,7 @@ _NO_VERSION = re.compile(
     r"|flux ?[3-9]\b(?! ?steps?\b)"
     r"|chroma ?[2-9]\b"
     r"|(?:sd ?xl|stable ?diffusion ?xl) ?(?:base ?)?v?[2-9](?: \d)?(?: base)?$"
-    r"|(?:sd|stable ?diffusion) ?v?[4-9]\b"
+    r"|(?:sd|stable ?diffusion) ?v?[4-9]\b(?! ?steps?\b)"
     r"|lumina ?(?:image ?)?v?[3-9]\b"
     r"|aura ?flow ?v?[1-9]\b"
     r"|pony ?(?:diffusion ?)?(?:xl ?)?v?(?:[89]|1\d)(?: 0)?(?: ?xl)?\b"
@@ -114,6 +114,9 @@ _NO_VERSION = re.compile(
     r"|noob ?(?:ai)? ?(?:xl ?)?(?:v ?pred ?|eps(?:ilon)? ?(?:pred ?)?)?v?[2-9]\d?\b(?! ?steps?\b)"
     r"|animagine ?(?:xl ?)?v?[5-9]\d?\b(?! ?steps?\b)"
 )
+
+_NO_VERSION_ANYWHERE = re.compile(rf"(?P<for>\b(?:for|on|with|using) (?:the )?)?\b(?P<version>{_NO_VERSION.pattern})")
+_LETTERED, _POINT = re.compile(r"\bv ?\d"), re.compile(r"\d \d")
 
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
@@ -180,6 +183,29 @@ def _names(relative: Relative, forms: Collection[str], *, hints: bool) -> bool:
 def names_no_version(name: str) -> bool:
     """Whether a training base's name or a trainer's word begins with a family and a version that was not published."""
     return unpublished_version(name) is not None
+
+
+def unpublished_version_for(name: str, architecture: Architecture) -> str | None:
+    """The family of an architecture and the version, which was not published, that a LoRA is for by its name or that
+    of its version.
+
+    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` does not count, and one without a part
+    behind a point only after `for`.
+    """
+    for form in name_forms(latin(name)[:_MAX]):
+        for match in _NO_VERSION_ANYWHERE.finditer(form):
+            version = match["version"]
+            number = version + form[match.end() : match.end() + 2]
+            counts = not _LETTERED.search(number) and (match["for"] or _POINT.search(number))
+            if counts and _is_of(version, architecture):
+                return version
+    return None
+
+
+def _is_of(version: str, architecture: Architecture) -> bool:
+    """Whether the name of a version is of an architecture: by its first letters or as one of its families."""
+    families = {base.architecture for base in families_traced(version)}
+    return version.startswith(architecture.value.partition("-")[0].rstrip("0123456789")) or architecture in families
 
 
 def unpublished_version(name: str) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -29,13 +30,17 @@ from inference.lora.foreign_sidecars import (
     fields_of_hub_file,
     hub_files,
     texts_of,
+    texts_of_settings,
 )
-from inference.lora.texts import telling, texts_in
+from inference.lora.text_files import files_beside, text_files, texts_of_file
 from inference.lora.trigger_groups import bounded_groups
 from inference.messages.checkpoints import PredictionType
 from inference.messages.values import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
+FROM_OTHERS = frozenset(
+    {"others", "previews", "published", "texts"}
+)  # fields that are no keys: other programs' files tell them
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
 MAX_KEY_PARTS = 64  # of a dotted key in TOML; ours have one
 _ShortText = Annotated[str, Field(min_length=1, max_length=100)]
@@ -77,6 +82,8 @@ class Sidecar(BaseModel):
     file_name: Annotated[str, Field(max_length=320)] | None = None  # where it came from: FILE, or REPOSITORY/FILE
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
+    published: date | None = None  # not a key: the last day on which a hub's version was made or published
+    previews: BaseModelId | None = None  # not a key: the base model with which a hub's previews were painted
     texts: tuple[str, ...] = ()  # not a key: what other programs' files beside the LoRA say that may name a model
     others: tuple[Sidecar, ...] = ()  # not a key: what further files beside the LoRA say of its base model
 
@@ -100,13 +107,12 @@ def sidecar_path(lora: Path) -> Path | None:
 
 
 def _own_paths(lora: Path) -> list[Path]:
-    # no name: as of "/" and ""
-    return [p for suffix in (".toml", ".json") if lora.name and (p := lora.with_suffix(suffix)).is_file()]
+    return files_beside(lora, (".toml", ".json"))
 
 
 def sidecar_paths(lora: Path) -> list[Path]:
     """All files beside `lora` that `read_sidecar` reads: its sidecars, and what other programs left."""
-    return [*_own_paths(lora), *(hub_files(lora) if lora.name else ()), *adapter_configs(lora)]
+    return [*_own_paths(lora), *hub_files(lora), *adapter_configs(lora), *text_files(lora)]
 
 
 def read_sidecar(lora: Path) -> Sidecar:
@@ -116,8 +122,9 @@ def read_sidecar(lora: Path) -> Sidecar:
     """
     own = _own_paths(lora)
     first = _first(lora, next(iter(own), None))
-    others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora) if lora.name else ())]
+    others = [*map(_second, own[1:]), *map(_hub_sidecar, hub_files(lora))]
     others += [Sidecar(texts=texts_of(path)) for path in adapter_configs(lora)]
+    others += [Sidecar(texts=texts_of_file(path)) for path in text_files(lora)]
     told = tuple(each for each in others if each is not None and each != first and each != Sidecar())
     return first.model_copy(update={"others": told})
 
@@ -127,7 +134,7 @@ def _second(path: Path) -> Sidecar | None:
     try:
         value = _parse(path)
         strange = _strange_keys(value)
-        told = fields_of_foreign(value) | {"texts": telling(texts_in("", value))} if strange else _keys_of_ours(value)
+        told = fields_of_foreign(value) | {"texts": texts_of_settings(value)} if strange else _keys_of_ours(value)
         return Sidecar.model_validate(told)
     except (OSError, ValueError, RecursionError):
         return None
@@ -159,7 +166,7 @@ def _first(lora: Path, path: Path | None) -> Sidecar:
 
 def _keys_of_ours(value: Any) -> Any:
     """The table, if what is no key of a sidecar is not in it. Raises ValueError."""
-    for key in {"others", "texts"} & as_dict(value).keys():
+    for key in FROM_OTHERS & as_dict(value).keys():
         raise ValueError(f"{key!r} is no key of a sidecar")
     return value
 
@@ -167,9 +174,9 @@ def _keys_of_ours(value: Any) -> Any:
 def _foreign(lora: Path, beside: dict[str, Any]) -> Sidecar:
     """What other programs tell: a hub, and over that what a person wrote into A1111's file (`beside`)."""
     try:
-        path = next(iter(hub_files(lora)), None) if lora.name else None
+        path = next(iter(hub_files(lora)), None)
         told = fields_of_hub_file(path) if path else {}
-        texts = (*told.pop("texts", ()), *telling(texts_in("", beside)))
+        texts = (*told.pop("texts", ()), *texts_of_settings(beside))
         foreign = fields_of_foreign(beside)
         if foreign.get("prediction") is not PredictionType.V_PREDICTION and "prediction" in told:
             foreign.pop("prediction", None)  # trainers write epsilon when nobody set it

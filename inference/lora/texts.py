@@ -13,20 +13,29 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 
 from inference.json_values import as_dict, as_list, parse_json
+from inference.lora.file_statements import statements_about_file
+from inference.lora.titles import without_ponies
 from inference.lora.translated_words import WORDS_IN_LATIN
 
 _MAX_VERSION = 20  # characters of a version's name that lists use
 _MAX_JSON = 2**20  # characters of a configuration that tells of pictures
-_MAX_FIELD = 2**16  # characters of one text that are read
+MAX_FIELD = 2**16  # characters of one text that are read
 _MAX_TEXT = 1000  # characters of it that are kept
 _MAX_TEXTS = 200
 _WINDOW = 60  # characters of a long text that are kept on both sides of a name
 _APART = re.compile(
     r"caption|prompt|tag_?frequency|dataset|bucket|^neg|negative|^images?$|^samples?$|^meta$|gallery|preview|thumbnail"
-    r"|trigger|activation|trainedwords|hash|^base_model_name$"
+    r"|trigger|activation|trainedwords|hash|^widget$|^base_model_name$"
 )
 # Keys that tell of the training by themselves.
 _TELLING_KEY = re.compile(r"qwen_image_edit|kontext|control_(?:directory|path|image)", re.IGNORECASE)
+# Settings that name the training base.
+_NAMES_A_BASE = re.compile(
+    r"(?:ss_|modelspec\.|training_)?(?:(?:base|pretrained|sd|parent|source|original)_?(?:model|checkpoint|ckpt)"
+    r"|checkpoint|ckpt|dit|unet|transformer)(?:_?(?:name|path|file|id|repo|or))*|name_or_path"
+)
+_ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|pt|pth|bin|gguf)$", re.IGNORECASE)
+_MAX_NAME = 300  # characters of the name of a training base
 _OFF = frozenset({"false", "0", "0.0", "no", "off", "none", "null", "", "[]", "{}"})
 _LINK = re.compile(r"""<a\b[^<>]{0,500}?\bhref=["']?([^"'\s<>]{1,500})[^<>]{0,500}>""", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]{0,2000}>", re.IGNORECASE)
@@ -39,20 +48,26 @@ _BLOCK = re.compile(
 _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
     r"|flux|flex|playground|kohaku|rectified|qwen|qie|edit|layered|image|neta|lumina|cosmos|anima|vega|ssd|segmind|longcat|long-cat"
-    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|parameteri|flow|common ?canvas|rou ?wei"
+    r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|paramete?ri|flow|common ?canvas|rou ?wei"
     r"|alt ?diffusion|zeroscope|svd|stable.?video|text ?2 ?video|terminus|big ?asp|cos ?xl"
-    r"|velocity|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
+    r"|veloc|pred(?:i[ckz]|yk)|previsao|vorhersage|voorspelling|tahmin|illuminati|realism ?engine"
+    r"|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
-    r"|nov[ae]l"
+    r"|nov[ae]l|mixed up|swapped|confused"
     r"|control_"
     r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d)|\bminus\b")
+_SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d|\w{2,5}/)|\bminus\b")  # not in the address of a page
+# "Trained" in further languages.
+_TAUGHT = (
+    r"\b(?:entren|entra[i\u00ee]n\w*|trein|addestra|(?:wy)?tren(?:ow|uj)|na?trenov|szkol(?:on|en)|(?:wy)?uczon|egit(?:il|im)"
+    r"|dilatih|pelatihan|huan luyen|getrain|antrena|koulutet|(?:be)?tanit(?:ott|va)|tranad|trente?\b)"
+)
 _OF_TRAINING = re.compile(
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt|fed)\b"
-    r"|\b(?:entren|entra[i\u00ee]n\w*|trein|addestra)|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
+    rf"|{_TAUGHT}|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
     re.IGNORECASE,
 )
 _OF_USE = re.compile(
@@ -61,21 +76,29 @@ _OF_USE = re.compile(
     re.IGNORECASE,
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews?|samples?|examples?|generated"
+    r"\b(?:also|too|other|another|see|separate|port(?:ed)?|test(?:ed)?|previews|samples?|examples?|generated"
     r"|aussi|auch|tambien|anche)\b"
+    # `the Z-Image 2 preview weights` are a model
+    r"|(?<![\d] )\bpreview\b(?! ?(?:\d|weights?\b|models?\b|checkpoints?\b|versions?\b|builds?\b|release))"
     r"|\bversions?\b.{0,60}\b(?:here|out|page)\b",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r",|\(|\bbut\b|\bmais\b|\baber\b|\bpero\b|\bworks?\b| - ")
 _OWN_BASE = re.compile(
-    r"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|\bentra[i\u00ee]n|\bentrenad|\btreinad|\baddestrat"
-    r"|\b(?:is|it'?s) (?:an?|for)\b",
+    rf"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|{_TAUGHT}|\b(?:is|it'?s) (?:an?|for)\b",
     re.IGNORECASE,
 )
+# Latin letters that do not come apart into a plain one and a mark, and other scripts' ends of sentences and clauses.
+_PLAIN_LETTERS = str.maketrans(
+    {"\u0131": "i", "\u0111": "d", "\u0142": "l", "\u00f8": "o", "\u00e6": "ae", "\u00df": "ss"}
+    | {"\u3002": ". ", "\u0964": ". ", "\u3001": ", ", "\u060c": ", ", "\u061f": "? "}
+)
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
 _USES = re.compile(r"\bworks?\b(?: \w{1,12}){0,2} (?:on|with|for)\b", re.IGNORECASE)
 _MADE = re.compile(r"\b(?:re)?train|\bmade\b|\bbuilt\b|\bbase[ds]?\b|\btuned\b", re.IGNORECASE)
 _MISTAKE = re.compile(
+    r"\b(?:mixed up|swapped|confused)\b[^.;!]{0,20}\b(?:uploads?|files?|versions?|pages?)\b|"
     r"(?<!you )\b(?:picked|selected|chosen?|uploaded|listed|tagged|marked|(?:i|accidentally) (?:set|put))\b[^.;!]{0,30}"
     r"\bwrong (?:base|model|checkpoint|category|file|version|option|tag|type)\b"
     r"|\b(?:uploaded|posted)\b[^.;!]{0,60}\bby (?:mistake|accident)\b"
@@ -102,15 +125,37 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
         if _TELLING_KEY.search(key) and key not in told and _is_on(each):
             told.add(key)
             yield key
-        skipped = skipped or _APART.search(key.lower()) is not None
+        skipped = skipped or is_apart(key)
         if isinstance(each, str) and skipped and not (len(each) <= _MAX_JSON and _TELLING_KEY.search(each)):
             continue
-        inner = _parsed(each) if isinstance(each, str) else each
+        inner = parsed(each) if isinstance(each, str) else each
         table = as_dict(inner)
         waiting += [(of, part, skipped) for of, part in table.items() if of != "name" or id(table) not in unnamed]
-        waiting += [(key, part, skipped) for part in as_list(inner)]
+        waiting += [(key, part, skipped) for part in _without_animals(as_list(inner))]
         if isinstance(inner, str) and not skipped:
-            yield inner[:_MAX_FIELD]
+            yield inner[:MAX_FIELD]
+
+
+def _without_animals(values: list[object]) -> Iterable[object]:
+    tags = [each for each in values if isinstance(each, str)]
+    return without_ponies(tags) if len(tags) == len(values) else values
+
+
+def is_apart(key: str) -> bool:
+    """Whether the key of a text is for captions, prompts or pictures."""
+    return _APART.search(key[:100].lower()) is not None
+
+
+def names_a_base(key: str) -> bool:
+    """Whether the key of a setting is for the training base."""
+    return _NAMES_A_BASE.fullmatch(key[:100].lower()) is not None
+
+
+def trained_on(settings: Iterable[tuple[str, object]]) -> tuple[str, ...]:
+    """Return the names of training bases in settings, each as a sentence; of the path of a file its last part."""
+    named = (value for key, value in settings if isinstance(value, str) and names_a_base(key))
+    names = (name if "://" in name else re.split(r"[/\\]", name)[-1] for name in named if len(name) <= _MAX_NAME)
+    return tuple(dict.fromkeys(f"Trained on {_ENDING.sub('', name)}" for name in names if name))
 
 
 def _is_on(value: object) -> bool:
@@ -120,14 +165,16 @@ def _is_on(value: object) -> bool:
 
 def _readable(text: str) -> str:
     """A text as a page shows it, without tags and character references; names of models are in Latin letters."""
+    text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
     if "<" in text or "&" in text:
         text = html.unescape(_BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", text))))
     return _PORTUGUESE.sub("trained on", _translated(text))
 
 
-def _parsed(text: str) -> object:
+def parsed(text: str) -> object:
+    """The value of JSON that is written as a text; any other text itself."""
     try:
-        return parse_json(text) if text.lstrip()[:1] in {"{", "["} else text
+        return parse_json(text) if text.lstrip()[:1] in {"{", "[", '"'} else text
     except ValueError:
         return text
 
@@ -135,7 +182,7 @@ def _parsed(text: str) -> object:
 def telling(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the texts that may name a model, and their sentences about the training: each short, in one line."""
     found: dict[str, None] = {}
-    for text in (_readable(each[:_MAX_FIELD]) for each in texts):
+    for text in (_readable(each[:MAX_FIELD]) for each in texts):
         told = dict.fromkeys((*told_of_training(text), *told_of_base(text)))
         found[_around_names(plain(text.replace("\n", "; ")), _TRACE)] = None
         found[_around_names(plain("; ".join(told)), _TELLING)] = None
@@ -145,7 +192,7 @@ def telling(texts: Iterable[str]) -> tuple[str, ...]:
 def plain(text: str) -> str:
     """A text in one line and in Latin letters; names in other letters are translated."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", _translated(unicodedata.normalize("NFKC", text)))
+        text = unicodedata.normalize("NFKD", _translated(unicodedata.normalize("NFKC", text)).translate(_PLAIN_LETTERS))
         text = "".join(each for each in text if not unicodedata.combining(each))
         text = "".join(each if each.isascii() else " " for each in text if unicodedata.category(each) != "Cf")
     return " ".join(text.split())
@@ -180,9 +227,12 @@ def told_of_training(text: str) -> tuple[str, ...]:
 
 
 def clauses_about_base(text: str) -> tuple[str, ...]:
-    """Return the clauses about the LoRA's own base: `It was trained on Pony` of "… Pony, but works on NoobAI"."""
+    """Return the clauses about the LoRA's own base: `It was trained on Pony` of "… Pony, but works on NoobAI".
+
+    Also what a sentence says that the file itself is: `the old Pony version` of "this file is the old Pony version".
+    """
     parts = (part for each in told_of_base(text) for part in _CLAUSE.split(each))
-    return tuple(part for part in parts if _OWN_BASE.search(part))
+    return (*(part for part in parts if _OWN_BASE.search(part)), *statements_about_file(text))
 
 
 def claims_about_version(text: str, version: str) -> tuple[str, ...]:
@@ -190,7 +240,7 @@ def claims_about_version(text: str, version: str) -> tuple[str, ...]:
     if not 1 < len(version) <= _MAX_VERSION:
         return ()
     listed = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.]) ?(?:[:=(]|was trained on|is for)([^,;<(\n]{{1,60}})")
-    return tuple(f"Trained on {match[1].strip()}" for match in listed.finditer(_readable(text[:_MAX_FIELD])))
+    return tuple(f"Trained on {match[1].strip()}" for match in listed.finditer(_readable(text[:MAX_FIELD])))
 
 
 def _tells_of_training(text: str) -> bool:

@@ -31,6 +31,10 @@ _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 
 _ILLUSTRIOUS_MISSPELT = re.compile(r"\bil+y?ust+ri*[ou]+s(?![a-z])")
 _PD_V6 = re.compile(r"\bpd ?v ?6(?: ?xl)?\b")
+# A version that is written as one word with the name of a family: `naixl11`, `ponyv6`.
+_VERSIONED = re.compile(
+    r"\b(pony(?:xl)?|p(?:d|ny|n)xl|illus|illustrious(?:xl)?|il+xl|noob(?:ai)?(?:xl)?|naixl|animagine(?:xl)?)(?=v?\d)"
+)
 _NO_LETTER = r"(?=v?\d|\b)"
 _V6 = r"(?! ?(?:diffusion ?)?v? ?[1-57])"  # of Pony's versions only the sixth is for SDXL
 
@@ -55,6 +59,19 @@ _NO_CHROMA = (
     r"radiance|flux|dev|schnell|kontext|krea|(?:sd ?)?xl|sd|mix|merged?"  # words of a name that is not Chroma's
 )
 
+_NO_MODEL = (
+    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file"
+    r"|one)\b)"
+)
+# Words beside which a bare `pony` is an animal, or a figure of My Little Pony.
+_HORSES = re.compile(
+    r"\b(?:my little pony|mlp|equestria\w*|brony|bronies|horses?|equine|pegas(?:us|i)|unicorns?|alicorns?|foals?|mares?"
+    r"|stallions?|hoove[sd]|hoofs?|saddles?)\b"
+)
+_BARE_PONY = re.compile(
+    r"(?<!\bon )(?<!\bfor )(?<!\bwith )(?<!\bbase )(?<!\busing )(?<!: )\bpon(?:y|ies)\b"
+    rf"{_NO_MODEL}"
+)
 # Rules are asked of words that stand apart by one blank.
 _ANYWHERE = (
     ("sdxl/illustrious", r"\billustrious ?xl"),
@@ -70,18 +87,22 @@ _ANYWHERE = (
 )
 # Words in a LoRA's own name that may mean these families. They decide nothing, but dispute other sources.
 _HINTS = (
-    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\bil+ ?xl\b|\billu\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
-    ("sdxl/noobai", r"\bnoob ?(?:ai|xl)?\b|\bnai ?xl\b"),
+    ("sdxl/illustrious", r"\billustrious(?! ?\(?azur)|\bil+ ?xl\b|\billus?\b|(?<=\w )(?:il|ill|illu)(?:v?\d+)?\b"),
+    ("sdxl/noobai", r"\bnoob ?(?:ai)?(?: ?xl)?\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY}(?:xl|v?6)?\b"),
     ("sdxl/animagine", r"\banimagine"),
 )
 _ILLUSTRIOUS_IN_CAPITALS = re.compile(r"(?<![A-Za-z])IL(?![A-Za-z])")  # not `Il Capitano`
-# The same where no other sense is likely: they dispute even what was recorded of the training base.
+# The same where no other sense is likely: they dispute even what was recorded of the training base. Pony has tags for
+# quality and sources.
 _CLAIMS = (
     ("sdxl/illustrious", rf"\billustrious ?xl|\bil+ ?xl\b|(?<=\w )(?<!hms )(?<!lane )illustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bp(?:d|ny|n)xl\b|{_PONY} ?(?:xl|diffusion|v?6)\b|(?<=\w ){_PONY}{_AS_A_MODEL}"),
-    ("sdxl/pony", r"\bscore ?9\b|\bscore ?[4-8] ?up\b"),  # its words for quality
+    (
+        "sdxl/pony",
+        r"\bscore ?9\b|\bscore ?[4-8] ?up\b|\bsource (?:anime|cartoon|furry|pony)\b",
+    ),  # its words for quality
     ("sdxl/animagine", r"\banimagine"),
 )
 # Whole names of published files.
@@ -169,17 +190,17 @@ _NO_FAMILY = re.compile(
     r"(?: (?:an?|for|the|it|with|on|from|of|trained|tested|made|based|meant|works?|working|compatible)\b)*"
     r" (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
     r"|\buntested (?:on|with) (?:pony|illustrious|noob|nai|animagine|kolors)\w*"
-    r"|\b(?:an?|the|her|his|my|their|little|cute|small|white|black|brown|pink) pony\b"
-    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file)\b)"
+    r"|\b(?:an?|the|her|his|my|their|little|cute|small|white|black|brown|pink|blue|purple"
+    rf"|yellow|pegasus|unicorn|alicorn|earth|bat) pony\b{_NO_MODEL}"
     r"|\bhms illustrious\b|\billustrious,? (?:from |of )?azur"
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
 _PLACES = re.compile(
     r"(?::|\bfed (?:[\w']{1,12} ){0,6}to"
     r"|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
-    r" (?:(?:the|an?) )?"
+    r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
-_ELSEWHERE = re.compile(r"\bsee also\b[^.;!]*", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)
 _ALSO = re.compile(
     r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))"
     r"|(?<!only )\bworks? (?:\w+ )?(?:with|on)\b[^.;!]*|\b(?:thanks|credits?)\b[^.;!]*",
@@ -284,9 +305,16 @@ def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
     One that the text denies is none, nor is an animal or a ship. A name alone is clear, "it works on Pony too" is not.
     """
     alone = _matching(name_forms(text), _ALONE)
-    spoken = [_NO_FAMILY.sub(" ", form) for form in name_forms((_ALSO if clearly else _ELSEWHERE).sub(" ", text))]
+    forms = name_forms((_ALSO if clearly else _ELSEWHERE).sub(" ", text))
+    spoken = [_NO_FAMILY.sub(" ", _BARE_PONY.sub(" ", form) if _HORSES.search(form) else form) for form in forms]
     found = alone | _matching(spoken, _CLAIMS if clearly else _HINTS)
     return found | ({BaseModelId("sdxl/base")} if any(_rule(_SDXL_ITSELF).search(form) for form in spoken) else set())
+
+
+def without_ponies(tags: Collection[str]) -> list[str]:
+    """Return tags without a bare `pony` that stands beside tags for horses or My Little Pony."""
+    of_horses = any(_HORSES.search(form) for tag in tags for form in name_forms(tag[:_MOST]))
+    return [tag for tag in tags if not (of_horses and _BARE_PONY.fullmatch(words(tag[:_MOST])))]
 
 
 def families_denied(text: str) -> set[BaseModelId]:
@@ -378,13 +406,13 @@ def _matching(forms: Collection[str], rules: _Rules) -> set[BaseModelId]:
 
 
 def name_forms(name: str) -> tuple[str, str]:
-    """A name's words split at capitals, and unsplit: `NoobAI` is one word or two. Frequent slips are mended."""
+    """A name's words split at capitals, and unsplit: `NoobAI` is one word or two. Slips and versions are mended."""
     forms = words(name), _SEPARATORS.sub(" ", name).strip().lower()
     return _mended(forms[0]), _mended(forms[1])
 
 
 def _mended(form: str) -> str:
-    return _PD_V6.sub("pdxl", _ILLUSTRIOUS_MISSPELT.sub("illustrious", form))
+    return _VERSIONED.sub(r"\1 ", _PD_V6.sub("pdxl", _ILLUSTRIOUS_MISSPELT.sub("illustrious", form)))
 
 
 @cache

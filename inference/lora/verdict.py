@@ -25,12 +25,21 @@ from inference.lora.architecture_words import (
     words_against,
 )
 from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
+from inference.lora.file_statements import statements_about_file
+from inference.lora.first_releases import EARLY_ACCESS, SLOW_CLOCK, is_older_than
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.known_bases import is_strange_repository
 from inference.lora.metadata import base_names, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
-from inference.lora.relatives import denies, names_no_version, plain_model_named, relatives_in_text, relatives_named
+from inference.lora.relatives import (
+    denies,
+    names_no_version,
+    plain_model_named,
+    relatives_in_text,
+    relatives_named,
+    unpublished_version_for,
+)
 from inference.lora.suffixes import Role
 from inference.lora.tables import STRANGERS, VARIANTS, title
 from inference.lora.texts import tells_of_mistake, told_of_base, told_of_training
@@ -332,7 +341,8 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         if not exact and names_no_version(name)
     ]
     told = (*trained_on, *(each for text in texts(metadata) for each in told_of_training(text)))
-    for name, hints in (*((name, by_names) for name in own), *((name, not exact) for name in told)):
+    itself = [each for text in evidence.texts for each in statements_about_file(text)] if not exact else []
+    for name, hints in (*((name, by_names) for name in (*own, *itself)), *((name, not exact) for name in told)):
         against += [f"{name[:60]!r} names {each}" for each in relatives_named(name, base, hints=hints)]
     if not exact:
         sentences = (each for text in evidence.texts for each in told_of_base(text))
@@ -347,6 +357,13 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
             for text in evidence.texts
             if base in families_denied(text) or denies(text, base)
         ]
+    if by_names or source is Source.BASE_NAME:
+        margin = EARLY_ACCESS if by_names else SLOW_CLOCK
+        old = (day for day in evidence.days if is_older_than(day, base, margin))
+        against += [f"a record of {day:%B %Y} is older than {base}" for day in old]
+    if source not in RECORDED:
+        versions = [(name, unpublished_version_for(name, base.architecture)) for name in own]
+        against += [f"{name[:60]!r} names {each!r}, which is no known version" for name, each in versions if each]
     if by_names:
         strange = (name for name in base_names(metadata) if _is_strange(name, base))
         against += [f"its training base {name[:60]!r} is not known" for name in strange]

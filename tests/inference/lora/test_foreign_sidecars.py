@@ -131,3 +131,36 @@ def test_a_change_of_such_a_file_is_noticed(lora: Path) -> None:
     (after,) = scan(lora.parent, {before.path: before})
     assert before.stamp != after.stamp and after.sidecar.base_model == "sdxl/illustrious"
     assert sidecar_paths(lora) == [lora.with_suffix(".civitai.info")]
+
+
+PONY_PICTURE = {
+    "meta": {"Model": "ponyDiffusionV6XL_v6StartWithThisOne", "Model hash": "67AB2FD8EC", "prompt": "komori"}
+}
+BY_ID = {
+    "meta": {
+        "civitaiResources": [{"type": "checkpoint", "modelVersionId": 290640}, {"type": "lora", "modelVersionId": 1}]
+    }
+}
+BY_RESOURCE = {"meta": {"resources": [{"type": "model", "name": "ponyRealism_V22", "hash": "0"}, {"type": "lora"}]}}
+ILLUSTRIOUS_PICTURE = {"meta": {"Model": "waiNSFWIllustrious_v140"}}
+UNKNOWN_PICTURE, NO_WORDS = {"meta": {"Model": "myMerge_v3"}}, {"url": "x", "meta": None}
+
+
+@pytest.mark.parametrize(
+    ("pictures", "stands"),
+    [
+        ([PONY_PICTURE] * 3, False), ([PONY_PICTURE, BY_ID, BY_RESOURCE, NO_WORDS], False), ([PONY_PICTURE], True),
+        ([PONY_PICTURE, PONY_PICTURE, ILLUSTRIOUS_PICTURE], True),
+        ([PONY_PICTURE, PONY_PICTURE, UNKNOWN_PICTURE], True),
+        ([ILLUSTRIOUS_PICTURE] * 2, True), ([NO_WORDS] * 3, True),
+        ([None, 7, {"meta": {"resources": 7, "Model": {}}}], True),
+        ([{"meta": {"resources": ["x"], "civitaiResources": {"a": 1}}}] * 2, True), ({"a": 1}, True),
+    ],
+)  # fmt: skip
+def test_previews_that_all_name_another_base_model_stand_against_a_page(
+    lora: Path, pictures: object, stands: bool
+) -> None:
+    info = {**INFO, "model": {"name": "Komori"}, "images": pictures}
+    leave(lora, ".civitai.info", {**info, **files(file_sha256(lora))})
+    (found,) = scan(lora.parent, {})
+    assert (found.judge(Knowledge()).base_model == "sdxl/illustrious") == stands

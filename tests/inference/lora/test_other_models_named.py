@@ -523,3 +523,161 @@ def test_a_training_base_that_is_the_claimed_base_models_own_id_is_known() -> No
     """As the demo's trainer records it; here nothing knows the hash of that checkpoint."""
     verdicts = [found.verdict(Knowledge()) for found in scan(LORAS, {})]
     assert {one and one.base_model for one in verdicts} == {each.base_model for each in CHECKPOINTS}
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "name"),
+    [
+        ("sdxl", "sdxl/noobai", "for NoobAI 3.0 beta"), ("sdxl", "sdxl/noobai", "NoobAI 3.0"),
+        ("sdxl", "sdxl/illustrious", "Illustrious XL 5.0"), ("sdxl", "sdxl/illustrious", "for Illustrious 5"),
+        ("z-image", "z-image/base", "Z-Image 2.0 preview"), ("z-image", "z-image/base", "for Z-Image 2"),
+        ("anima", "anima/base", "Anima 2.0"),
+    ],
+)  # fmt: skip
+def test_a_name_with_a_version_that_nobody_published_stands_against_a_page(make: str, told: str, name: str) -> None:
+    base = BaseModelId(told)
+    assert verdict(make, {}, Sidecar(base_model=base, version=name)).base_model is None
+    assert verdict(make, {}, Sidecar(base_model=base, name=f"Komori {name}")).base_model is None
+    assert verdict(make, {"modelspec.title": f"Komori ({name})"}, Sidecar(base_model=base)).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("sdxl/noobai", "NoobAI v3"), ("sdxl/illustrious", "Illustrious v5.0"), ("sdxl/illustrious", "Illustrious 2.0"),
+        ("sdxl/noobai", "Komori for NoobAI \u00b7 v3"), ("sdxl/noobai", "NoobAI-XL 1.1"), ("sdxl/pony", "Pony V6"),
+    ],
+)  # fmt: skip
+def test_a_number_that_may_be_the_loras_own_does_not(told: str, name: str) -> None:
+    base = BaseModelId(told)
+    assert verdict("sdxl", {}, Sidecar(base_model=base, version=name)).base_model == base
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "text", "known"),
+    [
+        ("z-image", "z-image/base", "Trained on the Z-Image 2 preview weights that leaked last week.", False),
+        ("z-image", "z-image/base", "Trained on Z-Image 2 preview.", False),
+        ("z-image", "z-image/base", "Trained on Z-Image Turbo. Preview pictures with Z-Image 2.", True),
+        ("anima", "anima/base", "Trained on Anima preview weights.", True),
+    ],
+)
+def test_words_behind_a_version_hide_it_not(make: str, told: str, text: str, known: bool) -> None:
+    page = Sidecar(base_model=BaseModelId(told), description=text)
+    assert (verdict(make, {}, page).base_model is not None) == known
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("sdxl/illustrious", "komori-naixl11"), ("sdxl/illustrious", "komori_pony6"),
+        ("sdxl/illustrious", "komori_ponyv6"), ("sdxl/illustrious", "komori_ponyxl6"),
+        ("sdxl/illustrious", "komori_noob10"), ("sdxl/illustrious", "noobaixl11-komori"),
+        ("sdxl/illustrious", "komori-pdxl6"), ("sdxl/pony", "komori_illus2"), ("sdxl/pony", "komori_ilxl10"),
+        ("sdxl/pony", "komori illustrious01"), ("sdxl/pony", "animagine31_komori"),
+    ],
+)  # fmt: skip
+def test_a_version_written_as_one_word_hides_no_family(told: str, name: str) -> None:
+    page = Sidecar(base_model=BaseModelId(told))
+    assert verdict("sdxl", {"ss_output_name": name}, page).base_model is None
+    assert verdict("sdxl", {"modelspec.title": name}, page).base_model is None
+    assert verdict("sdxl", {}, page, f"{name}.safetensors").base_model is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Pony V6 \u3067\u5b66\u7fd2", "\ud3ec\ub2c8 V6 \uae30\ubc18 \ud559\uc2b5", "Komori.\nTrained on Pony"]
+)
+def test_a_text_that_is_escaped_is_read(text: str) -> None:
+    page, record = Sidecar(base_model=BaseModelId("sdxl/illustrious")), {"ss_sd_model_name": "illustriousXL_v01"}
+    for comment in (json.dumps(text), f"note: {json.dumps(text)}", json.dumps({"notes": json.dumps(text)})):
+        assert verdict("sdxl", {"ss_training_comment": comment}, page).base_model is None
+    assert verdict("sdxl", record | {"ss_training_comment": json.dumps(text)}).base_model is None
+    assert evidence_in({"ss_training_comment": json.dumps("a \ud800")})["ss_training_comment"] == "a ?"
+
+
+@pytest.mark.parametrize(
+    ("told", "text", "known"),
+    [
+        ("sdxl/illustrious", 'Trained on <a href="https://civitai.com/models/288584">this checkpoint</a>.', False),
+        ("sdxl/illustrious", "Trained on https://civitai.com/models/288584/autismmix-sdxl with prodigy", False),
+        ("sdxl/illustrious", "Trained on https://civitai.green/models/1/autismmix-sdxl?x=1.", False),
+        ("sdxl/pony", "Trained on https://civitai.com/models/288584/autismmix-sdxl.", True),
+        ("sdxl/illustrious", "Trained on https://civitai.com/models/1/hassaku-xl-illustrious.", True),
+        ("sdxl/illustrious", "See also https://civitai.com/models/2/komori-pony for the other one.", True),
+    ],
+)
+def test_the_page_of_a_popular_checkpoint_stands_against_another_base(told: str, text: str, known: bool) -> None:
+    page = Sidecar(base_model=BaseModelId(told), description=text)
+    assert (verdict("sdxl", {}, page).base_model is not None) == known
+
+
+@pytest.mark.parametrize(
+    ("hint", "known"),
+    [
+        ("Start the prompt with score_9, score_8_up, rating_explicit", False),
+        ("masterpiece, source_anime", False),
+        ("masterpiece, best quality", True),
+        ("do not use score_9", True),
+    ],
+)
+def test_quality_tags_in_a_usage_hint_count_as_in_trained_words(hint: str, known: bool) -> None:
+    page = Sidecar(base_model=BaseModelId("sdxl/illustrious"))
+    assert (verdict("sdxl", {"modelspec.usage_hint": hint}, page).base_model is not None) == known
+
+
+HORSES = [
+    (("my little pony", "pony", "horse"), "", True, True), (("pony", "horse"), "", True, True),
+    (("pony", "owl"), "", False, False), (("pony",), "The blue pegasus pony from My Little Pony.", True, True),
+    (("pony",), "An owl.", False, False), (("pony", "horse"), "Trained on Pony.", False, False),
+    ((), "My Little Pony. Base: Pony", False, False), (("pony", "mlp"), "The Pony version.", False, True),
+    (("ponyxl", "horse"), "", False, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tags", "description", "by_page", "by_record"), HORSES)
+def test_a_bare_pony_beside_words_for_horses_is_no_family(
+    tmp_path: Path, tags: tuple[str, ...], description: str, by_page: bool, by_record: bool
+) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    files = [{"hashes": {"SHA256": file_sha256(lora)}}]
+    page = {"id": 1, "baseModel": "Illustrious", "files": files, "model": {"tags": tags, "description": description}}
+    lora.with_suffix(".civitai.info").write_text(json.dumps(page))
+    told = read_sidecar(lora).model_copy(update={"sha256": None})
+    assert (verdict("sdxl", {}, told).base_model is not None) == by_page
+    record = {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
+    assert (verdict("sdxl", record, told).base_model is not None) == by_record
+
+
+def test_files_that_were_mixed_up_leave_a_page_unknown() -> None:
+    page = Sidecar(
+        base_model=BaseModelId("sdxl/pony"), description="I mixed up the two uploads of Pony and Illustrious."
+    )
+    assert verdict("sdxl", {}, page).base_model is None
+
+
+def test_a_version_of_another_architecture_is_another_word() -> None:
+    assert verdict("sd1", {"modelspec.title": "Pony 9.0"}).base_model == "sd1/base"
+    assert verdict("krea2", {"modelspec.title": "Chroma 2.0 key"}).base_model == "krea2/base"
+    assert verdict("krea2", {"modelspec.title": "Krea 3.0 komori"}).base_model is None
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "text", "known"),
+    [
+        (
+            "flux1",
+            "flux1/dev",
+            "The Flux dev version comes later. What you download here is the Kontext version.",
+            False,
+        ),
+        ("flux1", "flux1/dev", "For Flux dev. This file is still the Flux Krea one.", False),
+        ("z-image", "z-image/base", "Z-Image Turbo is next. This is the Z-Image-Edit version.", False),
+        ("flux1", "flux1/dev", "The Kontext version comes later. This file is the Flux dev version.", True),
+        ("flux1", "flux1/dev", "For Flux dev. This file is not the Kontext version.", True),
+    ],
+)
+def test_what_a_text_says_that_the_file_is_stands_against_a_relative(
+    make: str, told: str, text: str, known: bool
+) -> None:
+    page = Sidecar(base_model=BaseModelId(told), description=text)
+    assert (verdict(make, {}, page).base_model is not None) == known

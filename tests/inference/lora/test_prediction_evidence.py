@@ -296,3 +296,16 @@ def test_what_is_kept_of_a_configuration_is_small_and_nobody_else_can_write_it()
     arguments = {"ss_network_args": json.dumps({"v_pred": True, "padding": "x" * 5000})}
     assert evidence_in(arguments) == {"trainer.prediction": "v_prediction"}
     assert evidence_in({"trainer.prediction": "epsilon"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("illuminatiDiffusionV1_v11.safetensors", V), ("EasyFluffV11.2.safetensors", V),
+        ("realismEngine_v10.safetensors", V), ("wd-1-5-beta2-fp32.safetensors", V),
+        ("realismEngineSDXL_v30VAE.safetensors", None),
+    ],
+)  # fmt: skip
+def test_checkpoints_that_predict_v_are_known_by_their_names(name: str, kind: PredictionType | None) -> None:
+    kept = evidence_in({"ss_sd_model_name": name})
+    assert judge(FILE, kept, Sidecar(), Knowledge()).prediction.type is kind
