@@ -3,6 +3,7 @@
 normalise.py      text in one spelling, with the way back to the text as it was written
 disguises.py      finds words that are written backwards or masked
 word_matcher.py   finds many words at once, however they are written; short_words.txt holds words that part no others
+allowed_phrases.py  phrases that a server allows, and what of a refused prompt its staff can allow
 minors.py         the rule on minors, which nobody can switch off; its terms are in minors.toml
 word_rules.py     lists of words and patterns; `judge` says which of all rules a text breaks
 request_texts.py  the texts of a request that are judged and rated

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
+from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases
 from bot.moderation.minors import MinorsRule, minors_rule
 from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Word
@@ -133,10 +134,12 @@ def judge(
     minors: MinorsRule | None = None,
     *,
     adult: bool = False,
+    allowed: AllowedPhrases = NOTHING_ALLOWED,
 ) -> WordVerdict:
     """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind.
 
-    `adult`: the text stands beside something rated mature or higher.
+    `adult`: the text stands beside something rated mature or higher. `allowed` are phrases that the lists of a server
+    do not read.
     """
     applying = [each for each in lists if each.applies_to(kind)]
     if kind is TextKind.NEGATIVE_PROMPT and not applying:
@@ -146,6 +149,8 @@ def judge(
     if kind is not TextKind.NEGATIVE_PROMPT and (found := (minors or minors_rule()).judge(normalised, adult=adult)):
         name = MINORS_BY_RATING if found.by_rating else MINORS
         matches.append(RuleMatch(name, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
+    rest = allowed.without(text)
+    left = normalised if rest == text else NormalisedText(rest)
     for each in applying:
-        matches += each.matches(normalised)
+        matches += each.matches(normalised if each.id is None else left)
     return WordVerdict(tuple(matches))

@@ -393,6 +393,25 @@ TABLES = (
         shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
     ),
     StoredTable(
+        "allowed_phrase", "phrases that you allowed in prompts as staff", "allowed_by = :person",
+        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
+        {
+            "id": "a number", "server_id": "the server", "phrase": "the phrase", "allowed_by": "your Discord id",
+            "allowed_at": "the time",
+        },
+    ),
+    StoredTable(
+        "phrase_question", "your questions to staff about refused words", "person_id = :person", _UNTIL_DELETED,
+        Fate.DELETED,
+        {
+            "id": "a number", "server_id": "the server", "person_id": "your Discord id", "word": "the refused word",
+            "phrase": "the phrase to allow", "state": "the decision", "asked_at": "the time",
+            "channel_id": "the channel of the message to staff", "message_id": "that message",
+            "decided_by": "the Discord id of the staff member", "told_at": "the time when Easel notified you",
+        },
+        shown={"decided_by": _own("decided_by")},
+    ),
+    StoredTable(
         "audit", "your changes as staff, and changes of staff about you",
         "actor_id = :person OR person_id = :person", _SERVER_GONE, Fate.HASHED,
         {

@@ -21,6 +21,8 @@ from bot.database.lora_search import Shown
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors.orders import PressedTwice, TwoFewStepRecipes
+from bot.errors.ratings import PromptRatedTooHigh
+from bot.errors.words import WordsNotAllowedHere
 from bot.i18n import speaking
 from bot.i18n.texts import lora_name
 from bot.jobs.service import JobService
@@ -28,6 +30,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.servers.checks import CheckedRequest
+from bot.servers.context import ActionContext
 from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
 from bot.ui.access import checkpoints_here, context_of, server_settings, shown_ratings
@@ -36,8 +39,9 @@ from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reac
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.lost_interactions import InteractionLost
 from bot.ui.views.job_progress import waiting_view
+from bot.ui.views.phrase_question import AskableRefusal
 from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
-from inference.errors import LoraMisfit, RegionsNotOffered, SourceImageGone
+from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.logs import about
 from inference.messages.request import GenerationRequest
 from inference.queue_simulation import Forecast
@@ -143,7 +147,19 @@ class Orders:
         context = context_of(interaction)
         if context.command != PAINT_COMMAND:
             context = context.model_copy(update={"command": PAINT_COMMAND, "checked_by_discord": False})
-        return await self._servers.checks.check_request(context, request)
+        try:
+            return await self._servers.checks.check_request(context, request)
+        except (PromptRatedTooHigh, WordsNotAllowedHere) as refusal:
+            raise await self._with_question(context, request, refusal) from refusal
+
+    async def _with_question(
+        self, context: ActionContext, request: GenerationRequest, refusal: RequestError
+    ) -> RequestError | AskableRefusal:
+        """The refusal; with a button that asks the staff, if they can allow the words."""
+        refused = await self._servers.checks.refused_words(context, request)
+        if refused is None:
+            return refusal
+        return AskableRefusal(refusal, await save_draft(self._connection, context.person_id, refused.model_dump_json()))
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._connection, interaction.user.id)
