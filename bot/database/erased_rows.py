@@ -146,7 +146,7 @@ _REPLACE = (
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE allowed_phrase SET allowed_by = :hash WHERE allowed_by = :person",
     "UPDATE allowed_phrase SET phrase = replace(phrase, :person, :hash) WHERE instr(phrase, :person)",
-    "UPDATE phrase_question SET decided_by = :hash WHERE decided_by = :person",
+    "DELETE FROM phrase_question WHERE decided_by = :person",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     """UPDATE report SET owner_id = :hash, painted_at = NULL, painted_in = NULL,

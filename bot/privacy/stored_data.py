@@ -401,15 +401,19 @@ TABLES = (
         },
     ),
     StoredTable(
-        "phrase_question", "your questions to staff about refused words", "person_id = :person", _UNTIL_DELETED,
-        Fate.DELETED,
+        "phrase_question", "your questions to staff about refused words, and such questions that you decided as staff",
+        "person_id = :person OR decided_by = :person", "until either person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
         {
-            "id": "a number", "server_id": "the server", "person_id": "your Discord id", "word": "the refused word",
+            "id": "a number", "server_id": "the server", "person_id": "the Discord id of the member",
+            "word": "the refused word",
             "phrase": "the phrase to allow", "state": "the decision", "asked_at": "the time",
             "channel_id": "the channel of the message to staff", "message_id": "that message",
             "decided_by": "the Discord id of the staff member", "told_at": "the time when Easel notified you",
         },
-        shown={"decided_by": _own("decided_by")},
+        shown={
+            "person_id": _own("person_id"), "decided_by": _own("decided_by"),
+            "word": "iif(person_id = :person, word, NULL)", "phrase": "iif(person_id = :person, phrase, NULL)",
+        },
     ),
     StoredTable(
         "audit", "your changes as staff, and changes of staff about you",

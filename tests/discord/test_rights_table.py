@@ -63,6 +63,7 @@ from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.lora import AddedCategoryButton
 from bot.ui.views.newer_versions import AddNewerButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentItem, PersistentSelect
+from bot.ui.views.phrase_question import AllowPhraseForm
 from bot.ui.views.privacy import ConfirmDeletingAllButton
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.report_case import CaseButton, DecisionForm
@@ -205,6 +206,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     PanelForm: _uses_server_command,
     CaseButton: lambda actor: actor.may(Action.MODERATE, WORKSHOP),
     DecisionForm: _uses_server_command,
+    AllowPhraseForm: _uses_server_command,
     BlockThisLoraForm: _uses_server_command,
 }
 

@@ -19,7 +19,7 @@ CREATE TABLE phrase_question (
     asked_at INTEGER NOT NULL,
     channel_id INTEGER,                     -- of the message to staff
     message_id INTEGER,
-    decided_by INTEGER,                     -- Discord's id, or a keyed hash
+    decided_by INTEGER,
     told_at INTEGER,                        -- when the member was notified of the decision
     CHECK ((state = 'open') = (decided_by IS NULL)),
     CHECK ((channel_id IS NULL) = (message_id IS NULL))
