@@ -402,7 +402,8 @@ TABLES = (
     ),
     StoredTable(
         "phrase_question", "your questions to staff about refused words, and such questions that you decided as staff",
-        "person_id = :person OR decided_by = :person", "until either person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
+        "person_id = :person OR decided_by = :person",
+        "until either person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
         {
             "id": "a number", "server_id": "the server", "person_id": "the Discord id of the member",
             "word": "the refused word",
