@@ -297,8 +297,10 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     loras = await opened_at("blocks")
     loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
     lists = await opened_at("words")
-    opener = await margaret.press(lists, next(each for each in ids(lists) if each.startswith("svwordadd:")))
+    add = next(each for each in ids(lists) if each.startswith("svwordadd:"))
+    opener = await margaret.press(lists, add)
     await opener.modal()
+    crawler.pressed.add(add)
     listed = {"name": NAMES[2][:40], "words": "\n".join(f"zorble{n}" for n in range(300)), "patterns": "zor+ble"}
     unusable = "\n".join(["f*g", *(f"zorble{n:03}" for n in range(350))])[:4000]
     refused = await (await margaret.submit(opener, listed | {"words": unusable})).reply(PATIENCE)
