@@ -74,6 +74,8 @@ def refused_words(server_id: int, text: str, refused: Callable[[str], bool]) -> 
 
     `refused` judges any text.
     """
+    if not refused(text):
+        return None
     text = "".join(piece.text for piece in pieces(text))
     for part in map(str.strip, _BETWEEN_PARTS.split(text)):
         if not part or not refused(part):

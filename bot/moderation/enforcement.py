@@ -52,7 +52,8 @@ class _Compiled:
 
         @lru_cache(REMEMBERED_TEXTS)
         def rating(text: str, allowed: AllowedPhrases) -> ContentRating | None:
-            return rater.rate(allowed.without(text))
+            rated = rater.rate(text)
+            return rater.rate(allowed.without(text)) if rated is not None and allowed.phrases else rated
 
         verdict = _remembering(lists, minors, NOTHING_ALLOWED, REMEMBERED_TEXTS)
         return cls(settings, lists, minors, verdict, rating)

@@ -149,8 +149,9 @@ def judge(
     if kind is not TextKind.NEGATIVE_PROMPT and (found := (minors or minors_rule()).judge(normalised, adult=adult)):
         name = MINORS_BY_RATING if found.by_rating else MINORS
         matches.append(RuleMatch(name, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
-    rest = allowed.without(text)
-    left = normalised if rest == text else NormalisedText(rest)
     for each in applying:
-        matches += each.matches(normalised if each.id is None else left)
+        broken = list(each.matches(normalised))
+        if broken and each.id is not None and allowed.phrases:
+            broken = list(each.matches(NormalisedText(allowed.without(text))))
+        matches += broken
     return WordVerdict(tuple(matches))
