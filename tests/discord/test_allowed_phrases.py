@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told
@@ -52,6 +53,13 @@ async def test_staff_allow_a_phrase_in_their_server_alone(empty: Scene) -> None:
         await choose_channel(scene, grace)
         assert not (await told(scene.ada, "imagine", in_="dm", prompt=EXPLICIT)).buttons
         assert not (await told(scene.ada, "imagine", prompt=MINORS)).buttons, "staff cannot allow that"
+        bot = {"overwrite": default_world.APPLICATION_ID}
+        await scene.control.set_channel("staff-room", **bot, deny=permissions.SEND_MESSAGES)
+        failed = await pressed(scene.ada, await told(scene.ada, "imagine", prompt=EXPLICIT), "Ask staff")
+        assert failed.ephemeral and "cannot post in the staff's channel" in failed.text
+        await scene.control.set_channel(
+            "staff-room", **bot, allow=permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES, deny=0
+        )
         question = await asked_staff(scene, scene.ada, EXPLICIT)
         for part in (f"<@{id_of(scene, scene.ada)}>", f"> {EXPLICIT}", "`nude`", f"`{PHRASE}`"):
             assert part in question.text

@@ -30,7 +30,6 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.servers.checks import CheckedRequest
-from bot.servers.context import ActionContext
 from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
 from bot.ui.access import checkpoints_here, context_of, server_settings, shown_ratings
@@ -99,7 +98,8 @@ class Orders:
         """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, where a checkpoint
-        paints no regions RegionsRefusal, and for several few-step LoRAs RecipesRefusal.
+        paints no regions RegionsRefusal, for several few-step LoRAs RecipesRefusal, and for words that staff can allow
+        AskableRefusal.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -117,7 +117,10 @@ class Orders:
         except TwoFewStepRecipes as refusal:
             draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
             raise RecipesRefusal(refusal, draft_id) from refusal
-        await self._order(interaction, request, preferences)
+        try:
+            await self._order(interaction, request, preferences)
+        except (PromptRatedTooHigh, WordsNotAllowedHere) as refusal:  # the user wrote this prompt, or can read it
+            raise await self._with_question(interaction, request, refusal) from refusal
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
         """Queue a checked request, reply that it waits, and follow the job. The person's preferences say who sees it.
@@ -147,19 +150,17 @@ class Orders:
         context = context_of(interaction)
         if context.command != PAINT_COMMAND:
             context = context.model_copy(update={"command": PAINT_COMMAND, "checked_by_discord": False})
-        try:
-            return await self._servers.checks.check_request(context, request)
-        except (PromptRatedTooHigh, WordsNotAllowedHere) as refusal:
-            raise await self._with_question(context, request, refusal) from refusal
+        return await self._servers.checks.check_request(context, request)
 
     async def _with_question(
-        self, context: ActionContext, request: GenerationRequest, refusal: RequestError
+        self, interaction: Interaction, request: GenerationRequest, refusal: RequestError
     ) -> RequestError | AskableRefusal:
         """The refusal; with a button that asks the staff, if they can allow the words."""
-        refused = await self._servers.checks.refused_words(context, request)
+        refused = await self._servers.checks.refused_words(context_of(interaction), request)
         if refused is None:
             return refusal
-        return AskableRefusal(refusal, await save_draft(self._connection, context.person_id, refused.model_dump_json()))
+        draft_id = await save_draft(self._connection, interaction.user.id, refused.model_dump_json())
+        return AskableRefusal(refusal, draft_id)
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._connection, interaction.user.id)
