@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 import aiosqlite
 
@@ -18,7 +20,9 @@ from bot.database.allowed_phrases import (
     decide_question,
     delete_phrase,
     find_question,
+    note_question_posted,
     save_question,
+    withdraw_question,
 )
 from bot.database.audit import AuditAction
 from bot.database.clock import DAY_MS
@@ -31,6 +35,7 @@ from bot.errors.words import (
     AskedTooOften,
     PhraseUnusable,
     PhraseWithoutWord,
+    StaffUnreachable,
     TooManyPhrases,
 )
 from bot.i18n import _, later
@@ -63,13 +68,26 @@ class PhraseAdministration:
         self._rights = rights
         self._audit = audit
         self._clock = clock
+        self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by member
 
-    async def ask(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
-        """Ask the staff of the server where the words were refused.
+    async def ask(
+        self, who: ActionContext, refused: RefusedWords, post: Callable[[PhraseQuestion], Awaitable[tuple[int, int]]]
+    ) -> None:
+        """Ask the staff of the server where the words were refused. `post` returns the channel and the message.
 
-        Raises AllowedAlready, AskedAlready or AskedTooOften, and NotInServer in another server.
+        Raises AllowedAlready, AskedAlready, AskedTooOften or StaffUnreachable, and NotInServer in another server.
         """
         await self._rights.require(Action.USE, who, refused.server_id)
+        async with self._asking.setdefault(who.person_id, asyncio.Lock()):  # a second press waits for the first
+            question = await self._save(who, refused)
+            try:
+                channel_id, message_id = await post(question)
+            except StaffUnreachable:
+                await withdraw_question(self._connection, question.id)
+                raise
+            await note_question_posted(self._connection, question.id, channel_id, message_id)
+
+    async def _save(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
         if (await self._words.of(refused.server_id)).allowed.without(refused.phrase) != refused.phrase:
             raise AllowedAlready
         async with transaction(self._connection):

@@ -15,7 +15,6 @@ from bot.database.allowed_phrases import (
     QuestionState,
     note_question_posted,
     open_question,
-    withdraw_question,
 )
 from bot.database.people import store_locale
 from bot.errors.words import AskedAlready, StaffUnreachable
@@ -74,14 +73,17 @@ class AskStaffButton(PersistentButton, template=r"askphrase:(?P<draft>\d{1,18})"
         """Post the question. Raises StaffUnreachable, and what `PhraseAdministration.ask` raises."""
         connection, who = interaction.client.connection, context_of(interaction)
         refused = await kept_draft(connection, who.person_id, self.draft_id, RefusedWords)
+
+        async def post(question: PhraseQuestion) -> tuple[int, int]:
+            return await _post(interaction, question, refused.text)
+
         try:
-            question = await services(interaction).ask(who, refused)
+            await services(interaction).ask(who, refused, post)
         except AskedAlready:
             if not await _is_lost(interaction, refused):
                 raise
-            question = await services(interaction).ask(who, refused)
+            await services(interaction).ask(who, refused, post)
         await store_locale(connection, who.person_id, interaction.locale.value)
-        await _post(interaction, question, refused.text)
         text = _("Easel asked the staff of this server. You will get a message when they decide.")
         await send_ephemeral_text(interaction, text)
 
@@ -107,22 +109,21 @@ async def _is_lost(interaction: Interaction, refused: RefusedWords) -> bool:
     return False
 
 
-async def _post(interaction: Interaction, question: PhraseQuestion, text: str) -> None:
-    """Post the question in the staff's channel, or withdraw it. Raises StaffUnreachable."""
+async def _post(interaction: Interaction, question: PhraseQuestion, text: str) -> tuple[int, int]:
+    """Post the question in the staff's channel, unless everyone can read that. Raises StaffUnreachable."""
     client, server_id = interaction.client, question.server_id
     channel_id = await client.reporting.channel_of(server_id)
+    if channel_id is None or is_public(client.get_channel(channel_id)):
+        raise StaffUnreachable
+    with speaking(await client.reporting.language_of(server_id)):
+        view = question_view(question, text)
+    view.stop()
     try:
-        if channel_id is None or is_public(client.get_channel(channel_id)):
-            raise StaffUnreachable
-        with speaking(await client.reporting.language_of(server_id)):
-            view = question_view(question, text)
-        view.stop()
         sent = await client.get_partial_messageable(channel_id).send(view=view)
-    except (StaffUnreachable, *DISCORD_ERRORS) as problem:
+    except DISCORD_ERRORS as problem:
         log.warning("cannot post a question about a phrase: %s", problem)
-        await withdraw_question(client.connection, question.id)
         raise StaffUnreachable from None
-    await note_question_posted(client.connection, question.id, channel_id, sent.id)
+    return channel_id, sent.id
 
 
 # --- the message to staff -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,9 @@ import pytest
 import pytest_asyncio
 
 from bot.config.word_patterns import Unusable, UnusableRule
-from bot.database.allowed_phrases import QuestionState, add_phrase
+from bot.database.allowed_phrases import PhraseQuestion, QuestionState, add_phrase, save_question
 from bot.database.audit import AuditAction, AuditFilter
 from bot.database.clock import DAY_MS
-from bot.database.connection import write
 from bot.database.word_lists import ServerWordList
 from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
@@ -25,6 +25,7 @@ from bot.errors.words import (
     PhraseUnusable,
     PhraseWithoutWord,
     SexualMinors,
+    StaffUnreachable,
     TooManyPhrases,
     WordsNotAllowed,
     WordsNotAllowedHere,
@@ -59,6 +60,18 @@ def phrases(world: ServerWorld) -> PhraseAdministration:
     return world.services.administration.phrases
 
 
+async def ask(world: ServerWorld, refused: RefusedWords, who: ActionContext = MEMBER) -> PhraseQuestion:
+    """Ask, and let the message be posted."""
+    asked = list[PhraseQuestion]()
+
+    async def post(question: PhraseQuestion) -> tuple[int, int]:
+        asked.append(question)
+        return STAFF_ROOM, 1000 + question.id
+
+    await phrases(world).ask(who, refused, post)
+    return asked[0]
+
+
 async def refusal(world: ServerWorld, made: GenerationRequest, who: ActionContext = MEMBER) -> RequestError | None:
     try:
         await world.services.checks.check_request(who, made)
@@ -76,7 +89,7 @@ async def allow(world: ServerWorld, made: GenerationRequest = MADE, phrase: str 
     """Let a member ask for what is refused, and staff allow it."""
     refused = await world.services.checks.refused_words(MEMBER, made)
     assert refused is not None
-    question = await phrases(world).ask(MEMBER, refused)
+    question = await ask(world, refused)
     await phrases(world).allow(STAFF, question.id, phrase or question.phrase)
 
 
@@ -172,28 +185,41 @@ async def test_only_staff_that_have_a_channel_can_be_asked(world: ServerWorld) -
 
 async def test_a_member_asks_once_and_not_too_often(world: ServerWorld) -> None:
     refused = [RefusedWords(server_id=SERVER, word=f"w{n}", phrase=f"a w{n}", text="…") for n in range(9)]
-    first = await phrases(world).ask(MEMBER, refused[0])
-    posted = "UPDATE phrase_question SET channel_id = 1, message_id = 2 WHERE id = ?"
-    assert (await phrases(world).ask(MEMBER, refused[0])).id == first.id, "it was not posted yet"
-    await write(world.connection, posted, (first.id,))
-    with pytest.raises(AskedAlready):
-        await phrases(world).ask(MEMBER, refused[0])
-    assert (await phrases(world).ask(acting(OTHER), refused[0])).id != first.id
+    for each in (refused[0], refused[1]):
+        with pytest.raises(StaffUnreachable):
+            await phrases(world).ask(MEMBER, each, unreachable)
+    twice = await asyncio.gather(*(ask(world, refused[0]) for _time in range(2)), return_exceptions=True)
+    assert {type(each) for each in twice} == {PhraseQuestion, AskedAlready}
+    await ask(world, refused[0], acting(OTHER))
     for each in refused[1:MOST_A_DAY]:
-        await phrases(world).ask(MEMBER, each)
+        await ask(world, each)
     with pytest.raises(AskedTooOften):
-        await phrases(world).ask(MEMBER, refused[MOST_A_DAY])
+        await ask(world, refused[MOST_A_DAY])
     world.later_ms = DAY_MS + 1000
-    await phrases(world).ask(MEMBER, refused[MOST_A_DAY])
+    await ask(world, refused[MOST_A_DAY])
     for who in (acting(server_id=ELSEWHERE), acting(server_id=None)):
         with pytest.raises(NotInServer):
-            await phrases(world).ask(who, refused[8])
+            await ask(world, refused[8], who)
+
+
+async def unreachable(question: PhraseQuestion) -> tuple[int, int]:
+    raise StaffUnreachable
+
+
+async def test_a_question_that_a_crash_kept_from_staff_is_posted_the_next_time(world: ServerWorld) -> None:
+    refused = RefusedWords(server_id=SERVER, word="nude", phrase=PHRASE, text="…")
+    left = await save_question(world.connection, SERVER, MEMBER.person_id, "nude", "an older phrase")
+    assert left is not None
+    question = await ask(world, refused)
+    assert (question.id, question.phrase) == (left.id, PHRASE)
+    found = await phrases(world).question(STAFF, question.id)
+    assert (found.channel_id, found.message_id) == (STAFF_ROOM, 1000 + question.id)
 
 
 async def test_staff_decide_once_and_by_a_phrase_with_the_word(world: ServerWorld) -> None:
     refused = await world.services.checks.refused_words(MEMBER, MADE)
     assert refused is not None
-    question = await phrases(world).ask(MEMBER, refused)
+    question = await ask(world, refused)
     for who in (MEMBER, acting(MANAGER, server_id=ELSEWHERE)):
         for door in (phrases(world).allow(who, question.id, PHRASE), phrases(world).dismiss(who, question.id)):
             with pytest.raises(NotStaff):
@@ -212,7 +238,7 @@ async def test_staff_decide_once_and_by_a_phrase_with_the_word(world: ServerWorl
             await door
     again = RefusedWords(server_id=SERVER, word="nude", phrase="a nude lantern", text="…")
     with pytest.raises(AllowedAlready):
-        await phrases(world).ask(MEMBER, again)
+        await ask(world, again)
     with pytest.raises(NothingThere):
         await phrases(world).dismiss(STAFF, 10**9)
     await remove_all(world)
@@ -227,7 +253,7 @@ async def test_a_server_allows_so_many_phrases(world: ServerWorld) -> None:
     for number in range(MAX_PHRASES - 1):
         await add_phrase(world.connection, SERVER, f"a nude w{number}", MANAGER)
     asked = [
-        await phrases(world).ask(acting(person), RefusedWords(server_id=SERVER, word="nude", phrase="x", text="…"))
+        await ask(world, RefusedWords(server_id=SERVER, word="nude", phrase="x", text="…"), acting(person))
         for person in (3, 4, 5)
     ]
     await phrases(world).allow(STAFF, asked[0].id, "a nude lamp")
