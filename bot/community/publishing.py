@@ -138,7 +138,7 @@ class PublishingRules:
             art_channel_id=art_channel_id,
             shows_prompt=shows_prompt,
             base_model=self._base_model_of(job.checkpoint),
-            said=self._content.rating_of(job.request, ()),
+            said=await self._content.rating_here(who, job.request),
             loras=[use.sha256 for use in request.loras],
             names_child=await self._checks.names_child(who, job),
         )

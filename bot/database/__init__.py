@@ -24,6 +24,7 @@ pauses.py              servers whose jobs are not started
 server_settings.py     what staff have chosen for their server
 server_limits.py       limits of servers, roles and people
 word_lists.py          words and patterns that staff do not want in their server
+allowed_phrases.py     phrases that staff allow in their server, and members' questions that ask for one
 blocks.py              people and LoRAs that are blocked
 base_model_proposals.py  corrections of base models that wait for an operator
 audit.py               who changed what; nobody changes or deletes an entry

@@ -58,6 +58,7 @@ class AuditAction(StrEnum):
     CHANGE_WORD_LIST = "change_word_list"
     DELETE_WORD_LIST = "delete_word_list"
     IMPORT_WORD_LISTS = "import_word_lists"
+    CHANGE_PHRASES = "change_phrases"
     CONFIRM_BASE_MODEL = "confirm_base_model"
     REJECT_BASE_MODEL = "reject_base_model"
     PAUSE_QUEUE = "pause_queue"

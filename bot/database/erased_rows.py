@@ -74,6 +74,12 @@ NOTE_PUBLICATIONS = """
     SELECT :erasure, channel_id, message_id FROM publication
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NOT NULL ON CONFLICT DO NOTHING
 """
+# Messages to staff about a phrase name who asked for it and who decided. Few questions are asked: this reads them all.
+_NOTE_QUESTIONS = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id)
+    SELECT :erasure, channel_id, message_id FROM phrase_question
+    WHERE :person IN (person_id, decided_by) AND message_id IS NOT NULL ON CONFLICT DO NOTHING
+"""
 COUNT_NOTICES = """
     SELECT count(DISTINCT notice_id) FROM takedown
     WHERE job_id IN (SELECT value FROM json_each(?)) AND notice_id IS NOT NULL
@@ -138,6 +144,9 @@ _REPLACE = (
     "UPDATE base_model_proposal SET proposed_by = :hash WHERE proposed_by = :person",
     "UPDATE base_model_proposal SET decided_by = :hash WHERE decided_by = :person",
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
+    "UPDATE allowed_phrase SET allowed_by = :hash WHERE allowed_by = :person",
+    "UPDATE allowed_phrase SET phrase = replace(phrase, :person, :hash) WHERE instr(phrase, :person)",
+    "DELETE FROM phrase_question WHERE decided_by = :person",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     """UPDATE report SET owner_id = :hash, painted_at = NULL, painted_in = NULL,
@@ -235,7 +244,7 @@ async def erase_person(
                 return False
         for sql in (
             NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES,
-            _NOTE_REPORTS,
+            _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
             await write(connection, sql, {"erasure": erasure.id, "person": person})
         for name in spooled:

@@ -95,3 +95,47 @@ class AutoModClosed(RequestError):
 @dataclass(eq=False)
 class AutoModUnread(RequestError):
     """Easel could not read AutoMod's rules from Discord. Please try again in a minute."""
+
+
+@dataclass(eq=False)
+class AskedAlready(RequestError):
+    """You have already asked the staff about these words. Easel will notify you when they decide."""
+
+
+@dataclass(eq=False)
+class AskedTooOften(RequestError):
+    """You have asked the staff {limit} times today, and a person reads each question. Please continue tomorrow."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class AllowedAlready(RequestError):
+    """The staff already allow this phrase in this server. Please send your prompt again."""
+
+
+@dataclass(eq=False)
+class StaffUnreachable(RequestError):
+    """Easel cannot post in the staff's channel right now. Please try again later, or ask the staff yourself."""
+
+
+@dataclass(eq=False)
+class PhraseUnusable(RequestError):
+    """This phrase cannot be allowed, because {why}. Please change it."""
+
+    words = frozenset({"why"})
+    why: str
+
+
+@dataclass(eq=False)
+class PhraseWithoutWord(RequestError):
+    """The phrase must contain the refused word {word}. Please add it to the phrase."""
+
+    word: str
+
+
+@dataclass(eq=False)
+class TooManyPhrases(RequestError):
+    """A server can allow up to {limit} phrases. Please remove one under *Words* in /server first."""
+
+    limit: int

@@ -6,6 +6,7 @@ word_matcher.py   finds many words at once, however they are written; short_word
 word_forms.py     finds plurals and slips of a list's words, where the list asks for it
 negations.py      what a text says is not in the picture
 ages.py           ages below 18 as people say them; ages.toml holds how
+allowed_phrases.py phrases that a server allows, and what of a refused prompt its staff can allow
 minors.py         the rule on minors, which nobody can switch off; its terms are in minors.toml
 word_rules.py     lists of words and patterns; `judge` says which of all rules a text breaks
 request_texts.py  the texts of a request that are judged and rated

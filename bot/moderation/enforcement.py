@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from bot.config import Settings
 from bot.config.moderation import ModerationSettings
 from bot.errors.words import MinorBesideRating, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
+from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases, RefusedWords, refused_words
 from bot.moderation.minors import MinorsRule, is_adult, minors_rule, operators_terms
-from bot.moderation.ratings import PromptRater
+from bot.moderation.ratings import PlaceRatings, PromptRater
 from bot.moderation.request_texts import texts_of
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
 from inference.content_rating import ContentRating
@@ -42,28 +43,36 @@ class _Compiled:
     lists: tuple[WordList, ...]
     minors: MinorsRule
     verdict: Callable[[str, TextKind, bool, bool], WordVerdict]
-    rating: Callable[[str], ContentRating | None]
+    rating: Callable[[str, AllowedPhrases], ContentRating | None]
 
     @classmethod
     def of(cls, settings: ModerationSettings) -> _Compiled:
         minors, lists = minors_rule(operators_terms(settings)), tuple(map(WordList.of, settings.lists))
-        rating = lru_cache(REMEMBERED_TEXTS)(PromptRater(minors).rate)
-        return cls(settings, lists, minors, _remembering(lists, minors, REMEMBERED_TEXTS), rating)
+        rater = PromptRater(minors)
 
-    def with_lists(self, lists: tuple[WordList, ...]) -> _Compiled:
-        """The same with the lists of a server."""
+        @lru_cache(REMEMBERED_TEXTS)
+        def rating(text: str, allowed: AllowedPhrases) -> ContentRating | None:
+            rated = rater.rate(text)
+            return rater.rate(allowed.without(text)) if rated is not None and allowed.phrases else rated
+
+        verdict = _remembering(lists, minors, NOTHING_ALLOWED, REMEMBERED_TEXTS)
+        return cls(settings, lists, minors, verdict, rating)
+
+    def with_lists(self, lists: tuple[WordList, ...], allowed: AllowedPhrases) -> _Compiled:
+        """The same with the lists of a server, and the phrases that it allows."""
         together = (*self.lists, *lists)
-        return replace(self, lists=together, verdict=_remembering(together, self.minors, REMEMBERED_IN_A_SERVER))
+        verdict = _remembering(together, self.minors, allowed, REMEMBERED_IN_A_SERVER)
+        return replace(self, lists=together, verdict=verdict)
 
 
 def _remembering(
-    lists: Sequence[WordList], minors: MinorsRule, texts: int
+    lists: Sequence[WordList], minors: MinorsRule, allowed: AllowedPhrases, texts: int
 ) -> Callable[[str, TextKind, bool, bool], WordVerdict]:
     """Judges by these lists. A job is judged when it is ordered, begun and delivered, always by the same text."""
 
     @lru_cache(texts)
     def verdict(text: str, kind: TextKind, adult: bool, without_adults: bool) -> WordVerdict:
-        return judge(text, kind, lists, minors, adult=adult, without_adults=without_adults)
+        return judge(text, kind, lists, minors, adult=adult, without_adults=without_adults, allowed=allowed)
 
     return verdict
 
@@ -79,7 +88,9 @@ class WordRules:
         self,
         compiled: Callable[[], _Compiled],
         count_shadowed: Callable[[Sequence[int]], Awaitable[None]] | None = None,
+        allowed: AllowedPhrases = NOTHING_ALLOWED,
     ) -> None:
+        self.allowed = allowed
         self._compiled = compiled
         self._count_shadowed = count_shadowed
 
@@ -98,21 +109,24 @@ class WordRules:
         return cls(compiled)
 
     def with_lists(
-        self, lists: tuple[WordList, ...], count_shadowed: Callable[[Sequence[int]], Awaitable[None]]
+        self,
+        lists: tuple[WordList, ...],
+        count_shadowed: Callable[[Sequence[int]], Awaitable[None]],
+        allowed: AllowedPhrases,
     ) -> WordRules:
-        """These rules and the lists of a server.
+        """These rules, the lists of a server and the phrases that it allows.
 
         `count_shadowed` is told the ids of the lists that would have refused a text, if they were active.
         """
-        newest = self._compiled().with_lists(lists)
+        newest = self._compiled().with_lists(lists, allowed)
 
         def compiled() -> _Compiled:
             nonlocal newest
             if (base := self._compiled()).settings is not newest.settings:
-                newest = base.with_lists(lists)
+                newest = base.with_lists(lists, allowed)
             return newest
 
-        return WordRules(compiled, count_shadowed)
+        return WordRules(compiled, count_shadowed, allowed)
 
     async def check(self, text: str, kind: TextKind, rating: ContentRating | None = None) -> None:
         """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is noted."""
@@ -146,11 +160,33 @@ class WordRules:
         """
         return self._compiled().verdict(text, kind, is_adult(rating), without_adults)
 
-    def rating(self, request: GenerationRequest) -> ContentRating | None:
-        """What the words of a request say of its picture; None when they say nothing. Remembered likewise."""
+    def rating(self, request: GenerationRequest, allowed: AllowedPhrases = NOTHING_ALLOWED) -> ContentRating | None:
+        """What the words of a request say of its picture; None when they say nothing. Remembered likewise.
+
+        `allowed` are phrases whose words do not count.
+        """
         rating = self._compiled().rating
-        said = [rating(each.text) for each in texts_of(request)]
+        said = [rating(each.text, allowed) for each in texts_of(request)]
         return max((each for each in said if each is not None), default=None)
+
+    def refused_words(self, server_id: int, request: GenerationRequest, place: PlaceRatings) -> RefusedWords | None:
+        """Find words for which a request is refused in a server, by its own lists or by the rating of the prompt.
+
+        Return None if its staff cannot allow them.
+        """
+
+        def listed(text: str, kind: TextKind = TextKind.PROMPT) -> bool:
+            return any(match.list_id is not None for match in self.verdict(text, kind).refusals)
+
+        def rated(text: str) -> bool:
+            rating = self._compiled().rating(text, self.allowed)
+            return rating is not None and not place.shows(rating)
+
+        named = texts_of(request, names=True)
+        texts = [*((each.text, listed) for each in named), *((each.text, rated) for each in texts_of(request))]
+        texts.append((request.negative_prompt, partial(listed, kind=TextKind.NEGATIVE_PROMPT)))
+        found = (refused_words(server_id, text, refused) for text, refused in texts)
+        return next(filter(None, found), None)
 
     async def _judged(self, request: GenerationRequest, rating: ContentRating | None) -> list[_Judged]:
         """The verdicts of both prompts, found in a thread: the patterns of a hostile list take their time.

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Final
 
 from bot.config.word_patterns import checked_word
+from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases
 from bot.moderation.folding import fold
 from bot.moderation.minors import MinorsRule
 from bot.moderation.negations import find_meant
@@ -74,20 +75,29 @@ class RatedPart:
 
 @dataclass(frozen=True)
 class PlaceRatings:
-    """What a place shows: everything up to `most`. What is unrated counts as `unrated_as`."""
+    """What a place shows: everything up to `most`. What is unrated counts as `unrated_as`.
+
+    Words in `allowed` phrases do not count there for the rating of a prompt.
+    """
 
     most: ContentRating
     unrated_as: ContentRating
+    allowed: AllowedPhrases = NOTHING_ALLOWED
 
     @classmethod
     def of(
-        cls, *, age_restricted: bool, open_rating: ContentRating, unrated_as: ContentRating = ContentRating.GENERAL
+        cls,
+        *,
+        age_restricted: bool,
+        open_rating: ContentRating,
+        unrated_as: ContentRating = ContentRating.GENERAL,
+        allowed: AllowedPhrases = NOTHING_ALLOWED,
     ) -> PlaceRatings:
         """A place that Discord restricts by age shows everything that is shown at all; others what staff have chosen.
 
         What is not known to be restricted is not: it is open to all.
         """
-        return cls(ContentRating.EXPLICIT if age_restricted else min(open_rating, MOST_OPEN), unrated_as)
+        return cls(ContentRating.EXPLICIT if age_restricted else min(open_rating, MOST_OPEN), unrated_as, allowed)
 
     def counted(self, rating: ContentRating | None) -> ContentRating:
         """What a rating counts as here."""

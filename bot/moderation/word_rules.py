@@ -9,6 +9,7 @@ from functools import cached_property
 
 from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
+from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases
 from bot.moderation.folding import fold, fold_pattern
 from bot.moderation.minors import MinorsRule, minors_rule
 from bot.moderation.normalise import NormalisedText, Span
@@ -147,11 +148,12 @@ def judge(
     *,
     adult: bool = False,
     without_adults: bool = False,
+    allowed: AllowedPhrases = NOTHING_ALLOWED,
 ) -> WordVerdict:
     """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind.
 
     `adult`: the text stands beside something rated mature or higher. `without_adults`: the negative prompt beside it
-    excludes adults.
+    excludes adults. `allowed` are phrases that the lists of a server do not read.
     """
     applying = [each for each in lists if each.applies_to(kind)]
     if kind is TextKind.NEGATIVE_PROMPT and not applying:
@@ -164,5 +166,8 @@ def judge(
         name = MINORS_BY_RATING if found.by_rating else MINORS
         matches.append(RuleMatch(name, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
     for each in applying:
-        matches += each.matches(normalised)
+        broken = list(each.matches(normalised))
+        if broken and each.id is not None and allowed.phrases:
+            broken = list(each.matches(NormalisedText(allowed.without(text))))
+        matches += broken
     return WordVerdict(tuple(matches))

@@ -393,6 +393,30 @@ TABLES = (
         shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
     ),
     StoredTable(
+        "allowed_phrase", "phrases that you allowed in prompts as staff", "allowed_by = :person",
+        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
+        {
+            "id": "a number", "server_id": "the server", "phrase": "the phrase", "allowed_by": "your Discord id",
+            "allowed_at": "the time",
+        },
+    ),
+    StoredTable(
+        "phrase_question", "your questions to staff about refused words, and such questions that you decided as staff",
+        "person_id = :person OR decided_by = :person",
+        "until either person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
+        {
+            "id": "a number", "server_id": "the server", "person_id": "the Discord id of the member",
+            "word": "the refused word",
+            "phrase": "the phrase to allow", "state": "the decision", "asked_at": "the time",
+            "channel_id": "the channel of the message to staff", "message_id": "that message",
+            "decided_by": "the Discord id of the staff member", "told_at": "the time when Easel notified you",
+        },
+        shown={
+            "person_id": _own("person_id"), "decided_by": _own("decided_by"),
+            "word": "iif(person_id = :person, word, NULL)", "phrase": "iif(person_id = :person, phrase, NULL)",
+        },
+    ),
+    StoredTable(
         "audit", "your changes as staff, and changes of staff about you",
         "actor_id = :person OR person_id = :person", _SERVER_GONE, Fate.HASHED,
         {

@@ -33,6 +33,7 @@ from bot.errors.pictures import PictureHiddenByStaff, PictureReported
 from bot.errors.ratings import PlaceUnseen
 from bot.errors.rights import CategoryNotAllowed, CheckpointNotAllowed, InTimeOut, NoMember
 from bot.i18n.texts import lora_name
+from bot.moderation.allowed_phrases import RefusedWords
 from bot.moderation.minors import is_adult
 from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
@@ -119,6 +120,17 @@ class RequestChecks:
         _raise(in_cooldown(limits, now))
         halved = halvings(limits, fingerprint(request), facts, now)
         return CheckedRequest(context, request, policy_of(limits, self._limits(), halved), limits, halved)
+
+    async def refused_words(self, context: ActionContext, request: GenerationRequest) -> RefusedWords | None:
+        """Words of a refused request that the staff of the server can allow. None if nobody can be asked.
+
+        Raises DatabaseError.
+        """
+        settings = (await self._servers.of(context.place)).settings
+        if context.server_id is None or not context.bot_in_server or settings.reports_channel is None:
+            return None
+        words, place = await self._words.of(context.place), await self._content.place(context)
+        return await asyncio.to_thread(words.refused_words, context.place, request, place)
 
     async def record(self, job: AnyJob, checked: CheckedRequest) -> None:
         """Store with a new job what `still_allowed` needs. To be called in the transaction that created the job.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from bot.config import Settings
@@ -26,12 +27,13 @@ from bot.errors.ratings import (
     UnratedTooHigh,
 )
 from bot.i18n.texts import lora_name
-from bot.moderation.enforcement import WordRules
+from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases
 from bot.moderation.minors import is_adult
 from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, excludes_clothes, licence_cap
 from bot.servers.context import ActionContext
 from bot.servers.lookups import LookupFailed
 from bot.servers.server_cache import ServerCache
+from bot.servers.server_words import ServerWords
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, JobRequest
@@ -52,7 +54,7 @@ class ContentRules:
     """Decides by ratings. `settings` is asked each time; `places` looks at channels."""
 
     def __init__(
-        self, servers: ServerCache, words: WordRules, places: PlaceLookup, settings: Callable[[], Settings]
+        self, servers: ServerCache, words: ServerWords, places: PlaceLookup, settings: Callable[[], Settings]
     ) -> None:
         self.places = places
         self._servers = servers
@@ -91,8 +93,11 @@ class ContentRules:
         return await self._of(ordered, age_restricted=False)
 
     async def direct_messages(self, ordered: ActionContext) -> PlaceRatings:
-        """What a direct message about an order shows: nobody's own word opens one to adults. Raises DatabaseError."""
-        return await self._of(ordered, age_restricted=False)
+        """What a direct message about an order shows: nobody's own word opens one to adults. Raises DatabaseError.
+
+        Phrases that a server allows count there alone.
+        """
+        return replace(await self._of(ordered, age_restricted=False), allowed=NOTHING_ALLOWED)
 
     async def _of(self, who: ActionContext, *, age_restricted: bool) -> PlaceRatings:
         settings = (await self._servers.of(who.place)).settings
@@ -100,6 +105,7 @@ class ContentRules:
             age_restricted=who.nsfw_command if who.server_id is None else age_restricted,
             open_rating=settings.open_rating,
             unrated_as=settings.unrated_as,
+            allowed=(await self._words.of(who.place)).allowed,
         )
 
     async def hides_pictures(self, where: ActionContext) -> bool:
@@ -118,7 +124,8 @@ class ContentRules:
     ) -> RequestError | None:
         """Why a request with these LoRAs is neither painted nor shown in a place; None when it is.
 
-        `said` is what counts there of the ratings of its finished pictures.
+        `said` is what counts there of the ratings of its finished pictures. Phrases that the server allows matter only
+        to what it shows: the limits on faces and licences are the operator's, and count all words.
         """
         checkpoint = self._checkpoint(request.checkpoint)
         parts = self._parts(request, checkpoint, used, said, place.shown)
@@ -128,6 +135,8 @@ class ContentRules:
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
+        if place.allowed.phrases:
+            parts = self._parts(request, checkpoint, used, said, place.shown, place.allowed)
         return _why_not_shown(place.highest(parts), place)
 
     def shows_unfinished(self, place: PlaceRatings) -> bool:
@@ -139,13 +148,18 @@ class ContentRules:
 
     def rating_of_words(self, request: GenerationRequest) -> ContentRating | None:
         """The rating of a request by its words alone; None if they say nothing."""
-        return self._words.rating(request)
+        return self._words.operator.rating(request)
 
     def rating_of(
         self, request: JobRequest, used: Sequence[UsedLora], said: Sequence[JobRating] = ()
     ) -> ContentRating | None:
         """What pictures of a request with these LoRAs, of which this was `said`, are rated; None when nothing is."""
         return _highest(self._parts(request, self._checkpoint(request.checkpoint), used, said))
+
+    async def rating_here(self, who: ActionContext, request: JobRequest) -> ContentRating | None:
+        """What the server rates a request by its checkpoint and words; None when nothing is. Raises DatabaseError."""
+        allowed = (await self._words.of(who.place)).allowed
+        return _highest(self._parts(request, self._checkpoint(request.checkpoint), (), (), None, allowed))
 
     def rating_beside_words(
         self,
@@ -170,18 +184,24 @@ class ContentRules:
         used: Sequence[UsedLora],
         said: Sequence[JobRating],
         shown: Shown = None,
+        allowed: AllowedPhrases = NOTHING_ALLOWED,
     ) -> list[RatedPart]:
-        """The parts of a request with their ratings; LoRAs of ratings that are not `shown` without their names."""
+        """The parts of a request with their ratings; LoRAs of ratings that are not `shown` without their names.
+
+        Words in `allowed` phrases do not count.
+        """
         parts = [RatedPart(PartKind.CHECKPOINT, request.checkpoint, checkpoint.rating if checkpoint else None)]
         if isinstance(request, GenerationRequest):
-            parts += self._painted_from(request, used, shown)
+            parts += self._painted_from(request, used, shown, allowed)
         return parts + [RatedPart(PartKind.PICTURE, RATED_BY[each.source], each.rating) for each in said]
 
-    def _painted_from(self, request: GenerationRequest, used: Sequence[UsedLora], shown: Shown) -> list[RatedPart]:
+    def _painted_from(
+        self, request: GenerationRequest, used: Sequence[UsedLora], shown: Shown, allowed: AllowedPhrases
+    ) -> list[RatedPart]:
         parts = [RatedPart(PartKind.LORA, lora_name(lora, shown), lora.content_rating) for lora in used]
         known = {lora.sha256 for lora in used}  # the library has never had the others
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
-        said = self._words.rating(request)
+        said = self._words.operator.rating(request, allowed)
         if said is not None:
             parts.append(RatedPart(PartKind.PROMPT, "", said))
         if request.image is not None and request.image.rating is not None:

@@ -1,4 +1,4 @@
-"""The rules on words of each place: the operator's with the lists of the server, read and compiled once."""
+"""The rules on words of each place: the operator's with the server's lists and allowed phrases, compiled once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import aiosqlite
 
+from bot.database.allowed_phrases import AllowedPhrase, allowed_phrases
 from bot.database.word_lists import ServerWordList, count_shadowed, word_lists
+from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import WordList
 
@@ -27,11 +29,11 @@ class _Kept:
 
 
 class ServerWords:
-    """The rules of places. Whoever changes a list calls `forget` after the commit."""
+    """The rules of places. Call `forget` after the commit of each change of a list or a phrase."""
 
     def __init__(self, connection: aiosqlite.Connection, operator: WordRules) -> None:
         self._connection = connection
-        self._operator = operator
+        self.operator = operator
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._words = 0  # of those that are kept
         self._changes = 0
@@ -43,11 +45,14 @@ class ServerWords:
             return kept.rules
         before = self._changes
         stored = await word_lists(self._connection, server_id)
+        phrases = await allowed_phrases(self._connection, server_id)
         # Thousands of words take a part of a second, in which the bot has others to answer.
         lists = await asyncio.to_thread(_compiled, stored) if stored else ()
-        rules = self._operator.with_lists(lists, self._count) if lists else self._operator
+        allowed = _allowed(phrases)
+        rules = self.operator.with_lists(lists, self._count, allowed) if lists or allowed.phrases else self.operator
         if self._changes == before:  # else what was read may be older than what was written meanwhile
-            self._keep(server_id, _Kept(rules, sum(len(each.words) + len(each.exceptions) for each in lists)))
+            words = len(allowed.phrases) + sum(len(each.words) + len(each.exceptions) for each in lists)
+            self._keep(server_id, _Kept(rules, words))
         return rules
 
     def forget(self, server_id: int) -> None:
@@ -78,3 +83,14 @@ def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:
         except ValueError as problem:
             log.warning("a word list of server %s is not used: %s", each.server_id, problem)
     return tuple(lists)
+
+
+def _allowed(stored: Iterable[AllowedPhrase]) -> AllowedPhrases:
+    """The phrases, compiled. One that this version cannot read is left out, with a warning."""
+    usable = list[str]()
+    for each in stored:
+        try:
+            usable += AllowedPhrases((each.phrase,)).phrases
+        except ValueError as problem:
+            log.warning("an allowed phrase of server %s is not used: %s", each.server_id, problem)
+    return AllowedPhrases(tuple(usable))

@@ -90,9 +90,8 @@ def server_services(
     servers = ServerCache(connection)
     known, gate = Members(_Nobody(), clock=lookup_clock), CommandGate(_Nobody(), clock=lookup_clock)
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
-    operators_words = WordRules.of_operator(settings)
-    words = ServerWords(connection, operators_words)
-    content = ContentRules(servers, operators_words, _Nobody(), settings)
+    words = ServerWords(connection, WordRules.of_operator(settings))
+    content = ContentRules(servers, words, _Nobody(), settings)
     checks = RequestChecks(connection, servers, rights, known, gate, words, content, limits=limits, clock=clock)
     administration = administration_services(
         connection,

@@ -9,6 +9,7 @@ lost_interactions.py which interactions wait for an answer of this program no lo
 heartbeats.py        measures the heartbeats of the gateway
 archived_threads.py  opens an archived thread for a request about a message in it
 erased_messages.py   deletes the messages of a person who has all deleted
+phrase_notices.py    notifies members of decisions about phrases
 removals.py          deletes pictures for their owner, and takes them down for staff
 takedown_cases.py    removes the pictures of a takedown that an operator has confirmed
 page_kind.py         kinds of lists with pages, registered by key

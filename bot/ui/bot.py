@@ -56,6 +56,7 @@ from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.erased_messages import ErasedMessages
 from bot.ui.lost_interactions import FirstResponses
 from bot.ui.open_questions import OpenQuestions
+from bot.ui.phrase_notices import PhraseNotices
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
@@ -178,6 +179,7 @@ class EaselBot(Client):
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.questions = OpenQuestions()
+        self.phrase_notices = PhraseNotices(self, self.connection)
         easel.updates.blocked = alerts.lora_blocked
         easel.additions.disputes.opened = easel.updates.disputes.opened = alerts.lora_disputed
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
@@ -297,6 +299,7 @@ class EaselBot(Client):
         await background.guard(
             self._report_messages.tell_here(interaction, self.decisions), "telling the owner of a decision"
         )
+        await background.guard(self.phrase_notices.tell_here(interaction), "telling of a decision about a phrase")
 
     async def _on_request_end(
         self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams

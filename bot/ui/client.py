@@ -34,6 +34,7 @@ from bot.servers.services import ServerServices
 from bot.sources.additions import Additions
 from bot.ui.answers import AnswersUnderWay
 from bot.ui.open_questions import OpenQuestions
+from bot.ui.phrase_notices import PhraseNotices
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
@@ -119,6 +120,7 @@ class Client(commands.AutoShardedBot):
     exporter: Exporter
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
     questions: OpenQuestions
+    phrase_notices: PhraseNotices
 
     async def reply_with_error(self, interaction: Interaction, error: Exception) -> None:
         """Reply with an error that a component or modal raised, as the command tree does for commands."""

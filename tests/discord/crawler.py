@@ -33,6 +33,7 @@ LAST = (
     "svconfirm",
     "svreject",
     "svartout",
+    "svphraserm",
     "pubconfirm",
     "unpublish",
 )  # items that remove something, or the other items of their message

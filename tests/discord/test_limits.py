@@ -297,8 +297,10 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     loras = await opened_at("blocks")
     loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
     lists = await opened_at("words")
-    opener = await margaret.press(lists, next(each for each in ids(lists) if each.startswith("svwordadd:")))
+    add = next(each for each in ids(lists) if each.startswith("svwordadd:"))
+    opener = await margaret.press(lists, add)
     await opener.modal()
+    crawler.pressed.add(add)
     listed = {"name": NAMES[2][:40], "words": "\n".join(f"zorble{n}" for n in range(300)), "patterns": "zor+ble"}
     unusable = "\n".join(["f*g", *(f"zorble{n:03}" for n in range(350))])[:4000]
     refused = await (await margaret.submit(opener, listed | {"words": unusable})).reply(PATIENCE)
@@ -399,6 +401,31 @@ async def decide_reports(full: Scene, crawler: Crawler, section: Callable[[], Aw
         crawler.pressed |= {button, pressed}
 
 
+async def ask_staff(full: Scene, bot: EaselBot, crawler: Crawler) -> None:
+    """Ask staff to allow long phrases in long prompts: one is allowed, and one question dismissed."""
+    server, person = int(default_world.WORKSHOP), crawler.person
+    staff = ActionContext(
+        person_id=int(default_world.MARGARET), server_id=server, permissions=1 << 5, checked_by_discord=True
+    )
+    room = int(default_world.STAFF_ROOM)
+    allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
+    await full.control.set_channel("staff-room", overwrite=default_world.APPLICATION_ID, allow=allowed)
+    await bot.servers.administration.settings.change(staff, server, reports_channel=room)
+    for button in ("phallow:", "phdismiss:"):
+        refusal = await told(person, "imagine", prompt=f"{LONG[:3500]}, nude {NAMES[1]} *nude*")
+        (ask,) = ids(refusal)
+        await (await person.press(refusal, ask)).reply(PATIENCE)
+        question = (await full.control.messages("staff-room", "Margaret"))[-1]
+        pressed = next(each for each in ids(question) if each.startswith(button))
+        opener = await person.press(question, pressed)
+        if button == "phallow:":
+            await opener.modal()
+            opener = await person.submit(opener, {"phrase": f"nude {'W' * 94}"})
+        await opener.reply(PATIENCE)
+        crawler.pressed |= {ask, pressed}
+    await bot.servers.administration.settings.change(staff, server, reports_channel=None)
+
+
 async def find_newer_versions(bot: EaselBot, hubs: Hubs, crawler: Crawler) -> None:
     """A day later hubs have a newer version of what was added, and say otherwise how it may be used."""
     margaret, connection = crawler.person, bot.connection
@@ -487,6 +514,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     crawler.pressed.add("market")
     await add_a_lora(full, hubs, crawler)
     await find_newer_versions(bot, hubs, crawler)
+    await ask_staff(full, bot, crawler)
     await run_the_server(full, crawler, locale)
     last = await asked(margaret, await told(margaret, "privacy delete"), "privacy-delete")
     crawler.pressed |= {"privacy-delete", *ids(last)}

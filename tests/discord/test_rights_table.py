@@ -63,6 +63,7 @@ from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.lora import AddedCategoryButton
 from bot.ui.views.newer_versions import AddNewerButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentItem, PersistentSelect
+from bot.ui.views.phrase_question import AllowPhraseForm, QuestionButton
 from bot.ui.views.privacy import ConfirmDeletingAllButton
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.report_case import CaseButton, DecisionForm
@@ -204,7 +205,9 @@ OWN_DOORS: Mapping[type, Allowed] = {
     PanelMenu: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
     PanelForm: _uses_server_command,
     CaseButton: lambda actor: actor.may(Action.MODERATE, WORKSHOP),
+    QuestionButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
     DecisionForm: _uses_server_command,
+    AllowPhraseForm: _uses_server_command,
     BlockThisLoraForm: _uses_server_command,
 }
 
@@ -477,7 +480,7 @@ async def find_doors(table: Table) -> None:
         PauseButton: [f"queue:pause:{scope}" for scope in PAUSES],
     }
     for kind in PersistentItem.registered:
-        if issubclass(kind, CaseButton):
+        if issubclass(kind, CaseButton | QuestionButton):
             named[kind] = [f"{kind.name}:{WORKSHOP}:1"]
         if issubclass(kind, PanelButton | PanelMenu):
             target = ":1" if "(?P<target>" in template_of(kind).pattern else ""

@@ -4,6 +4,7 @@ settings.py      settings: channels, roles, checkpoints, language and more
 limits.py        limits of everybody, of roles and of people
 blocks.py        blocks of people and LoRAs
 words.py         lists of words, and their import from Discord's AutoMod
+phrases.py       phrases that a server allows, and members' questions that ask for one
 base_models.py   proposals of what a LoRA was trained on, and decisions about them
 ratings.py       content ratings that operators give LoRAs
 audit_log.py     the entry that each change leaves, the pages of the log, and its export

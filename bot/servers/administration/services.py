@@ -13,6 +13,7 @@ from bot.servers.administration.audit_log import AuditLog
 from bot.servers.administration.base_models import BaseModelDeclarer, BaseModelProposals
 from bot.servers.administration.blocks import BlockAdministration
 from bot.servers.administration.limits import LimitAdministration
+from bot.servers.administration.phrases import PhraseAdministration
 from bot.servers.administration.ratings import LoraRatings
 from bot.servers.administration.settings import SettingsAdministration
 from bot.servers.administration.words import WordAdministration
@@ -29,6 +30,7 @@ class Administration:
     limits: LimitAdministration
     blocks: BlockAdministration
     words: WordAdministration
+    phrases: PhraseAdministration
     base_models: BaseModelProposals
     ratings: LoraRatings
     audit: AuditLog
@@ -58,6 +60,7 @@ def administration_services(
         LimitAdministration(connection, servers, rights, audit, limits=lambda: settings().limits),
         BlockAdministration(connection, servers, rights, audit, clock=clock),
         WordAdministration(connection, words, rights, audit, automod),
+        PhraseAdministration(connection, words, rights, audit, clock=clock),
         BaseModelProposals(connection, rights, audit, declarer),
         LoraRatings(connection, rights, audit),
         audit,

@@ -21,6 +21,8 @@ from bot.database.lora_search import Shown
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors.orders import PressedTwice, TwoFewStepRecipes
+from bot.errors.ratings import PromptRatedTooHigh
+from bot.errors.words import WordsNotAllowedHere
 from bot.i18n import speaking
 from bot.i18n.texts import lora_name
 from bot.jobs.service import JobService
@@ -36,8 +38,9 @@ from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reac
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.lost_interactions import InteractionLost
 from bot.ui.views.job_progress import waiting_view
+from bot.ui.views.phrase_question import AskableRefusal
 from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
-from inference.errors import LoraMisfit, RegionsNotOffered, SourceImageGone
+from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.logs import about
 from inference.messages.request import GenerationRequest
 from inference.queue_simulation import Forecast
@@ -95,7 +98,8 @@ class Orders:
         """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, where a checkpoint
-        paints no regions RegionsRefusal, and for several few-step LoRAs RecipesRefusal.
+        paints no regions RegionsRefusal, for several few-step LoRAs RecipesRefusal, and for words that staff can allow
+        AskableRefusal.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -113,7 +117,10 @@ class Orders:
         except TwoFewStepRecipes as refusal:
             draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
             raise RecipesRefusal(refusal, draft_id) from refusal
-        await self._order(interaction, request, preferences)
+        try:
+            await self._order(interaction, request, preferences)
+        except (PromptRatedTooHigh, WordsNotAllowedHere) as refusal:  # the user wrote this prompt, or can read it
+            raise await self._with_question(interaction, request, refusal) from refusal
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
         """Queue a checked request, reply that it waits, and follow the job. The person's preferences say who sees it.
@@ -144,6 +151,16 @@ class Orders:
         if context.command != PAINT_COMMAND:
             context = context.model_copy(update={"command": PAINT_COMMAND, "checked_by_discord": False})
         return await self._servers.checks.check_request(context, request)
+
+    async def _with_question(
+        self, interaction: Interaction, request: GenerationRequest, refusal: RequestError
+    ) -> RequestError | AskableRefusal:
+        """The refusal; with a button that asks the staff, if they can allow the words."""
+        refused = await self._servers.checks.refused_words(context_of(interaction), request)
+        if refused is None:
+            return refusal
+        draft_id = await save_draft(self._connection, interaction.user.id, refused.model_dump_json())
+        return AskableRefusal(refusal, draft_id)
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._connection, interaction.user.id)

@@ -31,6 +31,7 @@ add_to_studio.py           the button that adds a LoRA to the studio
 stacks.py                  the list of a person's stacks
 stack_draft.py             requests with a stack by name
 refusal.py                 the buttons under the refusal of a LoRA; its sentence is in `inference.errors`
+phrase_question.py         a refused prompt whose words staff can allow, and the message that asks them
 job_progress.py            the message of an unfinished job
 result.py                  the message of an ended job
 deleted.py                 what stands in place of a deleted picture, and *Undo*

@@ -58,6 +58,8 @@ LABELS = {
     "feature": later("LoRAs and pictures that you featured as staff"),
     "pause": later("Queues that you paused as staff"),
     "base_model_proposal": later("Base models that you proposed or decided on"),
+    "allowed_phrase": later("Phrases that you allowed as staff"),
+    "phrase_question": later("Questions to staff about refused words, from you or decided by you"),
 }
 # Tables whose rows belong to those of another one and are counted there, and the receipt's.
 COUNTED_WITH = {

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
+from bot.database.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
 from bot.database.connection import write
 from bot.database.features import FeatureKind, add_feature, featured_publications, find_feature
-from bot.database.gallery import gallery_page
+from bot.database.gallery import PlaceFilter, gallery_page
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication, publications_of_job
@@ -20,6 +21,7 @@ from bot.errors.pictures import OwnPictureTakenDown
 from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.ratings import PromptRatedTooHigh
 from bot.errors.rights import NotYours, RoleNeeded
+from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import Region
 from inference.queue import EVERYWHERE
@@ -118,6 +120,22 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     await record_takedown(here.connection, job, SERVER)
     await refused(OwnPictureTakenDown, job)
     assert await publications_of_job(here.connection, job.id) == ()
+
+
+async def test_a_picture_with_an_allowed_phrase_is_published_and_stays(here: Community) -> None:
+    job, open_place = await job_of(here, prompt="a nude quartz lantern"), PlaceFilter(ContentRating.TEEN)
+    with pytest.raises(PromptRatedTooHigh):
+        await publish(here, job)
+    await add_phrase(here.connection, SERVER, "nude quartz lantern", 5)
+    here.services.words.forget(SERVER)
+    one = await publish(here, job)
+    (allowed,) = await allowed_phrases(here.connection, SERVER)
+    await delete_phrase(here.connection, SERVER, allowed.id)
+    here.services.words.forget(SERVER)
+    await here.publishing.settle()
+    page = await gallery_page(here.connection, GalleryFilter(SERVER), open_place, limit=50)
+    assert [each.id for each in page.publications] == [one.id]
+    await check_whole(here)
 
 
 async def test_staff_choose_who_publishes(tmp_path: Path) -> None:

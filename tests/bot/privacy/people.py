@@ -14,6 +14,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from bot.config import Settings
+from bot.database.allowed_phrases import (
+    QuestionState,
+    add_phrase,
+    decide_question,
+    note_question_posted,
+    save_question,
+)
 from bot.database.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
 from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
@@ -143,6 +150,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         (SERVER, sha(word), person),
     )
     await report(connection, person, copy.id, word)
+    await ask(connection, person, word)
     await wish(connection, person)
     await add_entry(connection, SERVER, person, AuditAction.PAUSE_QUEUE, {})
     await add_entry(
@@ -185,6 +193,17 @@ async def report(connection: aiosqlite.Connection, person: int, job_id: int, wor
             await mark_decision_told(connection, decision.id, person + 20)
             await mark_answer_told(connection, decision.id, person + 21)
             await hold_copy(connection, job_id, [made.id])
+
+
+async def ask(connection: aiosqlite.Connection, person: int, word: str) -> None:
+    """Ask Margaret, as staff, to allow a phrase, and answer a question of hers."""
+    for asking, deciding in ((person, MARGARET), (MARGARET, person)):
+        phrase = f"a {word} for <@{person}>" if asking == person else "a bird"
+        asked = await save_question(connection, SERVER, asking, word if asking == person else f"w{person % 97}", phrase)
+        assert asked is not None
+        await note_question_posted(connection, asked.id, CHANNEL, person + (40 if asking == person else 41))
+        await decide_question(connection, asked.id, QuestionState.ALLOWED, phrase, deciding)
+    await add_phrase(connection, SERVER, f"a bird for <@{person}>", person)
 
 
 async def wish(connection: aiosqlite.Connection, person: int) -> None:

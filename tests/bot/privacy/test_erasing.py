@@ -83,7 +83,8 @@ class Requests:
 def messages_of(person: int) -> set[LeftMessage]:
     shown = {LeftMessage(CHANNEL, person + number) for number in (0, 2, 3, 20)}  # the last one published
     direct = {LeftMessage(DIRECT, person + number) for number in (10, 11, 20, 21)}  # 20 and 21 about reports
-    return shown | direct | {LeftMessage(CHANNEL, person + 30)}
+    about_phrases = {LeftMessage(CHANNEL, person + number) for number in (40, 41)}  # asked, and decided
+    return shown | direct | about_phrases | {LeftMessage(CHANNEL, person + 30)}
 
 
 @dataclass
@@ -155,7 +156,7 @@ async def erased(connection: aiosqlite.Connection, settings: Settings, discord: 
 def check_receipt(receipt: Erasure | None) -> None:
     assert receipt is not None and receipt.state is ErasureState.COMPLETE and receipt.person_id is None
     counted = (receipt.jobs, receipt.pictures, receipt.messages, receipt.unreachable, receipt.private_answers)
-    assert counted == (4, 3, 8, 1, 1)
+    assert counted == (4, 3, 10, 1, 1)
 
 
 # --- what is left ---------------------------------------------------------------------------------------------------
@@ -433,7 +434,7 @@ async def test_messages_to_staff_that_name_the_person_are_written_anew_and_count
     named = [row["id"] for row in await fetch(filled, "SELECT id FROM report ORDER BY id")][:2]  # the others: Grace's
     discord = Discord(closed_reports={named[0]})
     receipt = await erased(filled, settings, discord)
-    assert discord.rewritten == named and (receipt.messages, receipt.unreachable) == (8, 2)
+    assert discord.rewritten == named and (receipt.messages, receipt.unreachable) == (10, 2)
     assert await fetch(filled, "SELECT 1 FROM erasure_report") == []
 
 

@@ -8,6 +8,7 @@ art.py           art channels, in which people publish
 ratings.py       which pictures open channels show
 words.py         the server's own lists of words and patterns
 word_form.py     the form of a list, which is offered again when it could not be saved
+phrases.py       phrases that the server allows
 people.py        which roles may do what
 limits.py        limits of everybody, newcomers, the whole server, roles and people
 blocks.py        blocked people and LoRAs

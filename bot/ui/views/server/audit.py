@@ -32,7 +32,6 @@ from bot.ui.views.server.panel import (
 
 LISTED = 8  # entries on a page
 MAX_TEXT = 3200  # characters of them; a message holds 4000
-_ALL = "-"  # the value of the option without a filter
 _DETAIL = re.compile(r"(?P<action>[a-z_]{0,18})\.(?P<person>\d{0,19})")
 
 
@@ -115,17 +114,17 @@ class AuditActionMenu(PanelMenu, template=rf"svaction:{PAGE}"):
     @classmethod
     def of(cls, page: PanelPage, wanted: Shown) -> Self:
         """The menu with the current one selected."""
-        options = [discord.SelectOption(label=_("All actions"), value=_ALL, default=not wanted.action)]
-        options += [
+        options = [
             discord.SelectOption(label=label(each), value=each.value, default=each is wanted.action)
             for each in AuditAction
         ]
-        return cls(page.at(0), options=options)
+        return cls(page.at(0), options=options, placeholder=_("All actions"), min_values=0)
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of them."""
         known = {each.value: each for each in AuditAction}
-        chosen = Shown(known.get(self.value(interaction)), Shown.of(self.page).person_id)
+        action = next(map(known.get, self.values(interaction)), None)
+        chosen = Shown(action, Shown.of(self.page).person_id)
         await self.page.about(str(chosen)).show(interaction)
 
 

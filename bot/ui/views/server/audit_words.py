@@ -53,6 +53,7 @@ _FIELDS = {
     "words": later("words", context="audit log"),
     "patterns": later("patterns", context="audit log"),
     "exceptions": later("allowed phrases", context="audit log"),
+    "phrase": later("allowed phrase", context="audit log"),
     "mode": later("mode", context="audit log"),
     "negative_prompts": later("checks negative prompts", context="audit log"),
 }

@@ -1,4 +1,4 @@
-"""The section about the server's own lists of words and patterns."""
+"""The section about the server's own lists of words and patterns, and the phrases that it allows."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ from bot.ui.views.server.panel import (
     PanelMenu,
     PanelPage,
     PanelSection,
+    administration,
     shown,
     turning,
 )
+from bot.ui.views.server.phrases import PHRASES, phrases_page
 from bot.ui.views.server.word_form import AddListButton, EditListButton, list_of, services
 
 LISTED = 6  # lists on a page
@@ -53,6 +55,9 @@ class WordsSection(PanelSection):
         """A page of the lists; where the page is about one, that one."""
         if page.detail == AUTOMOD:
             return _automod(page, await automod_of(interaction, page.server_id))
+        if page.detail == PHRASES:
+            phrases = administration(interaction)[0].phrases
+            return phrases_page(page, await phrases.phrases(context_of(interaction), page.server_id))
         lists = await services(interaction).lists(context_of(interaction), page.server_id)
         if page.detail:
             return _one(page, list_of(page, lists))
@@ -75,7 +80,11 @@ def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]
         for each in here
     ] or [shown([_("No lists yet.")])]
     items += turning(page, more=len(lists) > first + LISTED)
-    buttons = (AddListButton(page), GoButton.to(page.about(AUTOMOD), _("Import AutoMod words")))
+    buttons = (
+        AddListButton(page),
+        GoButton.to(page.about(AUTOMOD), _("Import AutoMod words")),
+        GoButton.to(page.about(PHRASES), _("Allowed phrases")),
+    )
     items.append(ui.ActionRow[Any](*buttons))
     return items
 

@@ -1,0 +1,158 @@
+"""Phrases that staff allow in their server, and members' questions: `open -> allowed · dismissed`."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+
+OF_SERVER = "SELECT * FROM allowed_phrase WHERE server_id = ? ORDER BY id"
+ADD = "INSERT INTO allowed_phrase (server_id, phrase, allowed_by, allowed_at) VALUES (?, ?, ?, ?)"
+DELETE = "DELETE FROM allowed_phrase WHERE server_id = ? AND id = ? RETURNING *"
+# A crash may have come between an open question and its message to staff.
+ASK = """
+    INSERT INTO phrase_question (server_id, person_id, word, phrase, asked_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (person_id, server_id, word) WHERE state = 'open' DO UPDATE SET phrase = excluded.phrase
+    WHERE message_id IS NULL RETURNING *
+"""
+OPEN = "SELECT * FROM phrase_question WHERE person_id = ? AND server_id = ? AND word = ? AND state = 'open'"
+FIND = "SELECT * FROM phrase_question WHERE id = ?"
+COUNT = "SELECT count(*) FROM phrase_question WHERE person_id = ? AND asked_at > ?"
+POSTED = "UPDATE phrase_question SET channel_id = ?, message_id = ? WHERE id = ?"
+WITHDRAW = "DELETE FROM phrase_question WHERE id = ? AND state = 'open' AND message_id IS NULL"
+DECIDE = "UPDATE phrase_question SET state = ?, phrase = ?, decided_by = ? WHERE id = ? AND state = 'open' RETURNING *"
+UNTOLD = """
+    SELECT * FROM phrase_question WHERE person_id = ? AND state <> 'open' AND told_at IS NULL ORDER BY asked_at
+"""
+TELL = "UPDATE phrase_question SET told_at = ? WHERE id = ?"
+
+
+@dataclass(frozen=True)
+class AllowedPhrase:
+    """A phrase that does not count in a server. Time in unix ms."""
+
+    id: int
+    server_id: int
+    phrase: str
+    allowed_by: int
+    allowed_at: int
+
+
+class QuestionState(StrEnum):
+    """The state of a question."""
+
+    OPEN = "open"
+    ALLOWED = "allowed"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True)
+class PhraseQuestion:
+    """A member asks staff to allow a phrase, because its `word` was refused. Times in unix ms.
+
+    `channel_id` and `message_id` are those of the message to staff.
+    """
+
+    id: int
+    server_id: int
+    person_id: int
+    word: str
+    phrase: str
+    state: QuestionState
+    asked_at: int
+    channel_id: int | None
+    message_id: int | None
+    decided_by: int | None
+    told_at: int | None
+
+
+async def allowed_phrases(connection: aiosqlite.Connection, server_id: int) -> tuple[AllowedPhrase, ...]:
+    """All phrases that a server allows, the oldest first. Raises DatabaseError."""
+    return tuple(AllowedPhrase(**dict(row)) for row in await fetch(connection, OF_SERVER, (server_id,)))
+
+
+async def add_phrase(connection: aiosqlite.Connection, server_id: int, phrase: str, allowed_by: int) -> None:
+    """Store a phrase. Raises DatabaseError."""
+    await write(connection, ADD, (server_id, phrase, allowed_by, now_ms()))
+
+
+async def delete_phrase(connection: aiosqlite.Connection, server_id: int, phrase_id: int) -> AllowedPhrase | None:
+    """Delete a phrase and return it; None when it is gone. Raises DatabaseError."""
+    rows = await write(connection, DELETE, (server_id, phrase_id))
+    return AllowedPhrase(**dict(rows[0])) if rows else None
+
+
+async def save_question(
+    connection: aiosqlite.Connection, server_id: int, person_id: int, word: str, phrase: str
+) -> PhraseQuestion | None:
+    """Store an open question; None when staff already have an open one of this person about the word.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        await people.remember_server(connection, server_id)
+        rows = await write(connection, ASK, (server_id, person_id, word, phrase, now_ms()))
+    return _question(rows[0]) if rows else None
+
+
+async def open_question(
+    connection: aiosqlite.Connection, server_id: int, person_id: int, word: str
+) -> PhraseQuestion | None:
+    """The open question of a person about a word, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, OPEN, (person_id, server_id, word))
+    return None if row is None else _question(row)
+
+
+async def find_question(connection: aiosqlite.Connection, question_id: int) -> PhraseQuestion | None:
+    """The question with this id, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (question_id,))
+    return None if row is None else _question(row)
+
+
+async def count_questions(connection: aiosqlite.Connection, person_id: int, since_ms: int) -> int:
+    """How many questions a person has asked since a unix ms, in all servers. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT, (person_id, since_ms))
+    return row[0]
+
+
+async def note_question_posted(
+    connection: aiosqlite.Connection, question_id: int, channel_id: int | None, message_id: int | None
+) -> None:
+    """Store the message to staff; None: it is gone. Raises DatabaseError."""
+    await write(connection, POSTED, (channel_id, message_id, question_id))
+
+
+async def withdraw_question(connection: aiosqlite.Connection, question_id: int) -> None:
+    """Delete a question that could not be posted. Raises DatabaseError."""
+    await write(connection, WITHDRAW, (question_id,))
+
+
+async def decide_question(
+    connection: aiosqlite.Connection, question_id: int, state: QuestionState, phrase: str, decided_by: int
+) -> PhraseQuestion | None:
+    """open -> allowed or dismissed; None when it is not open. Raises DatabaseError."""
+    rows = await write(connection, DECIDE, (state, phrase, decided_by, question_id))
+    return _question(rows[0]) if rows else None
+
+
+async def untold_questions(connection: aiosqlite.Connection, person_id: int) -> tuple[PhraseQuestion, ...]:
+    """The decided questions of a person who was not notified yet, the oldest first. Raises DatabaseError."""
+    return tuple(map(_question, await fetch(connection, UNTOLD, (person_id,))))
+
+
+async def mark_question_told(connection: aiosqlite.Connection, question_id: int) -> None:
+    """The person has been notified of the decision. Raises DatabaseError."""
+    await write(connection, TELL, (now_ms(), question_id))
+
+
+def _question(row: sqlite3.Row) -> PhraseQuestion:
+    columns = dict(row)
+    columns["state"] = QuestionState(columns["state"])
+    return PhraseQuestion(**columns)

@@ -1,0 +1,171 @@
+"""Phrases that a server allows, and members' questions that ask for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from weakref import WeakValueDictionary
+
+import aiosqlite
+
+from bot.config.word_patterns import UnusableRule
+from bot.database.allowed_phrases import (
+    AllowedPhrase,
+    PhraseQuestion,
+    QuestionState,
+    add_phrase,
+    allowed_phrases,
+    count_questions,
+    decide_question,
+    delete_phrase,
+    find_question,
+    note_question_posted,
+    save_question,
+    withdraw_question,
+)
+from bot.database.audit import AuditAction
+from bot.database.clock import DAY_MS
+from bot.database.connection import transaction
+from bot.errors.decisions import DecidedAlready
+from bot.errors.missing import NothingThere
+from bot.errors.words import (
+    AllowedAlready,
+    AskedAlready,
+    AskedTooOften,
+    PhraseUnusable,
+    PhraseWithoutWord,
+    StaffUnreachable,
+    TooManyPhrases,
+)
+from bot.i18n import _, later
+from bot.moderation.allowed_phrases import AllowedPhrases, RefusedWords, contains
+from bot.servers.access import Rights
+from bot.servers.administration.audit_log import AuditLog
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action
+from bot.servers.server_words import ServerWords
+from bot.servers.word_limits import why_unusable
+
+MAX_PHRASES: Final = 50  # of a server
+MOST_A_DAY: Final = 5  # questions of one member, in all servers
+
+
+class PhraseAdministration:
+    """Takes questions and decides them; lists and removes phrases. `clock` is in unix ms."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        words: ServerWords,
+        rights: Rights,
+        audit: AuditLog,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self._connection = connection
+        self._words = words
+        self._rights = rights
+        self._audit = audit
+        self._clock = clock
+        self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by member
+
+    async def ask(
+        self, who: ActionContext, refused: RefusedWords, post: Callable[[PhraseQuestion], Awaitable[tuple[int, int]]]
+    ) -> None:
+        """Ask the staff of the server where the words were refused. `post` returns the channel and the message.
+
+        Raises AllowedAlready, AskedAlready, AskedTooOften or StaffUnreachable, and NotInServer in another server.
+        """
+        await self._rights.require(Action.USE, who, refused.server_id)
+        async with self._asking.setdefault(who.person_id, asyncio.Lock()):  # a second press waits for the first
+            question = await self._save(who, refused)
+            try:
+                channel_id, message_id = await post(question)
+            except StaffUnreachable:
+                await withdraw_question(self._connection, question.id)
+                raise
+            await note_question_posted(self._connection, question.id, channel_id, message_id)
+
+    async def _save(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
+        if (await self._words.of(refused.server_id)).allowed.without(refused.phrase) != refused.phrase:
+            raise AllowedAlready
+        async with transaction(self._connection):
+            asked = await save_question(
+                self._connection, refused.server_id, who.person_id, refused.word, refused.phrase
+            )
+            if asked is None:
+                raise AskedAlready
+            if await count_questions(self._connection, who.person_id, self._clock() - DAY_MS) > MOST_A_DAY:
+                raise AskedTooOften(limit=MOST_A_DAY)
+        return asked
+
+    async def question(self, who: ActionContext, question_id: int) -> PhraseQuestion:
+        """A question to the staff of a server. Raises NothingThere."""
+        found = await find_question(self._connection, question_id)
+        if found is None:
+            raise NothingThere(what=_("This question no longer exists."))
+        await self._rights.require(Action.CONFIGURE, who, found.server_id)
+        return found
+
+    async def allow(self, who: ActionContext, question_id: int, typed: str) -> PhraseQuestion:
+        """Allow a phrase in the server of a question, whose word it contains.
+
+        Raises NothingThere, DecidedAlready, PhraseUnusable, PhraseWithoutWord or TooManyPhrases.
+        """
+        question, phrase = await self.question(who, question_id), checked_phrase(typed)
+        if not contains(phrase, question.word):
+            raise PhraseWithoutWord(word=question.word)
+        async with transaction(self._connection):
+            decided = await self._decide(who, question, QuestionState.ALLOWED, phrase)
+            phrases = [each.phrase for each in await allowed_phrases(self._connection, question.server_id)]
+            if phrase not in phrases:  # else staff have answered the question of another member with it
+                if len(phrases) >= MAX_PHRASES:
+                    raise TooManyPhrases(limit=MAX_PHRASES)
+                await add_phrase(self._connection, question.server_id, phrase, who.person_id)
+            await self._audit.record(
+                who, question.server_id, AuditAction.CHANGE_PHRASES, {"phrase": (None, phrase)},
+                person_id=question.person_id,
+            )  # fmt: skip
+        self._words.forget(question.server_id)
+        return decided
+
+    async def dismiss(self, who: ActionContext, question_id: int) -> PhraseQuestion:
+        """Close a question. Raises NothingThere or DecidedAlready."""
+        question = await self.question(who, question_id)
+        return await self._decide(who, question, QuestionState.DISMISSED, question.phrase)
+
+    async def phrases(self, who: ActionContext, server_id: int) -> tuple[AllowedPhrase, ...]:
+        """All phrases that a server allows, the oldest first."""
+        await self._rights.require(Action.CONFIGURE, who, server_id)
+        return await allowed_phrases(self._connection, server_id)
+
+    async def remove(self, who: ActionContext, server_id: int, phrase_id: int) -> None:
+        """Let a phrase count again. Raises NothingThere."""
+        await self._rights.require(Action.CONFIGURE, who, server_id)
+        async with transaction(self._connection):
+            gone = await delete_phrase(self._connection, server_id, phrase_id)
+            if gone is None:
+                raise NothingThere(what=_("This phrase is no longer allowed."))
+            changes = {"phrase": (gone.phrase, None)}
+            await self._audit.record(who, server_id, AuditAction.CHANGE_PHRASES, changes)
+        self._words.forget(server_id)
+
+    async def _decide(
+        self, who: ActionContext, question: PhraseQuestion, state: QuestionState, phrase: str
+    ) -> PhraseQuestion:
+        decided = await decide_question(self._connection, question.id, state, phrase, who.person_id)
+        if decided is None:
+            raise DecidedAlready
+        return decided
+
+
+def checked_phrase(typed: str) -> str:
+    """The phrase with single spaces. Raises PhraseUnusable."""
+    phrase = " ".join(typed.split())
+    try:
+        if AllowedPhrases((phrase,)).without(phrase) == phrase:
+            raise PhraseUnusable(why=later("it contains a comma"))
+    except UnusableRule as problem:
+        raise PhraseUnusable(why=why_unusable(problem)) from None
+    return phrase

@@ -1,0 +1,54 @@
+"""The page about phrases that the server allows in prompts, in the section about words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from discord import ui
+
+from bot.database.allowed_phrases import AllowedPhrase
+from bot.i18n import _, later, number
+from bot.i18n.texts import code, mention
+from bot.moderation.allowed_phrases import MAX_PHRASE
+from bot.servers.administration.phrases import MAX_PHRASES
+from bot.ui.client import Interaction
+from bot.ui.views.phrase_question import what_phrases_do
+from bot.ui.views.server.panel import PAGE, TARGET, GoButton, PanelButton, PanelPage, administration, shown, turning
+
+PHRASES = "phrases"  # the detail of the page
+LISTED = 8  # phrases on a page
+
+
+def phrases_page(page: PanelPage, phrases: Sequence[AllowedPhrase]) -> list[ui.Item[Any]]:
+    """A page of the phrases, each with its button."""
+    page = page.at(min(page.page, max(0, len(phrases) - 1) // LISTED))
+    first = page.page * LISTED
+    most = _("Limit: {phrases} phrases. Members ask for them with *Ask staff* under a refused prompt.").format(
+        phrases=number(MAX_PHRASES)
+    )
+    heading = "**" + _("Phrases allowed in this server") + "**"
+    items: list[ui.Item[Any]] = [shown([heading, what_phrases_do(), f"-# {most}"])]
+    items += [
+        ui.Section[Any](
+            ui.TextDisplay[Any](
+                f"{code(each.phrase, MAX_PHRASE)}\n-# {mention(each.allowed_by)} · <t:{each.allowed_at // 1000}:d>"
+            ),
+            accessory=RemovePhraseButton(page, each.id),
+        )
+        for each in phrases[first : first + LISTED]
+    ] or [shown([_("No phrases yet.")])]
+    items += turning(page, more=len(phrases) > first + LISTED)
+    return [*items, ui.ActionRow[Any](GoButton.to(page.about(""), _("All lists")))]
+
+
+class RemovePhraseButton(PanelButton, template=rf"svphraserm:{PAGE}:{TARGET}"):
+    """Lets a phrase count again."""
+
+    name, label = "svphraserm", later("Remove phrase")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Remove it, and show the others. Raises NothingThere."""
+        services, who = administration(interaction)
+        await services.phrases.remove(who, self.page.server_id, self.target)
+        await self.page.show(interaction)
