@@ -98,7 +98,7 @@ class LinearPatternSet:
         options: Any = re2.Options()
         options.case_sensitive = False
         options.max_mem = max_memory
-        self._set: Any = re2.Set.SearchSet(options)
+        self._set: Any = cast("Any", re2.Set).SearchSet(options)
         for pattern in patterns:
             self._set.Add(pattern)
         self._set.Compile()

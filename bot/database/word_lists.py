@@ -16,12 +16,14 @@ from bot.database.connection import fetch, transaction, write
 
 OF_SERVER = "SELECT * FROM word_list WHERE server_id = ? ORDER BY id"
 ADD = """
-    INSERT INTO word_list (server_id, name, words, patterns, exceptions, mode, negative_prompts, rule_id, updated_at)
-    VALUES (:server_id, :name, :words, :patterns, :exceptions, :mode, :negative_prompts, :rule_id, :now) RETURNING *
+    INSERT INTO word_list (server_id, name, words, patterns, exceptions, mode, negative_prompts, forms, rule_id,
+    updated_at)
+    VALUES (:server_id, :name, :words, :patterns, :exceptions, :mode, :negative_prompts, :forms, :rule_id, :now)
+    RETURNING *
 """
 CHANGE = """
     UPDATE word_list SET name = :name, words = :words, patterns = :patterns, exceptions = :exceptions, mode = :mode,
-    negative_prompts = :negative_prompts, shadowed = 0, updated_at = :now
+    negative_prompts = :negative_prompts, forms = :forms, shadowed = 0, updated_at = :now
     WHERE server_id = :server_id AND id = :id RETURNING *
 """
 DELETE = "DELETE FROM word_list WHERE server_id = ? AND id = ? RETURNING id"
@@ -43,6 +45,7 @@ class ServerWordList:
     exceptions: tuple[str, ...] = ()
     mode: WordListMode = WordListMode.ACTIVE
     negative_prompts: bool = False
+    forms: bool = False
     rule_id: int | None = None
     id: int = 0
     shadowed: int = 0
@@ -86,6 +89,7 @@ def _values(of: ServerWordList) -> dict[str, object]:
         "exceptions": json.dumps(of.exceptions, ensure_ascii=False),
         "mode": of.mode.value,
         "negative_prompts": of.negative_prompts,
+        "forms": of.forms,
         "rule_id": of.rule_id,
         "now": now_ms(),
     }
@@ -100,6 +104,7 @@ def _list_from(row: sqlite3.Row) -> ServerWordList:
         exceptions=tuple(json.loads(row["exceptions"])),
         mode=WordListMode(row["mode"]),
         negative_prompts=bool(row["negative_prompts"]),
+        forms=bool(row["forms"]),
         rule_id=row["rule_id"],
         id=row["id"],
         shadowed=row["shadowed"],

@@ -528,7 +528,7 @@ TABLES = (
 IMPERSONAL: Mapping[str, str] = {
     "server": "id created_at left_at",
     "server_settings": "server_id settings updated_at",
-    "word_list": "id server_id name words patterns exceptions mode negative_prompts rule_id shadowed updated_at",
+    "word_list": "id server_id name words patterns exceptions mode negative_prompts forms rule_id shadowed updated_at",
     "checkpoint": "name source stamp sha256 base_model short_hash",
     "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight few_steps "
     "prediction allowed_on problem missing created_at usable autov3 sampled sample_tries stem measured measure_tries",

@@ -169,6 +169,11 @@ def imported(server_id: int, rules: Sequence[AutoModRule], before: Sequence[Serv
             rule_id=rule.id,
         )
         if (known := earlier.get(rule.id)) is not None:
-            new = replace(new, mode=known.mode if rule.enabled else mode, negative_prompts=known.negative_prompts)
+            new = replace(
+                new,
+                mode=known.mode if rule.enabled else mode,
+                negative_prompts=known.negative_prompts,
+                forms=known.forms,
+            )
         lists.append(new)
     return AutoModImport(tuple(lists), tuple(presets), tuple(room.left_out), len(earlier))

@@ -79,7 +79,7 @@ def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:
     for each in stored:
         try:
             judged = (each.words, each.patterns, each.mode, each.negative_prompts)
-            lists.append(WordList(each.name, *judged, exceptions=each.exceptions, id=each.id))
+            lists.append(WordList(each.name, *judged, exceptions=each.exceptions, id=each.id, forms=each.forms))
         except ValueError as problem:
             log.warning("a word list of server %s is not used: %s", each.server_id, problem)
     return tuple(lists)

@@ -499,6 +499,12 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     page = await (await linus.submit(again, corrected)).reply(PATIENCE)
     assert page.text.count("House") == 1, "the list is changed, and none is added"
     assert "1 word" in page.text and "red circ" not in page.text
+    page = await chosen(linus, page, "svwordforms", "1")
+    assert "also matches plurals and typing mistakes" in page.text
+    page = await chosen(linus, page, "svwordmode", "active")
+    seen = await told(scene.ada, "imagine", in_=harbour.channel, prompt="two zorbles")
+    assert "on this server's list “House”" in seen.text
+    page = await chosen(linus, page, "svwordforms", "0")
     log = (await harbour.panel("audit")).text
     assert "add word list" in log and "change word list" in log and "House" in log
     question = await pressed(linus, page, "Delete")

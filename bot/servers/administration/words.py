@@ -134,7 +134,13 @@ def changes_of(before: ServerWordList | None, after: ServerWordList | None) -> C
         if of is None:
             return {}
         counts = {"words": len(of.words), "patterns": len(of.patterns), "exceptions": len(of.exceptions)}
-        return {"name": of.name, **counts, "mode": of.mode.value, "negative_prompts": of.negative_prompts}
+        return {
+            "name": of.name,
+            **counts,
+            "mode": of.mode.value,
+            "negative_prompts": of.negative_prompts,
+            "forms": of.forms,
+        }
 
     changes = differences(told(before), told(after))
     if before is not None and after is not None:

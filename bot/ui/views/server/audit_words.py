@@ -56,6 +56,7 @@ _FIELDS = {
     "phrase": later("allowed phrase", context="audit log"),
     "mode": later("mode", context="audit log"),
     "negative_prompts": later("checks negative prompts", context="audit log"),
+    "forms": later("matches plurals and typing mistakes", context="audit log"),
 }
 
 _RATINGS = {"rating", "open_rating", "unrated_as"}

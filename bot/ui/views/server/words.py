@@ -131,7 +131,7 @@ def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
     else:
         imported = _("This list was imported from AutoMod. To change its words, edit them there and import again.")
         lines.append(f"-# {imported}")
-    menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one))
+    menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one), FormsMenu.of(page, one))
     return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus), ui.ActionRow[Any](*buttons)]
 
 
@@ -143,6 +143,8 @@ def _counts(one: ServerWordList) -> str:
     ]
     if one.negative_prompts:
         parts.append(_("also checks negative prompts"))
+    if one.forms:
+        parts.append(_("also matches plurals and typing mistakes"))
     if one.mode is WordListMode.SHADOW:
         text = ngettext("would have refused {count} text", "would have refused {count} texts", one.shadowed)
         parts.append(text.format(count=number(one.shadowed)))
@@ -230,6 +232,29 @@ class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
         await self.change(interaction, negative_prompts=self.value(interaction) == "1")
+
+
+class FormsMenu(ListMenu, template=rf"svwordforms:{PAGE}"):
+    """Whether a list matches other forms of its words."""
+
+    name = "svwordforms"
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current choice selected."""
+        texts = {
+            False: _("Plurals and typing mistakes: not matched"),
+            True: _("Plurals and typing mistakes: also matched"),
+        }
+        options = [
+            discord.SelectOption(label=text, value=str(int(matched)), default=matched is one.forms)
+            for matched, text in texts.items()
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        await self.change(interaction, forms=self.value(interaction) == "1")
 
 
 class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
