@@ -105,7 +105,10 @@ def privacy_document() -> str:
 def _tables() -> Iterator[str]:
     yield "## In the database"
     yield ""
-    yield "Times are the defaults of `[retention]` in the settings. `/privacy show` lists the times of this bot."
+    yield (
+        "Times are the defaults of `[retention]` in the settings. `/privacy show` lists how long this bot keeps each "
+        "kind of data."
+    )
     yield ""
     yield "| data | table | how long | after you delete all data |"
     yield "|---|---|---|---|"

@@ -162,8 +162,8 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
         ).format(count=count)
     if count := erasure.private_answers:
         yield ngettext(
-            "Only you can dismiss {count} private reply about a request.",
-            "Only you can dismiss {count} private replies about requests.",
+            "{count} private reply about a request is still visible to you. Only you can dismiss it.",
+            "{count} private replies about requests are still visible to you. Only you can dismiss them.",
             count,
         ).format(count=count)
     yield _(

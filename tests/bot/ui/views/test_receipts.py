@@ -28,8 +28,8 @@ def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
 @pytest.mark.parametrize(
     ("count", "expected"),
     [
-        (1, "Only you can dismiss 1 private reply about a request."),
-        (3, "Only you can dismiss 3 private replies about requests."),
+        (1, "1 private reply about a request is still visible to you. Only you can dismiss it."),
+        (3, "3 private replies about requests are still visible to you. Only you can dismiss them."),
     ],
 )
 def test_what_is_out_of_reach_is_counted(count: int, expected: str) -> None:
