@@ -68,7 +68,7 @@ class PhraseAdministration:
         self._rights = rights
         self._audit = audit
         self._clock = clock
-        self._asking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by member
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by member
 
     async def ask(
         self, who: ActionContext, refused: RefusedWords, post: Callable[[PhraseQuestion], Awaitable[tuple[int, int]]]
@@ -78,7 +78,7 @@ class PhraseAdministration:
         Raises AllowedAlready, AskedAlready, AskedTooOften or StaffUnreachable, and NotInServer in another server.
         """
         await self._rights.require(Action.USE, who, refused.server_id)
-        async with self._asking.setdefault(who.person_id, asyncio.Lock()):  # a second press waits for the first
+        async with self._locks.setdefault(who.person_id, asyncio.Lock()):  # a second press waits for the first
             question = await self._save(who, refused)
             try:
                 channel_id, message_id = await post(question)
