@@ -32,7 +32,7 @@ from bot.ui.views.server.panel import (
 
 LISTED = 8  # entries on a page
 MAX_TEXT = 3200  # characters of them; a message holds 4000
-_DETAIL = re.compile(r"(?P<action>[a-z_]{0,18})\.(?P<person>\d{0,19})")
+_DETAIL = re.compile(r"(?P<action>[a-z_]{0,22})\.(?P<person>\d{0,19})")
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ from bot.ui.views.persistent_items import (
 )
 from inference.queue import EVERYWHERE
 
-# The longest has 87 characters, so a control's name may have 12.
-PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<detail>[a-z0-9_.]{0,38})"
+# The longest page of the audit log has 87 characters, so a control's name may have 12.
+PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<detail>[a-z0-9_.]{0,42})"
 TARGET = r"(?P<target>-?\d{1,19})"  # negative: the keyed hash of a person who has all deleted
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit

@@ -1,10 +1,16 @@
-"""Entries of the audit log in Japanese: words with several meanings in English have the right one."""
+"""The audit log: words with several meanings in English have the right one in Japanese, and its filters."""
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from bot.database.audit import AuditAction, AuditEntry
 from bot.i18n import speaking
+from bot.ui.views.server.audit import Shown
 from bot.ui.views.server.audit_words import entry_text
+from bot.ui.views.server.panel import PAGE, PanelPage
 
 
 def entry(action: AuditAction, target: str = "", **changes: tuple[object, object]) -> AuditEntry:
@@ -30,3 +36,11 @@ def test_the_group_of_a_limit_is_translated() -> None:
         text = entry_text(entry(AuditAction.CHANGE_LIMITS, "everybody", max_steps=(None, 20)))
     assert "全員" in text and "everybody" not in text
     assert "Artists 77" in entry_text(entry(AuditAction.CHANGE_LIMITS, "role Artists 77", max_steps=(None, 20)))
+
+
+@pytest.mark.parametrize("action", AuditAction)
+def test_the_log_is_filtered_by_every_action_and_a_person(action: AuditAction) -> None:
+    wanted = Shown(action, 2**63 - 1)
+    page = PanelPage(2**63 - 1, "audit", 10**18 - 1, str(wanted))
+    read = re.fullmatch(PAGE, str(page))
+    assert read is not None and Shown.of(PanelPage.of(read)) == wanted
