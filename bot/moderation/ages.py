@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, cast
 
 from bot.config.word_patterns import LinearPattern, LinearPatternSet
 from bot.moderation.folding import fold, fold_pattern
+from bot.moderation.negations import is_negated
 from bot.moderation.normalise import NormalisedText, Span
 
 OF_AGE: Final = 18
@@ -26,7 +27,7 @@ _FIGURES: Final = "1[0-7]|0?[0-9]"
 _GAP: Final = "[ _\u2010\u2011\u2013-]*"
 _ENDS: Final = (
     r"(?:[ _]*(?:[,;()\[\]|!?\n、，。・/]|[.:](?:[^0-9]|$)|$)"
-    "|[ _]+(?:and|but|with|who|wearing|today|now|und|et|y|e|i|и|ve"
+    "|[ _]+(?:and|but|who|wearing|today|now|und|et|y|e|i|и|ve"
     "|nsfw|nude|naked|topless|explicit|unclothed|rating|r-?18|sexy|lewd)(?:[^a-zа-я]|$))"
 )
 _PARTS: Final = {
@@ -37,11 +38,17 @@ _PARTS: Final = {
     "{year}": "((?:19|20|25)[0-9][0-9])",
 }
 _REACH: Final = 30  # characters before an age that are looked at
-# What an age may be of: the word behind it, after words that tell its kind, and the one before `of`.
+# What has an age stands behind it, after words that tell its kind, and before it with `of`. What a noun follows is no
+# thing: a cat girl.
 _KINDS: Final = "old|aged|single|malt|vintage|antique|classic|rusty|used|pickup|sports|alte[mnrs]?|de|d'|di|da|of"
-_BEHIND: Final = re.compile(rf"[ _-]*(?:(?:{_KINDS})[ _-]+)*([^\W\d_]+)")
+_ENDS_THERE: Final = (
+    r"(?=[\s_]*(?:[^\w\s]|$)|[\s_]+(?:and|in|on|with|from|of|at|by|under|near|for|next|beside|bottle|bottles|cask|et|y|e"
+    r"|und|mit|neben|auf|w|na|i|в|на)(?![^\W_]))"
+)
+_BEHIND: Final = re.compile(rf"[ _-]*(?:(?:{_KINDS})[ _-]+)*([^\s\d_,.;:!?()]+)({_ENDS_THERE})?")
 _BEFORE: Final = re.compile(r"([^\W\d_]+)[ _-]+(?:de|di|da|do|of|von|aus|z|из)[ _-]*$")
 _MEMORY: Final = 64 * 2**20  # bytes of the automaton of all patterns at most; it takes 1 MB on ordinary texts
+_AROUND: Final = " _,;:()[]|!?.\n、，。・"  # what a pattern takes with an age
 _BUDDHIST: Final = 543  # years that Thailand counts more
 _MAX_SIZE: Final = 20_000  # instructions of a pattern
 _FIRST_YEAR: Final = 2000  # of birth; earlier ones need no look at today's date
@@ -62,27 +69,31 @@ class AgePatterns:
     births: tuple[LinearPattern, ...]
     any_of: LinearPatternSet
     things: frozenset[str]
-    goods: frozenset[str]
+    pictures: frozenset[str]
+    units: frozenset[str]
 
     @classmethod
     def read(cls, text: str) -> AgePatterns:
         """The patterns of a file's text. Raises ValueError."""
         lists = tomllib.loads(text)
-        things, goods = (frozenset(map(fold, lists.pop(name))) for name in ("things", "goods"))
+        named = [frozenset(map(fold, lists.pop(name))) for name in ("things", "pictures", "units")]
         languages = [cast("dict[str, object]", language) for language in lists.values()]
         ages = [pattern for language in languages for pattern in _patterns(language, "patterns")]
         births = [pattern for language in languages for pattern in _patterns(language, "births")]
         compiled = [LinearPattern(pattern, _MAX_SIZE) for pattern in (*ages, *births)]
         any_of = LinearPatternSet((*ages, *births), _MEMORY)
-        return cls(tuple(compiled[: len(ages)]), tuple(compiled[len(ages) :]), any_of, things, goods)
+        return cls(tuple(compiled[: len(ages)]), tuple(compiled[len(ages) :]), any_of, *named)
 
     def find(self, text: NormalisedText, today: Callable[[], date] = date.today) -> FoundAge | None:
         """The first age below 18 that a person of the text has. `today` is asked for years of birth."""
         for reading in text.readings:
             for number in self.any_of.matching(reading.text):
                 for start, end in self._places(number, reading.text, today):
-                    written = reading.text[start:end].strip(" _,;:()[]|!?.\n、，。・")
-                    return FoundAge(written, text.span_of_folded(*reading.folded(start, end)))
+                    written = reading.text[start:end].strip(_AROUND)
+                    start += reading.text[start:end].index(written)
+                    span = text.span_of_folded(*reading.folded(start, start + len(written)))
+                    if not is_negated(text.text, span):
+                        return FoundAge(written, span)
         return None
 
     def _places(self, number: int, text: str, today: Callable[[], date]) -> Iterator[tuple[int, int]]:
@@ -100,8 +111,12 @@ class AgePatterns:
     def _is_of_a_thing(self, text: str, start: int, end: int) -> bool:
         """Whether a thing beside an age has it: `12-year-old pickup truck`, `whisky de 12 ans`."""
         behind = _BEHIND.match(text, end)
+        if behind is not None and behind[1] in self.units:
+            return True
+        if behind is not None and behind[2] is not None and behind[1] in self.things | self.pictures:
+            return True
         before = _BEFORE.search(text[max(start - _REACH, 0) : start + 1])
-        return bool(behind and behind[1] in self.things | self.goods) or bool(before and before[1] in self.goods)
+        return before is not None and before[1] in self.things
 
 
 def _patterns(language: dict[str, object], name: str) -> Iterator[str]:
@@ -114,16 +129,14 @@ def _patterns(language: dict[str, object], name: str) -> Iterator[str]:
 
 
 def _number(language: dict[str, object]) -> str:
-    """A number below 18. Group 1 holds what makes it more."""
-    words, more = str(language["numbers"]), language.get("more")
+    """The pattern of a number below 18. Group 1 matches a larger one, which `more` or `more_words` makes."""
+    small = f"{_FIGURES}|{language['numbers']}"
+    larger = [str(language["more_words"])] if "more_words" in language else []
+    larger += [f"(?:{language['more']}){_GAP}(?:{small})"] if "more" in language else []
+    number = f"(?:({'|'.join(larger)})|{small})" if larger else f"()(?:{small})"
     if language.get("scriptless"):
-        guard = f"(?:^|[^0-9{language.get('numerals', '')}.])"
-        larger = f"({more})?" if more else "()"
-        return f"{guard}[ _]*{larger}(?:{_FIGURES}|{words})"
-    larger = f"(?:({more}){_GAP})?" if more else "()"
-    if more_words := language.get("more_words"):
-        return f"(?:^|[^0-9a-zа-я.])(?:({more_words}|(?:{more}){_GAP}(?:{words}))|{_FIGURES}|{words})"
-    return f"(?:^|[^0-9a-zа-я.]){larger}(?:{_FIGURES}|{words})"
+        return f"(?:^|[^0-9{language.get('numerals', '')}.])[ _]*{number}"
+    return f"(?:^|[^0-9a-zа-я.]){number}"
 
 
 @cache

@@ -53,7 +53,10 @@ class _Compiled:
         @lru_cache(REMEMBERED_TEXTS)
         def rating(text: str, allowed: AllowedPhrases) -> ContentRating | None:
             rated = rater.rate(text)
-            return rater.rate(allowed.without(text)) if rated is not None and allowed.phrases else rated
+            if rated is None or not allowed.phrases:
+                return rated
+            rest = rater.rate(allowed.without(text))  # in which an ordinary phrase may be cut
+            return rest if rest is None else min(rated, rest)
 
         verdict = _remembering(lists, minors, NOTHING_ALLOWED, REMEMBERED_TEXTS)
         return cls(settings, lists, minors, verdict, rating)

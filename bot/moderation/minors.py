@@ -139,8 +139,9 @@ class MinorsRule:
 
 
 def _first(pattern: re.Pattern[str] | None, text: NormalisedText) -> tuple[str, Span] | None:
-    found = pattern.search(text.text) if pattern is not None else None
-    return None if found is None or is_negated(text.text, Span(*found.span())) else (found[0], Span(*found.span()))
+    places = pattern.finditer(text.text) if pattern is not None else ()
+    meant = ((found[0], Span(*found.span())) for found in places)
+    return next((each for each in meant if not is_negated(text.text, each[1])), None)
 
 
 def _any_of(signs: tuple[str, ...]) -> re.Pattern[str] | None:

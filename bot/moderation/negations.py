@@ -1,8 +1,10 @@
 """Whether a text says that something is not in the picture: "no nudity", "not a child", 裸なし, çocuk değil.
 
-A negation stands directly before a word, or in some languages directly behind it, with nothing but an article, a verb
-or spaces between them. A comma ends it: in "no, child" nothing is negated.
+A negation stands directly before a word, or in some languages directly behind it. Only articles, particles and spaces
+may stand between them. A comma ends it: in "no, child" nothing is negated.
 """
+
+# ruff: noqa: RUF001 (letters of other alphabets)
 
 from __future__ import annotations
 
@@ -13,38 +15,37 @@ from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Label, WordHit
 
 _REACH: Final = 40  # characters before and behind a word that are looked at
-_BEFORE: Final = (
-    "no|not|non|without|never|zero|neither|free of|isn't|isnt|aren't|arent|ain't",
+# Negations that stand before a word, with a space, and those of scripts without spaces.
+_SPACED_BEFORE: Final = (
+    "no|not|non|without|never|neither|free of|isn't|isnt|aren't|arent|ain't",
     "kein|keine|keinen|keinem|keiner|nicht|ohne|nie",
-    "pas|sans|aucun|aucune|jamais|ni",
+    "pas|sans|aucun|aucune|jamais",
     "sin|ningún|ninguna|nunca|nada de",
-    "não|nao|sem|nenhum|nenhuma|nada de",
-    "senza|nessun|nessuna|nessuno|niente|mai",
+    "não|nao|sem|nenhum|nenhuma",
+    "senza|nessun|nessuna|nessuno|niente",
     "bez|nie|żadnych|żadnej|żadne|zadnych",
     "без|не|нет|никаких|никакой|ни",
     "ليس|ليست|ليسوا|بدون|بلا|لا|دون|من غير|غير",
-    "बिना|कोई",
-    "ไม่มี|ไม่ใช่|ไม่|ปราศจาก",
-    "不是|没有|沒有|無|无|非|不",
-    "非|無",
+    "बिना",
 )
+_UNSPACED_BEFORE: Final = ("ไม่มี|ไม่ใช่|ไม่|ปราศจาก", "不是|没有|沒有|無|无|非|不")
 _BETWEEN: Final = (
     "a|an|any|the|of|is|are|real|actual|ein|eine|einen|un|une|uno|una|de|des|du|d'|es|son|est|é|uma|um|è|to|jest|any of"
 )
-_BEHIND: Final = (
-    "free",
-    "なし|無し|ない|ではない|じゃない|ではなく|じゃなく|は無し|はなし|がない",
-    "없음|없이|없는|아님|아닌|아니|이 아닌|가 아닌|이 아님|가 아님|이 아니|가 아니",
-    "yok|değil|degil|olmadan|olmayan|içermez",
-    "नहीं|नही|के बिना|रहित",
+# Negations that stand behind a word: directly, and with a space.
+_UNSPACED_BEHIND: Final = (
+    "(?:は|も|が|の|では|じゃ)?(?:なし|無し|ではない|じゃない|ではなく|じゃなく)|がない",
+    "[가-힣]{0,3}[ _]*(?:없음|없이|없는|아님|아닌|아니|이 아닌|가 아닌|이 아님|가 아님|이 아니|가 아니)",
 )
-_ARTICLES: Final = rf"(?:[ _-]+(?:{_BETWEEN}))*"
+_SPACED_BEHIND: Final = ("yok|değil|degil|olmadan|olmayan|içermez", "नहीं|नही|के बिना|रहित")
+_ENDING: Final = "[a-zçğıöşü]{0,8}"  # of a Turkish word
 _NEGATED_BY = re.compile(
-    rf"(?:(?<![^\W_])(?:{'|'.join(_BEFORE[:9])}){_ARTICLES}[ _-]+|(?:{'|'.join(_BEFORE[9:])})[ _]*(?:ภาพ|รูป|ฉาก)?)$",
+    rf"(?:(?<![^\W_])(?:{'|'.join(_SPACED_BEFORE)})(?:[\s_-]+(?:{_BETWEEN}))*[\s_-]+"
+    rf"|(?:{'|'.join(_UNSPACED_BEFORE)})[\s_]*(?:ภาพ|รูป|ฉาก)?)$",
     re.IGNORECASE,
 )
 _NEGATED_BEHIND = re.compile(
-    rf"[^\W\d_]{{0,8}}(?:[ _-]*(?:{'|'.join(_BEHIND[1:3])})|[ _-]+(?:{_BEHIND[0]}|{'|'.join(_BEHIND[3:])})(?![^\W_]))",
+    rf"[\s_]*(?:{'|'.join(_UNSPACED_BEHIND)})|{_ENDING}[\s_]+(?:{'|'.join(_SPACED_BEHIND)})(?![^\W_])|-free(?![^\W_])",
     re.IGNORECASE,
 )
 

@@ -39,12 +39,12 @@ MAX_SEPARATOR = 4  # characters between two letters of one word
 # A piece: letters, digits and signs, with the marks that letters of India and Southeast Asia and kana need.
 _PIECE = re.compile("(?:[^\\W_]|[@$!|+€£¢¥'\u3099\u309a\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+")
 # The weight of a part of a prompt, as in `(long hair:1.2)`, which parts no word: `(chi:1.1)ld` is written to be read.
-_WEIGHT = re.compile(r":[ ]{0,3}[+-]?[0-9]{0,3}\.?[0-9]{1,6}[ ]{0,3}(?=\))")
+_WEIGHT = re.compile(r":[ ]{0,20}[+-]?[0-9]{0,20}\.?[0-9]{0,20}[ ]{0,20}(?=\))")
 _BETWEEN_SIGNS = re.compile("[^@$!|+€£¢¥']+")
 _RUN = re.compile(r"(.)\1\1+")
 _COMPOSABLE = re.compile("[\u3099\u309a\u1160-\u11ff]")  # folded kana and Hangul are decomposed
 _COMPOSABLE_LETTER = re.compile("(?s:.)[\u3099\u309a\u1160-\u11ff]*")
-_VOICED = "\u3099\u309a"  # marks of kana, which belong to the letter before
+VOICED = "\u3099\u309a"  # marks of kana, which belong to the letter before
 # Words that A1111's prompts are parted by, where they stand in capitals: the halves of a word are read together.
 _PARTING = re.compile(r"(?<![^\W_])(?:BREAK|AND|ADDCOMM|ADDBASE|ADDROW|ADDCOL)(?![^\W_])")
 _BRACKETS = re.compile(r"[()\[\]{}*|~]+")
@@ -211,10 +211,10 @@ class NormalisedText:
         """Whether a word may begin or end before this letter of the stream: pieces and scripts end there."""
         if place in self.edges:
             return True
-        if self.as_written[place] in _VOICED:
+        if self.as_written[place] in VOICED:
             return False
         before = place - 1
-        while self.as_written[before] in _VOICED and before:
+        while self.as_written[before] in VOICED and before:
             before -= 1
         left, right = Script.of(self.as_written[before]), Script.of(self.as_written[place])
         return left != right or left in {Script.HAN, Script.RARE_HAN}

@@ -9,8 +9,8 @@ A form begins with the word's first letter. It is the word with another ending o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any, Final, Generic, TypeVar
 
 from bot.moderation.normalise import NormalisedText, Script
@@ -19,8 +19,10 @@ from bot.moderation.word_matcher import Word, WordHit
 Label = TypeVar("Label")
 
 _SHORTEST: Final = 5  # letters of a word that has forms
-_SHORTEST_SLIP: Final = 6  # and of one that has slips: shorter words are too often others
+_SHORTEST_SLIP: Final = 7  # and of one that has slips: shorter words are too often others, as *rating* of *raping*
+_LONGEST: Final = 60  # letters of a piece that is looked at
 _ENDING: Final = 2  # letters that an ending adds at most
+_RUN: Final = re.compile(r"(.)\1{2,}")  # a letter that is repeated more than twice
 _VOWELS: Final = frozenset("aeiouyаяыиеоуюэ")
 
 
@@ -28,32 +30,36 @@ class WordForms(Generic[Label]):
     """Finds forms of those of its words that are one word of an alphabet, without `*`."""
 
     def __init__(self, words: Iterable[Word[Label]]) -> None:
-        self._by_start: dict[str, list[Word[Label]]] = {}
-        for word in words:
-            if _has_forms(word):
-                self._by_start.setdefault(word.letters[0], []).append(word)
+        self._by_stem: dict[str, list[Word[Label]]] = {}
+        self._by_slip: dict[str, list[Word[Label]]] = {}  # the word, and each with one letter less
+        for word in filter(_has_forms, words):
+            self._by_stem.setdefault(_stem(word.letters), []).append(word)
+            if len(word.letters) >= _SHORTEST_SLIP:
+                for shorter in _without_one(word.letters):
+                    self._by_slip.setdefault(shorter, []).append(word)
 
     def find(self, text: NormalisedText) -> Iterator[WordHit[Label]]:
         """Each word that the text has a form of, with its first place."""
-        if not self._by_start:
+        if not self._by_stem:
             return
         found = set[int]()
         for letters, start in text.distinct_pieces():
-            for word in self._by_start.get(letters[0], ()):
-                if id(word) not in found and is_form(letters, word.letters):
+            for word in self._forms_of(letters):
+                if id(word) not in found:
                     found.add(id(word))
                     yield WordHit(word, text.span(start, start + len(letters)))
 
-
-def is_form(letters: str, word: str) -> bool:
-    """Whether letters are a form of a word. Both are folded."""
-    if abs(len(letters) - len(word)) > _ENDING + 1 or len(letters) < _SHORTEST - 1:
-        return False
-    letters = letters if letters == word else _once(letters, word)
-    stem = word[:-1] if word[-1] in _VOWELS else word
-    if letters.startswith(stem) and len(letters) - len(stem) <= _ENDING:
-        return True
-    return len(word) >= _SHORTEST_SLIP and _differs_by_one(letters, word)
+    def _forms_of(self, letters: str) -> Iterator[Word[Label]]:
+        """The words of which these letters are a form."""
+        letters = _RUN.sub(r"\1\1", letters)
+        if len(letters) > _LONGEST:
+            return
+        for ending in range(_ENDING + 1):
+            yield from self._by_stem.get(letters[: len(letters) - ending], ())
+        for shorter in _without_one(letters):
+            for word in self._by_slip.get(shorter, ()):
+                if _differs_by_one(letters, word.letters):
+                    yield word
 
 
 def _has_forms(word: Word[Any]) -> bool:
@@ -61,10 +67,14 @@ def _has_forms(word: Word[Any]) -> bool:
     return plain and all(Script.of(letter) is Script.ALPHABET and letter.isalpha() for letter in word.letters)
 
 
-def _once(letters: str, word: str) -> str:
-    """Letters with what is repeated three times and more written once, if the word has none of it."""
-    runs = ["".join(run) for _, run in groupby(letters)]
-    return "".join(run[0] if len(run) > 2 and run[0] * 2 not in word else run for run in runs)
+def _stem(word: str) -> str:
+    """What stays of a word before another ending: all of it but a last vowel."""
+    return word[:-1] if word[-1] in _VOWELS else word
+
+
+def _without_one(letters: str) -> set[str]:
+    """The letters themselves, and each time without one of them but the first."""
+    return {letters, *(letters[:place] + letters[place + 1 :] for place in range(1, len(letters)))}
 
 
 def _differs_by_one(one: str, other: str) -> bool:

@@ -20,7 +20,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import ahocorasick
@@ -29,6 +29,7 @@ from bot.moderation.folding import in_hiragana
 from bot.moderation.normalise import (
     LEET,
     MAX_SEPARATOR,
+    VOICED,
     NormalisedText,
     Script,
     Span,
@@ -78,7 +79,12 @@ class Word(Generic[Label]):
     @cached_property
     def open_after(self) -> bool:
         """Whether something may follow directly: in scripts that add particles without a space always."""
-        return self.written.endswith("*") or Script.of(self.parts[-1][-1]) in {Script.HIRAGANA, Script.HANGUL}
+        return self.written.endswith("*") or Script.of(self._last_letter) in {Script.HIRAGANA, Script.HANGUL}
+
+    @property
+    def _last_letter(self) -> str:
+        """The last letter, without the marks that kana bear."""
+        return self.as_written.rstrip(VOICED)[-1]
 
     @cached_property
     def joints(self) -> frozenset[int]:
@@ -168,7 +174,7 @@ class WordMatcher(Generic[Label]):
     def __init__(self, words: Iterable[Word[Label]]) -> None:
         by_key: dict[str, list[Word[Label]]] = {}
         for word in words:
-            for key in word.skeletons():
+            for key in word.skeletons() if word.parts else ():  # a word of nothing but marks matches nothing
                 by_key.setdefault(key, []).append(word)
         automaton: Any = cast("Any", ahocorasick).Automaton()  # the package tells no types
         for key, same in by_key.items():
@@ -206,8 +212,6 @@ class ExceptingMatcher(Generic[Label]):
         self._phrases = frozenset(excepted)
         self._all = frozenset([*found, *excepted])
         self._matcher = WordMatcher[Label]([*found, *excepted])
-        inner = (self._matcher.find(NormalisedText(phrase.written)) for phrase in excepted)
-        self._in_phrases = frozenset(hit.word for hits in inner for hit in hits)  # and these themselves
 
     def find(self, text: NormalisedText, *, everywhere: bool = False) -> list[WordHit[Label]]:
         """Every word that the text has outside of such phrases, in the order of the automaton.
@@ -218,10 +222,12 @@ class ExceptingMatcher(Generic[Label]):
         if not any(hit.word in self._phrases for hit in hits):
             return hits
         if not everywhere:
-            hits = list(self._matcher.find(text, self._in_phrases))
+            hits = list(self._matcher.find(text, self._all))
         excepted = bytearray(len(text.text))  # 1 for what such a phrase covers
         for word, (start, end) in hits:
             if word in self._phrases and "," not in text.text[start:end]:
+                if word.written.endswith("*"):
+                    end += sum(1 for _ in takewhile(str.isalnum, text.text[end:]))
                 excepted[start:end] = b"\1" * (end - start)
         return [hit for hit in hits if hit.word not in self._phrases and 0 in excepted[hit.span.start : hit.span.end]]
 
@@ -248,7 +254,11 @@ def _kana(letters: str) -> frozenset[Script]:
 
 def _is_of_its_kana(word: Word[Any], text: NormalisedText, start: int, end: int) -> bool:
     """Whether a stretch has the word's kind of kana, or cannot be part of a longer word."""
-    if not word.kana or len(word.letters) >= _FOUR or text.as_written[start:end] == word.as_written:
+    if (
+        not word.kana
+        or sum(letter not in VOICED for letter in word.letters) >= _FOUR
+        or text.as_written[start:end] == word.as_written
+    ):
         return True
     if word.kana == _kana(text.as_written[start:end]):
         return True

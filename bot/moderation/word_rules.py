@@ -10,11 +10,11 @@ from functools import cached_property
 from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases
-from bot.moderation.folding import fold, fold_pattern
+from bot.moderation.folding import fold_pattern
 from bot.moderation.minors import MinorsRule, minors_rule
 from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_forms import WordForms
-from bot.moderation.word_matcher import ExceptingMatcher, Word
+from bot.moderation.word_matcher import ExceptingMatcher, Word, WordHit
 
 MINORS = "minors"  # the name under which the rule on minors is told; no list has it
 MINORS_BY_RATING = "minors beside a rating"  # the same, where the words alone are allowed
@@ -55,6 +55,7 @@ class WordList:
         """Compile it. Raises ValueError for a word or a pattern that cannot be used."""
         assert self._words is not None
         assert self._patterns is not None
+        assert self._forms is not None
 
     @classmethod
     def of(cls, settings: WordListSettings) -> WordList:
@@ -75,8 +76,17 @@ class WordList:
         return [LinearPattern.of_folded(fold_pattern(pattern), pattern) for pattern in self.patterns]
 
     @cached_property
+    def _excepted(self) -> AllowedPhrases:
+        return AllowedPhrases(self.exceptions)
+
+    @cached_property
     def _forms(self) -> WordForms[str]:
         return WordForms([Word(checked_word(each), each) for each in self.words] if self.forms else [])
+
+    def _found_forms(self, text: NormalisedText) -> Iterator[WordHit[str]]:
+        """Words of which the text has a form outside of exceptions."""
+        if self.forms:
+            yield from self._forms.find(NormalisedText(self._excepted.without(text.text)) if self.exceptions else text)
 
     def applies_to(self, kind: TextKind) -> bool:
         """Whether texts of this kind are read at all."""
@@ -85,9 +95,7 @@ class WordList:
     def matches(self, text: NormalisedText) -> Iterator[RuleMatch]:
         """Each rule that the text breaks, with the first place."""
         found: set[str] = set()
-        excepted = {fold(each) for each in self.exceptions}
-        forms = [hit for hit in self._forms.find(text) if fold(text.text[slice(*hit.span)]) not in excepted]
-        for hit in (*self._words.find(text), *forms):
+        for hit in (*self._words.find(text), *self._found_forms(text)):
             if hit.word.label not in found:
                 found.add(hit.word.label)
                 yield RuleMatch(self.name, hit.word.label, (hit.span,), self.mode, self.id)
@@ -168,6 +176,7 @@ def judge(
     for each in applying:
         broken = list(each.matches(normalised))
         if broken and each.id is not None and allowed.phrases:
-            broken = list(each.matches(NormalisedText(allowed.without(text))))
+            rest = {match.rule: match for match in each.matches(NormalisedText(allowed.without(text)))}
+            broken = [rest[match.rule] for match in broken if match.rule in rest]
         matches += broken
     return WordVerdict(tuple(matches))

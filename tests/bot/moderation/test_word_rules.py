@@ -143,6 +143,40 @@ def test_other_words_are_no_forms(text: str) -> None:
     assert not judge(f"oil painting, {text}", TextKind.PROMPT, lists).matches
 
 
+def test_exceptions_hold_for_forms_and_only_where_they_stand() -> None:
+    lists = [WordList("forms", ("lanterns",), exceptions=("magic lantern",), forms=True)]
+    assert not judge("a magic lantern", TextKind.PROMPT, lists).matches
+    assert judge("a magic lantern, a lantern", TextKind.PROMPT, lists).matches
+    snow = [WordList("snow", ("snow",), exceptions=("snowman",))]
+    assert (
+        not judge("snow-man", TextKind.PROMPT, snow).matches and judge("snow-man, snow", TextKind.PROMPT, snow).matches
+    )
+
+
+def test_ordinary_words_are_no_slips_of_short_ones() -> None:
+    lists = [WordList("forms", ("raping", "breast", "incest"), forms=True)]
+    assert not judge("rating, racing, beast, invest", TextKind.PROMPT, lists).matches
+
+
+@pytest.mark.parametrize("word", ["\u3164\u3164", "\ufdfa\ufdfa", "\u0640\u0640"])
+def test_a_word_of_which_nothing_is_left_matches_nothing(word: str) -> None:
+    assert [match.rule for match in judge("a fog", TextKind.PROMPT, [WordList("odd", (word, "fog"))]).matches] == [
+        "fog"
+    ]
+
+
+@pytest.mark.parametrize("weight", [":1.", ":1.0000001", ":0001.1", ":    1", ":-1", ":1.2"])
+def test_no_weight_parts_a_word(weight: str) -> None:
+    assert judge(f"(chi{weight})ld, nsfw", TextKind.PROMPT).about_minors
+
+
+@pytest.mark.parametrize(
+    "text", ["no 👶, 👶 nsfw", "no niña, niña nsfw", "no child, a child, nsfw", "nude s-hade, nudes, child"]
+)
+def test_a_negation_or_exception_clears_only_its_own_place(text: str) -> None:
+    assert judge(text, TextKind.PROMPT).about_minors
+
+
 @pytest.mark.parametrize("text", ["двенадцать лет", "ДВЕНАДЦАТЬ  ЛЕТ", "12 лет"])
 def test_a_pattern_in_another_alphabet_reads_texts_as_they_are_written(text: str) -> None:
     patterns = WordList("patterns", (), ("(?:[а-я]+|[0-9]+) +лет",))
