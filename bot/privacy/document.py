@@ -33,26 +33,27 @@ At the end, you get a receipt.
 
 - **Messages.** Easel deletes all messages that Discord lets it delete: messages with your pictures, codes of stacks
   that you posted, and all direct messages to you. If a message to staff about a report names you, Easel rewrites it
-  without your name and your text. The bot cannot delete messages in places that it has left or cannot enter. The
-  receipt shows their number.
+  without your name and your text. The bot cannot delete messages in servers and channels that it has left or cannot
+  enter. The receipt shows the number of these messages.
 - **Private replies.** Only you can see these, and the bot cannot delete them. Dismiss them in Discord, or wait until
   Discord forgets them.
 - **Other machines.** If the operator has a [cluster](cluster.md#files), its machines delete the data of a job when
-  Easel cancels the job. A machine that was killed or cut off deletes the data when it generates again. The deletion
-  does not wait for such a machine.
+  Easel cancels the job. If the machine's worker was killed, or the machine was cut off, this happens when the machine
+  generates again. The deletion does not wait for such a machine.
 - **Copies of the database.** These contain your data until they expire. The receipt says how many copies there are,
   and when the last one expires.
 - **Blocks, limits and today's usage.** These stay, so that a deletion does not lift them. Easel replaces your id with
   a hash that can be made only with the bot's own key. The same applies to entries in the audit log.
 - **Reported pictures.** If a report about a picture is open, Easel keeps the picture's file until the decision, but
   for at most `[moderation] held_days` (30). For a report with the reason *sexual and looks like a minor*, there is no
-  such time limit. Easel notifies you. Only the people who decide about the report can see the file.
+  such time limit. Easel notifies you that it keeps the file. Only the people who decide about the report can see the
+  file.
 - **Other users' copies.** Pictures that other users saved, their remixes, and stacks that they imported belong to
   them.
 
-Easel overwrites deleted data in the database and in its log (`secure_delete`). If you delete a single picture, Easel
-overwrites its words in search indexes within a day. A disk or a file system may still keep the old content of
-overwritten blocks. Easel cannot prevent this.
+Easel overwrites deleted data in the database and in the database's write-ahead log (`secure_delete`). If you delete a
+single picture, Easel overwrites its words in search indexes within a day. A disk or a file system may still keep the
+old content of overwritten blocks. Easel cannot prevent this.
 
 If the operator restores a copy of the database, Easel deletes your data again before anything else starts. It
 recognises you by a keyed hash of your id in the file `removals.jsonl`. This hash can be made only with the bot's own
@@ -60,11 +61,12 @@ key.
 
 ## If staff remove a picture
 
-If staff hide, delete or rate a picture after a report, or take it down, Easel saves the picture's perceptual hash
-with this verdict (the table `picture_verdict`). Depending on the verdict, Easel then refuses to generate, upload or
-publish the same picture again, or gives it at least that content rating. While a report hides a picture, Easel hides
-new copies of it too. A verdict names neither you nor the job. Its link to the report is a keyed hash. The verdict
-stays when you delete all your data. If staff dismiss the report or reverse the decision, Easel deletes the verdict.
+If staff hide, delete or rate a picture after a report, or take it down, Easel saves a verdict (the table
+`picture_verdict`). A verdict contains the decision and the picture's perceptual hash. It applies if the same picture
+is generated, uploaded or published again. Depending on the verdict, Easel then refuses the picture, or gives it at
+least the content rating in the verdict. While a report hides a picture, Easel hides new copies of it too. A verdict
+names neither you nor the job. Its link to the report is a keyed hash. The verdict stays when you delete all your
+data. If staff dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
 
@@ -78,22 +80,22 @@ show the picture, and they contain neither your name nor your address. Easel kee
 
 If the operator has installed face detection, Easel looks for photographed faces in the pictures that you start from.
 It does this on the bot's machine, and does not send the picture anywhere for this purpose. It does not compare faces.
-Easel stores only yes or no, in your studio and with the request. It needs this because the content rating of a
-picture made from a photographed face is limited. If the operator uses a classifier, it rates the picture on the
-machine that generates. Easel saves the content rating with the job.
+Easel stores only whether it found a face, in your studio and with the request. It needs this because the content
+rating of a picture made from a photographed face is limited. If the operator uses a classifier, it rates the picture
+on the machine that generates. Easel saves the content rating with the job.
 
 ## If a model reads your words
 
-The operator can use a text judge: a model that reads the words of your requests on the machine that generates. It
-sends them nowhere. It refuses sexual content about minors, or gives the picture a content rating, which Easel saves
-with the job. The worker process keeps the latest 512 texts and their scores in memory.
+The operator can use a text judge: a model that reads the words of your requests. The model runs on the machine that
+generates, and sends the words nowhere. It refuses sexual content about minors, or gives the picture a content rating,
+which Easel saves with the job. The worker process keeps the latest 512 texts and their scores in memory.
 
 ## What is marked
 
 The file of every picture says that the picture is generated (XMP, IPTC's digital source type). This mark is not
-signed, unless the operator has a certificate for C2PA. The signature then says whose program generated the picture.
-It does not name a user. If you keep your prompts private, the files do not contain them. All other generation
-parameters stay in the file.
+signed, unless the operator has a certificate for C2PA. The signature then says who runs the program that generated
+the picture. It does not name a user. If you keep your prompts private, the files do not contain them. All other
+generation parameters stay in the file.
 """
 
 

@@ -81,7 +81,7 @@ TABLES = (
     ),
     StoredTable(
         "job", "your requests", "person_id = :person",
-        "as long as its pictures; without pictures, `jobs_days` (90)", Fate.DELETED,
+        "as long as their pictures; without pictures, `jobs_days` (90)", Fate.DELETED,
         {
             "id": "a number", "person_id": "your Discord id", "server_id": "the server", "channel_id": "the channel",
             "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "its progress",
@@ -186,7 +186,7 @@ TABLES = (
         "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the job",
         Fate.DELETED,
         {
-            "job_id": "the job", "server_id": "the server where it counts",
+            "job_id": "the job", "server_id": "the server where the content rating counts",
             "source": "who set it: the server's staff, an operator, or an automatic check (`classifier`)",
             "verdict": "a hash of the report about an earlier picture that yours resembles",
             "rating": "the content rating",
@@ -204,7 +204,7 @@ TABLES = (
     StoredTable(
         "held_copy", "your pictures that resemble a reported picture", f"job_id IN {_JOBS}",
         "as long as the job and the report", Fate.DELETED,
-        {"job_id": "the job", "report_id": "the report that hides them until a decision"},
+        {"job_id": "the job", "report_id": "the report that hides the pictures until a decision"},
     ),
     StoredTable(
         "deletion", "files and messages of pictures that you deleted, until Easel has removed them",
@@ -431,7 +431,7 @@ TABLES = (
     ),
     StoredTable(
         "report", "reports about your pictures", "owner_id = :person",
-        f"{_SERVER_GONE}. After that, operators take over open reports that a picture looks like a minor",
+        f"{_SERVER_GONE}. After that, operators decide about open reports that a picture looks like a minor",
         Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
@@ -516,7 +516,7 @@ TABLES = (
         {"erasure_id": "the deletion", "channel_id": "the channel", "message_id": "the message"},
     ),
     StoredTable(
-        "erasure_report", "reports with a message to staff that names you, which Easel rewrites",
+        "erasure_report", "reports whose message to staff names you, until Easel has rewritten it",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
         {"erasure_id": "the deletion", "report_id": "the report", "state": "whether it is rewritten"},
@@ -582,13 +582,14 @@ FILES = (
         "until the job ends; after a crash, `states_days` (1)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
-        "`workers/` on each machine of a cluster", "the same for jobs that run there, and their start pictures",
+        "`workers/` on each machine of a cluster", "unfinished pictures, previews, states and start "
+        "pictures of jobs that run there",
         "the number of the job, the SHA-256 of the picture",
-        "until the job ends there; on a machine that was killed, until it generates again", Fate.DELETED,
+        "until the job ends there; if the machine's worker was killed, until it generates again", Fate.DELETED,
         exported=False,
     ),
     StoredFiles(
-        "`embeddings/`", "prompts as the numbers of a text encoder, if the operator saves them",
+        "`embeddings/`", "prompts, converted to numbers by a text encoder, if the operator saves them",
         "not possible: the files do not show whose they are", "`embeddings_days` (7)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
