@@ -262,11 +262,15 @@ class NormalisedText:
         return self._starts[piece]
 
     def separator(self, piece: int) -> str:
-        """What stands in the folded text between a piece and the one before it, without weights and repetitions."""
+        """What stands in the folded text between a piece and the one before it, without weights.
+
+        Of what is longer than a word's separator may be, repetitions are left out.
+        """
         return self._between(self._folded[piece - 1][1], self._folded[piece][0])
 
     def _between(self, start: int, end: int) -> str:
-        return _REPEATED.sub(r"\1", self._unweighted[start:end].replace("\0", ""))
+        between = self._unweighted[start:end].replace("\0", "")
+        return _REPEATED.sub(r"\1", between) if len(between) > MAX_SEPARATOR else between
 
     def span(self, start: int, end: int) -> Span:
         """Where a stretch of the stream is in the text as it was written."""

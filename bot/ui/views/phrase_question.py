@@ -147,7 +147,7 @@ def question_view(question: PhraseQuestion, text: str) -> ui.LayoutView:
 def what_phrases_do() -> str:
     """The effect of an allowed phrase, for staff."""
     return sentences(
-        _("Words in allowed phrases do not count for this server's lists or for the ratings of prompts here."),
+        _("This server's word lists and the ratings of prompts here ignore words inside allowed phrases."),
         _("The rule on minors and the operator's lists still apply."),
     )
 

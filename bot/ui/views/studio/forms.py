@@ -127,7 +127,9 @@ class OptionsForm(StudioForm):
             hint = _("Adds {lora}, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
             self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
-        hint = _("The new picture starts from this one and has a similar shape. Leave empty to change nothing.")
+        hint = _(
+            "The new picture starts from this one and has similar proportions. Leave empty to keep the current picture."
+        )
         self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
