@@ -133,7 +133,7 @@ def _testimonies(
     own = (*own_names(metadata), PurePosixPath(file_name).stem)
     written = (*merged_names(metadata), *texts(metadata))
     beside = sidecar.all_of(sha256)
-    described = [text for each in beside for text in telling((each.description, *each.texts))]
+    described = [text for each in beside for text in telling((each.description, *each.page_tags, *each.texts))]
     named = [name for each in beside for name in (each.name, each.version, each.file_name, *each.tags) if name]
     said: dict[PredictionSource, Iterable[PredictionType | None]] = {
         PredictionSource.TRAINING_BASE: [
