@@ -37,9 +37,9 @@ _BETWEEN = r"|".join(
     )
 )
 _BEFORE = re.compile(rf"(?<!\w)(?:{_NOT})(?:{_GAP}(?:{_BETWEEN})){{0,8}}{_GAP}(?:[dl]')?$")
-_IF = re.compile(r"\b(?:if|when|wenn|falls|cuando|quando)(?: [\w']+){0,4} ?$")  # "if it does not work on …"
+_IF = re.compile(r"\b(?:if|when|why|wenn|falls|cuando|quando)(?: [\w']+){0,4} ?$")  # "if it does not work on …"
 _MODELS = (
-    r"models?|mod(?:ele|elo|elli|ell)\w{0,4}|modeller\w{0,4}|checkpoints?|ckpts?|version\w{0,2}|wersj\w{1,3}|bases?"
+    r"models?|mod(?:ele|elo|ell)\w{0,6}|checkpoints?|ckpts?|version\w{0,2}|wersj\w{1,3}|bases?"
     r"|based|merges?|mix(?:es)?|xl|sdxl|v?\d[\d.]*|ones?|pred(?:iction)?|types?|at|ile|icin|uzerinde|[dt][ae]|uyumlu"
 )
 _FAILS = "|".join(

@@ -27,7 +27,7 @@ _PREDICTION = (
 )
 _VELOCITY_WORD = r"(?:veloc\w{2,5}|vitesse|geschwindigkeits?|snelheids?|predkosci|kecepatan|vitezei?|hiz)"
 # Checkpoints that predict v, where no other sense of the name is likely.
-_V_CHECKPOINTS = r"easy ?fluff|illuminati ?diffusion|realism ?engine(?! ?(?:sd ?)?xl)"
+_V_CHECKPOINTS = r"easy ?fluff|illuminati ?diffusion|hikari ?noob|realism ?engine(?! ?(?:sd ?)?xl)"
 _V_WORD = (
     rf"v[ _\-]?pred(?:i[a-z]{{1,9}})?|(?:v|{_VELOCITY_WORD})[ _\-]?{_PREDICTION}"
     rf"|{_PREDICTION} (?:de |da |del |di |della |der |van |par |por )?(?:la |l')?(?:v(?!\w)|{_VELOCITY_WORD})"

@@ -43,7 +43,9 @@ class Relative:
 
 
 # `Kontext` is German for "context", and the same in further languages.
-_OF_A_MODEL = r"(?:flux|dev|edit\w*|(?:re)?train\w*|loras?|model\w*|base|checkpoint|comfy\w*|workflows?|version|unet|gguf)"
+_OF_A_MODEL = (
+    r"(?:flux|dev|edit\w*|(?:re)?train\w*|loras?|model\w*|base|checkpoint|comfy\w*|workflows?|version|unet|gguf)"
+)
 _KONTEXT = (
     rf"{_FLUX}kontext\b|\bf ?1 kontext\b|\bkontext (?:dev|pro|max)\b|_kontext|kontext_|^kontext$|(?<=;) kontext(?= ;|$)"
     r"|\b(?:on|for|with|using|only|needs?|requires?|use|nur fur|solo para|pour) kontext\b"

@@ -51,11 +51,12 @@ _TRACE = re.compile(
     r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|paramete?ri|flow|common ?canvas|rou ?wei"
     r"|alt ?diffusion|zeroscope|svd|stable.?video|text ?2 ?video|terminus|big ?asp|cos ?xl"
     r"|veloc|pred(?:i[ckz]|yk)|previsao|vorhersage|voorspelling|tahmin|illuminati|realism ?engine"
-    r"|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
+    r"|\bfed\b|mistake|accident|\b(?:not|no|nicht|niet|pas|nao|non|nie) (?:\w{1,12} ){0,4}sd ?xl"
+    r"|\bsd ?xl (?:\w{1,12} ){0,4}(?:not|nicht|niet|unusable|degil|calismaz)\b"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
     r"|nov[ae]l|mixed up|swapped|confused"
     r"|control_"
-    r"|(?<![a-z])eps(?:ilon)?(?![a-z])"
+    r"|(?<=\w )eps(?:ilon)?(?![a-z])|(?<![a-z])eps(?:ilon)?(?=[ \-]\w)"
     r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
