@@ -18,46 +18,42 @@ _NOT = (
     r"|non(?= (?:funziona|va|e|si|puo|usa|utili|compatibil|adatt|per|su|con)\w*)"
     r"|nu(?= (?:functioneaza|merge|este|e|se) )|nem(?= (?:mukod|kompatib|haszn))|ei(?= (?:toimi|ole|sovi|tue))"
 )
-_BETWEEN = r"|".join(
-    (
-        r"an?|any|for|the|with|on|from|of|in|at|to|be|use[ds]?|using|it|this|trained|made|based|meant|intended|designed",
-        r"suitable|work(?:s|ing)?|compatible|usable|support(?:s|ed|ing)?|run|regular|normal|plain|good|recommended",
-        r"properly|correctly|currently|yet|all|here|models?|checkpoints?",
-        r"fur|mit|auf|unter|bei|von|den|dem|die|das|der|ein\w{0,2}|funktionier\w*|kompatibel|geeignet|gedacht|trainiert",
-        r"nutzbar|verwend\w*|benutz\w*|voor|met|op|het|een|geschikt|bedoeld|compatibel|werk\w*|gebruik\w*|getraind",
-        r"avec|pour|sur|sous|fait|prevue?|destinee?|concue?|entraine\w{0,2}|une?|les?|la|des?|du|aux?|etre|utilis\w*",
-        r"adapte\w*|fonctionne\w*|con|para|en|sobre|el|los|las|una|se|pued\w*|debe|es|son|esta|fue|funciona\w*|sirve\w*",
-        r"vale|va|apt[oa]|valid[oa]|entrenad[oa]|hech[oa]|usar\w*|usen|utili[zsc]\w*|recomend\w*|pensad[oa]|modelos?",
-        r"serve|roda|e|foi|com|pra|em|nos?|nas?|o|a|os|as|compativel|feit[oa]|treinad[oa]|pode|deve|ser|usad[oa]",
-        r"funziona\w*|per|su|sul|sui|il|lo|gli|i|compatibil\w+|fatt[oa]|usa\w*|adatt[oa]|pensat[oa]|modelli|puo|essere",
-        r"dziala\w*|jest|dla|do|z|ze|na|pod|pasuje|kompatybiln\w*|uzyw\w*|wspolpracuje|przeznaczon\w*|trenowan\w*|model\w*",
-        r"s|pro|ve|v|urcen\w*|med|pa|til|kompatibel\w*|fungerar?|bekerja|berfungsi|jalan|cocok|untuk|dengan|di|pada|bisa",
-        r"dapat|dipakai|pakai|gunakan|digunakan|mendukung|dibuat|dilatih|hoat|dong|dung|chay|ho|tro|danh|cho|voi|tren",
-        r"duoc|tuong|thich|phai|functioneaza|merge|este|cu|pe|pentru|mukod\w*|kompatibilis|haszn\w*|az|toimi|ole|sovi|tue",
-    )
+_BETWEEN = (
+    r"an?|any|for|the|with|on|from|of|in|at|to|be|use[ds]?|using|it|this|trained|made|based|meant|intended|designed"
+    r"|suitable|work(?:s|ing)?|compatible|usable|support(?:s|ed|ing)?|run|regular|normal|plain|good|recommended"
+    r"|properly|correctly|currently|yet|all|here|model\w*|checkpoints?"
+    r"|fur|mit|auf|unter|bei|von|den|dem|die|das|der|ein\w{0,2}|funktionier\w*|kompatibel|geeignet|gedacht|trainiert"
+    r"|nutzbar|verwend\w*|benutz\w*|voor|met|op|het|een|geschikt|bedoeld|compatibel|werk\w*|gebruik\w*|getraind"
+    r"|avec|pour|sur|sous|fait|prevue?|destinee?|concue?|entraine\w{0,2}|une?|les?|la|des?|du|aux?|etre|utilis\w*"
+    r"|adapte\w*|fonctionne\w*|con|para|en|sobre|el|los|las|una|se|pued\w*|debe|es|son|esta|fue|funciona\w*|sirve\w*"
+    r"|vale|va|apt[oa]|valid[oa]|entrenad[oa]|hech[oa]|usar\w*|usen|utili[zsc]\w*|recomend\w*|pensad[oa]"
+    r"|serve|roda|e|foi|com|pra|em|nos?|nas?|o|a|os|as|compativel|feit[oa]|treinad[oa]|pode|deve|ser|usad[oa]"
+    r"|funziona\w*|per|su|sul|sui|il|lo|gli|i|compatibil\w+|fatt[oa]|usa\w*|adatt[oa]|pensat[oa]|puo|essere"
+    r"|dziala\w*|jest|dla|do|z|ze|na|pod|pasuje|kompatybiln\w*|uzyw\w*|wspolpracuje|przeznaczon\w*|trenowan\w*"
+    r"|s|pro|ve|v|urcen\w*|med|pa|til|kompatibel\w*|fungerar?|bekerja|berfungsi|jalan|cocok|untuk|dengan|di|pada|bisa"
+    r"|dapat|dipakai|pakai|gunakan|digunakan|mendukung|dibuat|dilatih|hoat|dong|dung|chay|ho|tro|danh|cho|voi|tren"
+    r"|duoc|tuong|thich|phai|functioneaza|merge|este|cu|pe|pentru|mukod\w*|kompatibilis|haszn\w*|az|toimi|ole|sovi|tue"
 )
-_BEFORE = re.compile(rf"(?<!\w)(?:{_NOT})(?:{_GAP}(?:{_BETWEEN})){{0,8}}{_GAP}(?:[dl]')?$")
+_BEFORE = re.compile(rf"(?<!\w)(?:{_NOT})(?>{_GAP}(?:{_BETWEEN})(?!\w)){{0,8}}{_GAP}(?:[dl]')?$")
 _IF = re.compile(r"\b(?:if|when|why|wenn|falls|cuando|quando)(?: [\w']+){0,4} ?$")  # "if it does not work on …"
 _MODELS = (
     r"models?|mod(?:ele|elo|ell)\w{0,6}|checkpoints?|ckpts?|version\w{0,2}|wersj\w{1,3}|bases?"
     r"|based|merges?|mix(?:es)?|xl|sdxl|v?\d[\d.]*|ones?|pred(?:iction)?|types?|at|ile|icin|uzerinde|[dt][ae]|uyumlu"
 )
-_FAILS = "|".join(
-    (
-        "unusable|unsupported|incompatible",
-        r"(?:(?:it|this|this lora|the lora) )?(?:(?:(?:will|does|do|is|are|can|would) )?not|cannot"
-        r"|(?:wo|does|do|is|are|ca|would)n ?'?t) (?:\w+ly )?(?:be )?(?:work(?:ing)?|supported|compatible|usable|used|run)",
-        r"(?:wird|werden|ist|sind|funktionier\w{1,3}|geht|gehen|lauf\w{1,3}) (?:(?!aber|und|gut|auch)\w+ ){0,3}nicht",
-        r"(?:ne |n')(?:fonctionn\w+|march\w+|est|sont|support\w*|convien\w+|peu\w+) pas",
-        r"no (?:funciona\w*|sirve\w*|van?|valen?|son? compatibles?|es compatible|esta soportado|se puede\w?)",
-        r"nao (?:funciona\w*|serve\w*|roda\w*|e (?:suportad|compativ)\w+|sao)",
-        r"non (?:funziona\w*|va|vanno|e (?:supportat|compatibil)\w+|sono)",
-        r"(?:werkt|werken|wordt|is) (?:\w+ ){0,3}niet|(?:fungerar|stods|virker|fungerer) (?:\w+ ){0,2}(?:inte|ikke)",
-        r"nie (?:dzial\w+|jest|sa|bedz\w+)|nefunguj\w{1,2}|neni|nejsou|nem (?:mukod|kompatib|haszn)\w*",
-        r"(?:calis(?:maz|miyor|mayacak)|degil|desteklenm\w+|olmaz|kullanil(?:a?maz|miyor)|kullanmayin)\w*",
-        r"(?:ei|eivat) (?:toimi|ole)|(?:tidak|tak|gak) (?:bisa|dapat|akan|bekerja|berfungsi|didukung|jalan|cocok|kompat)\w*",
-        r"khong (?:hoat dong|dung|chay|ho tro|duoc)|nu (?:functioneaza|merge|este)",
-    )
+_FAILS = (
+    r"unusable|unsupported|incompatible"
+    r"|(?:(?:it|this|this lora|the lora) )?(?:(?:(?:will|does|do|is|are|can|would) )?not|cannot"
+    r"|(?:wo|does|do|is|are|ca|would)n ?'?t) (?:\w+ly )?(?:be )?(?:work(?:ing)?|supported|compatible|usable|used|run)"
+    r"|(?:wird|werden|ist|sind|funktionier\w{1,3}|geht|gehen|lauf\w{1,3}) (?:(?!aber|und|gut|auch)\w+ ){0,3}nicht"
+    r"|(?:ne |n')(?:fonctionn\w+|march\w+|est|sont|support\w*|convien\w+|peu\w+) pas"
+    r"|no (?:funciona\w*|sirve\w*|van?|valen?|son? compatibles?|es compatible|esta soportado|se puede\w?)"
+    r"|nao (?:funciona\w*|serve\w*|roda\w*|e (?:suportad|compativ)\w+|sao)"
+    r"|non (?:funziona\w*|va|vanno|e (?:supportat|compatibil)\w+|sono)"
+    r"|(?:werkt|werken|wordt|is) (?:\w+ ){0,3}niet|(?:fungerar|stods|virker|fungerer) (?:\w+ ){0,2}(?:inte|ikke)"
+    r"|nie (?:dzial\w+|jest|sa|bedz\w+)|nefunguj\w{1,2}|neni|nejsou|nem (?:mukod|kompatib|haszn)\w*"
+    r"|(?:calis(?:maz|miyor|mayacak)|degil|desteklenm\w+|olmaz|kullanil(?:a?maz|miyor)|kullanmayin)\w*"
+    r"|(?:ei|eivat) (?:toimi|ole)|(?:tidak|tak|gak) (?:bisa|dapat|akan|bekerja|berfungsi|didukung|jalan|cocok)"
+    r"|khong (?:hoat dong|dung|chay|ho tro|duoc)|nu (?:functioneaza|merge|este)"
 )
 # What the words after a name speak of instead: "Pony does not work without …", "… does not work with Pony".
 _ELSE = (

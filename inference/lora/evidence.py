@@ -366,8 +366,8 @@ class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
 
     `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
-    `beside` by names that others gave it, `painted` by previews. `further` are base models that other fields of the metadata
-    name. `texts` and `texts_beside` are all that come with it, but for `page_tags`.
+    `beside` by names that others gave it, `painted` by previews. `further` are base models that other fields of the
+    metadata name. `texts` and `texts_beside` are all that come with it, but for `page_tags`.
     """
 
     hinted: list[Testimony]

@@ -64,7 +64,7 @@ def texts_of_settings(told: object) -> tuple[str, ...]:
 
 
 def _texts(told: dict[str, Any]) -> tuple[str, ...]:
-    """Its texts without tags, and the names of the model and the version together: several versions may share either."""
+    """Its texts but tags, and the names of the model and the version together: several versions may share either."""
     version = as_dict(told.get("civitai")) or told
     names = {id(each) for each in (version, as_dict(version.get("model")), as_dict(told.get("model")))}
     texts = tuple(texts_in("", told, unnamed=names, without={"tags"}))

@@ -118,8 +118,8 @@ def texts_in(
 ) -> Iterator[str]:
     """Every text inside `value`, also inside of JSON that is written as a text.
 
-    `unnamed` has the ids of tables whose `name` is skipped; `without` has keys in lower case that are skipped. Of captions, prompts and pictures, only the names of keys
-    are read that tell how the pictures were used.
+    `unnamed` has the ids of tables whose `name` is skipped; `without` has keys in lower case that are skipped. Of
+    captions, prompts and pictures, only the names of keys are read that tell how the pictures were used.
     """
     waiting: list[tuple[str, object, bool]] = [(name, value, False)]
     told: set[str] = set()
