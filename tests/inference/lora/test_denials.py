@@ -186,6 +186,19 @@ def test_who_denies_v_means_epsilon(text: str) -> None:
     assert told - {None} == {PredictionType.EPSILON}
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Trained on NoobAI v-pred. Works on epsilon too.", PredictionType.V_PREDICTION),
+        ("Trained on NoobAI epsilon. Works on v-pred too.", PredictionType.EPSILON),
+    ],
+)
+def test_of_a_text_for_both_the_sentence_about_the_training_counts(text: str, kind: PredictionType) -> None:
+    trained = {"ss_sd_model_name": "noobaiXLNAIXL_epsilonPred11Version.safetensors"}
+    page = Sidecar(base_model=NOOBAI, description=text)
+    assert verdict("sdxl", trained, page).evidence.prediction.type is kind
+
+
 def test_a_denial_is_read_in_linear_time() -> None:
     text = "not for the " * 20_000 + "pony" + " model does not" * 20_000
     start = text.index("pony")
