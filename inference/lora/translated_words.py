@@ -9,10 +9,12 @@ _NOT_IN_JAPANESE = r"(?![^。\n]{0,40}(?:ではな|ではあり|じゃな))"
 _NOT_IN_KOREAN = r"(?![^.\n]{0,40}아[니닙])"
 # Chinese names of models are words and ships too. What follows a model, and what stands before one.
 _AS_A_MODEL = "(?:系列?(?:的?大?|底|基础))?模型|底模|版|[为為]底|的 ?(?i:lora)|上?(?:训|訓|炼|煉)| ?(?i:xl|lora)"
-_TRAINED_ON = "(?:(?:底|大|基础|训练的?)模型?|基底)(?:是|[为為]|选?用|采用|使用|[:：])? ?|基[于於] ?"
+_TRAINED_ON = (
+    "(?:(?:底|大|基础|训练的?)模型?|基底)(?:是|[为為]|选?用|采用|使用|[:：])? ?|(?:基[于於]|支持|兼容|适用于|适配) ?"
+)
 # Denials before a name, and after one with what may stand between.
 _LATIN_NEXT = r"(?=\s{0,2}[A-Za-z])"
-_AFTER_LATIN = r"(?<=[A-Za-z\d ])"
+_AFTER_LATIN = r"(?<=[A-Za-z\d])"
 _CHINESE_BETWEEN = "(?:系列?|的|大|底|基础|模型|版本?|上|下|等|都|也|均|里|中|完全|目前|暂时?| ){0,12}"
 _JAPANESE_BETWEEN = (
     "(?:系|版|用|モデル|ベース|チェックポイント|上|など|で|は|に|も|と|の|を|が|使用|利用|互換性?|正しく|うまく|正常に"
@@ -97,8 +99,8 @@ WORDS_IN_LATIN: dict[re.Pattern[str], str] = {
         ),
         (
             (
-                f"{_AFTER_LATIN}{_JAPANESE_BETWEEN}(?:動き?[まか][せな][んい]|動作(?:し(?:ませ|な|てませ)|不可)|機能しませ"
-                "|(?:使え|使用でき|利用でき|適用でき|対応し|対応してい|対応して)(?:ませ|な)|(?:使用|利用|対応)?不可"
+                f"{_AFTER_LATIN}{_JAPANESE_BETWEEN}(?:動き?[まか][せな][んい]|動作(?:し(?:ませ|な|てませ)|不可)|機能しませ|未サポート"
+                "|(?:使え|使用でき|利用でき|適用でき|対応し|対応してい|対応して|サポートして?い?)(?:ませ|な)|(?:使用|利用|対応)?不可"
                 "|[非未]対応|対応外|効き?[まか][せな]|(?:では|じゃ)(?:な|あり))"
             ),
             " unusable ",
@@ -117,6 +119,7 @@ WORDS_IN_LATIN: dict[re.Pattern[str], str] = {
             ),
             " not for ",
         ),
+        (r"(?i:несовместим\w* (?:с|со|из)(?!\w))", " not for "),
         (r"(?<=not for ) ?(?i:эпсилон)\w*", "epsilon "),
         (rf"(?i:(?<!\w)не(?: (?:поддерж|підтрим|использ|юза)\w*)?(?!\w)){_LATIN_NEXT}", " not for "),
         (
