@@ -14,6 +14,7 @@ _HORDE = "AI Horde"
 _PRODIA = "Prodia"
 # the base model on its page at Civitai; `page` is its id there, as public code pairs it with the base model
 _CIVITAI = "Civitai"
+_NAMED = "the family in its own name"
 _CARD = "its model card on Hugging Face"
 
 
@@ -80,6 +81,14 @@ BRANDS: tuple[Brand, ...] = (
     Brand("real vis xl", _SDXL, f"{_CARD} (SG161222)"),
     Brand("sdxl unstable diffusers", _SDXL, _HORDE),
     Brand("zavy chroma xl", _SDXL, _HORDE),
+    Brand("aam xl anime mix", _SDXL, _CIVITAI),
+    Brand("colossus project xl", _SDXL, _CIVITAI),
+    Brand("counterfeit xl", _SDXL, f"{_CARD} (gsdf)"),
+    Brand("night vision xl", _SDXL, _CIVITAI),
+    Brand("real cartoon xl", _SDXL, _CIVITAI),
+    Brand("sdxl fae tastic", _SDXL, _CIVITAI),
+    Brand("think diffusion xl", _SDXL, _CIVITAI),
+    Brand("xxmix 9realistic sdxl", _SDXL, _CIVITAI),
     Brand("autism mix", _PONY, _CIVITAI, page=288584),
     Brand("cyber realistic pony", _PONY, _HORDE),
     Brand("7th anime xl pony", _PONY, _CIVITAI, r"[ab]?\b", page=395554),
@@ -96,6 +105,25 @@ BRANDS: tuple[Brand, ...] = (
     Brand("t ponynai3", _PONY, _CIVITAI, page=317902),
     Brand("uber realistic porn merge pony xl", _PONY, _CIVITAI),
     Brand("wai ani nsfw pony xl", _PONY, _HORDE),
+    Brand("animerge meij", _PONY, _CIVITAI, r"v[1-3]\d"),
+    Brand("du chaiten pony real", _PONY, _NAMED),
+    Brand("ebara pony", _PONY, _NAMED),
+    Brand("hanamomo pony", _PONY, _NAMED),
+    Brand("iniverse mix sfw nsfw", _PONY, _NAMED, r"pony"),
+    Brand("lucent xl pony", _PONY, _NAMED),
+    Brand("osorubeshi pony real", _PONY, _NAMED),
+    Brand("wai real cn", _PONY, _CIVITAI, r"v1[0-4]"),
+    Brand("animij", _ILLUSTRIOUS, _CIVITAI, r"v\d"),
+    Brand("anillustrious", _ILLUSTRIOUS, _NAMED),
+    Brand("babes illustrious by", _ILLUSTRIOUS, _NAMED),
+    Brand("cyber illustrious", _ILLUSTRIOUS, _NAMED),
+    Brand("ilust mix", _ILLUSTRIOUS, _CIVITAI, page=1110783),
+    Brand("illustrious pencil xl", _ILLUSTRIOUS, _NAMED),
+    Brand("jedpoint il", _ILLUSTRIOUS, _NAMED, r"v\d"),
+    Brand("nova asian xl", _ILLUSTRIOUS, _CIVITAI, _IL),
+    Brand("ramthrusts nsfw pink", _ILLUSTRIOUS, _CIVITAI, r"alchemy ?mix"),
+    Brand("realism illustrious by", _ILLUSTRIOUS, _NAMED),
+    Brand("zuki cute ill", _ILLUSTRIOUS, _NAMED),
     Brand("diving illustrious", _ILLUSTRIOUS, _CIVITAI),
     Brand("hassaku xl illustrious", _ILLUSTRIOUS, _HORDE),
     Brand("illustrious by stable yogi", _ILLUSTRIOUS, _CIVITAI),
@@ -107,6 +135,9 @@ BRANDS: tuple[Brand, ...] = (
     Brand("nova reality xl", _ILLUSTRIOUS, _CIVITAI, _IL),
     Brand("nova unreal xl", _ILLUSTRIOUS, _CIVITAI, _IL),
     Brand("nova furry xl", _ILLUSTRIOUS, _HORDE, _IL),
+    Brand("copycat noob", _NOOBAI, _NAMED),
+    Brand("harmoniq mix", _NOOBAI, f"{_CARD} (hybskgks28275)", r"v ?pred"),
+    Brand("hikari noob", _NOOBAI, f"{_CARD} (RedRayz)"),
     Brand("noob v pencil xl", _NOOBAI, _HORDE),
     Brand("wai shuffle noob", _NOOBAI, _CIVITAI),
     Brand("jib mix flux", "flux1/dev", _CIVITAI),

@@ -47,6 +47,7 @@ from inference.lora.metadata import (
 )
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
 from inference.lora.registry import RegistryAnswer
+from inference.lora.relatives import APART
 from inference.lora.sidecar import Sidecar
 from inference.lora.texts import clauses_about_base, plain, telling, told_of_base, told_of_training
 from inference.lora.titles import (
@@ -160,6 +161,8 @@ HASHES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH})
 IDENTITIES = HASHES | {Source.BASE_ID}
 OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.MERGED, Source.TAG})
 PAGES = frozenset({Source.SIDECAR, Source.REGISTRY})
+# NoobAI grew from Illustrious, and authors test LoRAs of the one on the other.
+_TESTED_ON = frozenset({BaseModelId("sdxl/illustrious"), BaseModelId("sdxl/noobai")})
 
 
 @dataclass(frozen=True)
@@ -196,12 +199,15 @@ def judge(
 ) -> Evidence:
     """Climb the ladders for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
     `file_name`."""
+    judged = _judge_base_model(sha256, metadata, sidecar, known, file_name=file_name)
+    tags = [] if judged.source in RECORDED else sidecar.all_of(sha256)  # a page's tags say nothing against a record
+    filed = [", ".join(each.tags) for each in tags if each.tags]
     return replace(
-        _judge_base_model(sha256, metadata, sidecar, known, file_name=file_name),
+        judged,
         prediction=judge_prediction(sha256, metadata, sidecar, known, file_name=file_name),
         allowed_on=known.allowed_on.get(sha256, ()),
-        names=_names(sha256, metadata, sidecar, known, file_name),
-        texts=(*texts(metadata), *_texts_beside(sha256, sidecar)),
+        names=(*_names(sha256, metadata, sidecar, known, file_name), *map(plain, filed)),
+        texts=(*texts(metadata), *_texts_beside(sha256, sidecar), *(tag for each in tags for tag in each.page_tags)),
         days=tuple(filter(None, (trained_on_day(metadata), *(each.published for each in sidecar.all_of(sha256))))),
     )
 
@@ -272,7 +278,8 @@ def _disputed(
     if source in PAGES | OWN_NAMES:
         spoken = [*(each for each in said if each.source in OWN_NAMES), *words.further]
         of_words = [*words.hinted, *words.stated]
-        of_words += words.beside if says.isdisjoint(each.says for each in words.beside) else []
+        beside = [*words.beside, *(each for each in words.painted if not _tested_on(each.says, says))]
+        of_words += beside if says.isdisjoint(each.says for each in beside) else []
         of_words += words.against(says, source)
     elif source not in RECORDED or declared == says:
         return []
@@ -288,6 +295,11 @@ def _disputed(
     of_words += [each for each in spoken if each.source in OWN_NAMES]
     alike = [each for each in of_words if each.says.architecture in architectures]
     return [each for each in dict.fromkeys((*records, *alike)) if each.says not in says]
+
+
+def _tested_on(painted: BaseModelId, says: set[BaseModelId]) -> bool:
+    """Whether authors test LoRAs of a base model that a page says on the one with which its previews were painted."""
+    return painted in _TESTED_ON and not says.isdisjoint(_TESTED_ON)
 
 
 def collect_testimonies(
@@ -331,14 +343,11 @@ def _names(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str
 ) -> tuple[str, ...]:
     """What the file is called: by itself, by what stands beside it, and by pages."""
-    beside = [
-        name
-        for each in sidecar.all_of(sha256)
-        for name in (each.name, each.version, each.file_name, ", ".join(each.tags))
-    ]
+    beside = [name for each in sidecar.all_of(sha256) for name in (each.name, each.version, each.file_name)]
     pages = [answer.name for answer in known.answers.get(sha256, ())]
     own = [*own_names(metadata), metadata.get("modelspec.tags"), *comments(metadata), PurePosixPath(file_name).stem]
-    return tuple(dict.fromkeys(plain(name) for name in (*own, *beside, *pages) if name))
+    names = (name.split(APART) for name in (*own, *beside, *pages) if name)
+    return tuple(dict.fromkeys(APART.join(map(plain, parts)) for parts in names))
 
 
 def _texts_beside(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:
@@ -357,17 +366,19 @@ class _Words:
     """Families that words about a file may mean: they prove none, they stand against others.
 
     `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
-    `beside` by names that others gave it, and by previews. `further` are base models that other fields of the metadata
-    name. `texts` and `texts_beside` are all that come with it.
+    `beside` by names that others gave it, `painted` by previews. `further` are base models that other fields of the
+    metadata name. `texts` and `texts_beside` are all that come with it, but for `page_tags`.
     """
 
     hinted: list[Testimony]
     claimed: list[Testimony]
     stated: list[Testimony]
     beside: list[Testimony]
+    painted: list[Testimony]
     further: list[Testimony]
     texts: tuple[str, ...]
     texts_beside: tuple[str, ...]
+    page_tags: tuple[str, ...]
 
     @classmethod
     def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
@@ -394,23 +405,26 @@ class _Words:
             [*_told_in(families_hinted, [*titles, *files]), *_told_in(families_claimed, tags)],
             _told_in(families_claimed, titles),
             _told_in(families_hinted, [*bases, *told, *kinds]),
-            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed), *painted],
+            [*_told_in(families_hinted, [*pages, *beside]), *_told_in(families_claimed, filed)],
+            painted,
             _told_in(_further_bases, further),
             texts(metadata),
             (
                 *_texts_beside(sha256, sidecar),
                 *telling([PurePosixPath(file_name).stem, *_versions(sha256, sidecar, known)]),
             ),
+            tuple(tag for each in sidecar.all_of(sha256) for tag in each.page_tags),
         )
 
     def against(self, says: set[BaseModelId], source: Source) -> list[Testimony]:
         """Return the families that a text names which does not also name `says`.
 
         A recorded base falls by clear names, and by any that a sentence of the training names; a public id or a hash
-        by none beside the file.
+        by none beside the file. Tags of a page stand against none of both.
         """
         told = [(Source.COMMENT, text) for text in self.texts]
         told += [(Source.SIDECAR, text) for text in self.texts_beside if source not in IDENTITIES]
+        told += [(Source.SIDECAR, tag) for tag in self.page_tags if source not in RECORDED]
         of_models = set(without_ponies([text for _, text in told]))
         told = [(which, text) for which, text in told if text in of_models]
         recorded = source in RECORDED

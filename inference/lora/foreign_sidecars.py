@@ -33,7 +33,8 @@ A1111_KEYS = frozenset({"description", "sd version", "activation text", "preferr
 _LONGEST = 100  # characters of a tag
 _MOST_TEXT = 20_000  # characters of one text that are read
 _MOST_PICTURES = 100
-_CHECKPOINT_KEYS = {"Model", "Model hash", "resources", "civitaiResources"}
+_MAX_GRAPH = 2**20  # characters of ComfyUI's workflow in a picture
+_CHECKPOINT_IN_GRAPH = re.compile(r"(?:base_)?ckpt_name|unet_name")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _MARKUP = re.compile(r"<[^<>]{0,2000}>")
 
@@ -63,10 +64,10 @@ def texts_of_settings(told: object) -> tuple[str, ...]:
 
 
 def _texts(told: dict[str, Any]) -> tuple[str, ...]:
-    """Its texts, and the names of the model and the version together: either may be shared by several versions."""
+    """Its texts but tags, and the names of the model and the version together: several versions may share either."""
     version = as_dict(told.get("civitai")) or told
     names = {id(each) for each in (version, as_dict(version.get("model")), as_dict(told.get("model")))}
-    texts = tuple(texts_in("", told, unnamed=names))
+    texts = tuple(texts_in("", told, unnamed=names, without={"tags"}))
     name = as_text(version.get("name"), _LONGEST)
     listed = (claim for text in texts for claim in claims_about_version(text, name))
     return telling((_titles(version, told), *texts, *listed))
@@ -91,6 +92,7 @@ def fields_of_hub_file(path: Path) -> dict[str, Any]:
             "description": _plain(description),
             "published": _published(version),
             "previews": _base_of_previews(version),
+            "page_tags": _page_tags(told, version),
             "texts": _texts(told),
         }
     )
@@ -103,7 +105,14 @@ def claims_of_hub_file(path: Path) -> dict[str, Any]:
     base, titles = _base_and_titles(path, told, version)
     name, file_name = titles[:_LONGEST], _file_name(path, told)
     facts = {"published": _published(version), "previews": _base_of_previews(version), "texts": _texts(told)}
+    facts["page_tags"] = _page_tags(told, version)
     return _kept({**_pinned(base, titles, hashes), "name": name, "file_name": file_name, **facts})
+
+
+def _page_tags(told: dict[str, Any], version: dict[str, Any]) -> tuple[str, ...]:
+    """The tags that may name a model."""
+    tables = (told, version, as_dict(told.get("model")), as_dict(version.get("model")))
+    return telling(tag for table in tables for tag in texts_in("tags", table.get("tags")))
 
 
 def _published(version: dict[str, Any]) -> date | None:
@@ -114,21 +123,34 @@ def _published(version: dict[str, Any]) -> date | None:
 def _base_of_previews(version: dict[str, Any]) -> BaseModelId | None:
     """The base model with which all pictures were painted that name a checkpoint, if there are two or more."""
     metas = [as_dict(as_dict(image).get("meta")) for image in as_list(version.get("images"))[:_MOST_PICTURES]]
-    painted = [_painted_with(meta) for meta in metas if _CHECKPOINT_KEYS & meta.keys()]
+    painted = [told for told in map(_painted_with, metas) if told is not None]
     named = set[BaseModelId]().union(*painted)
     return named.pop() if len(painted) > 1 and len(named) == 1 and all(painted) else None
 
 
-def _painted_with(meta: dict[str, Any]) -> set[BaseModelId]:
-    """The base models of the checkpoint that a picture names: by its file's name, its hash or its id."""
+def _painted_with(meta: dict[str, Any]) -> set[BaseModelId] | None:
+    """The base models of the checkpoint that a picture names: by its file's name, its hash or its id; None without."""
     used = [as_dict(each) for key in ("resources", "civitaiResources") for each in as_list(meta.get(key))]
     used = [each for each in used if each.get("type") in {"model", "checkpoint"}]
-    ids = " ".join(f"modelVersionId={as_id(each.get('modelVersionId')) or 0}" for each in used)
-    names, hashes = (
-        [meta.get(key), *(each.get(of) for each in used)] for key, of in (("Model", "name"), ("Model hash", "hash"))
-    )
-    told = [bases_in_checkpoint_name(as_text(name, _LONGEST)) for name in names]
-    return set[BaseModelId]().union(*told, published_in_text(f"{ids} {' '.join(as_text(each, 64) for each in hashes)}"))
+    ids = [f"modelVersionId={as_id(each.get('modelVersionId')) or 0}" for each in used]
+    names = [meta.get("Model"), *as_list(meta.get("models")), *_checkpoints_of_graph(meta.get("comfy"))]
+    names += [each.get("name") for each in used]
+    hashes = [meta.get("Model hash"), as_dict(meta.get("hashes")).get("model"), *(each.get("hash") for each in used)]
+    told = [text for name in names if (text := as_text(name, _LONGEST))]
+    by_hash = [text for hash_ in hashes if (text := as_text(hash_, 64))]
+    if not (told or by_hash or used):
+        return None
+    named = [bases_in_checkpoint_name(name) for name in told]
+    return set[BaseModelId]().union(*named, published_in_text(" ".join((*ids, *by_hash))))
+
+
+def _checkpoints_of_graph(graph: object) -> list[object]:
+    """The files that ComfyUI's workflow loads as checkpoints; it stands in the metadata as a text."""
+    try:
+        told = parse_json(graph) if isinstance(graph, str) and len(graph) <= _MAX_GRAPH else graph
+    except ValueError:
+        return []
+    return [value for key, value in leaves("", told) if _CHECKPOINT_IN_GRAPH.fullmatch(key)]
 
 
 def _file_name(path: Path, told: dict[str, Any]) -> str:

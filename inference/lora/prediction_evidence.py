@@ -39,7 +39,7 @@ from inference.lora.prediction_words import (
 )
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
-from inference.lora.texts import telling
+from inference.lora.texts import telling, told_of_training
 from inference.messages.checkpoints import PredictionType
 
 _V, _EPSILON = PredictionType.V_PREDICTION, PredictionType.EPSILON
@@ -133,7 +133,8 @@ def _testimonies(
     own = (*own_names(metadata), PurePosixPath(file_name).stem)
     written = (*merged_names(metadata), *texts(metadata))
     beside = sidecar.all_of(sha256)
-    described = [text for each in beside for text in telling((each.description, *each.texts))]
+    described = [text for each in beside for text in telling((each.description, *each.page_tags, *each.texts))]
+    described += [sentence for text in described for sentence in told_of_training(text)]  # "works with epsilon too"
     named = [name for each in beside for name in (each.name, each.version, each.file_name, *each.tags) if name]
     said: dict[PredictionSource, Iterable[PredictionType | None]] = {
         PredictionSource.TRAINING_BASE: [

@@ -1,6 +1,6 @@
 """Words for epsilon and v-prediction: in names of checkpoints and LoRAs, and in what trainers record of their settings.
 
-Every text is a stranger's. One that denies its word, or has words for both types, says nothing.
+Every text is a stranger's. One that denies v, or has words for both types, says nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from inference.json_values import leaves
+from inference.lora.denials import is_denied
 from inference.lora.known_bases import REPOSITORY_PREDICTIONS
 from inference.lora.titles import words
 from inference.messages.checkpoints import PredictionType
@@ -26,7 +27,7 @@ _PREDICTION = (
 )
 _VELOCITY_WORD = r"(?:veloc\w{2,5}|vitesse|geschwindigkeits?|snelheids?|predkosci|kecepatan|vitezei?|hiz)"
 # Checkpoints that predict v, where no other sense of the name is likely.
-_V_CHECKPOINTS = r"easy ?fluff|illuminati ?diffusion|realism ?engine(?! ?(?:sd ?)?xl)"
+_V_CHECKPOINTS = r"easy ?fluff|illuminati ?diffusion|hikari ?noob|realism ?engine(?! ?(?:sd ?)?xl)"
 _V_WORD = (
     rf"v[ _\-]?pred(?:i[a-z]{{1,9}})?|(?:v|{_VELOCITY_WORD})[ _\-]?{_PREDICTION}"
     rf"|{_PREDICTION} (?:de |da |del |di |della |der |van |par |por )?(?:la |l')?(?:v(?!\w)|{_VELOCITY_WORD})"
@@ -155,11 +156,17 @@ def _of_setting(key: str, value: object) -> PredictionType | None:
 
 
 def _mentioned(text: str) -> Iterator[PredictionType]:
-    """The types that a text in lower case has a word for, once for each word that is neither denied nor off."""
+    """The types that a text in lower case has a word for, once for each that is neither denied nor off.
+
+    A denied epsilon is a word for v: nobody warns of it otherwise.
+    """
     for kind, pattern in ((PredictionType.V_PREDICTION, _V), (PredictionType.EPSILON, _EPSILON)):
         for match in pattern.finditer(text):
             before = text[max(0, match.start() - 40) : match.start()]
-            if not _DENIED.search(before) and not _OFF.match(text, match.end()):
+            if _DENIED.search(before) or is_denied(text, *match.span()):
+                if kind is PredictionType.EPSILON:
+                    yield PredictionType.V_PREDICTION
+            elif not _OFF.match(text, match.end()):
                 yield kind
 
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from inference.base_models import Architecture, BaseModelId
+from inference.lora.denials import apart, is_denied
 from inference.lora.few_steps import read_name
-from inference.lora.titles import DENIAL, families_traced, last_part, latin, name_forms
+from inference.lora.titles import families_traced, last_part, latin, name_forms
 
+APART = " · "  # between the names of a page and its version
 _MAX = 320  # characters of a name that are read
 _NEVER = r"(?!)"
 _FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
@@ -28,16 +30,30 @@ _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
 
 @dataclass(frozen=True)
 class Relative:
-    """A lineage, or a model that has none here; `words` are its full name, `hints` such as may mean another thing."""
+    """A lineage, or a model that has none here; `words` are its full name, `hints` such as may mean another thing.
+
+    Where `words` may be ordinary in a sentence, `spoken` is the name there.
+    """
 
     architecture: Architecture
     name: str
     words: str
     hints: str = _NEVER
+    spoken: str = ""
 
 
+# `Kontext` is German for "context", and the same in further languages.
+_OF_A_MODEL = (
+    r"(?:flux|dev|edit\w*|(?:re)?train\w*|loras?|model\w*|base|checkpoint|comfy\w*|workflows?|version|unet|gguf)"
+)
+_KONTEXT = (
+    rf"{_FLUX}kontext\b|\bf ?1 kontext\b|\bkontext (?:dev|pro|max)\b|_kontext|kontext_|^kontext$|(?<=;) kontext(?= ;|$)"
+    r"|\b(?:on|for|with|using|only|needs?|requires?|use|nur fur|solo para|pour) kontext\b"
+    rf"|(?<!\bim )(?<!\bin )(?<!\bde[mnr] )(?<!\bem )\bkontext (?:\w+ ){{0,3}}{_OF_A_MODEL}\b"
+    rf"|\b{_OF_A_MODEL} (?:(?!im |in |de[mnr] )\w+ ){{0,3}}kontext\b|{_CONTROL}"
+)
 RELATIVES: tuple[Relative, ...] = (
-    Relative(Architecture.FLUX1, "flux1/kontext", rf"\bkontext\b(?! of\b)|{_CONTROL}"),
+    Relative(Architecture.FLUX1, "flux1/kontext", rf"\bkontext\b(?! of\b)|{_CONTROL}", spoken=_KONTEXT),
     Relative(Architecture.FLUX1, "flux1/krea", rf"{_FLUX}krea\b", r"\bkrea\b"),
     Relative(Architecture.FLUX1, "flux1/schnell", rf"{_FLUX}schnell\b", r"\bschnell\b"),
     Relative(Architecture.FLUX1, "flux1/chroma", r"\bchroma ?1? ?(?:hd|flash|unlocked|radiance)\b", r"\bchroma ?1?\b"),
@@ -116,6 +132,7 @@ _NO_VERSION = re.compile(
 )
 
 _NO_VERSION_ANYWHERE = re.compile(rf"(?P<for>\b(?:for|on|with|using) (?:the )?)?\b(?P<version>{_NO_VERSION.pattern})")
+_WITH_V = re.compile(r"pony|animagine")
 _LETTERED, _POINT = re.compile(r"\bv ?\d"), re.compile(r"\d \d")
 
 
@@ -128,11 +145,13 @@ def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, 
 
 def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a longer text names, if it does not name `base` beside them."""
-    others = _relatives_of(base)
-    forms = [
-        form for form in (*name_forms(text), text.lower()) if any(_names(each, [form], hints=hints) for each in others)
-    ]
-    named = [each for each in others if _names(each, forms, hints=hints)]
+    forms: list[str] = []
+    named: list[Relative] = []
+    for each in _relatives_of(base):
+        spoken = replace(each, words=each.spoken or each.words)
+        found = [form for form in (*name_forms(text), text.lower()) if _names(spoken, [form], hints=hints)]
+        forms += found
+        named += [each] if found else []
     rest = forms
     for pattern in (pattern for each in named for pattern in (each.words, each.hints)):
         rest = [re.sub(pattern, "#", form) for form in rest]
@@ -147,8 +166,9 @@ def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str
 def denies(text: str, base: BaseModelId) -> bool:
     """Whether a text says that the LoRA is not for the model `base`: "not for Krea 2"."""
     plain, pattern = _PLAIN.get(base.architecture, (base, _NUMBERED.get(base.architecture, _NEVER)))
-    denied = re.compile(rf"{DENIAL} (?:{pattern})(?! ?(?:{_FURTHER})\b)")
-    return plain == base and any(denied.search(form) for form in name_forms(text))
+    named = re.compile(rf"(?:{pattern})(?! ?(?:{_FURTHER})\b)")
+    forms = [form for sentence in apart(text) for form in name_forms(sentence)] if plain == base else []
+    return any(is_denied(form, *match.span()) for form in forms for match in named.finditer(form))
 
 
 def _relatives_of(base: BaseModelId) -> list[Relative]:
@@ -169,7 +189,7 @@ def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> s
     plain, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
     forms = name_forms(latin(last_part(name) if first else name)[:_MAX])
     named = any((re.match if first else re.search)(pattern, form) for form in forms)
-    made_for_it = not first and read_name(PurePosixPath(name).stem, base.architecture).recipe is not None
+    made_for_it = not first and read_name(PurePosixPath(latin(name)).stem, base.architecture).recipe is not None
     if plain == base or not (named or made_for_it):
         return None
     return None if base in families_traced(name) or _names(_itself(base), forms, hints=True) else plain
@@ -189,14 +209,19 @@ def unpublished_version_for(name: str, architecture: Architecture) -> str | None
     """The family of an architecture and the version, which was not published, that a LoRA is for by its name or that
     of its version.
 
-    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` does not count, and one without a part
-    behind a point only after `for`.
+    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` counts only where the family's makers write
+    it so: after `for`, alone, or after its full name. A number without counts after `for`, or with a point.
     """
-    for form in name_forms(latin(name)[:_MAX]):
+    forms = (form for part in name.split(APART) for form in name_forms(latin(part)[:_MAX]))
+    for form in forms:
         for match in _NO_VERSION_ANYWHERE.finditer(form):
             version = match["version"]
             number = version + form[match.end() : match.end() + 2]
-            counts = not _LETTERED.search(number) and (match["for"] or _POINT.search(number))
+            if _LETTERED.search(number):
+                clear = match["for"] or match[0] == form or "diffusion" in version
+                counts = clear and _WITH_V.match(version)
+            else:
+                counts = match["for"] or _POINT.search(number)
             if counts and _is_of(version, architecture):
                 return version
     return None

@@ -39,7 +39,7 @@ from inference.messages.values import Sha256, TriggerGroup, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
 FROM_OTHERS = frozenset(
-    {"others", "previews", "published", "texts"}
+    {"others", "page_tags", "previews", "published", "texts"}
 )  # fields that are no keys: other programs' files tell them
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
 MAX_KEY_PARTS = 64  # of a dotted key in TOML; ours have one
@@ -84,6 +84,7 @@ class Sidecar(BaseModel):
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
     published: date | None = None  # not a key: the last day on which a hub's version was made or published
     previews: BaseModelId | None = None  # not a key: the base model with which a hub's previews were painted
+    page_tags: tuple[str, ...] = ()  # not a key: tags on a hub's page that may name a model
     texts: tuple[str, ...] = ()  # not a key: what other programs' files beside the LoRA say that may name a model
     others: tuple[Sidecar, ...] = ()  # not a key: what further files beside the LoRA say of its base model
 

@@ -51,10 +51,12 @@ _TRACE = re.compile(
     r"|v[ _\-]?pred|v[ _\-]?param|snr|768|v[ _\-]objective|easy ?fluff|paramete?ri|flow|common ?canvas|rou ?wei"
     r"|alt ?diffusion|zeroscope|svd|stable.?video|text ?2 ?video|terminus|big ?asp|cos ?xl"
     r"|veloc|pred(?:i[ckz]|yk)|previsao|vorhersage|voorspelling|tahmin|illuminati|realism ?engine"
-    r"|\bfed\b|mistake|accident|\bnot (?:\w{1,12} ){0,4}sd ?xl"
+    r"|\bfed\b|mistake|accident|\b(?:not|no|nicht|niet|pas|nao|non|nie) (?:\w{1,12} ){0,4}sd ?xl"
+    r"|\bsd ?xl (?:\w{1,12} ){0,4}(?:not|nicht|niet|unusable|degil|calismaz)\b"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
     r"|nov[ae]l|mixed up|swapped|confused"
     r"|control_"
+    r"|(?<=\w )eps(?:ilon)?(?![a-z])|(?<![a-z])eps(?:ilon)?(?=[ \-]\w)"
     r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
@@ -111,11 +113,13 @@ _MISTAKE = re.compile(
 _TELLING = re.compile(f"{_OF_TRAINING.pattern}|{_OF_USE.pattern}", re.IGNORECASE)
 
 
-def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iterator[str]:
+def texts_in(
+    name: str, value: object, *, unnamed: Collection[int] = (), without: Collection[str] = ()
+) -> Iterator[str]:
     """Every text inside `value`, also inside of JSON that is written as a text.
 
-    `unnamed` has the ids of tables whose `name` is skipped. Of captions, prompts and pictures, only the names of keys
-    are read that tell how the pictures were used.
+    `unnamed` has the ids of tables whose `name` is skipped; `without` has keys in lower case that are skipped. Of
+    captions, prompts and pictures, only the names of keys are read that tell how the pictures were used.
     """
     waiting: list[tuple[str, object, bool]] = [(name, value, False)]
     told: set[str] = set()
@@ -129,8 +133,8 @@ def texts_in(name: str, value: object, *, unnamed: Collection[int] = ()) -> Iter
         if isinstance(each, str) and skipped and not (len(each) <= _MAX_JSON and _TELLING_KEY.search(each)):
             continue
         inner = parsed(each) if isinstance(each, str) else each
-        table = as_dict(inner)
-        waiting += [(of, part, skipped) for of, part in table.items() if of != "name" or id(table) not in unnamed]
+        table = {of: part for of, part in as_dict(inner).items() if of.lower() not in without}
+        waiting += [(of, part, skipped) for of, part in table.items() if of != "name" or id(inner) not in unnamed]
         waiting += [(key, part, skipped) for part in _without_animals(as_list(inner))]
         if isinstance(inner, str) and not skipped:
             yield inner[:MAX_FIELD]

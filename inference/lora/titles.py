@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 
 from inference.base_models import Architecture, BaseModelId
 from inference.lora.brands import BRANDS, Brand
+from inference.lora.denials import apart, is_denied
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
@@ -35,6 +36,7 @@ _PD_V6 = re.compile(r"\bpd ?v ?6(?: ?xl)?\b")
 _VERSIONED = re.compile(
     r"\b(pony(?:xl)?|p(?:d|ny|n)xl|illus|illustrious(?:xl)?|il+xl|noob(?:ai)?(?:xl)?|naixl|animagine(?:xl)?)(?=v?\d)"
 )
+_SAIBOT = re.compile(r"\bnoob ?(?=saibot\b)")  # a character of Mortal Kombat
 _NO_LETTER = r"(?=v?\d|\b)"
 _V6 = r"(?! ?(?:diffusion ?)?v? ?[1-57])"  # of Pony's versions only the sixth is for SDXL
 
@@ -197,7 +199,7 @@ _NO_FAMILY = re.compile(
 )
 _PLACES = re.compile(
     r"(?::|\bfed (?:[\w']{1,12} ){0,6}to"
-    r"|\b(?:on|for|from|with|against|using|auf|mit|con|com|sur|su|base|model|checkpoint|ckpt|trained|needs|requires):?)"
+    r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na|base|model|checkpoint|ckpt|trained|needs|requires):?)"
     r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
 _ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)
@@ -206,17 +208,11 @@ _ALSO = re.compile(
     r"|(?<!only )\bworks? (?:\w+ )?(?:with|on)\b[^.;!]*|\b(?:thanks|credits?)\b[^.;!]*",
     re.IGNORECASE,
 )
-# Words before the name of a model that say that the LoRA is not for it.
-DENIAL = (
-    r"\b(?:not|never|isn ?'?t|doesn ?'?t|don ?'?t|won ?'?t|except(?: for)?|instead of|rather than)"
-    r"(?: (?:an?|any|for|the|with|on|from|of|use|using|it|this|trained|made|based|meant|works?|compatible|usable|run"
-    r"|regular|normal|plain)\b)*"
-)
-_DENIED_FAMILY = re.compile(
-    rf"{DENIAL} (?P<family>pony|illustrious|noob(?:ai)?|nai|animagine)(?![a-z])"
+_FAMILY = re.compile(
+    r"(?<![a-z])(?P<family>pony|pdxl|illustrious|il+xl|noob(?: ?ai)?|nai|animagine)(?: ?xl)?(?![a-z])"
     r"(?! ?(?:tails?|tags?|scores?|quality|style)\b)"
 )
-_FAMILY_NAMES = {"noob": "noobai", "nai": "noobai"}
+_FAMILY_NAMES = {"noob": "noobai", "noob ai": "noobai", "nai": "noobai", "pdxl": "pony"}
 _ALONE = tuple(
     (f"sdxl/{name}", rf"^{words}$")
     for name, words in (
@@ -306,7 +302,8 @@ def families_in_text(text: str, *, clearly: bool) -> set[BaseModelId]:
     """
     alone = _matching(name_forms(text), _ALONE)
     forms = name_forms((_ALSO if clearly else _ELSEWHERE).sub(" ", text))
-    spoken = [_NO_FAMILY.sub(" ", _BARE_PONY.sub(" ", form) if _HORSES.search(form) else form) for form in forms]
+    allowed = map(_without_denied, forms)
+    spoken = [_NO_FAMILY.sub(" ", _BARE_PONY.sub(" ", form) if _HORSES.search(form) else form) for form in allowed]
     found = alone | _matching(spoken, _CLAIMS if clearly else _HINTS)
     return found | ({BaseModelId("sdxl/base")} if any(_rule(_SDXL_ITSELF).search(form) for form in spoken) else set())
 
@@ -318,9 +315,21 @@ def without_ponies(tags: Collection[str]) -> list[str]:
 
 
 def families_denied(text: str) -> set[BaseModelId]:
-    """Return the families of SDXL that a text rules out: "not for Pony", "except Illustrious"."""
-    found = {match["family"] for form in name_forms(text) for match in _DENIED_FAMILY.finditer(form)}
-    return {BaseModelId(f"sdxl/{_FAMILY_NAMES.get(name, name)}") for name in found}
+    """Return the families of SDXL that a text rules out: "not for Pony", "no funciona con Illustrious"."""
+    forms = (form for sentence in apart(text) for form in name_forms(sentence))
+    found = {match["family"] for form in forms for match in _denied_in(form)}
+    names = ("illustrious" if name.startswith("il") else _FAMILY_NAMES.get(name, name) for name in found)
+    return {BaseModelId(f"sdxl/{name}") for name in names}
+
+
+def _denied_in(form: str) -> Iterator[re.Match[str]]:
+    return (match for match in _FAMILY.finditer(form) if is_denied(form, *match.span()))
+
+
+def _without_denied(form: str) -> str:
+    for match in reversed([*_denied_in(form)]):
+        form = f"{form[: match.start()]} {form[match.end() :]}"
+    return form
 
 
 def without_asides(text: str) -> str:
@@ -412,7 +421,8 @@ def name_forms(name: str) -> tuple[str, str]:
 
 
 def _mended(form: str) -> str:
-    return _VERSIONED.sub(r"\1 ", _PD_V6.sub("pdxl", _ILLUSTRIOUS_MISSPELT.sub("illustrious", form)))
+    form = _SAIBOT.sub("", _ILLUSTRIOUS_MISSPELT.sub("illustrious", form))
+    return _VERSIONED.sub(r"\1 ", _PD_V6.sub("pdxl", form))
 
 
 @cache

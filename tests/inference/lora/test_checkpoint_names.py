@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from inference.base_models import BaseModelId
 from inference.lora.brands import BRANDS
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
@@ -65,3 +66,57 @@ MORE = ["_x_ponyXL", "_illustrious", "-merge", "_mix_v2", "_noob", "_flux", "_no
 @pytest.mark.parametrize("more", MORE)
 def test_a_brand_with_another_familys_word_or_a_merges_tells_nothing(more: str) -> None:
     assert told(f"juggernautXL{more}.safetensors") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("ilustmix_v9.safetensors", "sdxl/illustrious"),
+        ("iLustMix_v111.safetensors", "sdxl/illustrious"),
+        ("cyberillustrious_v50.safetensors", "sdxl/illustrious"),
+        ("animij_v7.safetensors", "sdxl/illustrious"),
+        ("babesIllustriousBy_v50FP16.safetensors", "sdxl/illustrious"),
+        ("jedpointil_v6VAE.safetensors", "sdxl/illustrious"),
+        ("realismIllustriousBy_v30FP16.safetensors", "sdxl/illustrious"),
+        ("zukiCuteILL_v50.safetensors", "sdxl/illustrious"),
+        ("ramthrustsNSFWPINK_alchemyMix176.safetensors", "sdxl/illustrious"),
+        ("anillustrious_v4.safetensors", "sdxl/illustrious"),
+        ("illustrious_pencil-XL-v2.0.0.safetensors", "sdxl/illustrious"),
+        ("novaAsianXL_illustriousV50.safetensors", "sdxl/illustrious"),
+        ("hikariNoobVPred_124.safetensors", "sdxl/noobai"),
+        ("HarmoniqMix_vPred_v2.1.safetensors", "sdxl/noobai"),
+        ("copycatNoobV_v101.safetensors", "sdxl/noobai"),
+        ("ebara_pony_2.1.safetensors", "sdxl/pony"),
+        ("waiREALCN_v14.safetensors", "sdxl/pony"),
+        ("animergemeij_v30VAE.safetensors", "sdxl/pony"),
+        ("iniverseMixSFWNSFW_ponyRealGuofengV50A.safetensors", "sdxl/pony"),
+        ("hanamomoPony_v13.safetensors", "sdxl/pony"),
+        ("lucentXLPonyByKlaabu_b20.safetensors", "sdxl/pony"),
+        ("osorubeshiPonyReal_v10.safetensors", "sdxl/pony"),
+        ("counterfeitxl_v25.safetensors", "sdxl/base"),
+        ("nightvisionXL_0931.safetensors", "sdxl/base"),
+        ("realcartoonXL_v7.safetensors", "sdxl/base"),
+        ("xxmix9realisticsdxl_v10.safetensors", "sdxl/base"),
+        ("animij_anima_v1.safetensors", None),
+        ("waiREALCN_v150.safetensors", None),
+        ("harmoniqMix_v3.safetensors", None),
+    ],
+)
+def test_merges_are_known_by_their_brand(name: str, base: str | None) -> None:
+    assert told(name) == base
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ("LoRA entrenado sobre iLustMix v5, 2400 pasos.", "sdxl/illustrious"),
+        ("Trained on Hikari Noob", "sdxl/noobai"),
+        ("Treinado com Ebara Pony", "sdxl/pony"),
+        ("Trained on CyberIllustrious v4", "sdxl/illustrious"),
+    ],
+)
+def test_a_brand_in_a_sentence_of_the_training_stands_against_other_pages(text: str, base: str) -> None:
+    for claimed in ("sdxl/illustrious", "sdxl/noobai", "sdxl/pony"):
+        page = Sidecar(base_model=BaseModelId(claimed), description=text)
+        judged = decide(sdxl(), judge("a" * 64, {}, page, Knowledge()), {})
+        assert judged.base_model == (base if claimed == base else None)

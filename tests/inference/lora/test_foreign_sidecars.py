@@ -142,6 +142,14 @@ BY_ID = {
     }
 }
 BY_RESOURCE = {"meta": {"resources": [{"type": "model", "name": "ponyRealism_V22", "hash": "0"}, {"type": "lora"}]}}
+BY_LIST = {"meta": {"models": ["ponyDiffusionV6XL.safetensors"]}}
+BY_HASH = {"meta": {"hashes": {"model": "67ab2fd8ec", "vae": "235745af8d"}}}
+GRAPH = {
+    "prompt": {"4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "ponyDiffusionV6XL.safetensors"}}}
+}
+BY_GRAPH = {"meta": {"comfy": json.dumps(GRAPH)}}
+OTHER_HASHES = {"meta": {"hashes": {"vae": "235745af8d"}, "comfy": "{", "models": 7}}
+NOOBAI_PICTURE = {"meta": {"Model": "noobaiXLNAIXL_epsilonPred11Version"}}
 ILLUSTRIOUS_PICTURE = {"meta": {"Model": "waiNSFWIllustrious_v140"}}
 UNKNOWN_PICTURE, NO_WORDS = {"meta": {"Model": "myMerge_v3"}}, {"url": "x", "meta": None}
 
@@ -150,6 +158,9 @@ UNKNOWN_PICTURE, NO_WORDS = {"meta": {"Model": "myMerge_v3"}}, {"url": "x", "met
     ("pictures", "stands"),
     [
         ([PONY_PICTURE] * 3, False), ([PONY_PICTURE, BY_ID, BY_RESOURCE, NO_WORDS], False), ([PONY_PICTURE], True),
+        ([BY_LIST] * 2, False), ([BY_HASH] * 2, False), ([BY_GRAPH] * 2, False),
+        ([BY_LIST, BY_HASH, BY_GRAPH, OTHER_HASHES], False), ([BY_GRAPH, ILLUSTRIOUS_PICTURE], True),
+        ([NOOBAI_PICTURE] * 3, True), ([{"meta": {"comfy": "[" * 100_000}}] * 2, True),
         ([PONY_PICTURE, PONY_PICTURE, ILLUSTRIOUS_PICTURE], True),
         ([PONY_PICTURE, PONY_PICTURE, UNKNOWN_PICTURE], True),
         ([ILLUSTRIOUS_PICTURE] * 2, True), ([NO_WORDS] * 3, True),

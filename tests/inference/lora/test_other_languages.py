@@ -25,7 +25,7 @@ RECORD = {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
         "เทรนด้วยโมเดลโพนี่ V6 น้ำหนัก 0.8", "تم تدريبه على بوني V6", "पोनी V6 पर प्रशिक्षित", "Обучал на пони в6", "натренована на поні",
         "Εκπαιδεύτηκε στο Pony V6", "포니 V6 기반 학습", "ポニーV6で学習", "小馬模型訓練", "Được huấn luyện trên Pony V6",
         "Pony V6 ile eğitilmiştir", "Dilatih dengan Pony V6", "Wytrenowane na Pony V6", "Natrénováno na Pony V6",
-        "Getraind op Pony V6", "Antrenat pe Pony V6", "Pony V6-on tanítva", "Entrenado con Pony V6",
+        "Getraind op Pony V6", "Antrenat pe Pony V6", "Pony V6-on tanítva", "Entrenado con Pony V6", "训练底模为小马", "底模:小马", "基于小马训练",
     ],
 )  # fmt: skip
 def test_a_family_by_its_nickname_stands_against_a_page_and_a_record(text: str) -> None:
@@ -43,6 +43,21 @@ def test_a_family_by_its_nickname_stands_against_a_page_and_a_record(text: str) 
     ],
 )  # fmt: skip
 def test_other_words_that_sound_alike_stand_against_nothing(text: str) -> None:
+    assert verdict("sdxl", {}, Sidecar(base_model=ILLUSTRIOUS, description=text)).base_model == ILLUSTRIOUS
+
+
+@pytest.mark.parametrize(
+    "text", ["训练底模为光辉2.0", "底模:光辉", "底模是光輝", "基于光辉训练", "建议搭配光辉系列大模型使用", "用光辉训练", "以光辉为底模", "光辉2.0", "光辉的LoRA"]
+)  # fmt: skip
+def test_the_chinese_name_of_illustrious_counts_where_a_model_is_meant(text: str) -> None:
+    assert verdict("sdxl", {}, Sidecar(base_model=PONY, description=text)).base_model is None
+
+
+@pytest.mark.parametrize(
+    "text", ["圣洁的光辉", "碧蓝航线 光辉", "在光辉中起舞", "光辉系列皮肤", "散发光辉的少女", "小马驹"]
+)
+def test_its_other_senses_do_not(text: str) -> None:
+    assert verdict("sdxl", {}, Sidecar(base_model=PONY, description=text)).base_model == PONY
     assert verdict("sdxl", {}, Sidecar(base_model=ILLUSTRIOUS, description=text)).base_model == ILLUSTRIOUS
 
 

@@ -531,7 +531,8 @@ def test_a_training_base_that_is_the_claimed_base_models_own_id_is_known() -> No
         ("sdxl", "sdxl/noobai", "for NoobAI 3.0 beta"), ("sdxl", "sdxl/noobai", "NoobAI 3.0"),
         ("sdxl", "sdxl/illustrious", "Illustrious XL 5.0"), ("sdxl", "sdxl/illustrious", "for Illustrious 5"),
         ("z-image", "z-image/base", "Z-Image 2.0 preview"), ("z-image", "z-image/base", "for Z-Image 2"),
-        ("anima", "anima/base", "Anima 2.0"),
+        ("anima", "anima/base", "Anima 2.0"), ("sdxl", "sdxl/pony", "for Pony V8"),
+        ("sdxl", "sdxl/pony", "Pony Diffusion V8"), ("sdxl", "sdxl/pony", "for Pony v9"),
     ],
 )  # fmt: skip
 def test_a_name_with_a_version_that_nobody_published_stands_against_a_page(make: str, told: str, name: str) -> None:
@@ -546,11 +547,40 @@ def test_a_name_with_a_version_that_nobody_published_stands_against_a_page(make:
     [
         ("sdxl/noobai", "NoobAI v3"), ("sdxl/illustrious", "Illustrious v5.0"), ("sdxl/illustrious", "Illustrious 2.0"),
         ("sdxl/noobai", "Komori for NoobAI \u00b7 v3"), ("sdxl/noobai", "NoobAI-XL 1.1"), ("sdxl/pony", "Pony V6"),
+        ("sdxl/pony", "Komori v8 Pony"), ("sdxl/pony", "Komori Pony v8"), ("sdxl/pony", "Komori for Pony \u00b7 v8"),
     ],
 )  # fmt: skip
 def test_a_number_that_may_be_the_loras_own_does_not(told: str, name: str) -> None:
     base = BaseModelId(told)
     assert verdict("sdxl", {}, Sidecar(base_model=base, version=name)).base_model == base
+
+
+@pytest.mark.parametrize("version", ["Pony V9", "for Pony V8", "v8"])
+def test_a_version_s_name_is_read_apart_from_its_page_s(version: str) -> None:
+    page = Sidecar(base_model=BaseModelId("sdxl/pony"), name=f"Komori \u00b7 {version}")
+    assert (verdict("sdxl", {}, page).base_model is not None) == (version == "v8")
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("Dieser Stil wirkt vor allem im Kontext weiter Landschaften.", True), ("Mehr Kontext auf meiner Seite", True),
+        ("Der Kontext der Bilder ist wichtig", True), ("Trained on Kontext", False), ("For Kontext only", False),
+        ("F.1 Kontext \u4e13\u7528", False), ("A Kontext LoRA", False), ("Kontext dev", False), ("Flux Kontext", False),
+        ("relight_kontext.safetensors", False), ("Kontext\u7528\u3067\u3059\u3002", False),
+    ],
+)  # fmt: skip
+def test_kontext_counts_in_a_sentence_beside_words_for_models(text: str, known: bool) -> None:
+    trained = {"ss_base_model_version": "flux1", "ss_sd_model_name": "flux1-dev.safetensors"}
+    assert (verdict("flux1", trained, Sidecar(description=text)).base_model is not None) == known
+
+
+def test_noob_saibot_names_no_noobai() -> None:
+    page = Sidecar(
+        base_model=BaseModelId("sdxl/illustrious"), name="Noob Saibot (Mortal Kombat)", tags=("noob saibot",)
+    )
+    assert verdict("sdxl", {}, page, "noob_saibot.safetensors").base_model == "sdxl/illustrious"
+    assert verdict("sdxl", {}, page, "noob_saibot_noobai.safetensors").base_model is None
 
 
 @pytest.mark.parametrize(
@@ -627,10 +657,10 @@ def test_quality_tags_in_a_usage_hint_count_as_in_trained_words(hint: str, known
 
 HORSES = [
     (("my little pony", "pony", "horse"), "", True, True), (("pony", "horse"), "", True, True),
-    (("pony", "owl"), "", False, False), (("pony",), "The blue pegasus pony from My Little Pony.", True, True),
-    (("pony",), "An owl.", False, False), (("pony", "horse"), "Trained on Pony.", False, False),
+    (("pony", "owl"), "", False, True), (("pony",), "The blue pegasus pony from My Little Pony.", True, True),
+    (("pony",), "An owl.", False, True), (("pony", "horse"), "Trained on Pony.", False, False),
     ((), "My Little Pony. Base: Pony", False, False), (("pony", "mlp"), "The Pony version.", False, True),
-    (("ponyxl", "horse"), "", False, False),
+    (("ponyxl", "horse"), "", False, True),
 ]  # fmt: skip
 
 
@@ -645,7 +675,22 @@ def test_a_bare_pony_beside_words_for_horses_is_no_family(
     told = read_sidecar(lora).model_copy(update={"sha256": None})
     assert (verdict("sdxl", {}, told).base_model is not None) == by_page
     record = {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
-    assert (verdict("sdxl", record, told).base_model is not None) == by_record
+    assert (verdict("sdxl", record, told).base_model is not None) == by_record  # tags stand against no record
+
+
+@pytest.mark.parametrize("suffix", [".civitai.info", ".metadata.json"])
+def test_all_tags_of_a_page_stand_against_it_and_against_no_record(tmp_path: Path, suffix: str) -> None:
+    lora = write_lora(tmp_path / "komori.safetensors")
+    tags = [*(f"owl {number}" for number in range(30)), "pony"]
+    model = {"name": "Komori", "tags": tags}
+    sha256 = file_sha256(lora)
+    hub = {"baseModel": "Illustrious", "files": [{"hashes": {"SHA256": sha256}}], "model": model}
+    managed = {"base_model": "Illustrious", "sha256": sha256, "tags": tags, "civitai": {"model": model}}
+    lora.with_suffix(suffix).write_text(json.dumps(managed if suffix == ".metadata.json" else hub))
+    told = read_sidecar(lora).model_copy(update={"sha256": None})
+    assert verdict("sdxl", {}, told).base_model is None
+    record = {"ss_sd_model_name": "illustriousXL_v01.safetensors"}
+    assert verdict("sdxl", record, told).base_model == "sdxl/illustrious"
 
 
 def test_files_that_were_mixed_up_leave_a_page_unknown() -> None:
