@@ -121,7 +121,7 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Komori")
         await press(page, "Use these LoRAs")
-        await expect(last(page)).to_contain_text("Easel added LoRAs of this picture to your studio")
+        await expect(last(page)).to_contain_text("LoRAs to your studio")
         await expect(last(page)).to_contain_text("Komori")
         await pictures(page, "53-use-the-same")
         await press(page, "Remix")

@@ -166,7 +166,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
     assert "You already like this picture" in (await (await linus.press(seen, "Like")).reply()).text
     assert "Bookmarked Bat" in (await (await linus.press(seen, "Bookmark these LoRAs")).reply()).text
     studio = await (await linus.press(seen, "Use these LoRAs")).reply()
-    assert "Easel added LoRAs of this picture to your studio" in studio.text and "Bat" in studio.text
+    assert "LoRAs to your studio" in studio.text and "Bat" in studio.text
     remix = await (await linus.press(seen, "Remix")).reply()
     assert PROMPT in remix.text and "prompt is private" not in remix.text
     other = await opened(stage, stage.scene.ada, stage.owl)
