@@ -44,8 +44,9 @@ MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "inference.lora.texts": lambda _: [{"version": "v1"}, {"version": "v1.0 (beta)"}],
     "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }
-LIMITS = {  # characters that are looked at: of a name, or before an age
+LIMITS = {  # characters that are looked at: of a name, or beside an age or a word
     "inference.lora.titles": 1000, "inference.lora.relatives": 320, "bot.moderation.ages": 31,
+    "bot.moderation.negations": 40,
 }  # fmt: skip
 
 
