@@ -18,7 +18,7 @@ CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json
 DOWNLOADED = ("*.json", WEIGHTS)  # of a repository of the hub: nothing that could hold code
 MAX_WEIGHT_BYTES = 2 * 2**30  # those of the field have 20 MB to 1.3 GB
 _MAX_CONFIG_BYTES = 2**20
-_MAX_TOKENIZER_BYTES = 2**26  # those of the field have 1 to 35 MB
+_MAX_TOKENIZER_BYTES = 2**26  # common classifiers have 1 to 35 MB
 _LISTED = 20  # classes that an error names
 
 

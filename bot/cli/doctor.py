@@ -333,7 +333,7 @@ def _predictions(settings: Settings, report: ScanReport) -> list[Finding]:
 
 
 async def _started(settings: Settings, options: WorkerOptions) -> list[Finding]:
-    """Start the real worker: it is the one that has to find the device, and to load the models that check."""
+    """Start the real worker: only the worker has to find the device, and to load the models that check."""
     with tempfile.TemporaryDirectory() as spool:
         worker = LocalWorker(options, Folders(library=str(settings.library.folder), spool=spool))
         try:

@@ -50,7 +50,7 @@ class LinearPattern:
 
     @classmethod
     def of_folded(cls, folded: str, written: str) -> LinearPattern:
-        """A pattern that was folded, which may have become larger than the one that somebody has `written`.
+        """A folded pattern. It may be larger than the pattern that was `written`.
 
         Raises UnusableRule for what was written.
         """
@@ -91,7 +91,7 @@ class LinearPattern:
 
 
 class LinearPatternSet:
-    """Many regular expressions of RE2 without regard to case, for which a text is read once."""
+    """A set of case-insensitive RE2 expressions that is matched in one pass over a text."""
 
     def __init__(self, patterns: Sequence[str], max_memory: int) -> None:
         """`max_memory`: bytes of the automaton, which is begun anew where they are used up."""

@@ -56,7 +56,7 @@ class QuestionState(StrEnum):
 class PhraseQuestion:
     """A member asks staff to allow a phrase, because its `word` was refused. Times in unix ms.
 
-    `channel_id` and `message_id` are those of the message to staff.
+    `channel_id` and `message_id` identify the message to staff.
     """
 
     id: int

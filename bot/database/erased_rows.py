@@ -74,7 +74,7 @@ NOTE_PUBLICATIONS = """
     SELECT :erasure, channel_id, message_id FROM publication
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NOT NULL ON CONFLICT DO NOTHING
 """
-# Messages to staff about a phrase name who asked for it and who decided. Few questions are asked: this reads them all.
+# Messages to staff about a phrase name the member who asked and the staff who decided. There are few, so all are read.
 _NOTE_QUESTIONS = """
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, channel_id, message_id FROM phrase_question

@@ -37,9 +37,9 @@ _PARTS: Final = {
     "{end}": "(?:[^0-9,.]|[,.](?:[^0-9]|$)|$)",
     "{year}": "((?:19|20|25)[0-9][0-9])",
 }
-_REACH: Final = 30  # characters before an age that are looked at
-# What has an age stands behind it, after words that tell its kind, and before it with `of`. What a noun follows is no
-# thing: a cat girl.
+_REACH: Final = 30  # the most characters between a thing and its age
+# A thing follows its age, after words for its kind, or stands before it with `of`. If another noun follows, the age is
+# not the thing's: "12 year old cat girl".
 _KINDS: Final = "old|aged|single|malt|vintage|antique|classic|rusty|used|pickup|sports|alte[mnrs]?|de|d'|di|da|of"
 _ENDS_THERE: Final = (
     r"(?=[\s_]*(?:[^\w\s]|$)|[\s_]+(?:and|in|on|with|from|of|at|by|under|near|for|next|beside|bottle|bottles|cask|et|y|e"
@@ -48,14 +48,14 @@ _ENDS_THERE: Final = (
 _BEHIND: Final = re.compile(rf"[ _-]*(?:(?:{_KINDS})[ _-]+)*([^\s\d_,.;:!?()]+)({_ENDS_THERE})?")
 _BEFORE: Final = re.compile(r"([^\W\d_]+)[ _-]+(?:de|di|da|do|of|von|aus|z|из)[ _-]*$")
 _MEMORY: Final = 64 * 2**20  # bytes of the automaton of all patterns at most; it takes 1 MB on ordinary texts
-_AROUND: Final = " _,;:()[]|!?.\n、，。・"  # what a pattern takes with an age
+_AROUND: Final = " _,;:()[]|!?.\n、，。・"  # characters around an age that a pattern also matches
 _BUDDHIST: Final = 543  # years that Thailand counts more
 _MAX_SIZE: Final = 20_000  # instructions of a pattern
 _FIRST_YEAR: Final = 2000  # of birth; earlier ones need no look at today's date
 
 
 class FoundAge(NamedTuple):
-    """An age that a text has: as it is written there, folded, and where."""
+    """An age in a text: its folded words and its place."""
 
     written: str
     span: Span
@@ -85,7 +85,7 @@ class AgePatterns:
         return cls(tuple(compiled[: len(ages)]), tuple(compiled[len(ages) :]), any_of, *named)
 
     def find(self, text: NormalisedText, today: Callable[[], date] = date.today) -> FoundAge | None:
-        """The first age below 18 that a person of the text has. `today` is asked for years of birth."""
+        """The first age below 18 that the text gives a person. `today` decides which years of birth count."""
         for reading in text.readings:
             for number in self.any_of.matching(reading.text):
                 for start, end in self._places(number, reading.text, today):
@@ -97,7 +97,7 @@ class AgePatterns:
         return None
 
     def _places(self, number: int, text: str, today: Callable[[], date]) -> Iterator[tuple[int, int]]:
-        """Where a text has an age by a pattern, or a year of birth that makes one."""
+        """The places where one pattern finds an age, or a year of birth of a minor."""
         if number < len(self.ages):
             for (start, end), more in self.ages[number].matches(text):
                 if not more and not self._is_of_a_thing(text, start, end):
@@ -141,5 +141,5 @@ def _number(language: dict[str, object]) -> str:
 
 @cache
 def age_patterns() -> AgePatterns:
-    """The patterns as they are shipped."""
+    """The patterns of `ages.toml`."""
     return AgePatterns.read((resources.files("bot.moderation") / "ages.toml").read_text("utf-8"))

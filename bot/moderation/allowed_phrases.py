@@ -1,4 +1,4 @@
-"""Phrases that staff allow in their server, and what of a refused prompt they can be asked to allow.
+"""Phrases that staff allow in their server, and the phrase of a refused prompt that a member can propose.
 
 Words inside of an allowed phrase count neither for the server's own lists nor for the rating of a prompt there. The
 rule on minors and the operator's lists read the whole text.
@@ -62,7 +62,7 @@ NOTHING_ALLOWED: Final = AllowedPhrases()
 
 
 class RefusedWords(BaseModel, frozen=True):
-    """The first words for which a text is refused in a server, and the phrase that staff can be asked to allow."""
+    """The first refused words of a text in a server, and the phrase that a member can propose."""
 
     server_id: int
     word: str

@@ -55,7 +55,7 @@ class _Compiled:
             rated = rater.rate(text)
             if rated is None or not allowed.phrases:
                 return rated
-            rest = rater.rate(allowed.without(text))  # in which an ordinary phrase may be cut
+            rest = rater.rate(allowed.without(text))  # an ordinary phrase may be cut there, so it may rate higher
             return rest if rest is None else min(rated, rest)
 
         verdict = _remembering(lists, minors, NOTHING_ALLOWED, REMEMBERED_TEXTS)
@@ -173,7 +173,7 @@ class WordRules:
         return max((each for each in said if each is not None), default=None)
 
     def refused_words(self, server_id: int, request: GenerationRequest, place: PlaceRatings) -> RefusedWords | None:
-        """Find words for which a request is refused in a server, by its own lists or by the rating of the prompt.
+        """Find the words that a server's lists or the rating of the prompt refuse.
 
         Return None if its staff cannot allow them.
         """

@@ -1,8 +1,8 @@
 """Folding: one plain character for all that look alike, without case, accents and what nobody sees.
 
-`fold` maps each character by itself, so that a place in the folded text leads back to the text as it was written.
-Both cases of a letter are folded to the same, in every alphabet. A word that mixes alphabets was written to be seen as
-another: its letters are read as they are displayed (`displayed`).
+`fold` maps each character separately. So each place in the folded text leads back to a place in the original.
+Both cases of a letter are folded to the same, in every alphabet. If a word mixes alphabets, somebody wants it to look
+like another word, so `displayed` replaces its letters by the Latin letters that they look like.
 """
 
 # ruff: noqa: RUF001 (look-alikes are what this file is about)
@@ -60,11 +60,11 @@ _HIRAGANA: Final = {katakana: katakana - 0x60 for katakana in range(0x30A1, 0x30
 
 
 class _FoldTable(dict[int, str]):
-    """What each character becomes, for `str.translate`; it learns a character when it meets it."""
+    """A table for `str.translate`, filled when a character is first met."""
 
     def __missing__(self, code: int) -> str:
         folded = _fold_character(chr(code))
-        if len(self) < 20_000:  # nobody's text fills the memory
+        if len(self) < 20_000:  # texts cannot fill the memory
             self[code] = folded
         return folded
 
@@ -108,7 +108,7 @@ _FOLD = _FoldTable()
 
 
 def displayed(text: str) -> str:
-    """The text with letters of tags, and words of several alphabets, as they are displayed. Of the same length."""
+    """Replace letters of tags, and letters in words of several alphabets, by what they look like. The length stays."""
     if text.isascii():
         return text
     text = _TAGS.sub(lambda tags: "".join(chr(ord(tag) - _TAG_OFFSET) for tag in tags[0]), text)
@@ -141,11 +141,11 @@ def in_hiragana(letters: str) -> str:
 
 _IN_CLASS = re.compile(r"\[(?:\\.|[^\[\]\\]){1,120}\]", re.DOTALL)
 _RANGE = re.compile(r"([^\x00-\x7f])-([^\x00-\x7f])")
-_MOST_IN_RANGE: Final = 512  # letters; a longer range, as of kanji, stays as it is
+_MOST_IN_RANGE: Final = 512  # letters; longer ranges, such as kanji, stay
 
 
 def fold_pattern(pattern: str) -> str:
-    """A regular expression for folded text: its letters are folded as those of a text are, its signs stay.
+    """Fold the letters of a regular expression, so that it matches folded texts. Its signs stay.
 
     It reads composed kana and Hangul, and hiragana for katakana (`ComposedReading`).
     """

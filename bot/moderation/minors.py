@@ -2,8 +2,8 @@
 
 `minors.toml` holds its terms and says how they go together, `ages.py` finds ages. A rating of mature or higher counts
 like a sexual term: of a checkpoint, a LoRA, a start picture, a command or the finished picture. A negative prompt says
-what the picture must not show. If it excludes adults, that counts like an age below 18; nothing else there counts. What
-has a negative weight there is read as part of the prompt.
+what the picture must not show. If it excludes adults, that counts like an age below 18. Nothing else there
+counts, but words with a negative weight are read as part of the prompt.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether a text says that something is not in the picture: "no nudity", "not a child", 裸なし, çocuk değil.
 
 A negation stands directly before a word, or in some languages directly behind it. Only articles, particles and spaces
-may stand between them. A comma ends it: in "no, child" nothing is negated.
+may stand between them. A comma ends a negation: "no, child" does not negate *child*.
 """
 
 # ruff: noqa: RUF001 (letters of other alphabets)
@@ -14,8 +14,8 @@ from typing import Final
 from bot.moderation.normalise import NormalisedText, Span
 from bot.moderation.word_matcher import ExceptingMatcher, Label, WordHit
 
-_REACH: Final = 40  # characters before and behind a word that are looked at
-# Negations that stand before a word, with a space, and those of scripts without spaces.
+_REACH: Final = 40  # the most characters that are read on each side of a word
+# Negations before a word: with a space, and in scripts without spaces.
 _SPACED_BEFORE: Final = (
     "no|not|non|without|never|neither|free of|isn't|isnt|aren't|arent|ain't",
     "kein|keine|keinen|keinem|keiner|nicht|ohne|nie",
@@ -32,7 +32,7 @@ _UNSPACED_BEFORE: Final = ("ไม่มี|ไม่ใช่|ไม่|ปร�
 _BETWEEN: Final = (
     "a|an|any|the|of|is|are|real|actual|ein|eine|einen|un|une|uno|una|de|des|du|d'|es|son|est|é|uma|um|è|to|jest|any of"
 )
-# Negations that stand behind a word: directly, and with a space.
+# Negations behind a word: without and with a space.
 _UNSPACED_BEHIND: Final = (
     "(?:は|も|が|の|では|じゃ)?(?:なし|無し|ではない|じゃない|ではなく|じゃなく)|がない",
     "[가-힣]{0,3}[ _]*(?:없음|없이|없는|아님|아닌|아니|이 아닌|가 아닌|이 아님|가 아님|이 아니|가 아니)",

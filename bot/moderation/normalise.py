@@ -299,9 +299,9 @@ class NormalisedText:
 
     @cached_property
     def readings(self) -> list[Reading | ComposedReading]:
-        """What patterns read: the folded text, the same without the brackets of weights, and with its signs decoded.
+        """The texts that patterns read: the folded text, the same without brackets and weights, and a decoded one.
 
-        The last has letters for signs, and no spaced and repeated letters.
+        The decoded text has letters in place of signs, and neither spaced nor repeated letters.
         """
         plain = _BRACKETS.sub(lambda bracket: " " * len(bracket[0]), self._unweighted.replace("\0", " "))
         decoded = self._decoded()

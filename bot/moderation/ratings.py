@@ -121,7 +121,7 @@ class PlaceRatings:
 class _RatingTerms:
     words: Mapping[ContentRating, tuple[str, ...]]
     tags: Mapping[str, ContentRating]  # as they are folded
-    ordinary: tuple[str, ...]  # phrases in which the words say something else
+    ordinary: tuple[str, ...]  # phrases in which these words have another meaning
 
 
 class PromptRater:

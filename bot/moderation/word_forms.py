@@ -20,14 +20,14 @@ Label = TypeVar("Label")
 
 _SHORTEST: Final = 5  # letters of a word that has forms
 _SHORTEST_SLIP: Final = 7  # and of one that has slips: shorter words are too often others, as *rating* of *raping*
-_LONGEST: Final = 60  # letters of a piece that is looked at
+_LONGEST: Final = 60  # letters; longer pieces have no form
 _ENDING: Final = 2  # letters that an ending adds at most
 _RUN: Final = re.compile(r"(.)\1{2,}")  # a letter that is repeated more than twice
 _VOWELS: Final = frozenset("aeiouyаяыиеоуюэ")
 
 
 class WordForms(Generic[Label]):
-    """Finds forms of those of its words that are one word of an alphabet, without `*`."""
+    """Finds forms of single words of an alphabet. Phrases and words with `*` have none."""
 
     def __init__(self, words: Iterable[Word[Label]]) -> None:
         self._by_stem: dict[str, list[Word[Label]]] = {}
@@ -50,7 +50,7 @@ class WordForms(Generic[Label]):
                     yield WordHit(word, text.span(start, start + len(letters)))
 
     def _forms_of(self, letters: str) -> Iterator[Word[Label]]:
-        """The words of which these letters are a form."""
+        """The words that have this form."""
         letters = _RUN.sub(r"\1\1", letters)
         if len(letters) > _LONGEST:
             return
@@ -68,7 +68,7 @@ def _has_forms(word: Word[Any]) -> bool:
 
 
 def _stem(word: str) -> str:
-    """What stays of a word before another ending: all of it but a last vowel."""
+    """The part of a word before its ending: the word without a last vowel."""
     return word[:-1] if word[-1] in _VOWELS else word
 
 

@@ -84,7 +84,7 @@ class WordList:
         return WordForms([Word(checked_word(each), each) for each in self.words] if self.forms else [])
 
     def _found_forms(self, text: NormalisedText) -> Iterator[WordHit[str]]:
-        """Words of which the text has a form outside of exceptions."""
+        """Words whose forms the text contains outside of exceptions."""
         if self.forms:
             yield from self._forms.find(NormalisedText(self._excepted.without(text.text)) if self.exceptions else text)
 

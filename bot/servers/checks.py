@@ -122,7 +122,7 @@ class RequestChecks:
         return CheckedRequest(context, request, policy_of(limits, self._limits(), halved), limits, halved)
 
     async def refused_words(self, context: ActionContext, request: GenerationRequest) -> RefusedWords | None:
-        """Words of a refused request that the staff of the server can allow. None if nobody can be asked.
+        """Words of a refused request that the staff of the server can allow. None if staff cannot allow it.
 
         Raises DatabaseError.
         """

@@ -157,7 +157,7 @@ class ContentRules:
         return _highest(self._parts(request, self._checkpoint(request.checkpoint), used, said))
 
     async def rating_here(self, who: ActionContext, request: JobRequest) -> ContentRating | None:
-        """What the server rates a request by its checkpoint and words; None when nothing is. Raises DatabaseError."""
+        """The server's rating of a request by its checkpoint and words, or None. Raises DatabaseError."""
         allowed = (await self._words.of(who.place)).allowed
         return _highest(self._parts(request, self._checkpoint(request.checkpoint), (), (), None, allowed))
 

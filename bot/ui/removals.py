@@ -278,7 +278,7 @@ class Removals:
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with transaction(self._connection):
-            if await taken_down_in(self._connection, job.id, server_id) is None:  # else it is confirmed twice
+            if await taken_down_in(self._connection, job.id, server_id) is None:  # not if staff confirm it twice
                 await add_entry(
                     self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {},
                     target=f"job {job.id}", person_id=job.person_id,

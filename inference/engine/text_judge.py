@@ -1,6 +1,6 @@
 """The text judge: scores the words of a request before it is painted, and refuses those about minors.
 
-A model of transformers for text classification is loaded from safetensors alone, and runs no code of its own. A text
+Loads text classifiers of transformers from safetensors alone, and never runs code that comes with a model. A text
 that is longer than a window is read in several windows that overlap. Each class has the highest of its scores.
 """
 

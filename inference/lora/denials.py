@@ -59,7 +59,7 @@ _FAILS = (
     r"|(?:ei|eivat) (?:toimi|ole)|(?:tidak|tak|gak) (?:bisa|dapat|akan|bekerja|berfungsi|didukung|jalan|cocok)"
     r"|khong (?:hoat dong|dung|chay|ho tro|duoc)|nu (?:functioneaza|merge|este)"
 )
-# What the words after a name speak of instead: "Pony does not work without …", "… does not work with Pony".
+# Words after a name that change what is denied: "Pony does not work without …", "… does not work with Pony".
 _ELSE = (
     r"(?: \w+){0,2} (?:on|with|for|in|without|unless|if|mit|auf|ohne|con|sin|com|sem|en|sur|avec|sans|met|zonder|med"
     r"|dla|bez|cu|voi|cho)\b"

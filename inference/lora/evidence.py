@@ -298,7 +298,7 @@ def _disputed(
 
 
 def _tested_on(painted: BaseModelId, says: set[BaseModelId]) -> bool:
-    """Whether authors test LoRAs of a base model that a page says on the one with which its previews were painted."""
+    """Whether authors of LoRAs for the page's base model also test them on the previews' base model."""
     return painted in _TESTED_ON and not says.isdisjoint(_TESTED_ON)
 
 

@@ -1,4 +1,4 @@
-"""The months in which base models were first published: nothing that is older was trained on them.
+"""The months in which base models were first published. An older LoRA cannot be trained on them.
 
 Dates are the first days of months. A model that is not listed is as old as its architecture.
 """
@@ -27,7 +27,7 @@ _ARCHITECTURES: dict[Architecture, date] = {
     Architecture.HUNYUAN_VIDEO: date(2024, 12, 1),  # tencent/HunyuanVideo
     Architecture.LUMINA2: date(2025, 1, 1),  # Alpha-VLLM/Lumina-Image-2.0
     Architecture.WAN: date(2025, 2, 1),  # Wan 2.1
-    Architecture.ANIMA: date(2025, 6, 1),  # Cosmos-Predict2, from which Anima comes
+    Architecture.ANIMA: date(2025, 6, 1),  # Cosmos-Predict2, the base of Anima
     Architecture.QWEN_IMAGE: date(2025, 8, 1),  # Qwen/Qwen-Image
     Architecture.Z_IMAGE: date(2025, 11, 1),  # Tongyi-MAI/Z-Image-Turbo
     Architecture.FLUX2_DEV: date(2025, 11, 1),  # black-forest-labs/FLUX.2-dev

@@ -121,7 +121,7 @@ def _published(version: dict[str, Any]) -> date | None:
 
 
 def _base_of_previews(version: dict[str, Any]) -> BaseModelId | None:
-    """The base model with which all pictures were painted that name a checkpoint, if there are two or more."""
+    """The base model of all previews that name a checkpoint, if there are at least two and all agree."""
     metas = [as_dict(as_dict(image).get("meta")) for image in as_list(version.get("images"))[:_MOST_PICTURES]]
     painted = [told for told in map(_painted_with, metas) if told is not None]
     named = set[BaseModelId]().union(*painted)
@@ -145,7 +145,7 @@ def _painted_with(meta: dict[str, Any]) -> set[BaseModelId] | None:
 
 
 def _checkpoints_of_graph(graph: object) -> list[object]:
-    """The files that ComfyUI's workflow loads as checkpoints; it stands in the metadata as a text."""
+    """The checkpoint files that a ComfyUI workflow loads. The metadata has the workflow as text."""
     try:
         told = parse_json(graph) if isinstance(graph, str) and len(graph) <= _MAX_GRAPH else graph
     except ValueError:
@@ -172,7 +172,7 @@ def hashes_at_civitai(path: Path) -> frozenset[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What stands in it, in Civitai's words; nothing for rubbish. Raises OSError."""
+    """Its content with Civitai's keys; empty if the file is malformed. Raises OSError."""
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     try:
@@ -183,7 +183,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _in_civitai_s_words(told: dict[str, Any]) -> dict[str, Any]:
-    """Stability Matrix's file as Civitai writes it; what has no word there stays as it is."""
+    """Stability Matrix's file with Civitai's keys. Unknown keys stay."""
     model, version = told.pop("ModelName", None), told.pop("VersionName", None)
     return {
         **told,

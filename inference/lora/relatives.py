@@ -32,7 +32,7 @@ _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
 class Relative:
     """A lineage, or a model that has none here; `words` are its full name, `hints` such as may mean another thing.
 
-    Where `words` may be ordinary in a sentence, `spoken` is the name there.
+    If `words` may be ordinary words in a sentence, `spoken` is the name in sentences.
     """
 
     architecture: Architecture
@@ -209,8 +209,8 @@ def unpublished_version_for(name: str, architecture: Architecture) -> str | None
     """The family of an architecture and the version, which was not published, that a LoRA is for by its name or that
     of its version.
 
-    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` counts only where the family's makers write
-    it so: after `for`, alone, or after its full name. A number without counts after `for`, or with a point.
+    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` counts only if the family's makers write it in
+    this way: after `for`, alone, or after the full name. A number without a `v` counts after `for`, or with a point.
     """
     forms = (form for part in name.split(APART) for form in name_forms(latin(part)[:_MAX]))
     for form in forms:

@@ -83,7 +83,7 @@ class Sidecar(BaseModel):
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
     published: date | None = None  # not a key: the last day on which a hub's version was made or published
-    previews: BaseModelId | None = None  # not a key: the base model with which a hub's previews were painted
+    previews: BaseModelId | None = None  # not a key: the base model of a hub's previews
     page_tags: tuple[str, ...] = ()  # not a key: tags on a hub's page that may name a model
     texts: tuple[str, ...] = ()  # not a key: what other programs' files beside the LoRA say that may name a model
     others: tuple[Sidecar, ...] = ()  # not a key: what further files beside the LoRA say of its base model

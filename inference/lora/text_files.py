@@ -1,6 +1,6 @@
 """Text files beside a LoRA: notes, the card of a model, and the configuration of a training.
 
-Anybody can write such a text, and a folder is easily copied. So a text never tells the base model of a file. It can
+Anybody can write such a text, and a folder is easily copied. Therefore a text never identifies a base model. It can
 only contradict other sources. A setting that names the training base counts as a sentence about the training.
 """
 
@@ -39,7 +39,7 @@ def files_beside(lora: Path, suffixes: Iterable[str]) -> list[Path]:
 
 
 def text_files(lora: Path) -> list[Path]:
-    """The text files with the stem of `lora`, and the card of a folder in which it is the only LoRA."""
+    """The text files with the LoRA's stem, and the model card if the folder has no other LoRA."""
     found = files_beside(lora, SUFFIXES)
     card = str(lora.parent / CARD)
     alone = os.access(card, os.F_OK) and Path(card) not in found and _is_alone(lora)
@@ -75,7 +75,7 @@ def texts_of_file(path: Path) -> tuple[str, ...]:
 
 
 def _decoded(raw: bytes) -> str:
-    """The text in the encoding of its byte order mark, else UTF-8; of UTF-16 without a mark the Latin letters."""
+    """Decode by the byte order mark, or as UTF-8. UTF-16 without a mark keeps its Latin letters."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if raw.startswith(mark):
             return raw[len(mark) :].decode(encoding, errors="replace")
@@ -83,7 +83,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[str, str, str]]:
-    """The key, the value and the whole of every line, without those that stand under a key for captions or prompts.
+    """Key, value and text of every line, except lines under a key for captions or prompts.
 
     Depth is read from the indentation, as in YAML: an item stands below the key before it. An item without a key has
     the key of its list.

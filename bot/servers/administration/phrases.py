@@ -119,7 +119,7 @@ class PhraseAdministration:
         async with transaction(self._connection):
             decided = await self._decide(who, question, QuestionState.ALLOWED, phrase)
             phrases = [each.phrase for each in await allowed_phrases(self._connection, question.server_id)]
-            if phrase not in phrases:  # else staff have answered the question of another member with it
+            if phrase not in phrases:  # staff may already have allowed it for another member
                 if len(phrases) >= MAX_PHRASES:
                     raise TooManyPhrases(limit=MAX_PHRASES)
                 await add_phrase(self._connection, question.server_id, phrase, who.person_id)

@@ -94,7 +94,7 @@ def services(interaction: Interaction) -> PhraseAdministration:
 
 
 async def _is_lost(interaction: Interaction, refused: RefusedWords) -> bool:
-    """Whether the message to staff about an open question was deleted, so that nobody can answer it."""
+    """Whether the message to staff about an open question was deleted. Then the question is marked as not posted."""
     client = interaction.client
     question = await open_question(client.connection, refused.server_id, interaction.user.id, refused.word)
     if question is None or question.channel_id is None or question.message_id is None:
@@ -197,7 +197,7 @@ class QuestionButton(PersistentButton, template=NO_CUSTOM_ID):
 
 
 class AllowPhraseButton(QuestionButton, template=rf"phallow:{QUESTION}"):
-    """Opens the form in which staff may change the phrase."""
+    """Opens the form to allow the phrase. Staff may change it there."""
 
     name, label, style = "phallow", later("Allow this phrase"), discord.ButtonStyle.primary
     opens_modal = True

@@ -33,7 +33,7 @@ class KeepButton(PersistentButton, template=r"keepit"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Delete the question. Raises NothingThere for a button that stands in a public message, which is forged."""
+        """Delete the question. Raises NothingThere if the button is in a public message, because it was forged."""
         if interaction.message is None or not interaction.message.flags.ephemeral:
             raise outdated_error()
         await close(interaction)

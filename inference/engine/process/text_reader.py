@@ -1,4 +1,4 @@
-"""Jobs whose texts the text judge reads before the engine gets them, on a thread of their own."""
+"""Queue of jobs that wait for the text judge. It reads their texts in a separate thread."""
 
 from __future__ import annotations
 
