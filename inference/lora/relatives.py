@@ -206,11 +206,10 @@ def names_no_version(name: str) -> bool:
 
 
 def unpublished_version_for(name: str, architecture: Architecture) -> str | None:
-    """The family of an architecture and the version, which was not published, that a LoRA is for by its name or that
-    of its version.
+    """The unpublished version of a family that a LoRA is for, by its name or the name of its version.
 
-    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` counts only if the family's makers write it in
-    this way: after `for`, alone, or after the full name. A number without a `v` counts after `for`, or with a point.
+    `NoobAI v3` may be the third version of a LoRA. So a number with a `v` counts only if the family's makers write it
+    in this way: after `for`, alone, or after the full name. A number without a `v` counts after `for`, or with a point.
     """
     forms = (form for part in name.split(APART) for form in name_forms(latin(part)[:_MAX]))
     for form in forms:
