@@ -1,7 +1,7 @@
 """The weights of words in prompts: `(word:1.2)` sets the weight of words.
 
-`(word)` has weight 1.1, `[word]` 1/1.1, `(word:1.3)` 1.3; brackets nest, `\\(` is a literal bracket. A bracket without
-its partner is literal. This is the syntax of A1111's web UI.
+`(word)` has weight 1.1, `[word]` 1/1.1, `(word:1.3)` 1.3; brackets nest up to MAX_NESTED, `\\(` is a literal bracket. A
+bracket without its partner, or one that is nested deeper, is literal. This is the syntax of A1111's web UI.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 EMPHASIS = 1.1
 MAX_WEIGHT = 4.0  # larger weights give noise
 
+MAX_NESTED = 64  # open brackets; each pair weighs all pieces in it, so the time of a prompt is bounded by this
 _PARTNERS = {")": "(", "]": "["}
 _SYMBOL = re.compile(r"\\([()\[\]\\])|([()\[\]])")
 _NUMBER = re.compile(r":\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*$")
@@ -33,16 +34,21 @@ def pieces(text: str) -> list[Piece]:
     for symbol, literal in _symbols(text):
         if literal:
             found.append(Piece(symbol))
-        elif symbol in _PARTNERS.values():
+        elif symbol in _PARTNERS.values() and len(open_brackets) < MAX_NESTED:
             open_brackets.append(len(found))
             found.append(Piece(symbol))
-        elif open_brackets and found[open_brackets[-1]].text == _PARTNERS[symbol]:
+        elif symbol in _PARTNERS and open_brackets and found[open_brackets[-1]].text == _PARTNERS[symbol]:
             start = open_brackets.pop()
             found[start].text = ""
             _weigh(found[start:], symbol)
         else:
             found.append(Piece(symbol))
     return _merged(found) or [Piece("")]
+
+
+def without_weights(text: str) -> str:
+    """The words of a text, without the notation of weights."""
+    return "".join(piece.text for piece in pieces(text))
 
 
 def turned_around(negative_prompt: str) -> str:

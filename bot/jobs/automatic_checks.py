@@ -14,7 +14,7 @@ from inference.errors import NotClassified
 from inference.logs import about
 from inference.messages.events import Finished
 from inference.messages.request import GenerationRequest, JobRequest
-from inference.prompt_weights import pieces
+from inference.prompt_weights import without_weights
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class AutomaticChecks:
         judge = self.text_judge()
         if not judge.enabled or not judge.adds_to(self.rating_by_words(request)):
             return ()
-        texts = ("".join(piece.text for piece in pieces(each.text)).strip() for each in texts_of(request))
+        texts = (without_weights(each.text).strip() for each in texts_of(request))
         return tuple(dict.fromkeys(filter(None, texts)))
 
     def rating(self, request: JobRequest, event: Finished) -> ContentRating | None:

@@ -19,7 +19,7 @@ from bot.config.word_patterns import UnusableRule, checked_word
 from bot.moderation.folding import fold
 from bot.moderation.normalise import NormalisedText
 from bot.moderation.word_matcher import Word, WordMatcher
-from inference.prompt_weights import pieces
+from inference.prompt_weights import without_weights
 
 MAX_PHRASE: Final = 100  # characters
 _AROUND: Final = 3  # words on each side of a refused word, where its sentence is longer than a phrase may be
@@ -77,7 +77,7 @@ def refused_words(server_id: int, text: str, refused: Callable[[str], bool]) -> 
     """
     if not refused(text):
         return None
-    text = "".join(piece.text for piece in pieces(text))
+    text = without_weights(text)
     for part in map(str.strip, _BETWEEN_PARTS.split(text)):
         if not part or not refused(part):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any
 
 import aiosqlite
 import discord
@@ -15,7 +15,7 @@ from bot.database.preferences import find_preferences
 from bot.errors.missing import NothingThere
 from bot.errors.orders import TooManyLinks
 from bot.errors.ratings import LinkedNotShownHere
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import clipped
 from bot.moderation.word_rules import TextKind
 from bot.requests.builder import LoraDraft, default_checkpoint, is_blank, preferred
@@ -28,8 +28,7 @@ from bot.sources.remote import RemoteVersion
 from bot.ui.access import checkpoints_here, context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
-from bot.ui.views.kept_drafts import kept_draft
-from bot.ui.views.persistent_items import PersistentButton
+from bot.ui.views.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.stack_draft import with_stack
 from inference.errors import RequestError
 
@@ -38,21 +37,12 @@ MAX_NAME = 60
 _GOES_ON = r"addpaint:(?P<draft>\d{1,18})"
 
 
-class PaintWithItButton(PersistentButton, template=_GOES_ON):
+class PaintWithItButton(DraftButton, template=_GOES_ON):
     """Goes on with what a person asked for, now that its LoRA was added."""
 
-    command = "imagine"
+    command, name, label = "imagine", "addpaint", later("Generate with it")
+    style = discord.ButtonStyle.primary
     sends_message = True
-
-    def __init__(self, draft_id: int) -> None:
-        self.draft_id = draft_id
-        style = discord.ButtonStyle.primary
-        super().__init__(ui.Button(label=_("Generate with it"), style=style, custom_id=f"addpaint:{draft_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["draft"]))
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture, or offer the next LoRA that is not here."""

@@ -28,7 +28,7 @@ from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import ErrorWithView, error_message, send_ephemeral_text
-from bot.ui.views.kept_drafts import kept_draft
+from bot.ui.views.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.permissions import is_public
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id
 from inference.errors import RequestError
@@ -55,19 +55,10 @@ class AskableRefusal(ErrorWithView):
         return view
 
 
-class AskStaffButton(PersistentButton, template=r"askphrase:(?P<draft>\d{1,18})"):
+class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
     """Asks the staff of the server to allow the refused words."""
 
-    command = "imagine"
-
-    def __init__(self, draft_id: int) -> None:
-        self.draft_id = draft_id
-        super().__init__(ui.Button(label=_("Ask staff"), custom_id=f"askphrase:{draft_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["draft"]))
+    command, name, label = "imagine", "askphrase", later("Ask staff")
 
     async def handle(self, interaction: Interaction) -> None:
         """Post the question. Raises StaffUnreachable, and what `PhraseAdministration.ask` raises."""
@@ -80,7 +71,7 @@ class AskStaffButton(PersistentButton, template=r"askphrase:(?P<draft>\d{1,18})"
         try:
             await services(interaction).ask(who, refused, post)
         except AskedAlready:
-            if not await _is_lost(interaction, refused):
+            if not await _forget_deleted_message(interaction, refused):
                 raise
             await services(interaction).ask(who, refused, post)
         await store_locale(connection, who.person_id, interaction.locale.value)
@@ -93,7 +84,7 @@ def services(interaction: Interaction) -> PhraseAdministration:
     return interaction.client.servers.administration.phrases
 
 
-async def _is_lost(interaction: Interaction, refused: RefusedWords) -> bool:
+async def _forget_deleted_message(interaction: Interaction, refused: RefusedWords) -> bool:
     """Whether the message to staff about an open question was deleted. Then the question is marked as not posted."""
     client = interaction.client
     question = await open_question(client.connection, refused.server_id, interaction.user.id, refused.word)

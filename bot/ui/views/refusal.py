@@ -12,12 +12,12 @@ from discord import ui
 
 from bot.errors.missing import NothingThere
 from bot.errors.orders import TwoFewStepRecipes
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
-from bot.ui.views.kept_drafts import kept_draft
+from bot.ui.views.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit, RegionsNotOffered
 
@@ -159,19 +159,10 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
         await interaction.client.orders.paint(interaction, draft.model_copy(update={"loras": tuple(loras)}))
 
 
-class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})"):
+class OpenDraftButton(DraftButton, template=r"stdraft:(?P<draft>\d{1,18})"):
     """Opens the refused draft in the studio, where it can be corrected."""
 
-    command = "studio"
-
-    def __init__(self, draft_id: int) -> None:
-        self.draft_id = draft_id
-        super().__init__(ui.Button(label=_("Open in studio"), custom_id=f"stdraft:{draft_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["draft"]))
+    command, name, label = "studio", "stdraft", later("Open in studio")
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with the draft."""
