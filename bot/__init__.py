@@ -2,10 +2,11 @@
 
 Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
 
+logs.py · program.py · versions.py    log lines; what the program is called; what is installed
 config/          the settings and their text
 database/        SQL, one file per noun
 i18n/            languages, and text made safe to show
-errors/ · background.py · logs.py · metrics.py    used everywhere
+errors/ · background.py · metrics.py    used everywhere
 moderation/      what may be asked for and shown: rules on words, and the one on minors
 diagnostics/     what is wrong with this machine or with checkpoint files, and what to do
 library/         the LoRA files and checkpoints that are here, and what is known of them

@@ -15,12 +15,15 @@ def start() -> int:
         gc.disable()  # what is imported stays: looking through it again and again is a fifth of the start
         from bot.cli.main import main  # noqa: PLC0415 (see above)
 
-        gc.freeze()
-        gc.enable()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        return main()
+        return main(imported=_imported)
     except KeyboardInterrupt:  # also while it is imported, which takes a second
         return 130
+
+
+def _imported() -> None:
+    gc.freeze()
+    gc.enable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from bot.config import LogFormat
 from inference.logs import job_in_hand
+
+
+class LogFormat(StrEnum):
+    """The format of log lines."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s%(about)s: %(message)s"
 _JSON_FIELDS = ("asctime", "levelname", "name", "job", "message")

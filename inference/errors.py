@@ -64,6 +64,10 @@ class InferenceError(Exception):
             return WorkerFailed(reason=code)
 
 
+class OperatorError(Exception):
+    """What an operator has set up cannot be used; the message says why and what to do."""
+
+
 def _spoken(value: str | float | list[str]) -> str | float:
     if not isinstance(value, list):
         return value

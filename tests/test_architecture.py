@@ -78,10 +78,11 @@ playground.control_api
 playground.server
 playground.__main__
 
+bot.logs bot.program bot.versions
 bot.config
 bot.database
 bot.i18n
-bot.errors bot.background bot.logs bot.metrics
+bot.errors bot.background bot.metrics
 bot.moderation
 bot.diagnostics
 bot.library
@@ -254,7 +255,7 @@ def test_every_public_class_has_a_name_of_its_own() -> None:
 
 
 def test_no_module_of_the_bot_stands_outside_of_a_room() -> None:
-    loose = {"__init__", "__main__", "background", "logs", "metrics"}
+    loose = {"__init__", "__main__", "background", "logs", "metrics", "program", "versions"}
     assert {path.stem for path in (ROOT / "bot").glob("*.py")} == loose
 
 

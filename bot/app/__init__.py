@@ -5,7 +5,8 @@ from_settings.py   what follows from settings: the workers with their options, t
 reloading.py       loads changed settings and checkpoints into the running program
 overview.py        the state of the running program, for operators
 recorded_state.py  the same as far as the database tells it, for who looks from outside
-health.py          what the running program tells of itself, for `easel health`
+health.py          how the running program stands, for `easel health`
+health_report.py   writes that file every few seconds
 backups.py         copies of the database at intervals
 watchman.py        watches data and workers, and notifies operators
 record_keeping.py  writes the record beside the database, and applies it to restored copies

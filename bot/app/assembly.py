@@ -26,7 +26,6 @@ from bot.app.record_keeping import keep_record, log_applied, save_record
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
-from bot.config.program import program
 from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseMissing
@@ -46,6 +45,7 @@ from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Retention
+from bot.program import program
 from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
 from bot.sources.additions import Additions

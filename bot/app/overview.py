@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import platform
-import sqlite3
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from bot.config import Settings
 from bot.database.backup import newest_copy
 from bot.jobs.service import JobService
 from bot.jobs.worker_slots import WorkerStatus
 from bot.library.watcher import LibraryKeeper, Scanned
-
-# Packages whose versions are shown; the worker's are not imported here.
-PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
+from bot.versions import versions_here
 
 
 @dataclass(frozen=True)
@@ -75,12 +69,3 @@ def database_state(settings: Settings) -> DatabaseState:
         return DatabaseState(nbytes)
     copy, made = newest
     return DatabaseState(nbytes, copy.stat().st_size, datetime.fromtimestamp(made, UTC))
-
-
-def versions_here() -> dict[str, str]:
-    """The versions of Easel, of what it stands on, and of Python and SQLite."""
-    found: dict[str, str] = {}
-    for name, package in PACKAGES.items():
-        with suppress(PackageNotFoundError):  # run from a folder that was never installed
-            found[name] = version(package)
-    return found | {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}

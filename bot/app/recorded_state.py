@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.app.health import STALE_SECONDS, last_health
-from bot.app.overview import DatabaseState, database_state, versions_here
+from bot.app.overview import DatabaseState, database_state
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.database.deliveries import count_owed
@@ -26,6 +26,7 @@ from bot.database.samples import suspects
 from bot.database.takedown_cases import TakedownCase, unfinished_cases
 from bot.diagnostics.finding import Finding
 from bot.diagnostics.watch import WatchFacts, backup_state, disk_spaces, troubles
+from bot.versions import versions_here
 
 FAILURES = 5  # that are told
 

@@ -1,6 +1,7 @@
-"""The commands of `easel`, one small file each: `add` declares its options, `run` does the work.
+"""The commands of `easel`, one small file each: `add_options` adds its options, `run` does the work.
 
 main.py        reads the command line, runs the command and turns errors into exit codes
+settings.py    the option `--config`, and the settings that it means
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
 doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
@@ -14,7 +15,8 @@ add_checkpoint.py  `library add-checkpoint`: fetches a checkpoint, or checks fil
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
 cluster.py     `cluster up`, `join`, `status` and `drain`
 cluster_node.py  what `cluster up` and `cluster join` do
-backup.py      `backup` and `restore`
+backup.py      `backup`
+restore.py     `restore`
 privacy.py     `privacy show`, `export` and `delete`
 reports.py     `reports`: how many reports wait for staff, in which servers and since when
 takedown.py    `takedown find`, `list`, `confirm` and `close`
@@ -34,14 +36,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_data_path
-
-from bot.app.demo_settings import demo_settings
-from bot.config import Settings, load_settings
-from bot.config.worker import device_name
 from bot.database.errors import DatabaseInUse
 
 if TYPE_CHECKING:
@@ -51,7 +47,10 @@ if TYPE_CHECKING:
     Commands = _SubParsersAction[argparse.ArgumentParser]
 
 DONE, REFUSED, UNUSABLE = 0, 1, 2  # exit codes
-DEFAULT_CONFIG = Path("config.toml")
+
+
+class Unreachable(Exception):
+    """Discord does not answer; the message says why. A later attempt may succeed."""
 
 
 def harmless(text: str) -> str:
@@ -76,39 +75,8 @@ def discord_id(text: str) -> int:
     return found
 
 
-def device(text: str) -> str:
-    """A device as a person types it. Raises ArgumentTypeError."""
-    try:
-        return device_name(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(f"{problem}.") from None
-
-
 def port(text: str) -> int:
     """A port as a person types it; 0 stands for a free one. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 2**16):
         raise argparse.ArgumentTypeError("A port is a number from 0 to 65535.")
     return int(text)
-
-
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Declare `--config`."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="the settings (default: config.toml here if there is one, else the demo checkpoints)",
-    )
-
-
-def config_file(options: argparse.Namespace) -> Path | None:
-    """The file that `--config` means; None for the demo's settings, which are in no file."""
-    if options.config is not None:
-        return options.config
-    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
-
-
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings that `--config` means. Raises ConfigError."""
-    file = config_file(options)
-    return demo_settings(user_data_path("easel") / "demo") if file is None else load_settings(file)

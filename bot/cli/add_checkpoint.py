@@ -7,8 +7,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from bot.cli import DONE, add_config, config_file, settings_of
+from bot.cli import DONE
 from bot.cli.progress import progress_bar
+from bot.cli.settings import add_config, config_file, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.config.example import toml_value
 from bot.sources.choosing import refusal_of_scan

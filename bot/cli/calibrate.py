@@ -7,15 +7,15 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
 from bot.app.from_settings import local_folders, require_checkpoints, worker_options
-from bot.cli import DONE, UNUSABLE, add_config, advising, settings_of
+from bot.cli import DONE, UNUSABLE, advising
 from bot.cli.ending import until_asked
 from bot.cli.output import Output
+from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from inference.child_processes import module_command
 from inference.errors import CheckpointNotFound
@@ -25,19 +25,13 @@ from inference.messages.commands import Configure
 from inference.messages.options import WorkerOptions
 from inference.workers.local import environment_of
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
-
 MEASURING_BOT = "a running bot uses the device and measures by itself; stop it to measure now"
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "calibrate",
-        help="measure the best batch size",
-        description="Measure the best batch size for each picture size. Stop the bot first. A running bot "
-        "measures it by itself.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Measure the best batch size for each picture size. Stop the bot first. A running bot measures it by itself."
     )
     parser.add_argument("--checkpoint", metavar="NAME", help="this checkpoint only")
     parser.add_argument("--json", action="store_true", help="print one JSON object per size instead of a table")

@@ -30,13 +30,11 @@ DRAIN_LOOK_SECONDS = 3.0
 _LABEL = re.compile(r"([A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)=([A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)", re.ASCII)
 
 
-def add(commands: Commands) -> None:
-    """Declare the commands."""
-    parser = commands.add_parser(
-        "cluster",
-        help="cluster of machines: start, join, list nodes, drain a node",
-        description="Generate on several machines, with Ray. A cluster is one trust domain: each machine can run "
-        "any program on every other one.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Generate on several machines, with Ray. A cluster is one trust domain: each machine can run "
+        "any program on every other one."
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_up(actions)

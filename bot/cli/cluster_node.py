@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.cli import DONE, REFUSED
-from bot.config.program import program
 from bot.diagnostics.cluster import (
     check_head,
     check_machine,
@@ -24,6 +23,7 @@ from bot.diagnostics.cluster import (
 from bot.diagnostics.facts import cards_of_driver
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card
+from bot.program import program
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import (
     AddressRefused,

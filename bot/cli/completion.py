@@ -5,22 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import shtab
 
 from bot.cli import DONE
-from bot.config.program import COMMAND
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
+from bot.cli.main import CommandParser
+from bot.program import COMMAND
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("completion", help="print a shell completion script")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument("shell", choices=SHELLS, help="the shell")
     parser.set_defaults(run=run)
 
@@ -40,5 +37,6 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (argparse has no public list)
         yield action
         if isinstance(action.choices, dict):
-            for command in cast("dict[str, argparse.ArgumentParser]", action.choices).values():
+            for command in cast("dict[str, CommandParser]", action.choices).values():
+                command.load()
                 yield from _actions(command)

@@ -8,7 +8,6 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.app.demo_settings import demo_settings
 from bot.cli import DONE, advising, port
@@ -18,9 +17,6 @@ from bot.config import ConfigError, Settings
 from playground import Playground, default_world, permissions
 from playground.control import Control
 from playground.server import PortTaken
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
 PORT = 8765
 START_SECONDS = 180.0
@@ -33,9 +29,8 @@ SUGGESTIONS = (  # what the demo checkpoints paint well, for people who do not k
 )
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("demo", help="try the bot in a local channel: no token, no GPU, no downloads")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument("--port", type=port, default=PORT, help="port of the page; 0 chooses a free port")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page in a browser")
     parser.add_argument(

@@ -11,16 +11,15 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.app.assembly import open_catalogue
 from bot.app.recorded_state import findings_from_outside
-from bot.cli import DEFAULT_CONFIG, DONE, UNUSABLE, add_config, config_file, settings_of
+from bot.cli import DONE, UNUSABLE
 from bot.cli.invite import invitation
 from bot.cli.output import Output
+from bot.cli.settings import DEFAULT_CONFIG, add_config, config_file, settings_of
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
-from bot.config.program import program
 from bot.config.worker import Backend
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.database.integrity import damage
@@ -38,6 +37,7 @@ from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_di
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
+from bot.program import program
 from inference.cluster.wire import SocketAddress
 from inference.errors import WorkerUnavailable
 from inference.extras import installing
@@ -49,9 +49,6 @@ from inference.prediction import OF_BOTH_KINDS
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
-
 FACES = "photographed faces"
 PAINTS_ON = "generates on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
@@ -62,9 +59,8 @@ WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 _MARKS = {FindingGrade.OK: "[green]✓[/]", FindingGrade.WARNING: "[yellow]![/]", FindingGrade.PROBLEM: "[red]✗[/]"}
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("doctor", help="check settings, folders, database, hardware and checkpoints")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument("--json", action="store_true", help="print one JSON list instead of lines")
     parser.add_argument(
         "--cluster",

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING
 
 from bot.app.health import last_health
-from bot.cli import DONE, REFUSED, add_config, settings_of
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
+from bot.cli import DONE, REFUSED
+from bot.cli.settings import add_config, settings_of
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("health", help="check whether the running bot is connected and has a worker")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     add_config(parser)
     parser.set_defaults(run=run)
 

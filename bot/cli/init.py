@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.app.demo_settings import copy_demo
-from bot.cli import DONE, device, discord_id
+from bot.cli import DONE, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
+from bot.cli.settings import device
 from bot.cli.token import NO_TOKEN
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
-from bot.config.program import program
 from bot.config.section import is_repository
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
@@ -29,20 +29,17 @@ from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts, look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
+from bot.program import program
 from inference.base_models import BaseModelId
 from inference.messages.options import Offload
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
 CONFIG = "config.toml"
 DEMO = "demo"
 _WHERE_IDS = "in Discord: Settings, Advanced, Developer Mode; then right-click your name, Copy User ID"
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("init", help="write a config.toml; asks for missing options")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--demo", action="store_true", help="with the two demo checkpoints and their LoRAs")
     parser.add_argument(

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import aiosqlite
 
-from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
+from bot.cli import DONE, REFUSED, harmless
+from bot.cli.settings import add_config, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.connection import read_database
 from bot.database.errors import NoDatabase, OlderDatabase
 from bot.library.checkpoints import identify
+from bot.library.installed_checkpoints import matcher_of
 from inference.inspection import Inspector
 from inference.lora.few_steps import FewSteps
 from inference.lora.installed import installed_hashes, installed_predictions
@@ -62,7 +64,7 @@ def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspect
     if name is not None and not chosen:
         installed = ", ".join(spec.name for spec in specs)
         raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
-    return Inspector(knowledge(settings, specs), settings.matching.matcher(chosen), autov3)
+    return Inspector(knowledge(settings, specs), matcher_of(settings.matching, chosen), autov3)
 
 
 def knowledge(settings: Settings, specs: Sequence[CheckpointSpec]) -> Knowledge:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 import discord
 
-from bot.cli import DONE, add_config, discord_id, settings_of
+from bot.cli import DONE, discord_id
 from bot.cli.questions import Ask, terminal
+from bot.cli.settings import add_config, settings_of
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of
 from bot.config import ConfigError
 from bot.ui.views.permissions import PERMISSIONS
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
 # By discord.py's names: Discord's own, and what the bot does with each.
 PURPOSES = {
@@ -32,9 +29,8 @@ _WITHOUT_TOKEN = f"The link needs the application id. The configured bot token {
 SCOPES = ("bot", "applications.commands")
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("invite", help="print the invite link, with the purpose of each permission")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument(
         "--application-id", type=discord_id, metavar="ID", help=f"from {_WHERE}; default: from the token"
     )

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiosqlite
 from pydantic import ValidationError
@@ -20,9 +20,10 @@ from rich import box
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
-from bot.cli import DONE, REFUSED, add_checkpoint, add_config, advising, harmless, inspect, settings_of
+from bot.cli import DONE, REFUSED, add_checkpoint, advising, harmless, inspect
 from bot.cli.output import Output
 from bot.cli.progress import progress_bar, work_report
+from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
 from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
@@ -43,21 +44,14 @@ from inference.lora.library import FoundLora
 from inference.lora.prediction_evidence import PredictionSource
 from inference.messages.checkpoints import PredictionType
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
-
 PAGE = 1000
 MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan continues
 SCANNING_BOT = "a running bot scans when a file changes; /reload in Discord scans now"
 
 
-def add(commands: Commands) -> None:
-    """Declare the commands."""
-    parser = commands.add_parser(
-        "library",
-        help="LoRA files: scan, list, declare, allow, inspect; checkpoints: add",
-        description="The LoRA files of the library, and their base models.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = "The LoRA files of the library, and their base models."
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     scan = actions.add_parser(
         "scan",

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.app.assembly import open_catalogue, started
 from bot.app.from_settings import require_checkpoints
-from bot.cli import DONE, add_config, advising, settings_of
+from bot.cli import DONE, advising
 from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar, work_report
+from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import JobUpdate, WorkerTrouble
@@ -27,9 +27,6 @@ from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler, Spacing
 from inference.workers import Unserved, WorkerDied
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
 # Ids that nobody has on Discord: of the person at the keyboard and of the terminal.
 COMMAND_LINE_PERSON = 0
@@ -47,13 +44,11 @@ class PaintedJob:
     pictures: list[Path]
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "paint",
-        help="generate pictures without Discord",
-        description="Generate pictures without Discord. Stop the bot first, or use /imagine in Discord. Defaults "
-        "come from the checkpoint's settings.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Generate pictures without Discord. Stop the bot first, or use /imagine in Discord. Defaults "
+        "come from the checkpoint's settings."
     )
     parser.add_argument("prompt", metavar="PROMPT", help="the prompt")
     parser.add_argument(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bot.app.record_keeping import save_record
-from bot.cli import DONE, REFUSED, add_config, discord_id, settings_of
+from bot.cli import DONE, REFUSED, discord_id
+from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.database.erasures import Erasure, newest_erasure, request_erasure
@@ -16,19 +16,12 @@ from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, stored_counts
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
-
 PART_BYTES = 2**30  # of an export: as much memory is taken
 
 
-def add(commands: Commands) -> None:
-    """Declare the commands."""
-    parser = commands.add_parser(
-        "privacy",
-        help="data about a user: show, export, delete",
-        description="Data about a user, by Discord id. Works while the bot runs or not.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = "Data about a user, by Discord id. Works while the bot runs or not."
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     show = kinds.add_parser("show", help="amount of stored data, and the state of a deletion")
     show.set_defaults(run=run_show)

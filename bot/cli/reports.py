@@ -7,13 +7,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 
-from bot.cli import DONE, add_config, settings_of
+from bot.cli import DONE
 from bot.cli.output import Output
+from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.clock import now_ms
 from bot.database.connection import read_database
@@ -21,17 +21,12 @@ from bot.database.reports import WaitingReports, reports_waiting
 from bot.i18n import duration
 from inference.queue import EVERYWHERE
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
-
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "reports",
-        help="number and age of open reports in each server",
-        description="Print the number and age of open reports about pictures and LoRAs in each server. Works "
-        "while the bot runs or not. To see and decide reports, use Reports in /server.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Print the number and age of open reports about pictures and LoRAs in each server. Works "
+        "while the bot runs or not. To see and decide reports, use Reports in /server."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON array with an object for each server")
     add_config(parser)

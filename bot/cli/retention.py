@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from bot.app.assembly import require_database
-from bot.cli import DONE, add_config, settings_of
+from bot.cli import DONE
 from bot.cli.output import Output
+from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.connection import open_database, read_database
 from bot.database.errors import DatabaseInUse
@@ -25,7 +26,6 @@ from bot.privacy.retention import Expired, Kind, Retention
 if TYPE_CHECKING:
     import aiosqlite
 
-    from bot.cli import Commands
 
 DAYS = {
     Kind.PICTURES: "pictures_days",
@@ -41,13 +41,9 @@ DAYS = {
 }
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "retention",
-        help="delete data that is older than the limits in [retention]",
-        description="Delete data that is older than the limits in [retention]. A running bot does this every hour.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = "Delete data that is older than the limits in [retention]. A running bot does this every hour."
     add_config(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="only list what would be deleted; works while the bot runs"

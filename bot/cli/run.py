@@ -12,26 +12,25 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import discord
 
 from bot import background, logs, metrics
 from bot.app.assembly import open_easel, require_database
-from bot.app.health import HealthReport, observe
+from bot.app.health_report import HealthReport, observe
 from bot.app.samples import SamplePainter, painting_samples
-from bot.cli import DONE, add_config, questions, settings_of
+from bot.cli import DONE, Unreachable, questions
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import work_report
+from bot.cli.settings import add_config, settings_of
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, WHERE
-from bot.config import ConfigError, LogFormat, Settings
+from bot.config import ConfigError, Settings
 from bot.database.errors import DatabaseMissing
+from bot.logs import LogFormat
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
-
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +51,10 @@ SHORTEST_LOGIN_SECONDS, LONGEST_LOGIN_SECONDS = 1.0, 3600.0
 MOST_DOUBLINGS = 12  # from the shortest to the longest
 
 
-class Unreachable(Exception):
-    """Discord does not answer; the message says why. A later attempt may succeed."""
-
-
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "run",
-        help="run the bot on Discord",
-        description="Run the bot on Discord until it is interrupted or terminated. On SIGHUP it reloads its settings.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Run the bot on Discord until it is interrupted or terminated. On SIGHUP it reloads its settings."
     )
     parser.add_argument(
         "--new-database",

@@ -7,7 +7,6 @@ import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
@@ -23,9 +22,6 @@ from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.errors import BaseModelMismatch, RequestError
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
-
 PLAIN_PROMPT = "a red star on a blue background"
 SEED = 7
 TILE, LABEL = 192, 34  # pixels
@@ -39,9 +35,8 @@ class Panel:
     label: str
 
 
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser("sheet", help="generate a contact sheet with the demo checkpoints")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
     parser.add_argument(
         "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="output file (default: %(default)s)"
     )

@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 
 from bot.app.recorded_state import RecordedState, findings_from_outside, read_state
-from bot.cli import DONE, add_config, harmless, settings_of
+from bot.cli import DONE, harmless
 from bot.cli.output import Output
 from bot.cli.reports import summary
+from bot.cli.settings import add_config, settings_of
 from bot.cli.takedown import time_left
 from bot.config import Settings
 from bot.database.errors import DatabaseError
@@ -28,18 +28,13 @@ from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import duration
 from inference.queue import EVERYWHERE
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
 
-
-def add(commands: Commands) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "status",
-        help="state of the bot: queue, checkpoints, last errors, library, disk",
-        description="Print the state of the bot from its database: queue, checkpoints, last errors, library, "
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Print the state of the bot from its database: queue, checkpoints, last errors, library, "
         "disk, versions. Works while the bot runs or not. For the current work of each worker, use "
-        "/status in Discord.",
+        "/status in Discord."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_config(parser)

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aiosqlite
 from PIL import Image, ImageDraw, ImageFont
@@ -15,9 +14,10 @@ from rich import box
 from rich.table import Table
 
 from bot.app.record_keeping import save_record
-from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
+from bot.cli import DONE, REFUSED, harmless
 from bot.cli.output import Output
 from bot.cli.progress import progress_bar
+from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.database.clock import now_ms
 from bot.database.connection import read_database
@@ -45,20 +45,15 @@ from bot.pictures.copies import find_copies, folder_of
 from bot.pictures.perceptual_hash import REFUSED_BELOW, has_little_detail, is_too_plain, notice_hashes, read
 from inference.image_files import BROKEN
 
-if TYPE_CHECKING:
-    from bot.cli import Commands
-
 TILE, LABEL, COLUMNS = 224, 36, 5  # pixels of the contact sheet
 AT_A_TIME = 40  # copies on one contact sheet
 
 
-def add(commands: Commands) -> None:
-    """Declare the commands."""
-    parser = commands.add_parser(
-        "takedown",
-        help="takedown notices of persons shown in pictures: find, list, confirm, close",
-        description="Remove pictures for a person who is shown in them, within 48 hours of the notice. Works "
-        "while the bot runs or not. The bot removes confirmed pictures.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = (
+        "Remove pictures for a person who is shown in them, within 48 hours of the notice. Works "
+        "while the bot runs or not. The bot removes confirmed pictures."
     )
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
     find = kinds.add_parser("find", help="open a case: find copies of pictures, and write a contact sheet")

@@ -25,7 +25,6 @@ word_patterns.py      what operators may write as words and patterns; patterns i
 variables.py          the environment's variables, and which of them is wrong
 changes.py            what differs between two settings, and what needs a restart
 presets.py            base models to begin with, and where a checkpoint of each comes from
-program.py            what the person who started the program calls it
 example.py            prints a config.toml with comments: the docstrings under the fields
 """
 
@@ -33,7 +32,6 @@ from bot.config.checkpoints import CheckpointSettings, Size
 from bot.config.library import LibrarySettings
 from bot.config.limits import LimitSettings
 from bot.config.moderation import WordListMode, WordListSettings
-from bot.config.monitoring import LogFormat
 from bot.config.section import LOOPBACK
 from bot.config.settings import ConfigError, Settings, load_settings, settings_from
 
@@ -43,7 +41,6 @@ __all__ = [
     "ConfigError",
     "LibrarySettings",
     "LimitSettings",
-    "LogFormat",
     "Settings",
     "Size",
     "WordListMode",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Self
 
 from pydantic import model_validator
 
 from bot.config.section import Section
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.matching import Matcher
-from inference.messages.checkpoints import CheckpointSpec, UnknownPrediction
+from inference.messages.checkpoints import UnknownPrediction
 
 _BaseModelPair = tuple[BaseModelId, BaseModelId]
 
@@ -38,7 +36,3 @@ class MatchingSettings(Section):
     def table(self) -> CompatibilityTable:
         """The base models that go together."""
         return CompatibilityTable.of(self.allow)
-
-    def matcher(self, checkpoints: Sequence[CheckpointSpec]) -> Matcher:
-        """Return the matcher of LoRAs for these checkpoints."""
-        return Matcher(tuple(checkpoints), self.table, self.allow_v_on_epsilon, self.unknown_prediction)

@@ -21,7 +21,6 @@ from bot.config.limits import LimitSettings
 from bot.config.matching import MatchingSettings
 from bot.config.moderation import ModerationSettings
 from bot.config.monitoring import LogSettings, MetricsSettings
-from bot.config.program import program
 from bot.config.retention import RetentionSettings
 from bot.config.section import section_of
 from bot.config.sources import SourcesSettings
@@ -35,12 +34,14 @@ from bot.config.variables import (
     variables_that_are_no_settings,
 )
 from bot.config.worker import Backend, WorkerSettings
+from bot.program import program
+from inference.errors import OperatorError
 
 # Section and name of each secret; `NAME_file` in the same section is a file that holds it.
 SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"), ("cluster", "secret"))
 
 
-class ConfigError(Exception):
+class ConfigError(OperatorError):
     """The settings cannot be used; the message names the key and says what to do."""
 
 

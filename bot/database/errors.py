@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from inference.errors import OperatorError
 
-class DatabaseError(Exception):
+
+class DatabaseError(OperatorError):
     """The database cannot be used; the message says why and what to do."""
 
 

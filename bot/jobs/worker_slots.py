@@ -47,6 +47,9 @@ class WorkerState(StrEnum):
     AWAY = "away"  # it died, and is restarted after a pause
 
 
+NOT_READY = (WorkerState.STARTING, WorkerState.AWAY)
+
+
 @dataclass(frozen=True)
 class WorkerStatus:
     """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds.

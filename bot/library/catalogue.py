@@ -27,6 +27,7 @@ from bot.database.loras import (
 )
 from bot.database.search import storable
 from inference.base_models import BaseModelId
+from inference.errors import OperatorError
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
@@ -51,7 +52,7 @@ BATCH_SECONDS = 1.0  # a batch is recorded after this time even if it has fewer 
 Progress = Callable[[int, int], None]
 
 
-class LibraryUnreadable(Exception):
+class LibraryUnreadable(OperatorError):
     """The library's folder cannot be read; the message says why."""
 
 

@@ -7,13 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.config import CheckpointSettings, Settings, Size
+from bot.config.matching import MatchingSettings
 from bot.database.loras import Lora, LoraVersion
 from bot.i18n import _
 from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
 from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable
-from inference.matching import KnownLora
+from inference.matching import KnownLora, Matcher
 from inference.messages.checkpoints import CheckpointSpec
+
+
+def matcher_of(settings: MatchingSettings, specs: Sequence[CheckpointSpec]) -> Matcher:
+    """The matcher of LoRAs for these checkpoints, with the operator's table."""
+    return Matcher(tuple(specs), settings.table, settings.allow_v_on_epsilon, settings.unknown_prediction)
 
 
 class InstalledCheckpoints:
@@ -28,7 +34,7 @@ class InstalledCheckpoints:
         known = ((each, self._specs.get(each.name)) for each in settings.checkpoints)
         checkpoints = tuple(each.identified(spec) if spec else each for each, spec in known)
         self._settings = settings.model_copy(update={"checkpoints": checkpoints})
-        self._matcher = settings.matching.matcher(self.specs)
+        self._matcher = matcher_of(settings.matching, self.specs)
 
     def __iter__(self) -> Iterator[CheckpointSettings]:
         return iter(self._settings.checkpoints)

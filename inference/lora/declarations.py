@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
+from inference.errors import OperatorError
 from inference.json_values import as_dict, parse_json
 from inference.lora.journal import append, read_lines
 from inference.messages.checkpoints import PredictionType
@@ -58,7 +59,7 @@ class Allowance(Statement):
     withdrawn: bool = False
 
 
-class BadDeclarations(Exception):
+class BadDeclarations(OperatorError):
     """The declarations file is damaged; the message names the line."""
 
 

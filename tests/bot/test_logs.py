@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot import logs
-from bot.config import LogFormat
+from bot.logs import LogFormat
 from inference.logs import about
 from inference.messages.options import Folders, WorkerOptions
 from inference.workers import WorkerDied

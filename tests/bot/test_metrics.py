@@ -13,7 +13,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from bot import metrics
-from bot.app.health import observe
+from bot.app.health_report import observe
 from bot.config import ConfigError
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from inference.messages.events import Capacity, Lookups

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from discord import ui
 
-from bot.app.health import NOT_READY
 from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
@@ -19,7 +18,7 @@ from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_case
 from bot.diagnostics.finding import Finding
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
-from bot.jobs.worker_slots import WorkerState, WorkerStatus
+from bot.jobs.worker_slots import NOT_READY, WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem
 from bot.servers.rights import Action
 from bot.ui.access import is_operator, require

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot import background, metrics
-from bot.app.health import RESTART_SECONDS, STALE_SECONDS, Health, HealthReport, last_health
+from bot.app.health import STALE_SECONDS, Health, last_health
+from bot.app.health_report import RESTART_SECONDS, HealthReport, observe
 from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from tests.log import Log
 
@@ -36,7 +37,7 @@ def worker(state: WorkerState, seconds: float = 0.0, back: float | None = None, 
     ],
 )
 def test_a_problem_is_a_sentence(connected: bool, states: list[WorkerState], age: float, words: str | None) -> None:
-    health = Health.of(connected, workers(*states))
+    health = observe(connected, workers(*states))
     told = health.problem(health.at + age)
     assert told is None if words is None else words in str(told)
 
@@ -55,11 +56,11 @@ def test_a_restart_is_no_problem_and_a_worker_that_is_kept_away_is_one(
     seconds: float, back: float, healthy: bool
 ) -> None:
     away = worker(WorkerState.AWAY, seconds, back)
-    health = Health.of(True, [away])
+    health = observe(True, [away])
     assert (health.workers, health.problem(health.at)) == (0, None if healthy else "No worker is ready to paint.")
-    assert Health.of(True, [away, worker(WorkerState.FREE)]).problem(health.at) is None
+    assert observe(True, [away, worker(WorkerState.FREE)]).problem(health.at) is None
     never_ready = worker(WorkerState.AWAY, seconds, back, UNKNOWN_DEVICE)
-    assert Health.of(True, [never_ready]).problem(health.at) is not None
+    assert observe(True, [never_ready]).problem(health.at) is not None
 
 
 async def test_the_file_and_the_numbers_follow_and_the_file_goes_with_the_program(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ async def test_the_file_and_the_numbers_follow_and_the_file_goes_with_the_progra
     states = [WorkerState.STARTING, WorkerState.FREE]
 
     def look() -> Health:
-        seen.append(Health.of(len(seen) > 1, workers(*states)))
+        seen.append(observe(len(seen) > 1, workers(*states)))
         if len(seen) > 3:
             changed.set()
         return seen[-1]
@@ -96,7 +97,7 @@ async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp
         rounds += 1
         if rounds > 3:
             enough.set()
-        return Health.of(True, [])
+        return observe(True, [])
 
     with Log.listening() as log:
         telling = background.start(HealthReport(tmp_path / "gone" / "health.json", look).run(seconds=0), "telling")
@@ -108,12 +109,12 @@ async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp
 
 
 async def test_a_file_that_cannot_be_made_anew_is_overwritten(tmp_path: Path) -> None:
-    file, health = tmp_path / "health.json", [Health.of(True, [])]
+    file, health = tmp_path / "health.json", [observe(True, [])]
     report = HealthReport(file, lambda: health[-1])
     await report.write()
     file.with_suffix(".part").mkdir()  # as impossible to write as a new file on a full disk
     for connected in (False, True):
-        health.append(Health.of(connected, []))
+        health.append(observe(connected, []))
         await report.write()
         assert last_health(file) == health[-1]
 
@@ -123,7 +124,7 @@ async def test_a_first_file_for_which_there_is_no_room_is_logged_and_leaves_no_p
     part = tmp_path / "health.part"
     part.symlink_to(FULL)
     with Log.listening() as log:
-        await HealthReport(tmp_path / "health.json", lambda: Health.of(True, [])).write()
+        await HealthReport(tmp_path / "health.json", lambda: observe(True, [])).write()
     assert any("No space left" in record.getMessage() for record in log.records)
     assert not part.is_symlink()
 

@@ -16,7 +16,8 @@ import pytest_asyncio
 from bot import metrics
 from bot.app.assembly import Easel, assemble, open_catalogue
 from bot.app.backups import Backups
-from bot.app.health import STALE_SECONDS, Health, HealthReport, observe
+from bot.app.health import STALE_SECONDS, Health
+from bot.app.health_report import HealthReport, observe
 from bot.app.recorded_state import findings_from_outside
 from bot.app.watchman import DAY, Watchman
 from bot.cli.doctor import _data

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.cli.main import COMMANDS
+from bot.cli.main import CommandParser, command_line
 
 TOLD_ABOVE = {("bot init", "folder")}  # what the line about the command itself says
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """The parser and those of its commands."""
+    if isinstance(parser, CommandParser):
+        parser.load()
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -22,11 +24,7 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 
 def all_parsers() -> list[argparse.ArgumentParser]:
-    root = argparse.ArgumentParser(prog="bot")
-    commands = root.add_subparsers()
-    for command in COMMANDS:
-        command.add(commands)
-    return list(parsers(root))[1:]
+    return list(parsers(command_line()))[1:]
 
 
 @pytest.mark.parametrize("parser", all_parsers(), ids=lambda parser: parser.prog)

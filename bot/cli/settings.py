@@ -1,0 +1,45 @@
+"""The option `--config`, and the settings that it means."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from bot.app.demo_settings import demo_settings
+from bot.config import Settings, load_settings
+from bot.config.worker import device_name
+
+DEFAULT_CONFIG = Path("config.toml")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Declare `--config`."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the settings (default: config.toml here if there is one, else the demo checkpoints)",
+    )
+
+
+def config_file(options: argparse.Namespace) -> Path | None:
+    """The file that `--config` means; None for the demo's settings, which are in no file."""
+    if options.config is not None:
+        return options.config
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that `--config` means. Raises ConfigError."""
+    file = config_file(options)
+    return demo_settings(user_data_path("easel") / "demo") if file is None else load_settings(file)
+
+
+def device(text: str) -> str:
+    """A device as a person types it. Raises ArgumentTypeError."""
+    try:
+        return device_name(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{problem}.") from None

@@ -1,0 +1,20 @@
+"""The versions that are installed: of Easel, of what it stands on, of Python and SQLite."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+
+# Packages whose versions are shown; the worker's are not imported here.
+PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
+
+
+def versions_here() -> dict[str, str]:
+    """Each name with its version. A package that is not installed is left out."""
+    found: dict[str, str] = {}
+    for name, package in PACKAGES.items():
+        with suppress(PackageNotFoundError):  # run from a folder that was never installed
+            found[name] = version(package)
+    return found | {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}
