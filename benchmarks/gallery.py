@@ -39,7 +39,7 @@ from bot.database.publications import channels_with_publications
 from bot.database.search import indexed
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MOST_MS = 30.0  # of each of the three
 SERVER, CHANNEL = 10**18, 10**18 + 1

@@ -28,12 +28,11 @@ from benchmarks._crowd import BASES, HEAVY, LARGE, SMALL, STYLE_WORDS, Crowd, Si
 from bot.database.bookmarks import list_bookmarks
 from bot.database.connection import open_database
 from bot.database.lora_autocomplete import lora_choices
-from bot.database.loras import Sort, browse_loras, find_lora, similar_names
+from bot.database.loras import Sort, browse_loras, find_lora, often_used_with, similar_names
 from bot.database.studio import save_studio
 from bot.database.tags import popular_tags
-from bot.database.uses import often_used_with
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 TYPOS = 600
 LEAST_FOUND = 0.9  # of names and trigger words with a typo, on the first page

@@ -31,8 +31,8 @@ from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, LoraMisfit
+from inference.lora.categories import Category
 from inference.lora.evidence import PLAINLY
-from inference.lora.sidecar import Category
 from inference.notes import TEMPLATES
 from inference.regions import RegionName
 

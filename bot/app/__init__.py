@@ -4,6 +4,7 @@ assembly.py        constructs all services, in order, by constructor arguments
 from_settings.py   what follows from settings: the workers with their options, the registry
 reloading.py       loads changed settings and checkpoints into the running program
 overview.py        the state of the running program, for operators
+database_state.py  the size of the database, and its newest copy
 recorded_state.py  the same as far as the database tells it, for who looks from outside
 health.py          how the running program stands, for `easel health`
 health_report.py   writes that file every few seconds

@@ -5,23 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from bot.app.database_state import DatabaseState, database_state
 from bot.config import Settings
-from bot.database.backup import newest_copy
 from bot.jobs.service import JobService
 from bot.jobs.worker_slots import WorkerStatus
 from bot.library.watcher import LibraryKeeper, Scanned
 from bot.versions import versions_here
-
-
-@dataclass(frozen=True)
-class DatabaseState:
-    """The database's size in bytes, its log included, and its newest copy, if there is one."""
-
-    nbytes: int
-    copy_nbytes: int | None = None
-    copied: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -57,15 +47,3 @@ async def look(jobs: JobService, keeper: LibraryKeeper, settings: Settings, star
         records=records,
         versions=versions,
     )
-
-
-def database_state(settings: Settings) -> DatabaseState:
-    """The size of the database, and its newest copy. Raises OSError."""
-    database = settings.storage.database
-    beside = (database, database.with_name(f"{database.name}-wal"))
-    nbytes = sum(file.stat().st_size for file in beside if file.exists())
-    newest = newest_copy(settings.backup_folder)
-    if newest is None:
-        return DatabaseState(nbytes)
-    copy, made = newest
-    return DatabaseState(nbytes, copy.stat().st_size, datetime.fromtimestamp(made, UTC))

@@ -9,20 +9,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bot.app.database_state import DatabaseState, database_state
 from bot.app.health import STALE_SECONDS, last_health
-from bot.app.overview import DatabaseState, database_state
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.database.deliveries import count_owed
-from bot.database.hub_looks import HubCount, count_looks
+from bot.database.file_counts import FileCount, HubCount, count_files, count_looks
 from bot.database.integrity import FileState, OpenFile
 from bot.database.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
 from bot.database.lock import is_in_use
-from bot.database.loras import FileCount, count_files
 from bot.database.paces import load_times
 from bot.database.pauses import paused_servers
 from bot.database.reports import WaitingReports, reports_waiting
-from bot.database.samples import suspects
+from bot.database.sample_failures import suspects
 from bot.database.takedown_cases import TakedownCase, unfinished_cases
 from bot.diagnostics.finding import Finding
 from bot.diagnostics.watch import WatchFacts, backup_state, disk_spaces, troubles

@@ -17,7 +17,8 @@ import aiosqlite
 from bot import background
 from bot.app.weight_measuring import WeightMeasurer
 from bot.database.loras import LoraVersion
-from bot.database.samples import Due, count_try, due_for_samples, record_failure, record_samples, take_try_back
+from bot.database.sample_failures import record_failure
+from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
 from bot.database.weight_ranges import due_for_measuring
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
@@ -27,7 +28,7 @@ from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)

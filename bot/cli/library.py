@@ -27,7 +27,7 @@ from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
 from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
-from bot.database.samples import FailedSamples, suspects
+from bot.database.sample_failures import FailedSamples, suspects
 from bot.database.search import name_key
 from bot.library.catalogue import ASKED, PREDICTION_ASKED, UNKNOWN, FileProblem, ScanReport, is_unclear
 from bot.library.registry import RegistryUnreachable

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bot.app.record_keeping import save_record
 from bot.cli import DONE, REFUSED, harmless
-from bot.cli.output import Output
+from bot.cli.output import Output, time_left
 from bot.cli.progress import progress_bar
 from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
@@ -39,7 +39,6 @@ from bot.database.takedown_cases import (
     hashes_of,
     open_case,
 )
-from bot.i18n import duration
 from bot.i18n.texts import message_url
 from bot.pictures.copies import find_copies, folder_of
 from bot.pictures.perceptual_hash import REFUSED_BELOW, has_little_detail, is_too_plain, notice_hashes, read
@@ -232,12 +231,6 @@ async def _case(settings: Settings, case_id: int) -> tuple[TakedownCase, tuple[T
         if case is None:
             raise ConfigError(f"There is no takedown {case_id}. `takedown list --all` lists all.")
         return case, await copies_of(connection, case_id)
-
-
-def time_left(case: TakedownCase) -> str:
-    """How long an unfinished case has."""
-    left = (case.due_at - now_ms()) / 1000
-    return f"due in {duration(left)}" if left > 0 else f"OVERDUE since {duration(-left)}"
 
 
 def _line(case: TakedownCase) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot.config import CheckpointSettings, Settings
+from bot.config.comments import comments_of
 from bot.config.presets import ILLUSTRIOUS, PONY
 from bot.config.section import section_of
 
@@ -45,7 +46,7 @@ def _table(title: str, kind: type[BaseModel], values: Mapping[str, Any]) -> str:
             table = _table(f"[[{title.strip('[]')}.{name}]]", inner, {})
             lines += [line if line.startswith("#") else f"# {line}" for line in table.splitlines()]
             continue
-        lines += _comment(field.description)
+        lines += _comment(comments_of(kind).get(name))
         lines.append(_assignment(name, field, values))
     return "\n".join(lines) + "\n"
 

@@ -15,8 +15,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class Section(BaseModel):
     """The base class of all sections."""
 
-    # The docstrings under the fields are also the comments in config.example.toml.
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # `bot.config.comments` reads the docstrings under the fields, for config.example.toml.
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @model_validator(mode="after")
     def _possible_paths(self) -> Self:

@@ -62,6 +62,7 @@ server_trends.py       how lately pictures with a LoRA were published and liked 
 trends.py              how often and how lately, as one number
 
 loras.py               reads the catalogue of LoRAs
+file_counts.py         how many files of the library can be used, or are newer or lost on their hub
 lora_records.py        writes what a scan of the library found
 lora_index.py          writes the search index of an entry
 lora_search.py         searches the catalogue
@@ -75,6 +76,7 @@ tags.py                tags of LoRAs
 uses.py                how often and how lately LoRAs were used
 ratings.py             one to five stars for a LoRA
 samples.py             sample pictures of LoRAs
+sample_failures.py     files with which no samples could be painted
 weight_ranges.py       between which weights LoRAs were measured to be useful
 bookmarks.py           bookmarks with their notes
 bookmark_transfer.py   exports and imports all bookmarks of a person

@@ -17,7 +17,7 @@ from bot.database.lora_search import FEW, Shown, Sort, read_typed, shown_paramet
 from bot.database.loras import FITS_BASE_MODELS, Lora, loras_from
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MAX_NOTE = 1000  # characters
 UNDO_MS = 7 * 24 * 3600 * 1000  # for how long a removed bookmark can be restored

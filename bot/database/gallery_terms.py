@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bot.database.search import FACET, all_of, any_of, begins, quoted
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 
 @dataclass(frozen=True)

@@ -82,17 +82,9 @@ UNSENT = """
     WHERE told = 0 AND messaged = 0 ORDER BY update_notice.person_id LIMIT 1000
 """
 MESSAGED = "UPDATE update_notice SET messaged = 1 WHERE person_id = ? AND told = 0 AND messaged = 0 RETURNING 1"
+
+
 # A file that another page has is not lost.
-COUNT_LOST = """
-    SELECT count(DISTINCT sha256) FROM hub_look AS lost WHERE state IN ('gone', 'archived', 'locked')
-    AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = lost.sha256 AND state = 'there')
-"""
-COUNT_NEWER = """
-    SELECT count(DISTINCT sha256) FROM hub_look INDEXED BY hub_look_newer WHERE newer_sha256 IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = newer_sha256 AND usable = 1)
-"""
-
-
 class HubState(StrEnum):
     """Whether a hub still has a file."""
 
@@ -134,14 +126,6 @@ class DueFile:
     says: str
     base_model: BaseModelId | None
     followed: bool
-
-
-@dataclass(frozen=True)
-class HubCount:
-    """How many files their hubs do not give any more, and how many have a newer version there."""
-
-    lost: int
-    newer: int
 
 
 async def due_files(connection: aiosqlite.Connection, hub: str, before: int, limit: int) -> list[DueFile]:
@@ -248,12 +232,6 @@ async def people_to_message(connection: aiosqlite.Connection) -> list[int]:
 async def mark_messaged(connection: aiosqlite.Connection, person_id: int) -> bool:
     """A direct message about all of them is tried now; False when it was already. Raises DatabaseError."""
     return bool(await write(connection, MESSAGED, (person_id,)))
-
-
-async def count_looks(connection: aiosqlite.Connection) -> HubCount:
-    """How many files their hubs do not give any more, or have newer versions of. Raises DatabaseError."""
-    (lost,), (newer,) = await fetch(connection, COUNT_LOST), await fetch(connection, COUNT_NEWER)
-    return HubCount(lost[0], newer[0])
 
 
 def _look(row: sqlite3.Row) -> HubLook:

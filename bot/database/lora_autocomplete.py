@@ -25,7 +25,7 @@ from bot.database.lora_search import (
 from bot.database.loras import FITS_BASE_MODELS
 from bot.database.search import search_words
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 _FITS = f"""EXISTS (
     SELECT 1 FROM lora_version WHERE lora_version.lora_id = {{id}} AND usable = 1 AND {FITS_BASE_MODELS}

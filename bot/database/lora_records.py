@@ -20,11 +20,12 @@ from bot.database.loras import stored_found
 from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
 from inference.content_rating import ContentRating
+from inference.lora.categories import Category
 from inference.lora.evidence import Evidence
 from inference.lora.few_steps import NOT_FEW
 from inference.lora.library import FoundLora
 from inference.lora.prediction_evidence import NO_PREDICTION
-from inference.lora.sidecar import Category, Sidecar
+from inference.lora.sidecar import Sidecar
 
 KNOWN = "SELECT path, found FROM lora_version WHERE missing = 0"
 MARK_MISSING = """

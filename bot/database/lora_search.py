@@ -20,7 +20,7 @@ from bot.database.lora_server_order import ORDERED, page_in_server
 from bot.database.search import DESCRIBED, all_of, any_of, begins, quoted, search_words, whole
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 FEW = 25  # entries; when fewer match by beginnings, looser matches are added
 KEPT_FOR_TYPOS = 2  # places of the first page that are reserved for entries one typo away

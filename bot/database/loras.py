@@ -16,11 +16,11 @@ from bot.database.lora_search import Facets, Shown, Sort, find_loras, what_is_hi
 from bot.database.search import name_key, parts, search_words, storable
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
+from inference.lora.categories import Category
 from inference.lora.evidence import Source
 from inference.lora.few_steps import NOT_FEW, FewStepRecipe, FewSteps
 from inference.lora.library import FoundLora
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence
-from inference.lora.sidecar import Category
 
 AUTOV3_DIGITS = 12
 
@@ -57,10 +57,9 @@ VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usabl
 VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 VERSIONS_BY_STEM = f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2"
 WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
-COUNT_FILES = """
-    SELECT count(*) FILTER (WHERE problem IS NULL AND base_model IS NOT NULL),
-        count(*) FILTER (WHERE problem IS NULL AND base_model IS NULL), count(problem)
-    FROM lora_version WHERE missing = 0
+OFTEN_WITH = """
+    SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
+    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
 """
 BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
 OF_FILES = """
@@ -156,15 +155,6 @@ class Lora:
 
 
 @dataclass(frozen=True)
-class FileCount:
-    """How many files of the library can be used, are of unknown base model, and are broken or doubled."""
-
-    usable: int
-    unknown: int
-    broken: int
-
-
-@dataclass(frozen=True)
 class UsedLora:
     """What rules about LoRAs ask of an entry that a file belongs to."""
 
@@ -235,12 +225,6 @@ async def versions_with_problem(connection: aiosqlite.Connection) -> tuple[LoraV
     return tuple(_version(row) for row in await fetch(connection, WITH_PROBLEM))
 
 
-async def count_files(connection: aiosqlite.Connection) -> FileCount:
-    """The files of the library by what can be done with them. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_FILES)
-    return FileCount(*row)
-
-
 async def browse_loras(
     connection: aiosqlite.Connection,
     *,
@@ -289,6 +273,11 @@ async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: 
 async def find_loras_by_id(connection: aiosqlite.Connection, ids: Sequence[int]) -> tuple[Lora, ...]:
     """The entries with these ids, in the order given, without missing ones. Raises DatabaseError."""
     return await loras_from(connection, await fetch(connection, BY_IDS, (json.dumps(list(ids)),)))
+
+
+async def often_used_with(connection: aiosqlite.Connection, lora_id: int, *, limit: int = 5) -> tuple[Lora, ...]:
+    """The entries that were most often used in one job with this one. Raises DatabaseError."""
+    return await loras_from(connection, await fetch(connection, OFTEN_WITH, (lora_id, limit)))
 
 
 async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row]) -> tuple[Lora, ...]:

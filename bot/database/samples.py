@@ -11,19 +11,8 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import Lora, LoraVersion, find_lora
+from bot.database.sample_failures import MAX_TRIES, PARDON
 from inference.base_models import BaseModelId
-from inference.errors import (
-    InferenceError,
-    LoraFileRefused,
-    LoraNotAtWork,
-    LoraUnusable,
-    ModuleMismatch,
-    NotANumberPicture,
-)
-
-# What is a file's own fault, and comes again at each try.
-FAULTS = (NotANumberPicture, LoraFileRefused, LoraUnusable, LoraNotAtWork, ModuleMismatch)
-MAX_TRIES = 3  # failures of a file after which it is not tried again until its base model changes
 
 DUE = """
     SELECT id, lora_id FROM lora_version
@@ -37,20 +26,6 @@ AWAITED = """
 GIVEN_UP = """
     SELECT 1 FROM lora_version
     WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries >= ? LIMIT 1
-"""
-FAIL = """
-    INSERT INTO sample_failure (version_id, code, detail, failed_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (version_id) DO UPDATE
-    SET code = excluded.code, detail = excluded.detail, failed_at = excluded.failed_at
-"""
-PARDON = "DELETE FROM sample_failure WHERE version_id = ?"
-FAILURE_OF = """
-    SELECT code, detail FROM sample_failure JOIN lora_version ON lora_version.id = version_id
-    WHERE lora_id = ? AND usable = 1 ORDER BY failed_at DESC LIMIT 1
-"""
-FAILURES = """
-    SELECT path, code, detail, sample_tries FROM sample_failure CROSS JOIN lora_version ON lora_version.id = version_id
-    WHERE usable = 1 ORDER BY version_id LIMIT 1000
 """
 TRY = "UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?"
 FORGET = "DELETE FROM sample WHERE version_id = ? RETURNING path"
@@ -82,20 +57,6 @@ class Due:
     version: LoraVersion
 
 
-@dataclass(frozen=True)
-class FailedSamples:
-    """A file with which no samples could be painted, and why."""
-
-    path: str
-    failure: InferenceError
-    tries: int
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether that is the file's fault: no other try will end otherwise, or none of several did."""
-        return isinstance(self.failure, FAULTS) or self.tries >= MAX_TRIES
-
-
 async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterable[BaseModelId]) -> Due | None:
     """The newest usable version without samples, of the first of `base_models` that has one. Raises DatabaseError."""
     for base_model in base_models:
@@ -114,33 +75,6 @@ async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool
 async def samples_given_up(connection: aiosqlite.Connection, lora_id: int) -> bool:
     """Whether some version of the entry failed at each of its tries to paint samples. Raises DatabaseError."""
     return await fetch_one(connection, GIVEN_UP, (lora_id, MAX_TRIES)) is not None
-
-
-async def fails_by_itself(connection: aiosqlite.Connection, lora_id: int) -> bool:
-    """Whether samples of some version failed by its own fault: its file cannot be used, or the pictures had no numbers.
-
-    Raises DatabaseError.
-    """
-    row = await fetch_one(connection, FAILURE_OF, (lora_id,))
-    return row is not None and isinstance(_failure(row["code"], row["detail"]), FAULTS)
-
-
-async def record_failure(connection: aiosqlite.Connection, version_id: int, problem: InferenceError) -> None:
-    """Note why samples of a version could not be painted. Raises DatabaseError."""
-    await write(connection, FAIL, (version_id, problem.code, json.dumps(problem.detail), now_ms()))
-
-
-async def suspects(connection: aiosqlite.Connection) -> list[FailedSamples]:
-    """The files whose samples failed by their own fault, or each time. Raises DatabaseError."""
-    failed = [
-        FailedSamples(row["path"], _failure(row["code"], row["detail"]), row["sample_tries"])
-        for row in await fetch(connection, FAILURES)
-    ]
-    return [each for each in failed if each.is_suspect]
-
-
-def _failure(code: str, detail: str) -> InferenceError:
-    return InferenceError.from_failed(code, json.loads(detail))
 
 
 async def count_try(connection: aiosqlite.Connection, version_id: int) -> None:

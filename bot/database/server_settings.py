@@ -13,7 +13,7 @@ from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch_one, transaction, write
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 FIND = "SELECT settings FROM server_settings WHERE server_id = ?"
 SAVE = """

@@ -9,7 +9,7 @@ import aiosqlite
 
 from bot.database.connection import fetch, write
 from bot.database.search import name_key
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MAX_TAG = 40  # characters
 

@@ -10,7 +10,6 @@ import aiosqlite
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, transaction, write
-from bot.database.loras import Lora, loras_from
 from bot.database.trends import raised
 from inference.messages.request import LoraUse
 
@@ -25,10 +24,6 @@ RAISE_PAIR = """
     INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (?, ?, 1)
     ON CONFLICT (lora_id, other_id) DO UPDATE SET uses = uses + 1
 """
-OFTEN_WITH = """
-    SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
-    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
-"""
 
 
 async def record_uses(connection: aiosqlite.Connection, person_id: int, loras: Sequence[LoraUse]) -> None:
@@ -42,8 +37,3 @@ async def record_uses(connection: aiosqlite.Connection, person_id: int, loras: S
             await write(connection, RAISE_BOOKMARK, (person_id, row["id"]))
         for pair in permutations([row["id"] for row in used], 2):
             await write(connection, RAISE_PAIR, pair)
-
-
-async def often_used_with(connection: aiosqlite.Connection, lora_id: int, *, limit: int = 5) -> tuple[Lora, ...]:
-    """The entries that were most often used in one job with this one. Raises DatabaseError."""
-    return await loras_from(connection, await fetch(connection, OFTEN_WITH, (lora_id, limit)))

@@ -8,7 +8,8 @@ import aiosqlite
 
 from bot.database.connection import fetch_one, transaction, write
 from bot.database.loras import UsefulWeights, find_lora
-from bot.database.samples import MAX_TRIES, Due
+from bot.database.sample_failures import MAX_TRIES
+from bot.database.samples import Due
 from inference.base_models import BaseModelId
 
 DUE = """

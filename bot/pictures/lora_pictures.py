@@ -8,7 +8,8 @@ from pathlib import Path
 import aiosqlite
 
 from bot.database.loras import Lora
-from bot.database.samples import Sample, awaits_samples, fails_by_itself, samples_given_up, samples_of
+from bot.database.sample_failures import fails_by_itself
+from bot.database.samples import Sample, awaits_samples, samples_given_up, samples_of
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.thumbnails import GALLERY, LIST, Box, Thumbnails

@@ -62,7 +62,8 @@ from bot.sources.peeking import Candidate, Peeking
 from bot.sources.placing import FOLDER, PART, change_category, file_path, is_part, key_of
 from bot.sources.remote import RemoteModel, RemoteVersion
 from bot.sources.same_bytes import SameBytes, with_all
-from inference.lora.sidecar import BadSidecar, Category
+from inference.lora.categories import Category
+from inference.lora.sidecar import BadSidecar
 
 log = logging.getLogger(__name__)
 

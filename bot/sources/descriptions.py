@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import unescape
 
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MAX_HTML = 20_000  # characters of a description that are looked at
 

@@ -35,13 +35,14 @@ from bot.sources.remote import MAX_NAME, RemoteVersion
 from inference.hashes import file_sha256
 from inference.json_values import as_text
 from inference.lora.architecture_words import quoted_architecture, quoted_base
+from inference.lora.categories import Category
 from inference.lora.fit import Grade
 from inference.lora.foreign_kinds import FileKind
 from inference.lora.header import BadSafetensors, ForeignFile, Header, parse_header, read_header
 from inference.lora.library import SUFFIX, open_regular
 from inference.lora.metadata import evidence_in, written_tags
 from inference.lora.registry import RegistryAnswer, named_base_model
-from inference.lora.sidecar import FROM_OTHERS, Category, Sidecar, read_sidecar
+from inference.lora.sidecar import FROM_OTHERS, Sidecar, read_sidecar
 from inference.lora.trigger_groups import trigger_groups
 from inference.lora.verdict import Layers, layers_of
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from inference.messages.values import Sha256
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from bot.i18n import _, later
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import default_checkpoint, usual_checkpoint
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MOST_TRIED = 25  # of the best rated LoRAs, until one fits in every respect
 MAX_SEARCH = 100  # characters

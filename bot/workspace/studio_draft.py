@@ -18,7 +18,7 @@ from bot.requests.trigger_words import words_beside, words_of
 from bot.requests.usual import moved
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from inference.messages.request import Region
 from inference.messages.values import Sha256
 from inference.regions import RegionName

@@ -12,7 +12,6 @@ import re
 import tomllib
 from datetime import date
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.json_values import as_dict
+from inference.lora.categories import Category
 from inference.lora.few_steps import FewStepRecipe
 from inference.lora.foreign_sidecars import (
     A1111_KEYS,
@@ -50,16 +50,6 @@ _ShortText = Annotated[str, Field(min_length=1, max_length=100)]
 # read to its end or to the end of the line, so that no character is looked at twice.
 _PART = r"""(?:[\w\-]++|"(?:[^"\\\n]|\\.)*+"?+|'[^'\n]*+'?+)"""
 _DOTTED = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{0,{MAX_KEY_PARTS - 1}}}+([ \t]*+\.[ \t]*+{_PART})?+")
-
-
-class Category(StrEnum):
-    """What a LoRA is for."""
-
-    CHARACTER = "character"
-    STYLE = "style"
-    POSE = "pose"
-    DETAIL = "detail"
-    OTHER = "other"
 
 
 class Sidecar(BaseModel):

@@ -29,7 +29,7 @@ from bot.workspace.browsing import base_model_in
 from bot.workspace.stacks import named_for
 from inference.base_models import BaseModelId
 from inference.errors import RequestError
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 if TYPE_CHECKING:
     Choices = list[app_commands.Choice[str]]

@@ -20,7 +20,7 @@ from bot.ui.views.bookmarks import open_bookmarks
 from bot.ui.views.lora_buttons import named_here
 from bot.ui.views.market import MAX_NAME, bookmarked_text
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 
 class BookmarksCog(Cog):

@@ -14,7 +14,7 @@ from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.gallery import open_gallery
 from bot.workspace.browsing import MAX_SEARCH, Query
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 
 class GalleryOrder(StrEnum):

@@ -22,7 +22,7 @@ from bot.ui.views.adding_links import add_by_link
 from bot.ui.views.lora import show_lora_page
 from bot.ui.views.market import open_market
 from bot.workspace.browsing import MAX_SEARCH, first_in_market
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 
 class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Browse, look up and add LoRAs"):

@@ -11,7 +11,7 @@ from bot.database.lora_search import Sort
 from bot.ui.client import Interaction
 from bot.ui.cogs.autocomplete import base_filter
 from bot.workspace.browsing import Query
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 Kind = TypeVar("Kind", bound=StrEnum)
 

@@ -24,7 +24,7 @@ from bot.ui.views.compact_lists import COMPACT_PAGE, page_size_of
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.workspace.browsing import Query, base_model_in, page_ref_of
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 _NO_FILTER = "-"  # the value of the option without a filter
 _AS_LIST, _AS_CARDS = "list", "cards"  # the values of the options that change how entries are shown

@@ -31,7 +31,7 @@ from bot.ui.views.bookmarks import open_bookmarks
 from bot.ui.views.market import open_market
 from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.workspace.browsing import first_in_market, first_of_bookmarks, first_to_try
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
 

@@ -13,10 +13,9 @@ from discord import ui
 from bot.database.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
 from bot.database.features import FeatureKind
 from bot.database.lora_search import Shown
-from bot.database.loras import Lora
+from bot.database.loras import Lora, often_used_with
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
-from bot.database.uses import often_used_with
 from bot.errors.ratings import NotShownHere
 from bot.errors.rights import NotYours
 from bot.i18n import _, explained, label, later, ngettext
@@ -45,7 +44,7 @@ from bot.ui.views.report_forms import ReportLoraButton
 from bot.ui.views.server.blocks import BlockThisLoraButton
 from inference.bounds import MAX_PROMPT
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 _GREY = discord.ButtonStyle.secondary
 COMPANIONS = 5  # LoRAs that it was most often used with

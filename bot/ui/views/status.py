@@ -12,8 +12,8 @@ from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.database.clock import now_ms
-from bot.database.hub_looks import HubCount, count_looks
-from bot.database.samples import suspects
+from bot.database.file_counts import HubCount, count_looks
+from bot.database.sample_failures import suspects
 from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.diagnostics.finding import Finding
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences

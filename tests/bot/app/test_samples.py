@@ -18,15 +18,8 @@ from bot.config import LibrarySettings
 from bot.database.connection import fetch
 from bot.database.errors import FolderNotWritable
 from bot.database.loras import Lora, find_lora_by_name
-from bot.database.samples import (
-    MAX_TRIES,
-    Sample,
-    due_for_samples,
-    record_failure,
-    record_samples,
-    samples_of,
-    suspects,
-)
+from bot.database.sample_failures import MAX_TRIES, record_failure, suspects
+from bot.database.samples import Sample, due_for_samples, record_samples, samples_of
 from bot.database.weight_ranges import due_for_measuring
 from inference.base_models import BaseModelId
 from inference.demo import LORAS

@@ -12,7 +12,7 @@ from bot.database.jobs import create_job, start_job
 from bot.database.pictures import NewPicture
 from bot.database.publications import NewPublication, Publication, begin_publication, mark_posted
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from inference.messages.request import LoraUse
 from tests.bot.database.conftest import ILLUSTRIOUS, finish, request_for, sha
 

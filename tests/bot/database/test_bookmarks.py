@@ -22,7 +22,7 @@ from bot.database.bookmarks import (
 from bot.database.connection import fetch
 from bot.database.lora_records import mark_missing
 from bot.database.loras import Sort
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 from .conftest import ILLUSTRIOUS, NOBODY, PONY, add_lora, erase
 

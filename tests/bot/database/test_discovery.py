@@ -11,14 +11,13 @@ from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.connection import fetch
 from bot.database.jobs import create_job, start_job
 from bot.database.lora_records import record_found
-from bot.database.loras import Lora, Sort, browse_loras, find_lora
+from bot.database.loras import Lora, Sort, browse_loras, find_lora, often_used_with
 from bot.database.pictures import NewPicture
 from bot.database.ratings import rate_lora, rating_of, unrate_lora
 from bot.database.tags import TagCount, popular_tags, tags_of
 from bot.database.trends import HALF_LIFE_MS, raised
-from bot.database.uses import often_used_with
+from inference.lora.categories import Category
 from inference.lora.knowledge import Knowledge
-from inference.lora.sidecar import Category
 from inference.messages.request import LoraUse
 
 from .conftest import ILLUSTRIOUS, add_lora, erase, finish, found_lora, request_for

@@ -33,7 +33,7 @@ from bot.database.publications import begin_removal, find_publications
 from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.database.takedowns import record_takedown
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora, sha
 from tests.bot.database.publishing import EVERYTHING, SERVER, published

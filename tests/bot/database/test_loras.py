@@ -22,10 +22,10 @@ from bot.database.loras import (
     versions_with_problem,
 )
 from bot.library.catalogue import scan_library
+from inference.lora.categories import Category
 from inference.lora.evidence import Source
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora
-from inference.lora.sidecar import Category
 from tests.lora_files import write_lora
 
 from .conftest import ILLUSTRIOUS, PONY, add_lora, found_lora, sha

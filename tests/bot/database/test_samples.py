@@ -5,15 +5,8 @@ from __future__ import annotations
 import aiosqlite
 
 from bot.database.loras import find_lora
-from bot.database.samples import (
-    MAX_TRIES,
-    count_try,
-    due_for_samples,
-    record_samples,
-    samples_given_up,
-    samples_of,
-    take_try_back,
-)
+from bot.database.sample_failures import MAX_TRIES
+from bot.database.samples import count_try, due_for_samples, record_samples, samples_given_up, samples_of, take_try_back
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora
 
 

@@ -14,7 +14,7 @@ from bot.database.lora_records import mark_missing
 from bot.database.lora_search import KEPT_FOR_TYPOS
 from bot.database.loras import Sort, browse_loras
 from bot.database.search import indexed, one_typo_apart, together, typo_keys, words_of
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 from .conftest import ILLUSTRIOUS, PONY, add_lora
 

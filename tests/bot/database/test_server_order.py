@@ -12,7 +12,7 @@ from bot.database.publications import begin_removal
 from bot.database.ratings import rate_lora
 from bot.database.trends import HALF_LIFE_MS, lowered, raised
 from bot.database.uses import record_uses
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from inference.messages.request import LoraUse
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.database.publishing import SERVER, published

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiosqlite
 
 from bot.database.loras import UsefulWeights, find_lora
-from bot.database.samples import MAX_TRIES
+from bot.database.sample_failures import MAX_TRIES
 from bot.database.weight_ranges import count_measuring, due_for_measuring, record_range
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora
 

@@ -34,8 +34,8 @@ from bot.i18n.commands import CommandWords
 from bot.ui.views.job_progress import queue_position_text
 from inference.content_rating import ContentRating
 from inference.errors import BaseModelMismatch, PromptTooLong
+from inference.lora.categories import Category
 from inference.lora.evidence import Source
-from inference.lora.sidecar import Category
 from inference.notes import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
 from inference.queue_simulation import Forecast
 from tools.i18n import Said, calls, everything_said, in_commands, sources

@@ -19,8 +19,8 @@ from bot.sources.errors import (
     WrongHash,
 )
 from inference.content_rating import ContentRating
+from inference.lora.categories import Category
 from inference.lora.evidence import Source
-from inference.lora.sidecar import Category
 from tests.bot.sources.adding import (
     ADA,
     BO,

@@ -29,7 +29,7 @@ from bot.sources.http import MAX_ANSWER_BYTES, SourceHttp
 from bot.sources.hub import HuggingFace
 from bot.sources.links import CivitaiLink, HubLink
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from tests.bot.sources.adding import PATIENCE
 from tests.bot.sources.hubs import (
     COMMIT,

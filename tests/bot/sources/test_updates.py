@@ -18,11 +18,10 @@ from bot.database.blocks import BlockKind, lift_block, lora_blocks
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
+from bot.database.file_counts import HubCount, count_looks
 from bot.database.hub_looks import (
-    HubCount,
     HubLook,
     HubState,
-    count_looks,
     look_with_newer,
     looks_of,
     mark_messaged,

@@ -10,8 +10,8 @@ from bot.database.loras import Lora, UsefulWeights
 from bot.workspace.studio_draft import Row, StudioLora
 from bot.workspace.weight_advice import SUMS, TOGETHER, UNMEASURED, advice
 from inference.errors import LoraNotFound
+from inference.lora.categories import Category
 from inference.lora.few_steps import FewStepRecipe, FewSteps
-from inference.lora.sidecar import Category
 from tests.bot.library.versions import version_of
 
 CHARACTER, STYLE, DETAIL, POSE = Category.CHARACTER, Category.STYLE, Category.DETAIL, Category.POSE

@@ -14,7 +14,7 @@ from bot.i18n.texts import mention, plain, several
 from bot.servers.limits import HOLDERS, LIMIT_LABELS
 from bot.ui.views.report_text import ANSWERED, DECIDED
 from inference.content_rating import ContentRating
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 MAX_VALUE, MAX_TARGET = 120, 100  # characters
 _NOTHING = "—"

@@ -28,7 +28,7 @@ from bot.ui.views.server.panel import (
     shown,
     turning,
 )
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 _NONE, _CHOSEN = "-", "="  # the value of the option without a choice; what the value of a choice begins with
 LISTED = MENU - 1  # checkpoints on a page: the menu of the default one has one more option

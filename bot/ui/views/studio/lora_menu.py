@@ -25,7 +25,7 @@ from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
 from bot.workspace.browsing import in_order
 from bot.workspace.studio_draft import LoraMenuFilter, Studio
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 
 PAGE = 20  # LoRAs of one page; the menu has five further options
 MAX_SEARCH = 100  # characters

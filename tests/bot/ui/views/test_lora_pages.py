@@ -15,7 +15,8 @@ from bot.database.loras import Lora, UsefulWeights, find_lora_by_name
 from bot.database.people import remember_person
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
-from bot.database.samples import MAX_TRIES, count_try, record_samples
+from bot.database.sample_failures import MAX_TRIES
+from bot.database.samples import count_try, record_samples
 from bot.database.uses import record_uses
 from bot.database.weight_ranges import record_range
 from bot.ui.rendered_message import RenderedMessage

@@ -23,7 +23,7 @@ from bot.ui.views.market import market_page
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_in_market, page_ref_of, query_at
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from inference.lora.categories import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.app.overview import DatabaseState, Overview
-from bot.database.hub_looks import HubCount
+from bot.app.database_state import DatabaseState
+from bot.app.overview import Overview
+from bot.database.file_counts import HubCount
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem, ScanReport
 from bot.library.watcher import Scanned

@@ -1,0 +1,52 @@
+"""How many files of the library can be used, and how many their hubs have lost or renewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.connection import fetch
+
+COUNT_FILES = """
+    SELECT count(*) FILTER (WHERE problem IS NULL AND base_model IS NOT NULL),
+        count(*) FILTER (WHERE problem IS NULL AND base_model IS NULL), count(problem)
+    FROM lora_version WHERE missing = 0
+"""
+COUNT_LOST = """
+    SELECT count(DISTINCT sha256) FROM hub_look AS lost WHERE state IN ('gone', 'archived', 'locked')
+    AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = lost.sha256 AND state = 'there')
+"""
+COUNT_NEWER = """
+    SELECT count(DISTINCT sha256) FROM hub_look INDEXED BY hub_look_newer WHERE newer_sha256 IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = newer_sha256 AND usable = 1)
+"""
+
+
+@dataclass(frozen=True)
+class FileCount:
+    """How many files of the library can be used, are of unknown base model, and are broken or doubled."""
+
+    usable: int
+    unknown: int
+    broken: int
+
+
+@dataclass(frozen=True)
+class HubCount:
+    """How many files their hubs do not give any more, and how many have a newer version there."""
+
+    lost: int
+    newer: int
+
+
+async def count_files(connection: aiosqlite.Connection) -> FileCount:
+    """The files of the library by what can be done with them. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_FILES)
+    return FileCount(*row)
+
+
+async def count_looks(connection: aiosqlite.Connection) -> HubCount:
+    """How many files their hubs do not give any more, or have newer versions of. Raises DatabaseError."""
+    (lost,), (newer,) = await fetch(connection, COUNT_LOST), await fetch(connection, COUNT_NEWER)
+    return HubCount(lost[0], newer[0])

@@ -1,0 +1,79 @@
+"""LoRA files with which no samples could be painted, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, write
+from inference.errors import (
+    InferenceError,
+    LoraFileRefused,
+    LoraNotAtWork,
+    LoraUnusable,
+    ModuleMismatch,
+    NotANumberPicture,
+)
+
+# What is a file's own fault, and comes again at each try.
+FAULTS = (NotANumberPicture, LoraFileRefused, LoraUnusable, LoraNotAtWork, ModuleMismatch)
+MAX_TRIES = 3  # failures of a file after which it is not tried again until its base model changes
+
+FAIL = """
+    INSERT INTO sample_failure (version_id, code, detail, failed_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (version_id) DO UPDATE
+    SET code = excluded.code, detail = excluded.detail, failed_at = excluded.failed_at
+"""
+PARDON = "DELETE FROM sample_failure WHERE version_id = ?"
+FAILURE_OF = """
+    SELECT code, detail FROM sample_failure JOIN lora_version ON lora_version.id = version_id
+    WHERE lora_id = ? AND usable = 1 ORDER BY failed_at DESC LIMIT 1
+"""
+FAILURES = """
+    SELECT path, code, detail, sample_tries FROM sample_failure CROSS JOIN lora_version ON lora_version.id = version_id
+    WHERE usable = 1 ORDER BY version_id LIMIT 1000
+"""
+
+
+@dataclass(frozen=True)
+class FailedSamples:
+    """A file with which no samples could be painted, and why."""
+
+    path: str
+    failure: InferenceError
+    tries: int
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether that is the file's fault: no other try will end otherwise, or none of several did."""
+        return isinstance(self.failure, FAULTS) or self.tries >= MAX_TRIES
+
+
+async def fails_by_itself(connection: aiosqlite.Connection, lora_id: int) -> bool:
+    """Whether samples of some version failed by its own fault: its file cannot be used, or the pictures had no numbers.
+
+    Raises DatabaseError.
+    """
+    row = await fetch_one(connection, FAILURE_OF, (lora_id,))
+    return row is not None and isinstance(_failure(row["code"], row["detail"]), FAULTS)
+
+
+async def record_failure(connection: aiosqlite.Connection, version_id: int, problem: InferenceError) -> None:
+    """Note why samples of a version could not be painted. Raises DatabaseError."""
+    await write(connection, FAIL, (version_id, problem.code, json.dumps(problem.detail), now_ms()))
+
+
+async def suspects(connection: aiosqlite.Connection) -> list[FailedSamples]:
+    """The files whose samples failed by their own fault, or each time. Raises DatabaseError."""
+    failed = [
+        FailedSamples(row["path"], _failure(row["code"], row["detail"]), row["sample_tries"])
+        for row in await fetch(connection, FAILURES)
+    ]
+    return [each for each in failed if each.is_suspect]
+
+
+def _failure(code: str, detail: str) -> InferenceError:
+    return InferenceError.from_failed(code, json.loads(detail))
