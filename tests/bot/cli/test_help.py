@@ -9,7 +9,7 @@ import pytest
 
 from bot.cli.main import CommandParser, command_line
 
-TOLD_ABOVE = {("bot init", "folder")}  # what the line about the command itself says
+TOLD_ABOVE = {("easel init", "folder")}  # what the line about the command itself says
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

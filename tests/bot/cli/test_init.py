@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import DONE, UNUSABLE
-from bot.cli.init import Answers, Questionnaire, _may_write, _write, add
+from bot.cli.init import Answers, Questionnaire, _may_write, _write, add_options
 from bot.config import ConfigError, Settings, load_settings
 from bot.config.presets import PRESETS
 from bot.diagnostics.checkpoints import check_files
@@ -30,8 +30,8 @@ TWO_CARDS = MachineFacts(torch=torch_for_cuda(card("A", (8, 6), 24), card("B", (
 
 def options(*arguments: str | Path) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add(parser.add_subparsers())
-    return parser.parse_args(["init", *map(str, arguments)])
+    add_options(parser)
+    return parser.parse_args([str(each) for each in arguments])
 
 
 class Person:

@@ -1,0 +1,58 @@
+"""What commands of the command line cost before they do anything: seconds of the processor, in user and system.
+
+Each runs several times as a process of its own, in an empty folder, in turn with Python that imports pydantic-settings,
+which every command with settings needs. The quick ones are judged; of all others `--help` is run, which imports what
+the command needs.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks._command import BenchmarkCommand, closing_line
+from bot.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+QUICK = ("--help", "--version", "health", "status")
+MOST_SECONDS = 0.4
+REFERENCE = "pydantic_settings"
+
+
+def seconds(arguments: list[str], folder: str) -> float:
+    """The processor's time of one run. What the command says is dropped; its exit code may be any."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> int:
+    """Measure in turn; the exit code."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--runs", 9, 3, "runs of each, in turn")
+    options = parser.read()
+    easel = ["-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from bot.__main__ import start; sys.exit(start())"]
+    runs = {REFERENCE: ["-c", "import pydantic_settings"]}
+    runs |= {name: [*easel, name] for name in QUICK}
+    if not options.quick:
+        runs |= {f"{name} --help": [*easel, name, "--help"] for name in COMMANDS}
+    took: dict[str, list[float]] = {name: [] for name in runs}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(options.runs):
+            for name, arguments in runs.items():
+                took[name].append(seconds(arguments, folder))
+    median = {name: round(statistics.median(each), 3) for name, each in took.items()}
+    failed = [
+        f"{name} takes {median[name]} s, more than {MOST_SECONDS} s" for name in QUICK if median[name] > MOST_SECONDS
+    ]
+    ratios = {f"{name} ratio": round(median[name] / median[REFERENCE], 2) for name in QUICK}
+    return closing_line("commands", {"seconds": median, "ratios": ratios}, failed, quick=options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
