@@ -10,7 +10,6 @@ from bot.database.audit import AuditFilter
 from bot.database.blocks import BlockKind
 from bot.database.server_limits import LimitHolder
 from bot.errors.rights import NotOperator, NotStaff
-from bot.servers.administration.audit_export import ExportFormat
 from bot.servers.context import ActionContext
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
@@ -43,9 +42,7 @@ DOINGS: dict[str, Doing] = {
     "remove_phrase": lambda w, who: w.services.administration.phrases.remove(who, SERVER, 1),
     "proposals": lambda w, who: w.services.administration.base_models.page(who, limit=5),
     "audit": lambda w, who: w.services.administration.audit.page(who, SERVER, AuditFilter(), limit=5),
-    "export": lambda w, who: w.services.administration.audit.export(
-        who, SERVER, AuditFilter(), ExportFormat.CSV, max_bytes=MEGABYTE
-    ),
+    "export": lambda w, who: w.services.administration.audit.export(who, SERVER, AuditFilter(), max_bytes=MEGABYTE),
 }
 FOR_OPERATORS = {"decide", "proposals"}
 
