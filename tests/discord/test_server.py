@@ -203,26 +203,29 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
 async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Request limits", max_steps="12", max_megapixels="0.5")
-    assert "steps: **12**" in page.text and "**0.5**" in page.text
-    refused = await harbour.refused(steps=13)
-    assert "The limit here is 12" in refused and "limit for everyone" in refused
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0", weight="0.5")
+    assert "pictures per day: **0**" in page.text and "**0.5**" in page.text
+    page = await filled(linus, page, "Added LoRAs", loras_per_day="3")
+    assert "LoRAs added in 24 hours: **3**" in page.text
+    refused = await harbour.refused()
+    assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
     for wrong, words in (("many", "is not a number"), ("0", "must be between"), ("10000", "must be between")):
-        error = await filled(linus, page, "Request limits", max_steps=wrong)
+        error = await filled(linus, page, "Quotas and queue", weight=wrong)
         assert error.ephemeral and words in error.text and error.id != page.id
-    page = await filled(linus, page, "Request limits", max_steps="", max_megapixels="")
-    assert "steps: **not set**" in page.text
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Added LoRAs", loras_per_day="")
+    assert "pictures per day: **not set**" in page.text and "in 24 hours: **not set**" in page.text
 
 
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    one, other = [await linus.press(page, "Request limits") for _ in range(2)]
-    await submitted(linus, one, {"max_steps": "12"})
-    page = await submitted(linus, other, {"max_count": "2"})
-    assert "steps: **12**" in page.text, "what the second did not touch stays"
-    page = await filled(linus, page, "Request limits", max_steps="", max_count="")
-    assert "steps: **not set**" in page.text
+    one, other = [await linus.press(page, "Quotas and queue") for _ in range(2)]
+    await submitted(linus, one, {"pictures_per_day": "12"})
+    page = await submitted(linus, other, {"weight": "2"})
+    assert "pictures per day: **12**" in page.text, "what the second did not touch stays"
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
+    assert "pictures per day: **not set**" in page.text
 
 
 async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
@@ -238,7 +241,7 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
-    await filled(linus, page, "Request limits", max_count="1")
+    await filled(linus, page, "Quotas and queue", pictures_per_day="1")
     assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
@@ -253,14 +256,13 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
-        await filled(linus, page, "Request limits", max_count="")
         await filled(linus, page, "Quotas and queue", pictures_per_day="")
     assert "No limits are set" in (await harbour.panel("limits")).text
 
 
 async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
-    assert "Request limits" not in page.buttons and "steps:" not in page.text.replace("megapixel-steps", "")
+    assert "Added LoRAs" not in page.buttons and "queued requests" not in page.text
     opener = await harbour.linus.press(page, "Quotas and queue")
     assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
