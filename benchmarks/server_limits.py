@@ -31,7 +31,6 @@ from bot.config.limits import LimitSettings
 from bot.database.audit import FOREVER, AuditAction, AuditFilter
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database
-from bot.database.job_orders import fingerprint
 from bot.database.jobs import Job, find_job
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.servers.command_permissions import CommandPermissions
@@ -110,15 +109,14 @@ def fill(path: Path, people: int, entries: int, rng: random.Random) -> None:
         database.execute("INSERT INTO server (id, created_at) VALUES (?, 1)", (SERVER,))
         many(
             "INSERT INTO server_limit VALUES (?, 'person', ?, '', ?)",
-            ((SERVER, person, json.dumps({"pictures_per_day": 50, "max_steps": 60})) for person in ids),
+            ((SERVER, person, json.dumps({"pictures_per_day": 50, "waiting_per_person": 6})) for person in ids),
         )
         many(
             "INSERT INTO block (server_id, kind, target_id, reason, created_by, created_at) "
             "VALUES (?, ?, ?, 'x', 2, 1)",
             ((SERVER, kind, 10**9 + number) for kind in ("person", "lora") for number in range(1000)),
         )
-        made = request_of(rng)
-        text, print_ = made.model_dump_json(), fingerprint(made)
+        text = request_of(rng).model_dump_json()
         for number in range(people * 10):  # ten orders of each, half of them today
             created = now - rng.randrange(1000) - (DAY_MS * rng.randint(1, 300) if number % 2 else 0)
             person = FIRST_PERSON + number % people
@@ -132,7 +130,7 @@ def fill(path: Path, people: int, entries: int, rng: random.Random) -> None:
                     *(("worker_failed", "{}", created, created) if failed else (None, None, created, None)),
                 ),
             ).fetchone()
-            database.execute("INSERT INTO job_order VALUES (?, 1, 29360128, ?, NULL)", (job_id, print_))
+            database.execute("INSERT INTO job_order VALUES (?, 1, 29360128, NULL)", (job_id,))
         actions = [action.value for action in AuditAction]
         many(
             "INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at) "
@@ -158,7 +156,7 @@ async def set_up(services: ServerServices) -> None:
         OPERATING, SERVER, channels=(CHANNEL,), categories=("character", "style", "pose"), paint_roles=tuple(ROLES)
     )
     for role in ROLES:
-        values = {LimitName.MAX_STEPS: 40, LimitName.PICTURES_PER_DAY: 30, LimitName.WEIGHT: 1.5}
+        values = {LimitName.WAITING_PER_PERSON: 8, LimitName.PICTURES_PER_DAY: 30, LimitName.WEIGHT: 1.5}
         await administration.limits.change(OPERATING, SERVER, LimitHolder.ROLE, values, holder_id=role, name="role")
     await administration.limits.change(OPERATING, SERVER, LimitHolder.SERVER, {LimitName.PICTURES_PER_DAY: 10**8})
 

@@ -43,9 +43,6 @@ class LimitSettings(Section):
     """Maximum size of one picture. 1024x1024 is 1.05 megapixels."""
     max_weight: Annotated[float, Field(ge=0.1, le=10)] = 4.0
     """Maximum queue priority that a server can give a role or a member. Everyone else has 1."""
-    identical_in_a_row: Annotated[int, Field(ge=0, le=20)] = 4
-    """Number of consecutive requests that differ only in the seed and keep the full queue priority. Each further one
-    halves the priority, down to an eighth. 0: no limit."""
     loras_per_day: Annotated[int, Field(ge=0, le=10**6)] = 10
     """LoRAs that one user can import in 24 hours. Staff of a server can set less. Operators have no limit."""
     server_loras_per_day: Annotated[int, Field(ge=0, le=10**6)] = 30

@@ -1,4 +1,4 @@
-"""Appeals against decisions about reports: `open -> upheld · reversed` or `upheld -> reversed`."""
+"""Appeals against decisions about reports: `open -> upheld · reversed`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,6 @@ APPEAL_OF = "SELECT * FROM appeal WHERE decision_id = ?"
 ANSWER = """
     UPDATE appeal SET state = ?, answered_by = ?, answered_at = ? WHERE decision_id = ? AND state = 'open' RETURNING *
 """
-# Once all is carried out: who is being told that the decision stays would else be told twice, or of one alone.
-REVERSE_UPHELD = """
-    UPDATE appeal SET state = 'reversed', answered_by = :by, answered_at = :now, told_at = NULL, notice_id = NULL,
-        upheld_at = answered_at, upheld_notice_id = notice_id
-    WHERE decision_id = :decision AND state = 'upheld' AND NOT EXISTS (
-        SELECT 1 FROM decision_step WHERE decision_step.decision_id = appeal.decision_id AND done_at IS NULL
-    ) RETURNING *
-"""
 ANSWER_TOLD = "UPDATE appeal SET told_at = ?, notice_id = ? WHERE decision_id = ? AND told_at IS NULL"
 UNTOLD_ANSWERS = """
     SELECT * FROM appeal WHERE person_id = ? AND told_at IS NULL AND EXISTS (
@@ -51,7 +43,7 @@ class AppealState(StrEnum):
 
 @dataclass(frozen=True)
 class Appeal:
-    """A row of the table; times in unix ms. `upheld_at`: it was upheld then, and reversed afterwards."""
+    """A row of the table; times in unix ms."""
 
     decision_id: int
     person_id: int
@@ -62,8 +54,7 @@ class Appeal:
     answered_at: int | None
     told_at: int | None
     notice_id: int | None  # as of a decision
-    upheld_at: int | None
-    upheld_notice_id: int | None  # the direct message that told that it was upheld, if it was one
+    upheld_notice_id: int | None  # an earlier direct message; only rows of older versions have it
 
 
 async def save_appeal(connection: aiosqlite.Connection, decision: Decision, person_id: int, text: str) -> Appeal | None:
@@ -119,23 +110,6 @@ async def reverse_decision(
         if await save_appeal(connection, decision, person_id, "") is None:
             return None
         return await answer_appeal(connection, decision, AppealState.REVERSED, steps, answered_by=reversed_by)
-
-
-async def reverse_upheld(
-    connection: aiosqlite.Connection, decision: Decision, steps: Iterable[Step], *, reversed_by: int
-) -> Appeal | None:
-    """upheld -> reversed, with the steps that carry it out; None when it is not upheld, or not carried out yet.
-
-    Raises DatabaseError.
-    """
-    async with transaction(connection):
-        values = {"by": reversed_by, "now": now_ms(), "decision": decision.id}
-        rows = await write(connection, REVERSE_UPHELD, values)
-        if not rows:
-            return None
-        await plan_steps(connection, decision.id, steps)
-        await write(connection, ANSWERED, (decision.report_id,))
-    return _appeal(rows[0])
 
 
 async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:

@@ -24,12 +24,6 @@ COUNT_WARNINGS = """
     WHERE owner_id = ? AND server_id = ? AND action = 'warn' AND coalesce(appeal.state, '') <> 'reversed'
 """
 DECIDE = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ? AND state = 'open' RETURNING *"
-# Only what was dismissed: nothing is to be taken back. Pictures that the report hid are out of sight again.
-DROP_DISMISSAL = "DELETE FROM decision WHERE id = ? AND action = 'dismiss' RETURNING report_id"
-REOPEN = """
-    UPDATE report SET state = 'open', message_due = hides, reopened_at = ?, revision = revision + 1 WHERE id = ?
-"""
-REMIND_ANEW = "DELETE FROM report_reminder WHERE report_id = ?"
 RECORD = """
     INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     RETURNING *
@@ -146,16 +140,6 @@ async def save_decision(
         (row,) = await write(connection, RECORD, values)
         await plan_steps(connection, row["id"], steps)
     return _decision(row)
-
-
-async def reopen_report(connection: aiosqlite.Connection, decision: Decision) -> bool:
-    """decided -> open, for a report that was dismissed; False when it is no more. Raises DatabaseError."""
-    async with transaction(connection):
-        if not await write(connection, DROP_DISMISSAL, (decision.id,)):
-            return False
-        await write(connection, REOPEN, (now_ms(), decision.report_id))
-        await write(connection, REMIND_ANEW, (decision.report_id,))
-    return True
 
 
 async def plan_steps(connection: aiosqlite.Connection, decision_id: int, steps: Iterable[Step]) -> None:

@@ -6,7 +6,6 @@ was cancelled. So they survive restarts, and the order of events makes no differ
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from bot.database.server_limits import LimitValues, stored_limits
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.request_cost import passes, slots
 
-REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps, fingerprint) VALUES (?, ?, ?, ?)"
+REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (?, ?, ?)"
 STORE_CONTEXT = "UPDATE job_order SET context = ? WHERE job_id = ?"
 CONTEXT = "SELECT context FROM job_order WHERE job_id = ?"
 FORGET_DAYS = "DELETE FROM daily_usage WHERE day < ?"
@@ -41,15 +40,10 @@ FACTS = """
         (SELECT created_at FROM job WHERE person_id = :person AND server_id IS nullif(:server, 0)
             AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_here,
         (SELECT created_at FROM job WHERE person_id = :person
-            AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_everywhere,
-        (SELECT json_group_array(json_array(fingerprint, created_at)) FROM (
-            SELECT fingerprint, created_at, state FROM job LEFT JOIN job_order ON job_id = job.id
-            WHERE person_id = :person AND job.id <> :job ORDER BY job.id DESC LIMIT :recent
-        ) WHERE state <> 'failed') AS recent
+            AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_everywhere
 """
 
 NO_JOB = 0
-RECENT = 24  # orders that are looked at: more than may be identical in a row and each halve the weight
 KEPT_DAYS = 2
 
 
@@ -84,7 +78,7 @@ class PersonFacts:
     """What the database knows of a person who orders in a server, or outside of servers. Times in unix ms.
 
     `here` is the day's usage in this server, `everywhere` that in all of them, `of_server` that of everybody in this
-    server. `recent` are fingerprints of the newest orders with their times, the newest first.
+    server.
     """
 
     block_here: PersonBlock | None
@@ -95,7 +89,6 @@ class PersonFacts:
     of_server: Usage
     last_here: int | None
     last_everywhere: int | None
-    recent: tuple[tuple[str | None, int], ...]
 
     def without(self, cost: Usage) -> PersonFacts:
         """The same as if a job of this cost did not count."""
@@ -114,15 +107,10 @@ def cost_of(request: JobRequest) -> Usage:
     return Usage(request.count, slots(request) * request.width * request.height * passes(request))
 
 
-def fingerprint(request: JobRequest) -> str:
-    """Equal for requests that differ in nothing but their seed."""
-    return hashlib.sha256(request.model_dump_json(exclude={"seed"}).encode()).hexdigest()[:32]
-
-
 async def remember_order(connection: aiosqlite.Connection, job_id: int, request: JobRequest) -> None:
     """Count a new job. Raises DatabaseError."""
     cost = cost_of(request)
-    await write(connection, REMEMBER, (job_id, cost.pictures, cost.pixel_steps, fingerprint(request)))
+    await write(connection, REMEMBER, (job_id, cost.pictures, cost.pixel_steps))
 
 
 async def store_context(connection: aiosqlite.Connection, job_id: int, context: str) -> None:
@@ -143,7 +131,7 @@ async def person_facts(
 
     Raises DatabaseError.
     """
-    parameters = {"person": person_id, "server": server_id, "day": now // DAY_MS, "job": but, "recent": RECENT}
+    parameters = {"person": person_id, "server": server_id, "day": now // DAY_MS, "job": but}
     row = await fetch_one(connection, FACTS, parameters)
     assert row is not None
     usage = defaultdict[int, Usage](Usage)
@@ -158,7 +146,6 @@ async def person_facts(
         of_server=Usage(*json.loads(row["usage_of_server"] or "[]")),
         last_here=row["last_here"],
         last_everywhere=row["last_everywhere"],
-        recent=tuple((print_, at) for print_, at in json.loads(row["recent"])),
     )
 
 

@@ -47,7 +47,7 @@ HIDE_COPY = """
 HOLDING = f"""
     SELECT report.id AS report_id, target_id, hash
     FROM report INDEXED BY report_hiding CROSS JOIN picture_verdict ON source = pseudonym('report ' || report.id)
-    WHERE {HIDING} AND coalesce(reopened_at, report.created_at) > 0 AND reason = 'reported'
+    WHERE {HIDING} AND report.created_at > 0 AND reason = 'reported'
 """  # noqa: S608 - constants only
 HOLD_COPY = "INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 HELD_COPIES = "SELECT job_id FROM held_copy WHERE report_id = ?"

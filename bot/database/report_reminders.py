@@ -10,7 +10,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, write
 
 OPEN_SINCE = """
-    SELECT id, server_id, created_at, reopened_at FROM report
+    SELECT id, server_id, created_at FROM report
     WHERE state = 'open' AND created_at <= :before AND (created_at, id) > (:at, :id) ORDER BY created_at, id LIMIT 50
 """
 FIND = """
@@ -29,12 +29,11 @@ END = """
 
 @dataclass(frozen=True)
 class OpenReport:
-    """A report that waits since `since` (unix ms)."""
+    """A report that waits since `created_at` (unix ms)."""
 
     id: int
     server_id: int
     created_at: int
-    since: int
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,7 @@ async def reports_open_since(
 ) -> tuple[OpenReport, ...]:
     """A page of the open reports that are at least so old, the oldest first. Raises DatabaseError."""
     place = {"before": before_ms, "at": after.created_at if after else -1, "id": after.id if after else 0}
-    return tuple(
-        OpenReport(row["id"], row["server_id"], row["created_at"], row["reopened_at"] or row["created_at"])
-        for row in await fetch(connection, OPEN_SINCE, place)
-    )
+    return tuple([OpenReport(**dict(row)) for row in await fetch(connection, OPEN_SINCE, place)])
 
 
 async def begun_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> tuple[int, bool] | None:

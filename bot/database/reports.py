@@ -1,6 +1,6 @@
 """Reports of pictures and LoRAs: who reported what, what is out of sight, and the message to staff.
 
-A report is `open -> decided -> appealed -> decided`. A dismissed report may be opened again: `decided -> open`.
+A report is `open -> decided -> appealed -> decided`.
 """
 
 from __future__ import annotations
@@ -40,17 +40,16 @@ HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose p
 HELD_JOBS = f"""
     SELECT target_id AS job_id FROM report WHERE {HIDING}
     UNION ALL SELECT job_id FROM report INDEXED BY report_hiding CROSS JOIN held_copy ON report_id = report.id
-    WHERE {HIDING} AND coalesce(reopened_at, created_at) > 0
+    WHERE {HIDING} AND created_at > 0
 """  # noqa: S608 - constants only
 HELD = f"SELECT job_id FROM ({HELD_JOBS}) WHERE job_id IN (SELECT value FROM json_each(:ids))"  # noqa: S608
 NEWEST_OPEN = """
-    SELECT max(coalesce(reopened_at, created_at)) AS since FROM report
-    WHERE kind = 'pictures' AND target_id = ? AND state = 'open'
-    AND (coalesce(reopened_at, created_at) >= ? OR lasting = 1)
+    SELECT max(created_at) AS since FROM report
+    WHERE kind = 'pictures' AND target_id = ? AND state = 'open' AND (created_at >= ? OR lasting = 1)
 """
 LEFT_UNDECIDED = """
     UPDATE report SET hides = 0, message_due = 1, revision = revision + 1
-    WHERE state = 'open' AND hides = 1 AND lasting = 0 AND coalesce(reopened_at, created_at) < ? RETURNING id
+    WHERE state = 'open' AND hides = 1 AND lasting = 0 AND created_at < ? RETURNING id
 """
 MESSAGES_DUE = "SELECT * FROM report WHERE message_due = 1 AND id > ? ORDER BY id LIMIT ?"
 MESSAGE_WRITTEN = "UPDATE report SET message_due = 0 WHERE id = ? AND revision = ?"
@@ -112,8 +111,7 @@ class Report:
 
     The message to staff is `message_id` in `channel_id`; it shows the revision `shown`. Since `posting_at` it may have
     been posted without our knowing its id. While it is open and `hides`, nobody is shown the pictures; `message_due`
-    says that the message which shows them is to be written anew. `reopened_at` is when a dismissal of it was taken
-    back, from which on it hides them as from its beginning. They were painted at `painted_at`, in the channel
+    says that the message which shows them is to be written anew. They were painted at `painted_at`, in the channel
     `painted_in`; None: a LoRA, what those who decide may not know, or what the owner has deleted. A `lasting` report
     hides and holds pictures until it is decided.
     """
@@ -135,7 +133,6 @@ class Report:
     message_due: bool
     painted_at: int | None
     painted_in: int | None
-    reopened_at: int | None
     lasting: bool = False
 
 

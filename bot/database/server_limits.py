@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.database import people
 from bot.database.connection import fetch, fetch_one, transaction, write
-from inference.bounds import MAX_LORAS, MAX_PICTURES, MAX_SIDE, MAX_STEPS, MIN_STEPS
 
 SHARED = """
     SELECT * FROM server_limit WHERE server_id = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')
@@ -34,7 +33,6 @@ DELETE = """
     DELETE FROM server_limit WHERE server_id = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id))
 """
 
-MAX_IDENTICAL = 20
 MAX_QUOTA = 10**9
 MAX_ADDED = 10**6
 
@@ -58,11 +56,6 @@ class LimitName(StrEnum):
     COOLDOWN_SECONDS = "cooldown_seconds"
     WAITING_PER_PERSON = "waiting_per_person"
     WEIGHT = "weight"
-    MAX_LORAS = "max_loras"
-    MAX_COUNT = "max_count"
-    MAX_STEPS = "max_steps"
-    MAX_MEGAPIXELS = "max_megapixels"
-    IDENTICAL_IN_A_ROW = "identical_in_a_row"
     LORAS_PER_DAY = "loras_per_day"
 
 
@@ -70,8 +63,7 @@ class LimitValues(BaseModel):
     """Limits; None says nothing, so that others hold. 0 denies.
 
     Megapixel-steps are the size of a request's pictures times their steps. `weight` is that in the queue,
-    `max_megapixels` the size of one picture. So many identical requests in a row count fully in the queue; each one
-    more halves the weight. `loras_per_day` are LoRAs that are added from outside in 24 hours.
+    `loras_per_day` are LoRAs that are added from outside in 24 hours.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -81,11 +73,6 @@ class LimitValues(BaseModel):
     cooldown_seconds: Annotated[int | None, Field(ge=0, le=86_400)] = None
     waiting_per_person: Annotated[int | None, Field(ge=1, le=10_000)] = None
     weight: Annotated[float | None, Field(ge=0.1, le=10, allow_inf_nan=False)] = None
-    max_loras: Annotated[int | None, Field(ge=0, le=MAX_LORAS)] = None
-    max_count: Annotated[int | None, Field(ge=1, le=MAX_PICTURES)] = None
-    max_steps: Annotated[int | None, Field(ge=MIN_STEPS, le=MAX_STEPS)] = None
-    max_megapixels: Annotated[float | None, Field(gt=0, le=MAX_SIDE**2 / 1e6, allow_inf_nan=False)] = None
-    identical_in_a_row: Annotated[int | None, Field(ge=1, le=MAX_IDENTICAL)] = None
     loras_per_day: Annotated[int | None, Field(ge=0, le=MAX_ADDED)] = None
 
     def get(self, name: LimitName) -> float | None:

@@ -22,8 +22,3 @@ class ProposedAlready(RequestError):
 @dataclass(eq=False)
 class DecidedAlready(RequestError):
     """Someone has already decided this."""
-
-
-@dataclass(eq=False)
-class StillCarriedOut(RequestError):
-    """Easel is still carrying out the last decision. Try again in a moment."""

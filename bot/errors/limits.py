@@ -31,32 +31,24 @@ class LimitReached(RequestError):
 
 
 @dataclass(eq=False)
-class TooManyLorasHere(LimitReached):
-    """You chose {asked} LoRAs. A picture here can use up to {limit}."""
+class TooManyPictures(RequestError):
+    """You requested {asked} pictures at once. The bot's operator allows up to {limit}."""
 
     asked: int
     limit: int
 
 
 @dataclass(eq=False)
-class TooManyPictures(LimitReached):
-    """You requested {asked} pictures at once. The limit here is {limit}."""
+class TooManySteps(RequestError):
+    """You chose {asked} steps. The bot's operator allows up to {limit}."""
 
     asked: int
     limit: int
 
 
 @dataclass(eq=False)
-class TooManySteps(LimitReached):
-    """You chose {asked} steps. The limit here is {limit}."""
-
-    asked: int
-    limit: int
-
-
-@dataclass(eq=False)
-class SizeAboveLimit(LimitReached):
-    """You requested a picture of {size}. The limit here is {limit} megapixels."""
+class SizeAboveLimit(RequestError):
+    """You requested a picture of {size}. The bot's operator allows up to {limit} megapixels."""
 
     size: str
     limit: str

@@ -179,7 +179,7 @@ TABLES = (
         "as long as the job", Fate.DELETED,
         {
             "job_id": "the job", "pictures": "the number of pictures", "pixel_steps": "the amount of work",
-            "fingerprint": "a hash of the request", "context": "your roles and permissions at the time of the request",
+            "context": "your roles and permissions at the time of the request",
         },
     ),
     StoredTable(
@@ -441,8 +441,7 @@ TABLES = (
             "message_id": "that message", "posting_at": "the time when Easel posted it",
             "hides": "whether the pictures are hidden",
             "message_due": "whether Easel must rewrite the pictures' message", "painted_at": "the time of generation",
-            "painted_in": "the channel of generation", "reopened_at": "the time when staff reversed a dismissal",
-            "lasting": "whether it has no time limit",
+            "painted_in": "the channel of generation", "lasting": "whether it has no time limit",
         },
     ),
     StoredTable(
@@ -480,8 +479,7 @@ TABLES = (
             "answered_by": "the Discord id of the staff member or operator",
             "answered_at": "the time of the answer", "told_at": "the time when Easel notified you",
             "notice_id": "the direct message with that notice",
-            "upheld_at": "the time when staff upheld the decision, if they reversed it later",
-            "upheld_notice_id": "the direct message about that",
+            "upheld_notice_id": "the direct message with an earlier answer",
         },
         shown={"answered_by": _own("answered_by")},
     ),

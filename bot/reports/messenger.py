@@ -34,9 +34,7 @@ class OwnerNotice:
     @property
     def kind(self) -> str:
         """The kind of notice, as in its nonce."""
-        if self.appeal is None:
-            return "decision"
-        return "answer" if self.appeal.upheld_at is None else "reversal"  # of which the first answer said nothing
+        return "decision" if self.appeal is None else "answer"
 
 
 class ReportMessenger(Protocol):

@@ -74,7 +74,7 @@ class Reminders:
 
     async def _due(self, report: OpenReport) -> list[Reminder]:
         """Return the newest reminder of each recipient: an outage does not lead to three at once."""
-        age = (self._clock() - report.since) // DAY_MS
+        age = (self._clock() - report.created_at) // DAY_MS
         days = max((each for each in STAFF_DAYS if each <= age), default=None)
         if days is None:
             return []

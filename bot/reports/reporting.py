@@ -14,7 +14,6 @@ from bot.database.appeals import (
     answer_appeal,
     appeal_of,
     reverse_decision,
-    reverse_upheld,
     save_appeal,
 )
 from bot.database.audit import AuditAction, Changes, add_entry
@@ -28,8 +27,6 @@ from bot.database.decisions import (
     count_warnings,
     decision_of,
     find_decision,
-    next_step,
-    reopen_report,
     save_decision,
 )
 from bot.database.deletions import find_hidden_job
@@ -56,7 +53,7 @@ from bot.database.reports import (
     was_left_shown,
 )
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
-from bot.errors.decisions import DecidedAlready, StillCarriedOut
+from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
 from bot.errors.reports import AppealedAlready, OwnCase, OwnReport, TextNeeded, TooManyReports
 from bot.errors.rights import NotYours
@@ -207,7 +204,7 @@ class Reporting:
             before is not None
             and reason is not ReportReason.MINORS
             and not before.lasting
-            and (before.reopened_at or before.created_at) < now - self.held_ms
+            and before.created_at < now - self.held_ms
         )
         if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
             return False
@@ -354,58 +351,16 @@ class Reporting:
         self.changed()
         return await self.case(who, report_id)
 
-    async def reverse(self, who: ActionContext, report_id: int, decision_id: int | None = None) -> Case:
-        """Take back a decision that no appeal waits for, as staff who see that it was wrong.
+    async def reverse(self, who: ActionContext, report_id: int) -> Case:
+        """Reverse a decision that nobody has appealed, because staff see that it was wrong.
 
-        A dismissed report is open again. None: whatever the decision is. Raises NothingThere, DecidedAlready, OwnCase,
-        StillCarriedOut.
+        Raises NothingThere, DecidedAlready, OwnCase.
         """
         case = await self.case(who, report_id)
         decision = case.decision
-        if decision is None or decision_id not in (None, decision.id):
+        if decision is None or decision.action is DecisionAction.DISMISS:
             raise NothingThere(what=_("There is no decision to reverse."))
         self._check_owner(who, case.report.owner_id)
-        if decision.action is DecisionAction.DISMISS:
-            await self._reopen(who, case, decision)
-        elif case.appeal is not None and case.appeal.state is AppealState.UPHELD:
-            await self._reverse_upheld(who, case, decision)
-        else:
-            await self._reverse(who, case, decision)
-        self.changed()
-        return await self.case(who, report_id)
-
-    async def _reopen(self, who: ActionContext, case: Case, decision: Decision) -> None:
-        """Open a dismissed report again, unless the same was reported anew since, or is gone."""
-        report = case.report
-        if case.job is None and case.lora is None:
-            raise NothingThere(what=_("The reported content no longer exists."))
-        async with transaction(self._connection):
-            other = await open_report(self._connection, report.kind, report.target_id, report.server_id)
-            if other is not None and other.id != report.id:
-                raise NothingThere(
-                    what=_(
-                        "There is a newer report about the same thing. Please decide report {number} instead."
-                    ).format(number=other.id)
-                )
-            if not await reopen_report(self._connection, decision):
-                raise DecidedAlready
-            if report.kind is Subject.PICTURES:
-                await note_reported(self._connection, report.id, report.target_id, report.server_id)
-            changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
-            await self._log(who, report, AuditAction.DECIDE_REPORT, changes)
-
-    async def _reverse_upheld(self, who: ActionContext, case: Case, decision: Decision) -> None:
-        planned = answer_steps(case.report.kind, decision.action, AppealState.REVERSED)
-        async with transaction(self._connection):
-            if await next_step(self._connection, decision.id) is not None:
-                raise StillCarriedOut
-            if await reverse_upheld(self._connection, decision, planned, reversed_by=who.person_id) is None:
-                raise DecidedAlready
-            await end_verdicts(self._connection, case.report.id)
-            changes = {"appeal": (AppealState.UPHELD.value, AppealState.REVERSED.value)}
-            await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
-
-    async def _reverse(self, who: ActionContext, case: Case, decision: Decision) -> None:
         owner_id, planned = case.report.owner_id, answer_steps(case.report.kind, decision.action, AppealState.REVERSED)
         if owner_id is None or owner_id < 0:  # a LoRA, or the keyed hash of who has all deleted: nobody is told
             owner_id, planned = who.person_id, tuple(step for step in planned if step is not Step.TELL_ANSWER)
@@ -417,6 +372,8 @@ class Reporting:
             await end_verdicts(self._connection, case.report.id)
             changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
             await self._log(who, case.report, AuditAction.DECIDE_REPORT, changes)
+        self.changed()
+        return await self.case(who, report_id)
 
     async def _log(self, who: ActionContext, report: Report, action: AuditAction, changes: Changes) -> None:
         subject = "pictures of job" if report.kind is Subject.PICTURES else "LoRA"

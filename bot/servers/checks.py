@@ -17,7 +17,6 @@ from bot.database.job_orders import (
     PersonFacts,
     context_of_job,
     cost_of,
-    fingerprint,
     forget_old_days,
     person_facts,
     store_context,
@@ -45,7 +44,6 @@ from bot.servers.limits import (
     beyond_quota,
     beyond_request_limits,
     effective_limits,
-    halvings,
     in_cooldown,
     is_newcomer,
     policy_of,
@@ -62,16 +60,11 @@ from inference.queue import EVERYWHERE, Policy
 
 @dataclass(frozen=True)
 class CheckedRequest:
-    """A request that may be ordered: the queue's policy for it, and the limits that were applied.
-
-    `halvings` is how often its weight was halved because the same was ordered just before.
-    """
+    """A request that may be ordered, with the queue's policy for it."""
 
     context: ActionContext
     request: GenerationRequest
     policy: Policy
-    limits: EffectiveLimits
-    halvings: int
 
 
 class RequestChecks:
@@ -115,11 +108,10 @@ class RequestChecks:
         _raise(await self._why_not_painted(context, request, place))
         _raise(await self._why_disputed(context.person_id, request))
         limits = await self._limits_for(context, facts)
-        _raise(beyond_request_limits(limits, request))
+        _raise(beyond_request_limits(self._limits(), request))
         _raise(beyond_quota(limits, cost_of(request), now))
         _raise(in_cooldown(limits, now))
-        halved = halvings(limits, fingerprint(request), facts, now)
-        return CheckedRequest(context, request, policy_of(limits, self._limits(), halved), limits, halved)
+        return CheckedRequest(context, request, policy_of(limits, self._limits()))
 
     async def refused_words(self, context: ActionContext, request: GenerationRequest) -> RefusedWords | None:
         """Words of a refused request that the staff of the server can allow. None if staff cannot allow it.
@@ -174,7 +166,7 @@ class RequestChecks:
             refusal = refusal or await self._why_not_painted(who, job.request, place, said)
         if refusal is not None or not isinstance(job.request, GenerationRequest):
             return refusal
-        return beyond_request_limits(await self._limits_for(who, facts), job.request)
+        return beyond_request_limits(self._limits(), job.request)
 
     async def why_not_delivered(self, job: AnyJob) -> RequestError | None:
         """Why the result of a job may not be shown where it was ordered, by itself; None when it may.

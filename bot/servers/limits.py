@@ -33,16 +33,14 @@ from bot.errors.limits import (
     ServerMegapixelStepsUsedUp,
     ServerPicturesUsedUp,
     SizeAboveLimit,
-    TooManyLorasHere,
     TooManyPictures,
     TooManySteps,
 )
 from bot.i18n import _, duration, later, number
+from inference.errors import RequestError, TooManyLoras
 from inference.messages.request import GenerationRequest
 from inference.queue import Policy
 
-IDENTICAL_WINDOW_MS = HOUR_MS  # older orders are no longer in a row with a new one
-MOST_HALVINGS = 3  # of the weight, for identical requests
 PIXELS = 1_000_000  # of a megapixel
 
 LIMIT_LABELS = {
@@ -51,11 +49,6 @@ LIMIT_LABELS = {
     LimitName.COOLDOWN_SECONDS: later("seconds between requests"),
     LimitName.WAITING_PER_PERSON: later("queued requests"),
     LimitName.WEIGHT: later("priority in the queue"),
-    LimitName.MAX_LORAS: later("LoRAs per picture"),
-    LimitName.MAX_COUNT: later("pictures per request"),
-    LimitName.MAX_STEPS: later("steps"),
-    LimitName.MAX_MEGAPIXELS: later("megapixels per picture"),
-    LimitName.IDENTICAL_IN_A_ROW: later("identical requests in a row"),
     LimitName.LORAS_PER_DAY: later("LoRAs added in 24 hours"),
 }
 # Words for the groups of members that a limit is set for.
@@ -68,8 +61,7 @@ HOLDERS = {
     LimitHolder.OPERATOR: later("operator"),
 }
 OF_DAY = (LimitName.PICTURES_PER_DAY, LimitName.MEGAPIXEL_STEPS_PER_DAY)
-COUNTED = (*OF_DAY, LimitName.LORAS_PER_DAY)  # of a person and of a server as a whole
-DENYING = frozenset({*COUNTED, LimitName.MAX_LORAS})  # by 0
+COUNTED = (*OF_DAY, LimitName.LORAS_PER_DAY)  # of a person and of a server as a whole; 0 denies
 
 
 @dataclass(frozen=True)
@@ -156,8 +148,7 @@ class Cooldown:
 class EffectiveLimits:
     """Every limit that holds for a person in one place; what is missing is not limited.
 
-    `limits` are those of a request and of the queue; the greatest cooldown is among them. `adding` are those of LoRAs
-    from outside.
+    `limits` are those of the queue; the greatest cooldown is among them. `adding` are those of LoRAs from outside.
     """
 
     limits: Mapping[LimitName, EffectiveLimit]
@@ -179,11 +170,6 @@ def ceilings(limits: LimitSettings) -> LimitValues:
         cooldown_seconds=limits.cooldown_seconds or None,
         waiting_per_person=limits.waiting_per_person,
         weight=limits.max_weight,
-        max_loras=limits.max_loras,
-        max_count=limits.max_count,
-        max_steps=limits.max_steps,
-        max_megapixels=limits.max_megapixels,
-        identical_in_a_row=limits.identical_in_a_row or None,
         loras_per_day=limits.loras_per_day,
     )
 
@@ -223,7 +209,7 @@ def _set_here(name: LimitName, tiers: Iterable[Sequence[HeldLimits]]) -> Effecti
     for tier in tiers:
         said = [(value, held) for held in tier if (value := held.values.get(name)) is not None]
         if said:
-            denials = [each for each in said if name in DENYING and each[0] == 0]
+            denials = [each for each in said if name in COUNTED and each[0] == 0]
             value, held = min(denials or said, key=lambda each: (_strictness(name, each[0]), each[1].holder_id))
             return EffectiveLimit(value, LimitSource(held.holder, held.holder_id, held.name))
     return None
@@ -331,31 +317,18 @@ def used_of(name: LimitName, usage: Usage) -> float:
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def beyond_request_limits(limits: EffectiveLimits, request: GenerationRequest) -> LimitReached | None:
-    """Why the request itself asks for too much; None when it does not."""
+def beyond_request_limits(settings: LimitSettings, request: GenerationRequest) -> RequestError | None:
+    """Why the request itself asks for more than the operator allows; None if it does not."""
+    if (loras := len(request.loras)) > settings.max_loras:
+        return TooManyLoras(count=loras, limit=settings.max_loras)
+    if settings.max_count is not None and request.count > settings.max_count:
+        return TooManyPictures(asked=request.count, limit=settings.max_count)
+    if settings.max_steps is not None and request.steps > settings.max_steps:
+        return TooManySteps(asked=request.steps, limit=settings.max_steps)
     megapixels = request.width * request.height / PIXELS
-    for name, asked in (
-        (LimitName.MAX_LORAS, len(request.loras)),
-        (LimitName.MAX_COUNT, request.count),
-        (LimitName.MAX_STEPS, request.steps),
-        (LimitName.MAX_MEGAPIXELS, megapixels),
-    ):
-        limit = limits.limits.get(name)
-        if limit is not None and asked > limit.value:
-            source, role = limit.source.holder.value, limit.source.role
-            if name is LimitName.MAX_MEGAPIXELS:
-                size = f"{request.width}x{request.height}"
-                return SizeAboveLimit(size=size, limit=number(limit.value, 2), source=source, role=role)
-            kind = _TOO_MANY[name]
-            return kind(asked=int(asked), limit=int(limit.value), source=source, role=role)
+    if settings.max_megapixels is not None and megapixels > settings.max_megapixels:
+        return SizeAboveLimit(size=f"{request.width}x{request.height}", limit=number(settings.max_megapixels, 2))
     return None
-
-
-_TOO_MANY = {
-    LimitName.MAX_LORAS: TooManyLorasHere,
-    LimitName.MAX_COUNT: TooManyPictures,
-    LimitName.MAX_STEPS: TooManySteps,
-}
 
 
 def beyond_quota(limits: EffectiveLimits, cost: Usage, now: int) -> LimitReached | None:
@@ -420,20 +393,10 @@ def until_next_day(now: int) -> float:
     return (DAY_MS - now % DAY_MS) / 1000
 
 
-def halvings(limits: EffectiveLimits, fingerprint: str, facts: PersonFacts, now: int) -> int:
-    """How often the weight is halved for a request that is identical with those just before it."""
-    allowed, row, before = limits.value(LimitName.IDENTICAL_IN_A_ROW, 0), 1, now
-    for earlier, at in facts.recent:
-        if earlier != fingerprint or before - at > IDENTICAL_WINDOW_MS:
-            break
-        row, before = row + 1, at
-    return min(max(0, row - int(allowed)), MOST_HALVINGS) if allowed else 0
-
-
-def policy_of(limits: EffectiveLimits, settings: LimitSettings, halved: int = 0) -> Policy:
+def policy_of(limits: EffectiveLimits, settings: LimitSettings) -> Policy:
     """The queue's policy under these limits."""
     return Policy(
-        weight=limits.value(LimitName.WEIGHT, 1.0) / 2**halved,
+        weight=limits.value(LimitName.WEIGHT, 1.0),
         waiting_per_person=int(limits.value(LimitName.WAITING_PER_PERSON, settings.waiting_per_person)),
         waiting_in_all=settings.waiting_in_all,
     )

@@ -33,8 +33,7 @@ UNASKED = "Reverse decision unasked"  # staff see by themselves that it was wron
 ANSWERS = tuple(
     f"{decision}, {answer}" for decision in DECISIONS[:-1] for answer in ("Uphold decision", "Reverse decision")
 )
-REVERSED = tuple(f"{decision}, {UNASKED}" for decision in DECISIONS)
-REVERSED_AFTER_ALL = tuple(f"{decision}, Uphold decision, {UNASKED}" for decision in DECISIONS[:-1])
+REVERSED = tuple(f"{decision}, {UNASKED}" for decision in DECISIONS[:-1])
 OWED = """
     SELECT (SELECT count(*) FROM decision_step WHERE done_at IS NULL) + (SELECT count(*) FROM deletion)
     + (SELECT count(*) FROM report WHERE shown < revision OR message_due)
@@ -85,8 +84,8 @@ async def notices(scene: Scene, who: Reported, reference: str) -> list[VisibleMe
 
 async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[str]) -> list[str]:
     """What is not as it has to be."""
-    reversal, opened = bool(answers) and answers[-1] != "Uphold decision", decision == "Dismiss" and bool(answers)
-    back = (decision == "Dismiss" or reversal) and decision != "Delete everywhere"
+    gone, reversal = decision == "Delete everywhere", bool(answers) and answers[0] != "Uphold decision"
+    back = (decision == "Dismiss" or reversal) and not gone
     message = await scene.control.message(who.picture.id)
     ((job_id, decision_id),) = await rows(
         scene,
@@ -94,23 +93,21 @@ async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[s
         f"WHERE report.id = {who.report_id}",
     )
     posts = [seen for seen in await scene.control.messages("staff-room") if f"Report {who.report_id}\n" in seen.text]
-    told = {kind: len(await notices(scene, who, f"{kind}{decision_id}")) for kind in "DAR"}
-    telling = {"D": decision != "Dismiss", "A": bool(answers) and not opened, "R": len(answers) == 2}
+    told = {kind: len(await notices(scene, who, f"{kind}{decision_id}")) for kind in "DA"}
+    telling = {"D": decision != "Dismiss", "A": bool(answers)}
     blocks = await rows(scene, f"SELECT 1 FROM block WHERE created_by > 0 AND target_id = {owner_id(scene, who)}")
     taken = await rows(scene, f"SELECT 1 FROM takedown WHERE job_id = {job_id}")
     rated = await rows(scene, f"SELECT rating FROM job_rating WHERE job_id = {job_id} AND source = 'staff'")
-    gone = decision == "Delete everywhere"
-    buttons = {"Dismiss", "Delete everywhere"} if opened else set[str]() if reversal else {"Reverse decision"}
+    buttons = [] if answers or decision == "Dismiss" else ["Reverse decision"]
     checks = {
         "the message is there or gone": (message is None) is gone,
-        "the message shows the pictures, or does not": gone
-        or bool(message and message.attachments) is (back and not opened),
+        "the message shows the pictures, or does not": gone or bool(message and message.attachments) is back,
         "files and row are there, or gone": all(file.exists() is not gone for file in who.files)
         and len(await rows(scene, f"SELECT 1 FROM job WHERE id = {job_id}")) == (not gone),
-        "it is decided, or open again": (decision_id is None) is opened,
+        "it is decided": decision_id is not None,
         "one message to staff, with the buttons of what may come next": len(posts) == 1
-        and (buttons <= set(posts[0].buttons) if opened else buttons == set(posts[0].buttons))
-        and bool(posts[0].attachments) is opened,
+        and buttons == list(posts[0].buttons)
+        and not posts[0].attachments,
         "each notice once, or none": told == telling,
         "the block": len(blocks) == (decision == "Hide and block" and not back),
         "the takedown": len(taken) == (decision.startswith("Hide") and not back),
@@ -136,21 +133,17 @@ class Kills(ProcessKills[Reported]):
         await choose_channel(self.scene, self.scene.grace)
 
     async def prepared(self, what: str, number: int) -> Reported:
-        """A reported picture; if more is wanted, a decided, an appealed and an answered one."""
+        """A reported picture; if more is wanted, a decided and an appealed one."""
         decision, *answers = what.split(", ")
         who = await reported(self.scene, number)
         if not answers:
             return who
         await press(self.scene, who.case, decision)
         if answers[0] != UNASKED:
-            who = replace(who, case=await self.appealed(who))
-        if answers[0] != answers[-1]:
-            await press(self.scene, who.case, answers[0])
-        if answers[-1] == UNASKED:
-            case = await self.scene.control.wait_message(who.case.id, is_decided, PATIENCE)
-            who = replace(who, case=case)
-            await self.settled()
-        return who
+            return replace(who, case=await self.appealed(who))
+        case = await self.scene.control.wait_message(who.case.id, is_decided, PATIENCE)
+        await self.settled()
+        return replace(who, case=case)
 
     async def begin(self, what: str, case: Reported) -> SentInteraction:
         return await press(self.scene, case.case, what.split(", ")[-1].removesuffix(" unasked"))
@@ -173,4 +166,4 @@ class Kills(ProcessKills[Reported]):
 
 
 if __name__ == "__main__":
-    main(Kills, [*DECISIONS, *ANSWERS, *REVERSED, *REVERSED_AFTER_ALL], __doc__)
+    main(Kills, [*DECISIONS, *ANSWERS, *REVERSED], __doc__)

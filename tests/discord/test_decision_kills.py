@@ -16,15 +16,13 @@ from tests.discord.killed_bot import KILL_AT
     [
         ("Delete everywhere", 12, 24),
         ("Hide and block, Reverse decision", 30, 99),
-        ("Dismiss, Reverse decision unasked", 15, 99),
+        ("Raise rating, Reverse decision unasked", 15, 99),
     ],
 )
 async def test_a_killed_bot_ends_a_decision_once(
     empty: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, first: int, every: int
 ) -> None:
-    """Killed when a picture is about to go, or its owner to be told; while a block is taken back; when a report is
-    opened again.
-    """
+    """Killed when a picture is about to go, or its owner to be told; while a block or a rating is taken back."""
     kill_at = tmp_path / "kill_at"
     monkeypatch.setenv(KILL_AT, str(kill_at))
     kills = Kills(empty, kill_at)

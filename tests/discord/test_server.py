@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import AsyncIterator
@@ -205,26 +203,29 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
 async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Request limits", max_steps="12", max_megapixels="0.5")
-    assert "steps: **12**" in page.text and "**0.5**" in page.text
-    refused = await harbour.refused(steps=13)
-    assert "The limit here is 12" in refused and "limit for everyone" in refused
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0", weight="0.5")
+    assert "pictures per day: **0**" in page.text and "**0.5**" in page.text
+    page = await filled(linus, page, "Added LoRAs", loras_per_day="3")
+    assert "LoRAs added in 24 hours: **3**" in page.text
+    refused = await harbour.refused()
+    assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
     for wrong, words in (("many", "is not a number"), ("0", "must be between"), ("10000", "must be between")):
-        error = await filled(linus, page, "Request limits", max_steps=wrong)
+        error = await filled(linus, page, "Quotas and queue", weight=wrong)
         assert error.ephemeral and words in error.text and error.id != page.id
-    page = await filled(linus, page, "Request limits", max_steps="", max_megapixels="")
-    assert "steps: **not set**" in page.text
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Added LoRAs", loras_per_day="")
+    assert "pictures per day: **not set**" in page.text and "in 24 hours: **not set**" in page.text
 
 
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    one, other = [await linus.press(page, "Request limits") for _ in range(2)]
-    await submitted(linus, one, {"max_steps": "12"})
-    page = await submitted(linus, other, {"max_count": "2"})
-    assert "steps: **12**" in page.text, "what the second did not touch stays"
-    page = await filled(linus, page, "Request limits", max_steps="", max_count="")
-    assert "steps: **not set**" in page.text
+    one, other = [await linus.press(page, "Quotas and queue") for _ in range(2)]
+    await submitted(linus, one, {"pictures_per_day": "12"})
+    page = await submitted(linus, other, {"weight": "2"})
+    assert "pictures per day: **12**" in page.text, "what the second did not touch stays"
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
+    assert "pictures per day: **not set**" in page.text
 
 
 async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
@@ -240,7 +241,7 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
-    await filled(linus, page, "Request limits", max_count="1")
+    await filled(linus, page, "Quotas and queue", pictures_per_day="1")
     assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
@@ -255,14 +256,13 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
-        await filled(linus, page, "Request limits", max_count="")
         await filled(linus, page, "Quotas and queue", pictures_per_day="")
     assert "No limits are set" in (await harbour.panel("limits")).text
 
 
 async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
-    assert "Request limits" not in page.buttons and "steps:" not in page.text.replace("megapixel-steps", "")
+    assert "Added LoRAs" not in page.buttons and "queued requests" not in page.text
     opener = await harbour.linus.press(page, "Quotas and queue")
     assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
@@ -390,22 +390,17 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     page = await chosen(linus, page, "svaction")
     older = await pressed(linus, page, "Older")
     assert older.text != page.text and "Newest" in older.buttons
-    for label, kind, read in (("Export as CSV", "csv", _from_csv), ("Export as JSON", "json", json.loads)):
-        sent = await linus.press(older, label)
-        await sent.answered(PATIENCE)
-        seen = await harbour.scene.control.wait_in_channel(
-            harbour.channel,
-            lambda seen, kind=kind: bool(seen.attachments) and seen.attachments[0]["filename"].endswith(kind),
-            PATIENCE,
-        )
-        assert seen.ephemeral and "entries of the audit log" in seen.text
-        async with aiohttp.ClientSession() as session, session.get(seen.attachments[0]["url"]) as response:
-            rows = read((await response.read()).decode())
-        assert len(rows) > 10 and {"change_settings", "block_person"} <= {row["action"] for row in rows}
-
-
-def _from_csv(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+    sent = await linus.press(older, "Export as JSON")
+    await sent.answered(PATIENCE)
+    seen = await harbour.scene.control.wait_in_channel(
+        harbour.channel,
+        lambda seen: bool(seen.attachments) and seen.attachments[0]["filename"] == "audit-log.json",
+        PATIENCE,
+    )
+    assert seen.ephemeral and "entries of the audit log" in seen.text
+    async with aiohttp.ClientSession() as session, session.get(seen.attachments[0]["url"]) as response:
+        rows = json.loads(await response.read())
+    assert len(rows) > 10 and {"change_settings", "block_person"} <= {row["action"] for row in rows}
 
 
 @pytest.mark.parametrize("section", ORDER)
@@ -426,7 +421,7 @@ async def test_a_forged_id_of_another_server_opens_nothing(harbour: Harbour, sec
 
 FORGED = (
     "svunblock:{s}:blocks:0:person:5", "svchannels:{s}:places:0:", "svstaff:{s}:people:0:", "svmodels:{s}:places:0:",
-    "svquotas:{s}:limits:0:everybody", "svblockid:{s}:blocks:0:", "svblockthis:{s}:1", "svcsv:{s}:audit:0:",
+    "svquotas:{s}:limits:0:everybody", "svblockid:{s}:blocks:0:", "svblockthis:{s}:1", "svjson:{s}:audit:0:",
     "svconfirm:{s}:proposals:0::1", "svnewtime:{s}:limits:0:newcomers", "svsetup:{s}", "svgo:{s}:audit:1:", "propose:1",
 )  # fmt: skip
 

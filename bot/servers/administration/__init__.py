@@ -8,7 +8,7 @@ phrases.py       phrases that a server allows, and members' questions that ask f
 base_models.py   proposals of what a LoRA was trained on, and decisions about them
 ratings.py       content ratings that operators give LoRAs
 audit_log.py     the entry that each change leaves, the pages of the log, and its export
-audit_export.py  the audit log as CSV or JSON
+audit_export.py  the audit log as JSON
 reasons.py       the reason that staff give for what concerns others
 services.py      all of them together, constructed
 

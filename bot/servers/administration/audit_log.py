@@ -20,7 +20,7 @@ from bot.database.audit import (
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.servers.access import Rights
-from bot.servers.administration.audit_export import AuditExport, ExportFormat, export
+from bot.servers.administration.audit_export import AuditExport, export
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 
@@ -67,12 +67,10 @@ class AuditLog:
             raise NothingThere(what=_("This page is outdated. Please open it again."))
         return entry
 
-    async def export(
-        self, who: ActionContext, server_id: int, wanted: AuditFilter, kind: ExportFormat, *, max_bytes: int
-    ) -> AuditExport:
+    async def export(self, who: ActionContext, server_id: int, wanted: AuditFilter, *, max_bytes: int) -> AuditExport:
         """The entries as a file of at most `max_bytes`, the newest first. The export itself is logged after it."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
-        made = await export(self._entries(server_id, wanted), kind, max_bytes=max_bytes)
+        made = await export(self._entries(server_id, wanted), max_bytes=max_bytes)
         await self.record(who, server_id, AuditAction.EXPORT_AUDIT_LOG, {"entries": (None, made.entries)}, made.name)
         return made
 

@@ -130,6 +130,6 @@ def range_of(name: LimitName) -> tuple[float, float]:
     """The lowest and the highest value that a limit can have."""
     lowest = highest = 0.0
     for bound in LimitValues.model_fields[name.value].metadata:
-        lowest = getattr(bound, "ge", getattr(bound, "gt", lowest))
+        lowest = getattr(bound, "ge", lowest)
         highest = getattr(bound, "le", highest)
     return lowest, highest

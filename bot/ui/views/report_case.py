@@ -12,7 +12,7 @@ from discord import ui
 
 from bot.database.appeals import AppealState
 from bot.database.clock import now_ms
-from bot.database.decisions import Decision, DecisionAction
+from bot.database.decisions import DecisionAction
 from bot.database.erasure_leftovers import held_for
 from bot.database.pictures import pictures_of_job
 from bot.database.reports import ReportReason, ReportState, Subject
@@ -100,16 +100,9 @@ def _rows(case: Case) -> list[ui.ActionRow[Any]]:
     if case.report.state is ReportState.APPEALED:
         shown = [] if case.job is None else [ReportLookButton(*place)]
         return [ui.ActionRow[Any](AppealUpholdButton(*place), AppealReverseButton(*place), *shown)]
-    if case.decision is None or not _can_be_reversed(case, case.decision):
+    if case.decision is None or case.decision.action is DecisionAction.DISMISS or case.appeal is not None:
         return []
-    return [ui.ActionRow[Any](DecisionReverseButton(*place, case.decision.id))]
-
-
-def _can_be_reversed(case: Case, decision: Decision) -> bool:
-    """Whether staff may see it otherwise. Whether a report of what is gone was dismissed is all the same."""
-    if decision.action is DecisionAction.DISMISS:
-        return case.job is not None or case.lora is not None
-    return case.appeal is None or case.appeal.state is AppealState.UPHELD
+    return [ui.ActionRow[Any](DecisionReverseButton(*place))]
 
 
 async def show_case(interaction: Interaction, case: Case) -> None:
@@ -178,7 +171,7 @@ class ReportHideButton(DecisionButton, template=rf"rphide:{CASE}"):
 
 
 class ReportDismissButton(DecisionButton, template=rf"rpdismiss:{CASE}"):
-    """Leaves all as it is. It does not ask: *Reverse decision* opens the report again, and hides what it hid."""
+    """Leaves all as it is. It does not ask: staff can still remove the picture by themselves."""
 
     name, label, decision = "rpdismiss", later("Dismiss"), DecisionAction.DISMISS
 
@@ -378,28 +371,12 @@ class AppealReverseButton(AnswerButton, template=rf"rpreverse:{CASE}"):
     style = discord.ButtonStyle.primary
 
 
-class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}(?::(?P<decision>\d{{1,18}}))?"):
-    """Staff take back a decision that no appeal waits for; a report that was dismissed is open again.
-
-    It names the decision: the report may have been opened again and decided otherwise. Buttons of before do not.
-    """
+class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}(?::\d{{1,18}})?"):
+    """Reverses a decision that nobody has appealed. Buttons of earlier versions also name the decision."""
 
     name, label = "rptakeback", later("Reverse decision")
 
-    def __init__(self, server_id: int, report_id: int, decision_id: int | None = None) -> None:
-        super().__init__(server_id, report_id)
-        self.decision_id = decision_id
-        if decision_id is not None:
-            self.custom_id = f"{self.name}:{server_id}:{report_id}:{decision_id}"
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        decision = match["decision"]
-        return cls(discord_id(match["server"]), int(match["report"]), None if decision is None else int(decision))
-
     async def handle(self, interaction: Interaction) -> None:
-        """Take it back. Raises what `Reporting.reverse` raises."""
-        reporting = interaction.client.reporting
-        case = await reporting.reverse(context_of(interaction), self.report_id, self.decision_id)
+        """Reverse it. Raises what `Reporting.reverse` raises."""
+        case = await interaction.client.reporting.reverse(context_of(interaction), self.report_id)
         await show_case(interaction, case)

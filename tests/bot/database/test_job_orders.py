@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.database import jobs
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, open_database, write
-from bot.database.job_orders import Usage, cost_of, fingerprint, person_facts
+from bot.database.job_orders import Usage, cost_of, person_facts
 from bot.database.pictures import NewPicture
 from inference.messages.request import Region
 from inference.regions import RegionName
@@ -126,7 +126,7 @@ async def test_deleting_what_is_known_of_a_person_gives_no_quota_back(connection
     await finish(connection, made.id, 1, [])
     await erase(connection, 1)
     facts = await person_facts(connection, 1, 100, now_ms())
-    assert (facts.here, facts.of_server, facts.recent) == (usage(1), usage(1), ())
+    assert (facts.here, facts.of_server) == (usage(1), usage(1))
 
 
 async def test_the_newest_orders_come_first_and_failed_ones_are_left_out(connection: aiosqlite.Connection) -> None:
@@ -136,7 +136,6 @@ async def test_the_newest_orders_come_first_and_failed_ones_are_left_out(connect
     ]
     await jobs.fail_job(connection, made[1].id, None, "worker_failed", {"reason": "x"})
     facts = await person_facts(connection, 1, 100, now_ms())
-    assert [print_ for print_, _ in facts.recent] == [fingerprint(made[2].request), fingerprint(made[0].request)]
     assert (facts.last_here, facts.last_everywhere) == (made[0].created_at, made[2].created_at)
     but = await person_facts(connection, 1, 100, now_ms(), but=made[0].id)
     assert (but.last_here, but.last_everywhere) == (None, made[2].created_at)
@@ -150,6 +149,6 @@ async def test_jobs_of_an_earlier_easel_count_nothing(connection: aiosqlite.Conn
     await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
     await jobs.cancel_job(connection, old.id)
     facts = await person_facts(connection, 1, 0, now_ms())
-    assert facts.here == usage(1) and len(facts.recent) == 2
+    assert facts.here == usage(1)
     rows = await fetch(connection, "SELECT count(*) FROM job_order")
     assert rows[0][0] == 1

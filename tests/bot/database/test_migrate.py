@@ -11,6 +11,8 @@ import pytest
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseLocked, FolderNotWritable, MigrationFailed, NewerDatabase
 from bot.database.migrate import COPYING, UPDATING, backup_path, migrate, migrations
+from bot.database.reports import end_holding, find_report
+from bot.database.server_limits import LimitHolder, LimitValues, shared_limits
 from tests.log import Log
 
 FIRST = "CREATE TABLE shelf (id INTEGER PRIMARY KEY) STRICT;"
@@ -181,13 +183,18 @@ def test_misnumbered_files_are_found(folder: Path, name: str) -> None:
         migrations(folder)
 
 
+def migrate_below(path: Path, number: str, folder: Path) -> None:
+    """Bring the database to the schema before a migration, with copies of the earlier ones in `folder`."""
+    folder.mkdir()
+    for step in migrations():
+        if step.path.name < number:
+            (folder / step.path.name).write_text(step.path.read_text("utf-8"))
+    migrate(path, folder)
+
+
 async def test_what_earlier_versions_deleted_is_overwritten_once(path: Path, tmp_path: Path) -> None:
     """They left the bytes of deleted rows in free pages."""
-    earlier = tmp_path / "earlier"
-    earlier.mkdir()
-    for step in migrations()[:14]:
-        (earlier / step.path.name).write_text(step.path.read_text("utf-8"))
-    migrate(path, earlier)
+    migrate_below(path, "0015", tmp_path / "earlier")
     execute(path, "PRAGMA secure_delete = OFF", "INSERT INTO memo VALUES ('a', 'zebrafinch')", "DELETE FROM memo")
     assert b"zebrafinch" in contents(path)
     async with open_database(path):
@@ -196,14 +203,9 @@ async def test_what_earlier_versions_deleted_is_overwritten_once(path: Path, tmp
 
 
 def test_looks_at_hubs_keep_what_they_said_and_get_the_other_pages(path: Path, tmp_path: Path) -> None:
-    earlier = tmp_path / "earlier"
-    earlier.mkdir()
-    for step in migrations():
-        if step.path.name < "0041":
-            (earlier / step.path.name).write_text(step.path.read_text("utf-8"))
+    migrate_below(path, "0041", tmp_path / "earlier")
     pages = [f"https://civitai.com/models/{number}" for number in range(2)]
     told = [f'{{"hub": "Civitai", "page": "{page}"}}' for page in pages]
-    migrate(path, earlier)
     with closing(sqlite3.connect(path)) as connection, connection:
         for number, source in enumerate([*told, '{"hub": "attached", "page": ""}']):
             connection.execute(
@@ -219,3 +221,23 @@ def test_looks_at_hubs_keep_what_they_said_and_get_the_other_pages(path: Path, t
     migrate(path)
     rows = execute(path, "SELECT page, looked_at, state FROM hub_look ORDER BY page")
     assert rows == [(pages[0], 9, "gone"), (pages[1], 8, "there")]
+
+
+async def test_limits_of_single_requests_go_and_a_reopened_report_goes_on_hiding(path: Path, tmp_path: Path) -> None:
+    migrate_below(path, "0059", tmp_path / "earlier")
+    execute(
+        path,
+        "INSERT INTO server (id, created_at) VALUES (5, 1)",
+        """INSERT INTO server_limit VALUES (5, 'everybody', 0, '', '{"max_steps": 20, "pictures_per_day": 9}')""",
+        """INSERT INTO server_limit VALUES (5, 'role', 7, 'Painters', '{"identical_in_a_row": 2, "max_loras": 0}')""",
+        "INSERT INTO report (server_id, kind, target_id, shared, created_at, reopened_at, state, hides) VALUES "
+        "(5, 'pictures', 1, 0, 10, 30, 'open', 1), (5, 'pictures', 2, 0, 11, NULL, 'open', 1), "
+        "(5, 'pictures', 3, 0, 12, 31, 'decided', 0)",
+    )
+    async with open_database(path) as connection:
+        (held,) = await shared_limits(connection, 5)
+        assert (held.holder, held.values) == (LimitHolder.EVERYBODY, LimitValues(pictures_per_day=9))
+        await end_holding(connection, 20)
+        reports = [await find_report(connection, number) for number in (1, 2, 3)]
+    kept = [(report.created_at, report.hides) for report in reports if report]
+    assert kept == [(30, 1), (11, 0), (12, 0)], "the reopened report hides for as long as a new one"

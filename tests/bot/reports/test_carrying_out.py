@@ -162,13 +162,8 @@ class Services:
         ]
         return reports[-1]
 
-    async def play(
-        self, action: DecisionAction, answer: AppealState | None, ends_at: int, *, taken_back: bool = False
-    ) -> None:
+    async def play(self, action: DecisionAction, answer: AppealState | None, ends_at: int) -> None:
         """What people do, from the beginning; what they did before is known."""
-        if await fetch(self.connection, "SELECT 1 FROM audit WHERE changes LIKE '%reversed%' AND ?", (taken_back,)):
-            await self.go_on()
-            return
         report = await find_report(self.connection, 1)
         if report is None or report.state is ReportState.OPEN:  # what was reversed could be reported again
             report = await self.report(PERSON, OTHER, PERSON)
@@ -183,12 +178,6 @@ class Services:
                 await self.reporting.appeal(OWNER, 1, "It is a tomato.")
             with suppress(DecidedAlready):
                 await self.reporting.answer(acting(MANAGER), report.id, answer)
-        await self.go_on()
-        if taken_back:
-            await self.reporting.reverse(acting(MANAGER), report.id)
-            await self.go_on()
-
-    async def go_on(self) -> None:
         for _ in range(3):  # each answer that was lost holds it up once
             await self.carrying_out.carry_out_all()
 
@@ -242,20 +231,18 @@ async def end_of(services: Services, world: World) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("action", "answer", "taken_back"),
+    ("action", "answer"),
     [
-        (DecisionAction.HIDE, AppealState.REVERSED, False),
-        (DecisionAction.WARN, AppealState.UPHELD, False),
-        (DecisionAction.BLOCK, AppealState.REVERSED, False),
-        (DecisionAction.DELETE, AppealState.UPHELD, False),
-        (DecisionAction.RATE, AppealState.REVERSED, False),
-        (DecisionAction.DISMISS, None, False),
-        (DecisionAction.DISMISS, None, True),
-        (DecisionAction.BLOCK, AppealState.UPHELD, True),
+        (DecisionAction.HIDE, AppealState.REVERSED),
+        (DecisionAction.WARN, AppealState.UPHELD),
+        (DecisionAction.BLOCK, AppealState.REVERSED),
+        (DecisionAction.DELETE, AppealState.UPHELD),
+        (DecisionAction.RATE, AppealState.REVERSED),
+        (DecisionAction.DISMISS, None),
     ],
 )
 async def test_it_ends_the_same_wherever_it_is_killed(
-    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState | None, taken_back: bool
+    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState | None
 ) -> None:
     ends_at = now_ms() + DAY_MS
     killed: dict[str, World] = {}
@@ -266,24 +253,18 @@ async def test_it_ends_the_same_wherever_it_is_killed(
             killed[key] = world.copy(tmp_path / str(len(killed)))
 
     async with services_of(world) as services:
-        await Stepped(services.play(action, answer, ends_at, taken_back=taken_back), look)
+        await Stepped(services.play(action, answer, ends_at), look)
         expected = await end_of(services, world)
-    again = ["R1"] if taken_back else []
-    assert expected["letters"] == (["D1", "A1", *again] if answer else [])
-    ended = f"{action.value}, {AppealState.REVERSED.value if answer and taken_back else answer and answer.value}"
-    if action is DecisionAction.DISMISS and taken_back:
-        ended = "None, None"
-    assert expected["posts"] == {1: f"2 people, {ended}"}
-    shown = "reported" if ended == "None, None" else "pictures"
-    if answer is AppealState.UPHELD and not taken_back:
-        shown = "taken down"
+    assert expected["letters"] == (["D1", "A1"] if answer else [])
+    assert expected["posts"] == {1: f"2 people, {action.value}, {answer and answer.value}"}
+    shown = "taken down" if answer is AppealState.UPHELD else "pictures"
     assert expected["delivered"] == ({} if action is DecisionAction.DELETE else {DELIVERED: shown})
     seen = {left.discord.delivered.get(DELIVERED) for left in killed.values()}
     assert seen >= {"pictures", "reported"}, "it was hidden before it was decided"
     assert len(killed) > 10, "else there is nothing to interrupt"
     for left in killed.values():
         async with services_of(left) as services:
-            await services.play(action, answer, ends_at, taken_back=taken_back)
+            await services.play(action, answer, ends_at)
             assert await end_of(services, left) == expected
 
 

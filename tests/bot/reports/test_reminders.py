@@ -12,7 +12,6 @@ import pytest
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch
-from bot.database.decisions import DecisionAction
 from bot.database.deletions import due_jobs, hide_job
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.left_servers import forget_server, note_left
@@ -171,14 +170,3 @@ async def test_what_is_said_to_look_like_a_minor_goes_out_of_sight_though_an_old
     assert not await held_jobs(connection, [days.job_id])
     await days.join(MANAGER, ReportReason.MINORS)
     assert await held_jobs(connection, [days.job_id])
-
-
-async def test_a_dismissed_report_that_is_opened_again_is_reminded_of_anew(days: Days) -> None:
-    await days.report(ReportReason.MINORS)
-    await days.after(1.1)
-    (report,) = await fetch(days.world.connection, "SELECT id FROM report")
-    await days.reporting.decide(acting(MANAGER), report["id"], DecisionAction.DISMISS)
-    await days.reporting.reverse(acting(MANAGER), report["id"])
-    days.discord.sent.clear()
-    await days.after(2.2)
-    assert days.discord.told() == [(1, "staff")]

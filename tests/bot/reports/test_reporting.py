@@ -22,7 +22,7 @@ from bot.database.reports import ReportReason, ReportState, find_report, held_jo
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
-from bot.errors.decisions import DecidedAlready, StillCarriedOut
+from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
 from bot.errors.pictures import PictureReported
 from bot.errors.reports import AppealedAlready, OwnCase, OwnReport, TextNeeded, TooManyReports
@@ -227,6 +227,8 @@ async def test_the_owner_alone_appeals_and_once(reports: ReportWorld) -> None:
     assert case.appeal is not None and case.appeal.state is AppealState.UPHELD
     with pytest.raises(DecidedAlready):
         await reports.reporting.answer(acting(MANAGER), row["report_id"], AppealState.REVERSED)
+    with pytest.raises(DecidedAlready):
+        await reports.reporting.reverse(acting(MANAGER), row["report_id"])
 
 
 async def test_staff_take_back_a_mistake_and_the_owner_is_told(reports: ReportWorld) -> None:
@@ -246,63 +248,13 @@ async def test_staff_take_back_a_mistake_and_the_owner_is_told(reports: ReportWo
     assert await reports.reported(job) != report, "what holds no more may be reported again"
 
 
-async def test_a_dismissed_report_is_opened_again(reports: ReportWorld) -> None:
-    connection, job, manager = reports.world.connection, await reports.picture(), acting(MANAGER)
-    report = await reports.reported(job)
-    dismissed = (await reports.reporting.decide(manager, report, DecisionAction.DISMISS)).decision
-    assert dismissed is not None
-    await reports.carrying_out.carry_out_all()
-    assert reports.discord.delivered == {DELIVERED: "pictures"}
-    with pytest.raises(NotStaff):
-        await reports.reporting.reverse(acting(PERSON), report)
-    case = await reports.reporting.reverse(manager, report, dismissed.id)
-    assert (case.report.state, case.decision, len(case.complaints)) == (ReportState.OPEN, None, 1)
-    assert await held_jobs(connection, [job.id]), "in the same transaction"
-    await reports.carrying_out.carry_out_all()
-    assert reports.discord.delivered == {DELIVERED: "reported"}
-    with pytest.raises(NothingThere):
-        await reports.reporting.reverse(manager, report, dismissed.id)
-    await reports.reporting.decide(manager, report, DecisionAction.HIDE)
-    with pytest.raises(NothingThere):  # by the button of before: that is another decision
-        await reports.reporting.reverse(manager, report, dismissed.id)
-    await reports.carrying_out.carry_out_all()
-    assert reports.discord.delivered == {DELIVERED: "taken down"}
-    assert reports.discord.letters == ["D2"], "of what was dismissed nobody is told"
-    logged = await fetch(connection, "SELECT changes FROM audit WHERE action = 'decide_report' ORDER BY id")
-    assert ["reversed" in row["changes"] for row in logged] == [False, True, False]
-
-
-async def test_a_dismissed_report_stays_so_when_the_same_was_reported_anew_or_is_gone(reports: ReportWorld) -> None:
-    job, manager = await reports.picture(), acting(MANAGER)
-    report = await reports.reported(job)
-    await reports.reporting.decide(manager, report, DecisionAction.DISMISS)
-    newer = await reports.reported(job, by=OTHER)
-    with pytest.raises(NothingThere, match=f"report {newer}"):
-        await reports.reporting.reverse(manager, report)
-    await reports.reporting.decide(manager, newer, DecisionAction.DISMISS)
-    await write(reports.world.connection, "DELETE FROM job WHERE id = ?", (job.id,))
-    with pytest.raises(NothingThere):
-        await reports.reporting.reverse(manager, newer)
-
-
-async def test_staff_reverse_what_they_have_upheld_and_the_owner_is_told_again(reports: ReportWorld) -> None:
-    manager, decision = acting(MANAGER), await reports.decided(DecisionAction.WARN)
-    await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
-    await reports.reporting.answer(manager, 1, AppealState.UPHELD)
-    with pytest.raises(StillCarriedOut):
-        await reports.reporting.reverse(manager, 1)
-    await reports.carrying_out.carry_out_all()
-    reports.discord.closed = {"tell"}
-    case = await reports.reporting.reverse(manager, 1)
-    assert case.warnings == 0 and case.appeal is not None and case.appeal.state is AppealState.REVERSED
-    assert case.appeal.text == "It is a tomato." and case.appeal.upheld_notice_id == 2
-    assert await reports.carrying_out.untold(OWNER) == (), "a direct message is tried first"
-    await reports.carrying_out.carry_out_all()
-    (notice,) = await reports.carrying_out.untold(OWNER)
-    assert notice.reference == "R1" and reports.discord.delivered == {DELIVERED: "pictures"}
-    assert reports.discord.letters == ["D1", "A1"]
-    with pytest.raises(DecidedAlready):
-        await reports.reporting.reverse(manager, 1)
+async def test_a_dismissed_report_stays_dismissed(reports: ReportWorld) -> None:
+    report = await reports.reported(await reports.picture())
+    await reports.reporting.decide(acting(MANAGER), report, DecisionAction.DISMISS)
+    with pytest.raises(NothingThere, match="no decision to reverse"):
+        await reports.reporting.reverse(acting(MANAGER), report)
+    case = await reports.reporting.case(acting(MANAGER), report)
+    assert case.report.state is ReportState.DECIDED and case.appeal is None
 
 
 async def test_operators_take_back_what_they_decided_about_a_lora(reports: ReportWorld) -> None:
@@ -517,40 +469,6 @@ async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: Rep
     assert reports.discord.delivered == {DELIVERED: "pictures"}
     await reports.reported(job, by=OTHER)
     assert not await held_jobs(connection, [job.id]), "staff have seen it and left it there"
-
-
-async def dismissed_twice(reports: ReportWorld) -> tuple[Job, int, int]:
-    """A picture that was reported, dismissed, and both again by somebody else."""
-    job, staff = await reports.picture(), acting(MANAGER)
-    one = await reports.reported(job)
-    await reports.reporting.decide(staff, one, DecisionAction.DISMISS)
-    two = await reports.reported(job, by=OTHER)
-    await reports.reporting.decide(staff, two, DecisionAction.DISMISS)
-    await reports.carrying_out.carry_out_all()
-    return job, one, two
-
-
-async def test_of_two_dismissed_reports_one_is_opened_again(reports: ReportWorld) -> None:
-    _job, one, two = await dismissed_twice(reports)
-    await reports.reporting.reverse(acting(MANAGER), one)
-    with pytest.raises(NothingThere, match=str(one)):
-        await reports.reporting.reverse(acting(MANAGER), two)
-
-
-async def test_a_new_complaint_joins_the_report_that_was_opened_again(reports: ReportWorld) -> None:
-    job, one, _two = await dismissed_twice(reports)
-    await reports.reporting.reverse(acting(MANAGER), one)
-    assert await reports.reported(job, by=4242) == one
-
-
-async def test_a_report_that_is_opened_again_hides_as_long_as_a_new_one(reports: ReportWorld) -> None:
-    job = await reports.picture()
-    one = await reports.reported(job)
-    await reports.reporting.decide(acting(MANAGER), one, DecisionAction.DISMISS)
-    await write(reports.world.connection, "UPDATE report SET created_at = created_at - ?", (31 * DAY_MS,))
-    await reports.reporting.reverse(acting(MANAGER), one)
-    await reports.carrying_out.carry_out_all()
-    assert await held_jobs(reports.world.connection, [job.id]) == frozenset({job.id})
 
 
 async def test_what_staff_of_one_server_dismiss_hides_elsewhere_all_the_same(reports: ReportWorld) -> None:

@@ -158,25 +158,18 @@ async def test_a_cooldown_ends_and_does_not_follow_a_failure(world: ServerWorld)
         await world.order(acting(), request())
 
 
-async def test_the_same_again_and_again_weighs_less_in_the_queue(world: ServerWorld) -> None:
-    weights = [(await world.order(acting(), request(seed=seed))).weight for seed in range(7)]
-    assert weights == [1, 1, 1, 1, 0.5, 0.25, 0.125]
-    assert (await world.order(acting(), request(prompt="an owl"))).weight == 1
-    assert (await world.order(acting(OTHER), request())).weight == 1
-
-
 async def test_a_role_gives_more_and_the_answer_says_so(world: ServerWorld) -> None:
-    await limit(world, LimitHolder.EVERYBODY, max_steps=20, weight=0.5)
-    await limit(world, LimitHolder.ROLE, PAINTER, max_steps=40, weight=2)
-    with pytest.raises(TooManySteps, match="limit for everyone"):
-        await world.order(acting(), request(steps=21))
-    with pytest.raises(TooManySteps, match="the role Painters"):
-        await world.order(PAINTING, request(steps=41))
-    assert (await world.order(PAINTING, request(steps=40))).weight == 2
+    await limit(world, LimitHolder.EVERYBODY, pictures_per_day=1, weight=0.5)
+    await limit(world, LimitHolder.ROLE, PAINTER, pictures_per_day=2, weight=2)
+    with pytest.raises(PicturesUsedUp, match="limit for everyone"):
+        await world.order(acting(), request(count=2))
+    with pytest.raises(PicturesUsedUp, match="the role Painters"):
+        await world.order(PAINTING, request(count=3))
+    assert (await world.order(PAINTING, request(count=2))).weight == 2
     limits = await world.services.checks.limits_of(PAINTING)
-    assert limits.limits[LimitName.MAX_STEPS].value == 40
-    assert limits.limits[LimitName.MAX_STEPS].source.role == "Painters"
-    assert limits.limits[LimitName.MAX_LORAS].source.holder is LimitHolder.OPERATOR
+    assert limits.limits[LimitName.WEIGHT].value == 2
+    assert limits.limits[LimitName.WEIGHT].source.role == "Painters"
+    assert limits.limits[LimitName.WAITING_PER_PERSON].source.holder is LimitHolder.OPERATOR
 
 
 async def test_new_members_have_limits_of_their_own(world: ServerWorld) -> None:
@@ -198,7 +191,7 @@ async def test_a_limit_of_a_person_holds_at_once(world: ServerWorld) -> None:
 
 
 async def test_no_limit_of_a_server_holds_for_operators(world: ServerWorld) -> None:
-    await limit(world, LimitHolder.EVERYBODY, pictures_per_day=0, max_steps=1)
+    await limit(world, LimitHolder.EVERYBODY, pictures_per_day=0)
     await limit(world, LimitHolder.PERSON, OPERATOR, pictures_per_day=0)
     await world.order(OPERATING, request())
 
@@ -278,10 +271,13 @@ async def test_a_role_that_was_lost(world: ServerWorld) -> None:
     assert await refusal(world, job) is RoleNeeded, "a failure gives nothing back"
 
 
-async def test_a_role_that_allowed_more(world: ServerWorld) -> None:
-    await limit(world, LimitHolder.EVERYBODY, max_steps=20)
-    await limit(world, LimitHolder.ROLE, PAINTER, max_steps=40)
-    job = await world.order(PAINTING, request(steps=30))
+async def test_a_limit_that_the_operator_lowered(world: ServerWorld) -> None:
+    world.operator_limits(max_steps=40)
+    with pytest.raises(TooManySteps):
+        await world.order(acting(), request(steps=41))
+    job = await world.order(acting(), request(steps=30))
+    assert await refusal(world, job) is None
+    world.operator_limits(max_steps=20)
     assert await refusal(world, job) is TooManySteps
 
 
@@ -362,7 +358,7 @@ async def test_rules_on_words_hold_for_everybody_and_for_what_was_ordered_before
 
 
 async def test_a_job_of_another_kind_needs_the_rights_and_costs_no_pictures(world: ServerWorld) -> None:
-    await limit(world, LimitHolder.EVERYBODY, pictures_per_day=1, max_steps=1)
+    await limit(world, LimitHolder.EVERYBODY, pictures_per_day=1)
     made = CaptionRequest(checkpoint=VIVID, words=3)
     job = await jobs.create_job(world.connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
     found = await world.services.checks.still_allowed(job)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.config import LimitSettings
 from bot.database.clock import DAY_MS
-from bot.database.job_orders import PersonFacts, Usage, cost_of, fingerprint
+from bot.database.job_orders import PersonFacts, Usage, cost_of
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
 from bot.errors.limits import (
     CooldownRunning,
@@ -18,13 +18,11 @@ from bot.errors.limits import (
     PicturesUsedUp,
     ServerPicturesUsedUp,
     SizeAboveLimit,
-    TooManyLorasHere,
     TooManyPictures,
     TooManySteps,
 )
 from bot.i18n import speaking
 from bot.servers.limits import (
-    IDENTICAL_WINDOW_MS,
     LIMIT_LABELS,
     OF_DAY,
     EffectiveLimits,
@@ -33,15 +31,15 @@ from bot.servers.limits import (
     beyond_quota,
     beyond_request_limits,
     effective_limits,
-    halvings,
     in_cooldown,
     is_newcomer,
     policy_of,
 )
+from inference.errors import TooManyLoras
 from inference.messages.request import SourceImage
 from tests.inference.requests import request, use
 
-NOBODY = PersonFacts(None, None, None, Usage(), Usage(), Usage(), None, None, ())
+NOBODY = PersonFacts(None, None, None, Usage(), Usage(), Usage(), None, None)
 NOW = 20_000 * DAY_MS + 6 * 3_600_000  # six in the morning
 ROLES = {11: "Painters", 12: "Boosters", 13: "Muted"}
 
@@ -71,32 +69,37 @@ def found(
     return effective_limits(settings, shared, roles, replace(facts, own_limits=own), newcomer=newcomer, exempt=exempt)
 
 
-def steps(limits: EffectiveLimits) -> tuple[float, str] | None:
-    """The limit of steps, and whose it is."""
-    limit = limits.limits.get(LimitName.MAX_STEPS)
-    return None if limit is None else (limit.value, limit.source.role or limit.source.holder.value)
+def waiting(limits: EffectiveLimits) -> tuple[float, str]:
+    """The limit of queued requests, and whose it is."""
+    limit = limits.limits[LimitName.WAITING_PER_PERSON]
+    return limit.value, limit.source.role or limit.source.holder.value
 
 
 def test_what_nobody_limits_is_not_limited() -> None:
-    assert steps(found()) is None
+    assert LimitName.WEIGHT not in found().limits
     assert found().quotas == found().cooldowns == ()
 
 
 def test_the_operators_limits_hold_everywhere() -> None:
-    assert steps(found(max_steps=60)) == (60, "operator")
-    assert steps(found(everybody(max_steps=40), max_steps=60)) == (40, "everybody")
-    assert steps(found(everybody(max_steps=80), max_steps=60)) == (60, "operator")
-    assert steps(found(role(11, max_steps=80), roles=(11,), max_steps=60)) == (60, "operator")
-    assert steps(found(own=LimitValues(max_steps=80), max_steps=60)) == (60, "operator")
-    assert steps(found(everybody(max_steps=20), exempt=True, max_steps=60)) == (60, "operator")
+    assert waiting(found(waiting_per_person=6)) == (6, "operator")
+    assert waiting(found(everybody(waiting_per_person=4), waiting_per_person=6)) == (4, "everybody")
+    assert waiting(found(everybody(waiting_per_person=8), waiting_per_person=6)) == (6, "operator")
+    assert waiting(found(role(11, waiting_per_person=8), roles=(11,), waiting_per_person=6)) == (6, "operator")
+    assert waiting(found(own=LimitValues(waiting_per_person=8), waiting_per_person=6)) == (6, "operator")
+    assert waiting(found(everybody(waiting_per_person=2), exempt=True, waiting_per_person=6)) == (6, "operator")
 
 
 def test_the_most_generous_role_wins_and_takes_the_place_of_everybodys() -> None:
-    shared = (everybody(max_steps=50), role(11, max_steps=30), role(12, max_steps=70), role(13, max_count=1))
-    assert steps(found(*shared)) == (50, "everybody")
-    assert steps(found(*shared, roles=(11,))) == (30, "Painters")
-    assert steps(found(*shared, roles=(11, 12, 13))) == (70, "Boosters")
-    assert steps(found(*shared, roles=(13,))) == (50, "everybody"), "a role that says nothing changes nothing"
+    shared = (
+        everybody(waiting_per_person=5),
+        role(11, waiting_per_person=3),
+        role(12, waiting_per_person=7),
+        role(13, weight=1),
+    )
+    assert waiting(found(*shared)) == (5, "everybody")
+    assert waiting(found(*shared, roles=(11,))) == (3, "Painters")
+    assert waiting(found(*shared, roles=(11, 12, 13))) == (7, "Boosters")
+    assert waiting(found(*shared, roles=(13,))) == (5, "everybody"), "a role that says nothing changes nothing"
 
 
 def test_a_shorter_cooldown_and_a_greater_weight_are_more_generous() -> None:
@@ -105,13 +108,11 @@ def test_a_shorter_cooldown_and_a_greater_weight_are_more_generous() -> None:
     assert limits[LimitName.COOLDOWN_SECONDS].value == 30 and limits[LimitName.WEIGHT].value == 3
 
 
-@pytest.mark.parametrize("name", ["pictures_per_day", "megapixel_steps_per_day", "max_loras"])
+@pytest.mark.parametrize("name", ["pictures_per_day", "megapixel_steps_per_day"])
 def test_a_role_that_denies_wins(name: str) -> None:
     shared = (role(11, **{name: 3}), role(13, **{name: 0}))
-    limits = found(*shared, roles=(11, 13))
-    values = {limit.source.role: limit.value for limit in limits.limits.values()}
-    values |= {quota.source.role: float(quota.limit) for quota in limits.quotas}
-    assert (values.get("Muted"), values.get("Painters")) == (0, None)
+    (quota,) = found(*shared, roles=(11, 13)).quotas
+    assert (quota.limit, quota.source.role) == (0, "Muted")
 
 
 def test_a_cooldown_of_nothing_denies_nothing() -> None:
@@ -120,11 +121,15 @@ def test_a_cooldown_of_nothing_denies_nothing() -> None:
 
 
 def test_newcomers_have_limits_of_their_own_and_roles_come_first() -> None:
-    shared = (everybody(max_steps=50), held(LimitHolder.NEWCOMERS, max_steps=10), role(11, max_steps=70))
-    assert steps(found(*shared, newcomer=True)) == (10, "newcomers")
-    assert steps(found(*shared, newcomer=True, roles=(11,))) == (70, "Painters")
-    assert steps(found(*shared)) == (50, "everybody")
-    assert steps(found(everybody(max_steps=50), newcomer=True)) == (50, "everybody")
+    shared = (
+        everybody(waiting_per_person=5),
+        held(LimitHolder.NEWCOMERS, waiting_per_person=1),
+        role(11, waiting_per_person=7),
+    )
+    assert waiting(found(*shared, newcomer=True)) == (1, "newcomers")
+    assert waiting(found(*shared, newcomer=True, roles=(11,))) == (7, "Painters")
+    assert waiting(found(*shared)) == (5, "everybody")
+    assert waiting(found(everybody(waiting_per_person=5), newcomer=True)) == (5, "everybody")
 
 
 def test_a_member_is_new_for_some_hours() -> None:
@@ -134,8 +139,12 @@ def test_a_member_is_new_for_some_hours() -> None:
 
 
 def test_a_persons_own_limit_comes_before_all_of_the_servers() -> None:
-    shared = (everybody(max_steps=50), role(12, max_steps=70), held(LimitHolder.NEWCOMERS, max_steps=10))
-    assert steps(found(*shared, roles=(12,), newcomer=True, own=LimitValues(max_steps=5))) == (5, "person")
+    shared = (
+        everybody(waiting_per_person=5),
+        role(12, waiting_per_person=7),
+        held(LimitHolder.NEWCOMERS, waiting_per_person=1),
+    )
+    assert waiting(found(*shared, roles=(12,), newcomer=True, own=LimitValues(waiting_per_person=3))) == (3, "person")
 
 
 # --- the day's quotas -----------------------------------------------------------------------------------------------
@@ -211,18 +220,17 @@ def test_of_several_reasons_the_nearest_is_told() -> None:
     [
         ({"max_steps": 20}, {"steps": 21}, TooManySteps),
         ({"max_count": 2}, {"count": 3}, TooManyPictures),
-        ({"max_loras": 0}, {"loras": [use()]}, TooManyLorasHere),
+        ({"max_loras": 0}, {"loras": [use()]}, TooManyLoras),
         ({"max_megapixels": 0.25}, {"width": 512, "height": 520}, SizeAboveLimit),
     ],
 )
-def test_a_request_beyond_a_limit_is_told_which(
+def test_a_request_beyond_the_operators_limits_is_told_which(
     values: dict[str, float], changes: dict[str, object], kind: type[Exception]
 ) -> None:
-    limits = found(role(11, **values), roles=(11,))
-    refusal = beyond_request_limits(limits, request(**changes))
-    assert type(refusal) is kind and "the role Painters" in str(refusal)
-    assert beyond_request_limits(found(role(11, **values)), request(**changes)) is None
-    assert beyond_request_limits(limits, request(steps=20, count=2, width=496, height=504)) is None or "loras" in values
+    limits = LimitSettings.model_validate(values)
+    assert type(beyond_request_limits(limits, request(**changes))) is kind
+    assert beyond_request_limits(LimitSettings(), request(**changes)) is None
+    assert beyond_request_limits(limits, request(steps=20, count=2, width=496, height=504)) is None
 
 
 def test_a_cooldown_tells_the_time_left() -> None:
@@ -247,26 +255,11 @@ def test_a_clock_that_was_set_back_holds_nobody_longer_than_the_cooldown() -> No
     assert cooldown.left(NOW) == 60
 
 
-def test_identical_requests_in_a_row_weigh_less_and_less() -> None:
-    same, other = fingerprint(request()), fingerprint(request(prompt="an owl"))
-    assert fingerprint(request(seed=2)) == same != other
-    limits = found(identical_in_a_row=2)
-
-    def halved(*recent: str) -> int:
-        return halvings(limits, same, replace(NOBODY, recent=tuple((each, NOW - 1) for each in recent)), NOW)
-
-    assert [halved(*[same] * before) for before in range(7)] == [0, 0, 1, 2, 3, 3, 3]
-    assert halved(same, other, same, same) == 0
-    late = replace(NOBODY, recent=((same, NOW), (same, NOW - IDENTICAL_WINDOW_MS - 1), (same, 0)))
-    assert halvings(limits, same, late, NOW) == 0
-    assert halvings(found(identical_in_a_row=0), same, replace(NOBODY, recent=((same, NOW),) * 20), NOW) == 0
-
-
 def test_the_policy_has_the_limits_of_the_queue() -> None:
     settings = LimitSettings(waiting_in_all=77, max_weight=3)
     limits = found(role(11, weight=8, waiting_per_person=2), roles=(11,), waiting_in_all=77, max_weight=3)
-    policy = policy_of(limits, settings, halved=1)
-    assert (policy.weight, policy.waiting_per_person, policy.waiting_in_all) == (1.5, 2, 77)
+    policy = policy_of(limits, settings)
+    assert (policy.weight, policy.waiting_per_person, policy.waiting_in_all) == (3, 2, 77)
     assert policy_of(found(), settings).weight == 1 and policy_of(found(), settings).waiting_per_person == 10
 
 
@@ -297,10 +290,6 @@ VALUES = st.builds(
     cooldown_seconds=st.none() | st.integers(0, 100),
     waiting_per_person=st.none() | st.integers(1, 20),
     weight=st.none() | st.floats(0.1, 10),
-    max_loras=st.none() | st.integers(0, 16),
-    max_count=st.none() | st.integers(1, 6),
-    max_steps=st.none() | st.integers(1, 150),
-    max_megapixels=st.none() | st.floats(0.1, 16),
 )
 SHARED = st.lists(
     st.builds(
@@ -329,10 +318,6 @@ OPERATOR = st.fixed_dictionaries(
         "megapixel_steps_per_day": st.none() | st.integers(0, 20),
         "cooldown_seconds": st.integers(0, 100),
         "waiting_per_person": st.integers(1, 20),
-        "max_loras": st.integers(0, 16),
-        "max_count": st.none() | st.integers(1, 6),
-        "max_steps": st.none() | st.integers(1, 150),
-        "max_megapixels": st.none() | st.floats(0.1, 16),
         "max_weight": st.floats(0.1, 10),
     }
 )
@@ -359,9 +344,6 @@ def test_nothing_lifts_a_ceiling(
     policy = policy_of(limits, LimitSettings.model_validate(operator))
     assert policy.waiting_per_person <= operator["waiting_per_person"]
     assert policy.weight <= max(1.0, operator["max_weight"])
-    for name in ("max_loras", "max_count", "max_steps", "max_megapixels"):
-        if operator[name] is not None:
-            assert limits.limits[LimitName(name)].value <= operator[name]
     if operator["cooldown_seconds"] > 1:
         assert in_cooldown(limits, NOW) is not None
     allowed = beyond_quota(limits, cost, NOW) is None
@@ -380,11 +362,7 @@ def test_one_role_more_takes_nothing_away_unless_it_denies(
     """Of those who have a role that says something about it."""
     before = found(*of_roles, *others, roles=tuple(roles))
     after = found(*of_roles, *others, roles=tuple(roles | {another}))
-    denies = any(
-        held.holder_id == another and held.values.get(name) == 0
-        for held in of_roles
-        for name in (*OF_DAY, LimitName.MAX_LORAS)
-    )
+    denies = any(held.holder_id == another and held.values.get(name) == 0 for held in of_roles for name in OF_DAY)
     for name, limit in before.limits.items():
         if limit.source.holder is LimitHolder.ROLE and not denies:
             now = after.limits[name].value

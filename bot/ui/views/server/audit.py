@@ -6,18 +6,17 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
 
 from bot.database.audit import AuditAction, AuditFilter
 from bot.i18n import _, label, later, ngettext, number
-from bot.servers.administration.audit_export import ExportFormat
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, NO_CUSTOM_ID, outdated_error
+from bot.ui.views.persistent_items import MAX_DISCORD_ID, outdated_error
 from bot.ui.views.server.audit_words import entry_text
 from bot.ui.views.server.panel import (
     PAGE,
@@ -81,8 +80,7 @@ class AuditSection(PanelSection):
         older = found.older or len(found.entries) > fitting
         person = [] if wanted.person_id is None else [_person_default(wanted.person_id)]
         buttons: list[PanelButton] = [
-            ExportCsvButton(page),
-            ExportJsonButton(page),
+            ExportButton(page),
             GoButton.to(page.at(0), _("Newest"), disabled=not page.page),
         ]
         if older:
@@ -140,10 +138,10 @@ class AuditPersonMenu(PanelMenu, template=rf"svauditwho:{PAGE}"):
         await self.page.about(str(wanted)).show(interaction)
 
 
-class ExportButton(PanelButton, template=NO_CUSTOM_ID):
+class ExportButton(PanelButton, template=rf"svjson:{PAGE}"):
     """Sends the entries of the filter as a file."""
 
-    format: ClassVar[ExportFormat]
+    name, label = "svjson", later("Export as JSON")
 
     async def handle(self, interaction: Interaction) -> None:
         """Send as many as fit into a file, the newest first."""
@@ -151,7 +149,7 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
         services, who = administration(interaction)
         wanted = Shown.of(self.page).filter
         limit = interaction.filesize_limit
-        made = await services.audit.export(who, self.page.server_id, wanted, self.format, max_bytes=limit)
+        made = await services.audit.export(who, self.page.server_id, wanted, max_bytes=limit)
         text = ngettext("{count} entry of the audit log.", "{count} entries of the audit log.", made.entries)
         lines = [text.format(count=number(made.entries))]
         if not made.complete:
@@ -166,15 +164,3 @@ class ExportButton(PanelButton, template=NO_CUSTOM_ID):
         view.add_item(shown(lines))
         view.add_item(ui.File[Any](file))
         await send_ephemeral(interaction, view, [file])
-
-
-class ExportCsvButton(ExportButton, template=rf"svcsv:{PAGE}"):
-    """As a table."""
-
-    name, label, format = "svcsv", later("Export as CSV"), ExportFormat.CSV
-
-
-class ExportJsonButton(ExportButton, template=rf"svjson:{PAGE}"):
-    """For programs."""
-
-    name, label, format = "svjson", later("Export as JSON"), ExportFormat.JSON

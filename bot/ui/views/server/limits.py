@@ -34,15 +34,7 @@ from bot.ui.views.server.panel import (
 )
 
 QUOTAS = (*OF_DAY, LimitName.COOLDOWN_SECONDS, LimitName.WAITING_PER_PERSON, LimitName.WEIGHT)
-OF_PICTURES = (
-    LimitName.MAX_LORAS,
-    LimitName.MAX_COUNT,
-    LimitName.MAX_STEPS,
-    LimitName.MAX_MEGAPIXELS,
-    LimitName.IDENTICAL_IN_A_ROW,
-)
 PEOPLE = 8  # with limits of their own, on a page
-OF_ADDING = (LimitName.LORAS_PER_DAY,)
 MAX_TEXT = 3200  # characters of a list; a message holds 4000
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
 _HOLDER = re.compile(r"(?P<holder>server|everybody|newcomers|(?P<kind>role|person)\.(?P<id>\d{1,19}))")
@@ -134,14 +126,14 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
     holder = LimitsOf.of(page.detail)
     values = await services.limits.of_holder(who, page.server_id, holder.holder, holder.id)
     ceilings = services.limits.ceilings(holder.holder)
-    names = COUNTED if holder.holder is LimitHolder.SERVER else (*QUOTAS, *OF_PICTURES, *OF_ADDING)
+    names = COUNTED if holder.holder is LimitHolder.SERVER else tuple(LimitName)
     lines = [
         _("Limits for **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))
     ]
     lines += [_value_line(name, values, ceilings) for name in names]
     buttons: list[PanelButton] = [QuotasButton(page)]
     if holder.holder is not LimitHolder.SERVER:
-        buttons += [PictureLimitsButton(page), AddingLimitsButton(page)]
+        buttons.append(AddingLimitsButton(page))
     if holder.holder is LimitHolder.NEWCOMERS:
         hours = (await services.settings.setup(who, page.server_id)).settings.newcomer_hours
         lines.insert(
@@ -234,16 +226,10 @@ class QuotasButton(LimitsButton, template=rf"svquotas:{PAGE}"):
     name, label, limits = "svquotas", later("Quotas and queue"), QUOTAS
 
 
-class PictureLimitsButton(LimitsButton, template=rf"svpictures:{PAGE}"):
-    """What a request may ask for."""
-
-    name, label, limits = "svpictures", later("Request limits"), OF_PICTURES
-
-
 class AddingLimitsButton(LimitsButton, template=rf"svadding:{PAGE}"):
     """How many LoRAs are added from outside."""
 
-    name, label, limits = "svadding", later("Added LoRAs"), OF_ADDING
+    name, label, limits = "svadding", later("Added LoRAs"), (LimitName.LORAS_PER_DAY,)
 
 
 class LimitsForm(PanelForm):

@@ -14,7 +14,7 @@ from tests.bot.servers.world import (
 )
 
 STAFF, OPERATING, STRANGER = acting(MANAGER), acting(OPERATOR), acting(MANAGER, server_id=ELSEWHERE)
-STEPS = {LimitName.MAX_STEPS: 20}
+WAITING = {LimitName.WAITING_PER_PERSON: 2}
 MEGABYTE = 2**20
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 
-import pytest
-
 from bot.database.audit import AuditAction, AuditFilter
-from bot.servers.administration.audit_export import ExportFormat
 from bot.servers.administration.audit_log import differences
 from tests.bot.database.conftest import add_lora
 from tests.bot.servers.administration.staff import MEGABYTE, STAFF, STRANGER
@@ -29,36 +24,33 @@ async def test_staff_read_their_own_servers_log_alone(world: ServerWorld) -> Non
     assert (await administration.audit.page(STRANGER, ELSEWHERE, AuditFilter(), limit=5)).entries == ()
 
 
-async def test_the_log_is_exported_whole_and_harmless(world: ServerWorld) -> None:
+async def test_the_log_is_exported_whole(world: ServerWorld) -> None:
     administration = world.services.administration
     for number in range(3):
-        reason = f'=HYPERLINK("x"), {number}\n荒らし'
+        reason = f'"x", {number}\n荒らし'
         await administration.blocks.block_person(STAFF, SERVER, 2**62 + number, reason=reason)
-    await add_lora(world.connection, "=cmd")
+    await add_lora(world.connection, "fox")
     await administration.blocks.block_lora(STAFF, SERVER, 1, reason="x")
-    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), ExportFormat.CSV, max_bytes=MEGABYTE)
-    rows = list(csv.DictReader(io.StringIO(made.data.decode())))
-    assert (len(rows), made.entries, made.complete) == (4, 4, True)
-    assert rows[0]["target"].startswith("'=cmd") and rows[1]["person"] == str(2**62 + 2)
-    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
-    assert "荒らし" in json.loads(rows[1]["changes"])["reason"]["after"]
+    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), max_bytes=MEGABYTE)
+    entries = json.loads(made.data)
+    assert (len(entries), made.entries, made.complete) == (4, 4, True)
+    assert entries[0]["target"].startswith("fox") and entries[1]["person"] == str(2**62 + 2)
+    assert "荒らし" in entries[1]["changes"]["reason"]["after"]
 
-    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), ExportFormat.JSON, max_bytes=MEGABYTE)
+    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), max_bytes=MEGABYTE)
     entries = json.loads(made.data)
     assert [entry["action"] for entry in entries] == ["export_audit_log", "block_lora", *["block_person"] * 3]
-    assert entries[2]["person"] == str(2**62 + 2) and entries[0]["who"] == str(MANAGER)
+    assert entries[0]["who"] == str(MANAGER)
 
 
-@pytest.mark.parametrize("kind", ExportFormat)
-async def test_an_export_that_would_be_too_large_has_the_newest_entries(world: ServerWorld, kind: ExportFormat) -> None:
+async def test_an_export_that_would_be_too_large_has_the_newest_entries(world: ServerWorld) -> None:
     administration = world.services.administration
     for number in range(30):
         await administration.audit.record(STAFF, SERVER, AuditAction.CANCEL_JOB, {}, target=f"job {number}")
-    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), kind, max_bytes=1500)
+    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), max_bytes=1500)
     assert len(made.data) <= 1500 and 3 < made.entries < 30 and not made.complete
     assert b"job 29" in made.data and b"job 0" not in made.data
-    if kind is ExportFormat.JSON:
-        assert len(json.loads(made.data)) == made.entries
+    assert len(json.loads(made.data)) == made.entries
 
 
 def test_differences_name_what_changed() -> None:

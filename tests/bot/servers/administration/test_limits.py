@@ -8,7 +8,7 @@ from bot.database.server_limits import LimitHolder, LimitName, LimitValues
 from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange
 from bot.servers.administration.limits import range_of
 from inference.errors import RequestError
-from tests.bot.servers.administration.staff import STAFF, STEPS, log, told
+from tests.bot.servers.administration.staff import STAFF, WAITING, log, told
 from tests.bot.servers.world import (
     OTHER,
     PAINTER,
@@ -23,24 +23,24 @@ async def test_limits_are_set_one_by_one_and_taken_away(world: ServerWorld) -> N
     administration = world.services.administration
     of = (STAFF, SERVER, LimitHolder.ROLE)
     named = {"holder_id": PAINTER, "name": "Painters"}
-    await administration.limits.change(*of, {LimitName.MAX_STEPS: 20, LimitName.WEIGHT: 2}, **named)  # type: ignore[arg-type]
-    await administration.limits.change(*of, {LimitName.MAX_STEPS: 30}, **named)  # type: ignore[arg-type]
+    await administration.limits.change(*of, {LimitName.WAITING_PER_PERSON: 2, LimitName.WEIGHT: 2}, **named)  # type: ignore[arg-type]
+    await administration.limits.change(*of, {LimitName.WAITING_PER_PERSON: 3}, **named)  # type: ignore[arg-type]
     (held,) = (await world.services.servers.of(SERVER)).limits
-    assert (held.name, held.values) == ("Painters", LimitValues(max_steps=30, weight=2))
-    both = {LimitName.MAX_STEPS: None, LimitName.WEIGHT: None}
+    assert (held.name, held.values) == ("Painters", LimitValues(waiting_per_person=3, weight=2))
+    both = {LimitName.WAITING_PER_PERSON: None, LimitName.WEIGHT: None}
     await administration.limits.change(*of, both, **named)  # type: ignore[arg-type]
     assert (await world.services.servers.of(SERVER)).limits == ()
     assert [changes for _, _, changes in told(await log(world))] == [
-        {"max_steps": (None, 20), "weight": (None, 2.0)},
-        {"max_steps": (20, 30)},
-        {"max_steps": (30, None), "weight": (2.0, None)},
+        {"waiting_per_person": (None, 2), "weight": (None, 2.0)},
+        {"waiting_per_person": (2, 3)},
+        {"waiting_per_person": (3, None), "weight": (2.0, None)},
     ]
     assert {entry.target for entry in await log(world)} == {f"role Painters {PAINTER}"}
 
 
 async def test_the_role_that_everybody_has_is_everybody(world: ServerWorld) -> None:
     administration = world.services.administration
-    await administration.limits.change(STAFF, SERVER, LimitHolder.ROLE, STEPS, holder_id=SERVER, name="@everyone")
+    await administration.limits.change(STAFF, SERVER, LimitHolder.ROLE, WAITING, holder_id=SERVER, name="@everyone")
     (held,) = (await world.services.servers.of(SERVER)).limits
     assert (held.holder, held.holder_id, held.name) == (LimitHolder.EVERYBODY, 0, "")
 
@@ -48,7 +48,7 @@ async def test_the_role_that_everybody_has_is_everybody(world: ServerWorld) -> N
 async def test_limits_of_people_are_found_under_their_names(world: ServerWorld) -> None:
     administration = world.services.administration
     for person in (OTHER, PERSON):
-        await administration.limits.change(STAFF, SERVER, LimitHolder.PERSON, STEPS, holder_id=person)
+        await administration.limits.change(STAFF, SERVER, LimitHolder.PERSON, WAITING, holder_id=person)
     page = await administration.limits.of_people(STAFF, SERVER, limit=5)
     assert [held.holder_id for held in page] == [PERSON, OTHER]
     assert [entry.person_id for entry in await log(world, person_id=PERSON)] == [PERSON]
@@ -57,15 +57,15 @@ async def test_limits_of_people_are_found_under_their_names(world: ServerWorld) 
 @pytest.mark.parametrize(
     ("holder", "values", "kind"),
     [
-        (LimitHolder.EVERYBODY, {LimitName.MAX_STEPS: 0}, LimitOutOfRange),
+        (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 0}, LimitOutOfRange),
         (LimitHolder.EVERYBODY, {LimitName.PICTURES_PER_DAY: -1}, LimitOutOfRange),
-        (LimitHolder.EVERYBODY, {LimitName.MAX_STEPS: 2.5}, LimitOutOfRange),
-        (LimitHolder.EVERYBODY, {LimitName.MAX_MEGAPIXELS: float("nan")}, LimitOutOfRange),
-        (LimitHolder.EVERYBODY, {LimitName.MAX_LORAS: 6}, LimitAboveCeiling),
+        (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 2.5}, LimitOutOfRange),
+        (LimitHolder.EVERYBODY, {LimitName.WEIGHT: float("nan")}, LimitOutOfRange),
+        (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 11}, LimitAboveCeiling),
         (LimitHolder.ROLE, {LimitName.WEIGHT: 5}, LimitAboveCeiling),
         (LimitHolder.PERSON, {LimitName.COOLDOWN_SECONDS: 5}, LimitAboveCeiling),
         (LimitHolder.SERVER, {LimitName.PICTURES_PER_DAY: 1001}, LimitAboveCeiling),
-        (LimitHolder.SERVER, {LimitName.MAX_STEPS: 20}, LimitNotForServer),
+        (LimitHolder.SERVER, {LimitName.WAITING_PER_PERSON: 2}, LimitNotForServer),
     ],
 )
 async def test_a_limit_that_cannot_be_is_told(

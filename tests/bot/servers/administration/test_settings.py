@@ -41,7 +41,7 @@ async def test_changes_hold_at_once_and_are_logged_with_before_and_after(world: 
 
 async def test_what_changes_nothing_is_not_logged(world: ServerWorld) -> None:
     await world.services.administration.settings.change(STAFF, SERVER, language=None, channels=())
-    await world.services.administration.limits.change(STAFF, SERVER, LimitHolder.EVERYBODY, {LimitName.MAX_STEPS: None})
+    await world.services.administration.limits.change(STAFF, SERVER, LimitHolder.EVERYBODY, {LimitName.WEIGHT: None})
     assert not await log(world)
 
 

@@ -10,12 +10,11 @@ from bot.database.audit import AuditFilter
 from bot.database.blocks import BlockKind
 from bot.database.server_limits import LimitHolder
 from bot.errors.rights import NotOperator, NotStaff
-from bot.servers.administration.audit_export import ExportFormat
 from bot.servers.context import ActionContext
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import PONY
-from tests.bot.servers.administration.staff import MEGABYTE, OPERATING, STAFF, STEPS, STRANGER, log
+from tests.bot.servers.administration.staff import MEGABYTE, OPERATING, STAFF, STRANGER, WAITING, log
 from tests.bot.servers.world import (
     MANAGER,
     OPERATOR,
@@ -31,7 +30,7 @@ Doing = Callable[[ServerWorld, ActionContext], Awaitable[object]]
 DOINGS: dict[str, Doing] = {
     "setup": lambda w, who: w.services.administration.settings.setup(who, SERVER),
     "change_settings": lambda w, who: w.services.administration.settings.change(who, SERVER, language="ja"),
-    "set_limits": lambda w, who: w.services.administration.limits.change(who, SERVER, LimitHolder.EVERYBODY, STEPS),
+    "set_limits": lambda w, who: w.services.administration.limits.change(who, SERVER, LimitHolder.EVERYBODY, WAITING),
     "limits_of_people": lambda w, who: w.services.administration.limits.of_people(who, SERVER, limit=5),
     "block_person": lambda w, who: w.services.administration.blocks.block_person(who, SERVER, OTHER, reason="x"),
     "block_lora": lambda w, who: w.services.administration.blocks.block_lora(who, SERVER, 1, reason="x"),
@@ -43,9 +42,7 @@ DOINGS: dict[str, Doing] = {
     "remove_phrase": lambda w, who: w.services.administration.phrases.remove(who, SERVER, 1),
     "proposals": lambda w, who: w.services.administration.base_models.page(who, limit=5),
     "audit": lambda w, who: w.services.administration.audit.page(who, SERVER, AuditFilter(), limit=5),
-    "export": lambda w, who: w.services.administration.audit.export(
-        who, SERVER, AuditFilter(), ExportFormat.CSV, max_bytes=MEGABYTE
-    ),
+    "export": lambda w, who: w.services.administration.audit.export(who, SERVER, AuditFilter(), max_bytes=MEGABYTE),
 }
 FOR_OPERATORS = {"decide", "proposals"}
 

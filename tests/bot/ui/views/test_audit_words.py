@@ -33,9 +33,9 @@ def test_the_mode_of_a_list_is_translated() -> None:
 
 def test_the_group_of_a_limit_is_translated() -> None:
     with speaking("ja"):
-        text = entry_text(entry(AuditAction.CHANGE_LIMITS, "everybody", max_steps=(None, 20)))
+        text = entry_text(entry(AuditAction.CHANGE_LIMITS, "everybody", weight=(None, 2)))
     assert "全員" in text and "everybody" not in text
-    assert "Artists 77" in entry_text(entry(AuditAction.CHANGE_LIMITS, "role Artists 77", max_steps=(None, 20)))
+    assert "Artists 77" in entry_text(entry(AuditAction.CHANGE_LIMITS, "role Artists 77", weight=(None, 2)))
 
 
 @pytest.mark.parametrize("action", AuditAction)
