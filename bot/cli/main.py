@@ -20,6 +20,7 @@ from bot.cli import (
     completion,
     demo,
     doctor,
+    explain,
     health,
     init,
     invite,
@@ -45,6 +46,7 @@ from inference.private_files import keep_private
 COMMANDS = (
     init,
     doctor,
+    explain,
     invite,
     run,
     status,
