@@ -42,6 +42,7 @@ from platformdirs import user_data_path
 
 from bot.app.demo_settings import demo_settings
 from bot.config import Settings, load_settings
+from bot.config.program import program
 from bot.config.worker import device_name
 from bot.database.errors import DatabaseInUse
 
@@ -113,3 +114,12 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """The settings that `--config` means. Raises ConfigError."""
     file = config_file(options)
     return demo_settings(user_data_path("easel") / "demo") if file is None else load_settings(file)
+
+
+def command(words: str, config: Path | None) -> str:
+    """A command to type next, with `--config` unless it finds these settings without."""
+    if config is None or config.resolve() == DEFAULT_CONFIG.resolve():
+        return f"{program()} {words}"
+    return (
+        f'{program()} {words} --config "{config}"' if " " in str(config) else f"{program()} {words} --config {config}"
+    )

@@ -128,7 +128,7 @@ class CheckpointSettings(Section):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.path is None) == (self.repository is None):
-            raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
+            raise ValueError("give either a path or a repository")
         if self.denoiser is not None and self.quantise is not Quantisation.NONE:
             raise ValueError("a GGUF denoiser is already quantised: leave out denoiser or quantise")
         self._fill_in(self.recipe)

@@ -37,7 +37,7 @@ def test_no_settings_file_is_needed(here: Here, tmp_path: Path, monkeypatch: pyt
 def test_the_current_value_has_its_origin(here: Here, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
-        "[limits]\nmax_loras = 4\n[[moderation.lists]]\nname = 'a'\nwords = ['x']\n[[checkpoints]]\nname = 'C'\n"
+        "[limits]\nmax_loras = 4\n[[moderation.lists]]\nname = 'a'\nwords = ['vote']\n[[checkpoints]]\nname = 'C'\n"
         "path = 'c'\nbase_model = 'sdxl/pony'\n",
         "utf-8",
     )
@@ -53,7 +53,7 @@ def test_the_current_value_has_its_origin(here: Here, tmp_path: Path) -> None:
     assert now("limits.max_loras") == f"4 ({config})"
     assert now("limits.max_attempts") == "3 (the default)"
     assert now("limits.max_count", EASEL_LIMITS__MAX_COUNT="4") == "4 (EASEL_LIMITS__MAX_COUNT)"
-    assert now("moderation.lists.words") == 'a: ["x"]'
+    assert now("moderation.lists.words") == 'a: ["vote"]'
     assert now("checkpoints.base_model") == 'C: "sdxl/pony"'
     assert now("discord.token") == "not set (the default)"
 
