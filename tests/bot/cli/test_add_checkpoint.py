@@ -75,7 +75,7 @@ def test_files_that_are_here_are_checked_and_declared(here: Here, tmp_path: Path
 
 @pytest.fixture
 def sdxl(tmp_path: Path) -> Path:
-    return write_weights(tmp_path / "novelPonyXL.safetensors", single_file("sdxl"))
+    return write_weights(tmp_path / "mix.safetensors", single_file("sdxl"))
 
 
 def test_the_layers_tell_the_base_model_where_only_one_has_them(here: Here, tmp_path: Path) -> None:
@@ -90,12 +90,15 @@ def test_a_person_chooses_among_base_models_with_the_same_layers(
     sdxl: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     person = Person("", "99", "3")
-    assert _base_model(sdxl, "nobody", None, None, person)[0] == "sdxl/noobai", "a name is no answer"
+    assert _base_model(sdxl, "nobody", None, None, person)[0] == "sdxl/noobai", "Enter is no answer"
     person = Person("")
     assert _base_model(sdxl, "Illustrious", None, None, person)[0] == "sdxl/illustrious", "the page's is proposed"
     assert "Its page says sdxl/illustrious." in capsys.readouterr().out
+    named = sdxl.rename(sdxl.with_name("novelPonyXL.safetensors"))
+    assert _base_model(named, "", None, None, Person(""))[0] == "sdxl/pony"
+    assert "Its name says sdxl/pony." in capsys.readouterr().out
     with pytest.raises(ConfigError, match="no checkpoint of unknown base model"):
-        _base_model(sdxl, "", None, None, Person("9"))
+        _base_model(named, "", None, None, Person("9"))
 
 
 def test_without_a_person_what_it_may_be_is_named_and_nothing_assumed(sdxl: Path) -> None:
