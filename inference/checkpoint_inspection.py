@@ -90,6 +90,18 @@ def inspect_checkpoint(source: Path, base_model: BaseModelId, denoiser: Path | N
         return CheckpointInspection(problems=(str(problem),))
 
 
+def possible_base_models(source: Path) -> tuple[BaseModelId, ...]:
+    """Return the base models that have the layers of this file or folder; none if Easel does not know its layers.
+
+    Raises OSError, and DamagedWeights for a file that is no checkpoint.
+    """
+    source.stat()
+    denoiser = _folder_denoiser(source) if source.is_dir() else _file_denoiser(source, _file_shapes(source))
+    best = max(_likenesses(denoiser), key=lambda each: each.share)
+    known = best.share >= _SAME and best.variant.base not in STRANGERS
+    return _lineages(best.variant) if known else ()
+
+
 def inspect_denoiser(path: Path, base_model: BaseModelId) -> CheckpointInspection:
     """Read the header of a GGUF file, which is declared to be the denoiser of `base_model`. Raises OSError."""
     if path.suffix != GGUF_SUFFIX:
@@ -124,17 +136,9 @@ def expected_networks(base_model: BaseModelId) -> dict[str, int]:
 
 
 def _single_file(path: Path, base_model: BaseModelId) -> CheckpointInspection:
-    if path.suffix == GGUF_SUFFIX:
-        return _refused(f"{path.name} is a denoiser alone; name it as denoiser, and the folder with the rest as path")
-    if path.suffix != SUFFIX:
-        return _refused(f"{path.name} is neither a folder nor a {SUFFIX} file; get it as {SUFFIX}")
-    shapes = weight_shapes(path)
-    if any(mark in name for name in shapes for mark in _LORA_MARKS):
-        return _refused(f"{path.name} is a LoRA and no checkpoint; put it into the folder of LoRAs")
+    shapes = _file_shapes(path)
     capability = capability_of(base_model)
-    denoiser = _denoiser_of(shapes)
-    if not denoiser:
-        return _refused(f"{path.name} holds no denoiser, so it is no checkpoint: it may be a VAE or a text encoder")
+    denoiser = _file_denoiser(path, shapes)
     says = _misdeclared(path.name, denoiser, base_model)
     if says is not None:
         return _refused(says)
@@ -153,6 +157,33 @@ def _single_file(path: Path, base_model: BaseModelId) -> CheckpointInspection:
         )
     problem = _incomplete(path.name, denoiser, base_model)
     return CheckpointInspection({k: n for k, n in parts.items() if n}, () if problem is None else (problem,))
+
+
+def _file_shapes(path: Path) -> Shapes:
+    """The tensors of a single file. Raises OSError, and DamagedWeights for a file of another kind."""
+    if path.suffix == GGUF_SUFFIX:
+        says = f"{path.name} is a denoiser alone; name it as denoiser, and the folder with the rest as path"
+        raise DamagedWeights(says)
+    if path.suffix != SUFFIX:
+        raise DamagedWeights(f"{path.name} is neither a folder nor a {SUFFIX} file; get it as {SUFFIX}")
+    return weight_shapes(path)
+
+
+def _file_denoiser(path: Path, shapes: Shapes) -> Shapes:
+    """The denoiser in a single file. Raises DamagedWeights for a file that has none."""
+    if any(mark in name for name in shapes for mark in _LORA_MARKS):
+        raise DamagedWeights(f"{path.name} is a LoRA and no checkpoint; put it into the folder of LoRAs")
+    if denoiser := _denoiser_of(shapes):
+        return denoiser
+    raise DamagedWeights(f"{path.name} holds no denoiser, so it is no checkpoint: it may be a VAE or a text encoder")
+
+
+def _folder_denoiser(folder: Path) -> Shapes:
+    """The denoiser in a folder; empty if the folder has none of its own. Raises OSError and DamagedWeights."""
+    name = next((name for name in (_INDEX, _MODULAR_INDEX) if (folder / name).is_file()), _INDEX)
+    listed = dict(_listed(_index(folder, name)))
+    part = next((part for part in DENOISERS if part in listed and (folder / part).is_dir()), None)
+    return _part_shapes(folder / part) if part is not None else {}
 
 
 def _refused(says: str) -> CheckpointInspection:
@@ -305,13 +336,17 @@ def _variant_title(variant: Variant) -> str:
 
 def _choices(variant: Variant) -> str:
     """What may stand in the settings for a checkpoint with these layers, which do not tell its family."""
+    *others, last = (f'"{base_model}"' for base_model in _lineages(variant))
+    return f"{', '.join(others)} or {last}, whichever its page names" if others else last
+
+
+def _lineages(variant: Variant) -> tuple[BaseModelId, ...]:
+    """The base models with these layers. Kolors and its like have layers of their own."""
     architecture = Architecture(variant.base)
     lineages = LINEAGE_TITLES.get(architecture, {"base": ""})
-    if variant.name in lineages:
-        return f'"{architecture}/{variant.name}"'
     apart = {other.name for other in VARIANTS if other.base == variant.base}
-    *others, last = (f'"{architecture}/{lineage}"' for lineage in lineages if lineage not in apart)
-    return f"{', '.join(others)} or {last}, whichever its page names" if others else last
+    names = [variant.name] if variant.name in lineages else [name for name in lineages if name not in apart]
+    return tuple(BaseModelId(f"{architecture}/{name}") for name in names)
 
 
 def _incomplete(name: str, denoiser: Shapes, base_model: BaseModelId) -> str | None:

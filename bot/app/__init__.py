@@ -11,6 +11,7 @@ health_report.py   writes that file every few seconds
 backups.py         copies of the database at intervals
 watchman.py        watches data and workers, and notifies operators
 record_keeping.py  writes the record beside the database, and applies it to restored copies
+sample_costs.py    what the samples that LoRAs still lack will cost
 samples.py         paints sample pictures of each LoRA while the bot is idle
 weight_measuring.py  measures between which weights a LoRA is useful
 demo_settings.py   the settings of the demo

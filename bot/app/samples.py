@@ -10,11 +10,11 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import chain
 
 import aiosqlite
 
 from bot import background
+from bot.app.sample_costs import sampling_checkpoints
 from bot.app.weight_measuring import WeightMeasurer
 from bot.database.loras import LoraVersion
 from bot.database.sample_failures import record_failure
@@ -22,7 +22,6 @@ from bot.database.samples import Due, count_try, due_for_samples, record_samples
 from bot.database.weight_ranges import due_for_measuring
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
-from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.moderation.enforcement import WordRules
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.base_models import BaseModelId
@@ -85,7 +84,7 @@ class SamplePainter:
         """Paint the samples of the next file; an order meanwhile preempts it. Raises DatabaseError."""
         if not self._configuration.settings.limits.max_loras:
             return
-        bases = _base_models(self._configuration.checkpoints)
+        bases = list(sampling_checkpoints(self._configuration.checkpoints))
         due = await due_for_samples(self._connection, bases) if self._count else None
         if due is None:
             await self._measure_next(bases)
@@ -178,12 +177,6 @@ def _without_lora(request: GenerationRequest) -> GenerationRequest:
     """The same request without LoRAs: the same seed and exactly the same prompt, trigger words included."""
     said = request.model_copy(update={"prompt_prefix": ""}).full_prompt
     return request.model_copy(update={"prompt": said, "loras": (), "count": 1})
-
-
-def _base_models(checkpoints: InstalledCheckpoints) -> list[BaseModelId]:
-    """The base models of LoRAs that fit some checkpoint here, those of the first checkpoint first."""
-    bases = [(base, *sorted(checkpoints.lora_bases_for(base))) for base in checkpoints.base_models]
-    return list(dict.fromkeys(chain.from_iterable(bases)))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ main.py        reads the command line, runs the command and turns errors into ex
 settings.py    the option `--config`, and the settings that it means
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
+config.py      `config explain`: what each setting is for, its values and its current value
 doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
 health.py      `health`: whether the running bot can paint, for a supervisor
 paint.py       `paint`: pictures without Discord

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.cli import DONE
+from bot.cli import DONE, harmless
 from bot.cli.progress import progress_bar
-from bot.cli.settings import add_config, config_file, settings_of
+from bot.cli.questions import Ask, choice, terminal
+from bot.cli.settings import DEFAULT_CONFIG, add_config, command, config_file, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.config.example import toml_value
 from bot.sources.choosing import refusal_of_scan
@@ -22,11 +25,13 @@ from bot.sources.hub import HUB, HuggingFace
 from bot.sources.links import CivitaiLink, HubLink, parse_link
 from bot.sources.placing import PART
 from bot.sources.remote import RemoteVersion
-from inference.base_models import BaseModelId
-from inference.checkpoint_inspection import inspect_checkpoint
+from inference.base_models import OPEN_LINEAGES, BaseModelId
+from inference.checkpoint_files import DamagedWeights, read_checkpoint
+from inference.checkpoint_inspection import inspect_checkpoint, possible_base_models
 from inference.hashes import checkpoint_sha256
 from inference.lora.known_bases import FULL_HASHES
 from inference.lora.registry import named_base_model
+from inference.lora.titles import bases_in_checkpoint_name
 
 FOLDER = "checkpoints"  # beside the settings
 
@@ -43,7 +48,7 @@ def add(actions: Any) -> None:
     parser.add_argument(
         "--base",
         metavar="ARCHITECTURE/LINEAGE",
-        help="base model, such as sdxl/illustrious; optional for files with a known hash",
+        help="base model, such as sdxl/illustrious; needed only if the files do not tell it",
     )
     parser.add_argument("--name", help="name that users choose (default: the file name)")
     add_config(parser)
@@ -61,12 +66,14 @@ def run(options: argparse.Namespace) -> int:
             here, claimed = asyncio.run(_fetched(settings, options.source, folder))
         except SourceError as problem:
             raise ConfigError(str(problem)) from None
-    base = _base_model(options.base, here, claimed)
+    ask = terminal() if sys.stdout.isatty() else None  # a question must not get into a file
+    base, notes = _base_model(here, claimed, options.base, place, ask)
     found = inspect_checkpoint(here, base)
     if found.problems:
         raise ConfigError(f"{here} cannot be used as {base}: {'; '.join(found.problems)}.")
     name = options.name or here.stem[:64]
-    print("\n".join(f"# {doubt}" for doubt in found.doubts), end="\n" if found.doubts else "")
+    print(f"# Add this to {place or DEFAULT_CONFIG}, and check it with `{command('doctor', place)}`.")
+    print(*(f"# {harmless(line)}" for line in (*notes, *found.doubts)), sep="\n")
     print(_section(name, here, base))
     return DONE
 
@@ -136,23 +143,91 @@ async def _download(http: SourceHttp, settings: Settings, version: RemoteVersion
     part.replace(target)
 
 
-def _base_model(declared: str | None, here: Path, claimed: str) -> BaseModelId:
-    """What the operator declares, or what the file's hash proves. Raises ConfigError."""
-    with progress_bar("hashing, MB") as progress:
-        proven = FULL_HASHES.get(checkpoint_sha256(here, progress)) if here.is_file() else None
-    if declared is None:
-        if proven is not None:
-            return proven
-        hint = named_base_model(claimed)
-        told = f" Its page says {claimed}; if that is right, add --base {hint}." if hint else " Set it with --base."
-        raise ConfigError(f"Easel cannot tell the base model of {here}.{told}")
+def _base_model(
+    here: Path, claimed: str, declared: str | None, config: Path | None, ask: Ask | None
+) -> tuple[BaseModelId, list[str]]:
+    """The base model, and how Easel knows it: by the files, or from the operator. Raises ConfigError.
+
+    The files are inspected first. If several base models are possible, a person at the terminal is asked.
+    """
     try:
-        base = BaseModelId(declared)
+        possible = possible_base_models(here)
+    except DamagedWeights as problem:
+        raise ConfigError(f"{here} cannot be used: {problem}.") from None
+    except OSError as problem:
+        raise ConfigError(f"{problem.filename or here} cannot be read: {problem.strerror}.") from None
+    if declared is not None:
+        return _agreed(here, _parsed(declared), possible, claimed)
+    if len(possible) == 1 and possible[0].architecture not in OPEN_LINEAGES:
+        return possible[0], [f"Its layers are those of {possible[0].label}."]
+    if (proven := _published(here)) is not None:
+        return proven, [f"Its hash is that of a published {proven.label} checkpoint."]
+    return _asked(here, claimed, possible, config, ask), []
+
+
+def _parsed(declared: str) -> BaseModelId:
+    try:
+        return BaseModelId(declared)
     except ValueError as problem:
         raise ConfigError(f"--base: {problem}.") from None
-    if proven is not None and proven != base:
-        raise ConfigError(f"{here} is {proven}, by its hash, not {base}.")
-    return base
+
+
+def _agreed(
+    here: Path, base: BaseModelId, possible: Sequence[BaseModelId], claimed: str
+) -> tuple[BaseModelId, list[str]]:
+    """What the operator declares, if nothing in the file contradicts it. Raises ConfigError."""
+    by_layers = {each.architecture for each in possible} & OPEN_LINEAGES
+    if possible and base not in possible and base.architecture not in by_layers:
+        others = " or ".join(possible)
+        raise ConfigError(f"{here} is not {base}, as --base says: it has the layers of {others}. Correct --base.")
+    proven = _published(here) if len(possible) != 1 else None
+    if proven not in {None, base}:
+        raise ConfigError(f"{here} is {proven}, by its hash, and not {base}, as --base says. Correct --base.")
+    hint, origin = _hint(here, claimed)
+    return base, [f"{origin} {hint}, but --base says {base}."] if hint not in {None, base} and proven is None else []
+
+
+def _published(here: Path) -> BaseModelId | None:
+    """The base model of a published file with the same hash."""
+    if not here.is_file():
+        return None
+    with progress_bar("hashing, MB") as progress:
+        return FULL_HASHES.get(checkpoint_sha256(here, progress))
+
+
+def _hint(here: Path, claimed: str) -> tuple[BaseModelId | None, str]:
+    """The base model that its page, its metadata or its file name suggests, and which of them does. None is proof."""
+    if (named := named_base_model(claimed)) is not None:
+        return named, "Its page says"
+    try:
+        title = read_checkpoint(here).metadata.get("modelspec.title", "")
+    except (OSError, ValueError):
+        title = ""
+    for name, origin in ((title, "Its metadata say"), (here.name, "Its name says")):
+        if len(named := bases_in_checkpoint_name(name)) == 1:
+            return next(iter(named)), origin
+    return None, ""
+
+
+def _asked(
+    here: Path, claimed: str, possible: Sequence[BaseModelId], config: Path | None, ask: Ask | None
+) -> BaseModelId:
+    """The base model that a person chooses. Raises ConfigError without a person, or if nobody knows it."""
+    hint, origin = _hint(here, claimed)
+    if possible and hint not in possible:
+        hint = None
+    layers = f"its layers are those of {', '.join(possible)}" if possible else "Easel does not know its layers"
+    says = f"The files do not tell the base model of {here}: {layers}."
+    if ask is None or not possible:
+        told = f" {origin} {hint}. If that is right, run" if hint else " Find it on the checkpoint's page, and run"
+        again = command(f"library add-checkpoint {here} --base {hint or 'ARCHITECTURE/LINEAGE'}", config)
+        raise ConfigError(f"{says}{told} `{again}`.")
+    print(harmless(says), *([f"{origin} {hint}."] if hint else []))
+    lines = [*(f"{each} ({each.label})" for each in possible), "I do not know"]
+    chosen = choice(ask, "Base model, as the checkpoint's page says", lines, possible.index(hint) if hint else None)
+    if chosen == len(possible):
+        raise ConfigError("Easel uses no checkpoint of unknown base model. Find it on the checkpoint's page first.")
+    return possible[chosen]
 
 
 def _section(name: str, here: Path, base: BaseModelId) -> str:

@@ -14,27 +14,32 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.app.demo_settings import copy_demo
 from bot.cli import DONE, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
-from bot.cli.settings import device
-from bot.cli.token import NO_TOKEN
-from bot.config import CheckpointSettings, ConfigError, load_settings
-from bot.config.example import config_text
+from bot.cli.settings import command, device
+from bot.cli.token import NO_TOKEN, WHERE
+from bot.config import CheckpointSettings, ConfigError, LibrarySettings, load_settings
+from bot.config.example import short_config_text
 from bot.config.presets import PRESETS, Preset
+from bot.config.reference import all_settings
+from bot.config.retention import RetentionSettings
 from bot.config.section import is_repository
+from bot.config.storage import StorageSettings
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts, look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
-from bot.program import program
 from inference.base_models import BaseModelId
 from inference.messages.options import Offload
 
 CONFIG = "config.toml"
 DEMO = "demo"
+PICTURES_DAYS = 365
 _WHERE_IDS = "in Discord: Settings, Advanced, Developer Mode; then right-click your name, Copy User ID"
 
 
@@ -54,6 +59,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="database and pictures (default: data in DIR)")
     parser.add_argument(
         "--operator", action="append", type=discord_id, metavar="ID", help="Discord id; may be repeated"
+    )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the bot's token")
+    parser.add_argument(
+        "--pictures-days",
+        type=_days,
+        metavar="DAYS",
+        help=f"days to keep pictures that nobody published; 0: for ever (default: {PICTURES_DAYS})",
     )
     parser.add_argument(
         "--overwrite",
@@ -88,6 +100,8 @@ class Answers:
     operators: tuple[int, ...] = ()
     loras: Path | None = None
     data: Path | None = None
+    token_file: Path | None = None
+    pictures_days: int = PICTURES_DAYS
 
 
 def _may_write(folder: Path, ask: Ask | None, *, overwrite: bool) -> None:
@@ -126,17 +140,22 @@ class Questionnaire:
         """All answers. Raises ConfigError for one that cannot be used."""
         given = self.options
         if given.demo:
-            return Answers(None, operators=tuple(given.operator or ()))
+            return self._common(Answers(None))
         devices = tuple(given.device or self._devices())
         checkpoint = self._checkpoint(devices)
+        answers = self._common(Answers(checkpoint, devices))
         if checkpoint is None:
-            return Answers(None, devices, self._operators())
-        return Answers(
-            checkpoint,
-            devices,
-            self._operators(),
-            self._folder(given.loras, "Folder of LoRA files", "loras"),
-            self._folder(given.data, "Folder for database and pictures", "data"),
+            return answers
+        return replace(
+            answers,
+            loras=self._folder(given.loras, "Folder of LoRA files", "loras"),
+            data=self._folder(given.data, "Folder for database and pictures", "data"),
+        )
+
+    def _common(self, answers: Answers) -> Answers:
+        """The answers that the demo needs too."""
+        return replace(
+            answers, token_file=self._token_file(), operators=self._operators(), pictures_days=self._pictures_days()
         )
 
     def _devices(self) -> Sequence[str]:
@@ -226,6 +245,36 @@ class Questionnaire:
             except ConfigError as problem:
                 print(f"This value cannot be used: {problem}")
 
+    def _token_file(self) -> Path | None:
+        given: Path | None = self.options.token_file
+        if given is not None:
+            return given.expanduser().resolve()
+        while self.ask is not None:
+            print(f"A file with the bot's token from {WHERE}. You can also set it later.")
+            answer = text(self.ask, "Token file, or leave empty")
+            if not answer:
+                break
+            file = Path(answer).expanduser().resolve()
+            if file.is_file():
+                return file
+            print(f"There is no file {file}.")
+        return None
+
+    def _pictures_days(self) -> int:
+        given: int | None = self.options.pictures_days
+        if given is not None:
+            return given
+        while self.ask is not None:
+            print(
+                "Easel can delete old pictures. It always keeps published pictures, and pictures with a LoRA that their"
+            )
+            print("author bookmarked or saved in a stack.")
+            try:
+                return _days(text(self.ask, "Days to keep other pictures, 0 for ever", str(PICTURES_DAYS)))
+            except argparse.ArgumentTypeError as problem:
+                print(problem)
+        return PICTURES_DAYS
+
     def _operators(self) -> tuple[int, ...]:
         if self.options.operator is not None:
             return tuple(self.options.operator)
@@ -245,6 +294,14 @@ class Questionnaire:
             return Path(usual)
         answer = text(self.ask, question, usual)
         return Path(usual) if answer == usual else Path(answer).expanduser().resolve()
+
+
+def _days(typed: str) -> int:
+    """Days of keeping as a person types them. Raises ArgumentTypeError."""
+    try:
+        return RetentionSettings.model_validate({"pictures_days": typed}).pictures_days
+    except ValidationError:
+        raise argparse.ArgumentTypeError(f"Give a {all_settings()['retention.pictures_days'].values}.") from None
 
 
 def _preset(base: str) -> Preset | None:
@@ -290,18 +347,17 @@ def _write(folder: Path, answers: Answers) -> Path:
     """Write the folder and return its config.toml; a former one is kept. Raises ConfigError and OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     declared = copy_demo(folder) if answers.checkpoint is None else [answers.checkpoint]
-    sections: dict[str, dict[str, Any]] = {"worker": {"threads": 1} if answers.checkpoint is None else {}}
-    if answers.devices:
-        sections["worker"]["devices"] = answers.devices
-    if answers.operators:
-        sections["discord"] = {"operators": answers.operators}
-    if answers.loras is not None:
-        sections["library"] = {"folder": answers.loras}
-    if answers.data is not None:
-        sections["storage"] = {"folder": answers.data}
+    sections: dict[str, Mapping[str, Any]] = {
+        "discord": {"token_file": answers.token_file, "operators": answers.operators or None},
+        "storage": {"folder": answers.data or StorageSettings().folder},
+        "library": {"folder": answers.loras or LibrarySettings().folder},
+        "sources": {"updates": True},  # without a setting in this section, no hub is asked for newer versions
+        "worker": {"devices": answers.devices or (AUTO,)} | ({"threads": 1} if answers.checkpoint is None else {}),
+        "retention": {"pictures_days": answers.pictures_days},
+    }
     draft, config = folder / f"{CONFIG}.part", folder / CONFIG
     try:
-        draft.write_text(config_text(declared, **sections), "utf-8")
+        draft.write_text(short_config_text(declared, **sections), "utf-8")
         settings = load_settings(draft)
         for each, option in ((settings.storage.folder, "--data"), (settings.library.folder, "--loras")):
             if (reason := why_unwritable(each)) is not None:
@@ -319,17 +375,17 @@ def _write(folder: Path, answers: Answers) -> Path:
 
 
 def _next_steps(config: Path, answers: Answers) -> str:
-    place = config.parent / "checkpoints"
-    lines = [f"Wrote {config}. Next:"]
-    lines.append(f"  {program()} doctor --config {config}      checks this machine and the settings")
-    if answers.checkpoint is not None and "repository" in answers.checkpoint:
-        lines.append(f"  {answers.checkpoint['name']} is downloaded for the first picture.")
-    lines += [
-        f"  Further checkpoints: put .safetensors files into {place}, and add a [[checkpoints]]",
-        "  section for each, with its path and base_model. Civitai and Hugging Face offer checkpoints.",
-        "  LoRAs: put .safetensors files into the folder of [library]. Easel detects their base models.",
-        f"  The bot's token: {NO_TOKEN}.",
-        f"  {program()} invite      prints the invite link, once the token is set",
-        f"  {program()} run --config {config}",
+    steps = [("Check this machine and the settings", "doctor")]
+    if answers.token_file is None:
+        steps.append((f"Token: {NO_TOKEN}, or write token_file. Then print the invite link", "invite"))
+    else:
+        steps.append(("Print the invite link", "invite"))
+    steps += [
+        ("Start the bot", "run"),
+        ("Download or check another checkpoint, and print its [[checkpoints]] section", "library add-checkpoint LINK"),
+        ("Explain a setting; without KEY, list all", "config explain KEY"),
     ]
-    return "\n".join(lines)
+    lines = [f"Wrote {config}. Put LoRAs (.safetensors) into the folder of [library]; Easel detects their base models."]
+    if answers.checkpoint is not None and "repository" in answers.checkpoint:
+        lines.append(f"{answers.checkpoint['name']} is downloaded for the first picture.")
+    return "\n".join([*lines, "Next:", *(f"  {purpose}:\n    {command(words, config)}" for purpose, words in steps)])

@@ -20,6 +20,7 @@ from rich import box
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
+from bot.app.sample_costs import SampleCost, sample_cost
 from bot.cli import DONE, REFUSED, add_checkpoint, advising, harmless, inspect
 from bot.cli.output import Output
 from bot.cli.progress import progress_bar, work_report
@@ -98,11 +99,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run_scan(options: argparse.Namespace) -> int:
     """Scan, and say what was found. Broken files make the exit code 1."""
-    report = asyncio.run(_scan(settings_of(options)))
+    settings = settings_of(options)
+    report = asyncio.run(_scan(settings))
     if options.json:
         print(json.dumps(asdict(report)))
     else:
         _tell(report)
+        if (cost := asyncio.run(_cost(settings))).is_large:
+            print(cost)
     return REFUSED if report.broken else DONE
 
 
@@ -114,6 +118,11 @@ async def _scan(settings: Settings) -> ScanReport:
             return found.library
         judged_again = await found.keeper.scan()
         return replace(found.library, unknown=judged_again.unknown)
+
+
+async def _cost(settings: Settings) -> SampleCost:
+    async with read_database(settings.storage.database) as connection:
+        return await sample_cost(connection, settings)
 
 
 async def _asked(keeper: LibraryKeeper) -> int:

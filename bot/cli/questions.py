@@ -34,12 +34,12 @@ def yes(ask: Ask, question: str, *, default: bool) -> bool:
         print("Please answer yes or no.")
 
 
-def choice(ask: Ask, question: str, lines: Sequence[str], default: int = 0) -> int:
-    """One of several lines, by its number; the place of the line in `lines`."""
+def choice(ask: Ask, question: str, lines: Sequence[str], default: int | None = 0) -> int:
+    """One of several lines, by its number; the place of the line in `lines`. With no default, an answer is required."""
     for number, line in enumerate(lines, 1):
         print(f"  {number}  {line}")
     while True:
-        answer = text(ask, question, str(default + 1))
+        answer = text(ask, question, "" if default is None else str(default + 1))
         if answer.isdecimal() and 1 <= int(answer) <= len(lines):
             return int(answer) - 1
         print(f"Please answer with a number from 1 to {len(lines)}.")

@@ -9,6 +9,7 @@ import gc
 import logging
 import math
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -18,8 +19,9 @@ import aiohttp
 import discord
 
 from bot import background, logs, metrics
-from bot.app.assembly import open_easel, require_database
+from bot.app.assembly import open_catalogue, open_easel, require_database
 from bot.app.health_report import HealthReport, observe
+from bot.app.sample_costs import SampleCost, pictures_of_a_lora, sample_cost
 from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, Unreachable, questions
 from bot.cli.ending import Ended, on_signal, until_asked
@@ -27,7 +29,8 @@ from bot.cli.progress import work_report
 from bot.cli.settings import add_config, settings_of
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.config import ConfigError, Settings
-from bot.database.errors import DatabaseMissing
+from bot.database.connection import read_database
+from bot.database.errors import DatabaseError, DatabaseMissing, NoDatabase, OlderDatabase
 from bot.logs import LogFormat
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
@@ -61,6 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start with an empty database although pictures of an earlier one exist",
     )
+    parser.add_argument("--yes", action="store_true", help="generate many samples of LoRAs without a question")
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -69,10 +73,37 @@ def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated; on SIGHUP read the settings anew."""
     settings = settings_of(options)
     tell_the_operator(settings.logs.format, settings.logs.folder)
+    token_of(settings)
     new_database = options.new_database or may_start_empty(settings, questions.terminal())
     with contextlib.suppress(Ended):
-        asyncio.run(_run(settings, partial(settings_of, options), new_database))
+        cost = asyncio.run(until_asked(cost_of_samples(settings, new_database)))
+        samples = may_generate_samples(cost, None if options.yes else questions.terminal())
+        asyncio.run(_run(settings, partial(settings_of, options), new_database, samples))
     return DONE
+
+
+async def cost_of_samples(settings: Settings, new_database: bool) -> SampleCost:
+    """The cost of the samples that this start would generate. Before the first start, the library is scanned."""
+    if not pictures_of_a_lora(settings):
+        return SampleCost()
+    try:
+        async with read_database(settings.storage.database) as connection:
+            return await sample_cost(connection, settings)
+    except (NoDatabase, OlderDatabase):
+        with work_report() as scanned:
+            async with open_catalogue(settings, scanned, new_database=new_database) as catalogue:
+                return await sample_cost(catalogue.connection, settings)
+    except DatabaseError as problem:
+        log.debug("the samples cannot be counted: %s", problem)  # the start itself says what is wrong
+        return SampleCost()
+
+
+def may_generate_samples(cost: SampleCost, ask: questions.Ask | None) -> bool:
+    """Announce what the samples cost if that is much, and ask the person at the terminal."""
+    if not cost.is_large:
+        return True
+    print(cost, flush=True)
+    return ask is None or questions.yes(ask, "Generate these samples?", default=True)
 
 
 def tell_the_operator(form: LogFormat, folder: Path | None = None) -> None:
@@ -99,10 +130,12 @@ def may_start_empty(settings: Settings, ask: questions.Ask | None) -> bool:
     return False
 
 
-async def _run(settings: Settings, read_settings: Callable[[], Settings], new_database: bool) -> None:
+async def _run(settings: Settings, read_settings: Callable[[], Settings], new_database: bool, samples: bool) -> None:
     reload = asyncio.Event()
     on_signal("SIGHUP", reload.set)
-    await until_asked(serve(settings, read_settings, reload, built=spare_the_collector, new_database=new_database))
+    await until_asked(
+        serve(settings, read_settings, reload, built=spare_the_collector, new_database=new_database, samples=samples)
+    )
 
 
 def spare_the_collector() -> None:
@@ -118,26 +151,27 @@ async def serve(
     built: Callable[[], None] = lambda: None,
     *,
     new_database: bool = False,
+    samples: bool = True,
 ) -> None:
     """Connect and serve until cancelled. `built` is called once all services exist, before the first event.
 
     Whenever `reload` is set, the settings are read again with `read_settings`. `new_database` as in `open_catalogue`.
+    Without `samples`, no sample of a LoRA is generated, whatever the settings say.
 
     Raises ConfigError when Discord refuses the bot, now or later, and Unreachable when it cannot be reached.
     """
-    token = settings.discord.token.get_secret_value().strip()
-    if not token:
-        raise ConfigError(f"There is no bot token: {NO_TOKEN}.")
-    if not token.isprintable():  # a request cannot carry it
-        raise ConfigError(f"The configured bot token {NOT_A_TOKEN}.")
+    token = token_of(settings)
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
     with work_report() as scanned, metrics.served(settings.metrics.port):
         async with (
             open_easel(settings, scanned, read_settings, new_database=new_database) as easel,
-            painting_samples(SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)),
+            AsyncExitStack() as stack,
             EaselBot(easel) as bot,
         ):
+            if samples:
+                painter = SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)
+                await stack.enter_async_context(painting_samples(painter))
             reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
             report = HealthReport(
                 settings.storage.health, lambda: observe(bot.connected, easel.jobs.workers, easel.watchman.findings)
@@ -149,6 +183,16 @@ async def serve(
             finally:
                 reloading.cancel()
                 telling.cancel()
+
+
+def token_of(settings: Settings) -> str:
+    """The bot's token. Raises ConfigError if there is none, or none that a request can carry."""
+    token = settings.discord.token.get_secret_value().strip()
+    if not token:
+        raise ConfigError(f"There is no bot token: {NO_TOKEN}.")
+    if not token.isprintable():
+        raise ConfigError(f"The configured bot token {NOT_A_TOKEN}.")
+    return token
 
 
 async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 from bot.app.demo_settings import demo_settings
 from bot.config import Settings, load_settings
 from bot.config.worker import device_name
+from bot.program import program
 
 DEFAULT_CONFIG = Path("config.toml")
 
@@ -35,6 +36,15 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """The settings that `--config` means. Raises ConfigError."""
     file = config_file(options)
     return demo_settings(user_data_path("easel") / "demo") if file is None else load_settings(file)
+
+
+def command(words: str, config: Path | None) -> str:
+    """A command to type next, with `--config` unless it finds these settings without."""
+    if config is None or config.resolve() == DEFAULT_CONFIG.resolve():
+        return f"{program()} {words}"
+    return (
+        f'{program()} {words} --config "{config}"' if " " in str(config) else f"{program()} {words} --config {config}"
+    )
 
 
 def device(text: str) -> str:

@@ -1,4 +1,7 @@
-"""Writes a config.toml: every setting with its comment, generated from the settings' definitions."""
+"""Writes a config.toml: a complete example with comments from the settings' definitions, or a short one to start from.
+
+The short one has only what an operator has answered. `config explain` describes the rest.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ _HEAD = """\
 # Settings of Easel. Paths are relative to this file.
 # Everything can also come from the environment: EASEL_SECTION__KEY, for example EASEL_DISCORD__TOKEN.
 """
+_SHORT_HEAD = """\
+# Settings of Easel. Paths are relative to this file. `easel config explain` lists all other settings.
+"""
 
 EXAMPLE_CHECKPOINTS: tuple[Mapping[str, Any], ...] = (
     ILLUSTRIOUS.declaration(str(ILLUSTRIOUS.repository)),
@@ -37,6 +43,28 @@ def config_text(checkpoints: Sequence[Mapping[str, Any]] = EXAMPLE_CHECKPOINTS, 
     parts.append(_table("[[checkpoints]]", CheckpointSettings, first))
     parts += [_bare_table("[[checkpoints]]", values) for values in others]  # without repeating the comments
     return "\n".join(parts)
+
+
+def short_config_text(checkpoints: Sequence[Mapping[str, Any]], **sections: Mapping[str, Any]) -> str:
+    """A config.toml with these values alone. For None, an example of the setting stands there as a comment."""
+    tables = [_short_table(f"[{name}]", Settings.model_fields[name], values) for name, values in sections.items()]
+    declared = [
+        _bare_table("[[checkpoints]]", {name: value for name, value in values.items() if value not in (None, "")})
+        for values in checkpoints
+    ]
+    return "\n".join([_SHORT_HEAD, *tables, *declared])
+
+
+def _short_table(title: str, section: FieldInfo, values: Mapping[str, Any]) -> str:
+    lines = [title]
+    for name, value in values.items():
+        if value is None:
+            kind = section_of(section)
+            assert kind is not None, title
+            lines += [f"# {name} = {toml_value(each)}" for each in kind.model_fields[name].examples or ()]
+        else:
+            lines.append(f"{name} = {toml_value(value)}")
+    return "\n".join(lines) + "\n"
 
 
 def _table(title: str, kind: type[BaseModel], values: Mapping[str, Any]) -> str:

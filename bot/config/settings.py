@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -211,7 +212,8 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
     try:
         return kind(**values)
     except ValidationError as problem:
-        raise ConfigError("\n".join(_sentence(error, where) for error in problem.errors())) from None
+        written = _written(kind, values)
+        raise ConfigError("\n".join(_sentence(error, where, written) for error in problem.errors())) from None
     except (
         ValueError,
         OSError,
@@ -220,6 +222,7 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 
+_ENTRIES = {"checkpoints": "checkpoint", "lists": "list of words"}  # entries with a name, by their section
 # What pydantic says in words of Python.
 _PLAIN = {
     "model_type": "write it as a section, such as [worker] or [[checkpoints]]",
@@ -229,18 +232,42 @@ _PLAIN = {
 }
 
 
-def _sentence(error: Any, where: str) -> str:
-    variable = variable_of(error["loc"])
+def _written(kind: type[Settings], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is written in the file, or given instead of one."""
+    return values if kind.toml_file is None else tomllib.loads(kind.toml_file.read_text("utf-8"))
+
+
+def _sentence(error: Any, where: str, written: Mapping[str, Any]) -> str:
+    variable, place = variable_of(error["loc"]), tuple[int | str, ...](error["loc"])
     origin = where if variable is None else f"The environment variable {variable}"
-    place = ".".join(str(part) for part in error["loc"])
+    if variable is None and (entry := _entry(place, written)) is not None:
+        name, length = entry
+        origin, rest = f"{origin}: {name}", place[length:]
+    else:
+        rest = place
+    key = ".".join(map(str, rest))
     if error["type"] == "extra_forbidden":
-        return f"{origin}: {place} is not a setting; {_advice(error['loc'])}"
+        return f"{origin}: {key} is not a setting; {_advice(place, len(place) - len(rest))}"
     message = _PLAIN.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-    return f"{origin}: {place}: {message}" if place else f"{origin}: {message}"
+    return f"{origin}: {key}: {message}" if key else f"{origin}: {message}"
 
 
-def _advice(place: tuple[int | str, ...]) -> str:
-    """The nearest setting to a misspelt one."""
+def _entry(place: tuple[int | str, ...], written: Any) -> tuple[str, int] | None:
+    """The checkpoint or list of words at `place` by its name, and how many parts of `place` lead there."""
+    for length, part in enumerate(place, 1):
+        try:
+            written = written[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+        if isinstance(part, int):
+            name = cast("dict[str, object]", written).get("name") if isinstance(written, dict) else None
+            kind = _ENTRIES.get(str(place[length - 2]))
+            return (f"{kind} {name!r}", length) if kind and isinstance(name, str) else None
+    return None
+
+
+def _advice(place: tuple[int | str, ...], named: int) -> str:
+    """The nearest setting to a misspelt one, without the first `named` parts of its place."""
     *above, last = (str(part) for part in place)
     names = Settings.model_fields
     for part in above:
@@ -248,4 +275,6 @@ def _advice(place: tuple[int | str, ...]) -> str:
             kind = section_of(names[part]) if part in names else None
             names = kind.model_fields if kind else {}
     nearest = get_close_matches(last, names, n=1)
-    return f"do you mean {'.'.join((*above, nearest[0]))}?" if nearest else "config.example.toml lists all of them"
+    if not nearest:
+        return f"`{program()} config explain` lists all of them"
+    return f"do you mean {'.'.join((*above, nearest[0])[named:])}?"

@@ -11,6 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bot.program import program
 from inference.child_processes import SETTINGS_PREFIX as PREFIX
 
 DELIMITER = "__"
@@ -28,7 +29,7 @@ def variables_that_are_no_settings(fields: Fields) -> list[str]:
 
 def _unknown(name: str, known: Sequence[str]) -> str:
     nearest = get_close_matches(name.upper(), known, n=1)
-    advice = f"do you mean {nearest[0]}?" if nearest else "config.example.toml lists all, for EASEL_SECTION__KEY."
+    advice = f"do you mean {nearest[0]}?" if nearest else f"`{program()} config explain KEY` names the right one."
     return f"The environment variable {name} is not a setting; {advice}"
 
 

@@ -19,6 +19,10 @@ DUE = """
     WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
     ORDER BY sample_tries, id DESC LIMIT 1
 """
+COUNT_DUE = """
+    SELECT count(*) AS loras FROM lora_version
+    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+"""
 AWAITED = """
     SELECT 1 FROM lora_version
     WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries < ? LIMIT 1
@@ -65,6 +69,12 @@ async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterabl
         if row and lora:
             return Due(lora, next(version for version in lora.versions if version.id == row["id"]))
     return None
+
+
+async def count_due(connection: aiosqlite.Connection, base_model: BaseModelId) -> int:
+    """How many usable versions of this base model have no samples yet. Raises DatabaseError."""
+    row = await fetch_one(connection, COUNT_DUE, (base_model, MAX_TRIES))
+    return row["loras"] if row else 0
 
 
 async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool:

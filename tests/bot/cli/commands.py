@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,18 @@ class Said:
 
 
 Here = Callable[..., Said]
+
+
+class Person:
+    """Answers questions in turn, and remembers them."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers: Iterator[str] = iter(answers)
+        self.asked = list[str]()
+
+    def __call__(self, question: str) -> str:
+        self.asked.append(question)
+        return next(self.answers)
 
 
 def bot(*arguments: str | Path | bytes, powerless: bool = False, **environment: str) -> Said:

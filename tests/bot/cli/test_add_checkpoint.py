@@ -15,14 +15,17 @@ from diffusers import StableDiffusionXLPipeline
 from safetensors.numpy import load, save
 
 from bot.cli import DONE
+from bot.cli.add_checkpoint import _base_model
+from bot.config import ConfigError
 from bot.sources.errors import Gone
 from bot.sources.folders import RemoteFolder, wanted_files
 from bot.sources.remote import RemoteFile
 from inference.demo import CHECKPOINTS
-from tests.bot.cli.commands import Here
+from tests.bot.cli.commands import Here, Person
 from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
 from tests.house import House
-from tests.lora_files import safetensors_bytes
+from tests.lora_files import safetensors_bytes, write_lora
+from tests.weight_files import single_file, write_folder, write_weights
 
 
 @contextmanager
@@ -61,8 +64,68 @@ def test_files_that_are_here_are_checked_and_declared(here: Here, tmp_path: Path
     (section,) = tomllib.loads(said.out)["checkpoints"]
     assert section == {"name": "Mine", "path": str(folder.resolve()), "base_model": "demo/vivid"}
     wrong = here("library", "add-checkpoint", str(folder), "--base", "sdxl/pony", "--config", str(config))
-    assert "cannot be used as sdxl/pony" in wrong.sentence
-    assert "--base" in here("library", "add-checkpoint", str(folder), "--config", str(config)).sentence
+    assert "is not sdxl/pony, as --base says: it has the layers of demo/vivid or demo/pastel" in wrong.sentence
+    unknown = here("library", "add-checkpoint", str(folder), "--config", str(config)).sentence
+    assert (
+        "its layers are those of demo/vivid, demo/pastel" in unknown
+        and f"--base ARCHITECTURE/LINEAGE --config {config}`" in unknown
+    )
+    assert said.out.startswith(f"# Add this to {config}, and check it with `easel doctor --config {config}`.")
+
+
+@pytest.fixture
+def sdxl(tmp_path: Path) -> Path:
+    return write_weights(tmp_path / "mix.safetensors", single_file("sdxl"))
+
+
+def test_the_layers_tell_the_base_model_where_only_one_has_them(here: Here, tmp_path: Path) -> None:
+    kolors = write_folder(tmp_path / "kolors", "kolors")
+    base, notes = _base_model(kolors, "", None, None, None)
+    assert (base, notes) == ("sdxl/kolors", ["Its layers are those of Kolors."])
+    with pytest.raises(ConfigError, match="is not sdxl/base, as --base says: it has the layers of sdxl/kolors"):
+        _base_model(kolors, "", "sdxl/base", None, None)
+
+
+def test_a_person_chooses_among_base_models_with_the_same_layers(
+    sdxl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = Person("", "99", "3")
+    assert _base_model(sdxl, "nobody", None, None, person)[0] == "sdxl/noobai", "Enter is no answer"
+    person = Person("")
+    assert _base_model(sdxl, "Illustrious", None, None, person)[0] == "sdxl/illustrious", "the page's is proposed"
+    assert "Its page says sdxl/illustrious." in capsys.readouterr().out
+    named = sdxl.rename(sdxl.with_name("novelPonyXL.safetensors"))
+    assert _base_model(named, "", None, None, Person(""))[0] == "sdxl/pony"
+    assert "Its name says sdxl/pony." in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="no checkpoint of unknown base model"):
+        _base_model(named, "", None, None, Person("9"))
+
+
+def test_without_a_person_what_it_may_be_is_named_and_nothing_assumed(sdxl: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Its page says sdxl/pony\. If that is right, run .*--base sdxl/pony"):
+        _base_model(sdxl, "Pony", None, None, None)
+    with pytest.raises(ConfigError, match="--base ARCHITECTURE/LINEAGE"):
+        _base_model(sdxl, "SD 1.5", None, None, None)
+    sd1 = write_weights(sdxl.parent / "x.safetensors", single_file("sd1"))
+    with pytest.raises(ConfigError, match="its layers are those of sd1/base"):
+        _base_model(sd1, "", None, None, None)
+    assert _base_model(sd1, "", "sd1/anything", None, None) == ("sd1/anything", [])
+
+
+def test_what_the_page_says_against_the_operator_is_told(sdxl: Path) -> None:
+    base, notes = _base_model(sdxl, "Illustrious", "sdxl/pony", None, None)
+    assert (base, notes) == ("sdxl/pony", ["Its page says sdxl/illustrious, but --base says sdxl/pony."])
+    with pytest.raises(ConfigError, match="is not sd1/base, as --base says: it has the layers of sdxl/base or"):
+        _base_model(sdxl, "", "sd1/base", None, None)
+
+
+def test_a_file_that_is_no_checkpoint_is_told_before_any_question(here: Here, tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "lora.safetensors")
+    assert "is a LoRA and no checkpoint" in here("library", "add-checkpoint", lora).sentence
+    (tmp_path / "rubbish.safetensors").write_bytes(b"rubbish")
+    assert "cannot be used" in here("library", "add-checkpoint", tmp_path / "rubbish.safetensors").sentence
+    (tmp_path / "folder").mkdir()
+    assert "no diffusers folder" in here("library", "add-checkpoint", tmp_path / "folder").sentence
 
 
 def test_a_link_is_fetched_beside_the_settings_and_checked(here: Here, tmp_path: Path) -> None:
@@ -73,7 +136,7 @@ def test_a_link_is_fetched_beside_the_settings_and_checked(here: Here, tmp_path:
         lora_id = hubs.add_lora("Komori", b"x" * 100)
         given = ("library", "add-checkpoint", hubs.link(version_id), "--config", str(config))
         said = here(*given, **endpoints(hubs))
-        assert "--base sdxl/illustrious" in said.sentence
+        assert "holds no denoiser, so it is no checkpoint" in said.sentence
         assert (config.parent / "checkpoints" / "Merge.safetensors").exists()
         said = here(*given, "--base", "sdxl/illustrious", **endpoints(hubs))
         assert "already exists" in said.sentence

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bot.diagnostics.checkpoints import check_files
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from inference.demo import LORAS
-from tests.bot.cli.commands import Here, bot
+from tests.bot.cli.commands import Here, Person, bot
 from tests.bot.diagnostics import recorded
 from tests.bot.diagnostics.recorded import TORCH_FOR_CPU, card, torch_for_cuda
 from tests.weight_files import single_file, write_weights
@@ -32,18 +33,6 @@ def options(*arguments: str | Path) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add_options(parser)
     return parser.parse_args([str(each) for each in arguments])
-
-
-class Person:
-    """Answers questions in turn, and remembers them."""
-
-    def __init__(self, *answers: str) -> None:
-        self.answers: Iterator[str] = iter(answers)
-        self.asked = list[str]()
-
-    def __call__(self, question: str) -> str:
-        self.asked.append(question)
-        return next(self.answers)
 
 
 def answered(facts: MachineFacts, person: Person | None, *arguments: str | Path) -> Answers:
@@ -100,21 +89,28 @@ def test_options_answer_every_question(tmp_path: Path, pony: Path) -> None:
 
 def test_a_person_is_asked_for_what_no_option_says(tmp_path: Path, pony: Path) -> None:
     folder, number = tmp_path / "new", [preset.name for preset in PRESETS].index("Pony") + 1
-    person = Person("2", "9", str(number), "/nowhere.safetensors", str(pony), "me", "17, 18", "", str(tmp_path / "D"))
+    token = tmp_path / "token"
+    token.write_text("abc", "utf-8")
+    person = Person(
+        "2", "9", str(number), "/nowhere.safetensors", str(pony),
+        "/nowhere/token", str(token), "me", "17, 18", "many", "90", "", str(tmp_path / "D"),
+    )  # fmt: skip
     settings = written(folder, answered(RTX_3060, person, folder))
     assert settings.worker.devices == ("cuda:0",)
     assert (settings.checkpoints[0].name, settings.checkpoints[0].path) == ("Pony", pony)
-    assert settings.discord.operators == (17, 18)
+    assert settings.discord.operators == (17, 18) and settings.discord.token.get_secret_value() == "abc"
+    assert settings.retention.pictures_days == 90
     assert settings.library.folder == folder / "loras" and settings.storage.folder == tmp_path / "D"
     assert [question.partition(" [")[0].rstrip(": ") for question in person.asked] == [
-        "Which device generates pictures?", *["Which one?"] * 2, *["Checkpoint"] * 2, *["Ids, or leave empty"] * 2,
-        "Folder of LoRA files", "Folder for database and pictures",
+        "Which device generates pictures?", *["Which one?"] * 2, *["Checkpoint"] * 2,
+        *["Token file, or leave empty"] * 2, *["Ids, or leave empty"] * 2,
+        *["Days to keep other pictures, 0 for ever"] * 2, "Folder of LoRA files", "Folder for database and pictures",
     ]  # fmt: skip
 
 
 def test_a_person_who_has_no_file_yet_may_choose_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pony, illustrious = ("3", ""), ("1", "")
-    settings = written(tmp_path / "a", answered(RTX_3060, Person("", *pony, *illustrious, *[""] * 3), tmp_path / "a"))
+    settings = written(tmp_path / "a", answered(RTX_3060, Person("", *pony, *illustrious, *[""] * 5), tmp_path / "a"))
     assert settings.checkpoints[0].base_model == "sdxl/illustrious"
     assert f"for example into {tmp_path / 'a' / 'checkpoints'}" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="when the checkpoint is there"):
@@ -122,26 +118,26 @@ def test_a_person_who_has_no_file_yet_may_choose_again(tmp_path: Path, capsys: p
 
 
 def test_a_person_who_only_presses_enter_gets_what_fits(tmp_path: Path) -> None:
-    settings = written(tmp_path / "a", answered(RTX_3060, Person(*[""] * 6), tmp_path / "a"))
+    settings = written(tmp_path / "a", answered(RTX_3060, Person(*[""] * 8), tmp_path / "a"))
     assert settings.checkpoints[0].repository == PRESETS[0].repository
-    settings = written(tmp_path / "b", answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path / "b"))
+    settings = written(tmp_path / "b", answered(WITHOUT_CARD, Person(*[""] * 5), tmp_path / "b"))
     assert settings.checkpoints[0].base_model == "demo/vivid"
 
 
 def test_a_person_reads_what_speaks_against_a_base_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path)
+    answered(WITHOUT_CARD, Person(*[""] * 5), tmp_path)
     said = capsys.readouterr().out
     assert "no NVIDIA card found" in said
     assert said.count("Slow here") + said.count("Too large for the memory of this machine") + said.count(
         "Slower here, because memory is short"
     ) == len(PRESETS)
-    answered(TWO_CARDS, Person("4", *[""] * 6), tmp_path)
+    answered(TWO_CARDS, Person("4", *[""] * 8), tmp_path)
     said = capsys.readouterr().out
     assert "all cards" in said and "Slow here" not in said
 
 
 def test_two_cards_may_both_paint(tmp_path: Path) -> None:
-    assert answered(TWO_CARDS, Person("4", *[""] * 6), tmp_path).devices == ("cuda:0", "cuda:1")
+    assert answered(TWO_CARDS, Person("4", *[""] * 8), tmp_path).devices == ("cuda:0", "cuda:1")
 
 
 @pytest.mark.parametrize(
@@ -239,8 +235,60 @@ def test_what_init_writes_passes_its_own_doctor(here: Here, tmp_path: Path) -> N
     folder = tmp_path / "new"
     said = here("init", folder, "--base", "demo", "--device", "cpu", "--operator", "1")
     assert said.code == DONE
-    for words in ("easel doctor --config", "easel invite", "[[checkpoints]]", "Reset Token"):
+    for words in ("doctor", "invite", "run", "library add-checkpoint LINK", "config explain KEY"):
+        assert f"easel {words} --config {folder / 'config.toml'}" in said.out
+    for words in ("[[checkpoints]]", "Reset Token"):
         assert words in said.out
     checked = bot("doctor", "--config", folder / "config.toml")
     assert checked.code == DONE, checked
     assert "✗" not in checked.out
+
+
+def test_the_file_is_short_and_has_what_was_answered(tmp_path: Path, pony: Path) -> None:
+    config = _write(
+        tmp_path / "new", answered(WITHOUT_CARD, None, tmp_path, "--base", "sdxl/pony", "--checkpoint", pony)
+    )
+    lines = config.read_text("utf-8").splitlines()
+    assert len(lines) <= 35
+    assert [line for line in lines if "easel config explain" in line] == lines[:1]
+    settings = load_settings(config)
+    assert settings.retention.pictures_days == 365
+    assert settings.looks_for_updates and settings.discord.operators == ()
+    written = tomllib.loads(config.read_text("utf-8"))
+    assert list(written) == ["discord", "storage", "library", "sources", "worker", "retention", "checkpoints"]
+
+
+def test_what_stands_there_as_a_comment_can_be_uncommented(tmp_path: Path) -> None:
+    config = _write(tmp_path / "new", Answers(None))
+    lines = config.read_text("utf-8").splitlines()
+    comments = [line.removeprefix("# ") for line in lines[1:] if line.startswith("#")]
+    assert [line.partition(" ")[0] for line in comments] == ["token_file", "operators"]
+    assert tomllib.loads("\n".join(comments))
+
+
+def test_a_token_file_and_the_days_may_be_options(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("abc", "utf-8")
+    given = answered(WITHOUT_CARD, None, tmp_path, "--demo", "--token-file", token, "--pictures-days", "0")
+    settings = written(tmp_path / "new", given)
+    assert (settings.discord.token_file, settings.retention.pictures_days) == (token, 0)
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        written(tmp_path / "other", answered(WITHOUT_CARD, None, tmp_path, "--demo", "--token-file", "/nowhere/token"))
+    assert not (tmp_path / "other" / "config.toml").exists()
+
+
+@pytest.mark.parametrize("days", ["-1", "many", "1e9", "36501"])
+def test_days_that_are_none_get_a_sentence(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], days: str
+) -> None:
+    with pytest.raises(SystemExit, match=str(UNUSABLE)):
+        here("init", tmp_path / "new", f"--pictures-days={days}")
+    assert "Give a whole number of days, from 0 to 36500." in capsys.readouterr().err
+
+
+def test_the_default_settings_file_is_not_named(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = here("init", ".", "--demo")
+    assert "easel doctor\n" in said.out and "--config" not in said.out
+    (tmp_path / "a b").mkdir()
+    assert f'--config "{Path("a b") / "config.toml"}"' in here("init", "a b", "--demo").out

@@ -85,6 +85,16 @@ def test_a_list_is_readable_in_80_columns(here: Here, house: House, monkeypatch:
     assert all(text in table for text in (BASES[VIVID], BASES[PASTEL], *words)), "nothing is cut off"
 
 
+def test_a_list_in_a_pipe_has_whole_names(here: Here, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = "A bat of the northern caves with a very long name " * 2
+    words = ["a trigger word of many words that is longer than a line of a terminal", "another"]
+    write_sidecar(house.bat, name=name.strip(), base_model=BASES[VIVID], trigger_words=words)
+    library(here, house, "scan")
+    (line,) = (line for line in library(here, house, "list").out.splitlines() if line.startswith("A bat"))
+    assert line.startswith(name) and line.endswith(", ".join(words))
+
+
 def test_what_only_reads_works_beside_a_running_bot_and_changes_nothing(here: Here, house: House) -> None:
     library(here, house, "scan")
     database = house.data / "easel.sqlite3"

@@ -116,7 +116,18 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
     [
         ("[discrod]\n", "discrod"),
         ("[worker]\ndevcies = ['cpu']", "worker.devcies is not a setting; do you mean worker.devices?"),
-        ("[[checkpoints]]\nname = 'a'\npth = 'x'\nbase_model = 'sdxl/pony'", "do you mean checkpoints.0.path?"),
+        (
+            "[[checkpoints]]\nname = 'a'\npth = 'x'\nbase_model = 'sdxl/pony'",
+            "checkpoint 'a': pth is not a setting; do you mean path?",
+        ),
+        (
+            "[[checkpoints]]\nname = 'demo/vivid'\nsteps = 900\npath = 'x'\nbase_model = 'sdxl/pony'",
+            "config.toml: checkpoint 'demo/vivid': steps: Input should be less than or equal to 150",
+        ),
+        ("[[checkpoints]]\nname = 'a'\nbase_model = 'sdxl/pony'", "checkpoint 'a': give either a path or a repository"),
+        ("[[checkpoints]]\npath = 'x'\nbase_model = 'sdxl/pony'", "checkpoints.0.name: Field required"),
+        ("[[checkpoints]]\nname = 7\npath = 'x'\nbase_model = 'sdxl/pony'", "checkpoints.0.name: write a text"),
+        ("[[moderation.lists]]\nname = 'b'\nmode = 'x'", "list of words 'b': mode: Input should be"),
         ("[worker]\ndevices = ['toaster']", "worker.devices.0: 'toaster' is no device; auto, cuda, cuda:1"),
         ("[worker]\ndevices = []", "at least one device"),
         ("[worker]\ndevices = 'cpu'", 'worker.devices: write a list, such as ["auto"]'),
@@ -163,7 +174,7 @@ def test_settings_that_are_no_text_are_told(here: Here, house: House) -> None:
         ("EASEL_WORKER__DEVCIES", "cpu", "do you mean EASEL_WORKER__DEVICES?"),
         ("easel_worker__threadz", "1", "do you mean EASEL_WORKER__THREADS?"),
         ("EASEL_DISCORD__TOKEN__HERE", "x", "is not a setting"),
-        ("EASEL_XYZZY", "x", "config.example.toml"),
+        ("EASEL_XYZZY", "x", "config explain KEY"),
         ("EASEL_WORKER__THREADS", "many", "worker.threads"),
         ("EASEL_WORKER__DEVICES", "cpu", "has to be JSON"),
         ("EASEL_WORKER", "cpu", "has to be JSON"),
