@@ -12,12 +12,12 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from inference.tested_torch import REQUIREMENTS
 from tools.constraints import (
     CLUSTER,
     CPU_TORCH_BYTES,
     DEV,
     RUNTIME,
-    TESTED,
     TORCH,
     cluster_sentence,
     measured,
@@ -62,7 +62,7 @@ def test_what_runs_easel_is_pinned_and_no_tool_is_among_it() -> None:
 
 
 def test_the_tested_torch_is_pinned_and_is_the_one_that_runs_these_tests() -> None:
-    assert [f"{pin.name}=={pin.version}" for pin in pins(TEXT)[TORCH]] == list(TESTED)
+    assert [f"{pin.name}=={pin.version}" for pin in pins(TEXT)[TORCH]] == list(REQUIREMENTS)
     for pin in pins(TEXT)[TORCH]:
         assert importlib.metadata.version(pin.name).partition("+")[0] == pin.version
 

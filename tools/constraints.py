@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inference.tested_torch import TESTED_TORCH, TESTED_TORCHVISION
+from inference.tested_torch import REQUIREMENTS
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints.txt"
@@ -36,8 +36,7 @@ HEAD = """\
 """
 PLATFORMS = {"linux": "x86_64-unknown-linux-gnu", "darwin": "aarch64-apple-darwin", "win32": "x86_64-pc-windows-msvc"}
 MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # the oldest macOS for which there is a wheel of torch
-TESTED = (f"torch=={TESTED_TORCH}", f"torchvision=={TESTED_TORCHVISION}")
-# The files of these two for Linux and CPython 3.11 without CUDA, which lie on another index.
+# The files of the tested torch and torchvision for Linux and CPython 3.11 without CUDA, which lie on another index.
 CPU_TORCH_BYTES = 160_289_091 + 1_788_891
 _PIN = re.compile(r"^([\w.-]+)==(\S+)(?:  # (\d+))?$")
 _TORCH_LINE = re.compile(r"^# torch for (\w+): (\d+)$", re.MULTILINE)
@@ -126,7 +125,7 @@ def written(
     """
     known = sorted(measured(old), key=lambda pin: pin.key)
     lines = [HEAD + f"# Sizes of {day}", *(f"# torch for {platform}: {size}" for platform, size in torch.items())]
-    lines += ["", TORCH, *TESTED]
+    lines += ["", TORCH, *REQUIREMENTS]
     without = ((RUNTIME, runtime, {}), (DEV, dev, runtime), (CLUSTER, cluster, runtime | dev))
     for title, all_of_it, before in without:
         wanted = {key: size for key, size in all_of_it.items() if key not in before}
@@ -166,7 +165,7 @@ def main() -> None:
         return
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     linux = PLATFORMS["linux"]
-    torch = {name: resolved(list(TESTED), platform) for name, platform in PLATFORMS.items()}
+    torch = {name: resolved(list(REQUIREMENTS), platform) for name, platform in PLATFORMS.items()}
     runtime = resolved(project["dependencies"], linux, FILE)
     extras = project["optional-dependencies"]
     dev = resolved(project["dependencies"] + extras["dev"], linux, FILE)
