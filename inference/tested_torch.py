@@ -1,4 +1,4 @@
-"""The versions of torch and torchvision that Easel is tested with. constraints.txt pins the same ones for pip and uv."""
+"""The versions of torch and torchvision that Easel is tested with; constraints.txt pins them for pip and uv."""
 
 from __future__ import annotations
 

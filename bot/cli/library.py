@@ -311,9 +311,8 @@ def run_allow(options: argparse.Namespace) -> int:
     with _saying("allowed"):
         found, base_model = _looked_at(options.file, "allowed"), BaseModelId(options.on)
         if not options.withdraw:
-            _refuse_allowance(
-                found.judge(inspect.knowledge(settings, asyncio.run(inspect.identified(settings)))), base_model
-            )
+            specs = asyncio.run(inspect.identified(settings))
+            _refuse_allowance(found.judge(inspect.knowledge(settings, specs)), base_model)
         allowance = allow_on(
             settings.library.folder,
             found.sha256 or "",

@@ -30,6 +30,6 @@ def _none(loras: Sequence[Lora], checkpoints: InstalledCheckpoints) -> str:
     bases = ", ".join(f"{base} ({count})" for base, count in trained.most_common(_SHOWN_BASES))
     says = (
         f"no LoRA of {len(loras)} fits a declared checkpoint. The base models of the LoRAs: {bases}. Those of the "
-        f"checkpoints: {', '.join(checkpoints.base_models)}. Add LoRAs for these, or declare a checkpoint for the others"
+        f"checkpoints: {', '.join(checkpoints.base_models)}. Add LoRAs for these, or declare another checkpoint"
     )
     return f"{says}. `library declare` sets an unknown base model" if _UNKNOWN in trained else says
