@@ -63,7 +63,8 @@ class Health:
 def observe(connected: bool, workers: Sequence[WorkerStatus], findings: Sequence[Finding] = ()) -> Health:
     """The state now; the metrics tell each worker from now on."""
     metrics.WORKERS.samples = tuple(
-        WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance) for each in workers
+        WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance, each.pid, each.card)
+        for each in workers
     )
     return Health.of(connected, workers, findings)
 

@@ -77,6 +77,12 @@ def database_state(settings: Settings) -> DatabaseState:
     return DatabaseState(nbytes, copy.stat().st_size, datetime.fromtimestamp(made, UTC))
 
 
+def build() -> dict[str, str]:
+    """The versions that `easel_build_info` shows; empty if one is unknown."""
+    found = versions_here()
+    return {"version": found.get("Easel", ""), "python": found["Python"], "torch": found.get("torch", "")}
+
+
 def versions_here() -> dict[str, str]:
     """The versions of Easel, of what it stands on, and of Python and SQLite."""
     found: dict[str, str] = {}

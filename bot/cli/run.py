@@ -20,6 +20,7 @@ import discord
 from bot import background, logs, metrics
 from bot.app.assembly import open_easel, require_database
 from bot.app.health import HealthReport, observe
+from bot.app.overview import build
 from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, questions, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
@@ -139,6 +140,7 @@ async def serve(
         raise ConfigError(f"The configured bot token {NOT_A_TOKEN}.")
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
+    metrics.BUILD.info(build())
     with work_report() as scanned, metrics.served(settings.metrics.port):
         async with (
             open_easel(settings, scanned, read_settings, new_database=new_database) as easel,
