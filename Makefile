@@ -58,7 +58,7 @@ $(DEMO): pyproject.toml constraints.txt
 	$(PYTHON) -m tools.constraints tell
 ifdef TORCH
 	$(BIN)/pip install --no-compile uv
-	$(BIN)/uv pip install --python $(BIN)/python --torch-backend $(TORCH) torch torchvision
+	$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --torch-backend $(TORCH) torch torchvision
 endif
 	$(BIN)/pip install --no-compile --constraint constraints.txt --editable .
 	touch $(DEMO)

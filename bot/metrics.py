@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import aiohttp
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    Metric,
+    ProcessCollector,
+    start_http_server,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bot.config import ConfigError
-from bot.database.jobs import Job
-from inference.messages.events import Finished
+from bot.database.jobs import Job, JobState
+from inference.messages.events import CardMemory, Finished
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)  # memory, processor time and start of the bot itself, on Linux
 _TOO_MANY = 429  # Discord's status for a rate limit
+DELIVERY_WAYS = ("answer", "channel", "direct", "nowhere")
+PLACE = ("node", "device")
 
+BUILD = Info("easel_build", "Versions of Easel, Python and torch", registry=REGISTRY)
 WAITING = Gauge("easel_jobs_waiting", "Jobs that wait for their turn", registry=REGISTRY)
 RUNNING = Gauge("easel_jobs_running", "Jobs that a worker has begun", registry=REGISTRY)
 ENDED = Counter("easel_jobs_ended", "Jobs that ended, by how", ["state"], registry=REGISTRY)
+FAILURES = Counter("easel_job_failures", "Jobs that failed, by the code of their error", ["code"], registry=REGISTRY)
 WAIT_SECONDS = Histogram(
     "easel_wait_seconds",
     "From the order to the first step",
@@ -50,23 +63,35 @@ BATCH = Histogram(
 )
 SWAPS = Counter("easel_checkpoint_swaps", "Checkpoints loaded, by name", ["checkpoint"], registry=REGISTRY)
 CACHE = Counter("easel_cache_lookups", "Look-ups in the worker's caches", ["cache", "outcome"], registry=REGISTRY)
-WORKER_DEATHS = Counter("easel_worker_deaths", "Workers that died, by place", ["node", "device"], registry=REGISTRY)
-WORKER_STEPS = Counter("easel_worker_steps", "Steps of jobs, by place", ["node", "device"], registry=REGISTRY)
+WORKER_DEATHS = Counter("easel_worker_deaths", "Workers that died, by place", PLACE, registry=REGISTRY)
+WORKER_STEPS = Counter("easel_worker_steps", "Steps of jobs that workers finished, by place", PLACE, registry=REGISTRY)
 DELIVERIES = Counter("easel_deliveries", "Results delivered, by way", ["way"], registry=REGISTRY)
 GATEWAY = Gauge("easel_gateway_connected", "1 while every shard is connected to Discord", registry=REGISTRY)
 WORKERS_READY = Gauge("easel_workers_ready", "Workers that are free or paint", registry=REGISTRY)
 RATE_LIMITED = Counter("easel_discord_rate_limited", "Requests that Discord answered with 429", registry=REGISTRY)
 
+# An alert can see the first event of a counter only if the counter was 0 before.
+for _state in JobState:
+    if _state.final:
+        ENDED.labels(_state.value)
+for _way in DELIVERY_WAYS:
+    DELIVERIES.labels(_way)
+
 
 @dataclass(frozen=True)
 class WorkerSample:
-    """A worker as it stands. `node` is the name of its machine, empty for the bot's own."""
+    """A worker as it stands. `node` is the name of its machine, empty for the bot's own.
+
+    `pid` is its process on this machine, `card` the memory of its graphics card; None: unknown.
+    """
 
     node: str
     device: str
     ready: bool
     jobs: int
     distance: float | None = None
+    pid: int | None = None
+    card: CardMemory | None = None
 
 
 class WorkerCollector(Collector):
@@ -80,10 +105,9 @@ class WorkerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics. Workers of one place, which have not told their device yet, count together."""
-        place = ["node", "device"]
-        ready = GaugeMetricFamily("easel_worker_ready", "1 while the worker is free or paints, by place", labels=place)
-        jobs = GaugeMetricFamily("easel_worker_jobs", "Jobs that the worker paints, by place", labels=place)
-        away = GaugeMetricFamily("easel_worker_distance_seconds", "To the worker and back, by place", labels=place)
+        ready = GaugeMetricFamily("easel_worker_ready", "1 while the worker is free or paints, by place", labels=PLACE)
+        jobs = GaugeMetricFamily("easel_worker_jobs", "Jobs that the worker paints, by place", labels=PLACE)
+        away = GaugeMetricFamily("easel_worker_distance_seconds", "To the worker and back, by place", labels=PLACE)
         at: dict[tuple[str, str], list[WorkerSample]] = {}
         for sample in self.samples:
             at.setdefault((sample.node, sample.device), []).append(sample)
@@ -92,26 +116,75 @@ class WorkerCollector(Collector):
             jobs.add_metric(labels, sum(sample.jobs for sample in found))
             if distances := [sample.distance for sample in found if sample.distance is not None]:
                 away.add_metric(labels, max(distances))
-        yield from (ready, jobs, away)
+        yield from (ready, jobs, away, *_cards(at), *_processes(at))
+
+
+_ByPlace = Mapping[tuple[str, str], Sequence[WorkerSample]]
+
+
+def _cards(at: _ByPlace) -> Iterator[Metric]:
+    used = GaugeMetricFamily("easel_gpu_memory_used_bytes", "Used memory of the graphics card", labels=PLACE)
+    size = GaugeMetricFamily("easel_gpu_memory_size_bytes", "Memory of the graphics card", labels=PLACE)
+    for labels, found in at.items():
+        if cards := [sample.card for sample in found if sample.card is not None]:
+            used.add_metric(labels, max(card.used for card in cards))
+            size.add_metric(labels, max(card.size for card in cards))
+    yield from (used, size)
+
+
+def _processes(at: _ByPlace) -> Iterator[Metric]:
+    """Memory and processor time of the workers on this machine, where the system tells them: on Linux."""
+    memory = GaugeMetricFamily("easel_worker_resident_memory_bytes", "Resident memory of workers here", labels=PLACE)
+    seconds = CounterMetricFamily("easel_worker_cpu_seconds", "Processor time of workers here", labels=PLACE)
+    for labels, found in at.items():
+        read = [_read_process(sample.pid) for sample in found if sample.pid is not None]
+        for family, name in ((memory, "process_resident_memory_bytes"), (seconds, "process_cpu_seconds_total")):
+            if values := [each[name] for each in read if name in each]:
+                family.add_metric(labels, sum(values))
+    yield from (memory, seconds)
+
+
+def _read_process(pid: int) -> dict[str, float]:
+    """Return the samples of a process by their names; none if it has ended."""
+    found = ProcessCollector(pid=lambda: pid, registry=None).collect()
+    return {sample.name: sample.value for metric in found for sample in metric.samples}
+
+
+@dataclass(frozen=True)
+class FolderSpace:
+    """Bytes of the disk that a folder is on."""
+
+    folder: str
+    free: int
+    size: int
 
 
 class FindingCollector(Collector):
-    """Findings of the running bot about its data and workers, and the age of the newest copy of the database.
+    """What the watchman saw at its last look: findings, free space, and the age of the newest copy of the database.
 
-    `samples` are names with grades. The server's thread reads them; they are replaced as a whole.
+    `samples` are names with grades. `backup_age` is infinite without a copy, so that an alert on it fires. The server's
+    thread reads these values; they are replaced as a whole.
     """
 
     def __init__(self) -> None:
         self.samples: Sequence[tuple[str, str]] = ()
+        self.folders: Sequence[FolderSpace] = ()
         self.backup_age: float | None = None
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics. Without a copy its age is infinite, so that an alert on it fires."""
+        """The metrics. Before the first look there is no age."""
         found = GaugeMetricFamily("easel_finding", "1 for each finding that operators see", labels=["what", "grade"])
         for labels in self.samples:
             found.add_metric(labels, 1)
-        age = math.inf if self.backup_age is None else self.backup_age
-        yield from (found, GaugeMetricFamily("easel_backup_age_seconds", "Age of the newest database copy", value=age))
+        age = GaugeMetricFamily("easel_backup_age_seconds", "Age of the newest database copy", labels=[])
+        if self.backup_age is not None:
+            age.add_metric([], self.backup_age)
+        free = GaugeMetricFamily("easel_folder_free_bytes", "Free space for a folder", labels=["folder"])
+        size = GaugeMetricFamily("easel_folder_size_bytes", "Size of a folder's disk", labels=["folder"])
+        for space in self.folders:
+            free.add_metric([space.folder], space.free)
+            size.add_metric([space.folder], space.size)
+        yield from (found, age, free, size)
 
 
 WORKERS = WorkerCollector()
@@ -123,10 +196,18 @@ REGISTRY.register(FINDINGS)
 def count_end(job: Job) -> None:
     """Count a job that has ended, its wait and its seconds of painting."""
     ENDED.labels(job.state.value).inc()
+    if job.failure is not None:
+        FAILURES.labels(job.failure.code).inc()
     if (begun_at := job.begun_at or job.started_at) is not None:
         WAIT_SECONDS.observe((begun_at - job.created_at) / 1000)
     if job.seconds is not None:
         PAINT_SECONDS.labels(job.checkpoint).observe(job.seconds)
+
+
+def begin_at_zero(node: str, device: str) -> None:
+    """Begin the counters of a worker's place, before it has taken a step or died."""
+    for counter in (WORKER_DEATHS, WORKER_STEPS):
+        counter.labels(node, device)
 
 
 def count_lookups(event: object) -> None:

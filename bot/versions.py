@@ -11,6 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
 
 
+def build() -> dict[str, str]:
+    """The versions that `easel_build_info` shows; empty if one is unknown."""
+    found = versions_here()
+    return {"version": found.get("Easel", ""), "python": found["Python"], "torch": found.get("torch", "")}
+
+
 def versions_here() -> dict[str, str]:
     """Each name with its version. A package that is not installed is left out."""
     found: dict[str, str] = {}

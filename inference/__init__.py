@@ -15,6 +15,7 @@ prompt_weights.py · regions.py weights of words in prompts; names of a picture'
 json_values.py                 JSON from outside, read value by value
 notes.py · logs.py · extras.py notes that come with a picture; the job of a log line; how extras are installed
 running_tasks.py · child_processes.py   tasks that nobody awaits; the command and environment of processes of ours
+tested_torch.py                the versions of torch that Easel is tested with
 request_cost.py                how much work a request is, and the order inside one worker
 lora/            reads and judges LoRA files; no torch
 parameters/      how a picture was painted: as the text that goes into it, and read back from pictures

@@ -26,7 +26,7 @@ OPEN = [
     "classifier_files", "cluster", "content_rating", "demo", "errors", "extras", "hardware", "hashes", "image_files",
     "inspection", "json_values", "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights",
     "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue", "queue_simulation",
-    "regions", "request_cost", "workers",
+    "regions", "request_cost", "tested_torch", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -42,6 +42,7 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.classifier_files inference.packed_weights
     inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
     inference.regions inference.running_tasks inference.extras inference.child_processes
+    inference.tested_torch
 inference.lora inference.parameters
 inference.checkpoint_inspection
 inference.waiting_jobs

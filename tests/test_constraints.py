@@ -12,6 +12,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from inference.tested_torch import REQUIREMENTS
 from tools.constraints import (
     CLUSTER,
     CPU_TORCH_BYTES,
@@ -19,6 +20,7 @@ from tools.constraints import (
     RUNTIME,
     TORCH,
     cluster_sentence,
+    measured,
     pins,
     sentence,
     torch_bytes,
@@ -55,8 +57,14 @@ def names(section: str) -> set[str]:
 
 def test_what_runs_easel_is_pinned_and_no_tool_is_among_it() -> None:
     runtime = brought_by(PROJECT["dependencies"])
-    left_open = {name for name in runtime if name in TORCH or name.startswith(("nvidia-", "cuda-", "triton"))}
-    assert runtime - left_open == names(RUNTIME)
+    left_open = {name for name in runtime if name.startswith(("nvidia-", "cuda-", "triton"))}
+    assert runtime - left_open == names(RUNTIME) | names(TORCH)
+
+
+def test_the_tested_torch_is_pinned_and_is_the_one_that_runs_these_tests() -> None:
+    assert [f"{pin.name}=={pin.version}" for pin in pins(TEXT)[TORCH]] == list(REQUIREMENTS)
+    for pin in pins(TEXT)[TORCH]:
+        assert importlib.metadata.version(pin.name).partition("+")[0] == pin.version
 
 
 def test_what_tests_and_development_add_is_pinned() -> None:
@@ -83,7 +91,7 @@ def test_the_extra_for_a_cluster_has_a_section_of_its_own() -> None:
 
 
 def test_versions_stay_when_the_file_is_written_anew() -> None:
-    sizes = {pin.key: pin.size for section in pins(TEXT).values() for pin in section}
+    sizes = {pin.key: pin.size for pin in measured(TEXT)}
     runtime = {key: sizes[key] for key in names(RUNTIME)}
     dev = {key: sizes[key] for key in names(RUNTIME) | names(DEV)}
     day = TEXT.partition("Sizes of ")[2].split()[0]

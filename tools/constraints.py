@@ -4,12 +4,14 @@
     python -m tools.constraints tell     says what the demo will download; with --dev what tests and development add,
                                          with --cluster what their tests on a cluster add to that
 
-`tell` runs before anything is installed, so this file needs the standard library alone. A version is changed by hand.
+`tell` runs before anything is installed, so this file needs the standard library alone. A version is changed by hand:
+those of torch and torchvision in inference/tested_torch.py, all others in constraints.txt.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -20,18 +22,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from inference.tested_torch import REQUIREMENTS
+
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints.txt"
+TORCH = "# torch, in whichever build fits the machine"
 RUNTIME, DEV = "# What Easel needs", "# What tests and development add"
 CLUSTER = "# What the extra `cluster` adds to both"
 HEAD = """\
 # Versions that were tested together. Behind each stands how many bytes its wheel for Linux on x86-64 has, by which
 # `make` tells what it will download. `python -m tools.constraints` writes this file.
-# torch, torchvision and what they bring are left open: which build fits depends on the machine.
+# What torch brings is left open: it differs by build.
 """
 PLATFORMS = {"linux": "x86_64-unknown-linux-gnu", "darwin": "aarch64-apple-darwin", "win32": "x86_64-pc-windows-msvc"}
-TORCH = ("torch", "torchvision")
-# The files of torch 2.13.0 and torchvision 0.28.0 for Linux and CPython 3.11 without CUDA, which lie on another index.
+MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # the oldest macOS for which there is a wheel of torch
+# The files of the tested torch and torchvision for Linux and CPython 3.11 without CUDA, which lie on another index.
 CPU_TORCH_BYTES = 160_289_091 + 1_788_891
 _PIN = re.compile(r"^([\w.-]+)==(\S+)(?:  # (\d+))?$")
 _TORCH_LINE = re.compile(r"^# torch for (\w+): (\d+)$", re.MULTILINE)
@@ -57,11 +62,16 @@ def pins(text: str) -> dict[str, list[Pin]]:
     found: dict[str, list[Pin]] = {}
     section = ""
     for line in text.splitlines():
-        if line in (RUNTIME, DEV, CLUSTER):
+        if line in (TORCH, RUNTIME, DEV, CLUSTER):
             section = line
         elif pin := _PIN.match(line):
             found.setdefault(section, []).append(Pin(pin[1], pin[2], int(pin[3] or 0)))
     return found
+
+
+def measured(text: str) -> list[Pin]:
+    """The pins with a size. The sizes of torch differ by platform."""
+    return [pin for section, found in pins(text).items() for pin in found if section != TORCH]
 
 
 def torch_bytes(text: str) -> dict[str, int]:
@@ -113,8 +123,9 @@ def written(
 
     Each of `runtime`, `dev` and `cluster` has what those before it have, and more.
     """
-    known = sorted((pin for section in pins(old).values() for pin in section), key=lambda pin: pin.key)
+    known = sorted(measured(old), key=lambda pin: pin.key)
     lines = [HEAD + f"# Sizes of {day}", *(f"# torch for {platform}: {size}" for platform, size in torch.items())]
+    lines += ["", TORCH, *REQUIREMENTS]
     without = ((RUNTIME, runtime, {}), (DEV, dev, runtime), (CLUSTER, cluster, runtime | dev))
     for title, all_of_it, before in without:
         wanted = {key: size for key, size in all_of_it.items() if key not in before}
@@ -131,7 +142,7 @@ def resolved(requirements: list[str], platform: str, constraints: Path | None = 
         command = ["uv", "pip", "compile", asked, "--quiet", "--format=pylock.toml", f"--output-file={lock}",
                    "--python-version=3.11", f"--python-platform={platform}"]  # fmt: skip
         command += [f"--constraints={constraints}"] if constraints else []
-        subprocess.run(command, check=True)  # noqa: S603 (the arguments are this file's own)
+        subprocess.run(command, check=True, env={**os.environ, **MACOS})  # noqa: S603 (the arguments are this file's own)
         found = tomllib.loads(lock.read_text("utf-8"))["packages"]
     return {package["name"]: max(map(_size, package.get("wheels") or [package.get("sdist", {})])) for package in found}
 
@@ -154,12 +165,12 @@ def main() -> None:
         return
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     linux = PLATFORMS["linux"]
-    torch = {name: resolved(list(TORCH), platform) for name, platform in PLATFORMS.items()}
+    torch = {name: resolved(list(REQUIREMENTS), platform) for name, platform in PLATFORMS.items()}
     runtime = resolved(project["dependencies"], linux, FILE)
     extras = project["optional-dependencies"]
     dev = resolved(project["dependencies"] + extras["dev"], linux, FILE)
     everything = resolved(project["dependencies"] + extras["dev"] + extras["cluster"], linux, FILE)
-    pinned = {pin.key for section in pins(text).values() for pin in section}
+    pinned = {pin.key for pin in measured(text)}
     unpinned = set(everything) - pinned - set(torch["linux"])
     if unpinned:
         sys.exit(f"Not pinned: {', '.join(sorted(unpinned))}")

@@ -27,7 +27,8 @@ RESTART_SECONDS = 120.0  # from a death until a worker is ready again; importing
 def observe(connected: bool, workers: Sequence[WorkerStatus], findings: Sequence[Finding] = ()) -> Health:
     """The state now; the metrics tell each worker from now on."""
     metrics.WORKERS.samples = tuple(
-        WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance) for each in workers
+        WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance, each.pid, each.card)
+        for each in workers
     )
     ready = sum(worker.state not in NOT_READY for worker in workers)
     return Health(connected, ready, sum(map(_is_soon_back, workers)), time.time(), tuple(findings))

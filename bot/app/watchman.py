@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -27,6 +28,7 @@ from bot.diagnostics.watch import (
     WatchFacts,
     backup_state,
     disk_spaces,
+    folder_spaces,
     troubles,
 )
 from bot.jobs.service import JobService
@@ -146,7 +148,8 @@ class Watchman:
             token_shared=self._clock() - self._token_shared_at < DAY,
         )
         metrics.FINDINGS.samples = tuple((finding.what, finding.grade.value) for finding in self.findings)
-        metrics.FINDINGS.backup_age = backup.age
+        metrics.FINDINGS.folders = await asyncio.to_thread(folder_spaces, settings)
+        metrics.FINDINGS.backup_age = math.inf if backup.age is None else backup.age
         await self._tell(self.findings)
 
     def _file_state(self) -> FileState:

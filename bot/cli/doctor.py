@@ -15,18 +15,21 @@ from pathlib import Path
 from bot.app.assembly import open_catalogue
 from bot.app.recorded_state import findings_from_outside
 from bot.cli import DONE, UNUSABLE
+from bot.cli.inspect import identified
 from bot.cli.invite import invitation
 from bot.cli.output import Output
 from bot.cli.settings import DEFAULT_CONFIG, add_config, config_file, settings_of
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
 from bot.config.worker import Backend
+from bot.database.connection import read_database
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.database.integrity import damage
 from bot.database.lock import program_lock
+from bot.database.loras import usable_loras
 from bot.database.record_of_removals import entries_behind
 from bot.diagnostics.capacity import SPEED, check_capacity, check_downloads
-from bot.diagnostics.cards import CARD, CPU, check_cards
+from bot.diagnostics.cards import CARD, CPU, check_cards, check_torch
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.classifier import check_classifier, check_text_judge, text_judge_speed
 from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check_driver, check_machine, check_shared
@@ -35,6 +38,8 @@ from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
 from bot.library.catalogue import LibraryUnreadable, ScanReport
+from bot.library.fitting import check_fitting
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from bot.program import program
@@ -241,6 +246,8 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
     yield from check_downloads(facts, hub, loads)
     if settings.worker.backend is Backend.RAY:
         return  # nothing is painted here
+    if facts.torch is not None:
+        yield check_torch(facts.torch)
     yield from check_cards(facts, settings.worker.devices)
     yield from check_capacity(facts, loads, settings.worker.devices, settings.worker.offload)
 
@@ -281,13 +288,26 @@ async def _catalogue(settings: Settings) -> list[Finding]:
             library = _library(found.library)
             if behind:
                 library = _behind(library, behind)
-            return [library, *_predictions(settings, found.library)]
+            loras = await usable_loras(found.connection)
+            fitting = check_fitting(loras, found.configuration.checkpoints)
+            return [library, fitting, *_predictions(settings, found.library)]
     except DatabaseInUse:
-        return [Finding("database", FindingGrade.OK, "in use by the running Easel")]
+        return await _catalogue_in_use(settings)
     except DatabaseError as problem:
         return [Finding("database", FindingGrade.PROBLEM, str(problem))]
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
         return [Finding("library", FindingGrade.PROBLEM, str(problem))]
+
+
+async def _catalogue_in_use(settings: Settings) -> list[Finding]:
+    """Findings about the library of a running Easel, which has scanned it."""
+    found = Finding(DATABASE, FindingGrade.OK, "in use by the running Easel")
+    try:
+        checkpoints = InstalledCheckpoints(settings, await identified(settings))
+        async with read_database(settings.storage.database) as connection:
+            return [found, check_fitting(await usable_loras(connection), checkpoints)]
+    except DatabaseError as problem:
+        return [Finding(DATABASE, FindingGrade.PROBLEM, str(problem))]
 
 
 def _behind(library: Finding, entries: int) -> Finding:

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspector:
     """An inspector with the settings, the declarations and the hashes of the checkpoints."""
-    specs = identified(settings)
+    specs = asyncio.run(identified(settings))
     chosen = [spec for spec in specs if name is None or spec.name == name]
     if name is not None and not chosen:
         installed = ", ".join(spec.name for spec in specs)
@@ -78,12 +78,8 @@ def knowledge(settings: Settings, specs: Sequence[CheckpointSpec]) -> Knowledge:
     )
 
 
-def identified(settings: Settings) -> list[CheckpointSpec]:
+async def identified(settings: Settings) -> list[CheckpointSpec]:
     """The checkpoints with their hashes, looked up in the database if there is one. Nothing is written there."""
-    return asyncio.run(_all_identified(settings))
-
-
-async def _all_identified(settings: Settings) -> list[CheckpointSpec]:
     async with AsyncExitStack() as stack:
         try:
             connection = await stack.enter_async_context(read_database(settings.storage.database))

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from pydantic import ValidationError
 from rich import box
 from rich.table import Table
@@ -27,7 +26,7 @@ from bot.cli.progress import progress_bar, work_report
 from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
-from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
+from bot.database.loras import Lora, LoraVersion, find_loras_by_id, usable_loras, versions_with_problem
 from bot.database.sample_failures import FailedSamples, suspects
 from bot.database.search import name_key
 from bot.library.catalogue import ASKED, PREDICTION_ASKED, UNKNOWN, FileProblem, ScanReport, is_unclear
@@ -45,7 +44,6 @@ from inference.lora.library import FoundLora
 from inference.lora.prediction_evidence import PredictionSource
 from inference.messages.checkpoints import PredictionType
 
-PAGE = 1000
 MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan continues
 SCANNING_BOT = "a running bot scans when a file changes; /reload in Discord scans now"
 
@@ -189,7 +187,7 @@ async def _list(
     if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
         await _scan(settings)
     async with read_database(settings.storage.database) as connection:
-        usable = await _all(connection, search)
+        usable = await usable_loras(connection, search)
         broken = await find_loras_by_id(
             connection, list({version.lora_id: None for version in await versions_with_problem(connection)})
         )
@@ -221,16 +219,6 @@ def _questions(loras: Iterable[Lora]) -> Iterator[FileProblem]:
             yield FileProblem(version.path, ASKED.format(kind=version.few_steps.question))
         if is_unclear(version.base_model, version.prediction):
             yield FileProblem(version.path, PREDICTION_ASKED)
-
-
-async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
-    loras: list[Lora] = []
-    more = True
-    while more:
-        page = await browse_loras(connection, limit=PAGE, offset=len(loras), search=search)
-        loras += page.loras
-        more = page.more
-    return loras
 
 
 def _table(loras: list[Lora]) -> None:
@@ -326,7 +314,8 @@ def run_allow(options: argparse.Namespace) -> int:
     with _saying("allowed"):
         found, base_model = _looked_at(options.file, "allowed"), BaseModelId(options.on)
         if not options.withdraw:
-            _refuse_allowance(found.judge(inspect.knowledge(settings, inspect.identified(settings))), base_model)
+            specs = asyncio.run(inspect.identified(settings))
+            _refuse_allowance(found.judge(inspect.knowledge(settings, specs)), base_model)
         allowance = allow_on(
             settings.library.folder,
             found.sha256 or "",
@@ -382,7 +371,7 @@ def _against(settings: Settings, found: FoundLora, base_model: BaseModelId | Non
     """Why a declaration of the base model does not count; empty if it does."""
     if base_model is None:
         return []
-    judged = found.judge(inspect.knowledge(settings, inspect.identified(settings)))
+    judged = found.judge(inspect.knowledge(settings, asyncio.run(inspect.identified(settings))))
     if judged.base_model == base_model:
         return []
     return [
@@ -396,7 +385,7 @@ def _refuse_against_proof(
     settings: Settings, found: FoundLora, base_model: BaseModelId | None, prediction: PredictionType | None
 ) -> None:
     """A declaration against the hash of the training base needs `--force`; one against the shapes never counts."""
-    specs = inspect.identified(settings)
+    specs = asyncio.run(inspect.identified(settings))
     known = Knowledge(installed=installed_hashes(specs), installed_predictions=installed_predictions(specs))
     before = found.judge(known)
     if base_model is not None and before.source in {Source.TRAINING_BASE, Source.SHORT_HASH}:

@@ -34,6 +34,7 @@ from bot.database.errors import DatabaseError, DatabaseMissing, NoDatabase, Olde
 from bot.logs import LogFormat
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
+from bot.versions import build
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,7 @@ async def serve(
     token = token_of(settings)
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
+    metrics.BUILD.info(build())
     with work_report() as scanned, metrics.served(settings.metrics.port):
         async with (
             open_easel(settings, scanned, read_settings, new_database=new_database) as easel,

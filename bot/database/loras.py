@@ -23,6 +23,7 @@ from inference.lora.library import FoundLora
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence
 
 AUTOV3_DIGITS = 12
+_PAGE = 1000  # entries that `usable_loras` reads at once
 
 BY_ID = "SELECT * FROM lora WHERE id = ?"
 BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
@@ -254,6 +255,17 @@ async def browse_loras(
         everything = await find_loras(connection, replace(facets, shown=None), search, sort, limit=0)
         hidden = max(0, everything.total - found.total)
     return LoraPage(loras, found.total, more=offset + limit < found.total, hidden=hidden)
+
+
+async def usable_loras(connection: aiosqlite.Connection, search: str = "") -> list[Lora]:
+    """All entries that have a usable version; those found with `search`, if it is given. Raises DatabaseError."""
+    loras: list[Lora] = []
+    more = True
+    while more:
+        page = await browse_loras(connection, limit=_PAGE, offset=len(loras), search=search)
+        loras += page.loras
+        more = page.more
+    return loras
 
 
 async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 20) -> tuple[str, ...]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 from bot.diagnostics.nvidia_smi import DriverTrouble
+from inference.tested_torch import REQUIREMENTS
 
 SELECTOR = (
     "choose your system and CUDA at pytorch.org/get-started, and run its command in Easel's "
     "environment. Or let `uv tool install --torch-backend auto` find the build"
 )
 SELECTOR_OF_ROCM = SELECTOR.replace("CUDA", "ROCm")
+TESTED_BUILD = (
+    "install the tested version with "
+    f"`uv pip install --python {shlex.quote(sys.executable)} --torch-backend auto {' '.join(REQUIREMENTS)}`"
+)
 CONTAINER = (
     "install the NVIDIA Container Toolkit on the host, restart Docker there, and start the container with `--gpus all` "
     "(Podman: `--device nvidia.com/gpu=all`; in a compose file: deploy.resources.reservations.devices with driver "

@@ -17,6 +17,7 @@ from bot.diagnostics.advice import (
     NO_KFD_INSIDE,
     SELECTOR,
     SELECTOR_OF_ROCM,
+    TESTED_BUILD,
     TROUBLES,
 )
 from bot.diagnostics.facts import MachineFacts
@@ -24,6 +25,7 @@ from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card, DriverTrouble
 from inference.hardware import CardReport, TorchReport
 from inference.memory import said
+from inference.tested_torch import TESTED_TORCH, is_tested
 
 CARD = "graphics card"
 AUTO, CPU = "auto", "cpu"
@@ -48,6 +50,16 @@ def check_cards(facts: MachineFacts, devices: Sequence[str]) -> list[Finding]:
         way_out = f'; until then write devices = ["{AUTO}"], to use the CPU' if asked else ""
         return [Finding(CARD, FindingGrade.PROBLEM if asked else FindingGrade.WARNING, trouble + way_out)]
     return [*_missing(asked, facts.torch), *_usable(facts, facts.torch, _numbers(asked or ("cuda",)))]
+
+
+def check_torch(torch: TorchReport) -> Finding:
+    """Whether this is the version of torch that Easel is tested with."""
+    if is_tested(torch.version):
+        return Finding("torch", FindingGrade.OK, f"{torch.version}, the tested version")
+    says = (
+        f"torch {torch.version} runs here, but Easel was tested with {TESTED_TORCH}. If pictures fail: {TESTED_BUILD}"
+    )
+    return Finding("torch", FindingGrade.WARNING, says)
 
 
 def _numbers(devices: Sequence[str]) -> frozenset[int]:

@@ -16,6 +16,7 @@ from bot.database.backup import newest_copy
 from bot.database.integrity import FileState
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import _, duration, later, listed, number
+from bot.metrics import FolderSpace
 
 LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # free bytes
 LOW_SHARE, FULL_SHARE = 0.1, 0.05  # of a small disk
@@ -81,6 +82,7 @@ _SAVED: Mapping[str, str] = {
     "pictures": later("pictures"),
     "backups": later("backups"),
 }
+FOLDERS = (*_SAVED, "library")  # whose free space the metrics tell
 _FILE_SAYS = {
     FileState.REMOVED: later("The database file {path} was removed. Its data will be lost when Easel stops."),
     FileState.REPLACED: later("Another file has replaced the database file {path}. Easel still uses the old file."),
@@ -205,17 +207,34 @@ def _queue(facts: WatchFacts) -> Iterator[Finding]:
 
 def disk_spaces(settings: Settings) -> tuple[DiskSpace, ...]:
     """The disks on which Easel saves data, each once. A folder that is missing counts with the nearest parent."""
-    storage = settings.storage
-    folders = {"database": storage.folder, "pictures": storage.pictures, "backups": settings.backup_folder}
     disks: dict[int, tuple[Path, list[str]]] = {}
-    for saved, folder in folders.items():
-        place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    for saved in _SAVED:
+        place = _place(settings, saved)
         disks.setdefault(place.stat().st_dev, (place, []))[1].append(saved)
     spaces: list[DiskSpace] = []
     for place, saved in disks.values():
         usage = shutil.disk_usage(place)
         spaces.append(DiskSpace(place, tuple(saved), usage.free, usage.total))
     return tuple(spaces)
+
+
+def folder_spaces(settings: Settings) -> tuple[FolderSpace, ...]:
+    """The space for each of FOLDERS, several of which may be on one disk."""
+    usages = ((folder, shutil.disk_usage(_place(settings, folder))) for folder in FOLDERS)
+    return tuple(FolderSpace(folder, usage.free, usage.total) for folder, usage in usages)
+
+
+def _place(settings: Settings, name: str) -> Path:
+    """The folder of this name in FOLDERS; if it is missing, the nearest parent."""
+    storage = settings.storage
+    folders = {
+        "database": storage.folder,
+        "pictures": storage.pictures,
+        "backups": settings.backup_folder,
+        "library": settings.library.folder,
+    }
+    folder = folders[name].absolute()
+    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def backup_state(settings: Settings, clock: Callable[[], float]) -> BackupState:

@@ -20,7 +20,18 @@ from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerHandle, raises_alarm
 from inference.errors import InferenceError, RequestError, WorkerCrashed, WorkerFailed
 from inference.logs import about
-from inference.messages.events import BadCommand, Cancelled, Capacity, Event, Failed, Finished, Progress, Ready, Started
+from inference.messages.events import (
+    BadCommand,
+    Cancelled,
+    Capacity,
+    CardMemory,
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    Ready,
+    Started,
+)
 from inference.messages.spool import state_file
 from inference.queue import EVERYWHERE
 from inference.workers import PoolUnavailable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
@@ -216,11 +227,12 @@ class Dispatcher:
         async for event in handle.worker.events():
             handle.last_report = time.monotonic()
             metrics.count_lookups(event)
+            handle.note_card(event)
             with about(getattr(event, "job_id", None)):
                 problem = await failure(self._on_event(handle, event))
                 if problem is not None:
                     await guard(self._recover(handle, event, problem), f"handling {type(event).__name__}")
-            if not isinstance(event, Progress):  # which changes nothing of what can be assigned
+            if not isinstance(event, Progress | CardMemory):  # which changes nothing of what can be assigned
                 handle.update_state(time.monotonic())
                 self.wake()
 

@@ -14,7 +14,7 @@ from bot.database.jobs import AnyJob
 from bot.jobs.active_jobs import ActiveJob, AttemptTimer, WorkerTrouble
 from bot.jobs.forecasts import Pace
 from bot.jobs.kinds import kind_of
-from inference.messages.events import Capacity, Progress, Ready, Started
+from inference.messages.events import Capacity, CardMemory, Progress, Ready, Started
 from inference.messages.options import WorkerOptions
 from inference.messages.request import JobRequest
 from inference.queue import WorkerSlot
@@ -55,7 +55,8 @@ class WorkerStatus:
     """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds.
 
     `node` is the name of its machine, empty for the bot's own; `distance` are the seconds to it and back. `silent` are
-    the seconds without progress of a worker that should have reported some.
+    the seconds without progress of a worker that should have reported some. `pid` is its process, if that is on this
+    machine, and `card` the memory of its graphics card, if it has one.
     """
 
     device: str
@@ -67,6 +68,8 @@ class WorkerStatus:
     node: str = ""
     distance: float | None = None
     silent: float | None = None
+    pid: int | None = None
+    card: CardMemory | None = None
 
 
 @dataclass(eq=False)
@@ -79,6 +82,8 @@ class WorkerHandle:
     place: WorkerPlace = field(default_factory=WorkerPlace)
     device: str = ""  # as the worker reports it; empty until it is ready
     compiles: bool = False
+    pid: int | None = None  # of its process while it lives, if that is on this machine
+    card: CardMemory | None = None  # as it last reported
     changes: WorkerOptions | None = None  # the settings that it gets once no job is assigned to it
     last_report: float = 0.0
     submitting: Lock = field(default_factory=Lock)  # held while jobs are submitted, one after the other
@@ -118,6 +123,8 @@ class WorkerHandle:
             self.place.node,
             self.place.distance,
             self.silence(now, pace),
+            self.pid,
+            self.card,
         )
 
     def update_state(self, now: float) -> tuple[WorkerState, float]:
@@ -130,6 +137,7 @@ class WorkerHandle:
         """The worker runs at this place."""
         self.place = place
         self.slot.memory, self.slot.distance = place.memory, place.distance
+        metrics.begin_at_zero(place.node, self.device_name)
 
     def schedule_changes(self, changes: WorkerOptions) -> None:
         """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once."""
@@ -147,6 +155,8 @@ class WorkerHandle:
     def set_ready(self, ready: Ready) -> None:
         """The worker has started."""
         self.device, self.compiles, self._back = ready.device, ready.compiles, None
+        self.pid = None if self.place.node else ready.pid
+        metrics.begin_at_zero(self.place.node, self.device_name)
 
     @property
     def assigned(self) -> list[ActiveJob]:
@@ -225,6 +235,11 @@ class WorkerHandle:
             self.slot.loaded = loaded
         self.slot.loras = frozenset(capacity.loras)
 
+    def note_card(self, event: object) -> None:
+        """Save the memory of the worker's graphics card, if this event reports it."""
+        if isinstance(event, CardMemory):
+            self.card = event
+
     def record_event(self, event: Started | Progress, now: float, pace: Pace) -> ActiveJob | None:
         """Note a report of a running job; the job, or None if the report is of an attempt that no longer counts."""
         job = self.current(event.job_id, event.attempt)
@@ -246,11 +261,12 @@ class WorkerHandle:
             pace.record_load(row.checkpoint, now - timer.began)
         if timer.total is not None:
             steps = kind_of(row.request).steps(row.request)
+            done = max(0, progress.step - timer.steps)
+            metrics.WORKER_STEPS.labels(self.place.node, self.device_name).inc(done)
             self.slot.worked += (progress.step - timer.steps) * job.queued.work / max(1, steps)
         took = timer.step(now, progress.step, progress.steps)
         if took is not None:
             metrics.STEP_SECONDS.labels(row.checkpoint).observe(took)
-            metrics.WORKER_STEPS.labels(self.place.node, self.device_name).inc()
             pace.record_step(batch, took, 1 / len(batch))
             self._record_speed(row.checkpoint, stepping, took, pace)
 
@@ -281,6 +297,7 @@ class WorkerHandle:
         """The worker has died; its slot has no places until it reports them again."""
         self.slot.places, self.slot.loaded, self.slot.checkpoint = 0, frozenset(), None
         self.slot.loras = self._reported = frozenset()
+        self.pid = self.card = None
         self._back = now + death.pause
 
 

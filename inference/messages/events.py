@@ -47,6 +47,17 @@ class Capacity(FrozenModel):
     loras: Annotated[tuple[ShortHash, ...], Field(max_length=MAX_CACHED_LORAS)] = ()
 
 
+class CardMemory(FrozenModel):
+    """The bytes in use on the worker's graphics card, by all programs, and the size of its memory.
+
+    A worker without an NVIDIA card or one of AMD sends none.
+    """
+
+    type: Literal["card_memory"] = "card_memory"
+    used: Annotated[int, Field(ge=0, lt=2**53)]
+    size: Annotated[int, Field(ge=0, lt=2**53)]
+
+
 class _JobEvent(FrozenModel):
     job_id: JobId
     attempt: Attempt
@@ -119,6 +130,7 @@ class BadCommand(FrozenModel):
 
 JobEvent = Started | Progress | Finished | Failed | Cancelled
 Event = Annotated[
-    Ready | Capacity | BadCommand | Started | Progress | Finished | Failed | Cancelled, Field(discriminator="type")
+    Ready | Capacity | CardMemory | BadCommand | Started | Progress | Finished | Failed | Cancelled,
+    Field(discriminator="type"),
 ]
 EVENTS: TypeAdapter[Event] = TypeAdapter(Event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -99,6 +100,13 @@ async def test_metrics_follow_the_events(running: RunningBot) -> None:
     assert moved(f'easel_step_seconds_count{{checkpoint="{VIVID}"}}') >= 100
     assert moved(f'easel_checkpoint_swaps_total{{checkpoint="{PASTEL}"}}') == 1
     assert moved('easel_cache_lookups_total{cache="embedding",outcome="hit"}') > 0
+    steps = 150 + 2 * next(each.steps for each in scene.settings.checkpoints if each.name == PASTEL)
+    assert moved('easel_worker_steps_total{device="cpu",node=""}') == steps
+    assert after['easel_worker_deaths_total{device="cpu",node=""}'] == 0
+    assert after["process_resident_memory_bytes"] > 10_000_000
+    assert after['easel_worker_resident_memory_bytes{device="cpu",node=""}'] > 10_000_000
+    (built,) = [name for name in after if name.startswith("easel_build_info{")]
+    assert f'python="{platform.python_version()}"' in built and 'version=""' not in built
     assert moved("easel_discord_rate_limited_total") == 2
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from inference.bounds import MAX_PROMPT, SEEDS
 from inference.messages.commands import COMMANDS, Cancel, Generate
-from inference.messages.events import EVENTS, Capacity, Finished, Progress, Ready
+from inference.messages.events import EVENTS, Capacity, CardMemory, Finished, Progress, Ready
 from inference.messages.request import GenerationRequest, Region
 from inference.messages.samplers import Sampler
 from inference.regions import LAYOUTS, RegionName
@@ -90,6 +90,7 @@ def test_every_command_is_one_line(made: GenerationRequest, job_id: int, attempt
     [
         Ready(device="cpu", pid=1),
         Capacity(places=1, loaded=("a",), loras=("0123abcd",)),
+        CardMemory(used=2**34, size=2**37),
         Progress(job_id=1, attempt=1, step=3, steps=8, preview="p.png"),
         Finished(job_id=1, attempt=2, files=("a.png",), seconds=0.5, peak_memory=2**40),
     ],

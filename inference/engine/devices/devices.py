@@ -204,6 +204,11 @@ def free_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_bytes()
 
 
+def card_memory(device: torch.device) -> tuple[int, int] | None:
+    """Bytes that are free on a graphics card, and its size; None on other devices."""
+    return torch.cuda.mem_get_info(device) if device.type == "cuda" else None
+
+
 def own_memory(device: torch.device) -> int | None:
     """Bytes that this process has or could have on an NVIDIA card; None on other devices."""
     if device.type != "cuda":

@@ -130,6 +130,7 @@ class JobRunner:
     ) -> None:
         self._classifier = None if config.classifier is None else Classifier.open(config.classifier, device)
         self._texts = TextReader(None if config.text_judge is None else RequestJudge.of(config.text_judge, judge))
+        self.device = device
         self.engine = Engine.of(config, device)
         self._peaks = PeakMemory(device)
         self._report = report

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from inference.engine.devices.devices import lower_priority, pick_device
+import torch
+
+from inference.engine.devices.devices import card_memory, lower_priority, pick_device
 from inference.engine.process.channel import CommandChannel
 from inference.engine.process.job_runner import JobRunner
 from inference.messages.commands import Command, Configure, Generate
-from inference.messages.events import BadCommand, Cancelled, Capacity, Failed, Finished, JobEvent, Ready
+from inference.messages.events import BadCommand, Cancelled, Capacity, CardMemory, Failed, Finished, JobEvent, Ready
 
 IDLE_SECONDS = 5.0
+CARD_SECONDS = 5.0  # shortest time between two reports of the card's memory while jobs run
 
 
 @dataclass
@@ -25,6 +30,8 @@ class Server:
     runner: JobRunner | None = None
     announced: Capacity | None = None
     idle_seconds: float = IDLE_SECONDS
+    read_card: Callable[[torch.device], tuple[int, int] | None] = card_memory
+    card_told: float = 0.0  # by time.monotonic()
 
     def run(self) -> None:
         """Serve until the bot closes the channel or asks to leave."""
@@ -47,6 +54,7 @@ class Server:
         if command is None and not self.channel.closed:
             if self.runner is not None:
                 self.runner.release_memory()
+                self._tell_card()
             command = self.channel.receive()
         return command
 
@@ -63,6 +71,7 @@ class Server:
             self.channel.send(ready)
             self.announced = None
             self._announce()
+            self._tell_card()
         elif isinstance(command, Generate):
             if self.runner is None:
                 self.channel.forget(command.job_id)
@@ -80,6 +89,8 @@ class Server:
                 runner.cancel(job_id)
         self._report(runner.step())
         self._announce()
+        if time.monotonic() - self.card_told >= CARD_SECONDS:
+            self._tell_card()
 
     def _report(self, events: list[JobEvent]) -> None:
         for event in events:
@@ -95,3 +106,11 @@ class Server:
         if capacity != self.announced:
             self.announced = capacity
             self.channel.send(capacity)
+
+    def _tell_card(self) -> None:
+        """Send how much memory of the graphics card is in use; nothing without one."""
+        assert self.runner is not None
+        self.card_told = time.monotonic()
+        if (memory := self.read_card(self.runner.device)) is not None:
+            free, size = memory
+            self.channel.send(CardMemory(used=size - free, size=size))

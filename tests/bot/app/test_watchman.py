@@ -117,6 +117,8 @@ async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: Watch
     assert await watch.look(later=300) == []
     assert next(finding.what for finding in watch.watchman.findings) == "database"
     assert ("database", "problem") in metrics.FINDINGS.samples
+    assert [space.folder for space in metrics.FINDINGS.folders] == ["database", "pictures", "backups", "library"]
+    assert all(0 < space.free < space.size for space in metrics.FINDINGS.folders)
     assert any("damaged" in text for text in await watch.look(later=DAY))
     with pytest.raises(NotADatabase, match="is damaged"):
         async with open_database(watch.database):

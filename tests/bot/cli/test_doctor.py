@@ -18,16 +18,18 @@ from bot.cli import DONE, UNUSABLE
 from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _records, _signing, _weighed, face_finding
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
+from bot.database.lock import program_lock
 from bot.diagnostics.capacity import SPEED
 from bot.diagnostics.cards import CARD
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.library.fitting import FITTING
 from bot.pictures.faces import FaceFinder, FacesUnusable
 from inference.classifier_files import WEIGHTS
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, bot
 from tests.bot.pictures.certificates import settings_in
-from tests.house import PASTEL, VIVID, House
+from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_lora, write_sidecar
 from tests.weight_files import single_file, write_folder, write_weights
 
@@ -72,6 +74,29 @@ def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: Hous
     assert "1 cannot" not in findings["settings"][1] and "cannot; `library scan`" in findings["database and library"][1]
     assert findings["operators"] == ("ok", "1 named")
     assert findings["worker"] == ("ok", "generates on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def test_the_doctor_counts_the_loras_that_fit_each_checkpoint(house: House) -> None:
+    house.add_lora("Moth", BASES[VIVID], seed=9)
+    assert graded("--config", house.config)[FITTING] == ("ok", f"of 4 LoRAs: 2 for {VIVID}, 1 for {PASTEL}")
+    with program_lock(house.settings.storage.database):
+        findings = graded("--config", house.config)
+    assert findings["database"] == ("ok", "in use by the running Easel")
+    assert findings[FITTING] == ("ok", f"of 4 LoRAs: 2 for {VIVID}, 1 for {PASTEL}"), "of a running Easel too"
+
+
+def test_the_doctor_warns_if_no_lora_fits_a_checkpoint(house: House) -> None:
+    config = house.folder / "other.toml"
+    other = house.config.read_text().replace('base_model = "demo/', 'base_model = "sdxl/')
+    config.write_text(other.replace('"sdxl/vivid"', '"sdxl/pony"').replace('"sdxl/pastel"', '"sdxl/illustrious"'))
+    grade, says = graded("--config", config)[FITTING]
+    assert grade == "warning" and says.startswith("no LoRA of 3 fits a declared checkpoint")
+    for words in (f"{BASES[VIVID]} (1)", f"{BASES[PASTEL]} (1)", "unknown (1)", "sdxl/pony, sdxl/illustrious"):
+        assert words in says
+    assert "`library declare` sets an unknown base model" in says
+    for file in house.library.iterdir():
+        file.unlink()
+    assert graded("--config", config)[FITTING] == ("ok", "the library has no LoRAs yet")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.diagnostics.cards import check_cards
+from bot.diagnostics.cards import check_cards, check_torch
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from bot.diagnostics.nvidia_smi import Card, DriverTrouble, read_query, read_table
 from inference.hardware import CardReport, TorchReport
+from inference.tested_torch import TESTED_TORCH, TESTED_TORCHVISION
 from tests.bot.diagnostics import recorded
 from tests.bot.diagnostics.recorded import CARD_3060, TORCH_FOR_CPU, table, torch_for_cuda
 
@@ -439,3 +440,17 @@ def test_answers_to_the_query_are_read() -> None:
         Card("NVIDIA GeForce GTX 1080", 8119 * 2**20, 7600 * 2**20, None),
         Card("NVIDIA GB10", None, None, (12, 1)),
     )
+
+
+@pytest.mark.parametrize("build", ["", "+cpu", "+cu130", "+rocm7.2"])
+def test_every_build_of_the_tested_torch_is_fine(build: str) -> None:
+    finding = check_torch(TorchReport(version=f"{TESTED_TORCH}{build}"))
+    assert finding.grade is OK and finding.says == f"{TESTED_TORCH}{build}, the tested version"
+
+
+@pytest.mark.parametrize("version", ["2.6.0+cu124", f"{TESTED_TORCH}1", f"{TESTED_TORCH}.dev20261101+cpu", "2.99.0"])
+def test_another_torch_than_the_tested_one_is_worth_a_word(version: str) -> None:
+    finding = check_torch(TorchReport(version=version))
+    assert finding.grade is WARNING
+    for words in (f"torch {version} ", TESTED_TORCH, f"torch=={TESTED_TORCH} torchvision=={TESTED_TORCHVISION}"):
+        assert words in finding.says

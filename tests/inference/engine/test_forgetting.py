@@ -31,7 +31,7 @@ from inference.engine.process.channel import CommandChannel
 from inference.engine.process.job_runner import JobRunner
 from inference.engine.process.serve import Server
 from inference.messages.commands import Cancel, Generate, Shutdown
-from inference.messages.events import Cancelled
+from inference.messages.events import EVENTS, Cancelled, CardMemory
 from inference.messages.request import LoraUse
 from tests.house import VIVID, House
 from tests.inference.engine.batch.test_neighbours import ALIKE, broken
@@ -313,10 +313,12 @@ def test_an_idle_worker_gives_back_free_memory(shared_house: House) -> None:
     before = resident()
     commands, bot = os.pipe()
     with os.fdopen(commands, "rb") as reading:
+        said = io.BytesIO()
         server = Server(
-            CommandChannel(reading, io.BytesIO()),
+            CommandChannel(reading, said),
             JobRunner(shared_house.configure, torch.device("cpu")),
             idle_seconds=0.01,
+            read_card=lambda _device: (2**30, 2**34),
         )
         serving = threading.Thread(target=server.run)
         serving.start()
@@ -324,6 +326,8 @@ def test_an_idle_worker_gives_back_free_memory(shared_house: House) -> None:
         os.close(bot)
         serving.join()
     assert len(left) == 41 and given_back
+    told = [EVENTS.validate_json(line) for line in said.getvalue().splitlines()]
+    assert told == [CardMemory(used=2**34 - 2**30, size=2**34)], "what is used of a card after that"
 
 
 def resident() -> int:
