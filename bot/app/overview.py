@@ -16,9 +16,10 @@ from bot.database.backup import newest_copy
 from bot.jobs.service import JobService
 from bot.jobs.worker_slots import WorkerStatus
 from bot.library.watcher import LibraryKeeper, Scanned
+from inference.extras import DISTRIBUTION
 
 # Packages whose versions are shown; the worker's are not imported here.
-PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
+PACKAGES = {"Easel": DISTRIBUTION, "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
 
 
 @dataclass(frozen=True)
