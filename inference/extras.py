@@ -20,6 +20,6 @@ def installing(extra: str) -> str:
     pip = [sys.executable, "-m", "pip", "install"]
     if (_ROOT / "pyproject.toml").is_file():
         return shlex.join([*pip, "-c", str(_ROOT / "constraints.txt"), "-e", f"{_ROOT}[{extra}]"])
-    wheel = f"./{DISTRIBUTION.replace('-', '_')}-{version(DISTRIBUTION)}-py3-none-any.whl[{extra}]"
+    wheel = f"dist/{DISTRIBUTION.replace('-', '_')}-{version(DISTRIBUTION)}-py3-none-any.whl[{extra}]"
     installer = pip if find_spec("pip") else ["uv", "tool", "install"]  # an environment of uv has no pip
-    return f"{shlex.join([*installer, '-c', 'constraints.txt', wheel])} in the folder of the release"
+    return f"{shlex.join([*installer, '-c', 'constraints.txt', wheel])} in the unpacked archive of the release"
