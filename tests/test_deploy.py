@@ -91,3 +91,9 @@ def test_an_exported_variable_of_the_compose_file_is_not_taken_for_a_setting(
 
 def test_no_other_variable_is_ignored() -> None:
     assert sorted(COMPOSE_VARIABLES) == VARIABLES
+
+
+def test_the_script_for_windows_copies_the_database_before_it_replaces_the_program() -> None:
+    script = (DEPLOY / "install.ps1").read_text("utf-8")
+    steps = ("& $Easel backup --config $Config", 'throw "The backup failed', '"tool", "install"')
+    assert sorted(steps, key=script.index) == list(steps)
