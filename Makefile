@@ -8,7 +8,7 @@ MAKEFLAGS += --jobs=3  # what does not need each other runs side by side
 # Where Python may not keep what it has compiled, each of the hundred processes of the tests compiles it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-cluster screenshots run lint ruff types suite format bench fuzz clean
+.PHONY: demo test test-browser test-cluster screenshots run lint ruff types suite format bench fuzz release clean
 
 demo: $(DEMO)
 	$(BIN)/easel demo
@@ -47,11 +47,14 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+release: $(STAMP)
+	$(BIN)/python -m tools.release
+
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.inference.lora.fuzz --files 20000
 
 # What runs Easel, without the tools of tests and development. `make demo TORCH=cpu`, or a CUDA version that uv knows such
-# as cu128, takes that build of torch. Python compiles what is imported; of what is installed, most never is.
+# as cu130, takes that build of torch. Python compiles what is imported; of what is installed, most never is.
 $(DEMO): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Easel needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -d .venv || $(PYTHON) -m venv .venv
@@ -75,4 +78,4 @@ $(CLUSTER): $(STAMP) | $(filter test suite types test-browser,$(MAKECMDGOALS))
 	touch $(CLUSTER)
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache demo-output
+	rm -rf .venv dist .pytest_cache .ruff_cache demo-output

@@ -7,8 +7,10 @@ import sqlite3
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
+from inference.extras import DISTRIBUTION
+
 # Packages whose versions are shown; the worker's are not imported here.
-PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
+PACKAGES = {"Easel": DISTRIBUTION, "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
 
 
 def build() -> dict[str, str]:

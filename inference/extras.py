@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+DISTRIBUTION = "easel-bot"  # the name in pyproject.toml; on the package index, `easel` is another project
 _ROOT = Path(__file__).parents[1]
 
 
 def installing(extra: str) -> str:
-    """The command that installs an extra: into the environment of a checkout, else anew with uv.
+    """Return the command that installs an extra from a checkout, or from the wheel of this version.
 
-    It names a folder, since a package of the name `easel` may be a stranger's.
+    The command names a path, because a package index may offer a stranger's package under the same name.
     """
+    pip = [sys.executable, "-m", "pip", "install"]
     if (_ROOT / "pyproject.toml").is_file():
-        command = [sys.executable, "-m", "pip", "install", "-c", str(_ROOT / "constraints.txt"), "-e"]
-        return shlex.join([*command, f"{_ROOT}[{extra}]"])
-    return f"uv tool install --constraints easel/constraints.txt './easel[{extra}]' where the checkout of Easel lies"
+        return shlex.join([*pip, "-c", str(_ROOT / "constraints.txt"), "-e", f"{_ROOT}[{extra}]"])
+    wheel = f"dist/{DISTRIBUTION.replace('-', '_')}-{version(DISTRIBUTION)}-py3-none-any.whl[{extra}]"
+    installer = pip if find_spec("pip") else ["uv", "tool", "install"]  # an environment of uv has no pip
+    return f"{shlex.join([*installer, '-c', 'constraints.txt', wheel])} in the unpacked archive of the release"

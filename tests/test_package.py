@@ -1,4 +1,4 @@
-"""The wheel and the source distribution: complete, nothing besides, and `easel demo` paints from the wheel alone."""
+"""The files of a release: complete, nothing besides, the same each time; `easel demo` paints from the wheel alone."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from pathlib import Path
 import pytest
 
 from playground.control import Control
+from tools.release import build
 
 ROOT = Path(__file__).parents[1]
 TOPS = ("bot", "inference", "playground")
 MAX_WAIT = 300.0  # seconds
 ONLY_IN_THE_SOURCE = {"MANIFEST.in", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt",
                       "config.example.toml"}  # fmt: skip
+EPOCH = 1_750_000_000  # the time of the files, in seconds
+INSTALLED_FROM = {"Containerfile", ".dockerignore", "compose.yaml", "constraints.txt", "config.example.toml", "LICENSE",
+                  "CHANGELOG.md"}  # fmt: skip
 
 
 def tracked() -> set[str]:
@@ -36,15 +40,16 @@ def tracked() -> set[str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source distribution and the wheel that is built from it."""
-    folder = tmp_path_factory.mktemp("package")
+    """A folder with the release of the working tree."""
+    return release(tmp_path_factory.mktemp("package"))
+
+
+def release(folder: Path) -> Path:
     source = folder / "source"  # what setuptools leaves beside the source would come along the next time
     for name in tracked():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, source / name)
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", source]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=MAX_WAIT)
-    assert done.returncode == 0, done.stdout + done.stderr
+        shutil.copy(ROOT / name, source / name)
+    build(source, folder / "dist", EPOCH)
     return folder / "dist"
 
 
@@ -58,10 +63,34 @@ def test_the_wheel_holds_the_packages_and_nothing_else(built: Path) -> None:
     }  # fmt: skip
 
 
+def archived(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as opened:
+        return {member.name: content.read() for member in opened if (content := opened.extractfile(member))}
+
+
+def test_the_archive_for_operators_holds_the_wheel_and_all_that_installs_it(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    files = archived(*built.glob("*-install.tar.gz"))
+    tops, names = zip(*(name.split("/", 1) for name in files), strict=True)
+    assert set(tops) == {"easel-0.1.0"}
+    deployed = {name for name in tracked() if name.startswith("deploy/")}
+    assert set(names) == INSTALLED_FROM | deployed | {f"dist/{wheel.name}"}
+    assert files[f"easel-0.1.0/dist/{wheel.name}"] == wheel.read_bytes()
+
+
+def test_the_checksums_are_those_of_all_files(built: Path) -> None:
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=built, check=True)
+    listed = {line.split()[1] for line in (built / "SHA256SUMS").read_text("ascii").splitlines()}
+    assert listed == {file.name for file in built.iterdir()} - {"SHA256SUMS"} and len(listed) == 3
+
+
+def test_the_same_source_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    assert (release(tmp_path) / "SHA256SUMS").read_text("ascii") == (built / "SHA256SUMS").read_text("ascii")
+
+
 def test_the_source_distribution_holds_what_the_wheel_is_built_from(built: Path) -> None:
-    with tarfile.open(*built.glob("*.tar.gz")) as archive:
-        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
-    made = {name for name in names if name.startswith("easel.egg-info/") or name in ("PKG-INFO", "setup.cfg")}
+    names = {name.partition("/")[2] for name in archived(*built.glob("easel_bot-*.tar.gz"))}
+    made = {name for name in names if name.startswith("easel_bot.egg-info/") or name in ("PKG-INFO", "setup.cfg")}
     assert names - made == ONLY_IN_THE_SOURCE | {
         name for name in tracked() if name.startswith(tuple(f"{top}/" for top in TOPS))
     }

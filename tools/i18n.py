@@ -31,6 +31,7 @@ from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, LoraMisfit
+from inference.extras import DISTRIBUTION
 from inference.lora.categories import Category
 from inference.lora.evidence import PLAINLY
 from inference.notes import TEMPLATES
@@ -167,7 +168,7 @@ def updated(old: Catalog, said: Iterable[Said]) -> Catalog:
         locale=old.locale,
         header_comment=old.header_comment,
         project="Easel",
-        version=version("easel"),
+        version=version(DISTRIBUTION),
         creation_date=old.creation_date,
         revision_date=old.creation_date,
         charset="utf-8",

@@ -17,6 +17,9 @@ from inference.child_processes import SETTINGS_PREFIX as PREFIX
 DELIMITER = "__"
 EXAMPLES = {dict: '{"key": "value"}', tuple: '["first", "second"]'}  # of JSON
 
+# Variables of compose.yaml, which an operator may have exported. They are not settings.
+COMPOSE = frozenset({"EASEL_EXTRAS", "EASEL_MEMORY", "EASEL_MODELS", "EASEL_TOKEN", "EASEL_TORCH"})
+
 Fields = Mapping[str, FieldInfo]
 
 
@@ -67,7 +70,7 @@ def _holds(value: str, rest: Sequence[int | str]) -> bool:
 
 def _present() -> dict[tuple[str, ...], str]:
     """The variables of ours that are set, by the place that each names; case does not matter."""
-    ours = (name for name in os.environ if name.upper().startswith(PREFIX))
+    ours = (name for name in os.environ if name.upper().startswith(PREFIX) and name not in COMPOSE)
     return {tuple(name[len(PREFIX) :].lower().split(DELIMITER)): name for name in ours}
 
 

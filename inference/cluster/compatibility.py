@@ -20,7 +20,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.cluster.node_labels import VERSIONS
-from inference.extras import installing
+from inference.extras import DISTRIBUTION, installing
 from inference.memory import SPARE_HOST_BYTES, total_bytes
 
 OLDEST_RAY = (2, 60)  # token authentication, label selectors, and streams that do not hang on a lost node
@@ -54,7 +54,7 @@ class NodeIdentity(BaseModel):
         """Of this machine."""
         return cls(
             python=f"{sys.version_info[0]}.{sys.version_info[1]}",
-            easel=f"{_installed('easel') or '0'}+{_source_hash()}",
+            easel=f"{_installed(DISTRIBUTION) or '0'}+{_source_hash()}",
             torch=_installed("torch").partition("+")[0],
             ray=_installed("ray"),
         )
