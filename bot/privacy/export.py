@@ -23,7 +23,7 @@ from bot.database.inputs import inputs_of_person
 from bot.database.pictures import paths_of_person
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
-from bot.privacy.stored_data import TABLES, StoredTable
+from bot.privacy.stored_data import TABLES, Fate, StoredTable
 from inference.errors import RequestError
 
 ROWS_A_FILE = 500
@@ -189,6 +189,12 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
             if count:
                 counts[table.name] = count
     return counts
+
+
+async def stores_data(connection: aiosqlite.Connection, person_id: int) -> bool:
+    """Return whether a deletion would delete or change anything about the person. Raises DatabaseError."""
+    counts = await stored_counts(connection, person_id)
+    return any(table.name in counts for table in TABLES if table.fate is not Fate.EXPIRES)
 
 
 def _told(row: sqlite3.Row) -> dict[str, object]:

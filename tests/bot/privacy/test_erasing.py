@@ -447,6 +447,29 @@ async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, se
     assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
 
 
+async def test_a_second_order_keeps_the_receipt(filled: aiosqlite.Connection, settings: Settings) -> None:
+    """Both while messages are still being deleted, and after the end."""
+    discord = Discord(reachable=False)
+    service = erasures(filled, settings, discord)
+    first = await service.request(ADA)
+    await service.carry_out_all()
+    assert await service.request(ADA) is first
+    discord.reachable = True
+    await service.carry_out_all()
+    check_receipt(first.result())
+    again = await service.request(ADA)
+    check_receipt(await again)
+    await service.carry_out_all()
+    check_receipt(await newest_erasure(filled, ADA))
+    assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
+
+
+async def test_an_order_after_new_data_is_a_new_one(filled: aiosqlite.Connection, settings: Settings) -> None:
+    check_receipt(await erased(filled, settings))
+    await create_job(filled, request_for(), person_id=ADA, channel_id=1, server_id=SERVER)
+    assert (await erased(filled, settings)).jobs == 1
+
+
 # --- interruptions --------------------------------------------------------------------------------------------------
 
 
