@@ -37,8 +37,9 @@ from bot.database.connection import fetch, open_database, write
 from bot.database.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
 from bot.database.erasure_leftovers import LeftMessage
 from bot.database.erasures import Erasure, ErasureState, newest_erasure, request_erasure
+from bot.database.inputs import is_named, note_taken
 from bot.database.job_orders import forget_old_days, person_facts
-from bot.database.jobs import AnyJob, cancel_job, create_job
+from bot.database.jobs import AnyJob, cancel_job, create_job, find_job
 from bot.database.pictures import paths_of_person
 from bot.database.pseudonyms import key_file
 from bot.database.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
@@ -49,8 +50,21 @@ from bot.privacy.erasing import Erasures
 from bot.privacy.export import stored_counts
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.stored_data import TABLES, Fate
+from inference.messages.request import SourceImage
 from tests.bot.database.conftest import request_for
-from tests.bot.privacy.people import ADA, BOTH_GAVE, CHANNEL, DIRECT, GRACE, SERVER, live, rows_of, traces
+from tests.bot.privacy.people import (
+    ADA,
+    BOTH_GAVE,
+    CHANNEL,
+    DIRECT,
+    GRACE,
+    MARGARET,
+    SERVER,
+    given,
+    live,
+    rows_of,
+    traces,
+)
 from tests.stepped import Stepped
 
 OUT_OF_REACH = LeftMessage(CHANNEL, ADA + 2)
@@ -215,6 +229,25 @@ async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connect
             continue
         went = len(before[table.name]) - len(after[table.name])
         assert went == (counts[table.name] if table.fate is Fate.DELETED else 0), table.name
+
+
+async def test_start_pictures_that_others_made_from_the_persons_pictures_go(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    """Even if somebody uses them; not what somebody else gave, or made from another user's picture."""
+    inputs = settings.storage.inputs
+    taken, of_grace = given(inputs, b"taken from Ada"), given(inputs, b"taken from Grace")
+    await note_taken(filled, GRACE, taken, ADA)
+    await note_taken(filled, MARGARET, of_grace, GRACE)
+    image = SourceImage(sha256=taken, strength=0.5)
+    request = request_for().model_copy(update={"image": image})
+    waiting = await create_job(filled, request, person_id=GRACE, channel_id=1)
+    assert await is_named(filled, taken)
+    receipt = await erased(filled, settings)
+    assert receipt.start_pictures == 2, "and what Margaret had taken up"
+    assert not (inputs / taken).exists() and (inputs / of_grace).exists()
+    assert (await find_job(filled, waiting.id)) is not None, "the request itself is Grace's"
+    assert await fetch(filled, "SELECT 1 FROM given_input WHERE sha256 = ?", (taken,)) == []
 
 
 async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
