@@ -303,8 +303,8 @@ TABLES = (
         },
     ),
     StoredTable(
-        "posted_message", "messages of the bot that name you: codes of stacks, results of expired requests, and messages "
-        "to staff about expired reports",
+        "posted_message", "messages of the bot that name you: codes of stacks, results of expired requests, and "
+        "messages to staff about expired reports",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "message_id": "the message", "channel_id": "the channel", "person_id": "your Discord id",
@@ -499,7 +499,8 @@ TABLES = (
         },
     ),
     StoredTable(
-        "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, at most as long as the report", Fate.DELETED,
+        "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, at most as long as the report",
+        Fate.DELETED,
         {
             "decision_id": "the decision", "person_id": "your Discord id", "text": "your text",
             "created_at": "the time", "state": "the answer",

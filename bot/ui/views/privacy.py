@@ -275,6 +275,7 @@ async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, 
         )
     else:
         text = _("This is one part of your data. Each part is a separate ZIP file.")
+    text = sentences(text, _("Unpack it and open the page *index* in your browser."))
     view.add_item(ui.TextDisplay[Any](text))
     view.add_item(ui.File[Any](f"attachment://{name}"))
     if part.next is not None and last_of_these:

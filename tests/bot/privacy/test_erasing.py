@@ -40,7 +40,7 @@ from bot.database.erasures import Erasure, ErasureState, newest_erasure, request
 from bot.database.inputs import is_named, note_taken
 from bot.database.job_orders import forget_old_days, person_facts
 from bot.database.jobs import AnyJob, cancel_job, create_job, find_job
-from bot.database.pictures import paths_of_person
+from bot.database.pictures import files_of_person
 from bot.database.pseudonyms import key_file
 from bot.database.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
 from bot.database.server_limits import LimitValues
@@ -360,7 +360,7 @@ async def test_what_discord_does_not_take_goes_later(filled: aiosqlite.Connectio
 
 
 async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.Connection, settings: Settings) -> None:
-    discord, (first, *_more) = Discord(), await paths_of_person(filled, ADA)
+    discord, ((_, first), *_more) = Discord(), await files_of_person(filled, ADA)
     (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
     report = await save_report(
         filled,
@@ -395,7 +395,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.
 async def test_a_report_that_nobody_decides_holds_for_some_days(
     filled: aiosqlite.Connection, settings: Settings
 ) -> None:
-    (first, *_more) = await paths_of_person(filled, ADA)
+    ((_, first), *_more) = await files_of_person(filled, ADA)
     (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
     await save_report(
         filled,
