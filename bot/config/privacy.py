@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 from bot.config.section import Section
 
 MAX_ADDRESS = 200  # characters
-_EMAIL = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,120}\.[^\s@<>\".]{2,24}")
+# `/privacy show` has room for these lengths together, in one message of 4000 characters.
+_EMAIL = re.compile(r"(?=.{1,80}\Z)[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\".]{2,24}")
 
 
 def is_https(address: str) -> bool:
@@ -41,7 +42,7 @@ def _reachable(address: str) -> str:
     return address
 
 
-_Line = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\r\n]+$", strip_whitespace=True)]
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^[^\r\n]+$", strip_whitespace=True)]
 _Address = Annotated[str, Field(max_length=MAX_ADDRESS)]
 
 
@@ -56,9 +57,9 @@ class PrivacySettings(Section):
     """Your privacy policy: an address that begins with https://. You can publish docs/privacy.md there."""
     minimum_age: Annotated[int, Field(ge=13, le=99)] | None = None
     """Minimum age of users, in years. Discord itself requires 13 in most countries."""
-    recipients: Annotated[tuple[_Line, ...], Field(max_length=6)] = ()
+    recipients: Annotated[tuple[_Line, ...], Field(max_length=4)] = ()
     """Other companies that receive data, such as your hosting provider and its country. Easel always names Discord."""
-    purposes: Annotated[tuple[_Line, ...], Field(max_length=6)] = ()
+    purposes: Annotated[tuple[_Line, ...], Field(max_length=3)] = ()
     """Further purposes for which you use the data. Easel always names its own purposes."""
 
     @property
