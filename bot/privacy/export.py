@@ -10,13 +10,15 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import AsyncGenerator, Iterable, Sequence
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from bot.background import Pool
+from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
 from bot.database.inputs import inputs_of_person
@@ -92,12 +94,13 @@ class _Archive:
     def add(self, made: _Packable) -> bool:
         """Whether it was added, or is to be named as left out; False when it does not fit. One at least fits. Blocks.
 
-        Text is counted as if it were not packed, which costs a part at times and is never too much.
+        Text is counted as it is packed by itself. Together it takes less, or the margin more.
         """
         if made.data is None:
             self._left_out.append(made.name)
             return True
-        size = len(made.data) + len(made.shown.encode()) + MARGIN
+        size = len(zlib.compress(made.data) if made.is_text else made.data)
+        size += len(zlib.compress(made.shown.encode())) + MARGIN
         if self._size + size > self._limit and self.files:
             return False
         self._zip.writestr(made.name, made.data, zipfile.ZIP_DEFLATED if made.is_text else zipfile.ZIP_STORED)
@@ -130,10 +133,15 @@ class Exporter:
     """Makes exports of one database and its folders."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, storage: StorageSettings, attachments: SignedAttachments
+        self,
+        connection: aiosqlite.Connection,
+        storage: StorageSettings,
+        attachments: SignedAttachments,
+        retention: Callable[[], RetentionSettings],
     ) -> None:
         self._connection = connection
         self._storage = storage
+        self._retention = retention
         self._attachments = attachments
         self._under_way = set[int]()  # people
 
@@ -193,7 +201,7 @@ class Exporter:
             return await PACKING.run(_encoded, self._attachments, source, facts, limit)
         sql = f"{source.table.rows} LIMIT :limit OFFSET :first"
         rows = await fetch(self._connection, sql, {"person": person_id, "limit": ROWS_A_FILE, "first": source.first})
-        return await PACKING.run(_as_json, source.name, source.table, rows)
+        return await PACKING.run(_as_json, source.name, source.table, rows, self._retention())
 
     async def _facts(self, picture_id: int) -> PictureFacts | None:
         """What the page says about a generated picture; None if its row has gone."""
@@ -237,10 +245,10 @@ def _told(row: sqlite3.Row) -> dict[str, object]:
     }
 
 
-def _as_json(name: str, table: StoredTable, rows: Iterable[sqlite3.Row]) -> _Packable:
+def _as_json(name: str, table: StoredTable, rows: Iterable[sqlite3.Row], retention: RetentionSettings) -> _Packable:
     """The file of these rows. Blocks."""
     told = [_told(row) for row in rows]
-    heading, shown = table_section(table, told, name)
+    heading, shown = table_section(table, told, name, retention)
     data = json.dumps(told, ensure_ascii=False, indent=1).encode()
     return _Packable(name, data, is_text=True, heading=heading, shown=shown)
 

@@ -16,14 +16,16 @@ from pathlib import PurePosixPath
 from typing import cast
 from urllib.parse import quote
 
-from bot.i18n import _, language, ngettext, number
-from bot.privacy.stored_data import StoredTable
+from bot.config.retention import RetentionSettings
+from bot.i18n import _, day_limit, language, ngettext, number, pgettext
+from bot.privacy.stored_data import CONTEXT, StoredTable
 
 Values = Mapping[str, object]  # of a row, by column
 
 MAX_ALT = 150  # characters of a prompt that stand in for a picture
 MAX_SUMMARY = 120  # characters of a prompt that name folded details
 MAX_DEPTH = 12  # levels of details; deeper ones stand there as text
+_LIMIT = re.compile(r"`(\w+_days)` \(\d+\)")  # a setting with its default
 _TIME = re.compile(r"(.*_)?(at|until)")  # columns with unix ms
 _CODE, _EMPHASIS = re.compile(r"`([^`]*)`"), re.compile(r"\*([^*]*)\*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -82,7 +84,6 @@ class ExportPage:
             _("Select a picture to open its file. The folder data has the same rows as JSON, for programs."),
             _("All times are in UTC."),
             *([] if complete else [_("This is one part of your data. Each part is a separate ZIP file with a page.")]),
-            *([] if shown else [_("Easel stores no data about you.")]),
             *remarks,
         ]
         title = escaped(_("Your data in Easel"))
@@ -110,12 +111,14 @@ def figure(name: str, facts: PictureFacts | None) -> str:
     )
 
 
-def table_section(table: StoredTable, rows: Sequence[Values], name: str) -> tuple[str, str]:
+def table_section(
+    table: StoredTable, rows: Sequence[Values], name: str, retention: RetentionSettings
+) -> tuple[str, str]:
     """Return the heading and the section of rows that are in the file `name`. Columns without a value are left out."""
+    explained = {column: _sentence(_described(about)) for column, about in table.columns.items()}
+    kept = _LIMIT.sub(lambda limit: day_limit(getattr(retention, limit[1])), _described(table.kept))
     columns = [column for column in table.columns if any(row[column] not in (None, "") for row in rows)]
-    head = "".join(
-        f"<th>{escaped(_sentence(table.columns[column]))}<code>{escaped(column)}</code></th>" for column in columns
-    )
+    head = "".join(f"<th>{escaped(explained[column])}<code>{escaped(column)}</code></th>" for column in columns)
     lines = "\n".join(
         f"<tr>{''.join(f'<td>{_cell(column, table.columns[column], row[column])}</td>' for column in columns)}</tr>"
         for row in rows
@@ -123,12 +126,12 @@ def table_section(table: StoredTable, rows: Sequence[Values], name: str) -> tupl
     count = ngettext("{count} row", "{count} rows", len(rows)).format(count=number(len(rows)))
     about = [
         f'{escaped(count)} · <a href="{escaped(quote(name))}">{escaped(name)}</a>',
-        f"{escaped(_('How long Easel keeps it:'))} {_marked(table.kept)}",
-        f"{escaped(_('If you delete all your data:'))} {_marked(table.fate.value)}",
+        f"{escaped(_('How long Easel keeps it:'))} {_marked(kept)}",
+        f"{escaped(_('If you delete all your data:'))} {_marked(_described(table.fate.value))}",
     ]
     place = re.sub(r"\W", "-", name)  # a class for this table alone
     labels = "".join(
-        f".{place} td:nth-child({place_in_row})::before{{content:{json.dumps(_sentence(table.columns[column]))}}}"
+        f".{place} td:nth-child({place_in_row})::before{{content:{json.dumps(explained[column], ensure_ascii=False)}}}"
         for place_in_row, column in enumerate(columns, 1)
     )
     section = (
@@ -137,7 +140,7 @@ def table_section(table: StoredTable, rows: Sequence[Values], name: str) -> tupl
         + f'<div class="wide"><table class="{place}"><thead><tr>{head}</tr></thead>\n'
         + f"<tbody>\n{lines}\n</tbody></table></div>"
     )
-    return _sentence(table.about), section
+    return _sentence(_described(table.about)), section
 
 
 def escaped(text: str) -> str:
@@ -156,6 +159,10 @@ def time_text(unix_ms: int) -> str:
 def _grid(figures: Iterable[str]) -> str:
     together = "".join(figures)
     return f'<div class="pictures">\n{together}</div>' if together else ""
+
+
+def _described(text: str) -> str:
+    return pgettext(CONTEXT, text)
 
 
 def _sentence(text: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CONTEXT = "stored data"  # of these descriptions, in the catalogues
+
 _JOBS = "(SELECT id FROM job WHERE person_id = :person)"
 _PICTURES = "(SELECT picture.id FROM job JOIN picture ON job_id = job.id WHERE person_id = :person)"
 _ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
@@ -18,14 +20,12 @@ _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id 
 _UNTIL_DELETED = "until you delete this data"
 _SERVER_GONE = "`servers_days` (30) after the bot left the server"
 _AUDIT_KEPT = (
-    "`audit_days` (365); entries about a stored report, or about a block in force, stay as long as it does; at most "
-    + _SERVER_GONE
+    f"`audit_days` (365), or {_SERVER_GONE}. Until then, entries about a stored report or a block in force stay longer"
 )
 _REPORTS_KEPT = (
-    "`reports_days` (365) after the last decision, and at most "
-    + _SERVER_GONE
-    + ". Open reports stay, reports that a picture looks like a minor, and decisions whose block or content rating is "
-    "in force"
+    f"`reports_days` (365) after the last decision, or {_SERVER_GONE}. Until then, open reports stay longer. The same "
+    "applies to reports that a picture looks like a minor, and to decisions whose block or content rating is in force. "
+    "After that, operators decide about open reports that a picture looks like a minor"
 )
 _AS_REPORT = "as long as the report"
 _PICTURES_KEPT = "until you delete them; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
@@ -457,8 +457,7 @@ TABLES = (
     ),
     StoredTable(
         "report", "reports about your pictures", "owner_id = :person",
-        f"{_REPORTS_KEPT}. Operators decide about these open reports after the bot left the server",
-        Fate.HASHED,
+        _REPORTS_KEPT, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",

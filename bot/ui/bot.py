@@ -169,7 +169,9 @@ class EaselBot(Client):
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.additions, easel.files, erased)
-        self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
+        self.exporter = Exporter(
+            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings.retention
+        )
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_notices = TakedownNotices(self.connection, self.configuration, DirectMessages(self))
         self.takedown_cases = TakedownCases(

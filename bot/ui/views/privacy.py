@@ -19,7 +19,7 @@ from bot.config.privacy import PrivacySettings, is_https
 from bot.config.retention import KeptPicture
 from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
-from bot.i18n import _, later, ngettext, number, sentences
+from bot.i18n import _, day_limit, later, ngettext, number, sentences
 from bot.i18n.texts import plain
 from bot.privacy.export import ExportPart, stored_counts
 from bot.ui.client import Interaction
@@ -136,7 +136,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
     """How long each kind is kept, by the settings."""
     kept, backup = settings.retention, settings.backup
     yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
-    pictures = _days(kept.pictures_days)
+    pictures = day_limit(kept.pictures_days)
     if kept.pictures_gigabytes:
         pictures += " · " + _(
             "the oldest are deleted when all users' pictures together take up more than {size} GB"
@@ -161,14 +161,10 @@ def _how_long(settings: Settings) -> Iterator[str]:
     if settings.worker.embedding_files_megabytes:
         kinds[_("Prompts converted to numbers that the model reads")] = kept.embeddings_days
     for label, days in kinds.items():
-        yield f"{label}: {_days(days)}"
+        yield f"{label}: {day_limit(days)}"
     if backup.every_hours:
         days = max(1, round(backup.keep * backup.every_hours / 24))
-        yield f"{_('Backups of the database')}: {_days(days)}"
-
-
-def _days(days: int) -> str:
-    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no time limit")
+        yield f"{_('Backups of the database')}: {day_limit(days)}"
 
 
 def receipt_text(erasure: Erasure) -> str:

@@ -15,6 +15,7 @@ import aiosqlite
 import pytest
 
 from bot.config import Settings
+from bot.config.retention import RetentionSettings
 from bot.database.connection import write
 from bot.i18n import speaking
 from bot.pictures.signing import SignedAttachments
@@ -30,7 +31,7 @@ LARGE, SMALL = 10**9, 20_000  # bytes; a picture has about 12,000
 
 
 def exporter(connection: aiosqlite.Connection, settings: Settings) -> Exporter:
-    return Exporter(connection, settings.storage, attachments(settings.storage.folder))
+    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings.retention)
 
 
 def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
@@ -171,7 +172,7 @@ def certified(connection: aiosqlite.Connection, settings: Settings, folder: Path
     """An exporter that signs."""
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     certificate = settings_in(folder / "certificates")
-    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate))
+    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), RetentionSettings)
 
 
 def test_no_derived_table_is_exported() -> None:
@@ -237,6 +238,7 @@ async def test_the_page_explains_tables_in_words(filled: aiosqlite.Connection, s
         if not table.derived and table.name not in {"erasure", "erasure_file", "erasure_message", "erasure_report"}:
             assert table.about[1:] in page.text or table.name == "erased_addition_request", table.name
     assert "The number of stars" in page.text and "How long Easel keeps it: until you delete this data" in page.text
+    assert "without pictures, 90 days" in page.text, "in days, not by the name of a setting"
     assert "2025-12-01 14:03" in page.text and "1764597780000" not in page.text
     assert page.text.count(f"a {WORDS[ADA]} at dawn") >= 6, "under the pictures, and with the requests"
 
@@ -262,3 +264,6 @@ async def test_the_page_speaks_the_persons_language(filled: aiosqlite.Connection
     with speaking("ja"):
         ((_, page, _),) = pages(await exported(filled, settings, LARGE))
     assert "Your data in Easel" not in page.text and "Easel" in page.text
+    for table in TABLES:
+        for described in (table.about, *table.columns.values()):
+            assert len(described) < 12 or described[1:] not in page.text, described
