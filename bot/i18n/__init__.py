@@ -115,11 +115,6 @@ def duration(seconds: float | None) -> str:
     return format_timedelta(rounded, granularity="second", threshold=2, locale=_locale())
 
 
-def day_limit(days: int) -> str:
-    """`90 days`; 0 is no limit."""
-    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no time limit")
-
-
 def language() -> str:
     """The current language, by the name of its catalogue."""
     return _language.get()

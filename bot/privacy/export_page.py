@@ -17,7 +17,8 @@ from typing import cast
 from urllib.parse import quote
 
 from bot.config.retention import RetentionSettings
-from bot.i18n import _, day_limit, language, ngettext, number, pgettext
+from bot.i18n import _, language, ngettext, number, pgettext
+from bot.i18n.texts import day_limit
 from bot.privacy.stored_data import CONTEXT, StoredTable
 
 Values = Mapping[str, object]  # of a row, by column
@@ -35,7 +36,7 @@ body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:76rem;padding:1r
 h1,h2{line-height:1.2}h2{margin-top:2.5rem}a{color:#0550ae}code,pre{font-size:.9em;overflow-wrap:anywhere}
 .about{color:#555;margin:.2rem 0}.wide{overflow-x:auto;border:1px solid #ccc;border-radius:6px;margin:.6rem 0}
 table{border-collapse:collapse;font-size:.9rem}th,td{border-bottom:1px solid #ddd;padding:.4rem .6rem;
-text-align:start;vertical-align:top;min-width:6rem;max-width:24rem;overflow-wrap:anywhere}th{background:#f4f4f4}
+text-align:start;vertical-align:top;min-width:8rem;max-width:24rem;overflow-wrap:anywhere}th{background:#f4f4f4}
 th code{display:block;color:#666;font-weight:normal}td,dd,figcaption{unicode-bidi:plaintext;white-space:pre-line}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(14rem,100%),1fr));gap:1rem}
 figure{margin:0;border:1px solid #ccc;border-radius:6px;padding:.6rem;overflow-wrap:anywhere}

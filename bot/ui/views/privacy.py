@@ -19,8 +19,8 @@ from bot.config.privacy import PrivacySettings, is_https
 from bot.config.retention import KeptPicture
 from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
-from bot.i18n import _, day_limit, later, ngettext, number, sentences
-from bot.i18n.texts import plain
+from bot.i18n import _, later, ngettext, number, sentences
+from bot.i18n.texts import day_limit, plain
 from bot.privacy.export import ExportPart, stored_counts
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
