@@ -27,6 +27,7 @@ from bot.database.audit import AuditAction
 from bot.database.reports import ReportReason
 from bot.i18n import catalogue
 from bot.i18n.commands import context_of, spoken
+from bot.privacy.stored_data import CONTEXT, TABLES
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 from inference.content_rating import ContentRating
@@ -126,6 +127,14 @@ def in_labels() -> Iterator[Said]:
     yield from (Said(words, None, "inference/lora/evidence.py") for words in PLAINLY.values())
 
 
+def in_stored_data() -> Iterator[Said]:
+    """The descriptions of stored data that the page of an export shows."""
+    for table in TABLES:
+        if not table.derived:
+            for text in (table.about, table.kept, table.fate.value, *table.columns.values()):
+                yield Said(text, None, "bot/privacy/stored_data.py", CONTEXT)
+
+
 class _Listener(app_commands.Translator):
     """Writes down what discord.py wants translated."""
 
@@ -158,7 +167,7 @@ async def in_commands() -> list[Said]:
 def everything_said() -> list[Said]:
     """All sentences, each once, in a steady order."""
     load_features()  # errors are found among the classes that are defined
-    found = [*in_source(), *in_errors(), *in_reasons(), *in_labels(), *asyncio.run(in_commands())]
+    found = [*in_source(), *in_errors(), *in_reasons(), *in_labels(), *in_stored_data(), *asyncio.run(in_commands())]
     return list({(said.context, said.key): said for said in reversed(found)}.values())[::-1]
 
 

@@ -134,6 +134,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     yield _token(settings)
     yield _invitation(settings)
     yield _operators(settings)
+    yield _responsible(settings)
     yield _writable(settings.storage.folder)
     for checkpoint in settings.checkpoints:
         for finding in check_files(checkpoint):
@@ -205,6 +206,13 @@ def _operators(settings: Settings) -> Finding:
         says = "no operator is set, so no one is warned of damage; add your Discord id to [discord] operators"
         return Finding("operators", FindingGrade.WARNING, says)
     return Finding("operators", FindingGrade.OK, f"{count} named")
+
+
+def _responsible(settings: Settings) -> Finding:
+    if missing := settings.privacy.missing:
+        says = f"{', '.join(missing)} not set in [privacy]; /privacy show names and links these to users"
+        return Finding("privacy", FindingGrade.WARNING, says)
+    return Finding("privacy", FindingGrade.OK, f"/privacy show names {settings.privacy.controller} as the controller")
 
 
 def _writable(folder: Path) -> Finding:

@@ -91,7 +91,8 @@ async def _export(settings: Settings, person_id: int, folder: Path) -> int:
         number = 0
         thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
         attachments = SignedAttachments(thumbnails, lambda: settings.c2pa)
-        async for part in Exporter(connection, settings.storage, attachments).parts(person_id, PART_BYTES):
+        exporter = Exporter(connection, settings.storage, attachments, lambda: settings.retention)
+        async for part in exporter.parts(person_id, PART_BYTES):
             number += 1
             path = folder / f"easel-export-{person_id}-{number}.zip"
             await asyncio.to_thread(path.write_bytes, part.data)

@@ -36,6 +36,9 @@ DAYS = {
     Kind.EMBEDDINGS: "embeddings_days",
     Kind.STATES: "states_days",
     Kind.LOGS: "logs_days",
+    Kind.REPORTS: "reports_days",
+    Kind.NOTICES: "reports_days",
+    Kind.AUDIT: "audit_days",
     Kind.RECEIPTS: "receipts_days",
     Kind.SERVERS: "servers_days",
 }

@@ -7,6 +7,7 @@ The sections; the docstring under a field is its comment in the example.
 discord_settings.py   the token, the operators
 storage.py            the data folder, copies of the database
 retention.py          how long what people leave is kept
+privacy.py            who is responsible for stored data
 monitoring.py         logs and metrics
 library.py            the folder of LoRA files
 sources.py            hubs from which people add LoRAs

@@ -47,6 +47,11 @@ class RetentionSettings(Section):
     """Worker files of finished requests that were not deleted at once."""
     logs_days: _Days = 30
     """Log files in [logs] folder."""
+    reports_days: _Days = 365
+    """Decided reports with their decisions and appeals, counted from the last decision. Some stay: reports that a
+    picture looks like a minor, decisions whose block or content rating is in force, and hashes of removed pictures."""
+    audit_days: _Days = 365
+    """Entries of servers' audit logs. Entries about stored reports and about blocks in force stay."""
     receipts_days: _Days = 30
     """Receipts of users who deleted all their data."""
     servers_days: _Days = 30

@@ -22,6 +22,7 @@ from bot.config.limits import LimitSettings
 from bot.config.matching import MatchingSettings
 from bot.config.moderation import ModerationSettings
 from bot.config.monitoring import LogSettings, MetricsSettings
+from bot.config.privacy import PrivacySettings
 from bot.config.retention import RetentionSettings
 from bot.config.section import section_of
 from bot.config.sources import SourcesSettings
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
+    privacy: PrivacySettings = PrivacySettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     library: LibrarySettings = LibrarySettings()

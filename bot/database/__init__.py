@@ -39,6 +39,7 @@ erasure_leftovers.py   their files and messages that are still to be removed
 retention.py           orders and pictures that are older than they are to be kept
 left_servers.py        servers that removed the bot, and forgetting them
 takedowns.py           pictures that staff took down, and whether their owner was told
+takedown_notices.py    what authors and uploaders are told about these takedowns
 takedown_cases.py      takedowns for people who are shown in pictures, and the copies that were found
 picture_hashes.py      perceptual hashes of pictures
 picture_verdicts.py    what was decided about pictures, by their hashes alone

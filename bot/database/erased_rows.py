@@ -103,6 +103,17 @@ NOTE_OTHER_INPUTS = """
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
 """
+# What other users start from, made from the person's pictures: it goes even if they use it.
+NOTE_TAKEN_PICTURES = """
+    INSERT INTO erasure_file (erasure_id, folder, path, unconditional)
+    SELECT :erasure, 'inputs', sha256, 1 FROM start_picture_source WHERE person_id = :person
+    ON CONFLICT (erasure_id, folder, path) DO UPDATE SET unconditional = 1
+"""
+COUNT_TAKEN_PICTURES = """
+    UPDATE erasure SET start_pictures = (
+        SELECT count(*) FROM start_picture_source WHERE start_picture_source.person_id = erasure.person_id
+    ) WHERE id = :erasure
+"""
 ANY_ADDITION = """
     SELECT 1 FROM addition_request JOIN addition ON addition.id = addition_id
     WHERE person_id = ? AND state = 'waiting' LIMIT 1
@@ -243,8 +254,8 @@ async def erase_person(
             if await fetch_one(connection, sql, (person,)) is not None:
                 return False
         for sql in (
-            NOTE_OTHER_INPUTS, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS, NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES,
-            _NOTE_QUESTIONS, _NOTE_REPORTS,
+            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, COUNT_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
+            NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES, _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
             await write(connection, sql, {"erasure": erasure.id, "person": person})
         for name in spooled:

@@ -19,7 +19,7 @@ NOTE_MESSAGE = """
 """
 FORGET_DIRECT_CHANNEL = "UPDATE erasure SET direct_channel = NULL WHERE id = ?"
 NEXT_FILES = """
-    SELECT folder, path FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
+    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
         SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND (created_at >= ? OR lasting = 1)
     ) LIMIT ?
 """
@@ -66,10 +66,14 @@ class FileFolder(StrEnum):
 
 @dataclass(frozen=True)
 class LeftFile:
-    """A file that is still to be removed, by its path in the folder."""
+    """A file that is still to be removed, by its path in the folder.
+
+    A start picture that others use stays, unless it is `unconditional`.
+    """
 
     folder: FileFolder
     path: str
+    unconditional: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ async def left_files(
     Raises DatabaseError.
     """
     rows = await fetch(connection, NEXT_FILES, (erasure_id, held_since, limit))
-    return tuple(LeftFile(FileFolder(row["folder"]), row["path"]) for row in rows)
+    return tuple(LeftFile(FileFolder(row["folder"]), row["path"], bool(row["unconditional"])) for row in rows)
 
 
 async def held_files(connection: aiosqlite.Connection, erasure_id: int, *, held_since: int) -> HeldFiles | None:

@@ -56,6 +56,7 @@ class Erasure:
     `messages` are gone, `unreachable` ones are not the bot's to delete, and `private_answers` the person's alone. The
     `direct_channel` is that of the person's direct messages, until what the bot wrote there is known.
     `copies` of the database still hold the person; the last expires at `copies_until`, if anybody can tell.
+    `start_pictures` of other users were made from the person's pictures, and have gone too.
     """
 
     id: int
@@ -73,6 +74,7 @@ class Erasure:
     created_at: int
     finished_at: int | None
     direct_channel: int | None
+    start_pictures: int
 
 
 def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> None:

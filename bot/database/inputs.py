@@ -37,6 +37,8 @@ NOTE_GIVEN = """
     ON CONFLICT (person_id, sha256) DO UPDATE SET given_at = excluded.given_at
 """
 FORGET_GIVEN = "DELETE FROM given_input WHERE sha256 IN (SELECT value FROM json_each(?))"
+NOTE_SOURCE = "INSERT INTO start_picture_source (person_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING"
+FORGET_SOURCES = "DELETE FROM start_picture_source WHERE sha256 IN (SELECT value FROM json_each(?))"
 
 
 async def note_given(connection: aiosqlite.Connection, person_id: int, sha256: str) -> None:
@@ -46,9 +48,20 @@ async def note_given(connection: aiosqlite.Connection, person_id: int, sha256: s
         await write(connection, NOTE_GIVEN, (person_id, sha256, now_ms()))
 
 
+async def note_taken(connection: aiosqlite.Connection, person_id: int, sha256: str, author_id: int) -> None:
+    """Record that the person starts from a picture of the author; from an own one, only that. Raises DatabaseError."""
+    async with transaction(connection):
+        await note_given(connection, person_id, sha256)
+        if author_id != person_id:
+            await write(connection, NOTE_SOURCE, (author_id, sha256))
+
+
 async def forget_given(connection: aiosqlite.Connection, hashes: Iterable[str]) -> None:
     """The files of these pictures are removed. Raises DatabaseError."""
-    await write(connection, FORGET_GIVEN, (json.dumps(list(hashes)),))
+    removed = json.dumps(list(hashes))
+    async with transaction(connection):
+        await write(connection, FORGET_GIVEN, (removed,))
+        await write(connection, FORGET_SOURCES, (removed,))
 
 
 async def is_named(connection: aiosqlite.Connection, sha256: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.connection import fetch, fetch_one, transaction, write
 from inference.messages.request import GenerationRequest, LoraUse
 
 RECORD = """
@@ -27,7 +27,12 @@ _PICTURE = """
 """
 OF_JOB = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE job_id = ? ORDER BY position"
 
-PATHS_OF_PERSON = "SELECT path FROM job JOIN picture ON job_id = job.id WHERE person_id = ? ORDER BY picture.id"
+FILES_OF_PERSON = (
+    "SELECT picture.id, path FROM job JOIN picture ON job_id = job.id WHERE person_id = ? ORDER BY picture.id"
+)
+RECORDED = """
+    SELECT request, seed, picture.created_at FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,15 @@ class NewPicture:
     width: int
     height: int
     seed: int
+
+
+@dataclass(frozen=True)
+class RecordedPicture:
+    """How a picture was generated: the `request` as it is stored, its seed, and its time in unix ms."""
+
+    request: str
+    seed: int
+    created_at: int
 
 
 @dataclass(frozen=True)
@@ -83,9 +97,15 @@ async def find_picture(connection: aiosqlite.Connection, job_id: int, position: 
     return next((each for each in await pictures_of_job(connection, job_id) if each.position == position), None)
 
 
-async def paths_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
-    """The paths of a person's pictures, the oldest first. Raises DatabaseError."""
-    return tuple(row["path"] for row in await fetch(connection, PATHS_OF_PERSON, (person_id,)))
+async def files_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[tuple[int, str], ...]:
+    """The ids and paths of a person's pictures, the oldest first. Raises DatabaseError."""
+    return tuple((row["id"], row["path"]) for row in await fetch(connection, FILES_OF_PERSON, (person_id,)))
+
+
+async def recorded_picture(connection: aiosqlite.Connection, picture_id: int) -> RecordedPicture | None:
+    """The stored request of a picture, its seed and its time; None if there is no picture. Raises DatabaseError."""
+    row = await fetch_one(connection, RECORDED, (picture_id,))
+    return None if row is None else RecordedPicture(**dict(row))
 
 
 def _picture(row: sqlite3.Row) -> Picture:

@@ -1,4 +1,4 @@
-"""Messages that name a person and are of no order, or of none any more: they go when the person has all deleted."""
+"""Messages that name a person and belong to no job or report in the database: they go if the person deletes all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import transaction, write
+from bot.database.connection import fetch, transaction, write
 from bot.database.people import remember_person
 
 NOTE = "INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at) VALUES (?, ?, ?, ?)"
@@ -19,6 +19,19 @@ NOTE_OF_JOBS = """
     FROM delivery JOIN job ON job.id = job_id
     WHERE job_id IN (SELECT value FROM json_each(?)) AND message_id IS NOT NULL
     AND (private = 0 OR posting_in IS NOT NULL)
+"""
+# The message to staff about a report names its author, and quotes or names others. Ids of people who have all deleted
+# are negative.
+PEOPLE_OF_REPORT = """
+    SELECT owner_id AS person_id FROM report WHERE id = :report UNION
+    SELECT person_id FROM report_by WHERE report_id = :report UNION
+    SELECT decided_by FROM decision WHERE report_id = :report UNION
+    SELECT answered_by FROM decision JOIN appeal ON decision_id = decision.id WHERE report_id = :report
+"""
+NOTE_OF_REPORT = """
+    INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at)
+    SELECT message_id, channel_id, :person, created_at FROM report
+    WHERE id = :report AND message_id IS NOT NULL AND channel_id IS NOT NULL
 """
 
 
@@ -32,3 +45,11 @@ async def note_posted(connection: aiosqlite.Connection, person_id: int, channel_
 async def note_results(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
     """The rows of these jobs go, and their messages stay. Raises DatabaseError."""
     await write(connection, NOTE_OF_JOBS, (json.dumps(list(job_ids)),))
+
+
+async def note_report(connection: aiosqlite.Connection, report_id: int) -> None:
+    """The rows of this report go, and its message to staff stays. Raises DatabaseError."""
+    for row in await fetch(connection, PEOPLE_OF_REPORT, {"report": report_id}):
+        if row["person_id"] is not None and row["person_id"] > 0:
+            await remember_person(connection, row["person_id"])
+            await write(connection, NOTE_OF_REPORT, {"report": report_id, "person": row["person_id"]})

@@ -15,7 +15,8 @@ import aiosqlite
 from bot.config.retention import KeptPicture
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from bot.database.posted_messages import note_results
+from bot.database.key_values import remember
+from bot.database.posted_messages import note_report, note_results
 
 # Pictures stay for one of these reasons, each if the settings say so; another reason is one more line.
 _KEPT = """
@@ -67,6 +68,42 @@ FORGET_JOBS = """
 """
 OLD_DRAFTS = "SELECT count(*) AS rows, min(created_at) AS oldest FROM draft WHERE created_at < ?"
 OLD_RECEIPTS = "SELECT count(*) AS rows, min(finished_at) AS oldest FROM erasure WHERE finished_at < ?"
+# What still has an effect that somebody may reverse stays, and what looks like a minor stays for good.
+OLD_REPORTS = """
+    SELECT decision.report_id AS id, decided_at AS at FROM decision JOIN report ON report.id = decision.report_id
+    LEFT JOIN appeal ON appeal.decision_id = decision.id
+    WHERE (decided_at, decision.report_id) > (:at, :id) AND decided_at < :before
+    AND coalesce(answered_at, decided_at) < :before AND report.state = 'decided' AND lasting = 0
+    AND NOT EXISTS (SELECT 1 FROM decision_step WHERE decision_id = decision.id AND done_at IS NULL)
+    AND NOT (action = 'block' AND EXISTS (
+        SELECT 1 FROM block WHERE block.server_id = report.server_id AND block.kind = 'person' AND target_id = owner_id
+        AND (block.ends_at IS NULL OR block.ends_at > :now)
+    ))
+    AND NOT (action = 'rate' AND coalesce(appeal.state, '') <> 'reversed' AND CASE report.kind
+        WHEN 'lora' THEN EXISTS (SELECT 1 FROM lora WHERE lora.id = report.target_id)
+        ELSE EXISTS (SELECT 1 FROM job WHERE job.id = report.target_id)
+    END)
+    ORDER BY decided_at, decision.report_id LIMIT :limit
+"""
+FORGET_REPORT = "DELETE FROM report WHERE id = ? AND state = 'decided' RETURNING id"
+OLD_NOTICES = "SELECT count(*) AS rows, min(created_at) AS oldest FROM takedown_notice WHERE created_at < ?"
+FORGET_NOTICES = "DELETE FROM takedown_notice WHERE created_at < ?"
+# Entries about a block in force, and about a report that is stored, stay: `report 12: pictures of job 5`.
+OLD_ENTRIES = """
+    SELECT id, created_at AS at FROM audit
+    WHERE (created_at, id) > (:at, :id) AND created_at < :before
+    AND NOT (action = 'block_person' AND EXISTS (
+        SELECT 1 FROM block WHERE block.server_id = audit.server_id AND kind = 'person' AND target_id = audit.person_id
+        AND (ends_at IS NULL OR ends_at > :now)
+    ))
+    AND NOT (action IN ('view_reported_picture', 'decide_report', 'answer_appeal') AND EXISTS (
+        SELECT 1 FROM report WHERE report.id = CAST(substr(target, 8) AS INTEGER)
+    ))
+    ORDER BY created_at, id LIMIT :limit
+"""
+FORGET_ENTRIES = "DELETE FROM audit WHERE id IN (SELECT value FROM json_each(?))"
+AUDIT_BEFORE = "audit before"  # key of the time that the trigger on the log reads
+FORGET_BEFORE = "DELETE FROM memo WHERE key = ?"
 BEGINNING = (0, 0)
 
 
@@ -82,6 +119,19 @@ class OldJob:
     def place(self) -> tuple[int, int]:
         """Where the next page begins."""
         return self.created_at, self.id
+
+
+@dataclass(frozen=True)
+class OldRow:
+    """A row that is older than it is to be kept, with its time in unix ms."""
+
+    id: int
+    at: int
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the next page begins."""
+        return self.at, self.id
 
 
 async def old_pictures(
@@ -138,6 +188,60 @@ async def count_old_drafts(connection: aiosqlite.Connection, *, before_ms: int) 
 async def count_old_receipts(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
     """How many receipts are older, and when the oldest was given (unix ms). Raises DatabaseError."""
     return _counted(await fetch_one(connection, OLD_RECEIPTS, (before_ms,)))
+
+
+async def old_reports(
+    connection: aiosqlite.Connection, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
+) -> tuple[OldRow, ...]:
+    """Reports whose last decision was before `before_ms` (unix ms) and that may go, the oldest decision first.
+
+    Raises DatabaseError.
+    """
+    return await _rows(connection, OLD_REPORTS, before_ms, after, limit)
+
+
+async def forget_reports(connection: aiosqlite.Connection, report_ids: Iterable[int]) -> None:
+    """Delete reports that are still decided; of whom their messages to staff speak is kept. Raises DatabaseError."""
+    async with transaction(connection):
+        for report_id in report_ids:
+            await note_report(connection, report_id)
+            await write(connection, FORGET_REPORT, (report_id,))
+
+
+async def count_old_notices(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
+    """How many notices of takedown cases are older, and when the oldest was written (unix ms). Raises DatabaseError."""
+    return _counted(await fetch_one(connection, OLD_NOTICES, (before_ms,)))
+
+
+async def forget_old_notices(connection: aiosqlite.Connection, *, before_ms: int) -> None:
+    """Delete them. Raises DatabaseError."""
+    await write(connection, FORGET_NOTICES, (before_ms,))
+
+
+async def old_entries(
+    connection: aiosqlite.Connection, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
+) -> tuple[OldRow, ...]:
+    """Entries of all audit logs that were written before `before_ms` (unix ms) and may go, the oldest first.
+
+    Raises DatabaseError.
+    """
+    return await _rows(connection, OLD_ENTRIES, before_ms, after, limit)
+
+
+async def forget_entries(connection: aiosqlite.Connection, entry_ids: Iterable[int], *, before_ms: int) -> None:
+    """Delete entries that are older than `before_ms` (unix ms): no others can be deleted. Raises DatabaseError."""
+    async with transaction(connection):
+        await remember(connection, AUDIT_BEFORE, str(before_ms))
+        await write(connection, FORGET_ENTRIES, (json.dumps(list(entry_ids)),))
+        await write(connection, FORGET_BEFORE, (AUDIT_BEFORE,))
+
+
+async def _rows(
+    connection: aiosqlite.Connection, sql: str, before_ms: int, after: tuple[int, int], limit: int
+) -> tuple[OldRow, ...]:
+    at, row_id = after
+    parameters = {"at": at, "id": row_id, "before": before_ms, "limit": limit, "now": now_ms()}
+    return tuple(OldRow(**dict(row)) for row in await fetch(connection, sql, parameters))
 
 
 def _counted(row: sqlite3.Row | None) -> tuple[int, int | None]:

@@ -18,6 +18,7 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, write
 from bot.database.errors import explain
+from bot.database.takedown_notices import write_notices
 
 DUE_MS = 48 * 3_600_000
 
@@ -137,6 +138,8 @@ def add_copies(database: Path, case_id: int, copies: Iterable[FoundCopy]) -> int
 def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> bool:
     """open -> confirmed: from now on its copies are removed, also after a crash. False if it was not open.
 
+    The audit logs of the servers say so, and authors and uploaders will be told.
+
     Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
@@ -145,6 +148,7 @@ def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> 
         for row in connection.execute(COPIES, (case_id,)).fetchall():
             state = CopyState.EXCEPTED if row["number"] in excepted else CopyState.CONFIRMED
             connection.execute(CONFIRM_COPY, (state, case_id, row["number"]))
+        write_notices(connection, case_id)
     return True
 
 

@@ -12,7 +12,7 @@ import discord
 from bot.database.jobs import Job
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, UsedLora
-from bot.i18n import _, label, listed, ngettext
+from bot.i18n import _, label, listed, ngettext, number
 from inference.messages.request import GenerationRequest, LoraUse, Region
 from inference.regions import RegionName
 
@@ -158,6 +158,11 @@ def _source(request: GenerationRequest) -> str:
 def summary_of_job(job: Job) -> str:
     """Who asked for it, and the summary of the request. The mention pings nobody: no message of the bot does."""
     return " · ".join((_("by {person}").format(person=mention(job.person_id)), summary(job.request)))
+
+
+def day_limit(days: int) -> str:
+    """`90 days`; 0 is no limit."""
+    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no time limit")
 
 
 def mention(person_id: int | None) -> str:

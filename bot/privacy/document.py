@@ -16,13 +16,23 @@ are up to date.
 
 | command | what it does |
 |---|---|
-| `/privacy show` | shows the data about you, and the progress or result of a deletion |
-| `/privacy export` | sends you all your data as ZIP files: rows as JSON, and your pictures |
+| `/privacy show` | shows the data about you, who is responsible for it, and the progress or result of a deletion |
+| `/privacy export` | sends you all your data as ZIP files: a page for your browser, your pictures, and rows as JSON |
 | `/privacy delete` | deletes all data about you, after you confirm |
 
 The commands work in servers, in direct messages, and if you installed the bot only for yourself. They also work if
 you are blocked. If you cannot use the commands, ask the operator, who can do the same with `easel privacy show`,
 `export` and `delete`.
+
+To read an export, unpack the ZIP file and open *index.html*. The page shows your pictures and explains every table. It
+has no scripts and loads nothing from the internet. If the export has several parts, each part has its own page.
+
+## Who is responsible
+
+The operator of the bot is responsible for the data (the controller). `/privacy show` names the controller and a
+contact, the purposes, the recipients and the minimum age. It also links the operator's privacy policy. The operator
+enters these facts in the section `[privacy]` of the settings. Discord always receives the bot's messages, and Easel
+always uses the data to generate and show pictures, to apply rules and limits, and to handle reports.
 
 ## What a deletion does
 
@@ -48,8 +58,11 @@ At the end, you get a receipt.
   for at most `[moderation] held_days` (30). For a report with the reason *sexual and looks like a minor*, there is no
   such time limit. Easel notifies you that it keeps the file. Only the people who decide about the report can see the
   file.
-- **Other users' copies.** Pictures that other users saved, their remixes, and stacks that they imported belong to
-  them.
+- **Start pictures of other users.** If another user chose *Start from picture* on a picture of yours, Easel deletes
+  that start picture too, even if a request or a studio uses it. The receipt says how many there were. Pictures that
+  were generated from it before belong to that user.
+- **Other users' copies.** Pictures that other users saved or uploaded again, their remixes, and stacks that they
+  imported belong to them.
 
 Easel overwrites deleted data in the database and in the database's write-ahead log (`secure_delete`). If you delete a
 single picture, Easel overwrites its words in search indexes within a day. A disk or a file system may still keep the
@@ -75,6 +88,9 @@ their copies, within 48 hours. After that, Easel stores only perceptual hashes o
 `takedown_case`). A perceptual hash is a number that lets Easel recognise and refuse a later copy. The hashes do not
 show the picture, and they contain neither your name nor your address. Easel keeps them in the database and in
 `removals.jsonl` until an operator closes the case.
+
+Easel tells the users who generated or uploaded these pictures that a person in them asked for the removal. It does not
+say who asked. The audit log of each server where a picture was generated or published gets an entry.
 
 ## If you start from a picture
 

@@ -37,12 +37,14 @@ from bot.database.erasures import (
     ErasureState,
     complete_erasure,
     find_erasure,
+    newest_erasure,
     request_erasure,
     unfinished_erasures,
 )
 from bot.database.errors import DatabaseError
 from bot.database.jobs import AnyJob, unfinished_jobs
 from bot.library.configuration import Configuration
+from bot.privacy.export import stores_data
 from bot.privacy.file_removal import FileRemoval
 
 AT_ONCE = 50  # jobs or files in one transaction
@@ -135,12 +137,19 @@ class Erasures:
     async def request(self, person_id: int) -> asyncio.Future[Erasure]:
         """Order that all that is kept of the person is deleted; from now on it happens. Raises DatabaseError.
 
-        The future ends with the receipt. It does not survive the program, but the erasure does.
+        The future ends with the receipt. It does not survive the program, but the erasure does. If nothing has been
+        stored since the latest erasure, the receipt is that erasure's.
         """
-        database = self._configuration.settings.storage.database
-        await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
-        (erasure,) = [each for each in await unfinished_erasures(self._connection) if each.person_id == person_id]
-        ended = self._ended.setdefault(erasure.id, asyncio.get_running_loop().create_future())
+        erasure = await newest_erasure(self._connection, person_id)
+        if erasure is None or await stores_data(self._connection, person_id):
+            database = self._configuration.settings.storage.database
+            await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
+            (erasure,) = [each for each in await unfinished_erasures(self._connection) if each.person_id == person_id]
+        ended: asyncio.Future[Erasure] = asyncio.get_running_loop().create_future()
+        if erasure.state is ErasureState.COMPLETE:
+            ended.set_result(erasure)
+            return ended
+        ended = self._ended.setdefault(erasure.id, ended)
         self._recurring.wake()
         return ended
 

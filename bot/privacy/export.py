@@ -1,4 +1,4 @@
-"""A person's copy of what is kept of them: ZIP files with rows as JSON, and with pictures.
+"""A person's copy of what is kept of them: ZIP files with rows as JSON, with pictures, and with a page that shows both.
 
 The files of an export are in a fixed order, and a part begins where another ended. So a part can be made without those
 before it, also after a restart. Rows are read when their file is packed: nobody's export is in memory as a whole.
@@ -10,24 +10,31 @@ import io
 import json
 import sqlite3
 import zipfile
-from collections.abc import AsyncGenerator, Iterable, Sequence
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
 
 from bot.background import Pool
+from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
 from bot.database.inputs import inputs_of_person
-from bot.database.pictures import paths_of_person
+from bot.database.pictures import files_of_person, recorded_picture
+from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
-from bot.privacy.stored_data import TABLES, StoredTable
+from bot.privacy.export_page import ExportPage, PictureFacts, figure, table_section
+from bot.privacy.stored_data import TABLES, Fate, StoredTable
 from inference.errors import RequestError
+from inference.messages.request import GenerationRequest, JobRequest
 
 ROWS_A_FILE = 500
+INPUTS = "inputs/"
 EXACT = 2**53  # programs that read JSON round greater numbers
+PAGE_FRAME = 3072  # bytes that a page takes in a ZIP, without what it shows of files
 MARGIN = 1024  # bytes that a ZIP takes for each file in it, names included, and more
 PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export after the other, beside deliveries
 
@@ -39,7 +46,7 @@ class ExportUnderWay(RequestError):
 
 @dataclass(frozen=True)
 class ExportPart:
-    """A ZIP file of an export; `files` are in it. `next` is where the next part begins; None after the last."""
+    """A ZIP file with `files` and a page. `next` is where the next part begins; None after the last."""
 
     data: bytes
     files: int
@@ -48,23 +55,28 @@ class ExportPart:
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of the export: a `table`'s rows, or a picture at `path`, `painted` here or given by the person."""
+    """A file of the export: a `table`'s rows, or a picture at `path`. A generated one has a `picture_id`."""
 
     name: str
     table: StoredTable | None = None
     first: int = 0
     path: Path | None = None
-    painted: bool = False
+    picture_id: int | None = None
 
 
 @dataclass(frozen=True)
 class _Packable:
-    """Name and bytes of a file; None when it is gone or damaged. `is_text` is packed, pictures are packed already."""
+    """Name and bytes of a file; None when it is gone or damaged. `is_text` is packed, pictures are packed already.
+
+    `shown` is what the page shows of it, under the `heading` of a table.
+    """
 
     name: str
     data: bytes | None
     is_text: bool = False
     unsigned: bool = False
+    shown: str = ""
+    heading: str = ""
 
 
 class _Archive:
@@ -73,7 +85,8 @@ class _Archive:
     def __init__(self, limit: int) -> None:
         self.files = 0
         self._limit = limit
-        self._size = MARGIN
+        self._size = MARGIN + PAGE_FRAME
+        self._page = ExportPage()
         self._buffer = io.BytesIO()
         self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
         self._left_out, self._unsigned = list[str](), list[str]()
@@ -81,26 +94,37 @@ class _Archive:
     def add(self, made: _Packable) -> bool:
         """Whether it was added, or is to be named as left out; False when it does not fit. One at least fits. Blocks.
 
-        Text is counted as if it were not packed, which costs a part at times and is never too much.
+        Text is counted as it is packed by itself. Together it takes less, or the margin more.
         """
         if made.data is None:
             self._left_out.append(made.name)
             return True
-        if self._size + len(made.data) + MARGIN > self._limit and self.files:
+        size = len(zlib.compress(made.data) if made.is_text else made.data)
+        size += len(zlib.compress(made.shown.encode())) + MARGIN
+        if self._size + size > self._limit and self.files:
             return False
         self._zip.writestr(made.name, made.data, zipfile.ZIP_DEFLATED if made.is_text else zipfile.ZIP_STORED)
-        self._size += len(made.data) + MARGIN
+        self._size += size
         self.files += 1
+        if made.is_text:
+            self._page.tables.append((made.heading, made.shown))
+        else:
+            (self._page.inputs if made.name.startswith(INPUTS) else self._page.pictures).append(made.shown)
         if made.unsigned:
             self._unsigned.append(made.name)
         return True
 
-    def packed(self, remarks: Iterable[str]) -> bytes:
-        """The ZIP file, with what there is to remark. Blocks."""
+    def packed(self, remarks: Iterable[str], begin: int, *, is_last: bool) -> bytes:
+        """The ZIP file, with its page and what there is to remark. `begin` is the first file's number. Blocks.
+
+        Pages have different names, so that several parts can be unpacked into one folder.
+        """
         lines = [*remarks, *(f"{name} is gone or damaged, and is left out." for name in self._left_out)]
         lines += [f"{name} has no C2PA signature: it could not be made now." for name in self._unsigned]
         if lines:
             self._zip.writestr("README.txt", "\n".join(lines))
+        page = self._page.written(lines, complete=is_last and not begin)
+        self._zip.writestr(f"index-{begin + 1:05}.html" if begin else "index.html", page)
         self._zip.close()
         return self._buffer.getvalue()
 
@@ -109,10 +133,15 @@ class Exporter:
     """Makes exports of one database and its folders."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, storage: StorageSettings, attachments: SignedAttachments
+        self,
+        connection: aiosqlite.Connection,
+        storage: StorageSettings,
+        attachments: SignedAttachments,
+        retention: Callable[[], RetentionSettings],
     ) -> None:
         self._connection = connection
         self._storage = storage
+        self._retention = retention
         self._attachments = attachments
         self._under_way = set[int]()  # people
 
@@ -136,15 +165,16 @@ class Exporter:
         sources, place = await self._sources(person_id), begin
         made: _Packable | None = None
         if not sources and begin == 0:
-            yield ExportPart(await PACKING.run(_Archive(limit).packed, ["Easel stores no data about you."]), 0, None)
+            data = await PACKING.run(_Archive(limit).packed, ["Easel stores no data about you."], 0, is_last=True)
+            yield ExportPart(data, 0, None)
         while place < len(sources):
-            archive = _Archive(limit)
+            archive, first = _Archive(limit), place
             while place < len(sources):
-                made = made or await self._made(sources[place], person_id, limit - 2 * MARGIN)
+                made = made or await self._made(sources[place], person_id, limit - 3 * MARGIN - PAGE_FRAME)
                 if not await PACKING.run(archive.add, made):
                     break
                 made, place = None, place + 1
-            data = await PACKING.run(archive.packed, self._remarks())
+            data = await PACKING.run(archive.packed, self._remarks(), first, is_last=place == len(sources))
             yield ExportPart(data, archive.files, place if place < len(sources) else None)
 
     async def _sources(self, person_id: int) -> Sequence[_Source]:
@@ -156,21 +186,31 @@ class Exporter:
             for number, first in enumerate(range(0, counts.get(table.name, 0), ROWS_A_FILE), 1)
         ]
         given = [
-            _Source(f"inputs/{name}.png", path=self._storage.inputs / name)
+            _Source(f"{INPUTS}{name}.png", path=self._storage.inputs / name)
             for name in await inputs_of_person(self._connection, person_id)
         ]
         painted = [
-            _Source(f"pictures/{Path(path).name}", path=self._storage.pictures / path, painted=True)
-            for path in await paths_of_person(self._connection, person_id)
+            _Source(f"pictures/{Path(path).name}", path=self._storage.pictures / path, picture_id=picture_id)
+            for picture_id, path in await files_of_person(self._connection, person_id)
         ]
         return [*rows, *given, *painted]
 
     async def _made(self, source: _Source, person_id: int, limit: int) -> _Packable:
         if source.table is None:
-            return await PACKING.run(_encoded, self._attachments, source, limit)
+            facts = None if source.picture_id is None else await self._facts(source.picture_id)
+            return await PACKING.run(_encoded, self._attachments, source, facts, limit)
         sql = f"{source.table.rows} LIMIT :limit OFFSET :first"
         rows = await fetch(self._connection, sql, {"person": person_id, "limit": ROWS_A_FILE, "first": source.first})
-        return await PACKING.run(_as_json, source.name, rows)
+        return await PACKING.run(_as_json, source.name, source.table, rows, self._retention())
+
+    async def _facts(self, picture_id: int) -> PictureFacts | None:
+        """What the page says about a generated picture; None if its row has gone."""
+        recorded = await recorded_picture(self._connection, picture_id)
+        if recorded is None:
+            return None
+        request = JobRequest.stored(recorded.request)
+        prompt = prompt_text(request) if isinstance(request, GenerationRequest) else ""
+        return PictureFacts(prompt, request.checkpoint, recorded.seed, recorded.created_at)
 
     def _remarks(self) -> list[str]:
         if not self._attachments.signs:
@@ -191,6 +231,12 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
     return counts
 
 
+async def stores_data(connection: aiosqlite.Connection, person_id: int) -> bool:
+    """Return whether a deletion would delete or change anything about the person. Raises DatabaseError."""
+    counts = await stored_counts(connection, person_id)
+    return any(table.name in counts for table in TABLES if table.fate is not Fate.EXPIRES)
+
+
 def _told(row: sqlite3.Row) -> dict[str, object]:
     """The row; ids of Discord are text."""
     return {
@@ -199,23 +245,24 @@ def _told(row: sqlite3.Row) -> dict[str, object]:
     }
 
 
-def _as_json(name: str, rows: Iterable[sqlite3.Row]) -> _Packable:
+def _as_json(name: str, table: StoredTable, rows: Iterable[sqlite3.Row], retention: RetentionSettings) -> _Packable:
     """The file of these rows. Blocks."""
-    return _Packable(
-        name, json.dumps([_told(row) for row in rows], ensure_ascii=False, indent=1).encode(), is_text=True
-    )
+    told = [_told(row) for row in rows]
+    heading, shown = table_section(table, told, name, retention)
+    data = json.dumps(told, ensure_ascii=False, indent=1).encode()
+    return _Packable(name, data, is_text=True, heading=heading, shown=shown)
 
 
-def _encoded(attachments: SignedAttachments, source: _Source, limit: int) -> _Packable:
+def _encoded(attachments: SignedAttachments, source: _Source, facts: PictureFacts | None, limit: int) -> _Packable:
     """The file of a picture, within the limit. What is signed for it alone is not kept. Blocks."""
     assert source.path is not None
     name, path = Path(source.name).name, source.path
     try:
-        if source.painted:
+        if source.picture_id is not None:
             made = attachments.fit(path, limit, keep_copy=False)
         else:
             made = fitted(name, path.read_bytes(), limit)
     except DAMAGED:
         return _Packable(source.name, None)
     name = str(Path(source.name).with_suffix(Path(made.name).suffix or ".png"))
-    return _Packable(name, made.data, unsigned=made.unsigned)
+    return _Packable(name, made.data, unsigned=made.unsigned, shown=figure(name, facts))

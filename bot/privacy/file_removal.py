@@ -24,7 +24,7 @@ class FileRemoval:
         self._thumbnails = thumbnails
 
     async def remove(self, files: Sequence[LeftFile]) -> None:
-        """Remove files, where they are; a picture that somebody else starts from stays.
+        """Remove files, where they are; a picture that somebody else starts from stays, unless it is `unconditional`.
 
         Raises DatabaseError or OSError.
         """
@@ -38,7 +38,7 @@ class FileRemoval:
         await asyncio.to_thread(self._remove_embeddings)
 
     async def unneeded(self, files: Sequence[LeftFile]) -> list[LeftFile]:
-        """Those that nobody starts from, in a job, a draft or a studio. Raises DatabaseError."""
+        """Those that nobody starts from in a job, a draft or a studio, and unconditional ones. Raises DatabaseError."""
         return [file for file in files if not await self._is_needed(file)]
 
     async def spooled(self, job_ids: Collection[int]) -> list[LeftFile]:
@@ -46,7 +46,7 @@ class FileRemoval:
         return await asyncio.to_thread(self._spooled, job_ids)
 
     async def _is_needed(self, file: LeftFile) -> bool:
-        if file.folder is not FileFolder.INPUTS:
+        if file.folder is not FileFolder.INPUTS or file.unconditional:
             return False
         return await is_named(self._connection, file.path) or await is_in_draft(self._connection, file.path)
 

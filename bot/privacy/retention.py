@@ -31,12 +31,18 @@ from bot.database.retention import (
     BEGINNING,
     OldJob,
     count_old_drafts,
+    count_old_notices,
     count_old_receipts,
     end_files_of,
+    forget_entries,
     forget_jobs,
+    forget_old_notices,
     forget_pictures,
+    forget_reports,
+    old_entries,
     old_jobs,
     old_pictures,
+    old_reports,
 )
 from bot.library.configuration import Configuration
 from bot.privacy.file_removal import FileRemoval
@@ -65,6 +71,9 @@ class Kind(StrEnum):
     EMBEDDINGS = "encoded prompts"
     STATES = "states of ended orders"
     LOGS = "log files"
+    REPORTS = "decided reports"
+    NOTICES = "messages about takedown cases"
+    AUDIT = "audit log entries"
     RECEIPTS = "receipts"
     SERVERS = "servers that removed the bot"
 
@@ -135,6 +144,9 @@ class Retention:
             Kind.EMBEDDINGS: self._embeddings,
             Kind.STATES: self._states,
             Kind.LOGS: self._logs,
+            Kind.REPORTS: self._reports,
+            Kind.NOTICES: self._notices,
+            Kind.AUDIT: self._audit,
             Kind.RECEIPTS: self._receipts,
             Kind.SERVERS: self._servers,
         }
@@ -233,6 +245,25 @@ class Retention:
         before = _before(self._settings.retention.drafts_days)
         count, oldest = await count_old_drafts(self._connection, before_ms=before)
         yield Portion(count, 0, oldest, lambda: forget_old_drafts(self._connection, before_ms=before))
+
+    async def _reports(self) -> AsyncGenerator[Portion]:
+        before, after = _before(self._settings.retention.reports_days), BEGINNING
+        while page := await old_reports(self._connection, before_ms=before, after=after, limit=self._at_once):
+            ids = [report.id for report in page]
+            yield Portion(len(page), 0, page[0].at, partial(forget_reports, self._connection, ids))
+            after = page[-1].place
+
+    async def _notices(self) -> AsyncGenerator[Portion]:
+        before = _before(self._settings.retention.reports_days)
+        count, oldest = await count_old_notices(self._connection, before_ms=before)
+        yield Portion(count, 0, oldest, lambda: forget_old_notices(self._connection, before_ms=before))
+
+    async def _audit(self) -> AsyncGenerator[Portion]:
+        before, after = _before(self._settings.retention.audit_days), BEGINNING
+        while page := await old_entries(self._connection, before_ms=before, after=after, limit=self._at_once):
+            ids = [entry.id for entry in page]
+            yield Portion(len(page), 0, page[0].at, partial(forget_entries, self._connection, ids, before_ms=before))
+            after = page[-1].place
 
     async def _receipts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.receipts_days)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CONTEXT = "stored data"  # of these descriptions, in the catalogues
+
 _JOBS = "(SELECT id FROM job WHERE person_id = :person)"
 _PICTURES = "(SELECT picture.id FROM job JOIN picture ON job_id = job.id WHERE person_id = :person)"
 _ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
@@ -17,6 +19,15 @@ _REPORTS = "(SELECT id FROM report WHERE owner_id = :person)"
 _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id IN {_REPORTS})"  # noqa: S608 - constants only
 _UNTIL_DELETED = "until you delete this data"
 _SERVER_GONE = "`servers_days` (30) after the bot left the server"
+_AUDIT_KEPT = (
+    f"`audit_days` (365), or {_SERVER_GONE}. Until then, entries about a stored report or a block in force stay longer"
+)
+_REPORTS_KEPT = (
+    f"`reports_days` (365) after the last decision, or {_SERVER_GONE}. Until then, open reports stay longer. The same "
+    "applies to reports that a picture looks like a minor, and to decisions whose block or content rating is in force. "
+    "After that, operators decide about open reports that a picture looks like a minor"
+)
+_AS_REPORT = "as long as the report"
 _PICTURES_KEPT = "until you delete them; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
 
 
@@ -202,6 +213,15 @@ TABLES = (
         },
     ),
     StoredTable(
+        "takedown_notice", "messages to you about pictures that the operator removed for a person shown in them",
+        "person_id = :person", "`reports_days` (365)", Fate.DELETED,
+        {
+            "case_id": "the takedown case", "person_id": "your Discord id", "pictures": "the number of pictures",
+            "created_at": "the time", "tried_at": "the time when Easel sent the direct message",
+            "refused": "whether Discord refuses messages to you", "told_at": "the time when Easel notified you",
+        },
+    ),
+    StoredTable(
         "held_copy", "your pictures that resemble a reported picture", f"job_id IN {_JOBS}",
         "as long as the job and the report", Fate.DELETED,
         {"job_id": "the job", "report_id": "the report that hides the pictures until a decision"},
@@ -235,6 +255,11 @@ TABLES = (
         "given_input", "your start pictures", "person_id = :person", "as long as the picture",
         Fate.DELETED,
         {"person_id": "your Discord id", "sha256": "the picture", "given_at": "the time"},
+    ),
+    StoredTable(
+        "start_picture_source", "start pictures that other users made from your pictures", "person_id = :person",
+        "as long as the start picture", Fate.DELETED,
+        {"person_id": "your Discord id", "sha256": "the start picture"},
     ),
     StoredTable(
         "bookmark", "LoRAs that you bookmarked", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -278,7 +303,8 @@ TABLES = (
         },
     ),
     StoredTable(
-        "posted_message", "messages of the bot that name you: codes of stacks, and results of expired requests",
+        "posted_message", "messages of the bot that name you: codes of stacks, results of expired requests, and "
+        "messages to staff about expired reports",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "message_id": "the message", "channel_id": "the channel", "person_id": "your Discord id",
@@ -418,7 +444,7 @@ TABLES = (
     ),
     StoredTable(
         "audit", "your changes as staff, and changes of staff about you",
-        "actor_id = :person OR person_id = :person", _SERVER_GONE, Fate.HASHED,
+        "actor_id = :person OR person_id = :person", _AUDIT_KEPT, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "actor_id": "the Discord id of the staff member or operator",
             "action": "the action", "person_id": "the Discord id of the member concerned", "target": "the subject",
@@ -431,8 +457,7 @@ TABLES = (
     ),
     StoredTable(
         "report", "reports about your pictures", "owner_id = :person",
-        f"{_SERVER_GONE}. After that, operators decide about open reports that a picture looks like a minor",
-        Fate.HASHED,
+        _REPORTS_KEPT, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
@@ -445,8 +470,8 @@ TABLES = (
         },
     ),
     StoredTable(
-        "report_by", "your reports; Easel never shows who sent a report", "person_id = :person", _UNTIL_DELETED,
-        Fate.DELETED,
+        "report_by", "your reports; Easel never shows who sent a report", "person_id = :person",
+        f"{_UNTIL_DELETED}, at most as long as the report", Fate.DELETED,
         {
             "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "your text",
             "created_at": "the time", "hides": "whether it hides the pictures",
@@ -454,7 +479,7 @@ TABLES = (
     ),
     StoredTable(
         "decision", "decisions about your pictures, and your decisions as staff",
-        f"decided_by = :person OR report_id IN {_REPORTS}", _SERVER_GONE, Fate.HASHED,
+        f"decided_by = :person OR report_id IN {_REPORTS}", _AS_REPORT, Fate.HASHED,
         {
             "id": "a number", "report_id": "the report", "action": "the decision", "rating": "the new content rating",
             "rating_before": "the earlier content rating", "ends_at": "the end of a block", "note": "the note to you",
@@ -465,14 +490,15 @@ TABLES = (
     ),
     StoredTable(
         "decision_step", "the progress of such a decision",
-        f"decision_id IN {_DECISIONS}", _SERVER_GONE, Fate.HASHED,
+        f"decision_id IN {_DECISIONS}", _AS_REPORT, Fate.HASHED,
         {
             "decision_id": "the decision", "position": "its position", "step": "the action",
             "begun_at": "the time when it began", "done_at": "the time when it ended",
         },
     ),
     StoredTable(
-        "appeal", "your appeals", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, at most as long as the report",
+        Fate.DELETED,
         {
             "decision_id": "the decision", "person_id": "your Discord id", "text": "your text",
             "created_at": "the time", "state": "the answer",
@@ -497,6 +523,7 @@ TABLES = (
             "copies_until": "the time when the last copy expires", "created_at": "the time",
             "finished_at": "the time when it ended",
             "direct_channel": "the channel of your direct messages, until Easel knows what to delete there",
+            "start_pictures": "the number of start pictures that other users had made from your pictures",
         },
     ),
     StoredTable(
@@ -505,6 +532,7 @@ TABLES = (
         {
             "erasure_id": "the deletion", "folder": "the folder", "path": "the file",
             "report_id": "the open report that keeps the file",
+            "unconditional": "whether Easel deletes it even if other users start from it",
         },
     ),
     StoredTable(

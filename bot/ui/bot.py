@@ -62,6 +62,7 @@ from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions
 from bot.ui.takedown_cases import TakedownCases
+from bot.ui.takedown_notices import TakedownNotices
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
@@ -168,11 +169,15 @@ class EaselBot(Client):
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.additions, easel.files, erased)
-        self.exporter = Exporter(self.connection, settings.storage, easel.attachments)
-        alerts = OperatorAlerts(self, self.connection, self.configuration)
-        self.takedown_cases = TakedownCases(
-            self.connection, self.configuration, self.thumbnails, self.removals, alerts.takedown_due
+        self.exporter = Exporter(
+            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings.retention
         )
+        alerts = OperatorAlerts(self, self.connection, self.configuration)
+        self.takedown_notices = TakedownNotices(self.connection, self.configuration, DirectMessages(self))
+        self.takedown_cases = TakedownCases(
+            self.connection, self.configuration, self.thumbnails, self.removals, self.takedown_notices,
+            alerts.takedown_due,
+        )  # fmt: skip
         self._addition_notices = AdditionNotices(self.connection, self.additions, transport, DirectMessages(self))
         self.addition_notices = self._addition_notices
         self._update_notices = UpdateNotices(self.connection, easel.updates, servers.content, DirectMessages(self))
@@ -295,6 +300,7 @@ class EaselBot(Client):
     async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
         """After a command, tell the person what no direct message could: of their pictures, and of what they added."""
         await background.guard(self.removals.tell_here(interaction), "telling the owner of a takedown")
+        await background.guard(self.takedown_notices.tell_here(interaction), "telling an author of a takedown case")
         await background.guard(self._addition_notices.tell_here(interaction), "telling of an addition")
         await background.guard(
             self._report_messages.tell_here(interaction, self.decisions), "telling the owner of a decision"

@@ -9,7 +9,7 @@ import discord
 from discord import ui
 from pydantic import ValidationError
 
-from bot.database.inputs import note_given
+from bot.database.inputs import note_taken
 from bot.database.jobs import Job, find_job
 from bot.database.pictures import pictures_of_job
 from bot.database.publications import Publication
@@ -81,7 +81,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
         if shown.publication is not None and picture.position != shown.position:
             continue
         if kept := await client.inputs.keep_picture(folder / picture.path):
-            await note_given(client.connection, interaction.user.id, kept.sha256)
+            await note_taken(client.connection, interaction.user.id, kept.sha256, job.person_id)
             rating = await client.servers.checks.rating_of(job)
             return replace(kept, rating=rating, face=job.request.from_face)
     raise picture_gone()

@@ -1,4 +1,4 @@
-"""Carries out the takedowns that an operator has confirmed, and tells operators of those that are soon due.
+"""Carries out the takedowns that an operator has confirmed, tells their authors, and operators of those soon due.
 
 A step is recorded when it is done, and does no harm when it is done again. So after a crash, or when Discord cannot be
 reached, it goes on where it was.
@@ -35,6 +35,7 @@ from bot.library.configuration import Configuration
 from bot.pictures.copies import folder_of
 from bot.pictures.thumbnails import Thumbnails
 from bot.ui.removals import Removals
+from bot.ui.takedown_notices import TakedownNotices
 
 LOOK_SECONDS = 3.0  # between two looks at what operators have ordered
 RETRY_SECONDS = 60.0  # until what could not be removed is tried again
@@ -52,12 +53,14 @@ class TakedownCases:
         configuration: Configuration,
         thumbnails: Thumbnails,
         removals: Removals,
+        notices: TakedownNotices,
         alert: Callable[[TakedownCase], None],
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._thumbnails = thumbnails
         self._removals = removals
+        self._notices = notices
         self._alert = alert
 
     async def run(self) -> None:
@@ -81,6 +84,7 @@ class TakedownCases:
                 continue
             left = left or confirmed
             await self._tell(case)
+        await self._notices.tell_all()
         return not left
 
     async def _carry_out(self, case: TakedownCase) -> bool:

@@ -21,6 +21,8 @@ from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
 from tests.discord.test_privacy import archives, delete_all, id_of, left
+from tests.discord.test_published_pictures import of_menu
+from tests.discord.test_publishing import add_art_channels, is_post, posted
 from tests.discord.test_removals import files_of, rows
 from tests.discord.test_reports import choose_channel, decide, letter, report, report_form, send
 from tests.discord.test_restarts import bot_process
@@ -259,3 +261,36 @@ async def test_publications_and_likes_go_too(empty: Scene) -> None:
         (left_over,) = await fetch(easel.connection, "SELECT id, likes FROM publication")
         assert (left_over["id"], left_over["likes"]) == (posted[1].id, 0)
     assert left(empty, id_of(empty, mary), WORD) == [] and reachable(empty, mary, WORD) == []
+
+
+async def test_the_start_picture_that_somebody_made_from_a_published_picture_goes_too(empty: Scene) -> None:
+    """The receipt says so. Who has it in the studio is told that it is gone, and keeps the own request."""
+    scene = empty
+    async with scene.opened() as (easel, _bot):
+        await add_art_channels(scene, "art")
+        mary, linus = await scene.control.new_person("Mandarin"), scene.control.person("Linus")
+        picture = await paint(scene, mary)
+        question = await pressed(mary, picture, "Publish")
+        await pressed(mary, question, "Publish")
+        post = await posted(scene, is_post)
+        panel = await of_menu(scene, "Linus", "Start from picture", post)
+        assert "Starts from this picture" in panel.text
+        (kept,) = [path for path in scene.settings.storage.inputs.iterdir() if path.is_file()]
+        assert [tuple(row) for row in await fetch(easel.connection, "SELECT * FROM start_picture_source")] == [
+            (id_of(scene, mary), kept.name)
+        ]
+        receipt = await erased(scene, mary)
+        assert "Easel also deleted 1 start picture that other users had made from your pictures" in receipt.text
+        assert not kept.exists()
+        panel = await told(linus, "studio", prompt="a red circle")
+        answer = await (await linus.press(panel, "Generate")).reply(PATIENCE)
+        assert "The start picture is no longer saved" in answer.text
+        again = await erased_again(scene, mary)
+        assert again.text == receipt.text, "a second confirmation changes nothing"
+
+
+async def erased_again(scene: Scene, person: Person) -> VisibleMessage:
+    """Confirm a deletion when all is deleted; the receipt."""
+    question = await asked(person, await told(person, "privacy delete"), "Delete my data …")
+    await confirmed(person, question)
+    return await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)

@@ -78,6 +78,9 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     (archive,) = await archives(await mary.slash("privacy export"))
     assert len([name for name in archive.namelist() if name.startswith("pictures/")]) == 3
     assert b"zebrafinch at home" in archive.read("data/job-001.json")
+    shown = archive.read("index.html").decode()
+    assert shown.count('<img src="pictures/') == 3 and "a zebrafinch at home" in shown and "Your requests" in shown
+    assert "Controller: the operator of this bot" in page.text and "Recipients: Discord" in page.text
     (archive,) = await archives(await mary.press(page, "Export"))
     assert "data/person-001.json" in archive.namelist()
     await mary.slash("imagine", prompt="an endless zebrafinch", steps=150, count=4)

@@ -15,10 +15,12 @@ from discord import ui
 
 from bot import background
 from bot.config import Settings
+from bot.config.privacy import PrivacySettings, is_https
 from bot.config.retention import KeptPicture
 from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
+from bot.i18n.texts import day_limit, plain
 from bot.privacy.export import ExportPart, stored_counts
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
@@ -41,8 +43,10 @@ LABELS = {
     "publication_like": later("Likes that you gave"),
     "person": later("Your settings and language"),
     "takedown": later("Your pictures that staff removed"),
+    "takedown_notice": later("Messages about pictures that the operator removed for a person shown in them"),
     "deletion": later("Deleted pictures whose files will be removed soon"),
     "given_input": later("Start pictures that you uploaded"),
+    "start_picture_source": later("Start pictures that others made from your pictures"),
     "removed_bookmark": later("Removed bookmarks"),
     "posted_message": later("Other bot messages that mention you"),
     "stack_miss": later("Wrong stack codes that you tried"),
@@ -82,11 +86,39 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     if held is not None:
         view.add_item(ui.TextDisplay[Any](_held_text(held, client.erasures.held_ms)))
-    for text in _stored_texts(counts, erasure, client.configuration.settings):
+    settings = client.configuration.settings
+    for text in _stored_texts(counts, erasure, settings):
         view.add_item(ui.TextDisplay[Any](text))
+    view.add_item(ui.TextDisplay[Any](_responsible(settings.privacy)))
+    buttons: list[ui.Button[Any]] = _links(settings.privacy)
     if counts and (erasure is None or erasure.state is ErasureState.COMPLETE):
-        view.add_item(ui.ActionRow[Any](ExportDataButton(0), DeleteAllButton()))
+        view.add_item(ui.ActionRow[Any](ExportDataButton(0), DeleteAllButton(), *buttons))
+    elif buttons:
+        view.add_item(ui.ActionRow[Any](*buttons))
     return view
+
+
+def _responsible(said: PrivacySettings) -> str:
+    """Who is responsible, what the data is for, who receives it, and the minimum age."""
+    name = _("the operator of this bot") if said.controller is None else plain(said.controller)
+    if said.contact is not None and not is_https(said.contact):
+        name += f" · {plain(said.contact)}"
+    purposes = [_("to generate and show your pictures, to apply rules and limits, and to handle reports")]
+    recipients = [_("Discord, which carries all messages")]
+    lines = [
+        f"{_('Controller')}: {name}",
+        f"{_('Purposes')}: {' · '.join([*purposes, *map(plain, said.purposes)])}",
+        f"{_('Recipients')}: {' · '.join([*recipients, *map(plain, said.recipients)])}",
+    ]
+    if said.minimum_age is not None:
+        lines.append(_("Minimum age: {years} years").format(years=number(said.minimum_age)))
+    return "\n".join([_("**Who is responsible**"), *(f"- {line}" for line in lines)])
+
+
+def _links(said: PrivacySettings) -> list[ui.Button[Any]]:
+    """Return buttons for the policy, and for the contact if it is a page."""
+    links = [(_("Privacy policy"), said.policy_url), (_("Contact"), said.contact)]
+    return [ui.Button[Any](label=label, url=url) for label, url in links if url is not None and is_https(url)]
 
 
 def _stored_texts(counts: dict[str, int], erasure: Erasure | None, settings: Settings) -> Iterator[str]:
@@ -104,7 +136,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
     """How long each kind is kept, by the settings."""
     kept, backup = settings.retention, settings.backup
     yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
-    pictures = _days(kept.pictures_days)
+    pictures = day_limit(kept.pictures_days)
     if kept.pictures_gigabytes:
         pictures += " · " + _(
             "the oldest are deleted when all users' pictures together take up more than {size} GB"
@@ -123,19 +155,16 @@ def _how_long(settings: Settings) -> Iterator[str]:
         _("Unused uploaded pictures"): kept.inputs_days, _("Thumbnails"):
         kept.thumbnails_days, _("Working data of requests that ended"): kept.states_days,
         _("Logs, which refer to requests by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
+        _("Decided reports and appeals"): kept.reports_days, _("Audit log entries"): kept.audit_days,
         _("Settings of a server that removed the bot"): kept.servers_days,
     }  # fmt: skip
     if settings.worker.embedding_files_megabytes:
         kinds[_("Prompts converted to numbers that the model reads")] = kept.embeddings_days
     for label, days in kinds.items():
-        yield f"{label}: {_days(days)}"
+        yield f"{label}: {day_limit(days)}"
     if backup.every_hours:
         days = max(1, round(backup.keep * backup.every_hours / 24))
-        yield f"{_('Backups of the database')}: {_days(days)}"
-
-
-def _days(days: int) -> str:
-    return ngettext("{count} day", "{count} days", days).format(count=number(days)) if days else _("no time limit")
+        yield f"{_('Backups of the database')}: {day_limit(days)}"
 
 
 def receipt_text(erasure: Erasure) -> str:
@@ -154,6 +183,14 @@ def receipt_text(erasure: Erasure) -> str:
 
 
 def _out_of_reach(erasure: Erasure) -> Iterator[str]:
+    if count := erasure.start_pictures:
+        yield ngettext(
+            "Easel also deleted {count} start picture that other users had made from your pictures. Pictures that they "
+            "generated from it belong to them.",
+            "Easel also deleted {count} start pictures that other users had made from your pictures. Pictures that "
+            "they generated from them belong to them.",
+            count,
+        ).format(count=count)
     if count := erasure.unreachable:
         yield ngettext(
             "Easel no longer has permission to delete {count} message.",
@@ -234,6 +271,7 @@ async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, 
         )
     else:
         text = _("This is one part of your data. Each part is a separate ZIP file.")
+    text = sentences(text, _("Unpack it and open the page *index* in your browser."))
     view.add_item(ui.TextDisplay[Any](text))
     view.add_item(ui.File[Any](f"attachment://{name}"))
     if part.next is not None and last_of_these:

@@ -188,7 +188,10 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
             minutes = interaction.client.configuration.settings.retention.undo_minutes
             heading = _("Delete this picture?") if minutes else _("Delete permanently?")
             text = sentences(
-                _("This removes the picture from this channel and your /history, and deletes its file and prompt."),
+                _(
+                    "This removes the picture from this channel, from all art channels where you published it, and "
+                    "from your /history. It also deletes its file and prompt."
+                ),
                 ngettext(
                     "You can restore it for {count} minute. After that it is deleted permanently.",
                     "You can restore it for {count} minutes. After that it is deleted permanently.",

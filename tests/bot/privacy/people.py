@@ -33,7 +33,7 @@ from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.drafts import save_draft
 from bot.database.features import FeatureKind, add_feature
 from bot.database.gallery_terms import PublishedFacets
-from bot.database.inputs import note_given
+from bot.database.inputs import NOTE_SOURCE, note_given
 from bot.database.job_orders import store_context
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import create_job, start_job
@@ -66,6 +66,7 @@ ADA, GRACE, MARGARET = 812345678901234567, 823456789012345678, 83456789012345678
 WORDS = {ADA: "zebrafinch", GRACE: "quokkacloud"}  # in everything that they wrote
 SERVER, CHANNEL = 900000000000000001, 900000000000000002
 DIRECT = 900000000000000003
+NOTICE = "INSERT INTO takedown_notice (case_id, person_id, pictures, created_at) VALUES (?, ?, 1, ?)"
 BOTH_GAVE = b"a picture that both started from"
 
 
@@ -89,6 +90,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
     image = {"image": SourceImage(sha256=given(storage.inputs, BOTH_GAVE), strength=0.5)}
     own = given(storage.inputs, png(word))
     await note_given(connection, person, given(storage.inputs, png(f"{word}, replaced in the studio")))
+    await write(connection, NOTE_SOURCE, (person, given(storage.inputs, png(f"{word}, taken up by somebody"))))
     request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
     thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
     for number, private in enumerate((False, True, False, False)):
@@ -104,11 +106,13 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         await finish(connection, job.id, 1, [NewPicture(name, 64, 64, 7)])
         (picture,) = await pictures_of_job(connection, job.id)
         await record_hashes(connection, [(picture.id, hash_file(storage.pictures / name))])
-        open_case(storage.database, b"", [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)], note="", received_at=1)
+        copies = [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)]
+        case_id = open_case(storage.database, b"", copies, note="", received_at=1)
         await mark_sent(connection, job.id, person + number)
         (storage.spool / state_file(job.id)).write_bytes(word.encode())
         (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))
         if number == 0:
+            await write(connection, NOTICE, (case_id, person, now_ms()))
             await rate_job(connection, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
             await record_takedown(connection, job, SERVER)
             await mark_told(connection, [Takedown(job.id, SERVER)], 1, person + 10)

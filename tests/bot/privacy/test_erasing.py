@@ -37,9 +37,10 @@ from bot.database.connection import fetch, open_database, write
 from bot.database.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
 from bot.database.erasure_leftovers import LeftMessage
 from bot.database.erasures import Erasure, ErasureState, newest_erasure, request_erasure
+from bot.database.inputs import is_named, note_taken
 from bot.database.job_orders import forget_old_days, person_facts
-from bot.database.jobs import AnyJob, cancel_job, create_job
-from bot.database.pictures import paths_of_person
+from bot.database.jobs import AnyJob, cancel_job, create_job, find_job
+from bot.database.pictures import files_of_person
 from bot.database.pseudonyms import key_file
 from bot.database.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
 from bot.database.server_limits import LimitValues
@@ -49,8 +50,21 @@ from bot.privacy.erasing import Erasures
 from bot.privacy.export import stored_counts
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.stored_data import TABLES, Fate
+from inference.messages.request import SourceImage
 from tests.bot.database.conftest import request_for
-from tests.bot.privacy.people import ADA, BOTH_GAVE, CHANNEL, DIRECT, GRACE, SERVER, live, rows_of, traces
+from tests.bot.privacy.people import (
+    ADA,
+    BOTH_GAVE,
+    CHANNEL,
+    DIRECT,
+    GRACE,
+    MARGARET,
+    SERVER,
+    given,
+    live,
+    rows_of,
+    traces,
+)
 from tests.stepped import Stepped
 
 OUT_OF_REACH = LeftMessage(CHANNEL, ADA + 2)
@@ -217,6 +231,25 @@ async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connect
         assert went == (counts[table.name] if table.fate is Fate.DELETED else 0), table.name
 
 
+async def test_start_pictures_that_others_made_from_the_persons_pictures_go(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    """Even if somebody uses them; not what somebody else gave, or made from another user's picture."""
+    inputs = settings.storage.inputs
+    taken, of_grace = given(inputs, b"taken from Ada"), given(inputs, b"taken from Grace")
+    await note_taken(filled, GRACE, taken, ADA)
+    await note_taken(filled, MARGARET, of_grace, GRACE)
+    image = SourceImage(sha256=taken, strength=0.5)
+    request = request_for().model_copy(update={"image": image})
+    waiting = await create_job(filled, request, person_id=GRACE, channel_id=1)
+    assert await is_named(filled, taken)
+    receipt = await erased(filled, settings)
+    assert receipt.start_pictures == 2, "and what Margaret had taken up"
+    assert not (inputs / taken).exists() and (inputs / of_grace).exists()
+    assert (await find_job(filled, waiting.id)) is not None, "the request itself is Grace's"
+    assert await fetch(filled, "SELECT 1 FROM given_input WHERE sha256 = ?", (taken,)) == []
+
+
 async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
     day = now_ms()
     before = await person_facts(filled, ADA, SERVER, day)
@@ -327,7 +360,7 @@ async def test_what_discord_does_not_take_goes_later(filled: aiosqlite.Connectio
 
 
 async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.Connection, settings: Settings) -> None:
-    discord, (first, *_more) = Discord(), await paths_of_person(filled, ADA)
+    discord, ((_, first), *_more) = Discord(), await files_of_person(filled, ADA)
     (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
     report = await save_report(
         filled,
@@ -362,7 +395,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.
 async def test_a_report_that_nobody_decides_holds_for_some_days(
     filled: aiosqlite.Connection, settings: Settings
 ) -> None:
-    (first, *_more) = await paths_of_person(filled, ADA)
+    ((_, first), *_more) = await files_of_person(filled, ADA)
     (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
     await save_report(
         filled,
@@ -444,6 +477,29 @@ async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, se
     request_erasure(settings.storage.database, ADA, by_operator=True)
     await service.carry_out_all()
     assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
+
+
+async def test_a_second_order_keeps_the_receipt(filled: aiosqlite.Connection, settings: Settings) -> None:
+    """Both while messages are still being deleted, and after the end."""
+    discord = Discord(reachable=False)
+    service = erasures(filled, settings, discord)
+    first = await service.request(ADA)
+    await service.carry_out_all()
+    assert await service.request(ADA) is first
+    discord.reachable = True
+    await service.carry_out_all()
+    check_receipt(first.result())
+    again = await service.request(ADA)
+    check_receipt(await again)
+    await service.carry_out_all()
+    check_receipt(await newest_erasure(filled, ADA))
+    assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
+
+
+async def test_an_order_after_new_data_is_a_new_one(filled: aiosqlite.Connection, settings: Settings) -> None:
+    check_receipt(await erased(filled, settings))
+    await create_job(filled, request_for(), person_id=ADA, channel_id=1, server_id=SERVER)
+    assert (await erased(filled, settings)).jobs == 1
 
 
 # --- interruptions --------------------------------------------------------------------------------------------------

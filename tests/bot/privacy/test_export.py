@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import aiosqlite
 import pytest
 
 from bot.config import Settings
+from bot.config.retention import RetentionSettings
 from bot.database.connection import write
+from bot.i18n import speaking
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, ExportPart, ExportUnderWay, stored_counts
@@ -26,7 +31,7 @@ LARGE, SMALL = 10**9, 20_000  # bytes; a picture has about 12,000
 
 
 def exporter(connection: aiosqlite.Connection, settings: Settings) -> Exporter:
-    return Exporter(connection, settings.storage, attachments(settings.storage.folder))
+    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings.retention)
 
 
 def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
@@ -34,8 +39,9 @@ def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
     for part in parts:
         with zipfile.ZipFile(io.BytesIO(part.data)) as archive:
             assert not found.keys() & set(archive.namelist()), "no file comes twice"
-            assert len(archive.namelist()) == part.files
-            found |= {name: archive.read(name) for name in archive.namelist()}
+            names = [name for name in archive.namelist() if not name.startswith("index")]
+            assert len(names) == part.files
+            found |= {name: archive.read(name) for name in names}
     return found
 
 
@@ -166,8 +172,98 @@ def certified(connection: aiosqlite.Connection, settings: Settings, folder: Path
     """An exporter that signs."""
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     certificate = settings_in(folder / "certificates")
-    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate))
+    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), RetentionSettings)
 
 
 def test_no_derived_table_is_exported() -> None:
     assert {table.name for table in TABLES if table.derived} == {"job_text", "bookmark_text", "publication_text"}
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page shows and points to."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.tags, self.targets, self.texts = Counter[str](), list[str](), list[str]()
+        self.attributes = set[str]()
+        self.feed(data.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes |= {name for name, _ in attrs}
+        self.targets += [value or "" for name, value in attrs if name in {"href", "src"}]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+def pages(parts: Iterable[ExportPart]) -> list[tuple[str, Page, set[str]]]:
+    """The page of each part with its name, and the names of all files of the part."""
+    found = list[tuple[str, Page, set[str]]]()
+    for part in parts:
+        with zipfile.ZipFile(io.BytesIO(part.data)) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith(".html")]
+            found.append((name, Page(archive.read(name)), set(archive.namelist())))
+    return found
+
+
+@pytest.mark.parametrize("limit", [LARGE, SMALL])
+async def test_each_part_has_a_page_that_shows_its_files(
+    filled: aiosqlite.Connection, settings: Settings, limit: int
+) -> None:
+    parts = await exported(filled, settings, limit)
+    shown = pages(parts)
+    assert shown[0][0] == "index.html" and len({name for name, _, _ in shown}) == len(parts)
+    linked = set[str]()
+    for name, page, files_of_part in shown:
+        targets = {unquote(target) for target in page.targets if not target.startswith("#")}
+        assert targets == files_of_part - {name, "README.txt"}, "it names its own files, and nothing else"
+        assert "script" not in page.tags and not any(attribute.startswith("on") for attribute in page.attributes)
+        linked |= targets
+    assert len(linked) == sum(part.files for part in parts)
+    assert ("This is one part of your data" in shown[0][1].text) == (limit == SMALL)
+
+
+async def test_the_page_explains_tables_in_words(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await write(filled, "UPDATE rating SET rated_at = 1764597780000")
+    ((_, page, _),) = pages(await exported(filled, settings, LARGE))
+    for table in TABLES:
+        if not table.derived and table.name not in {"erasure", "erasure_file", "erasure_message", "erasure_report"}:
+            assert table.about[1:] in page.text or table.name == "erased_addition_request", table.name
+    assert "The number of stars" in page.text and "How long Easel keeps it: until you delete this data" in page.text
+    assert "without pictures, 90 days" in page.text, "in days, not by the name of a setting"
+    assert "2025-12-01 14:03" in page.text and "1764597780000" not in page.text
+    assert page.text.count(f"a {WORDS[ADA]} at dawn") >= 6, "under the pictures, and with the requests"
+
+
+HOSTILE = (
+    """</style></table><script>alert(1)</script><img src=x onerror=alert(1)>"' &\u202e\x00 https://evil.example/"""
+)
+
+
+async def test_text_of_people_is_only_text(filled: aiosqlite.Connection, settings: Settings) -> None:
+    before = pages(await exported(filled, settings, LARGE))[0][1]
+    await write(filled, "UPDATE bookmark SET note = ?", (HOSTILE.replace("\x00", ""),))
+    await write(filled, "UPDATE stack SET name = ?", ("[" * 5000,))
+    sql = "UPDATE job SET request = json_set(request, '$.prompt', ?), failure_detail = ? WHERE person_id = ?"
+    await write(filled, sql, (HOSTILE, '{"<script>": "<script>"}', ADA))
+    ((_, page, _),) = pages(await exported(filled, settings, LARGE))
+    assert page.attributes == before.attributes and set(page.tags) == set(before.tags)
+    assert page.targets == before.targets and "<script>alert(1)</script>" in page.text
+    assert "\x00" not in page.text
+
+
+async def test_the_page_speaks_the_persons_language(filled: aiosqlite.Connection, settings: Settings) -> None:
+    with speaking("ja"):
+        ((_, page, _),) = pages(await exported(filled, settings, LARGE))
+    assert "Your data in Easel" not in page.text and "Easel" in page.text
+    for table in TABLES:
+        for described in (table.about, *table.columns.values()):
+            assert len(described) < 12 or described[1:] not in page.text, described

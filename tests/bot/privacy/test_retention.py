@@ -15,9 +15,13 @@ import pytest
 from bot.config import Settings
 from bot.config.monitoring import LogSettings
 from bot.config.retention import RetentionSettings
+from bot.database.appeals import AppealState, answer_appeal, save_appeal
+from bot.database.audit import AuditAction, add_entry
+from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch, write
+from bot.database.decisions import DecisionAction, NewDecision, Step, decision_of, plan_steps, save_decision
 from bot.database.deletions import pending_deletions
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.erasure_leftovers import FileFolder, LeftFile
@@ -25,16 +29,25 @@ from bot.database.history import Wanted, history_page
 from bot.database.jobs import cancel_job, create_job, find_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.publications import PublicationState, begin_removal_of_job, publications_of_job
-from bot.database.reports import NewReport, ReportReason, Subject, save_report
+from bot.database.reports import (
+    NewReport,
+    Report,
+    ReportReason,
+    Subject,
+    mark_report_posted,
+    mark_report_posting,
+    save_report,
+)
 from bot.database.stacks import StackLora, save_stack
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Expired, Kind, Retention
+from inference.content_rating import ContentRating
 from inference.messages.request import LoraUse, SourceImage
 from inference.messages.spool import state_file
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
-from tests.bot.privacy.people import ADA, CHANNEL, GRACE, SERVER, given, publish
+from tests.bot.privacy.people import ADA, CHANNEL, GRACE, MARGARET, SERVER, given, publish
 
 SIZE = 1000  # bytes of a picture
 
@@ -279,3 +292,93 @@ async def test_drafts_and_receipts_go(filled: aiosqlite.Connection, settings: Se
     gone = await swept(filled, settings, drafts_days=7, receipts_days=30)
     assert gone.keys() == {Kind.DRAFTS}
     assert [row["person_id"] for row in await fetch(filled, "SELECT person_id FROM draft")] == [GRACE]
+
+
+async def decided(
+    connection: aiosqlite.Connection,
+    number: int,
+    action: DecisionAction = DecisionAction.WARN,
+    *,
+    reason: ReportReason = ReportReason.OTHER,
+    days: int = 400,
+) -> Report:
+    """A report of Grace's about pictures of Ada's, decided by Margaret so many days ago."""
+    new = NewReport(
+        Subject.PICTURES, number, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE, reason=reason, note=""
+    )
+    report = await save_report(connection, new)
+    rating = ContentRating.MATURE if action is DecisionAction.RATE else None
+    await save_decision(connection, report.id, NewDecision(action, decided_by=MARGARET, rating=rating), [])
+    await write(
+        connection,
+        "UPDATE decision SET decided_at = decided_at - ? WHERE report_id = ?",
+        (days * DAY_MS, report.id),
+    )
+    return report
+
+
+async def test_decided_reports_go_unless_they_still_count(connection: aiosqlite.Connection, settings: Settings) -> None:
+    """With their decisions; the messages to staff are found when somebody whom they name deletes all data."""
+    job = await painted(connection, settings, 400)
+    old_one = await decided(connection, 900)
+    await mark_report_posting(connection, old_one.id, CHANNEL)
+    await mark_report_posted(connection, old_one.id, 77)
+    stays = [
+        await decided(connection, 901, days=300),
+        await decided(connection, 902, reason=ReportReason.MINORS),
+        await decided(connection, 903, DecisionAction.BLOCK),
+        await decided(connection, job, DecisionAction.RATE),
+        await decided(connection, 905),
+        await decided(connection, 906),
+    ]
+    await save_block(connection, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
+    unfinished = await decision_of(connection, stays[4].id)
+    appealed = await decision_of(connection, stays[5].id)
+    assert unfinished is not None and appealed is not None
+    await plan_steps(connection, unfinished.id, [Step.TELL])
+    assert await save_appeal(connection, appealed, ADA, "It is ketchup.") is not None
+    gone = await swept(connection, settings, reports_days=365)
+    assert gone[Kind.REPORTS].count == 1
+    left = [row["id"] for row in await fetch(connection, "SELECT id FROM report ORDER BY id")]
+    assert left == [report.id for report in stays]
+    named = await fetch(connection, "SELECT person_id, message_id FROM posted_message ORDER BY person_id")
+    assert [tuple(row) for row in named] == [(ADA, 77), (GRACE, 77), (MARGARET, 77)]
+    await lift_block(connection, SERVER, BlockKind.PERSON, ADA)
+    await answer_appeal(connection, appealed, AppealState.UPHELD, [], answered_by=MARGARET)
+    assert (await swept(connection, settings, reports_days=365))[Kind.REPORTS].count == 1, "the block is lifted"
+    assert appealed.report_id in {row["id"] for row in await fetch(connection, "SELECT id FROM report")}, (
+        "the answer to the appeal is recent"
+    )
+
+
+async def test_entries_of_the_log_go_by_their_age_and_no_others_can_be_deleted(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    kept_report = await decided(connection, 907, days=1)
+    for action, target, person in (
+        (AuditAction.PAUSE_QUEUE, "", None),
+        (AuditAction.BLOCK_PERSON, f"person {ADA}", ADA),
+        (AuditAction.BLOCK_PERSON, f"person {GRACE}", GRACE),
+        (AuditAction.DECIDE_REPORT, f"report {kept_report.id}: pictures of job 907", ADA),
+        (AuditAction.DECIDE_REPORT, "report 99: pictures of job 1", ADA),
+    ):
+        sql = (
+            "INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)"
+            " VALUES (?, ?, ?, ?, ?, '{}', 1)"
+        )
+        await write(connection, sql, (SERVER, MARGARET, action, person, target))
+    recent = await add_entry(connection, SERVER, MARGARET, AuditAction.RESUME_QUEUE, {})
+    await save_block(connection, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
+    gone = await swept(connection, settings, audit_days=365)
+    assert gone[Kind.AUDIT].count == 3
+    left = [row["id"] for row in await fetch(connection, "SELECT id FROM audit ORDER BY id")]
+    assert left == [2, 4, recent.id], "a block in force, a report that is stored"
+    with pytest.raises(Exception, match="not deleted"):
+        await write(connection, "DELETE FROM audit WHERE id = 2")
+
+
+async def test_notices_of_takedown_cases_go(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await write(filled, "UPDATE takedown_notice SET created_at = 1 WHERE person_id = ?", (ADA,))
+    gone = await swept(filled, settings, reports_days=365)
+    assert gone.keys() == {Kind.NOTICES} and gone[Kind.NOTICES].count == 1
+    assert [row["person_id"] for row in await fetch(filled, "SELECT person_id FROM takedown_notice")] == [GRACE]

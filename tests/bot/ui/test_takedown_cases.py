@@ -11,16 +11,22 @@ from typing import Any
 
 import aiosqlite
 import pytest
+from discord import ui
 from PIL import Image
 
 from benchmarks._varied_pictures import varied
+from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
+from bot.config.privacy import PrivacySettings
+from bot.database.audit import AuditAction, AuditFilter, audit_page
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.deletions import hide_job, undo_deletion
 from bot.database.deliveries import mark_sent, open_delivery
+from bot.database.inputs import note_given
 from bot.database.jobs import Job, create_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
+from bot.database.publications import NewPublication, begin_publication
 from bot.database.takedown_cases import (
     DUE_MS,
     CaseState,
@@ -37,6 +43,7 @@ from bot.database.takedown_cases import (
     open_case,
     unfinished_cases,
 )
+from bot.database.takedown_notices import BY_OPERATORS, due_notices, untold_notices
 from bot.errors.pictures import RemovedPicture
 from bot.library.configuration import Configuration
 from bot.pictures.copies import find_copies
@@ -48,11 +55,13 @@ from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.ui.removals import Removals
 from bot.ui.takedown_cases import ALERTS_MS, TakedownCases
+from bot.ui.takedown_notices import TakedownNotices
+from bot.ui.views.server.audit_words import entry_text
 from tests.bot.database.conftest import finish, request_for
 from tests.house import House
 
 SHOWN, OTHER = 5, 11  # seeds of portraits: the one of the notice, and another
-CHANNEL = 900000000000000002
+CHANNEL, SERVER, ELSEWHERE = 900000000000000002, 900000000000000001, 900000000000000009
 
 
 def drawn(seed: int, size: int) -> Image.Image:
@@ -113,10 +122,37 @@ class _Message:
 
 
 @dataclass
+class Letters:
+    """Implements `DirectChannel`; it ends the program after the `kill_at`th message."""
+
+    sent: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    closed: set[int] = field(default_factory=set[int])  # people who accept no direct messages
+    reachable: bool = True
+    kill_at: int | None = None
+
+    async def send(self, person_id: int, view: ui.LayoutView, nonce: str) -> int:
+        await asyncio.sleep(0)
+        if not self.reachable:
+            raise DiscordUnreachable("no network")
+        if person_id in self.closed:
+            raise DiscordRefuses("closed")
+        texts = [item.content for item in view.walk_children() if isinstance(item, ui.TextDisplay)]
+        self.sent.append((person_id, "".join(texts)))
+        if self.kill_at is not None and len(self.sent) == self.kill_at:
+            raise Killed
+        return len(self.sent)
+
+    async def find(self, person_id: int, ending: str, since: int) -> int | None:
+        await asyncio.sleep(0)
+        return next((1 for to, text in self.sent if to == person_id and text.endswith(ending)), None)
+
+
+@dataclass
 class Rig:
     settings: Settings
     connection: aiosqlite.Connection
     messages: Messages
+    letters: Letters = field(default_factory=Letters)
     alerts: list[int] = field(default_factory=list[int])
 
     @property
@@ -133,13 +169,15 @@ class Rig:
         client: Any = self.messages
         files = FileRemoval(self.connection, configuration, self.thumbnails)
         removals = Removals(client, self.connection, configuration, files, NoResults())
+        notices = TakedownNotices(self.connection, configuration, self.letters)
         return TakedownCases(
-            self.connection, configuration, self.thumbnails, removals, lambda case: self.alerts.append(case.id)
+            self.connection, configuration, self.thumbnails, removals, notices, lambda case: self.alerts.append(case.id)
         )
 
-    async def paint(self, seed: int, message_id: int | None, *, size: int = 200) -> int:
+    async def paint(self, seed: int, message_id: int | None, *, size: int = 200, server_id: int | None = None) -> int:
         """A job whose picture was delivered as this message; None: not yet."""
-        job = await create_job(self.connection, request_for(), person_id=1, channel_id=CHANNEL)
+        request = request_for()
+        job = await create_job(self.connection, request, person_id=1, channel_id=CHANNEL, server_id=server_id)
         await open_delivery(self.connection, job.id, private=False)
         await start_job(self.connection, job.id)
         path = self.settings.storage.pictures / f"{len(self.pictures()) + 1}.png"
@@ -230,6 +268,69 @@ async def test_what_is_confirmed_goes_from_every_place_and_stays_away(rig: Rig) 
         await removed.check([picture_hash(drawn(OTHER, 99)), picture_hash(drawn(SHOWN, 99))])
     await removed.check([picture_hash(drawn(OTHER, 99)), b""])
     assert (await rig.case(case_id)).refused == 1
+
+
+async def uploaded_and_painted(rig: Rig) -> int:
+    """Person 1 generated a picture in a server, and published it in another; person 2 uploaded a copy. The case."""
+    job_id = await rig.paint(SHOWN, 101, server_id=SERVER)
+    await rig.paint(OTHER, 102, server_id=SERVER)
+    begun = await begin_publication(rig.connection, NewPublication(ELSEWHERE, job_id, 0, CHANNEL, True, None, None, []))
+    assert begun is not None
+    path = rig.settings.storage.inputs / "of-somebody"
+    drawn(SHOWN, 240).save(path, "PNG")
+    await note_given(rig.connection, 2, path.name)
+    return await rig.open()
+
+
+async def test_authors_and_uploaders_learn_why_and_the_servers_logs_say_so(rig: Rig) -> None:
+    rig.settings = rig.settings.model_copy(update={"privacy": PrivacySettings(contact="mail@example.org")})
+    case_id = await uploaded_and_painted(rig)
+    await rig.cases().carry_out_all()
+    assert not rig.letters.sent, "nothing is confirmed"
+    confirm_case(rig.database, case_id, excepted=())
+    cases = rig.cases()
+    await cases.carry_out_all()
+    await cases.carry_out_all()
+    assert [to for to, _ in rig.letters.sent] == [1, 2]
+    for _, text in rig.letters.sent:
+        assert "removed one of your pictures" in text and "A person who is shown in it asked for this" in text
+        assert "If you think that this is a mistake, write to the operator: mail@example.org" in text
+    for server_id in (SERVER, ELSEWHERE):
+        (entry,) = (await audit_page(rig.connection, server_id, AuditFilter(), limit=9)).entries
+        assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.TAKE_DOWN, BY_OPERATORS, 1)
+        assert "an operator of this bot" in entry_text(entry) and "<@0>" not in entry_text(entry)
+
+
+async def test_whom_discord_lets_nobody_write_to_is_told_after_a_command(rig: Rig) -> None:
+    case_id = await uploaded_and_painted(rig)
+    rig.letters.closed.add(1)
+    confirm_case(rig.database, case_id, excepted=())
+    await rig.cases().carry_out_all()
+    assert [to for to, _ in rig.letters.sent] == [2]
+    assert [one.case_id for one in await untold_notices(rig.connection, 1)] == [case_id]
+    assert await untold_notices(rig.connection, 2) == () == await due_notices(rig.connection)
+
+
+async def test_a_notice_waits_for_discord(rig: Rig) -> None:
+    case_id = await uploaded_and_painted(rig)
+    rig.letters.reachable = False
+    confirm_case(rig.database, case_id, excepted=())
+    await rig.cases().carry_out_all()
+    rig.letters.reachable = True
+    await rig.cases().carry_out_all()
+    assert [to for to, _ in rig.letters.sent] == [1, 2]
+
+
+async def test_a_notice_that_was_sent_before_a_kill_is_not_sent_again(rig: Rig) -> None:
+    case_id = await uploaded_and_painted(rig)
+    confirm_case(rig.database, case_id, excepted=())
+    rig.letters.kill_at = 1
+    with pytest.raises(Killed):
+        await rig.cases().carry_out_all()
+    rig.letters.kill_at = None
+    await rig.cases().carry_out_all()
+    assert [to for to, _ in rig.letters.sent] == [1, 2]
+    assert await due_notices(rig.connection) == ()
 
 
 async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:

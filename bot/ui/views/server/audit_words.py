@@ -9,6 +9,7 @@ from bot.config.moderation import WordListMode
 from bot.database.appeals import AppealState
 from bot.database.audit import AuditAction, AuditEntry
 from bot.database.server_limits import LimitHolder, LimitName
+from bot.database.takedown_notices import BY_OPERATORS
 from bot.i18n import _, label, later, number, pgettext
 from bot.i18n.texts import mention, plain, several
 from bot.servers.limits import HOLDERS, LIMIT_LABELS
@@ -75,7 +76,7 @@ _SAID: dict[str, dict[str, str]] = {
 
 def entry_text(entry: AuditEntry) -> str:
     """Who did what, to whom or what, when, and what it was before and is since."""
-    actor = mention(entry.actor_id)
+    actor = _("an operator of this bot") if entry.actor_id == BY_OPERATORS else mention(entry.actor_id)
     head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{_action(entry)}**"]
     if entry.person_id is not None:
         head.append(mention(entry.person_id))

@@ -13,6 +13,7 @@ from bot.ui.views.privacy import receipt_text
 COMPLETE = Erasure(
     id=1, person_id=None, pseudonym=1, state=ErasureState.COMPLETE, by_operator=False, jobs=4, pictures=7, messages=9,
     unreachable=0, private_answers=0, copies=0, copies_until=None, created_at=1, finished_at=2000, direct_channel=None,
+    start_pictures=0,
 )  # fmt: skip
 NOT_COUNTED = "Easel does not record or count other private replies, such as lists and pages."
 
@@ -41,3 +42,9 @@ def test_what_is_out_of_reach_is_counted(count: int, expected: str) -> None:
 
 def test_one_under_way_counts_nothing_yet() -> None:
     assert NOT_COUNTED not in receipt_text(replace(COMPLETE, finished_at=None, state=ErasureState.CLEARING))
+
+
+def test_start_pictures_of_others_are_told() -> None:
+    told = receipt_text(replace(COMPLETE, start_pictures=2))
+    assert "Easel also deleted 2 start pictures that other users had made from your pictures." in told
+    assert "start picture" not in receipt_text(COMPLETE)

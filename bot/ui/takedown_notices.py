@@ -1,0 +1,96 @@
+"""Tells authors and uploaders once that operators removed pictures for a person who is shown in them, and why.
+
+A direct message tells it. A message that may have been sent before a crash is found again by the number at its end. If
+Discord refuses the message, the person is told after the next command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiosqlite
+from discord import ui
+
+from bot.background import DiscordRefuses, attempt
+from bot.database.people import locale_of
+from bot.database.takedown_notices import (
+    TakedownNotice,
+    begin_notice,
+    due_notices,
+    end_notice,
+    refuse_notice,
+    untold_notices,
+)
+from bot.i18n import _, ngettext, number, sentences, speaking
+from bot.i18n.texts import plain
+from bot.library.configuration import Configuration
+from bot.ui.delivery.addition_notices import DirectChannel
+from bot.ui.delivery.nonces import make_nonce
+from bot.ui.replies import Interaction, send_ephemeral
+
+
+class TakedownNotices:
+    """The notices of a client."""
+
+    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration, direct: DirectChannel) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._direct = direct
+        self._telling = asyncio.Lock()  # else a command and a direct message might tell the same
+
+    async def tell_all(self) -> None:
+        """Send what is due. What Discord does not take now is tried again. Raises DatabaseError."""
+        async with self._telling:
+            for notice in await due_notices(self._connection):
+                await attempt(self._tell(notice), f"telling an author about the takedown {notice.case_id}")
+
+    async def tell_here(self, interaction: Interaction) -> None:
+        """Tell the person who used a command of what no direct message told. Raises DatabaseError."""
+        if not await untold_notices(self._connection, interaction.user.id):
+            return
+        async with self._telling:
+            for notice in await untold_notices(self._connection, interaction.user.id):
+                await send_ephemeral(interaction, self._view(notice))
+                await end_notice(self._connection, notice)
+
+    async def _tell(self, notice: TakedownNotice) -> None:
+        """Raises DiscordUnreachable or DatabaseError."""
+        with speaking(await locale_of(self._connection, notice.person_id)):
+            view = self._view(notice)
+        try:
+            if notice.tried_at is None or not await self._direct.find(
+                notice.person_id, notice.reference, notice.tried_at
+            ):
+                await begin_notice(self._connection, notice)
+                nonce = await make_nonce(self._connection, "takedown", notice.case_id, person_id=notice.person_id)
+                await self._direct.send(notice.person_id, view, nonce)
+        except DiscordRefuses:
+            await refuse_notice(self._connection, notice)
+        else:
+            await end_notice(self._connection, notice)
+
+    def _view(self, notice: TakedownNotice) -> ui.LayoutView:
+        count, contact = notice.pictures, self._configuration.settings.privacy.contact
+        head = ngettext(
+            "**The operator of this bot removed one of your pictures**",
+            "**The operator of this bot removed {count} of your pictures**",
+            count,
+        ).format(count=number(count))
+        why = ngettext(
+            "A person who is shown in it asked for this, and the operator checked the request. Easel deleted the "
+            "picture with its copies, and refuses new copies.",
+            "A person who is shown in them asked for this, and the operator checked the request. Easel deleted the "
+            "pictures with their copies, and refuses new copies.",
+            count,
+        )
+        what = sentences(
+            _("Please do not generate or upload pictures of this person again."),
+            _("If you think that this is a mistake, write to the operator: {contact}").format(contact=plain(contact))
+            if contact
+            else _("If you think that this is a mistake, write to the operator of this bot."),
+        )
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any]("\n".join([head, why, what, f"-# {notice.reference}"])))
+        view.stop()
+        return view
