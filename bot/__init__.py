@@ -2,6 +2,7 @@
 
 Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
 
+visible_text.py  what people see of a text that somebody typed
 config/          the settings and their text
 database/        SQL, one file per noun
 i18n/            languages, and text made safe to show

@@ -78,6 +78,7 @@ playground.control_api
 playground.server
 playground.__main__
 
+bot.visible_text
 bot.config
 bot.database
 bot.i18n
@@ -254,7 +255,7 @@ def test_every_public_class_has_a_name_of_its_own() -> None:
 
 
 def test_no_module_of_the_bot_stands_outside_of_a_room() -> None:
-    loose = {"__init__", "__main__", "background", "logs", "metrics"}
+    loose = {"__init__", "__main__", "background", "logs", "metrics", "visible_text"}
     assert {path.stem for path in (ROOT / "bot").glob("*.py")} == loose
 
 

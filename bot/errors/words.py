@@ -120,6 +120,11 @@ class StaffUnreachable(RequestError):
 
 
 @dataclass(eq=False)
+class PhraseTooShort(RequestError):
+    """A phrase needs at least two letters or digits."""
+
+
+@dataclass(eq=False)
 class PhraseUnusable(RequestError):
     """This phrase cannot be allowed, because {why}. Please change it."""
 

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import aiosqlite
 
-from bot.config.word_patterns import UnusableRule
+from bot.config.word_patterns import Unusable, UnusableRule
 from bot.database.allowed_phrases import (
     AllowedPhrase,
     PhraseQuestion,
@@ -33,6 +33,7 @@ from bot.errors.words import (
     AllowedAlready,
     AskedAlready,
     AskedTooOften,
+    PhraseTooShort,
     PhraseUnusable,
     PhraseWithoutWord,
     StaffUnreachable,
@@ -46,6 +47,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from bot.servers.server_words import ServerWords
 from bot.servers.word_limits import why_unusable
+from bot.visible_text import visible
 
 MAX_PHRASES: Final = 50  # of a server
 MOST_A_DAY: Final = 5  # questions of one member, in all servers
@@ -161,11 +163,14 @@ class PhraseAdministration:
 
 
 def checked_phrase(typed: str) -> str:
-    """The phrase with single spaces. Raises PhraseUnusable."""
-    phrase = " ".join(typed.split())
+    """The phrase as people see it, with single spaces. Raises PhraseTooShort or PhraseUnusable."""
+    phrase = visible(typed)
     try:
-        if AllowedPhrases((phrase,)).without(phrase) == phrase:
-            raise PhraseUnusable(why=later("it contains a comma"))
+        covers = AllowedPhrases((phrase,)).without(phrase) != phrase
     except UnusableRule as problem:
+        if problem.why is Unusable.TOO_SHORT:
+            raise PhraseTooShort from None
         raise PhraseUnusable(why=why_unusable(problem)) from None
+    if not covers:
+        raise PhraseUnusable(why=later("it contains a comma")) if "," in phrase else PhraseTooShort
     return phrase

@@ -22,6 +22,7 @@ from bot.errors.words import (
     AllowedAlready,
     AskedAlready,
     AskedTooOften,
+    PhraseTooShort,
     PhraseUnusable,
     PhraseWithoutWord,
     SexualMinors,
@@ -229,9 +230,12 @@ async def test_staff_decide_once_and_by_a_phrase_with_the_word(world: ServerWorl
         with pytest.raises(PhraseUnusable) as unusable:
             await phrases(world).allow(STAFF, question.id, typed)
         assert unusable.value.why == why
+    for unseen in ("\u3164\u3164", "a \u3164", "!?"):
+        with pytest.raises(PhraseTooShort):
+            await phrases(world).allow(STAFF, question.id, unseen)
     with pytest.raises(PhraseWithoutWord):
         await phrases(world).allow(STAFF, question.id, "a quartz lantern")
-    decided = await phrases(world).allow(STAFF, question.id, "  a  nude lantern ")
+    decided = await phrases(world).allow(STAFF, question.id, "  a \u3164 nu\u200bde lantern\ufe0f ")
     assert (decided.state, decided.phrase, decided.decided_by) == (QuestionState.ALLOWED, "a nude lantern", MANAGER)
     for door in (phrases(world).allow(STAFF, question.id, PHRASE), phrases(world).dismiss(STAFF, question.id)):
         with pytest.raises(DecidedAlready):
