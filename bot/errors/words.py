@@ -104,7 +104,7 @@ class AskedAlready(RequestError):
 
 @dataclass(eq=False)
 class AskedTooOften(RequestError):
-    """You have asked the staff {limit} times today, and a person reads each question. Please continue tomorrow."""
+    """You can ask staff {limit} times a day. Please ask again tomorrow."""
 
     limit: int
 
@@ -112,6 +112,18 @@ class AskedTooOften(RequestError):
 @dataclass(eq=False)
 class AllowedAlready(RequestError):
     """The staff already allow this phrase in this server. Please send your prompt again."""
+
+
+@dataclass(eq=False)
+class PhraseListed(RequestError):
+    """This server already allows the phrase {phrase}."""
+
+    phrase: str
+
+
+@dataclass(eq=False)
+class QuestionClosed(RequestError):
+    """This question is already closed."""
 
 
 @dataclass(eq=False)

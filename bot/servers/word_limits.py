@@ -56,7 +56,7 @@ def checked_list(typed: ServerWordList) -> ServerWordList:
         name=" ".join(typed.name.split())[:MAX_NAME],
         words=_lines(later("Words"), typed.words, checked_word),
         patterns=_lines(later("Patterns"), typed.patterns, checked_pattern),
-        exceptions=_lines(later("Allowed phrases"), typed.exceptions, checked_word),
+        exceptions=_lines(later("Exceptions"), typed.exceptions, checked_word),
     )
     if is_blank(checked.name) or not (checked.words or checked.patterns):
         raise WordListEmpty

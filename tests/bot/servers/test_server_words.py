@@ -145,7 +145,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
     ):
         with pytest.raises(LineUnusable) as refused:
             await add(world, **{"words": ("fog",)} | {field: ("good", "", line)})
-        told = {"words": "Words", "patterns": "Patterns", "exceptions": "Allowed phrases"}[field]
+        told = {"words": "Words", "patterns": "Patterns", "exceptions": "Exceptions"}[field]
         assert (
             refused.value.line == 3
             and refused.value.field == told
