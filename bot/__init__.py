@@ -2,6 +2,7 @@
 
 Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
 
+visible_text.py  what people see of a text that somebody typed
 logs.py · program.py · versions.py    log lines; what the program is called; what is installed
 config/          the settings and their text
 database/        SQL, one file per noun

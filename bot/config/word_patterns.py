@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import re2
 
+from bot.visible_text import visible
+
 # Instructions of RE2. To search 4,000 characters takes some 8 µs, 25 of three bytes each. Where an automaton has more
 # states than are kept, as that of (a|b)*a(a|b){20}!, a text that is made for it takes up to 50 µs for each instruction.
 MAX_PATTERN_SIZE = 120
@@ -120,7 +122,7 @@ def checked_word(word: str) -> str:
     if "*" in inner:
         told = f"the word {word!r} has a * inside; it may stand at the ends (word*, *word, *word*)"
         raise UnusableRule(told, Unusable.STAR_INSIDE)
-    letters = [letter for letter in inner if letter.isalnum()]
+    letters = [letter for letter in visible(inner) if letter.isalnum()]
     if len(letters) < 2 and not any("\u3400" <= letter <= "\u9fff" for letter in letters):  # one kanji is a word
         told = f"the word {word!r} needs two letters or digits; write it as a pattern"
         raise UnusableRule(told, Unusable.TOO_SHORT)

@@ -24,7 +24,7 @@ ASK = """
 OPEN = "SELECT * FROM phrase_question WHERE person_id = ? AND server_id = ? AND word = ? AND state = 'open'"
 FIND = "SELECT * FROM phrase_question WHERE id = ?"
 COUNT = "SELECT count(*) FROM phrase_question WHERE person_id = ? AND asked_at > ?"
-POSTED = "UPDATE phrase_question SET channel_id = ?, message_id = ? WHERE id = ?"
+POSTED = "UPDATE phrase_question SET channel_id = ?, message_id = ? WHERE id = ? RETURNING id"
 WITHDRAW = "DELETE FROM phrase_question WHERE id = ? AND state = 'open' AND message_id IS NULL"
 DECIDE = "UPDATE phrase_question SET state = ?, phrase = ?, decided_by = ? WHERE id = ? AND state = 'open' RETURNING *"
 UNTOLD = """
@@ -124,9 +124,9 @@ async def count_questions(connection: aiosqlite.Connection, person_id: int, sinc
 
 async def note_question_posted(
     connection: aiosqlite.Connection, question_id: int, channel_id: int | None, message_id: int | None
-) -> None:
-    """Store the message to staff; None: it is gone. Raises DatabaseError."""
-    await write(connection, POSTED, (channel_id, message_id, question_id))
+) -> bool:
+    """Store the message to staff; None: it is gone. False if the question was deleted. Raises DatabaseError."""
+    return bool(await write(connection, POSTED, (channel_id, message_id, question_id)))
 
 
 async def withdraw_question(connection: aiosqlite.Connection, question_id: int) -> None:

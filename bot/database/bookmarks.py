@@ -16,6 +16,7 @@ from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.lora_search import FEW, Shown, Sort, read_typed, shown_parameter
 from bot.database.loras import FITS_BASE_MODELS, Lora, loras_from
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
+from bot.visible_text import is_blank
 from inference.base_models import BaseModelId
 from inference.lora.categories import Category
 
@@ -319,5 +320,6 @@ async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: lis
 
 
 def kept_note(note: str) -> str:
-    """A note as it is stored: trimmed, at most MAX_NOTE characters."""
-    return storable(note).strip()[:MAX_NOTE]
+    """A note as it is stored: trimmed, at most MAX_NOTE characters; "" when it displays nothing."""
+    kept = storable(note).strip()[:MAX_NOTE]
+    return "" if is_blank(kept) else kept

@@ -19,6 +19,7 @@ from bot.database.lora_index import index_lora, index_waiting
 from bot.database.loras import stored_found
 from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
+from bot.visible_text import is_blank
 from inference.content_rating import ContentRating
 from inference.lora.categories import Category
 from inference.lora.evidence import Evidence
@@ -197,7 +198,7 @@ async def _record(
     evidence: Evidence,
     problem: str | None,
 ) -> Change:
-    name = storable(found.name).strip() or "unnamed"
+    name = "unnamed" if is_blank(found.name) else storable(found.name).strip()
     lora_id = await _entry(connection, row, name)
     values = _values(lora_id, found, evidence, problem)
     if row is not None and not row["missing"] and values.items() <= dict(row).items():

@@ -14,6 +14,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import name_key
 from bot.database.search import storable
+from bot.visible_text import is_blank
 from inference.regions import RegionName
 
 MAX_NAME = 60  # characters
@@ -71,8 +72,9 @@ class Stack:
 
 
 def stack_name(typed: str) -> str:
-    """A name as it is kept: one line, at most MAX_NAME characters; "" when nothing is left."""
-    return " ".join(storable(typed).split())[:MAX_NAME].strip()
+    """A name as it is kept: one line, at most MAX_NAME characters; "" when it displays nothing."""
+    name = " ".join(storable(typed).split())[:MAX_NAME].strip()
+    return "" if is_blank(name) else name
 
 
 async def save_stack(

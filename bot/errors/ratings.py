@@ -40,8 +40,8 @@ class NotShownHere(RequestError):
 
 @dataclass(eq=False)
 class PromptRatedTooHigh(RequestError):
-    """The prompt's words are rated {rating}, but the highest rating allowed here is {most}. Use the prompt in an
-    age-restricted channel of a server."""
+    """The prompt's words are rated {rating}, but the highest rating allowed here is {most}. You can use
+    this prompt in an age-restricted channel."""
 
     words = frozenset({"rating", "most"})
     rating: str

@@ -104,7 +104,7 @@ class AskedAlready(RequestError):
 
 @dataclass(eq=False)
 class AskedTooOften(RequestError):
-    """You have asked the staff {limit} times today, and a person reads each question. Please continue tomorrow."""
+    """You can ask staff {limit} times a day. Please ask again tomorrow."""
 
     limit: int
 
@@ -115,8 +115,25 @@ class AllowedAlready(RequestError):
 
 
 @dataclass(eq=False)
+class PhraseListed(RequestError):
+    """This server already allows the phrase {phrase}."""
+
+    phrase: str
+
+
+@dataclass(eq=False)
+class QuestionClosed(RequestError):
+    """This question is already closed."""
+
+
+@dataclass(eq=False)
 class StaffUnreachable(RequestError):
     """Easel cannot post in the staff's channel right now. Please try again later, or ask the staff yourself."""
+
+
+@dataclass(eq=False)
+class PhraseTooShort(RequestError):
+    """A phrase needs at least two letters or digits."""
 
 
 @dataclass(eq=False)

@@ -63,9 +63,13 @@ class FoundAge(NamedTuple):
 
 @dataclass(frozen=True)
 class AgePatterns:
-    """The patterns, compiled. `any_of` says which of them a text has, in one pass."""
+    """The patterns, compiled. `any_of` says which of them a text has, in one pass.
+
+    `ages` may be those of things; `pupils` and `births` are of people.
+    """
 
     ages: tuple[LinearPattern, ...]
+    pupils: tuple[LinearPattern, ...]
     births: tuple[LinearPattern, ...]
     any_of: LinearPatternSet
     things: frozenset[str]
@@ -79,10 +83,10 @@ class AgePatterns:
         named = [frozenset(map(fold, lists.pop(name))) for name in ("things", "pictures", "units")]
         languages = [cast("dict[str, object]", language) for language in lists.values()]
         ages = [pattern for language in languages for pattern in _patterns(language, "patterns")]
+        pupils = [pattern for language in languages for pattern in _patterns(language, "pupils")]
         births = [pattern for language in languages for pattern in _patterns(language, "births")]
-        compiled = [LinearPattern(pattern, _MAX_SIZE) for pattern in (*ages, *births)]
-        any_of = LinearPatternSet((*ages, *births), _MEMORY)
-        return cls(tuple(compiled[: len(ages)]), tuple(compiled[len(ages) :]), any_of, *named)
+        compiled = [tuple(LinearPattern(each, _MAX_SIZE) for each in kind) for kind in (ages, pupils, births)]
+        return cls(*compiled, LinearPatternSet((*ages, *pupils, *births), _MEMORY), *named)
 
     def find(self, text: NormalisedText, today: Callable[[], date] = date.today) -> FoundAge | None:
         """The first age below 18 that the text gives a person. `today` decides which years of birth count."""
@@ -103,7 +107,11 @@ class AgePatterns:
                 if not more and not self._is_of_a_thing(text, start, end):
                     yield start, end
             return
-        for place, year in self.births[number - len(self.ages)].matches(text):
+        number -= len(self.ages)
+        if number < len(self.pupils):
+            yield from (place for place, _ in self.pupils[number].matches(text))
+            return
+        for place, year in self.births[number - len(self.pupils)].matches(text):
             born = int(year) - (_BUDDHIST if int(year) > _FIRST_YEAR + _BUDDHIST else 0)
             if born > max(_FIRST_YEAR, today().year - OF_AGE):
                 yield place
@@ -121,7 +129,7 @@ class AgePatterns:
 
 def _patterns(language: dict[str, object], name: str) -> Iterator[str]:
     number = _number(language)
-    for written in cast("list[str]", language[name]):
+    for written in cast("list[str]", language.get(name, [])):
         pattern = written.replace("{n}", number).replace("{m}", f"(?:{_FIGURES}|{language['numbers']})")
         for part, meaning in _PARTS.items():
             pattern = pattern.replace(part, meaning)

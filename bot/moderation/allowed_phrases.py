@@ -7,6 +7,7 @@ rule on minors and the operator's lists read the whole text.
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from bot.config.word_patterns import UnusableRule, checked_word
 from bot.moderation.folding import fold
 from bot.moderation.normalise import NormalisedText
 from bot.moderation.word_matcher import Word, WordMatcher
+from bot.visible_text import visible
 from inference.prompt_weights import without_weights
 
 MAX_PHRASE: Final = 100  # characters
 _AROUND: Final = 3  # words on each side of a refused word, where its sentence is longer than a phrase may be
 _COMMA: Final = ","
 _BETWEEN_PARTS: Final = re.compile("[,;\n|\u3001\u3002\uff0c\uff1b]|[.!?](?=\\s|$)")
+_QUOTES: Final = re.compile("['`\u00b4\u2018-\u201f]")
+_BESIDE_WORD: Final = re.compile(r"^\W+|\W+$")
 # A word, or a letter of a script that puts no space between words.
 _WORD: Final = re.compile("[\u3005-\u30ff\u3400-\u9fff]|[^\\s\u3005-\u30ff\u3400-\u9fff]+")
 
@@ -90,9 +94,9 @@ def refused_words(server_id: int, text: str, refused: Callable[[str], bool]) -> 
         first = bisect_left(range(last + 1), True, key=lambda start: not refused(stretch(start, last))) - 1
         word = stretch(first, last)
         for phrase in (part, stretch(first - _AROUND, last + _AROUND), word):
-            phrase = " ".join(phrase.split())
+            phrase = visible(phrase)
             if len(phrase) <= MAX_PHRASE and _is_allowed_by(phrase, part, refused):
-                return RefusedWords(server_id=server_id, word=word.casefold(), phrase=phrase, text=text)
+                return RefusedWords(server_id=server_id, word=_plain(word, refused), phrase=phrase, text=text)
     return None
 
 
@@ -102,6 +106,13 @@ def contains(phrase: str, word: str) -> bool:
         return any(WordMatcher([Word(checked_word(word), None)]).find(NormalisedText(phrase)))
     except UnusableRule:  # single letters
         return fold(word) in fold(phrase)
+
+
+def _plain(word: str, refused: Callable[[str], bool]) -> str:
+    """The word without case, width, quotation marks and signs around it, unless these make it another word."""
+    word = unicodedata.normalize("NFKC", visible(word)).casefold()
+    plain = _BESIDE_WORD.sub("", _QUOTES.sub("", word))
+    return plain if refused(plain) else word
 
 
 def _is_allowed_by(phrase: str, part: str, refused: Callable[[str], bool]) -> bool:

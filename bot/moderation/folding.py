@@ -16,10 +16,12 @@ from typing import Final
 
 import disarm
 
+from bot.visible_text import is_space, is_unseen
+
 _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u064b-\u0655\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
-_UNSEEN = re.compile("[\u0640\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_TATWEEL = "\u0640"  # lengthens Arabic words
 _EAST_ASIAN = re.compile("[\u1100-\u11ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7ff\U00020000-\U0003ffff]")
 _NAME = re.compile(
     r"(?:LATIN (?:SMALL |CAPITAL )?LETTER (?:SMALL CAPITAL )?|SYMBOL LETTER |LATIN CAPITAL LETTER )([A-Z])\b"
@@ -70,12 +72,11 @@ class _FoldTable(dict[int, str]):
 
 
 def _fold_character(char: str) -> str:
-    category = unicodedata.category(char)
-    if category.startswith("Z") or char in "\t\n\r\v\f\u2800":
+    if is_space(char):
         return " "
-    if category == "Nd":
+    if unicodedata.category(char) == "Nd":
         return str(unicodedata.digit(char))
-    if category in {"Cf", "Cc", "Cs"} or _UNSEEN.match(char):
+    if char == _TATWEEL or is_unseen(char):
         return ""
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", char).casefold())
     if not letters.isascii():

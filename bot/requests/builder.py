@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -27,6 +26,7 @@ from bot.requests.regions import check_length, own_words
 from bot.requests.trigger_words import words_beside, words_of
 from bot.requests.usual import ResolvedSettings, resolved
 from bot.requests.variants import compared, swept
+from bot.visible_text import is_blank
 from inference.bounds import MAX_PROMPT, MAX_WEIGHT, MIN_WEIGHT, SEEDS
 from inference.capabilities import Capability
 from inference.errors import (
@@ -277,11 +277,6 @@ def weight_of(draft: LoraDraft, version: LoraVersion) -> float:
     """The chosen weight, else the recommended one, else that of its few-step recipe, else the usual one."""
     usual = DEFAULT_WEIGHT if version.recipe is None else version.recipe.weight
     return next(weight for weight in (draft.weight, version.recommended_weight, usual) if weight is not None)
-
-
-def is_blank(text: str) -> bool:
-    """Whether there is nothing to see: only blanks of any script, controls and marks without a width."""
-    return all(unicodedata.category(character)[0] in "ZC" for character in text)
 
 
 def id_in(typed: str) -> int | None:

@@ -13,6 +13,7 @@ from bot.database.word_lists import ServerWordList
 from bot.i18n import later
 from bot.moderation.word_rules import MINORS
 from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, why_unusable
+from bot.visible_text import is_blank
 
 _NO_ROOM = later("the server has no room for more")
 _TOO_LONG = later("it is too long")
@@ -116,7 +117,7 @@ class _Room:
 
     def name_of(self, rule: AutoModRule) -> str:
         """The rule's name, with a number where another list has it."""
-        name = " ".join(rule.name.split())[:MAX_NAME] or "AutoMod"
+        name = "AutoMod" if is_blank(rule.name) else " ".join(rule.name.split())[:MAX_NAME]
         number, unique = 2, name
         while unique.casefold() in self.names:
             mark = f" {number}"

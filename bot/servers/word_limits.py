@@ -11,6 +11,7 @@ from bot.database.word_lists import ServerWordList
 from bot.errors.words import LineTooLong, LineUnusable, TooManyRules, TooManyWordLists, WordListEmpty, WordListNameTaken
 from bot.i18n import later
 from bot.moderation.word_rules import MINORS
+from bot.visible_text import is_blank
 
 MAX_LISTS = 10  # of a server
 MAX_WORDS = 5000  # words and exceptions of all of them together
@@ -55,9 +56,9 @@ def checked_list(typed: ServerWordList) -> ServerWordList:
         name=" ".join(typed.name.split())[:MAX_NAME],
         words=_lines(later("Words"), typed.words, checked_word),
         patterns=_lines(later("Patterns"), typed.patterns, checked_pattern),
-        exceptions=_lines(later("Allowed phrases"), typed.exceptions, checked_word),
+        exceptions=_lines(later("Exceptions"), typed.exceptions, checked_word),
     )
-    if not checked.name or not (checked.words or checked.patterns):
+    if is_blank(checked.name) or not (checked.words or checked.patterns):
         raise WordListEmpty
     return checked
 

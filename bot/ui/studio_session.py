@@ -39,6 +39,11 @@ Interaction = discord.Interaction[Any]  # of any client: this module ranks below
 RenderPanel = Callable[[Interaction, "StudioSnapshot", str], Awaitable[RenderedMessage]]
 
 
+def request_is_in_studio() -> str:
+    """Tell the user that the studio was filled from a request without a picture."""
+    return _("Your studio now has this request's settings.")
+
+
 @dataclass(frozen=True)
 class StudioSnapshot:
     """A person's studio at one moment: the draft, the checkpoint it resolves to, and each LoRA matched against it.
@@ -131,7 +136,7 @@ class StudioSessions:
         """
         studio = await studio_of(self._requests, draft)
         await self._fill(interaction.user.id, studio)
-        await self.open(interaction, note or _("Your studio now has new settings."))
+        await self.open(interaction, note or _("Your studio now has this picture's settings."))
 
     async def open_with_lora(self, interaction: Interaction, lora: Lora) -> None:
         """Add a LoRA to the person's studio and show it in an ephemeral message. Raises TooManyLoras."""

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import aiosqlite
 
-from bot.config.word_patterns import UnusableRule
+from bot.config.word_patterns import Unusable, UnusableRule
 from bot.database.allowed_phrases import (
     AllowedPhrase,
     PhraseQuestion,
@@ -27,14 +27,16 @@ from bot.database.allowed_phrases import (
 from bot.database.audit import AuditAction
 from bot.database.clock import DAY_MS
 from bot.database.connection import transaction
-from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
 from bot.errors.words import (
     AllowedAlready,
     AskedAlready,
     AskedTooOften,
+    PhraseListed,
+    PhraseTooShort,
     PhraseUnusable,
     PhraseWithoutWord,
+    QuestionClosed,
     StaffUnreachable,
     TooManyPhrases,
 )
@@ -46,6 +48,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from bot.servers.server_words import ServerWords
 from bot.servers.word_limits import why_unusable
+from bot.visible_text import visible
 
 MAX_PHRASES: Final = 50  # of a server
 MOST_A_DAY: Final = 5  # questions of one member, in all servers
@@ -71,10 +74,15 @@ class PhraseAdministration:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by member
 
     async def ask(
-        self, who: ActionContext, refused: RefusedWords, post: Callable[[PhraseQuestion], Awaitable[tuple[int, int]]]
+        self,
+        who: ActionContext,
+        refused: RefusedWords,
+        post: Callable[[PhraseQuestion], Awaitable[tuple[int, int]]],
+        delete: Callable[[int, int], Awaitable[None]],
     ) -> None:
         """Ask the staff of the server where the words were refused. `post` returns the channel and the message.
 
+        If the member's data is deleted in the meantime, `delete` the message.
         Raises AllowedAlready, AskedAlready, AskedTooOften or StaffUnreachable, and NotInServer in another server.
         """
         await self._rights.require(Action.USE, who, refused.server_id)
@@ -85,7 +93,13 @@ class PhraseAdministration:
             except StaffUnreachable:
                 await withdraw_question(self._connection, question.id)
                 raise
-            await note_question_posted(self._connection, question.id, channel_id, message_id)
+            if not await note_question_posted(self._connection, question.id, channel_id, message_id):
+                await delete(channel_id, message_id)
+                raise NothingThere(what=_("This question no longer exists."))
+
+    async def may_ask(self, who: ActionContext) -> bool:
+        """Whether a member can ask one more question today. Raises DatabaseError."""
+        return await count_questions(self._connection, who.person_id, self._clock() - DAY_MS) < MOST_A_DAY
 
     async def _save(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
         if (await self._words.of(refused.server_id)).allowed.without(refused.phrase) != refused.phrase:
@@ -111,18 +125,14 @@ class PhraseAdministration:
     async def allow(self, who: ActionContext, question_id: int, typed: str) -> PhraseQuestion:
         """Allow a phrase in the server of a question, whose word it contains.
 
-        Raises NothingThere, DecidedAlready, PhraseUnusable, PhraseWithoutWord or TooManyPhrases.
+        Raises NothingThere, QuestionClosed, PhraseTooShort, PhraseUnusable, PhraseWithoutWord or TooManyPhrases.
         """
         question, phrase = await self.question(who, question_id), checked_phrase(typed)
         if not contains(phrase, question.word):
             raise PhraseWithoutWord(word=question.word)
         async with transaction(self._connection):
             decided = await self._decide(who, question, QuestionState.ALLOWED, phrase)
-            phrases = [each.phrase for each in await allowed_phrases(self._connection, question.server_id)]
-            if phrase not in phrases:  # staff may already have allowed it for another member
-                if len(phrases) >= MAX_PHRASES:
-                    raise TooManyPhrases(limit=MAX_PHRASES)
-                await add_phrase(self._connection, question.server_id, phrase, who.person_id)
+            await self._store(who, question.server_id, phrase)  # staff may have allowed it for another member
             await self._audit.record(
                 who, question.server_id, AuditAction.CHANGE_PHRASES, {"phrase": (None, phrase)},
                 person_id=question.person_id,
@@ -131,9 +141,29 @@ class PhraseAdministration:
         return decided
 
     async def dismiss(self, who: ActionContext, question_id: int) -> PhraseQuestion:
-        """Close a question. Raises NothingThere or DecidedAlready."""
+        """Close a question. Raises NothingThere or QuestionClosed."""
         question = await self.question(who, question_id)
-        return await self._decide(who, question, QuestionState.DISMISSED, question.phrase)
+        async with transaction(self._connection):
+            decided = await self._decide(who, question, QuestionState.DISMISSED, question.phrase)
+            await self._audit.record(
+                who, question.server_id, AuditAction.CHANGE_PHRASES, {"dismissed_phrase": (None, question.phrase)},
+                person_id=question.person_id,
+            )  # fmt: skip
+        return decided
+
+    async def add(self, who: ActionContext, server_id: int, typed: str) -> None:
+        """Allow a phrase that no member asked for.
+
+        Raises PhraseTooShort, PhraseUnusable, PhraseListed or TooManyPhrases.
+        """
+        await self._rights.require(Action.CONFIGURE, who, server_id)
+        phrase = checked_phrase(typed)
+        async with transaction(self._connection):
+            if not await self._store(who, server_id, phrase):
+                raise PhraseListed(phrase=phrase)
+            changes = {"phrase": (None, phrase)}
+            await self._audit.record(who, server_id, AuditAction.CHANGE_PHRASES, changes)
+        self._words.forget(server_id)
 
     async def phrases(self, who: ActionContext, server_id: int) -> tuple[AllowedPhrase, ...]:
         """All phrases that a server allows, the oldest first."""
@@ -151,21 +181,34 @@ class PhraseAdministration:
             await self._audit.record(who, server_id, AuditAction.CHANGE_PHRASES, changes)
         self._words.forget(server_id)
 
+    async def _store(self, who: ActionContext, server_id: int, phrase: str) -> bool:
+        """Store a phrase; False if the server already allows it. Raises TooManyPhrases."""
+        phrases = [each.phrase.casefold() for each in await allowed_phrases(self._connection, server_id)]
+        if phrase.casefold() in phrases:
+            return False
+        if len(phrases) >= MAX_PHRASES:
+            raise TooManyPhrases(limit=MAX_PHRASES)
+        await add_phrase(self._connection, server_id, phrase, who.person_id)
+        return True
+
     async def _decide(
         self, who: ActionContext, question: PhraseQuestion, state: QuestionState, phrase: str
     ) -> PhraseQuestion:
         decided = await decide_question(self._connection, question.id, state, phrase, who.person_id)
         if decided is None:
-            raise DecidedAlready
+            raise QuestionClosed
         return decided
 
 
 def checked_phrase(typed: str) -> str:
-    """The phrase with single spaces. Raises PhraseUnusable."""
-    phrase = " ".join(typed.split())
+    """The phrase as people see it, with single spaces. Raises PhraseTooShort or PhraseUnusable."""
+    phrase = visible(typed)
     try:
-        if AllowedPhrases((phrase,)).without(phrase) == phrase:
-            raise PhraseUnusable(why=later("it contains a comma"))
+        covers = AllowedPhrases((phrase,)).without(phrase) != phrase
     except UnusableRule as problem:
+        if problem.why is Unusable.TOO_SHORT:
+            raise PhraseTooShort from None
         raise PhraseUnusable(why=why_unusable(problem)) from None
+    if not covers:
+        raise PhraseUnusable(why=later("it contains a comma")) if "," in phrase else PhraseTooShort
     return phrase

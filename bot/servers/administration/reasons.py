@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors.decisions import ReasonNeeded
+from bot.visible_text import is_blank
 
 MAX_REASON = 500  # characters
 
@@ -10,6 +11,6 @@ MAX_REASON = 500  # characters
 def checked_reason(typed: str) -> str:
     """The reason in one line. Raises ReasonNeeded."""
     reason = " ".join(typed.split())
-    if not 1 <= len(reason) <= MAX_REASON:
+    if is_blank(reason) or len(reason) > MAX_REASON:
         raise ReasonNeeded(limit=MAX_REASON)
     return reason

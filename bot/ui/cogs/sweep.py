@@ -8,12 +8,13 @@ from discord.app_commands import Range
 from bot.database.loras import Lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _
-from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft, is_blank
+from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft
 from bot.requests.regions import own_words
 from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from bot.ui.views.lora_text import example_prompt
+from bot.visible_text import is_blank
 from inference.bounds import MAX_PROMPT, SEEDS
 
 

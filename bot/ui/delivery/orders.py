@@ -155,9 +155,10 @@ class Orders:
     async def _with_question(
         self, interaction: Interaction, request: GenerationRequest, refusal: RequestError
     ) -> RequestError | AskableRefusal:
-        """The refusal; with a button that asks the staff, if they can allow the words."""
-        refused = await self._servers.checks.refused_words(context_of(interaction), request)
-        if refused is None:
+        """The refusal; with a button that asks the staff, if they can allow the words and the user can ask today."""
+        who = context_of(interaction)
+        refused = await self._servers.checks.refused_words(who, request)
+        if refused is None or not await self._servers.administration.phrases.may_ask(who):
             return refusal
         draft_id = await save_draft(self._connection, interaction.user.id, refused.model_dump_json())
         return AskableRefusal(refusal, draft_id)

@@ -18,7 +18,7 @@ from bot.errors.ratings import LinkedNotShownHere
 from bot.i18n import _, later
 from bot.i18n.texts import clipped
 from bot.moderation.word_rules import TextKind
-from bot.requests.builder import LoraDraft, default_checkpoint, is_blank, preferred
+from bot.requests.builder import LoraDraft, default_checkpoint, preferred
 from bot.requests.drafts import PendingRequest, RequestDraft
 from bot.requests.regions import by_sides, own_words
 from bot.sources.choosing import choose
@@ -30,6 +30,7 @@ from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.stack_draft import with_stack
+from bot.visible_text import is_blank
 from inference.errors import RequestError
 
 MAX_LINKS = 3  # that one prompt may have

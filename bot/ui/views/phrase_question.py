@@ -68,14 +68,21 @@ class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
         async def post(question: PhraseQuestion) -> tuple[int, int]:
             return await _post(interaction, question, refused.text)
 
+        async def delete(channel_id: int, message_id: int) -> None:
+            sent = interaction.client.get_partial_messageable(channel_id).get_partial_message(message_id)
+            try:
+                await sent.delete()
+            except DISCORD_ERRORS as problem:
+                log.warning("cannot delete a question about a phrase: %s", problem)
+
         try:
-            await services(interaction).ask(who, refused, post)
+            await services(interaction).ask(who, refused, post, delete)
         except AskedAlready:
             if not await _forget_deleted_message(interaction, refused):
                 raise
-            await services(interaction).ask(who, refused, post)
+            await services(interaction).ask(who, refused, post, delete)
         await store_locale(connection, who.person_id, interaction.locale.value)
-        text = _("Easel asked the staff of this server. You will get a message when they decide.")
+        text = _("Staff now see your name, your prompt and the refused word. You will get a message when they decide.")
         await send_ephemeral_text(interaction, text)
 
 
@@ -138,7 +145,7 @@ def question_view(question: PhraseQuestion, text: str) -> ui.LayoutView:
 def what_phrases_do() -> str:
     """The effect of an allowed phrase, for staff."""
     return sentences(
-        _("This server's word lists and the ratings of prompts here ignore words inside allowed phrases."),
+        _("If you allow a phrase, its words no longer count for this server's lists and ratings."),
         _("The rule on minors and the operator's lists still apply."),
     )
 
@@ -152,7 +159,7 @@ def decided_view(question: PhraseQuestion) -> ui.LayoutView:
         line = _("**{staff} allowed the phrase {phrase} in prompts.**").format(staff=staff, phrase=phrase)
         hints.append(_("You can remove it under *Words* in /server."))
     else:
-        line = _("**{staff} dismissed the question about {word}.**").format(staff=staff, word=code(question.word))
+        line = _("**{staff} did not allow {phrase}.**").format(staff=staff, phrase=code(question.phrase))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{line}\n-# {sentences(*hints)}"))
     return view
@@ -208,7 +215,7 @@ class DismissQuestionButton(QuestionButton, template=rf"phdismiss:{QUESTION}"):
     name, label = "phdismiss", later("Dismiss")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Close it. Of a decided question, show the decision. Raises NothingThere or DecidedAlready."""
+        """Close it. Of a decided question, show the decision. Raises NothingThere or QuestionClosed."""
         question = await services(interaction).question(context_of(interaction), self.question_id)
         if question.state is QuestionState.OPEN:
             question = await services(interaction).dismiss(context_of(interaction), self.question_id)

@@ -17,6 +17,7 @@ from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
+from bot.ui.studio_session import request_is_in_studio
 from bot.ui.views.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit, RegionsNotOffered
@@ -166,7 +167,8 @@ class OpenDraftButton(DraftButton, template=r"stdraft:(?P<draft>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with the draft."""
-        await interaction.client.studios.open_with(interaction, await _draft(interaction, self.draft_id))
+        draft = await _draft(interaction, self.draft_id)
+        await interaction.client.studios.open_with(interaction, draft, request_is_in_studio())
 
 
 async def _draft(interaction: Interaction, draft_id: int) -> RequestDraft:

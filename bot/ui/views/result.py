@@ -30,6 +30,7 @@ from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
+from bot.ui.studio_session import request_is_in_studio
 from bot.ui.views.deleted import deleted_view, held_text, taken_down_view
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
@@ -160,7 +161,8 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
         client, checkpoints = interaction.client, await checkpoints_here(interaction)
         limit = client.configuration.settings.limits.max_loras
         again = await edited(client.connection, checkpoints, client.inputs, job, limit=limit)
-        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+        shown = "" if job.state is JobState.SUCCEEDED else request_is_in_studio()
+        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes) or shown)
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):

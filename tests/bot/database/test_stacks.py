@@ -23,6 +23,7 @@ from bot.database.stacks import (
 from tests.bot.database.conftest import NOBODY, erase, sha
 
 ADA, GRACE = 1, 2
+FAMILY = "\U0001f469\u200d\U0001f467"  # one emoji of two
 LORAS = [StackLora(sha("a"), "Owl", 0.8), StackLora(sha("b"), "Wash", -0.5, ("wet", "paint"))]
 
 
@@ -42,7 +43,9 @@ async def test_a_persons_names_are_one_in_whatever_case_and_nobody_elses(connect
 
 async def test_names_are_bounded() -> None:
     assert stack_name("x" * 500) == "x" * 60
-    assert stack_name(" \0\n") == ""
+    for unseen in (" \0\n", "\u3164", "\u200b\u2800"):
+        assert stack_name(unseen) == ""
+    assert stack_name(FAMILY) == FAMILY, "joiners matter in emoji"
 
 
 async def test_another_persons_stack_cannot_be_touched(connection: aiosqlite.Connection) -> None:

@@ -51,6 +51,19 @@ def test_the_phrase_is_the_part_between_commas(text: str, word: str, phrase: str
     assert not is_explicit(AllowedPhrases((phrase,)).without(text)), "so it helps"
 
 
+@pytest.mark.parametrize(
+    "written", ["`nude`", "nude!", "\u201cNude\u201d", "nu\u200bde", "nu`de", "\uff4e\uff55\uff44\uff45", "'nude'"]
+)
+def test_a_word_is_the_same_question_however_it_is_written(written: str) -> None:
+    found = refused_words(1, f"an owl, a {written} lantern", is_explicit)
+    assert found is not None and found.word == "nude"
+    assert contains(found.phrase, "nude")
+
+
+def test_signs_that_stand_for_letters_stay_in_the_word() -> None:
+    assert (found := refused_words(1, "a nud3 lantern", is_explicit)) is not None and found.word == "nud3"
+
+
 def test_what_no_phrase_can_allow_is_not_proposed() -> None:
     assert refused_words(1, "an owl, snow", is_explicit) is None
     assert RATER.rate("covered in, blood") is ContentRating.MATURE

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def test_ordinary_words_are_no_slips_of_short_ones() -> None:
     assert not judge("rating, racing, beast, invest", TextKind.PROMPT, lists).matches
 
 
-@pytest.mark.parametrize("word", ["\u3164\u3164", "\ufdfa\ufdfa", "\u0640\u0640"])
+@pytest.mark.parametrize("word", ["\ufdfa\ufdfa", "\u0640\u0640"])
 def test_a_word_of_which_nothing_is_left_matches_nothing(word: str) -> None:
     assert [match.rule for match in judge("a fog", TextKind.PROMPT, [WordList("odd", (word, "fog"))]).matches] == [
         "fog"
@@ -315,3 +316,15 @@ def test_an_operator_extends_the_rule_on_minors(tmp_path: Path) -> None:
 def test_a_list_of_the_rule_on_minors_that_is_none_is_told() -> None:
     with pytest.raises(ValueError, match="minro is no list"):
         MinorsTerms.read("minro = []")
+
+
+@pytest.mark.parametrize("pupil", ["7th grader", "first grader", "Erstklässlerin", "5. Klässler", "шестиклассница"])
+@pytest.mark.parametrize("prompt", ["a nude {}", "nude, {} photo", "nude, {} with a truck", "nude, {} painting"])
+def test_a_pupil_of_a_class_is_no_thing_of_that_age(pupil: str, prompt: str) -> None:
+    assert judge(prompt.format(pupil), TextKind.PROMPT).about_minors
+
+
+def test_school_years_are_in_the_file_about_ages_alone() -> None:
+    terms = MinorsTerms.read((resources.files("bot.moderation") / "minors.toml").read_text("utf-8"))
+    assert not [term for term in terms.minor if re.search("grader|klässler|classe de|sexto", term)]
+    assert judge("alumna de sexto, desnuda", TextKind.PROMPT).about_minors

@@ -93,13 +93,13 @@ async def test_a_sweep_beyond_the_bounds_is_told_which_weights_there_are(
         await requests.build(draft)
 
 
-@pytest.mark.parametrize("prompt", ["", " ", " \n\t ", "\u3000", "\u200b \u2060"])
+@pytest.mark.parametrize("prompt", ["", " ", " \n\t ", "\u3000", "\u200b \u2060", "\u3164", "\u2800\ufe0f"])
 async def test_a_prompt_without_anything_in_it_is_asked_for(requests: RequestBuilder, prompt: str) -> None:
     with pytest.raises(PromptEmpty, match="describe the picture that you want"):
         await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID))
 
 
-@pytest.mark.parametrize("prompt", ["x", "\u732b", "\U0001f989"])
+@pytest.mark.parametrize("prompt", ["x", "\u732b", "\U0001f989", "\U0001fae8"])
 async def test_a_single_character_is_a_prompt(requests: RequestBuilder, prompt: str) -> None:
     assert (await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID))).prompt == prompt
 

@@ -14,7 +14,6 @@ from bot.database.allowed_phrases import PhraseQuestion, QuestionState, add_phra
 from bot.database.audit import AuditAction, AuditFilter
 from bot.database.clock import DAY_MS
 from bot.database.word_lists import ServerWordList
-from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
 from bot.errors.ratings import FaceRatedTooHigh, LicenceForbids, PromptRatedTooHigh
 from bot.errors.rights import NotInServer, NotStaff
@@ -22,8 +21,11 @@ from bot.errors.words import (
     AllowedAlready,
     AskedAlready,
     AskedTooOften,
+    PhraseListed,
+    PhraseTooShort,
     PhraseUnusable,
     PhraseWithoutWord,
+    QuestionClosed,
     SexualMinors,
     StaffUnreachable,
     TooManyPhrases,
@@ -68,7 +70,7 @@ async def ask(world: ServerWorld, refused: RefusedWords, who: ActionContext = ME
         asked.append(question)
         return STAFF_ROOM, 1000 + question.id
 
-    await phrases(world).ask(who, refused, post)
+    await phrases(world).ask(who, refused, post, never)
     return asked[0]
 
 
@@ -187,7 +189,7 @@ async def test_a_member_asks_once_and_not_too_often(world: ServerWorld) -> None:
     refused = [RefusedWords(server_id=SERVER, word=f"w{n}", phrase=f"a w{n}", text="…") for n in range(9)]
     for each in (refused[0], refused[1]):
         with pytest.raises(StaffUnreachable):
-            await phrases(world).ask(MEMBER, each, unreachable)
+            await phrases(world).ask(MEMBER, each, unreachable, never)
     twice = await asyncio.gather(*(ask(world, refused[0]) for _time in range(2)), return_exceptions=True)
     assert {type(each) for each in twice} == {PhraseQuestion, AskedAlready}
     await ask(world, refused[0], acting(OTHER))
@@ -200,6 +202,76 @@ async def test_a_member_asks_once_and_not_too_often(world: ServerWorld) -> None:
     for who in (acting(server_id=ELSEWHERE), acting(server_id=None)):
         with pytest.raises(NotInServer):
             await ask(world, refused[8], who)
+
+
+async def test_a_member_may_ask_until_the_day_is_used_up(world: ServerWorld) -> None:
+    refused = [RefusedWords(server_id=SERVER, word=f"w{n}", phrase=f"a w{n}", text="…") for n in range(MOST_A_DAY)]
+    for each in refused:
+        assert await phrases(world).may_ask(MEMBER)
+        await ask(world, each)
+    assert not await phrases(world).may_ask(MEMBER) and await phrases(world).may_ask(acting(OTHER))
+    world.later_ms = DAY_MS + 1000
+    assert await phrases(world).may_ask(MEMBER)
+
+
+async def test_staff_allow_a_phrase_that_nobody_asked_for(world: ServerWorld) -> None:
+    for who in (MEMBER, acting(MANAGER, server_id=ELSEWHERE)):
+        with pytest.raises(NotStaff):
+            await phrases(world).add(who, SERVER, PHRASE)
+    assert isinstance(await refusal(world, MADE), PromptRatedTooHigh)
+    await phrases(world).add(STAFF, SERVER, "  a nude \u200bquartz  lantern ")
+    assert await refusal(world, MADE) is None
+    assert [each.phrase for each in await phrases(world).phrases(STAFF, SERVER)] == [PHRASE]
+    with pytest.raises(PhraseListed):
+        await phrases(world).add(STAFF, SERVER, PHRASE)
+    for typed, problem in (("nu*de", PhraseUnusable), ("a nude, lamp", PhraseUnusable), ("\u3164", PhraseTooShort)):
+        with pytest.raises(problem):
+            await phrases(world).add(STAFF, SERVER, typed)
+    for number in range(MAX_PHRASES - 1):
+        await add_phrase(world.connection, SERVER, f"a nude w{number}", MANAGER)
+    with pytest.raises(TooManyPhrases):
+        await phrases(world).add(STAFF, SERVER, "a nude lamp")
+    assert await logged(world) == [(MANAGER, None, {"phrase": (None, PHRASE)})]
+
+
+async def test_a_question_that_staff_dismiss_is_in_the_audit_log(world: ServerWorld) -> None:
+    refused = await world.services.checks.refused_words(MEMBER, MADE)
+    assert refused is not None
+    question = await ask(world, refused)
+    await phrases(world).dismiss(STAFF, question.id)
+    assert await logged(world) == [(MANAGER, MEMBER.person_id, {"dismissed_phrase": (None, PHRASE)})]
+    with pytest.raises(QuestionClosed):
+        await phrases(world).dismiss(STAFF, question.id)
+    assert len(await logged(world)) == 1
+
+
+async def logged(world: ServerWorld) -> list[tuple[int, int | None, dict[str, tuple[object, object]]]]:
+    """The entries about phrases: who did it, whom it concerns and what changed, the newest first."""
+    log = await world.services.administration.audit.page(STAFF, SERVER, AuditFilter(), limit=9)
+    entries = [each for each in log.entries if each.action == AuditAction.CHANGE_PHRASES]
+    return [(each.actor_id, each.person_id, each.changes) for each in entries]
+
+
+async def never(channel_id: int, message_id: int) -> None:
+    raise AssertionError("no message is to be deleted")
+
+
+async def test_a_question_of_a_member_who_was_erased_meanwhile_leaves_no_message(world: ServerWorld) -> None:
+    refused = RefusedWords(server_id=SERVER, word="nude", phrase=PHRASE, text="…")
+    deleted = list[tuple[int, int]]()
+
+    async def post(question: PhraseQuestion) -> tuple[int, int]:
+        await world.connection.execute("DELETE FROM person WHERE id = ?", (MEMBER.person_id,))
+        return STAFF_ROOM, 1000
+
+    async def delete(channel_id: int, message_id: int) -> None:
+        deleted.append((channel_id, message_id))
+
+    with pytest.raises(NothingThere):
+        await phrases(world).ask(MEMBER, refused, post, delete)
+    assert deleted == [(STAFF_ROOM, 1000)]
+    async with world.connection.execute("SELECT count(*) FROM phrase_question") as rows:
+        assert [tuple(row) for row in await rows.fetchall()] == [(0,)]
 
 
 async def unreachable(question: PhraseQuestion) -> tuple[int, int]:
@@ -229,12 +301,15 @@ async def test_staff_decide_once_and_by_a_phrase_with_the_word(world: ServerWorl
         with pytest.raises(PhraseUnusable) as unusable:
             await phrases(world).allow(STAFF, question.id, typed)
         assert unusable.value.why == why
+    for unseen in ("\u3164\u3164", "a \u3164", "!?"):
+        with pytest.raises(PhraseTooShort):
+            await phrases(world).allow(STAFF, question.id, unseen)
     with pytest.raises(PhraseWithoutWord):
         await phrases(world).allow(STAFF, question.id, "a quartz lantern")
-    decided = await phrases(world).allow(STAFF, question.id, "  a  nude lantern ")
+    decided = await phrases(world).allow(STAFF, question.id, "  a \u3164 nu\u200bde lantern\ufe0f ")
     assert (decided.state, decided.phrase, decided.decided_by) == (QuestionState.ALLOWED, "a nude lantern", MANAGER)
     for door in (phrases(world).allow(STAFF, question.id, PHRASE), phrases(world).dismiss(STAFF, question.id)):
-        with pytest.raises(DecidedAlready):
+        with pytest.raises(QuestionClosed):
             await door
     again = RefusedWords(server_id=SERVER, word="nude", phrase="a nude lantern", text="…")
     with pytest.raises(AllowedAlready):
@@ -244,9 +319,10 @@ async def test_staff_decide_once_and_by_a_phrase_with_the_word(world: ServerWorl
     await remove_all(world)
     with pytest.raises(NothingThere):
         await phrases(world).remove(STAFF, SERVER, 1)
-    log = await world.services.administration.audit.page(STAFF, SERVER, AuditFilter(), limit=9)
-    told = [(each.actor_id, each.changes) for each in log.entries if each.action == AuditAction.CHANGE_PHRASES]
-    assert told == [(MANAGER, {"phrase": ("a nude lantern", None)}), (MANAGER, {"phrase": (None, "a nude lantern")})]
+    assert await logged(world) == [
+        (MANAGER, None, {"phrase": ("a nude lantern", None)}),
+        (MANAGER, MEMBER.person_id, {"phrase": (None, "a nude lantern")}),
+    ]
 
 
 async def test_a_server_allows_so_many_phrases(world: ServerWorld) -> None:

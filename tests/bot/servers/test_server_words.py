@@ -135,6 +135,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
     for field, line, why in (
         ("words", "f*g", "middle"),
         ("words", "x", "two letters"),
+        ("words", "\u3164\u3164", "two letters"),
         ("patterns", "fog(?=horn)", "linear"),
         ("patterns", "fog(", "syntax is wrong"),
         ("patterns", r"(fog)\1", "backreference"),
@@ -144,7 +145,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
     ):
         with pytest.raises(LineUnusable) as refused:
             await add(world, **{"words": ("fog",)} | {field: ("good", "", line)})
-        told = {"words": "Words", "patterns": "Patterns", "exceptions": "Allowed phrases"}[field]
+        told = {"words": "Words", "patterns": "Patterns", "exceptions": "Exceptions"}[field]
         assert (
             refused.value.line == 3
             and refused.value.field == told
@@ -153,7 +154,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
         )
     with pytest.raises(LineTooLong):
         await add(world, "a" * (MAX_LINE + 1))
-    for empty in ({}, {"words": ("", " ")}, {"words": ("fog",), "name": "  "}):
+    for empty in ({}, {"words": ("", " ")}, {"words": ("fog",), "name": "  "}, {"words": ("fog",), "name": "\u3164"}):
         with pytest.raises(WordListEmpty):
             await add(world, **empty)
     assert await world.services.administration.words.lists(STAFF, SERVER) == ()

@@ -12,9 +12,22 @@ from bot.i18n import _, later, number
 from bot.i18n.texts import code, mention
 from bot.moderation.allowed_phrases import MAX_PHRASE
 from bot.servers.administration.phrases import MAX_PHRASES
+from bot.servers.rights import Action
+from bot.ui import acknowledge
+from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.views.phrase_question import what_phrases_do
-from bot.ui.views.server.panel import PAGE, TARGET, GoButton, PanelButton, PanelPage, administration, shown, turning
+from bot.ui.views.server.panel import (
+    PAGE,
+    TARGET,
+    GoButton,
+    PanelButton,
+    PanelForm,
+    PanelPage,
+    administration,
+    shown,
+    turning,
+)
 
 PHRASES = "phrases"  # the detail of the page
 LISTED = 8  # phrases on a page
@@ -27,7 +40,7 @@ def phrases_page(page: PanelPage, phrases: Sequence[AllowedPhrase]) -> list[ui.I
     most = _("Limit: {phrases} phrases. Members ask for them with *Ask staff* under a refused prompt.").format(
         phrases=number(MAX_PHRASES)
     )
-    heading = "**" + _("Phrases allowed in this server") + "**"
+    heading = "**" + _("Allowed phrases") + "**"
     items: list[ui.Item[Any]] = [shown([heading, what_phrases_do(), f"-# {most}"])]
     items += [
         ui.Section[Any](
@@ -39,7 +52,35 @@ def phrases_page(page: PanelPage, phrases: Sequence[AllowedPhrase]) -> list[ui.I
         for each in phrases[first : first + LISTED]
     ] or [shown([_("No phrases yet.")])]
     items += turning(page, more=len(phrases) > first + LISTED)
-    return [*items, ui.ActionRow[Any](GoButton.to(page.about(""), _("All lists")))]
+    return [*items, ui.ActionRow[Any](AddPhraseButton(page), GoButton.to(page.about(""), _("All lists")))]
+
+
+class AddPhraseButton(PanelButton, template=rf"svphraseadd:{PAGE}"):
+    """Opens the form for a phrase that no member asked for."""
+
+    name, label = "svphraseadd", later("Allow a phrase")
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it."""
+        await require(interaction, Action.CONFIGURE, self.page.server_id)
+        await acknowledge.open_modal(interaction, AddPhraseForm(self.page, opening=interaction.id))
+
+
+class AddPhraseForm(PanelForm):
+    """A phrase to allow."""
+
+    def __init__(self, page: PanelPage, *, opening: int) -> None:
+        super().__init__(_("Allow a phrase"), "svphraseadd", page, opening=opening)
+        self.phrase: ui.TextInput[Any] = ui.TextInput(custom_id="phrase", max_length=MAX_PHRASE)
+        hint = _("Write the refused word with the words around it, for example: blood orange")
+        self.add_item(ui.Label[Any](text=_("Phrase"), description=hint[:100], component=self.phrase))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Allow it, and show all. Raises what `PhraseAdministration.add` raises."""
+        services, who = administration(interaction)
+        await services.phrases.add(who, self.page.server_id, self.phrase.value)
+        await self.page.about(PHRASES).show(interaction)
 
 
 class RemovePhraseButton(PanelButton, template=rf"svphraserm:{PAGE}:{TARGET}"):

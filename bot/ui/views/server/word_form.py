@@ -100,7 +100,7 @@ class WordListForm(PanelForm):
                 self.words,
             ),
             (_("Patterns, one per line"), _("RE2 regular expressions, in lower case"), self.patterns),
-            (_("Allowed phrases, one per line"), _("A listed word inside such a phrase is allowed"), self.exceptions),
+            (_("Exceptions, one per line"), _("Phrases in which this list ignores its words"), self.exceptions),
         )
         for text, description, component in fields:
             self.add_item(ui.Label[Any](text=text, description=description, component=component))

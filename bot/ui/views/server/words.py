@@ -123,7 +123,7 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
 
 def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
     lines = [f"**{plain(one.name, MAX_NAME)}**", f"-# {_counts(one)}"]
-    named = ((_("Words"), one.words), (_("Patterns"), one.patterns), (_("Allowed phrases"), one.exceptions))
+    named = ((_("Words"), one.words), (_("Patterns"), one.patterns), (_("Exceptions"), one.exceptions))
     lines += [f"{title}: {_some(rules)}" for title, rules in named if rules]
     buttons: list[ui.Item[Any]] = [DeleteListButton(page), GoButton.to(page.about(""), _("All lists"))]
     if one.rule_id is None:

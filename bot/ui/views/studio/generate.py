@@ -10,7 +10,6 @@ from discord import ui
 from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
-from bot.requests.builder import is_blank
 from bot.requests.regions import own_words
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -18,6 +17,7 @@ from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated
+from bot.visible_text import is_blank
 
 if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot

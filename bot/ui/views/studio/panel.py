@@ -21,7 +21,6 @@ from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.pictures.attachments import PictureFile
 from bot.pictures.layouts import layout_picture
 from bot.pictures.lora_pictures import LoraPictures
-from bot.requests.builder import is_blank
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.few_steps import made_for
 from bot.requests.regions import layout_name, own_words
@@ -54,6 +53,7 @@ from bot.ui.views.studio.generate import GenerateButton
 from bot.ui.views.studio.lora_menu import AddLoraMenu
 from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMenu
 from bot.ui.views.studio.sweeps import CompareButton, SweepButton
+from bot.visible_text import is_blank
 from bot.workspace.studio_draft import Row
 from bot.workspace.weight_advice import advice
 from inference.errors import RegionsNotOffered

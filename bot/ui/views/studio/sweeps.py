@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
-from bot.requests.builder import RequestDraft, draft_of, is_blank
+from bot.requests.builder import RequestDraft, draft_of
 from bot.requests.regions import own_words
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui import acknowledge
@@ -18,6 +18,7 @@ from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import JobButton, ModalForm
 from bot.ui.views.picture_details import own_job_or_remix
 from bot.ui.views.studio.buttons import StudioButton, panel_id
+from bot.visible_text import is_blank
 
 if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot

@@ -43,6 +43,7 @@ async def test_a_block_is_replaced_and_lifted_with_what_it_was(world: ServerWorl
         (MANAGER, "x", None, CannotBeBlocked),
         (OPERATOR, "x", None, CannotBeBlocked),
         (PERSON, " \n", None, ReasonNeeded),
+        (PERSON, "\u3164", None, ReasonNeeded),
         (PERSON, "x" * 501, None, ReasonNeeded),
         (PERSON, "x", 1, EndInThePast),
     ],
