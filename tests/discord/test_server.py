@@ -209,7 +209,7 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     assert "LoRAs added in 24 hours: **3**" in page.text
     refused = await harbour.refused()
     assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
-    for wrong, words in (("many", "is not a number"), ("0", "must be between"), ("10000", "must be between")):
+    for wrong, words in (("many", "is not a number"), ("0", "must be between"), ("10000", "operator has set")):
         error = await filled(linus, page, "Quotas and queue", weight=wrong)
         assert error.ephemeral and words in error.text and error.id != page.id
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")

@@ -178,6 +178,9 @@ class Services:
                 await self.reporting.appeal(OWNER, 1, "It is a tomato.")
             with suppress(DecidedAlready):
                 await self.reporting.answer(acting(MANAGER), report.id, answer)
+        await self.go_on()
+
+    async def go_on(self) -> None:
         for _ in range(3):  # each answer that was lost holds it up once
             await self.carrying_out.carry_out_all()
 
