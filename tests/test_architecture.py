@@ -96,7 +96,6 @@ bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.discord_refusals bot.ui.
     bot.ui.lost_interactions bot.ui.open_questions bot.ui.rendered_message
 bot.ui.archived_threads bot.ui.replies
 bot.ui.erased_messages bot.ui.phrase_notices bot.ui.removals bot.ui.studio_session bot.ui.takedown_cases
-bot.ui.takedown_notices
 bot.ui.client
 bot.ui.visible_channels
 bot.ui.access bot.ui.command_tree bot.ui.server_lookups bot.ui.uploads

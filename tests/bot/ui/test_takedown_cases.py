@@ -53,9 +53,9 @@ from bot.pictures.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.removed_pictures import RemovedPictures
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.privacy.file_removal import FileRemoval
+from bot.ui.delivery.takedown_notices import TakedownNotices
 from bot.ui.removals import Removals
 from bot.ui.takedown_cases import ALERTS_MS, TakedownCases
-from bot.ui.takedown_notices import TakedownNotices
 from bot.ui.views.server.audit_words import entry_text
 from tests.bot.database.conftest import finish, request_for
 from tests.house import House
@@ -171,7 +171,12 @@ class Rig:
         removals = Removals(client, self.connection, configuration, files, NoResults())
         notices = TakedownNotices(self.connection, configuration, self.letters)
         return TakedownCases(
-            self.connection, configuration, self.thumbnails, removals, notices, lambda case: self.alerts.append(case.id)
+            self.connection,
+            configuration,
+            self.thumbnails,
+            removals,
+            notices.tell_all,
+            lambda case: self.alerts.append(case.id),
         )
 
     async def paint(self, seed: int, message_id: int | None, *, size: int = 200, server_id: int | None = None) -> int:
