@@ -192,11 +192,12 @@ def _cell(column: str, about: str, value: object) -> str:
 
 def _details(value: object) -> str:
     """Return a value of JSON, folded under the prompt, if it has one."""
-    if not isinstance(value, dict | list) or not value:
-        return _nested(value, 0)
+    shown = _nested(value, 0)
+    if not isinstance(value, dict | list) or not shown:
+        return shown
     named = cast("dict[str, object]", value).get("prompt") if isinstance(value, dict) else None
     summary = named[:MAX_SUMMARY] if isinstance(named, str) and named else _("Show details")
-    return f"<details><summary>{escaped(summary)}</summary>{_nested(value, 0)}</details>"
+    return f"<details><summary>{escaped(summary)}</summary>{shown}</details>"
 
 
 def _nested(value: object, depth: int) -> str:

@@ -282,7 +282,7 @@ async def test_the_start_picture_that_somebody_made_from_a_published_picture_goe
         receipt = await erased(scene, mary)
         assert "Easel also deleted 1 start picture that other users had made from your pictures" in receipt.text
         assert not kept.exists()
-        panel = await told(linus, "studio", prompt="a red circle")
+        panel = await told(linus, "studio", add="Bat")
         answer = await (await linus.press(panel, "Generate")).reply(PATIENCE)
         assert "The start picture is no longer saved" in answer.text
         again = await erased_again(scene, mary)

@@ -68,7 +68,7 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
         assert "If you think that this is a mistake, write to the operator of this bot." in notice.text
     page = await (await scene.grace.slash("server")).reply(PATIENCE)
     log = await chosen(scene.grace, page, "svsection", "audit")
-    assert "an operator of this bot · **remove picture for person shown**" in log.text
+    assert "an operator of this bot · **remove picture**" in log.text
     assert (await scene.control.message(other.id)).attachments
     assert not file.exists()
 

@@ -302,7 +302,8 @@ async def test_authors_and_uploaders_learn_why_and_the_servers_logs_say_so(rig: 
         assert "If you think that this is a mistake, write to the operator: mail@example.org" in text
     for server_id in (SERVER, ELSEWHERE):
         (entry,) = (await audit_page(rig.connection, server_id, AuditFilter(), limit=9)).entries
-        assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.TAKE_DOWN, BY_OPERATORS, 1)
+        assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.REMOVE_PICTURE, BY_OPERATORS, 1)
+        assert "reason: — → a person who is shown asked for it" in entry_text(entry)
         assert "an operator of this bot" in entry_text(entry) and "<@0>" not in entry_text(entry)
 
 
