@@ -251,9 +251,10 @@ HOSTILE = (
 async def test_text_of_people_is_only_text(filled: aiosqlite.Connection, settings: Settings) -> None:
     before = pages(await exported(filled, settings, LARGE))[0][1]
     await write(filled, "UPDATE bookmark SET note = ?", (HOSTILE.replace("\x00", ""),))
-    await write(filled, "UPDATE stack SET name = ?", ("[" * 60,))
-    sql = "UPDATE job SET request = json_set(request, '$.prompt', ?), failure_detail = ? WHERE person_id = ?"
-    await write(filled, sql, (HOSTILE, '{"<script>": "<script>"}', ADA))
+    await write(filled, "UPDATE stack SET name = ?", ('{"<script>": "<script>"}',))
+    await write(filled, "UPDATE block SET reason = ?", ("[" * 5000,))
+    sql = "UPDATE job SET request = json_set(request, '$.prompt', ?) WHERE person_id = ?"
+    await write(filled, sql, (HOSTILE, ADA))
     ((_, page, _),) = pages(await exported(filled, settings, LARGE))
     assert page.attributes == before.attributes and set(page.tags) == set(before.tags)
     assert page.targets == before.targets and "<script>alert(1)</script>" in page.text
