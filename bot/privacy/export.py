@@ -11,7 +11,7 @@ import json
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -234,9 +234,8 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
     return counts
 
 
-async def stores_data(connection: aiosqlite.Connection, person_id: int) -> bool:
-    """Return whether a deletion would delete or change anything about the person. Raises DatabaseError."""
-    counts = await stored_counts(connection, person_id)
+def is_deletable(counts: Mapping[str, int]) -> bool:
+    """Return whether a deletion would delete or change any of these rows; others stay until they expire."""
     return any(table.name in counts for table in TABLES if table.fate is not Fate.EXPIRES)
 
 

@@ -53,7 +53,7 @@ class TakedownCases:
         configuration: Configuration,
         thumbnails: Thumbnails,
         removals: Removals,
-        tell_authors: Callable[[], Coroutine[Any, Any, None]],
+        tell_authors: Callable[[], Coroutine[Any, Any, bool]],
         alert: Callable[[TakedownCase], None],
     ) -> None:
         self._connection = connection
@@ -74,7 +74,7 @@ class TakedownCases:
     async def carry_out_all(self) -> bool:
         """Go on with every case; what cannot be removed now stays for the next time, and keeps nothing else.
 
-        Whether nothing is left that was confirmed. Raises DatabaseError.
+        Whether nothing is left that was confirmed, and all authors are told. Raises DatabaseError.
         """
         left = False
         for case in await unfinished_cases(self._connection):
@@ -84,8 +84,7 @@ class TakedownCases:
                 continue
             left = left or confirmed
             await self._tell(case)
-        await self._tell_authors()
-        return not left
+        return await self._tell_authors() and not left
 
     async def _carry_out(self, case: TakedownCase) -> bool:
         """Whether all that was confirmed is gone."""
