@@ -14,7 +14,7 @@ from bot.database.connection import read_database
 from bot.database.erasures import Erasure, newest_erasure, request_erasure
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
-from bot.privacy.export import Exporter, stored_counts
+from bot.privacy.export import Exporter, is_deletable, stored_counts
 
 PART_BYTES = 2**30  # of an export: as much memory is taken
 
@@ -60,7 +60,7 @@ def run_delete(options: argparse.Namespace) -> int:
     """Order the deletion; 1 without `--yes`, and when nothing is kept."""
     settings = settings_of(options)
     counts, _ = asyncio.run(_kept(settings, options.person))
-    if not counts:
+    if not is_deletable(counts):
         print("Easel stores no data about this user.")
         return REFUSED
     if not options.yes:

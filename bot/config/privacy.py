@@ -42,14 +42,16 @@ def _reachable(address: str) -> str:
     return address
 
 
-_Line = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^[^\r\n]+$", strip_whitespace=True)]
+_ShortText = Annotated[
+    str, StringConstraints(min_length=1, max_length=50, pattern=r"^[^\r\n]+$", strip_whitespace=True)
+]
 _Address = Annotated[str, Field(max_length=MAX_ADDRESS)]
 
 
 class PrivacySettings(Section):
     """Who is responsible for stored data. `/privacy show` names this to users; `easel doctor` lists what is missing."""
 
-    controller: _Line | None = None
+    controller: _ShortText | None = None
     """Name of the person or company that runs this bot (the controller)."""
     contact: Annotated[_Address, AfterValidator(_reachable)] | None = None
     """Contact of the controller: an e-mail address, or a page that begins with https://."""
@@ -57,9 +59,9 @@ class PrivacySettings(Section):
     """Your privacy policy: an address that begins with https://. You can publish docs/privacy.md there."""
     minimum_age: Annotated[int, Field(ge=13, le=99)] | None = None
     """Minimum age of users, in years. Discord itself requires 13 in most countries."""
-    recipients: Annotated[tuple[_Line, ...], Field(max_length=4)] = ()
+    recipients: Annotated[tuple[_ShortText, ...], Field(max_length=4)] = ()
     """Other companies that receive data, such as your hosting provider and its country. Easel always names Discord."""
-    purposes: Annotated[tuple[_Line, ...], Field(max_length=3)] = ()
+    purposes: Annotated[tuple[_ShortText, ...], Field(max_length=3)] = ()
     """Further purposes for which you use the data. Easel always names its own purposes."""
 
     @property

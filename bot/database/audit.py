@@ -65,7 +65,6 @@ class AuditAction(StrEnum):
     RESUME_QUEUE = "resume_queue"
     CANCEL_JOB = "cancel_job"
     REMOVE_PICTURE = "remove_picture"
-    TAKE_DOWN = "remove_picture_for_person_shown"
     VIEW_REPORTED_PICTURE = "view_reported_picture"
     DECIDE_REPORT = "decide_report"
     ANSWER_APPEAL = "answer_appeal"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, write
 
 BY_OPERATORS = 0  # in the audit log: the command does not know who used it
+PERSON_SHOWN = "shown_person"  # the reason in the audit log
 
 # With a picture, all pictures of its job are removed.
 NOTE = """
@@ -29,7 +31,7 @@ NOTE = """
 """
 LOG = """
     INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
-    SELECT DISTINCT place, :by, :action, person_id, 'job ' || job_id, '{}', :now FROM (
+    SELECT DISTINCT place, :by, :action, person_id, 'job ' || job_id, :changes, :now FROM (
         SELECT job.server_id AS place, person_id, job_id FROM takedown_copy JOIN job ON job.id = job_id
         WHERE case_id = :case AND takedown_copy.state = 'confirmed'
         UNION SELECT publication.server_id, job.person_id, job.id
@@ -65,9 +67,9 @@ class TakedownNotice:
 
 def write_notices(connection: sqlite3.Connection, case_id: int) -> None:
     """Note whom to tell about the confirmed copies of a case, and log them. In a transaction of the caller. Blocks."""
-    about = {"case": case_id, "now": now_ms(), "by": BY_OPERATORS, "action": AuditAction.TAKE_DOWN}
-    for sql in (NOTE, LOG):
-        connection.execute(sql, about)
+    about = {"case": case_id, "now": now_ms(), "by": BY_OPERATORS, "action": AuditAction.REMOVE_PICTURE}
+    connection.execute(NOTE, about)
+    connection.execute(LOG, about | {"changes": json.dumps({"reason": [None, PERSON_SHOWN]})})
 
 
 async def due_notices(connection: aiosqlite.Connection) -> tuple[TakedownNotice, ...]:

@@ -44,7 +44,7 @@ from bot.database.erasures import (
 from bot.database.errors import DatabaseError
 from bot.database.jobs import AnyJob, unfinished_jobs
 from bot.library.configuration import Configuration
-from bot.privacy.export import stores_data
+from bot.privacy.export import is_deletable, stored_counts
 from bot.privacy.file_removal import FileRemoval
 
 AT_ONCE = 50  # jobs or files in one transaction
@@ -141,7 +141,7 @@ class Erasures:
         stored since the latest erasure, the receipt is that erasure's.
         """
         erasure = await newest_erasure(self._connection, person_id)
-        if erasure is None or await stores_data(self._connection, person_id):
+        if erasure is None or is_deletable(await stored_counts(self._connection, person_id)):
             database = self._configuration.settings.storage.database
             await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
             (erasure,) = [each for each in await unfinished_erasures(self._connection) if each.person_id == person_id]

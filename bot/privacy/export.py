@@ -11,7 +11,7 @@ import json
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from inference.messages.request import GenerationRequest, JobRequest
 ROWS_A_FILE = 500
 INPUTS = "inputs/"
 EXACT = 2**53  # programs that read JSON round greater numbers
+PAGE_BYTES = 8 * 2**20  # of a page before it is packed; browsers are slow with more
 PAGE_FRAME = 3072  # bytes that a page takes in a ZIP, without what it shows of files
 MARGIN = 1024  # bytes that a ZIP takes for each file in it, names included, and more
 PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export after the other, beside deliveries
@@ -85,7 +86,7 @@ class _Archive:
     def __init__(self, limit: int) -> None:
         self.files = 0
         self._limit = limit
-        self._size = MARGIN + PAGE_FRAME
+        self._size, self._page_size = MARGIN + PAGE_FRAME, 0
         self._page = ExportPage()
         self._buffer = io.BytesIO()
         self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
@@ -99,12 +100,14 @@ class _Archive:
         if made.data is None:
             self._left_out.append(made.name)
             return True
-        size = len(zlib.compress(made.data) if made.is_text else made.data)
-        size += len(zlib.compress(made.shown.encode())) + MARGIN
-        if self._size + size > self._limit and self.files:
+        shown = made.shown.encode()
+        size = len(zlib.compress(made.data) if made.is_text else made.data) + len(zlib.compress(shown)) + MARGIN
+        is_full = self._size + size > self._limit or self._page_size + len(shown) > PAGE_BYTES
+        if is_full and self.files:
             return False
         self._zip.writestr(made.name, made.data, zipfile.ZIP_DEFLATED if made.is_text else zipfile.ZIP_STORED)
         self._size += size
+        self._page_size += len(shown)
         self.files += 1
         if made.is_text:
             self._page.tables.append((made.heading, made.shown))
@@ -231,9 +234,8 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
     return counts
 
 
-async def stores_data(connection: aiosqlite.Connection, person_id: int) -> bool:
-    """Return whether a deletion would delete or change anything about the person. Raises DatabaseError."""
-    counts = await stored_counts(connection, person_id)
+def is_deletable(counts: Mapping[str, int]) -> bool:
+    """Return whether a deletion would delete or change any of these rows; others stay until they expire."""
     return any(table.name in counts for table in TABLES if table.fate is not Fate.EXPIRES)
 
 

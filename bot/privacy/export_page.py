@@ -82,7 +82,7 @@ class ExportPage:
         )
         about = [
             _("This page shows the data that Easel stores about you. It works without the internet."),
-            _("Select a picture to open its file. The folder data has the same rows as JSON, for programs."),
+            _("Select a picture to open its file. The files in the folder *data* have the same content for programs."),
             _("All times are in UTC."),
             *([] if complete else [_("This is one part of your data. Each part is a separate ZIP file with a page.")]),
             *remarks,
@@ -93,7 +93,7 @@ class ExportPage:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
             '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
             f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-            f"{''.join(f'<p>{escaped(each)}</p>' for each in about)}\n"
+            f"{''.join(f'<p>{_marked(each)}</p>' for each in about)}\n"
             f"<details><summary>{escaped(_('Contents'))}</summary><ul>{links}</ul></details>\n{body}</body>\n</html>\n"
         ).encode()
 
@@ -192,11 +192,12 @@ def _cell(column: str, about: str, value: object) -> str:
 
 def _details(value: object) -> str:
     """Return a value of JSON, folded under the prompt, if it has one."""
-    if not isinstance(value, dict | list) or not value:
-        return _nested(value, 0)
+    shown = _nested(value, 0)
+    if not isinstance(value, dict | list) or not shown:
+        return shown
     named = cast("dict[str, object]", value).get("prompt") if isinstance(value, dict) else None
     summary = named[:MAX_SUMMARY] if isinstance(named, str) and named else _("Show details")
-    return f"<details><summary>{escaped(summary)}</summary>{_nested(value, 0)}</details>"
+    return f"<details><summary>{escaped(summary)}</summary>{shown}</details>"
 
 
 def _nested(value: object, depth: int) -> str:

@@ -11,7 +11,6 @@ archived_threads.py  opens an archived thread for a request about a message in i
 erased_messages.py   deletes the messages of a person who has all deleted
 phrase_notices.py    notifies members of decisions about phrases
 removals.py          deletes pictures for their owner, and takes them down for staff
-takedown_notices.py  tells authors that an operator removed pictures for a person shown in them
 takedown_cases.py    removes the pictures of a takedown that an operator has confirmed
 page_kind.py         kinds of lists with pages, registered by key
 access.py            checks rights before a handler runs, and tells handlers who acts where

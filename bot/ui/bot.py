@@ -52,6 +52,7 @@ from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
 from bot.ui.delivery.report_messages import ReportMessages
+from bot.ui.delivery.takedown_notices import TakedownNotices
 from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.erased_messages import ErasedMessages
 from bot.ui.lost_interactions import FirstResponses
@@ -62,7 +63,6 @@ from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions
 from bot.ui.takedown_cases import TakedownCases
-from bot.ui.takedown_notices import TakedownNotices
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
@@ -175,7 +175,7 @@ class EaselBot(Client):
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_notices = TakedownNotices(self.connection, self.configuration, DirectMessages(self))
         self.takedown_cases = TakedownCases(
-            self.connection, self.configuration, self.thumbnails, self.removals, self.takedown_notices,
+            self.connection, self.configuration, self.thumbnails, self.removals, self.takedown_notices.tell_all,
             alerts.takedown_due,
         )  # fmt: skip
         self._addition_notices = AdditionNotices(self.connection, self.additions, transport, DirectMessages(self))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
@@ -35,7 +36,6 @@ from bot.library.configuration import Configuration
 from bot.pictures.copies import folder_of
 from bot.pictures.thumbnails import Thumbnails
 from bot.ui.removals import Removals
-from bot.ui.takedown_notices import TakedownNotices
 
 LOOK_SECONDS = 3.0  # between two looks at what operators have ordered
 RETRY_SECONDS = 60.0  # until what could not be removed is tried again
@@ -53,14 +53,14 @@ class TakedownCases:
         configuration: Configuration,
         thumbnails: Thumbnails,
         removals: Removals,
-        notices: TakedownNotices,
+        tell_authors: Callable[[], Coroutine[Any, Any, bool]],
         alert: Callable[[TakedownCase], None],
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._thumbnails = thumbnails
         self._removals = removals
-        self._notices = notices
+        self._tell_authors = tell_authors
         self._alert = alert
 
     async def run(self) -> None:
@@ -74,7 +74,7 @@ class TakedownCases:
     async def carry_out_all(self) -> bool:
         """Go on with every case; what cannot be removed now stays for the next time, and keeps nothing else.
 
-        Whether nothing is left that was confirmed. Raises DatabaseError.
+        Whether nothing is left that was confirmed, and all authors are told. Raises DatabaseError.
         """
         left = False
         for case in await unfinished_cases(self._connection):
@@ -84,8 +84,7 @@ class TakedownCases:
                 continue
             left = left or confirmed
             await self._tell(case)
-        await self._notices.tell_all()
-        return not left
+        return await self._tell_authors() and not left
 
     async def _carry_out(self, case: TakedownCase) -> bool:
         """Whether all that was confirmed is gone."""

@@ -282,8 +282,9 @@ async def test_the_start_picture_that_somebody_made_from_a_published_picture_goe
         receipt = await erased(scene, mary)
         assert "Easel also deleted 1 start picture that other users had made from your pictures" in receipt.text
         assert not kept.exists()
-        panel = await told(linus, "studio", prompt="a red circle")
-        answer = await (await linus.press(panel, "Generate")).reply(PATIENCE)
+        opener = await linus.press(await told(linus, "studio"), "Generate")
+        await opener.modal(PATIENCE)
+        answer = await (await linus.submit(opener, {"prompt": "a red circle"})).reply(PATIENCE)
         assert "The start picture is no longer saved" in answer.text
         again = await erased_again(scene, mary)
         assert again.text == receipt.text, "a second confirmation changes nothing"

@@ -10,5 +10,6 @@ nonces.py              nonces, which keep Discord from posting a message twice
 direct_messages.py     direct messages that are sent once
 addition_notices.py    tells once how what people added has ended
 update_notices.py      direct messages about newer versions, to those who want them
+takedown_notices.py    tells authors that an operator removed pictures for a person shown in them
 operator_alerts.py     direct messages to operators
 """

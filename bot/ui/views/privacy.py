@@ -21,7 +21,7 @@ from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.i18n.texts import day_limit, plain
-from bot.privacy.export import ExportPart, stored_counts
+from bot.privacy.export import ExportPart, is_deletable, stored_counts
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
@@ -91,7 +91,7 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
         view.add_item(ui.TextDisplay[Any](text))
     view.add_item(ui.TextDisplay[Any](_responsible(settings.privacy)))
     buttons: list[ui.Button[Any]] = _links(settings.privacy)
-    if counts and (erasure is None or erasure.state is ErasureState.COMPLETE):
+    if is_deletable(counts) and (erasure is None or erasure.state is ErasureState.COMPLETE):
         view.add_item(ui.ActionRow[Any](ExportDataButton(0), DeleteAllButton(), *buttons))
     elif buttons:
         view.add_item(ui.ActionRow[Any](*buttons))
@@ -124,7 +124,7 @@ def _links(said: PrivacySettings) -> list[ui.Button[Any]]:
 def _stored_texts(counts: dict[str, int], erasure: Erasure | None, settings: Settings) -> Iterator[str]:
     if erasure is not None:
         yield receipt_text(erasure)
-    if not counts:
+    if not is_deletable(counts):
         yield _("Easel stores no data about you.")
         return
     lines = [f"- {_(label)}: {number(counts[name])}" for name, label in LABELS.items() if name in counts]

@@ -53,9 +53,9 @@ from bot.pictures.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.removed_pictures import RemovedPictures
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.privacy.file_removal import FileRemoval
+from bot.ui.delivery.takedown_notices import TakedownNotices
 from bot.ui.removals import Removals
 from bot.ui.takedown_cases import ALERTS_MS, TakedownCases
-from bot.ui.takedown_notices import TakedownNotices
 from bot.ui.views.server.audit_words import entry_text
 from tests.bot.database.conftest import finish, request_for
 from tests.house import House
@@ -171,7 +171,12 @@ class Rig:
         removals = Removals(client, self.connection, configuration, files, NoResults())
         notices = TakedownNotices(self.connection, configuration, self.letters)
         return TakedownCases(
-            self.connection, configuration, self.thumbnails, removals, notices, lambda case: self.alerts.append(case.id)
+            self.connection,
+            configuration,
+            self.thumbnails,
+            removals,
+            notices.tell_all,
+            lambda case: self.alerts.append(case.id),
         )
 
     async def paint(self, seed: int, message_id: int | None, *, size: int = 200, server_id: int | None = None) -> int:
@@ -297,7 +302,8 @@ async def test_authors_and_uploaders_learn_why_and_the_servers_logs_say_so(rig: 
         assert "If you think that this is a mistake, write to the operator: mail@example.org" in text
     for server_id in (SERVER, ELSEWHERE):
         (entry,) = (await audit_page(rig.connection, server_id, AuditFilter(), limit=9)).entries
-        assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.TAKE_DOWN, BY_OPERATORS, 1)
+        assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.REMOVE_PICTURE, BY_OPERATORS, 1)
+        assert "reason: — → a person who is shown asked for it" in entry_text(entry)
         assert "an operator of this bot" in entry_text(entry) and "<@0>" not in entry_text(entry)
 
 

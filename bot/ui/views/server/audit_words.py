@@ -9,7 +9,7 @@ from bot.config.moderation import WordListMode
 from bot.database.appeals import AppealState
 from bot.database.audit import AuditAction, AuditEntry
 from bot.database.server_limits import LimitHolder, LimitName
-from bot.database.takedown_notices import BY_OPERATORS
+from bot.database.takedown_notices import BY_OPERATORS, PERSON_SHOWN
 from bot.i18n import _, label, later, number, pgettext
 from bot.i18n.texts import mention, plain, several
 from bot.servers.limits import HOLDERS, LIMIT_LABELS
@@ -64,6 +64,7 @@ _FIELDS = {
 _RATINGS = {"rating", "open_rating", "unrated_as"}
 # What stored values of a field mean.
 _SAID: dict[str, dict[str, str]] = {
+    "reason": {PERSON_SHOWN: later("a person who is shown asked for it")},
     "decision": {
         **{action.value: text for action, text in DECIDED.items()},
         AppealState.REVERSED.value: ANSWERED[AppealState.REVERSED],

@@ -39,11 +39,12 @@ class TakedownNotices:
         self._direct = direct
         self._telling = asyncio.Lock()  # else a command and a direct message might tell the same
 
-    async def tell_all(self) -> None:
-        """Send what is due. What Discord does not take now is tried again. Raises DatabaseError."""
+    async def tell_all(self) -> bool:
+        """Send what is due; whether nothing is left. What Discord does not take now waits. Raises DatabaseError."""
         async with self._telling:
             for notice in await due_notices(self._connection):
                 await attempt(self._tell(notice), f"telling an author about the takedown {notice.case_id}")
+            return not await due_notices(self._connection)
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what no direct message told. Raises DatabaseError."""
