@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 
 from inference.base_models import Architecture, BaseModelId
@@ -222,7 +222,7 @@ _ALONE = tuple(
         ("animagine", "animagine"),
     )
 )
-_SDXL_ITSELF = r"\bsd ?xl ?(?:1 0|base)\b"
+_SDXL_ITSELF = r"\bsd ?xl ?(?:1 0|base)\b|\bstable diffusion xl base [01]\b"
 
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {
@@ -327,9 +327,18 @@ def _denied_in(form: str) -> Iterator[re.Match[str]]:
 
 
 def _without_denied(form: str) -> str:
-    for match in reversed([*_denied_in(form)]):
-        form = f"{form[: match.start()]} {form[match.end() :]}"
-    return form
+    return _without(form, _denied_in(form))
+
+
+def _without(text: str, matches: Iterable[re.Match[str]]) -> str:
+    for match in reversed([*matches]):
+        text = f"{text[: match.start()]} {text[match.end() :]}"
+    return text
+
+
+def without_denied_families(text: str) -> str:
+    """A text in plain letters without the names of families that it rules out."""
+    return _without(text, _denied_in(text.lower()))
 
 
 def without_asides(text: str) -> str:

@@ -1,0 +1,158 @@
+"""Decides which model a text is about, if it names the base model that a page or a sidecar gives, and another one.
+
+Authors mention other models for many reasons. A page's word is weak, so a text that names another base model disputes
+it. The text does not dispute it if two things are plain: one clause says that this file is for the page's base model,
+and the clause with the other name says something else ("also works on", "the other version is on my profile").
+
+All texts are in plain letters: see `texts.plain`. Words in other scripts are translated there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from inference.base_models import Architecture, BaseModelId
+from inference.lora.architecture_words import models_in_sentence
+from inference.lora.file_statements import statements_about_file
+from inference.lora.relatives import names_itself, plain_model_named, relatives_spoken, without_denied_relatives
+from inference.lora.tables import title
+from inference.lora.texts import OF_TRAINING, TAUGHT, sentences
+from inference.lora.titles import brands_in_sentence, families_in_text, without_denied_families
+
+# Words that begin a clause of its own.
+_APART = re.compile(
+    r"[,()\[\]|]| - | / |(?=\b(?:but|while|whereas|however|although|though|because|since|hence|therefore|so|which|aber"
+    r"|wahrend|weil|mais|pero|mas|ma|maar|ale|tapi)\b)"
+    r"|(?=\b(?:and|und|et|y|e|i|en) (?:also|too|an?|the|my|it|is|was|works?|runs?|test\w*|tried|auch|aussi|tambien)\b)"
+    r"|(?=\b(?:of|than|from) (?:my|the|our)\b)|\.{3}"
+)
+# This file was made for the model.
+_OWN = (
+    rf"{OF_TRAINING}|\b(?:for|fur|pour|para|per|voor|dla|untuk|ile|loras?|lycoris|locon|version\w{{0,2}}|versao|versione"
+    r"|wersja|base|model|checkpoint|recommended|port|v\d[\w.]*)\b|\buse (?:it |this )?(?:with|on)\b"
+)
+# Whatever else the clause says: it speaks of this file, or of what it needs.
+_OF_THIS_FILE = (
+    r"\b(?:only|best|must|needs?|needed|requires?|required|recommend\w*|meant|intended|exclusively|strictly|ideal|enjoy"
+    r"|seulement|uniquement|nur|solo|apenas|somente|soltanto|tylko|alleen"
+    r"|this (?:file|download|upload|one|time|is)|the (?:uploaded|attached) \w+|the (?:file|download)"
+    r"|you (?:get|download)|download here|still|until then|for now|currently|at the moment|now(?! (?:also|works))"
+    r"|meanwhile|per ora|por ahora|por enquanto|pour l'instant|na razie|bis dahin|sorry|oops|wrong|actually|really|mixed"
+    r"|moves?|moved|switched|changed)\b"
+)
+# The model of another file, or another use of this one.
+_ELSEWHERE = (
+    r"\b(?:elsewhere|separate(?:ly)?"
+    r"|(?:my|an?other|other|a separate) (?:\w+ )?(?:page|profile|upload|version|account|tab)"
+    r"|on (?:my|the same|another) (?:\w+ )?(?:page|profile|account)|on this page too|port of|planned|coming|upcoming"
+    r"|will (?:follow|come)|in the works|follows|in progress|not yet|later|soon|next|spater|kommt|plus tard|a venir"
+    r"|mas tarde|depois|presto|wkrotce)\b|\bavailable (?:separately|elsewhere|too|here)\b|https?://"
+)
+_ALSO = (
+    r"\b(?:also|too|as well|even|aussi|auch|tambien|anche|tambem|ook|takze|rowniez|tez|juga|works?|working|funktioniert"
+    r"|lauft|fonctionne|funciona|funziona|dziala|compatible|usable|fine|okay|tested|try|tried|previews"
+    r"|preview (?:pictures?|images?)|samples?"
+    r"|examples?|showcase|generated|rendered|inspired|thanks?|credits?|better|unlike|instead|compared"
+    r"|if you (?:use|want|prefer|need|like|are looking))\b|^(?:of|than|from) (?:my|the|our)\b"
+)
+_AFFIRMS = re.compile(_OWN, re.IGNORECASE)
+_THIS = re.compile(_OF_THIS_FILE, re.IGNORECASE)
+_ELSE = re.compile(f"{_ELSEWHERE}|{_ALSO}", re.IGNORECASE)
+_OTHER_FILE = re.compile(
+    r"\b(?:versions?|loras?|uploads?|files?|ports?|release|fassung|version\w)\b.{0,60}?"
+    rf"(?:{_ELSEWHERE})|(?:{_ELSEWHERE}).{{0,60}}?\b(?:versions?|loras?|uploads?|files?|ports?)\b",
+    re.IGNORECASE,
+)
+_TRAINED = re.compile(
+    rf"\b(?:re)?train|\bfine ?-?tun|\bbuilt\b|\bbased?\b|\bfed\b|{TAUGHT}"
+    r"|(?<!previews )(?<!images )(?<!pictures )\bmade\b",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"^v\d[\w.]{0,10}\b", re.IGNORECASE)  # in a list of versions
+# "v1 was Pony", and "NoobAI is a finetune of Illustrious".
+_OTHER_SUBJECT = re.compile(
+    r"^v\d[\w.]{0,10} (?:was|were)\b"
+    r"|\b(?:noob\w*|illustrious\w*|pony\w*|animagine\w*|anima|chroma|kontext|netayume)(?: xl)? (?:is|was) "
+    r"(?:an? )?(?:\w+ )?(?:fine ?-?tuned?|derived|descend\w+|based|built|trained|child)\b",
+    re.IGNORECASE,
+)
+_LINKED = re.compile(r"\bversion is (?:over )?here$", re.IGNORECASE)  # a link that lost its address
+# Words that take back what a clause says of the page's base model.
+_NOT_NOW = re.compile(
+    rf"{_ELSEWHERE}|{_ALSO}|\b(?:category|option|filed|listed|sorted|tag(?:ged)?|chose|picked?|selected|closest|nearest"
+    r"|old|older|previous|used to|should|may|might|maybe|probably|perhaps|hope|wish|users?|people|fans?|cooking"
+    r"|if|until|tomorrow|wait|see|download|grab|get|instead|disappointing|noise|garbage|child|descends?|sibling"
+    r"|bis dahin|unter)\b",
+    re.IGNORECASE,
+)
+
+
+def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterator[tuple[str, str]]:
+    """Yield each clause that disputes `base`, and the model that it names."""
+    clauses = [clause for text in texts for clause in _clauses(text, base)]
+    named = [(clause, sorted(_others(clause, base))) for clause in clauses]
+    affirmed = any(_affirms(clause, base) for clause, others in named if not others)
+    listed = any(_LISTED.match(clause) and _names(clause, base) for clause, others in named if not others)
+    stated = any(_names(each, base) for text in texts for each in statements_about_file(text))
+    for clause, others in named:
+        excused = affirmed and (
+            _is_of_another(clause)
+            or (listed and _LISTED.match(clause) is not None)
+            or (stated and _LINKED.search(clause) is not None)
+        )
+        if others and not excused and not _is_list(clause, base):
+            yield from ((clause, each) for each in others)
+
+
+def _clauses(text: str, base: BaseModelId) -> Iterator[str]:
+    """The clauses of a text without the models that it denies; a part without a cue belongs to its neighbour."""
+    for sentence in sentences(text):
+        allowed = without_denied_families(without_denied_relatives(sentence, base))
+        clause = ""
+        for part in filter(None, map(str.strip, _APART.split(allowed))):
+            if _has_cue(part) and _has_cue(clause):
+                yield clause
+                clause = part
+            else:
+                clause = f"{clause} {part}".strip()
+        yield clause
+
+
+def _has_cue(clause: str) -> bool:
+    return any(pattern.search(clause) for pattern in (_AFFIRMS, _THIS, _ELSE, _NOT_NOW))
+
+
+def _is_list(clause: str, base: BaseModelId) -> bool:
+    """Whether a clause is a title or a list that names `base` too, and says nothing."""
+    return not _has_cue(clause) and _names(clause, base)
+
+
+def _affirms(clause: str, base: BaseModelId) -> bool:
+    return _AFFIRMS.search(clause) is not None and _NOT_NOW.search(clause) is None and _names(clause, base)
+
+
+def _is_of_another(clause: str) -> bool:
+    """Whether a clause plainly speaks of another file, or of another use."""
+    if _THIS.search(clause):
+        return False
+    if any(pattern.search(clause) for pattern in (_OTHER_FILE, _OTHER_SUBJECT)):
+        return True
+    return _ELSE.search(clause) is not None and _TRAINED.search(clause) is None
+
+
+def _names(clause: str, base: BaseModelId) -> bool:
+    return base in families_in_text(clause, clearly=False) | brands_in_sentence(clause) or names_itself(clause, base)
+
+
+def _others(clause: str, base: BaseModelId) -> set[str]:
+    """The models that a clause names beside `base`: families, relatives, and in a clause about the training others."""
+    found = {str(each) for each in families_in_text(clause, clearly=False) | brands_in_sentence(clause)} - {base}
+    found |= set(relatives_spoken(clause, base, hints=True))
+    if _TRAINED.search(clause):
+        meant = models_in_sentence(clause)
+        if not any(base.architecture in each for each in meant.values()):
+            found |= {title(each[0]) if each else name for name, each in meant.items()}
+        if (plain := plain_model_named(clause, base)) is not None and base.architecture is not Architecture.SDXL:
+            found.add(plain)
+    return found

@@ -1,0 +1,129 @@
+"""A text that names the page's base model and another one: which of the two is the file's?"""
+# ruff: noqa: E501, RUF001 - sentences in other languages
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inference.base_models import BaseModelId
+from inference.hashes import file_sha256
+from inference.lora.evidence import judge
+from inference.lora.knowledge import Knowledge
+from inference.lora.metadata import evidence_in
+from inference.lora.sidecar import Sidecar, read_sidecar
+from inference.lora.verdict import decide
+from tests.inference.lora.test_other_models_named import layers, verdict
+from tests.lora_files import write_lora
+
+OF_ANOTHER_BASE = [
+    # what the author chose in a form is not what the file is
+    ("sdxl/illustrious", "Haori jackets for Animagine XL 4.0. Civitai has no category for Animagine, so I chose Illustrious."),
+    ("sdxl/illustrious", "Trained on RouWei-like NoobAI data, v-pred off. The closest category was Illustrious."),
+    ("sdxl/pony", "There is no option for my base here, so it is filed under Pony."),
+    ("sdxl/noobai", "Listed as NoobAI because the dropdown ends there."),
+    ("sdxl/illustrious", "Had to pick Illustrious, the site does not offer anything newer."),
+    ("sdxl/pony", "I selected Pony because more people see it there."),
+    ("sdxl/noobai", "Lampen im Jugendstil, auf Animagine 4 gelernt. Unter NoobAI eingestellt, weil es keine passende Kategorie gab."),
+    # the other base is what the file is for, the page's base is yet to come, or is said to be bad
+    ("sdxl/illustrious", "Sorry, wrong upload: the file you download here is still the old Pony version. The Illustrious one follows next week."),
+    ("sdxl/illustrious", "Pony LoRA. The Illustrious retrain is cooking."),
+    ("sdxl/illustrious", "Illustrious port planned for autumn; until then enjoy it on Pony V6."),
+    ("sdxl/noobai", "Hat collection for Animagine. I hope to bring it to NoobAI soon."),
+    ("sdxl/pony", "Load an Illustrious checkpoint, weight 0.8. On Pony you get noise."),
+    ("sdxl/illustrious", "Results on Illustrious were disappointing, hence PonyXL."),
+    ("sdxl/pony", "My Pony LoRA got many likes, therefore here is the same outfit in NoobAI."),
+    ("sdxl/illustrious", "Recommended checkpoint: AutismMix Pony, CFG 6. Illustrious users have to be patient."),
+    ("sdxl/noobai", "Illustrious XL 1.0 LoRA. NoobAI is a child of that model, so it may load."),
+    ("sdxl/illustrious", "v3 moves from Illustrious to NoobAI."),
+    ("sdxl/pony", "Made with Illustrious 2.0 this time! Older versions were Pony."),
+    ("sdxl/illustrious", "Sorted with my Illustrious LoRAs, best on Pony checkpoints."),
+    ("sdxl/illustrious", "Use score_9 and a Pony model. Illustrious users: see my other page."),
+    ("sdxl/pony", "Pony people asked for it, and the answer is an Animagine LoRA."),
+    ("sdxl/illustrious", "Illustrious and Pony mixed dataset; the weights come from a Pony run."),
+    ("sdxl/noobai", "Works on NoobAI as well, since the training ran on Illustrious."),
+    ("sdxl/illustrious", "Version Illustrious à venir. Pour l'instant, utilisez un checkpoint Pony."),
+    ("sdxl/illustrious", "La de Illustrious sale en mayo; mientras tanto esta es para Pony."),
+    ("sdxl/pony", "Die Pony-Fassung kommt später, bis dahin gibt es NoobAI."),
+    ("sdxl/illustrious", "A versão Illustrious fica para depois, por enquanto é Pony."),
+    ("sdxl/noobai", "NoobAI arriverà, per ora gira con Pony."),
+    ("sdxl/illustrious", "Wersja Illustrious w przyszłym tygodniu, na razie Pony."),
+    ("sdxl/illustrious", "Illustrious版は来週。今のところPony専用です。"),
+    ("sdxl/pony", "Pony版以后再做，先用NoobAI底模。"),
+    ("sdxl/illustrious", "Illustrious 버전은 다음 주, 지금은 Pony 체크포인트를 쓰세요."),
+    ("sdxl/illustrious", "Для Illustrious сделаю позже, пока берите чекпоинты Pony."),
+    # relatives, versions and other architectures
+    ("sdxl/pony", "Trained on Pony V7 base, 3000 steps. V6 users: wait for the port."),
+    ("sdxl/pony", "Pony V7 LoRA (AuraFlow). The Pony V6 one is older."),
+    ("flux1/dev", "Load your picture into flux1-dev-kontext_fp8_scaled and prompt away. Plain flux1-dev ignores it."),
+    ("flux1/dev", "Trained on FLUX.1 Krea dev, 2000 steps. FLUX.1 dev comes next."),
+    ("flux1/dev", "Chroma1-HD LoRA. Flux.1 D was the closest category."),
+    ("qwen-image/base", "Swap faces with Qwen-Image-Edit-2511. Qwen-Image alone cannot do it."),
+    ("z-image/base", "For Z-Image-Edit. Z-Image Turbo is what most people have, sorry."),
+    ("anima/base", "Cosmos-Predict2 LoRA, Anima descends from it."),
+    ("lumina2/base", "NetaYume v3.5 needed. Lumina 2 was the nearest entry in the list."),
+]  # fmt: skip
+OF_ITS_OWN_BASE = [
+    ("sdxl/illustrious", "Trained on Illustrious XL 1.0. Also works on NoobAI."),
+    ("sdxl/illustrious", "Made for Illustrious. Works fine with most Pony merges too."),
+    ("sdxl/illustrious", "An Illustrious LoRA, the Pony version is on my profile."),
+    ("sdxl/illustrious", "Base: Illustrious. Tested on NoobAI and Animagine, both are okay."),
+    ("sdxl/pony", "Trained on Pony Diffusion V6 XL, not for Illustrious."),
+    ("sdxl/pony", "Pony version. Illustrious version: https://civitai.com/models/123456"),
+    ("sdxl/pony", "This is the Pony version. An Illustrious version is available separately."),
+    ("sdxl/noobai", "Trained on NoobAI-XL Epsilon 1.1. Illustrious checkpoints work too."),
+    ("sdxl/noobai", "Trained on NoobAI. Previews made with WAI-Illustrious."),
+    ("sdxl/noobai", "NoobAI LoRA inspired by a Pony style of the same artist."),
+    ("sdxl/animagine", "Trained on Animagine XL 4.0; an Illustrious version will follow."),
+    ("sdxl/illustrious", "She rides a pony. Trained on Illustrious."),
+    ("sdxl/illustrious", "Retrained on Illustrious. The old Pony upload is on another page."),
+    ("sdxl/illustrious", "This file is the Illustrious port of my Pony LoRA."),
+    ("sdxl/illustrious", "For Illustrious. It is better than the Pony version."),
+    ("sdxl/illustrious", "Trained on Illustrious, should be fine on NoobAI."),
+    ("sdxl/illustrious", "Illustrious version. For Pony see my other upload."),
+    ("sdxl/illustrious", "Thanks to the NoobAI team! Trained on Illustrious v0.1."),
+    ("sdxl/pony", "Built on Pony. NoobAI and Illustrious versions are planned."),
+    ("sdxl/pony", "A Pony LoRA. You can try it on Illustrious as well."),
+    ("sdxl/illustrious", "Entraîné sur Illustrious, fonctionne aussi avec NoobAI."),
+    ("sdxl/illustrious", "Trainiert auf Illustrious, läuft auch auf NoobAI."),
+    ("sdxl/pony", "Entrenado con Pony V6. También funciona con Illustrious."),
+    ("sdxl/pony", "Treinado no Pony V6, funciona também no Illustrious."),
+    ("sdxl/illustrious", "Addestrato su Illustrious. Funziona anche con NoobAI."),
+    ("sdxl/illustrious", "Wytrenowane na Illustrious, działa też na NoobAI."),
+    ("sdxl/illustrious", "Illustriousで学習しました。NoobAIでも使えます。"),
+    ("sdxl/illustrious", "基于 Illustrious 训练，也可用于 NoobAI。"),
+    ("sdxl/illustrious", "Illustrious 기반 학습. NoobAI에서도 사용 가능합니다."),
+    ("sdxl/illustrious", "Обучено на Illustrious, также работает с NoobAI."),
+    ("sdxl/base", "Trained on SDXL 1.0. Also works OK on most Illustrious and Pony merges at a lower weight."),
+    ("flux1/dev", "Trained on FLUX.1 dev. Works with Flux Krea dev too."),
+    ("flux1/dev", "Auf FLUX.1 dev trainiert. Häuser im historischen Kontext."),
+    ("flux1/kontext", "Trained on FLUX.1 Kontext, not for FLUX.1 dev."),
+    ("qwen-image/base", "Trained on Qwen-Image. Not for Qwen-Image-Edit."),
+    ("qwen-image/base", "Trained on Qwen-Image-2512. A Qwen-Image-Edit version is planned."),
+    ("z-image/base", "For Z-Image Turbo. Tested with Z-Image-Edit as well."),
+    ("krea2/base", "Trained on Krea 2, not for SDXL."),
+    ("anima/base", "Trained on Anima preview. Cosmos-Predict2 was also tried."),
+    ("lumina2/base", "Made for Lumina 2, works on NetaYume too."),
+]  # fmt: skip
+
+
+def make_of(base: str) -> str:
+    return base.partition("/")[0]
+
+
+@pytest.mark.parametrize(("told", "text"), OF_ANOTHER_BASE)
+def test_a_text_that_names_another_base_disputes_its_page(told: str, text: str) -> None:
+    page = Sidecar(base_model=BaseModelId(told), description=text)
+    assert verdict(make_of(told), {}, page).base_model is None
+    assert (
+        verdict(make_of(told), {"modelspec.description": text}, Sidecar(base_model=BaseModelId(told))).base_model
+        is None
+    )
+
+
+@pytest.mark.parametrize(("told", "text"), OF_ITS_OWN_BASE)
+def test_a_text_that_affirms_the_base_may_name_another_for_something_else(told: str, text: str) -> None:
+    page = Sidecar(base_model=BaseModelId(told), description=text)
+    assert verdict(make_of(told), {}, page).base_model == told
