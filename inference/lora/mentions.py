@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from inference.base_models import Architecture, BaseModelId
 from inference.lora.architecture_words import models_in_sentence
@@ -37,9 +38,9 @@ _OF_THIS_FILE = (
     r"\b(?:only|best|must|needs?|needed|requires?|required|recommend\w*|meant|intended|exclusively|strictly|ideal|enjoy"
     r"|seulement|uniquement|nur|solo|apenas|somente|soltanto|tylko|alleen"
     r"|this (?:file|download|upload|one|time|is)|the (?:uploaded|attached) \w+|the (?:file|download)"
-    r"|you (?:get|download)|download here|still|until then|for now|currently|at the moment|now(?! (?:also|works))"
-    r"|meanwhile|per ora|por ahora|por enquanto|pour l'instant|na razie|bis dahin|sorry|oops|wrong|actually|really|mixed"
-    r"|moves?|moved|switched|changed)\b"
+    r"|you (?:get|download)|download here|instead(?! of)|still|until then|for now|currently|at the moment"
+    r"|now(?! (?:also|works))|meanwhile|per ora|por ahora|por enquanto|pour l'instant|na razie|bis dahin|sorry|oops|wrong|actually|really"
+    r"|mixed|moves?|moved|switched|changed)\b"
 )
 # The model of another file, or another use of this one.
 _ELSEWHERE = (
@@ -53,7 +54,7 @@ _ALSO = (
     r"\b(?:also|too|as well|even|aussi|auch|tambien|anche|tambem|ook|takze|rowniez|tez|juga|works?|working|funktioniert"
     r"|lauft|fonctionne|funciona|funziona|dziala|compatible|usable|fine|okay|tested|try|tried|previews"
     r"|preview (?:pictures?|images?)|samples?"
-    r"|examples?|showcase|generated|rendered|inspired|thanks?|credits?|better|unlike|instead|compared"
+    r"|examples?|showcase|generated|rendered|inspired|thanks?|credits?|better than|unlike|instead of|compared"
     r"|if you (?:use|want|prefer|need|like|are looking))\b|^(?:of|than|from) (?:my|the|our)\b"
 )
 _AFFIRMS = re.compile(_OWN, re.IGNORECASE)
@@ -88,21 +89,66 @@ _NOT_NOW = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class _Clause:
+    """A clause, whether it names the page's base model, and the other models that it names."""
+
+    text: str
+    names_base: bool
+    others: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, base: BaseModelId) -> _Clause:
+        """Read a clause. Models of another architecture count in a clause about the training alone."""
+        families = families_in_text(text, clearly=False) | brands_in_sentence(text)
+        others = {*map(str, families - {base}), *relatives_spoken(text, base, hints=True)}
+        if _TRAINED.search(text):
+            meant = models_in_sentence(text)
+            if not any(base.architecture in each for each in meant.values()):
+                others |= {title(each[0]) if each else name for name, each in meant.items()}
+            if base.architecture is not Architecture.SDXL and (plain := plain_model_named(text, base)) is not None:
+                others.add(plain)
+        return cls(text, base in families or names_itself(text, base), frozenset(others))
+
+    @property
+    def affirms(self) -> bool:
+        """Whether it says that this file is for the page's base model."""
+        sure = _AFFIRMS.search(self.text) is not None and _NOT_NOW.search(self.text) is None
+        return self.names_base and not self.others and sure
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a title or a list that names the page's base model too, and says nothing."""
+        return self.names_base and not _has_cue(self.text)
+
+    @property
+    def is_of_version(self) -> bool:
+        """Whether it stands in a list of versions."""
+        return _LISTED.match(self.text) is not None
+
+    @property
+    def is_of_another(self) -> bool:
+        """Whether it plainly speaks of another file, or of another use."""
+        if _THIS.search(self.text):
+            return False
+        if any(pattern.search(self.text) for pattern in (_OTHER_FILE, _OTHER_SUBJECT)):
+            return True
+        return _ELSE.search(self.text) is not None and _TRAINED.search(self.text) is None
+
+
 def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterator[tuple[str, str]]:
     """Yield each clause that disputes `base`, and the model that it names."""
-    clauses = [clause for text in texts for clause in _clauses(text, base)]
-    named = [(clause, sorted(_others(clause, base))) for clause in clauses]
-    affirmed = any(_affirms(clause, base) for clause, others in named if not others)
-    listed = any(_LISTED.match(clause) and _names(clause, base) for clause, others in named if not others)
-    stated = any(_names(each, base) for text in texts for each in statements_about_file(text))
-    for clause, others in named:
+    parts = dict.fromkeys(part for text in texts for part in _clauses(text, base))
+    clauses = [_Clause.of(part, base) for part in parts]
+    affirmed = any(clause.affirms for clause in clauses)
+    listed = any(clause.is_of_version and clause.names_base and not clause.others for clause in clauses)
+    stated = any(_Clause.of(each, base).names_base for text in texts for each in statements_about_file(text))
+    for clause in clauses:
         excused = affirmed and (
-            _is_of_another(clause)
-            or (listed and _LISTED.match(clause) is not None)
-            or (stated and _LINKED.search(clause) is not None)
+            clause.is_of_another or (listed and clause.is_of_version) or (stated and _LINKED.search(clause.text))
         )
-        if others and not excused and not _is_list(clause, base):
-            yield from ((clause, each) for each in others)
+        if not excused and not clause.is_list:
+            yield from ((clause.text, each) for each in sorted(clause.others))
 
 
 def _clauses(text: str, base: BaseModelId) -> Iterator[str]:
@@ -121,38 +167,3 @@ def _clauses(text: str, base: BaseModelId) -> Iterator[str]:
 
 def _has_cue(clause: str) -> bool:
     return any(pattern.search(clause) for pattern in (_AFFIRMS, _THIS, _ELSE, _NOT_NOW))
-
-
-def _is_list(clause: str, base: BaseModelId) -> bool:
-    """Whether a clause is a title or a list that names `base` too, and says nothing."""
-    return not _has_cue(clause) and _names(clause, base)
-
-
-def _affirms(clause: str, base: BaseModelId) -> bool:
-    return _AFFIRMS.search(clause) is not None and _NOT_NOW.search(clause) is None and _names(clause, base)
-
-
-def _is_of_another(clause: str) -> bool:
-    """Whether a clause plainly speaks of another file, or of another use."""
-    if _THIS.search(clause):
-        return False
-    if any(pattern.search(clause) for pattern in (_OTHER_FILE, _OTHER_SUBJECT)):
-        return True
-    return _ELSE.search(clause) is not None and _TRAINED.search(clause) is None
-
-
-def _names(clause: str, base: BaseModelId) -> bool:
-    return base in families_in_text(clause, clearly=False) | brands_in_sentence(clause) or names_itself(clause, base)
-
-
-def _others(clause: str, base: BaseModelId) -> set[str]:
-    """The models that a clause names beside `base`: families, relatives, and in a clause about the training others."""
-    found = {str(each) for each in families_in_text(clause, clearly=False) | brands_in_sentence(clause)} - {base}
-    found |= set(relatives_spoken(clause, base, hints=True))
-    if _TRAINED.search(clause):
-        meant = models_in_sentence(clause)
-        if not any(base.architecture in each for each in meant.values()):
-            found |= {title(each[0]) if each else name for name, each in meant.items()}
-        if (plain := plain_model_named(clause, base)) is not None and base.architecture is not Architecture.SDXL:
-            found.add(plain)
-    return found

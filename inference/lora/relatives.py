@@ -85,6 +85,7 @@ RELATIVES: tuple[Relative, ...] = (
         rf"|{_CONTROL}",
         r"\bqie(?: ?25\d\d)?\b",
     ),
+    Relative(Architecture.QWEN_IMAGE, "Qwen-Image 2", r"\bqwen ?image ?2 \d\b"),
     Relative(Architecture.QWEN_IMAGE, "LongCat-Image", r"\blong ?cat\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
     Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base|image) ?)?edit\b"),
@@ -139,7 +140,7 @@ _LETTERED, _POINT = re.compile(r"\bv ?\d"), re.compile(r"\d \d")
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a name names, with `hints` also those that it may mean."""
-    read = latin(name)[:_MAX]
+    read = latin(name.replace(APART, " | "))[:_MAX]
     forms = (*name_forms(read), read.lower())
     return tuple(each.name for each in _relatives_of(base) if _names(each, forms, hints=hints))
 

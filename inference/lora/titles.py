@@ -202,6 +202,7 @@ _PLACES = re.compile(
     r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na|base|model|checkpoint|ckpt|trained|needs|requires):?)"
     r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
+_LORA = re.compile(r"(?:lora|lycoris|only|trained)\b")
 _ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)
 _ALSO = re.compile(
     r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))"
@@ -355,14 +356,13 @@ def brands_in_sentence(sentence: str) -> set[BaseModelId]:
     for form in name_forms(sentence[:_MOST]):
         for place in _PLACES.finditer(form):
             found |= {base for base, rule in _SPOKEN if rule.match(form, place.end())}
-        found |= {base for base, rule in _SPOKEN if _before_lora(rule, form)}
+        if _LORA.search(form):
+            found |= {base for base, rule in _SPOKEN if _before_lora(rule, form)}
     return found
 
 
 def _before_lora(rule: re.Pattern[str], form: str) -> bool:
-    return any(
-        re.match(r"\w* ?(?:lora|lycoris|only|trained)\b", form[match.end() :].strip()) for match in rule.finditer(form)
-    )
+    return any(re.match(rf"\w* ?{_LORA.pattern}", form[match.end() :].strip()) for match in rule.finditer(form))
 
 
 def families_traced(name: str) -> set[BaseModelId]:

@@ -9,13 +9,8 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
-from inference.lora.evidence import judge
-from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
 from inference.lora.sidecar import Sidecar, read_sidecar
-from inference.lora.verdict import decide
-from tests.inference.lora.test_other_models_named import layers, verdict
+from tests.inference.lora.test_other_models_named import verdict
 from tests.lora_files import write_lora
 
 OF_ANOTHER_BASE = [
@@ -127,3 +122,34 @@ def test_a_text_that_names_another_base_disputes_its_page(told: str, text: str) 
 def test_a_text_that_affirms_the_base_may_name_another_for_something_else(told: str, text: str) -> None:
     page = Sidecar(base_model=BaseModelId(told), description=text)
     assert verdict(make_of(told), {}, page).base_model == told
+
+
+@pytest.mark.parametrize(
+    ("told", "metadata"),
+    [
+        ("flux1/dev", {"lora_adapter_metadata": json.dumps({"base_model_name_or_path": "ostris/Flex.1-alpha"})}),
+        ("qwen-image/base", {"modelspec.title": "Portraits for Qwen-Image-2.0"}),
+        ("sdxl/illustrious", {"other": json.dumps({"name_or_path": "stabilityai/stable-diffusion-xl-base-1.0"})}),
+    ],
+)
+def test_the_files_own_words_dispute_a_sidecar(told: str, metadata: dict[str, str]) -> None:
+    page = Sidecar(base_model=BaseModelId(told))
+    assert verdict(make_of(told), {}, page).base_model == told
+    assert verdict(make_of(told), metadata, page).base_model is None
+
+
+def test_a_configuration_beside_the_file_that_names_plain_sdxl_disputes_a_sidecar(tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "dusk_il.safetensors")
+    lora.with_suffix(".toml").write_text('base_model = "sdxl/illustrious"\n')
+    config = "config:\n  name: dusk_il\n  process:\n  - model:\n      name_or_path: {}\n      arch: sdxl\n"
+    for repository, known in (
+        ("stabilityai/stable-diffusion-xl-base-1.0", False),
+        ("OnomaAIResearch/Illustrious-XL-v1.0", True),
+    ):
+        lora.with_suffix(".yaml").write_text(config.format(repository))
+        assert (verdict("sdxl", {}, read_sidecar(lora)).base_model is not None) == known
+
+
+def test_a_list_of_versions_in_a_page_s_name_is_no_sentence() -> None:
+    page = Sidecar(base_model=BaseModelId("qwen-image/base"), name="Komori for Qwen-Image · 2.0")
+    assert verdict("qwen-image", {}, page).base_model == "qwen-image/base"
