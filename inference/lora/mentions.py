@@ -19,7 +19,7 @@ from inference.lora.file_statements import statements_about_file
 from inference.lora.relatives import names_itself, plain_model_named, relatives_spoken, without_denied_relatives
 from inference.lora.tables import title
 from inference.lora.texts import OF_TRAINING, TAUGHT, sentences
-from inference.lora.titles import brands_in_sentence, families_in_text, without_denied_families
+from inference.lora.titles import brands_in_sentence, families_in_text, without_denied_families, without_ponies
 
 # Words that begin a clause of its own.
 _APART = re.compile(
@@ -31,7 +31,7 @@ _APART = re.compile(
 # This file was made for the model.
 _OWN = (
     rf"{OF_TRAINING}|\b(?:for|fur|pour|para|per|voor|dla|untuk|ile|loras?|lycoris|locon|version\w{{0,2}}|versao|versione"
-    r"|wersja|base|model|checkpoint|recommended|port|v\d[\w.]*)\b|\buse (?:it |this )?(?:with|on)\b"
+    r"|wersja|base|model|checkpoint|recommended|port|v\d[\w.]{0,10})\b|\buse (?:it |this )?(?:with|on)\b"
 )
 # Whatever else the clause says: it speaks of this file, or of what it needs.
 _OF_THIS_FILE = (
@@ -39,7 +39,8 @@ _OF_THIS_FILE = (
     r"|seulement|uniquement|nur|solo|apenas|somente|soltanto|tylko|alleen"
     r"|this (?:file|download|upload|one|time|is)|the (?:uploaded|attached) \w+|the (?:file|download)"
     r"|you (?:get|download)|download here|instead(?! of)|still|until then|for now|currently|at the moment"
-    r"|now(?! (?:also|works))|meanwhile|per ora|por ahora|por enquanto|pour l'instant|na razie|bis dahin|sorry|oops|wrong|actually|really"
+    r"|now(?! (?:also|works))|meanwhile"
+    r"|per ora|por ahora|por enquanto|pour l'instant|na razie|bis dahin|sorry|oops|wrong|actually|really"
     r"|mixed|moves?|moved|switched|changed)\b"
 )
 # The model of another file, or another use of this one.
@@ -62,7 +63,8 @@ _THIS = re.compile(_OF_THIS_FILE, re.IGNORECASE)
 _ELSE = re.compile(f"{_ELSEWHERE}|{_ALSO}", re.IGNORECASE)
 _OTHER_FILE = re.compile(
     r"\b(?:versions?|loras?|uploads?|files?|ports?|release|fassung|version\w)\b.{0,60}?"
-    rf"(?:{_ELSEWHERE})|(?:{_ELSEWHERE}).{{0,60}}?\b(?:versions?|loras?|uploads?|files?|ports?)\b",
+    rf"(?:{_ELSEWHERE})|\b(?:my|another|my other) (?:page|profile|account)\b"
+    rf"|(?:{_ELSEWHERE}).{{0,60}}?\b(?:versions?|loras?|uploads?|files?|ports?)\b",
     re.IGNORECASE,
 )
 _TRAINED = re.compile(
@@ -138,7 +140,7 @@ class _Clause:
 
 def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterator[tuple[str, str]]:
     """Yield each clause that disputes `base`, and the model that it names."""
-    parts = dict.fromkeys(part for text in texts for part in _clauses(text, base))
+    parts = dict.fromkeys(part for text in without_ponies(texts) for part in _clauses(text, base))
     clauses = [_Clause.of(part, base) for part in parts]
     affirmed = any(clause.affirms for clause in clauses)
     listed = any(clause.is_of_version and clause.names_base and not clause.others for clause in clauses)
