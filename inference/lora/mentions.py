@@ -30,7 +30,7 @@ _APART = re.compile(
 )
 # This file was made for the model.
 _OWN = (
-    rf"{OF_TRAINING}|\b(?:for|fur|pour|para|per|voor|dla|untuk|ile|loras?|lycoris|locon|version\w{{0,2}}|versao|versione"
+    rf"{OF_TRAINING}|\b(?:for|fur|pour|para|per|voor|dla|untuk|ile|gelernt|loras?|lycoris|locon|version\w{{0,2}}|versao|versione"
     r"|wersja|base|model|checkpoint|recommended|port|v\d[\w.]{0,10})\b|\buse (?:it |this )?(?:with|on)\b"
 )
 # Whatever else the clause says: it speaks of this file, or of what it needs.
@@ -47,6 +47,8 @@ _OF_THIS_FILE = (
 _ELSEWHERE = (
     r"\b(?:elsewhere|separate(?:ly)?"
     r"|(?:my|an?other|other|a separate) (?:\w+ )?(?:page|profile|upload|version|account|tab)"
+    r"|(?:mein\w{0,2}|andere\w?|mon|une autre|mi|otra|meu|minha|outra|mio|mia|altra|moim|mijn)"
+    r" (?:profil\w{0,2}|perfil|seite|page|pagina|stronie)"
     r"|on (?:my|the same|another) (?:\w+ )?(?:page|profile|account)|on this page too|port of|planned|coming|upcoming"
     r"|will (?:follow|come)|in the works|follows|in progress|not yet|later|soon|next|spater|kommt|plus tard|a venir"
     r"|mas tarde|depois|presto|wkrotce)\b|\bavailable (?:separately|elsewhere|too|here)\b|https?://"
@@ -72,7 +74,7 @@ _TRAINED = re.compile(
     r"|(?<!previews )(?<!images )(?<!pictures )\bmade\b",
     re.IGNORECASE,
 )
-_LISTED = re.compile(r"^v\d[\w.]{0,10}\b", re.IGNORECASE)  # in a list of versions
+_VERSION = re.compile(r"\bv\d[\w.]{0,10}\b", re.IGNORECASE)
 # "v1 was Pony", and "NoobAI is a finetune of Illustrious".
 _OTHER_SUBJECT = re.compile(
     r"^v\d[\w.]{0,10} (?:was|were)\b"
@@ -85,7 +87,7 @@ _LINKED = re.compile(r"\bversion is (?:over )?here$", re.IGNORECASE)  # a link t
 _NOT_NOW = re.compile(
     rf"{_ELSEWHERE}|{_ALSO}|\b(?:category|option|filed|listed|sorted|tag(?:ged)?|chose|picked?|selected|closest|nearest"
     r"|old|older|previous|used to|should|may|might|maybe|probably|perhaps|hope|wish|users?|people|fans?|cooking"
-    r"|if|until|tomorrow|wait|see|download|grab|get|instead|disappointing|noise|garbage|child|descends?|sibling"
+    r"|if|until|uploading|today|tonight|tomorrow|yesterday|week|month|days?|wait|see|download|grab|get|instead|disappointing|noise|garbage|child|descends?|sibling"
     r"|bis dahin|unter)\b",
     re.IGNORECASE,
 )
@@ -126,7 +128,7 @@ class _Clause:
     @property
     def is_of_version(self) -> bool:
         """Whether it stands in a list of versions."""
-        return _LISTED.match(self.text) is not None
+        return _VERSION.match(self.text) is not None
 
     @property
     def is_of_another(self) -> bool:
@@ -143,7 +145,8 @@ def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterato
     parts = dict.fromkeys(part for text in without_ponies(texts) for part in _clauses(text, base))
     clauses = [_Clause.of(part, base) for part in parts]
     affirmed = any(clause.affirms for clause in clauses)
-    listed = any(clause.is_of_version and clause.names_base and not clause.others for clause in clauses)
+    titles = (each for each in clauses if each.names_base and not each.others and not each.is_of_version)
+    listed = any(_VERSION.search(each.text) for each in titles)  # the page's name has the version with the base
     stated = any(_Clause.of(each, base).names_base for text in texts for each in statements_about_file(text))
     for clause in clauses:
         excused = affirmed and (

@@ -62,8 +62,8 @@ _NO_CHROMA = (
 )
 
 _NO_MODEL = (
-    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file"
-    r"|one)\b)"
+    r"(?! ?(?:xl|v ?\d|diffusion|models?|checkpoints?|base|loras?|merges?|mix|versions?|based|sdxl|only|realis\w+|page"
+    r"|files?|one|weights|upload|download|release|port|users?)\b)"
 )
 # Words beside which a bare `pony` is an animal, or a figure of My Little Pony.
 _HORSES = re.compile(
