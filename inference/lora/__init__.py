@@ -13,6 +13,7 @@ metadata.py        what trainers write into a file; adapter_config.py is what di
 texts.py           all texts that come with a file and may name a model; translated_words.py for other scripts
 denials.py         how a text says that a file is not for a model
 file_statements.py what a text says that the file beside it is
+mentions.py        which base model a text is about that names two
 architecture_words.py what trainers call architectures
 titles.py          lineages in names; brands.py has those of popular checkpoints
 relatives.py       models with the same layers, and versions that do not exist, by their names
@@ -23,7 +24,7 @@ registry.py        what a public registry of models says
 categories.py      what LoRAs are for
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left
 text_files.py      text files beside a file: notes, cards, configurations of trainings
-trigger_groups.py  trigger words that go together, as authors give them
+trigger_groups.py  trigger words that go together, as authors give them; categories.py for what LoRAs are for
 prediction_evidence.py  the ladder of sources of the prediction type; prediction_words.py reads the words for it
 knowledge.py       what is known of files besides the files themselves
 few_steps.py       few-step LoRAs and distilled checkpoints: what they were made for, and how that is known

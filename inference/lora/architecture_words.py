@@ -237,7 +237,7 @@ def _meant(name: str) -> tuple[str, ...] | None:
     if names_no_version(name):
         return ()
     word, _, after = name.partition("-")
-    if word in _OF_SDXL or (word in _ORDINARY and not after[:1].isdecimal()):
+    if (word in _OF_SDXL and _architectures(name) == ("sdxl",)) or (word in _ORDINARY and not after[:1].isdecimal()):
         return None
     known = any(not beginning.endswith("$") and _begins(name, beginning) for beginning, _ in _BEGINNINGS)
     return _architectures(name) if known else None

@@ -26,6 +26,7 @@ _FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
 _FLUXES = tuple(each for each in Architecture if each.value.startswith("flux"))
 _CONTROL = r"\bcontrol ?(?:directory|path|image)\b"  # a trainer's key for the pictures that are edited
 _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
+_JOINTS = re.compile(r"[_\-.](?=\w)")
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ RELATIVES: tuple[Relative, ...] = (
         rf"|{_CONTROL}",
         r"\bqie(?: ?25\d\d)?\b",
     ),
+    Relative(Architecture.QWEN_IMAGE, "Qwen-Image 2", r"\bqwen ?image ?2 \d\b"),
     Relative(Architecture.QWEN_IMAGE, "LongCat-Image", r"\blong ?cat\b"),
     Relative(Architecture.QWEN_IMAGE, "qwen-image/layered", r"\bqwen ?(?:image ?)?layered\b"),
     Relative(Architecture.Z_IMAGE, "z-image/edit", r"\bz ?image ?(?:(?:turbo|base|image) ?)?edit\b"),
@@ -138,29 +140,47 @@ _LETTERED, _POINT = re.compile(r"\bv ?\d"), re.compile(r"\d \d")
 
 def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a name names, with `hints` also those that it may mean."""
-    read = latin(name)[:_MAX]
+    read = latin(name.replace(APART, " | "))[:_MAX]
     forms = (*name_forms(read), read.lower())
     return tuple(each.name for each in _relatives_of(base) if _names(each, forms, hints=hints))
 
 
 def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a longer text names, if it does not name `base` beside them."""
-    forms: list[str] = []
-    named: list[Relative] = []
-    for each in _relatives_of(base):
-        spoken = replace(each, words=each.spoken or each.words)
-        found = [form for form in (*name_forms(text), text.lower()) if _names(spoken, [form], hints=hints)]
-        forms += found
-        named += [each] if found else []
-    rest = forms
-    for pattern in (pattern for each in named for pattern in (each.words, each.hints)):
-        rest = [re.sub(pattern, "#", form) for form in rest]
-    _, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
-    itself = (
-        _itself(base) if _PLAIN.get(base.architecture, ("",))[0] != base else Relative(base.architecture, base, pattern)
-    )
-    beside = base.architecture is not Architecture.SDXL and _names(itself, rest, hints=True)
-    return () if beside else tuple(each.name for each in named)
+    spoken = relatives_spoken(text, base, hints=hints)
+    beside = base.architecture is not Architecture.SDXL and names_itself(text, base)
+    return () if beside else spoken
+
+
+def relatives_spoken(text: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
+    """The relatives of `base` that a sentence names."""
+    forms = (*name_forms(text), text.lower())
+    return tuple(each.name for each in _relatives_of(base) if _names(_as_spoken(each), forms, hints=hints))
+
+
+def _as_spoken(relative: Relative) -> Relative:
+    return replace(relative, words=relative.spoken or relative.words)
+
+
+def names_itself(text: str, base: BaseModelId) -> bool:
+    """Whether a text names `base`, apart from the names of its relatives: `Qwen-Image-Edit` names no Qwen-Image."""
+    forms = (*name_forms(text), text.lower())
+    for pattern in (pattern for each in _relatives_of(base) for pattern in (each.words, each.hints)):
+        forms = [re.sub(rf"(?:{_FLUX})?(?:{pattern})", "#", form) for form in forms]  # `flux1-dev-kontext`
+    plain, pattern = _PLAIN.get(base.architecture, (base, _NUMBERED.get(base.architecture, _NEVER)))
+    itself = Relative(base.architecture, base, pattern) if plain == base else _itself(base)
+    return _names(itself, forms, hints=True)
+
+
+def without_denied_relatives(text: str, base: BaseModelId) -> str:
+    """A text in plain letters without the names of relatives that it rules out: "not for Kontext"."""
+    flat = _JOINTS.sub(" ", text.lower())
+    for pattern in (pattern for each in _relatives_of(base) for pattern in (each.words, each.hints)):
+        for match in re.finditer(pattern, flat):
+            if is_denied(flat, *match.span()):
+                blank = " " * (match.end() - match.start())
+                text = f"{text[: match.start()]}{blank}{text[match.end() :]}"
+    return text
 
 
 def denies(text: str, base: BaseModelId) -> bool:

@@ -54,7 +54,7 @@ _TRACE = re.compile(
     r"|\bfed\b|mistake|accident|\b(?:not|no|nicht|niet|pas|nao|non|nie) (?:\w{1,12} ){0,4}sd ?xl"
     r"|\bsd ?xl (?:\w{1,12} ){0,4}(?:not|nicht|niet|unusable|degil|calismaz)\b"
     r"|\bil+y?ust|pd ?v ?6|wrong|incorrect|mislabel|mistag|ignore the|change the base"
-    r"|nov[ae]l|mixed up|swapped|confused"
+    r"|nov[ae]l|category|option|entry|listed as|filed under|mixed up|swapped|confused"
     r"|control_"
     r"|(?<=\w )eps(?:ilon)?(?![a-z])|(?<![a-z])eps(?:ilon)?(?=[ \-]\w)"
     r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
@@ -63,15 +63,15 @@ _TRACE = re.compile(
 )
 _SENTENCE = re.compile(r"[\n;!\u3002]|\.(?!\d|\w{2,5}/)|\bminus\b")  # not in the address of a page
 # "Trained" in further languages.
-_TAUGHT = (
+TAUGHT = (
     r"\b(?:entren|entra[i\u00ee]n\w*|trein|addestra|(?:wy)?tren(?:ow|uj)|na?trenov|szkol(?:on|en)|(?:wy)?uczon|egit(?:il|im)"
     r"|dilatih|pelatihan|huan luyen|getrain|antrena|koulutet|(?:be)?tanit(?:ott|va)|tranad|trente?\b)"
 )
-_OF_TRAINING = re.compile(
+OF_TRAINING = (
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt|fed)\b"
-    rf"|{_TAUGHT}|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b",
-    re.IGNORECASE,
+    rf"|{TAUGHT}|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b"
 )
+_OF_TRAINING = re.compile(OF_TRAINING, re.IGNORECASE)
 _OF_USE = re.compile(
     r"\b(?:only|needs?|requires?)\b|\buse (?:it )?(?:with|on)\b|\ban? [\w .\-\[\]]{1,30} (?:lora|lycoris|lokr|loha)\b"
     r"|^\W*+(?!use\b|this\b|my\b|the\b)[\w .\-\[\]]{1,30} (?:lora|lycoris|lokr|loha)\b",
@@ -87,7 +87,7 @@ _OF_OTHERS = re.compile(
 )
 _CLAUSE = re.compile(r",|\(|\bbut\b|\bmais\b|\baber\b|\bpero\b|\bworks?\b| - ")
 _OWN_BASE = re.compile(
-    rf"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|{_TAUGHT}|\b(?:is|it'?s) (?:an?|for)\b",
+    rf"\b(?:re)?train(?:ed|iert)?\b|\bfine ?-?tuned\b|{TAUGHT}|\b(?:is|it'?s) (?:an?|for)\b",
     re.IGNORECASE,
 )
 # Latin letters that do not come apart into a plain one and a mark, and other scripts' ends of sentences and clauses.
@@ -99,6 +99,7 @@ _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
 _USES = re.compile(r"\bworks?\b(?: \w{1,12}){0,2} (?:on|with|for)\b", re.IGNORECASE)
 _MADE = re.compile(r"\b(?:re)?train|\bmade\b|\bbuilt\b|\bbase[ds]?\b|\btuned\b", re.IGNORECASE)
+_FAMILY = r"(?:an? |the )?(?:illustrious|pony|noob|animagine|sdxl|flux|qwen|z-image|lumina|anima)"
 _MISTAKE = re.compile(
     r"\b(?:mixed up|swapped|confused)\b[^.;!]{0,20}\b(?:uploads?|files?|versions?|pages?)\b|"
     r"(?<!you )\b(?:picked|selected|chosen?|uploaded|listed|tagged|marked|(?:i|accidentally) (?:set|put))\b[^.;!]{0,30}"
@@ -107,6 +108,11 @@ _MISTAKE = re.compile(
     r"|\bwrongly (?:picked|selected|chosen|set|listed|tagged|marked)\b"
     r"|\b(?:is|was|page|model) mis(?:label|tagg|classif)\w+"
     r"|\b(?:base|base model|category|tag|page)\b[^.;!]{0,30}\b(?:is|was|are) (?:wrong|incorrect|false)\b"
+    r"|\b(?:uploaded|posted|wrong) (?:the )?(?:wrong )?upload\b"
+    r"|\b(?:has|have|is|was|offers?) (?:no|not an?|any) (?:\w{1,12} )?(?:category|option|entry)\b"
+    r"|\b(?:closest|nearest|next best|only) (?:\w{1,12} )?(?:category|option|entry|match)\b"
+    rf"|\b(?:filed|listed|sorted|posted|categori[sz]ed) (?:it )?(?:under|as|in|with) {_FAMILY}"
+    rf"|\b(?:had to (?:pick|choose|select|take|use)|(?:picked|selected|chose)) {_FAMILY}"
     r"|\bignore the\b[^.;!]{0,20}\b(?:tag|base|category|label)\b|\b(?:can|wo)n'?t (?:let me )?change the base\b",
     re.IGNORECASE,
 )
@@ -243,7 +249,11 @@ def claims_about_version(text: str, version: str) -> tuple[str, ...]:
     """Return what a list of versions says this one was trained on: `Trained on Pony` for v1 of "v1: Pony, v2: Flux"."""
     if not 1 < len(version) <= _MAX_VERSION:
         return ()
-    listed = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.]) ?(?:[:=(]|was trained on|is for)([^,;<(\n]{{1,60}})")
+    listed = re.compile(
+        rf"(?<![\w.]){re.escape(version)}(?![\w.]) ?(?:[:=(]|was trained on|is for|(?:is |for |- )?(?={_FAMILY}))"
+        r"([^,;<(\n]{1,60})",
+        re.IGNORECASE,
+    )
     return tuple(f"Trained on {match[1].strip()}" for match in listed.finditer(_readable(text[:MAX_FIELD])))
 
 

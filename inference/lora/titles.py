@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 
 from inference.base_models import Architecture, BaseModelId
@@ -62,8 +62,8 @@ _NO_CHROMA = (
 )
 
 _NO_MODEL = (
-    r"(?! ?(?:xl|v ?\d|diffusion|model|checkpoint|base|lora|merge|mix|version|based|sdxl|only|realis\w+|page|file"
-    r"|one)\b)"
+    r"(?! ?(?:xl|v ?\d|diffusion|models?|checkpoints?|base|loras?|merges?|mix|versions?|based|sdxl|only|realis\w+|page"
+    r"|files?|one|weights|upload|download|release|port|users?)\b)"
 )
 # Words beside which a bare `pony` is an animal, or a figure of My Little Pony.
 _HORSES = re.compile(
@@ -202,6 +202,7 @@ _PLACES = re.compile(
     r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na|base|model|checkpoint|ckpt|trained|needs|requires):?)"
     r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
+_LORA = re.compile(r"(?:lora|lycoris|only|trained)\b")
 _ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)
 _ALSO = re.compile(
     r"\balso\b[^.;!]*|(?:^|(?<=[.;!]))[^.;!]*\btoo\b(?= *(?:[.;!]|$))"
@@ -222,7 +223,7 @@ _ALONE = tuple(
         ("animagine", "animagine"),
     )
 )
-_SDXL_ITSELF = r"\bsd ?xl ?(?:1 0|base)\b"
+_SDXL_ITSELF = r"\bsd ?xl ?(?:1 0|base)\b|\bstable diffusion xl base [01]\b"
 
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {
@@ -327,9 +328,18 @@ def _denied_in(form: str) -> Iterator[re.Match[str]]:
 
 
 def _without_denied(form: str) -> str:
-    for match in reversed([*_denied_in(form)]):
-        form = f"{form[: match.start()]} {form[match.end() :]}"
-    return form
+    return _without(form, _denied_in(form))
+
+
+def _without(text: str, matches: Iterable[re.Match[str]]) -> str:
+    for match in reversed([*matches]):
+        text = f"{text[: match.start()]} {text[match.end() :]}"
+    return text
+
+
+def without_denied_families(text: str) -> str:
+    """A text in plain letters without the names of families that it rules out."""
+    return _without(text, _denied_in(text.lower()))
 
 
 def without_asides(text: str) -> str:
@@ -346,14 +356,13 @@ def brands_in_sentence(sentence: str) -> set[BaseModelId]:
     for form in name_forms(sentence[:_MOST]):
         for place in _PLACES.finditer(form):
             found |= {base for base, rule in _SPOKEN if rule.match(form, place.end())}
-        found |= {base for base, rule in _SPOKEN if _before_lora(rule, form)}
+        if _LORA.search(form):
+            found |= {base for base, rule in _SPOKEN if _before_lora(rule, form)}
     return found
 
 
 def _before_lora(rule: re.Pattern[str], form: str) -> bool:
-    return any(
-        re.match(r"\w* ?(?:lora|lycoris|only|trained)\b", form[match.end() :].strip()) for match in rule.finditer(form)
-    )
+    return any(re.match(rf"\w* ?{_LORA.pattern}", form[match.end() :].strip()) for match in rule.finditer(form))
 
 
 def families_traced(name: str) -> set[BaseModelId]:

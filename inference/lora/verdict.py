@@ -30,6 +30,7 @@ from inference.lora.first_releases import EARLY_ACCESS, SLOW_CLOCK, is_older_tha
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.known_bases import is_strange_repository
+from inference.lora.mentions import other_models_mentioned
 from inference.lora.metadata import base_names, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
 from inference.lora.relatives import (
@@ -365,6 +366,8 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         versions = [(name, unpublished_version_for(name, base.architecture)) for name in own]
         against += [f"{name[:60]!r} names {each!r}, which is no known version" for name, each in versions if each]
     if by_names:
+        mentioned = other_models_mentioned(evidence.texts, base)
+        against += [f"{clause[:60]!r} names {each}" for clause, each in mentioned]
         strange = (name for name in base_names(metadata) if _is_strange(name, base))
         against += [f"its training base {name[:60]!r} is not known" for name in strange]
         against += [f"{text[:60]!r} says that a source is wrong" for text in evidence.texts if tells_of_mistake(text)]
