@@ -139,8 +139,8 @@ class Setting:
     def _list(self, schema: Mapping[str, Any]) -> str:
         items = schema.get("items", {})
         if "prefixItems" in items:
-            return f"list of pairs, each {self._kind(items['prefixItems'][0])}{_limit(schema, 'maxItems', 'pairs')}"
-        return f"list, each {self._kind(items)}{_limit(schema, 'maxItems', 'values')}"
+            return f"list of pairs; each value: {self._kind(items['prefixItems'][0])}"
+        return f"list; each entry: {self._kind(items)}{_limit(schema, 'maxItems', 'entries')}"
 
     def _any(self, schema: Mapping[str, Any]) -> Any:
         """Some value that the schema allows, for a setting without an example of its own."""
