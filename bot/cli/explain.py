@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import SecretStr
 
-from bot.cli import DONE, add_config, config_file, harmless
+from bot.cli import DONE, add_config, command, config_file, harmless
 from bot.config import ConfigError, Settings, load_settings
 from bot.config.example import toml_value
 from bot.config.program import program
@@ -29,6 +29,7 @@ from bot.config.variables import variable_of
 if TYPE_CHECKING:
     from bot.cli import Commands
 
+KEY = "KEY"
 MAX_KEY = 100  # characters of a typed key in a sentence
 
 
@@ -45,7 +46,7 @@ def add(commands: Commands) -> None:
         "all settings. Works while the bot runs, and without a settings file.",
     )
     explain.add_argument(
-        "key", nargs="?", default="", metavar="KEY", help="a setting such as limits.max_loras, or a section"
+        "key", nargs="?", default="", metavar=KEY, help="a setting such as limits.max_loras, or a section"
     )
     add_config(explain)
     explain.set_defaults(run=run)
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if not key:
         for section in all_sections().values():
             print(*_listed(section), sep="\n", end="\n\n")
-        print(f"`{program()} config explain KEY` explains one of them.")
+        print(f"`{command('config explain KEY', config_file(options))}` explains one of them.")
         return DONE
     found = settings_called(key)
     if len(found) == 1:
