@@ -6,7 +6,7 @@ import argparse
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -107,7 +107,7 @@ def _current(setting: Setting, file: Path | None) -> list[str]:
     if file is None:
         return ["unknown: there is no config.toml here; name your file with --config FILE"]
     try:
-        settings, written = load_settings(file), cast("dict[str, Any]", tomllib.loads(file.read_text("utf-8")))
+        settings, written = load_settings(file), tomllib.loads(file.read_text("utf-8"))
     except (ConfigError, OSError, ValueError) as problem:
         return [f"unknown, because the settings cannot be used: {harmless(line)}" for line in str(problem).splitlines()]
     return _values(setting, settings, written, file)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
@@ -53,7 +53,7 @@ class Setting:
     name: str
     field: FieldInfo
     schema: Mapping[str, Any]
-    definitions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    definitions: Mapping[str, Any]
 
     @property
     def key(self) -> str:
