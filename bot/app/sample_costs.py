@@ -54,8 +54,7 @@ async def sample_cost(connection: aiosqlite.Connection, settings: Settings) -> S
         if not (loras := await count_due(connection, base_model)):
             continue
         seconds = _picture_seconds(checkpoint, settings.library.samples, paces)
-        known = cost.seconds is not None and seconds is not None
-        total = cost.seconds + loras * each * seconds if known else None
+        total = None if cost.seconds is None or seconds is None else cost.seconds + loras * each * seconds
         cost = SampleCost(cost.loras + loras, cost.pictures + loras * each, total)
     return cost
 

@@ -73,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(f"{here} cannot be used as {base}: {'; '.join(found.problems)}.")
     name = options.name or here.stem[:64]
     print(f"# Add this to {place or DEFAULT_CONFIG}, and check it with `{command('doctor', place)}`.")
-    print(*(f"# {harmless(line)}" for line in (*notes, *found.doubts)), sep="\n")
+    for line in (*notes, *found.doubts):
+        print(f"# {harmless(line)}")
     print(_section(name, here, base))
     return DONE
 
@@ -178,8 +179,8 @@ def _agreed(
     """What the operator declares, if nothing in the file contradicts it. Raises ConfigError."""
     by_layers = {each.architecture for each in possible} & OPEN_LINEAGES
     if possible and base not in possible and base.architecture not in by_layers:
-        others = " or ".join(possible)
-        raise ConfigError(f"{here} is not {base}, as --base says: it has the layers of {others}. Correct --base.")
+        others = ", ".join(possible)
+        raise ConfigError(f"{here} is not {base}, as --base says: its layers are those of {others}. Correct --base.")
     proven = _published(here) if len(possible) != 1 else None
     if proven not in {None, base}:
         raise ConfigError(f"{here} is {proven}, by its hash, and not {base}, as --base says. Correct --base.")

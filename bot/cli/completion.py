@@ -10,7 +10,9 @@ from typing import Any, cast
 import shtab
 
 from bot.cli import DONE
+from bot.cli.config import KEY
 from bot.cli.main import CommandParser
+from bot.config.reference import all_sections, all_settings
 from bot.program import COMMAND
 
 SHELLS = ("bash", "zsh", "fish")
@@ -23,10 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the script. Options that take a path complete file names."""
+    """Print the script. Options that take a path complete file names, and KEY the settings."""
     for action in _actions(options.parser):
         if action.type is Path:
             cast("Any", action).complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
+        if action.metavar == KEY:
+            action.choices = [*all_sections(), *all_settings()]  # `config explain` itself takes other spellings too
     options.parser.prog = COMMAND  # the one name that a shell can complete
     print(shtab.complete(options.parser, options.shell))
     return DONE

@@ -6,12 +6,20 @@ import argparse
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+<<<<<<< HEAD:bot/cli/config.py
 from typing import Any, cast
 
 from pydantic import SecretStr
 
 from bot.cli import DONE, harmless
 from bot.cli.settings import add_config, config_file
+=======
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from bot.cli import DONE, add_config, command, config_file, harmless
+>>>>>>> w40a:bot/cli/explain.py
 from bot.config import ConfigError, Settings, load_settings
 from bot.config.example import toml_value
 from bot.config.reference import (
@@ -27,6 +35,7 @@ from bot.config.reference import (
 from bot.config.variables import variable_of
 from bot.program import program
 
+KEY = "KEY"
 MAX_KEY = 100  # characters of a typed key in a sentence
 
 
@@ -41,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "all settings. Works while the bot runs, and without a settings file.",
     )
     explain.add_argument(
-        "key", nargs="?", default="", metavar="KEY", help="a setting such as limits.max_loras, or a section"
+        "key", nargs="?", default="", metavar=KEY, help="a setting such as limits.max_loras, or a section"
     )
     add_config(explain)
     explain.set_defaults(run=run)
@@ -53,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     if not key:
         for section in all_sections().values():
             print(*_listed(section), sep="\n", end="\n\n")
-        print(f"`{program()} config explain KEY` explains one of them.")
+        print(f"`{command('config explain KEY', config_file(options))}` explains one of them.")
         return DONE
     found = settings_called(key)
     if len(found) == 1:
@@ -102,7 +111,7 @@ def _current(setting: Setting, file: Path | None) -> list[str]:
     if file is None:
         return ["unknown: there is no config.toml here; name your file with --config FILE"]
     try:
-        settings, written = load_settings(file), cast("dict[str, Any]", tomllib.loads(file.read_text("utf-8")))
+        settings, written = load_settings(file), tomllib.loads(file.read_text("utf-8"))
     except (ConfigError, OSError, ValueError) as problem:
         return [f"unknown, because the settings cannot be used: {harmless(line)}" for line in str(problem).splitlines()]
     return _values(setting, settings, written, file)

@@ -351,7 +351,7 @@ def _write(folder: Path, answers: Answers) -> Path:
         "discord": {"token_file": answers.token_file, "operators": answers.operators or None},
         "storage": {"folder": answers.data or StorageSettings().folder},
         "library": {"folder": answers.loras or LibrarySettings().folder},
-        "sources": {"updates": True},  # without a setting in this section, no hub is asked for newer versions
+        "sources": {"updates": True},
         "worker": {"devices": answers.devices or (AUTO,)} | ({"threads": 1} if answers.checkpoint is None else {}),
         "retention": {"pictures_days": answers.pictures_days},
     }

@@ -35,14 +35,14 @@ def _web_address(url: str) -> str:
 class C2paSettings(Section):
     """C2PA signatures in delivered pictures. Needs easel[c2pa]. Off without a certificate."""
 
-    certificate: Path | None = Field(None, examples=["signing.pem"])
+    certificate: Path | None = Field(default=None, examples=["signing.pem"])
     """PEM file with the signing certificate, followed by its chain."""
-    key: Path | None = Field(None, examples=["signing.key"])
+    key: Path | None = Field(default=None, examples=["signing.key"])
     """PEM file with the private key: no passphrase, readable by this account only."""
     algorithm: C2paAlgorithm = C2paAlgorithm.ES256
     """Algorithm of the key: es256, es384, es512, ps256, ps384, ps512 or ed25519."""
     timestamp_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
-        None, examples=["http://timestamp.digicert.com"]
+        default=None, examples=["http://timestamp.digicert.com"]
     )
     """URL of a timestamp authority (RFC 3161), called for each picture. It learns the time, not the picture.
     Default: none."""

@@ -73,25 +73,25 @@ class CheckpointSettings(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain_name)] = Field(examples=["Pony"])
     """Name that users choose."""
-    path: Path | None = Field(None, examples=["/srv/models/ponyDiffusionV6XL.safetensors"])
+    path: Path | None = Field(default=None, examples=["/srv/models/ponyDiffusionV6XL.safetensors"])
     """Path of a diffusers folder or a .safetensors file …"""
-    repository: Repository | None = Field(None, examples=["stabilityai/stable-diffusion-xl-base-1.0"])
+    repository: Repository | None = Field(default=None, examples=["stabilityai/stable-diffusion-xl-base-1.0"])
     """… or a Hugging Face repository, downloaded at first use."""
     base_model: BaseModelId = Field(examples=["sdxl/pony"])
     """Base model as architecture/lineage. Only LoRAs of the same base model are used with it."""
     prediction_type: PredictionType | None = None
     """epsilon or v_prediction. Default: as the checkpoint's configuration says."""
-    source_sha256: Sha256 | None = Field(None, examples=["0a1b" * 16])
+    source_sha256: Sha256 | None = Field(default=None, examples=["0a1b" * 16])
     """SHA-256 of the single file that this folder was converted from. LoRAs record that hash."""
     rating: ContentRating | None = None
     """Rating of its pictures if the prompt says nothing: general, teen, mature or explicit. Default: unrated."""
     max_rating: ContentRating | None = None
     """Highest rating that its licence permits. Default: as known for its architecture or repository."""
-    devices: Annotated[tuple[Device, ...], Field(max_length=64)] = Field((), examples=[["cuda:0"]])
+    devices: Annotated[tuple[Device, ...], Field(max_length=64)] = Field(default=(), examples=[["cuda:0"]])
     """Devices of [worker] with enough memory for it. Default: all."""
-    node_labels: Annotated[dict[Label, Label], Field(max_length=20)] = Field({}, examples=[{"gpu": "24gb"}])
+    node_labels: Annotated[dict[Label, Label], Field(max_length=20)] = Field(default={}, examples=[{"gpu": "24gb"}])
     """In a cluster: labels of nodes with enough memory for it, such as { gpu = "24gb" }. Default: all nodes."""
-    sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = Field((), examples=[["1024x1024", "832x1216"]])
+    sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = Field(default=(), examples=[["1024x1024", "832x1216"]])
     """Sizes that users can choose, the default first. If left out: the usual sizes of the architecture."""
     steps: Steps = 28
     """Default number of denoising steps. If left out: the usual number of the base model."""
@@ -102,26 +102,28 @@ class CheckpointSettings(Section):
     If left out: the usual one of the base model."""
     spacing: Spacing | None = None
     """Spacing of the steps: leading, linspace, trailing, karras, exponential or beta. Default: the checkpoint's."""
-    fast: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(None, examples=["Lightning 8 steps"])
+    fast: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, examples=["Lightning 8 steps"]
+    )
     """Name in the library of the few-step LoRA that is added when a user chooses *fast*."""
-    clip_skip: ClipSkip | None = Field(None, examples=[2])
+    clip_skip: ClipSkip | None = Field(default=None, examples=[2])
     """Text encoder layer to use, counted from the last. Many anime models of SD 1.5 need 2."""
-    negative_prompt: Prompt = Field("", examples=["worst quality, low quality"])
+    negative_prompt: Prompt = Field(default="", examples=["worst quality, low quality"])
     """Negative prompt if the user gives none."""
-    prompt_prefix: Annotated[str, Field(max_length=500)] = Field("", examples=["score_9, score_8_up"])
+    prompt_prefix: Annotated[str, Field(max_length=500)] = Field(default="", examples=["score_9, score_8_up"])
     """Quality tags added before every prompt, such as "score_9, score_8_up"."""
     preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        None, examples=["madebyollin/taesdxl"]
+        default=None, examples=["madebyollin/taesdxl"]
     )
     """Folder or Hugging Face repository of a tiny autoencoder for sharper previews, such as madebyollin/taesdxl."""
     dtype: NumberFormat = NumberFormat.AUTO
     """Number format on a GPU: auto, float16, bfloat16 or float32. auto is half precision."""
-    denoiser: Path | None = Field(None, examples=["flux1-dev-Q4_K_S.gguf"])
+    denoiser: Path | None = Field(default=None, examples=["flux1-dev-Q4_K_S.gguf"])
     """.gguf file with a transformer that replaces the transformer of the folder or repository. Needs easel[gguf]."""
     quantise: Quantisation = Quantisation.NONE
     """Quantisation of the transformer: nf4 or int8 (easel[bitsandbytes], NVIDIA cards), or torchao_int8
     (easel[torchao])."""
-    repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = Field(None, examples=[2048 * 2048])
+    repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = Field(default=None, examples=[2048 * 2048])
     """Maximum pixels (width x height) of a picture that *Upscale* refines. Default: four times the largest size."""
     _guidance_is_input: bool = PrivateAttr(default=False)  # of its denoiser, as its files say
 

@@ -30,13 +30,13 @@ class ClassifierSettings(Section):
     """A model that gives scores to each finished picture and the one that it started from, which rate it. Off without a
     model."""
 
-    path: Path | None = Field(None, examples=["models/classifier"])
+    path: Path | None = Field(default=None, examples=["models/classifier"])
     """Folder of a transformers or timm model, with config.json and model.safetensors …"""
-    repository: Repository | None = Field(None, examples=["Marqo/nsfw-image-detection-384"])
+    repository: Repository | None = Field(default=None, examples=["Marqo/nsfw-image-detection-384"])
     """… or a Hugging Face repository, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
     package: ClassifierPackage | None = None
     """… or opennsfw, which easel[opennsfw] installs. It was trained on photographs. Its classes are NSFW and SFW."""
-    thresholds: Thresholds = Field({}, examples=[{"NSFW": {"mature": 0.5, "explicit": 0.85}}])
+    thresholds: Thresholds = Field(default={}, examples=[{"NSFW": {"mature": 0.5, "explicit": 0.85}}])
     """Minimum score of a class for a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
     device: ClassifierDevice = ClassifierDevice.CPU
     """cpu, or worker for the device of the worker. A large model is faster there, but needs memory of the

@@ -24,12 +24,14 @@ class DiscordSettings(Section):
 
     token: SecretStr = SecretStr("")
     """Token of the Discord bot. Prefer token_file or the environment variable EASEL_DISCORD__TOKEN."""
-    token_file: Path | None = Field(None, examples=["/etc/easel/token"])
+    token_file: Path | None = Field(default=None, examples=["/etc/easel/token"])
     """File with the token, instead of `token`, such as a container's secret /run/secrets/discord_token."""
-    operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = Field((), examples=[[81384788765712384]])
+    operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = Field(default=(), examples=[[81384788765712384]])
     """Discord user ids of the operators. They run this bot and can declare base models."""
     nsfw_command: bool = False
     """Offer /imagine-nsfw in age-restricted channels, and in direct messages of adults who enabled such commands.
     Discord does not allow this command for apps with discovery switched on."""
-    api_url: Annotated[str, AfterValidator(_loopback)] | None = Field(None, examples=["http://127.0.0.1:8014/api/v10"])
+    api_url: Annotated[str, AfterValidator(_loopback)] | None = Field(
+        default=None, examples=["http://127.0.0.1:8014/api/v10"]
+    )
     """Address of another Discord-compatible server on this machine, such as http://127.0.0.1:8014/api/v10."""

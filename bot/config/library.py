@@ -30,12 +30,14 @@ class LibrarySettings(Section):
     """Folder of LoRA files. Only .safetensors files are read, also in subfolders."""
     look_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0
     """Interval between scans for added, removed or replaced files."""
-    registry: Annotated[str, AfterValidator(_registry)] | None = Field(None, examples=["https://civitai.com/api/v1"])
+    registry: Annotated[str, AfterValidator(_registry)] | None = Field(
+        default=None, examples=["https://civitai.com/api/v1"]
+    )
     """Registry such as https://civitai.com/api/v1. Easel looks up files with unknown base models there by SHA-256."""
     samples: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 2
     """Sample pictures of each LoRA, plus one without it. Easel generates them while the queue is empty."""
     few_step_files: Annotated[dict[Sha256, FewStepRecipe], Field(max_length=1000)] = Field(
-        {}, examples=[{"0a1b" * 16: {"steps": 4, "guidance": 1.0}}]
+        default={}, examples=[{"0a1b" * 16: {"steps": 4, "guidance": 1.0}}]
     )
     """Recipes of few-step LoRAs by SHA-256 of the file, such as { "0a1b…" = { steps = 4, guidance = 1.0 } }."""
     measure_weights: bool = False

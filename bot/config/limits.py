@@ -24,16 +24,16 @@ class LimitSettings(Section):
     """Maximum number of queued jobs in total."""
     max_age_hours: Annotated[int, Field(ge=1, le=10_000)] = 24
     """Maximum age of a queued job. Older jobs, after an outage of bot or worker, are cancelled with an apology."""
-    pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(None, examples=[100])
+    pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(default=None, examples=[100])
     """Pictures of one user per day (UTC), in all servers and direct messages together. Default: no limit."""
-    megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(None, examples=[3000])
+    megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(default=None, examples=[3000])
     """Compute of one user per day, in megapixels x steps. A picture of 1024x1024 with 28 steps costs 29.4. Two
     regions double the cost."""
-    server_pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(None, examples=[1000])
+    server_pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(default=None, examples=[1000])
     """Pictures of all users in one server per day."""
-    server_megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(None, examples=[30000])
+    server_megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = Field(default=None, examples=[30000])
     """Compute of all users in one server per day, in megapixels x steps."""
-    cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(0, examples=[10])
+    cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(default=0, examples=[10])
     """Minimum time between two requests of one user. 0: none."""
     max_count: Annotated[int, Field(ge=1, le=MAX_PICTURES)] | None = None
     """Maximum number of pictures in one request. Default: as many as the command offers."""

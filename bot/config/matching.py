@@ -16,7 +16,7 @@ _BaseModelPair = tuple[BaseModelId, BaseModelId]
 class MatchingSettings(Section):
     """Exceptions of base model matching. Each pair is [base model of the LoRA, base model of the checkpoint]."""
 
-    allow: tuple[_BaseModelPair, ...] = Field((), examples=[[["sdxl/illustrious", "sdxl/noobai"]]])
+    allow: tuple[_BaseModelPair, ...] = Field(default=(), examples=[[["sdxl/illustrious", "sdxl/noobai"]]])
     """Allowed pairs, such as [["sdxl/illustrious", "sdxl/noobai"]]. Pairs of different architectures are refused."""
     allow_v_on_epsilon: bool = False
     """Allow LoRAs trained with v-prediction on epsilon checkpoints. Most such pictures are broken."""

@@ -27,11 +27,11 @@ class WordListSettings(Section):
     name: Annotated[str, Field(min_length=1, max_length=60)] = Field(examples=["politics"])
     """Name of the list. Users see it, and logs contain it."""
     words: Annotated[tuple[_Word, ...], Field(max_length=10_000)] = Field(
-        (), examples=[["election*", "prime minister"]]
+        default=(), examples=[["election*", "prime minister"]]
     )
     """Whole words and phrases. "word*" matches a beginning, "*word" an end, "*word*" any part of a word."""
     patterns: Annotated[tuple[Annotated[str, AfterValidator(checked_pattern)], ...], Field(max_length=100)] = Field(
-        (), examples=[["vote (for|against)"]]
+        default=(), examples=[["vote (for|against)"]]
     )
     """RE2 regular expressions. Case, accents and look-alikes make no difference. Lookahead and lookbehind are
     refused."""
@@ -46,16 +46,16 @@ class WordListSettings(Section):
 class ModerationSettings(Section):
     """Word rules for prompts, LoRA names, trigger words, notes and names of stacks."""
 
-    minor_terms: tuple[_Word, ...] = Field((), examples=[["kindergartner*"]])
+    minor_terms: tuple[_Word, ...] = Field(default=(), examples=[["kindergartner*"]])
     """More words for minors, refused beside anything sexual. Easel has a built-in list, and the rule cannot be
     switched off."""
-    sexual_terms: tuple[_Word, ...] = Field((), examples=[["striptease"]])
+    sexual_terms: tuple[_Word, ...] = Field(default=(), examples=[["striptease"]])
     """More sexual words, refused beside minors."""
-    ordinary_phrases: tuple[_Word, ...] = Field((), examples=[["billy the kid"]])
+    ordinary_phrases: tuple[_Word, ...] = Field(default=(), examples=[["billy the kid"]])
     """More phrases in which such a word has another meaning, such as "billy the kid"."""
     lists: tuple[WordListSettings, ...] = ()
     """Lists of words."""
-    reports_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(None, examples=[381870553235193857])
+    reports_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(default=None, examples=[381870553235193857])
     """Id of the channel for reports about LoRAs and about pictures outside of servers. Operators also find these
     reports, and reports that servers share, in /server under Reports."""
     held_days: Annotated[int, Field(ge=0, le=365)] = 30

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
@@ -54,7 +54,7 @@ class Setting:
     name: str
     field: FieldInfo
     schema: Mapping[str, Any]
-    definitions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    definitions: Mapping[str, Any]
 
     @property
     def key(self) -> str:
@@ -140,8 +140,8 @@ class Setting:
     def _list(self, schema: Mapping[str, Any]) -> str:
         items = schema.get("items", {})
         if "prefixItems" in items:
-            return f"list of pairs, each {self._kind(items['prefixItems'][0])}{_limit(schema, 'maxItems', 'pairs')}"
-        return f"list, each {self._kind(items)}{_limit(schema, 'maxItems', 'values')}"
+            return f"list of pairs; each value: {self._kind(items['prefixItems'][0])}"
+        return f"list; each entry: {self._kind(items)}{_limit(schema, 'maxItems', 'entries')}"
 
     def _any(self, schema: Mapping[str, Any]) -> Any:
         """Some value that the schema allows, for a setting without an example of its own."""

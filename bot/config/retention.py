@@ -26,9 +26,9 @@ class RetentionSettings(Section):
 
     undo_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
     """Minutes for which users can restore a picture that they deleted. Files are deleted after that. 0: at once."""
-    pictures_days: _Days = Field(0, examples=[365])
+    pictures_days: _Days = Field(default=0, examples=[365])
     """Maximum age of pictures. Older ones leave /history and the disk, but stay in Discord."""
-    pictures_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = Field(0.0, examples=[200])
+    pictures_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = Field(default=0.0, examples=[200])
     """Maximum size of the folder of pictures. The oldest pictures are deleted first."""
     keep: tuple[KeptPicture, ...] = (KeptPicture.BOOKMARKED, KeptPicture.IN_STACK, KeptPicture.PUBLISHED)
     """Pictures that both limits above keep: with a LoRA that the author bookmarked or saved in a stack, and

@@ -120,8 +120,8 @@ class Settings(BaseSettings):
 
     @property
     def looks_for_updates(self) -> bool:
-        """Whether hubs are asked about what came from them: not where the settings say nothing in that section."""
-        return "sources" in self.model_fields_set and self.sources.enabled and self.sources.updates
+        """Whether Easel asks hubs about files that came from them."""
+        return self.sources.enabled and self.sources.updates
 
     def checkpoint(self, name: str) -> CheckpointSettings | None:
         """The checkpoint of this name, compared without case; None if there is none."""

@@ -55,14 +55,14 @@ class SourcesSettings(Section):
     """Address of the API for Civitai's adult models. This origin, too, can use http and a private network."""
     civitai_key: SecretStr = SecretStr("")
     """Civitai API key, for files that need a login. Prefer civitai_key_file or an environment variable."""
-    civitai_key_file: Path | None = Field(None, examples=["/etc/easel/civitai-key"])
+    civitai_key_file: Path | None = Field(default=None, examples=["/etc/easel/civitai-key"])
     """File with the API key, instead of `civitai_key`."""
     huggingface_endpoint: Endpoint = "https://huggingface.co"
     """Address of Hugging Face or of a mirror. This origin, too, can use http and a private network."""
     huggingface_token: SecretStr = SecretStr("")
     """Hugging Face token with read access, for files that need a login. Members who can import LoRAs can get
     everything that it reads."""
-    huggingface_token_file: Path | None = Field(None, examples=["/etc/easel/huggingface-token"])
+    huggingface_token_file: Path | None = Field(default=None, examples=["/etc/easel/huggingface-token"])
     """File with the token, instead of `huggingface_token`."""
     hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=100)] = HOSTS
     """Hosts, with their subdomains, that files may come from, also after redirects."""
@@ -82,6 +82,5 @@ class SourcesSettings(Section):
     be reached; attached files are then unrated."""
     real_people: bool = False
     """Allow LoRAs whose page says that they show a real person."""
-    updates: bool = True
-    """Check hubs once a day for changes and newer versions of imported LoRAs. Without any setting in this section,
-    no hub is contacted."""
+    updates: bool = False
+    """Check hubs once a day for changes and newer versions of imported LoRAs. `easel init` switches this on."""

@@ -76,7 +76,7 @@ class StorageSettings(Section):
 class BackupSettings(Section):
     """Backups of the database, made at the first start and while the bot runs. `easel backup` also copies pictures."""
 
-    folder: Path | None = Field(None, examples=["/mnt/other-disk/easel-backups"])
+    folder: Path | None = Field(default=None, examples=["/mnt/other-disk/easel-backups"])
     """Folder of the backups. Default: `backups` beside the database. Another disk is safer."""
     every_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
     """Hours between two backups. 0: never."""

@@ -18,12 +18,12 @@ from inference.messages.values import Name
 class TextJudgeSettings(Section):
     """A model that reads the words of a request before its pictures are generated. Off without a path."""
 
-    path: Path | None = Field(None, examples=["models/judge"])
+    path: Path | None = Field(default=None, examples=["models/judge"])
     """Folder of a transformers text classifier, with config.json, tokenizer.json and model.safetensors."""
-    thresholds: Thresholds = Field({}, examples=[{"sexual": {"mature": 0.5, "explicit": 0.85}}])
+    thresholds: Thresholds = Field(default={}, examples=[{"sexual": {"mature": 0.5, "explicit": 0.85}}])
     """Minimum score of a class for a rating: { sexual = { mature = 0.5, explicit = 0.85 } }."""
     minors: Annotated[dict[Name, Threshold], Field(max_length=MAX_CLASSES)] = Field(
-        {}, examples=[{"sexual/minors": 0.3}]
+        default={}, examples=[{"sexual/minors": 0.3}]
     )
     """Minimum score of a class to refuse a request like the rule on minors: { "sexual/minors" = 0.3 }."""
 

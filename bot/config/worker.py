@@ -54,9 +54,9 @@ class WorkerSettings(Section):
     devices: Annotated[tuple[Device, ...], AfterValidator(_some_devices)] = ("auto",)
     """auto, cuda, cuda:1, mps or cpu. Easel starts one worker for each, such as ["cuda:0", "cuda:1"]. In a cluster,
     name one."""
-    threads: Annotated[int, Field(ge=1, le=256)] | None = Field(None, examples=[4])
+    threads: Annotated[int, Field(ge=1, le=256)] | None = Field(default=None, examples=[4])
     """CPU threads of the worker. Default: torch decides. On two cores, 1 is fastest."""
-    places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = Field(None, examples=[4])
+    places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = Field(default=None, examples=[4])
     """Maximum pictures in one batch. Default: measured for each checkpoint and size, as many as make each picture
     cheaper."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
@@ -70,7 +70,7 @@ class WorkerSettings(Section):
     """Host memory to cache sets of LoRAs with their weights, ready to use. Sets in use need additional memory."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
     """Device memory to cache encoded prompts."""
-    embedding_files_megabytes: Annotated[int, Field(ge=0, le=2**24)] = Field(0, examples=[1024])
+    embedding_files_megabytes: Annotated[int, Field(ge=0, le=2**24)] = Field(default=0, examples=[1024])
     """Disk cache of encoded prompts, which saves loading the text encoder for known prompts, also after a restart.
     Useful for Flux or Qwen-Image with little memory. The files reveal prompts. 0: off. See [retention] for their
     age."""

@@ -64,7 +64,7 @@ def test_files_that_are_here_are_checked_and_declared(here: Here, tmp_path: Path
     (section,) = tomllib.loads(said.out)["checkpoints"]
     assert section == {"name": "Mine", "path": str(folder.resolve()), "base_model": "demo/vivid"}
     wrong = here("library", "add-checkpoint", str(folder), "--base", "sdxl/pony", "--config", str(config))
-    assert "is not sdxl/pony, as --base says: it has the layers of demo/vivid or demo/pastel" in wrong.sentence
+    assert "is not sdxl/pony, as --base says: its layers are those of demo/vivid, demo/pastel" in wrong.sentence
     unknown = here("library", "add-checkpoint", str(folder), "--config", str(config)).sentence
     assert (
         "its layers are those of demo/vivid, demo/pastel" in unknown
@@ -82,7 +82,7 @@ def test_the_layers_tell_the_base_model_where_only_one_has_them(here: Here, tmp_
     kolors = write_folder(tmp_path / "kolors", "kolors")
     base, notes = _base_model(kolors, "", None, None, None)
     assert (base, notes) == ("sdxl/kolors", ["Its layers are those of Kolors."])
-    with pytest.raises(ConfigError, match="is not sdxl/base, as --base says: it has the layers of sdxl/kolors"):
+    with pytest.raises(ConfigError, match="is not sdxl/base, as --base says: its layers are those of sdxl/kolors"):
         _base_model(kolors, "", "sdxl/base", None, None)
 
 
@@ -115,7 +115,7 @@ def test_without_a_person_what_it_may_be_is_named_and_nothing_assumed(sdxl: Path
 def test_what_the_page_says_against_the_operator_is_told(sdxl: Path) -> None:
     base, notes = _base_model(sdxl, "Illustrious", "sdxl/pony", None, None)
     assert (base, notes) == ("sdxl/pony", ["Its page says sdxl/illustrious, but --base says sdxl/pony."])
-    with pytest.raises(ConfigError, match="is not sd1/base, as --base says: it has the layers of sdxl/base or"):
+    with pytest.raises(ConfigError, match="is not sd1/base, as --base says: its layers are those of sdxl/base,"):
         _base_model(sdxl, "", "sd1/base", None, None)
 
 

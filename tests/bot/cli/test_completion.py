@@ -39,6 +39,7 @@ def test_commands_options_and_files_are_completed(here: Here, tmp_path: Path, sh
     assert completed(here, tmp_path, shell, program, "easel do") == {"doctor"}
     assert {"scan", "list", "declare", "inspect"} <= completed(here, tmp_path, shell, program, 'easel library ""')
     assert completed(here, tmp_path, shell, program, "easel demo --no-b") == {"--no-browser"}
+    assert completed(here, tmp_path, shell, program, "easel config explain limits.max_l") == {"limits.max_loras"}
     assert "config.toml" in completed(here, tmp_path, shell, program, "easel doctor --config conf")
 
 

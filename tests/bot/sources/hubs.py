@@ -68,7 +68,11 @@ class Hubs:
     def settings(self) -> SourcesSettings:
         """Settings that lead here."""
         return SourcesSettings(
-            civitai_endpoint=self.url, civitai_red_endpoint=self.url, huggingface_endpoint=self.url, free_gigabytes=0
+            civitai_endpoint=self.url,
+            civitai_red_endpoint=self.url,
+            huggingface_endpoint=self.url,
+            free_gigabytes=0,
+            updates=True,
         )
 
     # --- what they know -----------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
 import pytest
 
 from bot.app.assembly import Catalogued
-from bot.config import Settings
+from bot.config import Settings, load_settings
 from bot.config.sources import SourcesSettings
 from bot.database.blocks import BlockKind, lift_block, lora_blocks
 from bot.database.bookmarks import add_bookmark
@@ -389,9 +390,12 @@ async def test_it_can_be_turned_off(house: House, hubs: Hubs, changes: dict[str,
     assert not hubs.asked
 
 
-def test_settings_without_the_section_ask_nobody() -> None:
+def test_nobody_is_asked_unless_the_settings_say_so(tmp_path: Path) -> None:
     assert not Settings().looks_for_updates
-    assert Settings(sources=SourcesSettings(at_once=1)).looks_for_updates
+    assert not Settings(sources=SourcesSettings(at_once=1)).looks_for_updates
+    config = tmp_path / "config.toml"
+    config.write_text("[sources]\nupdates = true\n", "utf-8")
+    assert load_settings(config).looks_for_updates
 
 
 async def test_direct_messages_are_for_those_who_want_them(house: House, hubs: Hubs) -> None:
