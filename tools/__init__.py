@@ -11,4 +11,5 @@ i18n.py          collects the sentences of the bot into its catalogues
 privacy.py       writes docs/privacy.md
 request_path.py  counts the files that a reader meets on the way of a request
 constraints.py   writes the tested versions with their sizes, and tells what an installation downloads
+release.py       builds the files of a release
 """

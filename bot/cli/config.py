@@ -6,20 +6,12 @@ import argparse
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-<<<<<<< HEAD:bot/cli/config.py
-from typing import Any, cast
+from typing import Any
 
 from pydantic import SecretStr
 
 from bot.cli import DONE, harmless
-from bot.cli.settings import add_config, config_file
-=======
-from typing import TYPE_CHECKING, Any
-
-from pydantic import SecretStr
-
-from bot.cli import DONE, add_config, command, config_file, harmless
->>>>>>> w40a:bot/cli/explain.py
+from bot.cli.settings import add_config, command, config_file
 from bot.config import ConfigError, Settings, load_settings
 from bot.config.example import toml_value
 from bot.config.reference import (

@@ -33,7 +33,7 @@ def _web_address(url: str) -> str:
 
 
 class C2paSettings(Section):
-    """C2PA signatures in delivered pictures. Needs easel[c2pa]. Off without a certificate."""
+    """C2PA signatures in delivered pictures. Needs the extra c2pa. Off without a certificate."""
 
     certificate: Path | None = Field(default=None, examples=["signing.pem"])
     """PEM file with the signing certificate, followed by its chain."""

@@ -119,10 +119,10 @@ class CheckpointSettings(Section):
     dtype: NumberFormat = NumberFormat.AUTO
     """Number format on a GPU: auto, float16, bfloat16 or float32. auto is half precision."""
     denoiser: Path | None = Field(default=None, examples=["flux1-dev-Q4_K_S.gguf"])
-    """.gguf file with a transformer that replaces the transformer of the folder or repository. Needs easel[gguf]."""
+    """.gguf file with a transformer that replaces the transformer of the folder or repository. Needs the extra gguf."""
     quantise: Quantisation = Quantisation.NONE
-    """Quantisation of the transformer: nf4 or int8 (easel[bitsandbytes], NVIDIA cards), or torchao_int8
-    (easel[torchao])."""
+    """Quantisation of the transformer: nf4 or int8 (extra bitsandbytes, NVIDIA cards), or torchao_int8
+    (extra torchao)."""
     repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = Field(default=None, examples=[2048 * 2048])
     """Maximum pixels (width x height) of a picture that *Upscale* refines. Default: four times the largest size."""
     _guidance_is_input: bool = PrivateAttr(default=False)  # of its denoiser, as its files say

@@ -35,7 +35,7 @@ class ClassifierSettings(Section):
     repository: Repository | None = Field(default=None, examples=["Marqo/nsfw-image-detection-384"])
     """… or a Hugging Face repository, such as Marqo/nsfw-image-detection-384 (timm, 22 MB, Apache-2.0)."""
     package: ClassifierPackage | None = None
-    """… or opennsfw, which easel[opennsfw] installs. It was trained on photographs. Its classes are NSFW and SFW."""
+    """… or opennsfw, which the extra opennsfw installs. It was trained on photographs. Its classes are NSFW and SFW."""
     thresholds: Thresholds = Field(default={}, examples=[{"NSFW": {"mature": 0.5, "explicit": 0.85}}])
     """Minimum score of a class for a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
     device: ClassifierDevice = ClassifierDevice.CPU

@@ -7,7 +7,7 @@ from inference.content_rating import ContentRating
 
 
 class FaceSettings(Section):
-    """Photographed faces in start pictures. Easel detects them if easel[faces] is installed."""
+    """Photographed faces in start pictures. Easel detects them if the extra faces is installed."""
 
     most: ContentRating = ContentRating.GENERAL
     """Highest rating of pictures generated from a photographed face, whatever the prompt says."""
