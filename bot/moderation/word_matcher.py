@@ -301,7 +301,8 @@ def _goes_together(word: Word[Any], text: NormalisedText, start: int, end: int) 
     joints = [] if repeated else [text.start_of(piece) - start in word.joints for piece in pieces[1:]]
     if not _may_be_parted(word, parts, separators, joints or [False] * len(separators), repeated):
         return False
-    return not _are_ordinary([text.written(piece).casefold() for piece in pieces], separators)
+    plain = _are_ordinary(parts, separators) and parts == [text.written(piece).casefold() for piece in pieces]
+    return not plain
 
 
 def _may_be_parted(word: Word[Any], parts: list[str], separators: list[str], joints: list[bool], repeated: int) -> bool:
@@ -322,8 +323,8 @@ def _may_be_parted(word: Word[Any], parts: list[str], separators: list[str], joi
 
 def _are_ordinary(parts: list[str], separators: list[str]) -> bool:
     """Whether pieces are ordinary words that meet by chance: one that joins others is among them, or all are short."""
+    if not _ORDINARY.issuperset(parts):
+        return False
     if not all(" " in each or each == "_" for each in separators) or any(map(_DISGUISES.search, separators)):
         return False
-    if not _JOINING.isdisjoint(parts):
-        return _ORDINARY.issuperset(parts)
-    return "_" not in separators and _ORDINARY_AND_SHORT.issuperset(parts)
+    return not _JOINING.isdisjoint(parts) or ("_" not in separators and _ORDINARY_AND_SHORT.issuperset(parts))
