@@ -29,7 +29,7 @@ FORGED = [
     f"propose:{'9' * 18}", "svwordagain:1:words:0:x",
     f"askphrase:{TOO_MUCH}", f"askphrase:{'9' * 18}", f"phallow:{TOO_MUCH}:1", f"phallow:1:{'9' * 18}",
     f"phdismiss:{TOO_MUCH}:1", f"phdismiss:1:{'9' * 18}", f"svphraserm:1:words:0:phrases:{'9' * 18}",
-    f"svphraserm:1:words:0:phrases:{TOO_MUCH}", f"svgo:1:words:{'9' * 18}:phrases",
+    f"svphraserm:1:words:0:phrases:{TOO_MUCH}", f"svphraseadd:{TOO_MUCH}:words:0:phrases", f"svgo:1:words:{'9' * 18}:phrases",
     f"rphide:{TOO_MUCH}:1", f"rplook:1:{'9' * 18}",
     f"rptakeback:1:{'9' * 18}:1", f"rptakeback:1:1:{'9' * 18}", f"rptakeback:1:1:{TOO_MUCH}",
     f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
