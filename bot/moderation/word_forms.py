@@ -69,7 +69,7 @@ def plurals(phrase: str) -> tuple[str, ...]:
     if not phrase[-1:].isalpha() or not phrase.isascii():
         return ()
     regular = (f"{phrase}s", f"{phrase}es")
-    return (*regular, f"{phrase[:-1]}ies") if phrase[-1] == "y" else regular
+    return (*regular, f"{phrase[:-1]}ies") if phrase[-1] in "yY" else regular
 
 
 def _has_forms(word: Word[Any]) -> bool:

@@ -301,8 +301,9 @@ def _goes_together(word: Word[Any], text: NormalisedText, start: int, end: int) 
     joints = [] if repeated else [text.start_of(piece) - start in word.joints for piece in pieces[1:]]
     if not _may_be_parted(word, parts, separators, joints or [False] * len(separators), repeated):
         return False
-    plain = _are_ordinary(parts, separators) and parts == [text.written(piece).casefold() for piece in pieces]
-    return not plain
+    if joints and all(joints):
+        return True
+    return not _are_ordinary(parts, separators) or parts != [text.written(piece).casefold() for piece in pieces]
 
 
 def _may_be_parted(word: Word[Any], parts: list[str], separators: list[str], joints: list[bool], repeated: int) -> bool:

@@ -331,7 +331,7 @@ def test_school_years_are_in_the_file_about_ages_alone() -> None:
     assert judge("alumna de sexto, desnuda", TextKind.PROMPT).about_minors
 
 
-SPLIT = WordList("split", ("dragon", "heroin", "beheading", "blowjob", "penis"))
+SPLIT = WordList("split", ("in to the wild", "dragon", "heroin", "beheading", "blowjob", "penis"))
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_ordinary_words_that_meet_are_no_other_word(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["dra gon", "dr_agon", "d r a g o n", "d.r.a.g on", "drag-on", "drag * on", "drag ~on", "dr4g on", "drag 0n",
-     "drаg on", "her oin", "hero1n", "be head ing", "blow job", "blow_job", "p e n is"],
+     "drаg on", "her oin", "hero1n", "be head ing", "blow job", "blow_job", "p e n is", "into the wild"],
 )  # fmt: skip
 def test_a_word_in_pieces_is_found_where_something_is_odd(text: str) -> None:
     assert judge(text, TextKind.PROMPT, [SPLIT]).matches
