@@ -38,8 +38,8 @@ class WordList:
     Words are written as in Discord's AutoMod: `word` is a whole word or phrase, `word*` the beginning of one, `*word`
     its end, `*word*` any part. With `forms`, plurals and slips of one letter count too (`word_forms.py`), and
     exceptions have plurals. Patterns are regular expressions of RE2, without regard to case; they are folded like the
-    texts that they are matched on (`NormalisedText.readings`). Words inside of `exceptions` are allowed. A list of a server has the `id` of its row,
-    one of an operator None.
+    texts that they are matched on (`NormalisedText.readings`). Words inside of `exceptions` are allowed. A list of
+    a server has the `id` of its row, one of an operator None.
     """
 
     name: str
