@@ -38,7 +38,8 @@ class WordListSettings(Section):
     mode: WordListMode = WordListMode.ACTIVE
     """active refuses a matching text, shadow only logs it, off does nothing."""
     forms: bool = False
-    """Also match plurals, other endings and slips of one letter. Phrases and words with a * have no forms."""
+    """Also match plurals and other endings of words from five letters, and slips of one letter of words from seven.
+    Phrases and words with a * have no forms."""
     negative_prompts: bool = False
     """Check negative prompts too. Users write there what a picture must not show."""
 

@@ -27,6 +27,7 @@ class Unusable(StrEnum):
     MALFORMED = "it is malformed"
     MATCHES_ALL = "it matches every text, even an empty one"
     STAR_INSIDE = "it has a * inside; * is allowed only at the ends (word*, *word, *word*)"
+    TOO_ALIKE = "too many other words are written alike"
     TOO_SHORT = "it needs at least two letters or digits; use a pattern instead"
 
 

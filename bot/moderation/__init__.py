@@ -2,7 +2,7 @@
 
 folding.py        one plain character for all that look alike
 normalise.py      text in one spelling, with the way back to the text as it was written
-word_matcher.py   finds many words at once, however they are written; short_words.txt holds words that part no others
+word_matcher.py   finds many words at once, however they are written; ordinary_words.txt holds words that meet by chance
 word_forms.py     finds plurals and slips of a list's words, where the list asks for it
 negations.py      what a text says is not in the picture
 ages.py           ages below 18 as people say them; ages.toml holds how

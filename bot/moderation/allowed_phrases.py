@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from bot.config.word_patterns import UnusableRule, checked_word
 from bot.moderation.folding import fold
 from bot.moderation.normalise import NormalisedText
+from bot.moderation.word_forms import plurals
 from bot.moderation.word_matcher import Word, WordMatcher
 from bot.visible_text import visible
 from inference.prompt_weights import without_weights
@@ -42,6 +43,11 @@ class AllowedPhrases:
     def __post_init__(self) -> None:
         """Compile them. Raises UnusableRule for a phrase that cannot be used."""
         assert self._matcher is not None
+
+    @cached_property
+    def with_plurals(self) -> AllowedPhrases:
+        """These phrases and their plurals, for lists that match forms of their words."""
+        return AllowedPhrases((*self.phrases, *(plural for each in self.phrases for plural in plurals(each))))
 
     @cached_property
     def _words(self) -> tuple[Word[None], ...]:

@@ -44,6 +44,11 @@ _NEGATED_BY = re.compile(
     rf"|(?:{'|'.join(_UNSPACED_BEFORE)})[\s_]*(?:ภาพ|รูป|ฉาก)?)$",
     re.IGNORECASE,
 )
+# What stands before a negated word ends with one of these, once separators are left out. To look for them first saves
+# the search for the pattern beside most words.
+_SEPARATORS: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "_-"
+_BEFORE: Final = "|".join((*_SPACED_BEFORE, *_UNSPACED_BEFORE, _BETWEEN, "ภาพ|รูป|ฉาก")).casefold().split("|")
+_LAST_BEFORE: Final = tuple(words.rpartition(" ")[2] for words in _BEFORE)
 _NEGATED_BEHIND = re.compile(
     rf"[\s_]*(?:{'|'.join(_UNSPACED_BEHIND)})|{_ENDING}[\s_]+(?:{'|'.join(_SPACED_BEHIND)})(?![^\W_])|-free(?![^\W_])",
     re.IGNORECASE,
@@ -53,7 +58,10 @@ _NEGATED_BEHIND = re.compile(
 def is_negated(text: str, span: Span) -> bool:
     """Whether the text says that what stands there is not in the picture."""
     before, behind = text[max(span.start - _REACH, 0) : span.start], text[span.end : span.end + _REACH]
-    return _NEGATED_BY.search(before) is not None or _NEGATED_BEHIND.match(behind) is not None
+    folded = before.casefold().replace("\u0307", "").replace("ı", "i")  # `re` takes both Turkish letters for an i
+    if folded.rstrip(_SEPARATORS).endswith(_LAST_BEFORE) and _NEGATED_BY.search(before):
+        return True
+    return _NEGATED_BEHIND.match(behind) is not None
 
 
 def find_meant(

@@ -261,6 +261,11 @@ class NormalisedText:
         """Where a piece begins in the stream."""
         return self._starts[piece]
 
+    def written(self, piece: int) -> str:
+        """The piece as it was written."""
+        start = self._starts[piece]
+        return self.text[slice(*self.span(start, start + len(self.letters[piece])))]
+
     def separator(self, piece: int) -> str:
         """What stands in the folded text between a piece and the one before it, without weights.
 

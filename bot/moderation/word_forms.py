@@ -1,8 +1,9 @@
 """Finds other forms of a list's words, where its staff ask for it: plurals, other endings, and slips of one letter.
 
 A form begins with the word's first letter. It is the word with another ending of up to two letters (*lanterns*,
-*lantern's*, *Laternen*, *лампы*), or the word with one letter too many, too few, wrong, or changed with its neighbour
-(*lanten*, *lantren*). Ordinary words are none: *latern* is a form of *lantern*, and *lancers* is not.
+*lantern's*, *Laternen*, *лампы*), its plural in *-ies* (*butterflies*), or the word with one letter too many, too few,
+wrong, or changed with its neighbour (*lanten*, *lantren*). Ordinary words are none: *latern* is a form of *lantern*,
+and *lancers* is not.
 """
 
 # ruff: noqa: RUF001 (Cyrillic vowels look like Latin ones)
@@ -33,7 +34,8 @@ class WordForms(Generic[Label]):
         self._by_stem: dict[str, list[Word[Label]]] = {}
         self._by_slip: dict[str, list[Word[Label]]] = {}  # the word, and each with one letter less
         for word in filter(_has_forms, words):
-            self._by_stem.setdefault(_stem(word.letters), []).append(word)
+            for stem in {_stem(word.letters), *plurals(word.letters)}:
+                self._by_stem.setdefault(stem, []).append(word)
             if len(word.letters) >= _SHORTEST_SLIP:
                 for shorter in _without_one(word.letters):
                     self._by_slip.setdefault(shorter, []).append(word)
@@ -60,6 +62,14 @@ class WordForms(Generic[Label]):
             for word in self._by_slip.get(shorter, ()):
                 if _differs_by_one(letters, word.letters):
                     yield word
+
+
+def plurals(phrase: str) -> tuple[str, ...]:
+    """The plurals that a phrase may have in English: *dragon fruits*, *peaches*, *butterflies*."""
+    if not phrase[-1:].isalpha() or not phrase.isascii():
+        return ()
+    regular = (f"{phrase}s", f"{phrase}es")
+    return (*regular, f"{phrase[:-1]}ies") if phrase[-1] in "yY" else regular
 
 
 def _has_forms(word: Word[Any]) -> bool:

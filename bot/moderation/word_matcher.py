@@ -7,8 +7,8 @@ neighbours out:
 - Signs for letters need a letter beside them. A word of three letters bears one sign, one of two bears none.
 - Letters may be repeated. A word of three letters needs two more of them, or three in a row: *Kidd* is no *kid*.
 - A word may be cut into pieces. Between single letters (`w o r d`) anything short may stand. Longer pieces go together
-  if no white space is between them (`wo-rd`); across white space a word of five letters does, unless all of its pieces
-  are ordinary words, as in *the pen is red*.
+  if no white space is between them (`wo-rd`); across white space a word of five letters does. All pieces may be
+  ordinary words by chance, as in *the pen is red* or *a drag on stage* (`_are_ordinary`).
 - A number by itself is a letter only among single letters: *(pen:1.5)* has a weight.
 - Kana of the other kind spell a word too; then it ends where a piece or a script does, unless it has four letters.
 - A phrase stands as it is written, with any short separator or none between its words.
@@ -16,6 +16,7 @@ neighbours out:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -41,7 +42,16 @@ from bot.moderation.normalise import (
 Label = TypeVar("Label")
 
 _TWO, _SHORT, _FOUR, _LONG = 2, 3, 4, 5  # letters of words with rules of their own
-_ORDINARY = frozenset((resources.files("bot.moderation") / "short_words.txt").read_text("utf-8").split())
+_ORDINARY = frozenset((resources.files("bot.moderation") / "ordinary_words.txt").read_text("utf-8").split())
+_ORDINARY_AND_SHORT = frozenset(word for word in _ORDINARY if len(word) <= _SHORT)
+# Words that join others, so that a split beside one is no compound: *drag on* is not *dragon*, *butter fly* may be one.
+_JOINING = frozenset({
+    "a", "am", "an", "and", "are", "as", "at", "be", "but", "by", "do", "for", "from", "go", "had", "has", "he",
+    "her", "him", "his", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no", "not", "of", "off", "on",
+    "or", "our", "out", "over", "she", "so", "than", "that", "the", "their", "them", "they", "this", "to",
+    "under", "up", "us", "was", "we", "were", "when", "who", "with", "you", "your",
+})  # fmt: skip
+_DISGUISES = re.compile(r"""[^\s_,.;:!?()\[\]{}|/&"'\u2013\u2014-]""")  # in separators of ordinary words
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,10 +299,14 @@ def _goes_together(word: Word[Any], text: NormalisedText, start: int, end: int) 
         return False
     repeated = 0 if before or after else end - start - len(word.letters)
     joints = [] if repeated else [text.start_of(piece) - start in word.joints for piece in pieces[1:]]
-    return _are_one_word(word, parts, separators, joints or [False] * len(separators), repeated)
+    if not _may_be_parted(word, parts, separators, joints or [False] * len(separators), repeated):
+        return False
+    if joints and all(joints):
+        return True
+    return not _are_ordinary(parts, separators) or parts != [text.written(piece).casefold() for piece in pieces]
 
 
-def _are_one_word(word: Word[Any], parts: list[str], separators: list[str], joints: list[bool], repeated: int) -> bool:
+def _may_be_parted(word: Word[Any], parts: list[str], separators: list[str], joints: list[bool], repeated: int) -> bool:
     """Whether a word may be parted in this way; `joints` says where a word of a phrase begins."""
     parted = False  # whether white space parts a piece of several letters from another
     for separator, joint, (left, right) in zip(separators, joints, pairwise(parts), strict=True):
@@ -305,4 +319,13 @@ def _are_one_word(word: Word[Any], parts: list[str], separators: list[str], join
             return False
         else:
             parted |= " " in separator
-    return not parted or (len(word.letters) >= word.least_in_parts and not _ORDINARY.issuperset(parts))
+    return not parted or len(word.letters) >= word.least_in_parts
+
+
+def _are_ordinary(parts: list[str], separators: list[str]) -> bool:
+    """Whether pieces are ordinary words that meet by chance: one that joins others is among them, or all are short."""
+    if not _ORDINARY.issuperset(parts):
+        return False
+    if not all(" " in each or each == "_" for each in separators) or any(map(_DISGUISES.search, separators)):
+        return False
+    return not _JOINING.isdisjoint(parts) or ("_" not in separators and _ORDINARY_AND_SHORT.issuperset(parts))

@@ -36,10 +36,10 @@ class WordList:
     """A list of words and patterns.
 
     Words are written as in Discord's AutoMod: `word` is a whole word or phrase, `word*` the beginning of one, `*word`
-    its end, `*word*` any part. With `forms`, plurals and slips of one letter count too (`word_forms.py`). Patterns are
-    regular expressions of RE2, without regard to case; they are folded like the texts that they are matched on
-    (`NormalisedText.readings`). Words inside of `exceptions` are allowed. A list of a server has the `id` of its row,
-    one of an operator None.
+    its end, `*word*` any part. With `forms`, plurals and slips of one letter count too (`word_forms.py`), and
+    exceptions have plurals. Patterns are regular expressions of RE2, without regard to case; they are folded like the
+    texts that they are matched on (`NormalisedText.readings`). Words inside of `exceptions` are allowed. A list of
+    a server has the `id` of its row, one of an operator None.
     """
 
     name: str
@@ -67,7 +67,7 @@ class WordList:
 
     @cached_property
     def _words(self) -> ExceptingMatcher[str]:
-        parts = (self.words, self.exceptions)
+        parts = (self.words, self._excepted.phrases)
         words, exceptions = ([Word(checked_word(each), each) for each in part] for part in parts)
         return ExceptingMatcher(words, exceptions)
 
@@ -77,7 +77,8 @@ class WordList:
 
     @cached_property
     def _excepted(self) -> AllowedPhrases:
-        return AllowedPhrases(self.exceptions)
+        exceptions = AllowedPhrases(self.exceptions)
+        return exceptions.with_plurals if self.forms else exceptions
 
     @cached_property
     def _forms(self) -> WordForms[str]:
@@ -176,7 +177,8 @@ def judge(
     for each in applying:
         broken = list(each.matches(normalised))
         if broken and each.id is not None and allowed.phrases:
-            rest = {match.rule: match for match in each.matches(NormalisedText(allowed.without(text)))}
+            here = allowed.with_plurals if each.forms else allowed
+            rest = {match.rule: match for match in each.matches(NormalisedText(here.without(text)))}
             broken = [rest[match.rule] for match in broken if match.rule in rest]
         matches += broken
     return WordVerdict(tuple(matches))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
 from bot.config.moderation import WordListMode
-from bot.config.word_patterns import UnusableRule, checked_pattern, checked_word
+from bot.config.word_patterns import UnusableRule, checked_pattern
 from bot.database.word_lists import ServerWordList
 from bot.i18n import later
 from bot.moderation.word_rules import MINORS
-from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, why_unusable
+from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, CheckedWords, why_unusable
 from bot.visible_text import is_blank
 
 _NO_ROOM = later("the server has no room for more")
@@ -81,9 +81,9 @@ class _Room:
 
     def words_of(self, lines: Iterable[str]) -> tuple[str, ...]:
         """Those that can be used and have room."""
-        kept = dict[str, None]()
+        kept, check = dict[str, None](), CheckedWords()
         for line in lines:
-            if (word := self._usable(line, pattern=False)) is None or word in kept:
+            if (word := self._usable(line, lambda each: check(translated(each)))) is None or word in kept:
                 continue
             if not self.words:
                 self.left_out.append(LeftOut(line, _NO_ROOM))
@@ -96,7 +96,7 @@ class _Room:
         """Those that can be used and have room."""
         kept = list[str]()
         for line in lines:
-            if self._usable(line, pattern=True) is None:
+            if self._usable(line, checked_pattern) is None:
                 continue
             if not self.patterns:
                 self.left_out.append(LeftOut(line, _NO_ROOM))
@@ -105,12 +105,12 @@ class _Room:
             self.patterns -= 1
         return tuple(kept)
 
-    def _usable(self, line: str, *, pattern: bool) -> str | None:
+    def _usable(self, line: str, check: Callable[[str], str]) -> str | None:
         if len(line) > MAX_LINE:
             self.left_out.append(LeftOut(line, _TOO_LONG))
             return None
         try:
-            return checked_pattern(line) if pattern else checked_word(translated(line))
+            return check(line)
         except UnusableRule as problem:
             self.left_out.append(LeftOut(line, why_unusable(problem)))
             return None

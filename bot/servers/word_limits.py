@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -10,12 +11,15 @@ from bot.config.word_patterns import Unusable, UnusableRule, checked_pattern, ch
 from bot.database.word_lists import ServerWordList
 from bot.errors.words import LineTooLong, LineUnusable, TooManyRules, TooManyWordLists, WordListEmpty, WordListNameTaken
 from bot.i18n import later
+from bot.moderation.normalise import parts_of
+from bot.moderation.word_matcher import Word
 from bot.moderation.word_rules import MINORS
 from bot.visible_text import is_blank
 
 MAX_LISTS = 10  # of a server
 MAX_WORDS = 5000  # words and exceptions of all of them together
 MAX_PATTERNS = 20  # likewise
+MAX_ALIKE = 20  # words of a list that differ only in look-alikes and repeated letters, such as `b00k` and `bo0ok`
 MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a pattern
 
 _WHY: Final = {
@@ -26,8 +30,31 @@ _WHY: Final = {
     Unusable.MALFORMED: later("its syntax is wrong, for example a bracket is not closed"),
     Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
     Unusable.STAR_INSIDE: later("it has a * in the middle; * is allowed only at the start or the end"),
+    Unusable.TOO_ALIKE: later(
+        "other words above already match it; one spelling matches look-alikes and repeated letters"
+    ),
     Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
 }
+
+
+class CheckedWords:
+    """Checks the words of a list one after the other. Each text is compared with all words of one skeleton."""
+
+    def __init__(self) -> None:
+        self._seen = set[str]()
+        self._alike: Counter[str] = Counter()
+
+    def __call__(self, line: str) -> str:
+        """Return the word. Raises UnusableRule, also if MAX_ALIKE words before it have its skeleton."""
+        word = checked_word(line)
+        if word in self._seen:
+            return word
+        self._seen.add(word)
+        keys = Word(word, None).skeletons() if parts_of(word) else set[str]()
+        if any(self._alike[key] >= MAX_ALIKE for key in keys):
+            raise UnusableRule(f"{MAX_ALIKE} words before {word!r} are written alike", Unusable.TOO_ALIKE)
+        self._alike.update(keys)
+        return word
 
 
 def why_unusable(problem: UnusableRule) -> str:
@@ -54,9 +81,9 @@ def checked_list(typed: ServerWordList) -> ServerWordList:
     checked = replace(
         typed,
         name=" ".join(typed.name.split())[:MAX_NAME],
-        words=_lines(later("Words"), typed.words, checked_word),
+        words=_lines(later("Words"), typed.words, CheckedWords()),
         patterns=_lines(later("Patterns"), typed.patterns, checked_pattern),
-        exceptions=_lines(later("Exceptions"), typed.exceptions, checked_word),
+        exceptions=_lines(later("Exceptions"), typed.exceptions, CheckedWords()),
     )
     if is_blank(checked.name) or not (checked.words or checked.patterns):
         raise WordListEmpty

@@ -114,7 +114,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
 
         picture = await scene.painted(await ada.slash("imagine", prompt=PROMPT, checkpoint=VIVID))
         panel = await press(ada, picture, "Edit")
-        assert "8 steps" in panel.text
+        assert "8 steps" in panel.text and "Your studio now has this picture's settings" in panel.text
         panel = await pick(ada, panel, "checkpoint", FLOWING)
         assert "28 steps · euler · guidance 3.5" in panel.text and "You chose" not in panel.text
 

@@ -165,6 +165,7 @@ async def test_loras_that_fit_no_checkpoint_together_are_taken_apart_in_the_stud
     assert not any(button.startswith("Generate on") for button in refusal.buttons)
     panel = await (await scene.ada.press(refusal, "Open in studio")).reply()
     assert "~~Wash~~" in panel.text and "**Bat**" in panel.text and PROMPT in panel.text
+    assert "Your studio now has this request's settings" in panel.text
 
 
 async def test_a_refusal_offers_no_checkpoint_that_the_server_does_not_use(scene: Scene) -> None:

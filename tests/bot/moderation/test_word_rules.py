@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import ConfigError, WordListMode, settings_from
+from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.minors import MinorsTerms, minors_rule, operators_terms
 from bot.moderation.word_rules import TextKind, WordList, judge
 from tests.bot.moderation.evasions import listed, of_lists, of_minors, of_servers_lists
@@ -328,3 +329,46 @@ def test_school_years_are_in_the_file_about_ages_alone() -> None:
     terms = MinorsTerms.read((resources.files("bot.moderation") / "minors.toml").read_text("utf-8"))
     assert not [term for term in terms.minor if re.search("grader|klässler|classe de|sexto", term)]
     assert judge("alumna de sexto, desnuda", TextKind.PROMPT).about_minors
+
+
+SPLIT = WordList("split", ("in to the wild", "dragon", "heroin", "beheading", "blowjob", "penis"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a drag on stage", "a long Drag  on a pipe", "(drag:1.2) on stage", "drag_on_stage", "a drag, on stage",
+     "a hero in action", "to be heading home", "the pen is red", "pen_is_red"],
+)  # fmt: skip
+def test_ordinary_words_that_meet_are_no_other_word(text: str) -> None:
+    assert not judge(text, TextKind.PROMPT, [SPLIT]).matches
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dra gon", "dr_agon", "d r a g o n", "d.r.a.g on", "drag-on", "drag * on", "drag ~on", "dr4g on", "drag 0n",
+     "drаg on", "her oin", "hero1n", "be head ing", "blow job", "blow_job", "p e n is", "into the wild"],
+)  # fmt: skip
+def test_a_word_in_pieces_is_found_where_something_is_odd(text: str) -> None:
+    assert judge(text, TextKind.PROMPT, [SPLIT]).matches
+
+
+FORMS = WordList("forms", ("butterfly", "dragon", "party"), exceptions=("dragon fruit", "tea party"), forms=True)
+
+
+@pytest.mark.parametrize("text", ["butterflies", "a butterfly's wing", "parties", "dragons", "dragon, fruits"])
+def test_plurals_of_words_are_forms(text: str) -> None:
+    assert judge(text, TextKind.PROMPT, [FORMS]).matches
+
+
+@pytest.mark.parametrize("text", ["dragon fruits", "a dragon fruit", "two tea parties"])
+def test_exceptions_of_a_list_with_forms_have_plurals_too(text: str) -> None:
+    assert not judge(text, TextKind.PROMPT, [FORMS]).matches
+
+
+@pytest.mark.parametrize("forms", [True, False])
+def test_a_servers_phrases_have_plurals_for_lists_with_forms(forms: bool) -> None:
+    listed = WordList("forms", ("dragon",), id=1, forms=forms)
+    allowed = AllowedPhrases(("dragon fruit",))
+    assert not judge("a dragon fruit", TextKind.PROMPT, [listed], allowed=allowed).matches
+    assert bool(judge("dragon fruits", TextKind.PROMPT, [listed], allowed=allowed).matches) is not forms
+    assert judge("dragons beside dragon fruits", TextKind.PROMPT, [listed], allowed=allowed).matches or not forms

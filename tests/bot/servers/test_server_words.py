@@ -27,7 +27,7 @@ from bot.errors.words import (
 from bot.moderation.word_rules import TextKind
 from bot.servers import server_words
 from bot.servers.automod import AutoModRule, Trigger
-from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
+from bot.servers.word_limits import MAX_ALIKE, MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 from inference.errors import RequestError
 from inference.messages.request import LoraUse
 from inference.queue import EVERYWHERE
@@ -295,3 +295,13 @@ async def test_only_who_manages_the_server_imports(world: ServerWorld) -> None:
             await doing(by_role, SERVER)
         with pytest.raises(ManageServerNeeded):
             await doing(acting(OPERATOR, server_id=None), SERVER)
+
+
+async def test_a_list_has_few_words_that_are_written_alike(world: ServerWorld) -> None:
+    """Each place in a text that looks like one of them is compared with all."""
+    alike = tuple(f"{'o' * zeros}{'0' * (40 - zeros)}ps" for zeros in range(1, MAX_ALIKE + 2))
+    with pytest.raises(LineUnusable) as refused:
+        await add(world, *alike)
+    assert refused.value.line == MAX_ALIKE + 1 and "already match it" in refused.value.why
+    one = await add(world, *alike[:MAX_ALIKE])
+    assert len(one.words) == MAX_ALIKE

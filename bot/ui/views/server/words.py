@@ -244,7 +244,7 @@ class FormsMenu(ListMenu, template=rf"svwordforms:{PAGE}"):
         """The menu with the current choice selected."""
         texts = {
             False: _("Plurals and typing mistakes: not matched"),
-            True: _("Plurals and typing mistakes: also matched"),
+            True: _("Plurals (from 5 letters) and typing mistakes (from 7 letters): also matched"),
         }
         options = [
             discord.SelectOption(label=text, value=str(int(matched)), default=matched is one.forms)

@@ -39,6 +39,7 @@ DOINGS: dict[str, Doing] = {
     "propose": lambda w, who: w.services.administration.base_models.propose(who, SERVER, "a" * 64, PONY, reason="x"),
     "decide": lambda w, who: w.services.administration.base_models.decide(who, 1, confirmed=True),
     "phrases": lambda w, who: w.services.administration.phrases.phrases(who, SERVER),
+    "add_phrase": lambda w, who: w.services.administration.phrases.add(who, SERVER, "a nude lamp"),
     "remove_phrase": lambda w, who: w.services.administration.phrases.remove(who, SERVER, 1),
     "proposals": lambda w, who: w.services.administration.base_models.page(who, limit=5),
     "audit": lambda w, who: w.services.administration.audit.page(who, SERVER, AuditFilter(), limit=5),
