@@ -26,6 +26,7 @@ from bot.app.record_keeping import keep_record, log_applied, save_record
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
+from bot.config.access import Need, why
 from bot.config.program import program
 from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
@@ -287,4 +288,5 @@ def _prepare_folders(settings: Settings) -> None:
         for folder in (storage.pictures, storage.inputs, storage.spool):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
+        reason = why(problem, storage.folder, Need.FOLDER)
+        raise ConfigError(f"The folder {storage.folder} cannot be written: {reason}.") from None

@@ -213,7 +213,7 @@ def _operators(settings: Settings) -> Finding:
 
 def _writable(folder: Path) -> Finding:
     if (reason := why_unwritable(folder)) is not None:
-        says = f"{folder} cannot be written ({reason}); change its owner, make room, or choose another [storage] folder"
+        says = f"{folder} cannot be written: {reason}. Or choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 

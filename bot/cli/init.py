@@ -19,6 +19,7 @@ from bot.cli import DONE, device, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.cli.token import NO_TOKEN
 from bot.config import CheckpointSettings, ConfigError, load_settings
+from bot.config.access import Need, why
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
 from bot.config.program import program
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     except UnicodeEncodeError:  # a file's name may be any bytes
         raise ConfigError(f"{CONFIG} must be UTF-8, but a path that you gave is not. Rename the path.") from None
     except OSError as problem:
-        raise ConfigError(f"The folder {folder} cannot be written: {problem.strerror}.") from None
+        raise ConfigError(f"The folder {folder} cannot be written: {why(problem, folder, Need.FOLDER)}.") from None
     print(_next_steps(written, answers))
     return DONE
 
@@ -308,7 +309,7 @@ def _write(folder: Path, answers: Answers) -> Path:
         settings = load_settings(draft)
         for each, option in ((settings.storage.folder, "--data"), (settings.library.folder, "--loras")):
             if (reason := why_unwritable(each)) is not None:
-                raise ConfigError(f"{each} cannot be written ({reason}); choose another folder with {option}.")
+                raise ConfigError(f"{each} cannot be written: {reason}. Or choose another folder with {option}.")
     except (ConfigError, OSError, UnicodeEncodeError):
         draft.unlink(missing_ok=True)
         raise

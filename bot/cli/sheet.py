@@ -18,6 +18,7 @@ from bot.cli.ending import until_asked
 from bot.cli.paint import paint
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
+from bot.config.access import Need, why
 from bot.database.loras import Lora, browse_loras
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
@@ -54,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise ConfigError(f"The folder {options.out} cannot be written: {problem.strerror}.") from None
+        reason = why(problem, options.out, Need.FOLDER)
+        raise ConfigError(f"The folder {options.out} cannot be written: {reason}.") from None
     sheet, refusal = asyncio.run(until_asked(_paint(options.out)))
     if options.json:
         print(json.dumps({"sheet": str(sheet), "refusal": refusal}))

@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 import aiosqlite
 
+from bot.config.access import Need, why
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
 from bot.database.integrity import damage
@@ -265,7 +266,9 @@ def _make_place(path: Path) -> None:
         path.touch(mode=0o600)
         path.open("ab").close()
     except OSError as problem:
-        raise FolderNotWritable(f"The database {path} cannot be written: {problem.strerror}.") from problem
+        raise FolderNotWritable(
+            f"The database {path} cannot be written: {why(problem, path, Need.WRITE)}."
+        ) from problem
 
 
 async def _prepare(connection: aiosqlite.Connection, pseudonyms: Pseudonyms) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from bot.config.access import Need, why
 from bot.database.errors import (
     DatabaseLocked,
     FolderNotWritable,
@@ -114,7 +115,9 @@ def migrate(
                 connection.close()
                 _exchange(path, work, backup_path(path, version))
             except OSError as problem:
-                raise FolderNotWritable(f"The copy {work} cannot be written before migrating: {problem}") from problem
+                raise FolderNotWritable(
+                    f"The copy {work} cannot be written before migrating: {why(problem, work, Need.WRITE)}."
+                ) from problem
             finally:
                 work.unlink(missing_ok=True)
     return version

@@ -14,6 +14,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from bot.config.access import Need, why
 from bot.database.errors import FolderNotWritable
 
 KEY_BYTES = 32
@@ -64,7 +65,7 @@ def ensure_key(database: Path) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as problem:
-        raise FolderNotWritable(f"The key {file} cannot be written: {problem.strerror}.") from problem
+        raise FolderNotWritable(f"The key {file} cannot be written: {why(problem, file, Need.WRITE)}.") from problem
 
 
 def _publish(partial: Path, file: Path) -> None:

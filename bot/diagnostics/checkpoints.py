@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot.config import CheckpointSettings
+from bot.config.access import Need, why
 from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.capabilities import DENOISERS
@@ -34,7 +35,8 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     try:
         found = _found(checkpoint.path, checkpoint)
     except OSError as problem:
-        says = f"{problem.filename or checkpoint.path} cannot be read ({problem.strerror}); change its permissions"
+        path = Path(problem.filename or checkpoint.path)
+        says = f"{path} cannot be read: {why(problem, path, Need.READ)}"
         yield Finding(what, FindingGrade.PROBLEM, says)
         return
     packed = f", with the denoiser {checkpoint.denoiser}" if checkpoint.denoiser else ""

@@ -14,6 +14,7 @@ from time import monotonic
 import aiosqlite
 
 from bot.background import reading
+from bot.config.access import Need, why
 from bot.database.connection import transaction
 from bot.database.lora_records import Change, known_files, mark_missing, record_found
 from bot.database.loras import (
@@ -142,7 +143,9 @@ def _present(library: Path) -> set[str]:
     try:
         return {storable(path.relative_to(library).as_posix()) for path in lora_files(library)}
     except OSError as problem:
-        raise LibraryUnreadable(f"The library {library} cannot be read: {problem.strerror}.") from problem
+        raise LibraryUnreadable(
+            f"The library {library} cannot be read: {why(problem, library, Need.READ)}."
+        ) from problem
 
 
 def _in_loop(progress: Progress) -> Progress:
