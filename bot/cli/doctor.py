@@ -21,6 +21,7 @@ from bot.cli.invite import invitation
 from bot.cli.output import Output
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
+from bot.config.access import other_owner
 from bot.config.program import program
 from bot.config.worker import Backend
 from bot.database.connection import read_database
@@ -215,6 +216,11 @@ def _writable(folder: Path) -> Finding:
     if (reason := why_unwritable(folder)) is not None:
         says = f"{folder} cannot be written: {reason}. Or choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
+    if (owner := other_owner(folder)) is not None:
+        says = (
+            f"root runs this command, but {folder} belongs to {owner}, who may be unable to use what root writes there"
+        )
+        return Finding("storage", FindingGrade.WARNING, f"{says}. Run `sudo -u {owner} {program()} doctor` instead")
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 
 

@@ -25,6 +25,7 @@ word_patterns.py      what operators may write as words and patterns; patterns i
 variables.py          the environment's variables, and which of them is wrong
 changes.py            what differs between two settings, and what needs a restart
 presets.py            base models to begin with, and where a checkpoint of each comes from
+access.py             what to do if the system refuses a file or folder
 program.py            what the person who started the program calls it
 example.py            prints a config.toml with comments: the docstrings under the fields
 """

@@ -78,6 +78,14 @@ def why_unwritable_database(path: Path) -> str:
     return why(OSError(code, os.strerror(code)), path, Need.WRITE)
 
 
+def other_owner(folder: Path) -> str | None:
+    """The user whose folder this is, if root runs this program: files that root makes there are not that user's."""
+    status = _status(folder)
+    if sys.platform == "win32" or os.geteuid() or status is None or not status.st_uid:
+        return None
+    return _name(status.st_uid)
+
+
 def advice(path: Path, need: Need, account: Account) -> str:
     """Return who lacks access to what, and the command that gives it. `path` is what Easel wanted to use."""
     if account.uid is None:
