@@ -264,7 +264,10 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
 
 async def _records(settings: Settings) -> list[Finding]:
     """The findings about the data, and about the library unless the database is damaged."""
-    data = await asyncio.to_thread(_data, settings)
+    try:
+        data = await asyncio.to_thread(_data, settings)
+    except PermissionError:  # `_writable` reports it
+        return []
     if any(finding.what == DATABASE and finding.grade is FindingGrade.PROBLEM for finding in data):
         return data
     return [*data, *await _catalogue(settings)]

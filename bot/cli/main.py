@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from bot import logs
 from bot.cli import (
@@ -35,6 +36,7 @@ from bot.cli import (
 )
 from bot.cli.ending import Ended
 from bot.config import ConfigError
+from bot.config.access import Need, why
 from bot.config.program import program
 from bot.database.errors import DatabaseError
 from bot.library.catalogue import LibraryUnreadable
@@ -92,6 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return DONE
     except OSError as problem:
+        if problem.errno == errno.EACCES and problem.filename:
+            reason = why(problem, Path(os.fsdecode(problem.filename)), Need.WRITE)
+            print(f"{problem.filename} cannot be used: {reason}.", file=sys.stderr)
+            return UNUSABLE
         if problem.errno not in _FULL:
             raise
         _drop_output()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from bot.config.program import COMMAND
+from bot.config.program import COMMAND, program
 
 _HOMES = {Path("/home"), Path("/root"), Path("/run/user")}  # which ProtectHome= of a unit hides
 _SHARED_DEPTH = 2  # parts of a path, as of /srv; such a folder is not for Easel alone
@@ -90,6 +90,7 @@ def advice(path: Path, need: Need, account: Account) -> str:
     """Return who lacks access to what, and the command that gives it. `path` is what Easel wanted to use."""
     if account.uid is None:
         return _on_windows(path, need, account)
+    path = path.absolute()
     status = _status(path)
     if need is Need.WRITE and (status is None or _may(status, account, stat.S_IWOTH)):
         path, need = path.parent, Need.FOLDER  # which has to take a new file
@@ -116,12 +117,17 @@ def _remedy(path: Path, place: Path, status: os.stat_result, need: Need, account
     if need is Need.SECRET and account.unit:
         return f"Let systemd pass the file: write `LoadCredential=` into {account.unit}, as in deploy/easel.service"
     if own:
-        return f"Run {_typed(f'chmod -R u+rwX {there}', account, own=True)}"
+        return f"Run {_typed(f'chmod u+rwX {there}', account, own=True)}"
     if need is Need.FOLDER and place != path:
         return f"Run {_typed(f'{make} {shlex.quote(str(path))}', account)}"
     if need is Need.FOLDER and len(place.parts) <= _SHARED_DEPTH:
         return f"Choose a folder of its own: {_typed(f'{make} {shlex.quote(str(place / COMMAND))}', account)}"
-    return f"Run {_typed(f'chmod -R o+rX {there}' if need is Need.READ else f'chown -R {user} {there}', account)}"
+    deep = "-R " if stat.S_ISDIR(status.st_mode) else ""
+    command = f"chmod {deep}o+rX {there}" if need is Need.READ else f"chown {deep}{user} {there}"
+    if need in (Need.WRITE, Need.FOLDER) and status.st_uid and not (account.unit or account.container):
+        owner = _name(status.st_uid)  # Easel's own user, if it was somebody else who typed a command
+        return f"Run Easel as {owner}: `sudo -u {owner} {program()} …`. Or run {_typed(command, account)}"
+    return f"Run {_typed(command, account)}"
 
 
 def _on_windows(path: Path, need: Need, account: Account) -> str:

@@ -27,12 +27,11 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     what, label = f"checkpoint {checkpoint.name}", f"{checkpoint.base_model.label} ({checkpoint.base_model})"
     if says := missing_package(checkpoint.denoiser, checkpoint.quantise):
         yield Finding(what, FindingGrade.PROBLEM, says)
-    for path in filter(None, (checkpoint.path, checkpoint.denoiser)):
-        if not path.exists():
-            says = f"{path} does not exist; put the file there, or correct its path in the settings"
+    try:
+        for missing in (path for path in (checkpoint.path, checkpoint.denoiser) if path and not path.exists()):
+            says = f"{missing} does not exist; put the file there, or correct its path in the settings"
             yield Finding(what, FindingGrade.PROBLEM, says)
             return
-    try:
         found = _found(checkpoint.path, checkpoint)
     except OSError as problem:
         path = Path(problem.filename or checkpoint.path)

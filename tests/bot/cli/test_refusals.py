@@ -282,16 +282,16 @@ def test_who_may_not_read_or_write_is_told_who_may_and_the_command(house: House)
     assert (
         f"Easel runs as the user {me} (uid {os.getuid()}), and {house.data} belongs to {me} (mode 555)" in said.sentence
     )
-    assert f"Run `chmod -R u+rwX {house.data}`" in said.sentence
+    assert f"Run `chmod u+rwX {house.data}`" in said.sentence
     findings = json.loads(bot("doctor", "--json", "--config", config, powerless=True).out)
     storage = next(finding for finding in findings if finding["what"] == "storage")
-    assert f"Run `chmod -R u+rwX {house.data}`" in storage["says"]
+    assert f"Run `chmod u+rwX {house.data}`" in storage["says"]
 
     token = house.folder / "token"
     token.touch(mode=0o000)
     said = bot("run", "--config", config, powerless=True, EASEL_DISCORD__TOKEN_FILE=str(token))
     assert f"{token} cannot be read: Permission denied. Easel runs as" in said.sentence
-    assert f"`chmod -R u+rwX {token}`" in said.sentence
+    assert f"`chmod u+rwX {token}`" in said.sentence
 
     config.chmod(0o000)
     said = bot("doctor", "--config", config, powerless=True)
@@ -312,7 +312,18 @@ def test_files_of_another_user_are_to_be_given_to_easel(here: Here, house: House
     assert here("library", "scan", "--config", config).code == DONE
     os.chown(database, 65534, 65534)
     said = bot("library", "scan", "--config", config, powerless=True)
-    assert f"Run `sudo chown -R {me} {database}`" in said.sentence
+    assert f"un `sudo chown {me} {database}`" in said.sentence
+    os.chown(database, 0, 0)
+    house.data.chmod(0o700)
+    os.chown(house.data, 65534, 65534)
+    for command in (["paint", "x"], ["status"], ["health"], ["library", "list"], ["backup"], ["privacy", "show", "1"]):
+        said = bot(*command, "--config", config, powerless=True)
+        assert "Traceback" not in said.err and said.code != DONE, command
+        assert f"{house.data} belongs to" in said.err + said.out, (command, said)
+    found = bot("doctor", "--json", "--config", config, powerless=True)
+    storage = next(finding for finding in json.loads(found.out) if finding["what"] == "storage")
+    assert f"{house.data} belongs to" in storage["says"] and "sudo chown -R " in storage["says"]
+    os.chown(house.data, 0, 0)
     model = house.folder / "model.safetensors"
     model.touch(mode=0o600)
     os.chown(model, 65534, 65534)
@@ -321,4 +332,4 @@ def test_files_of_another_user_are_to_be_given_to_easel(here: Here, house: House
     other.write_text(text)
     findings = json.loads(bot("doctor", "--json", "--config", other, powerless=True).out)
     says = next(finding["says"] for finding in findings if finding["what"] == f"checkpoint {VIVID}")
-    assert f"{model} belongs to " in says and f"`sudo chmod -R o+rX {model}`" in says
+    assert f"{model} belongs to " in says and f"`sudo chmod o+rX {model}`" in says

@@ -31,7 +31,15 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_of_another_user_is_given_to_easel(folder: Path) -> None:
     says = advice(folder, Need.FOLDER, EASEL)
     assert says.startswith(f"Easel runs as the user easel (uid 4711), and {folder} belongs to ")
-    assert says.endswith(f"(mode 755). Run `sudo chown -R easel '{folder}'`")
+    assert "(mode 755). Run" in says and says.endswith(f" `sudo chown -R easel '{folder}'`")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root gives folders away")
+def test_who_types_a_command_about_another_users_folder_is_told_whose_it_is(folder: Path) -> None:
+    os.chown(folder, 4712, 4712)
+    says = advice(folder, Need.FOLDER, EASEL)
+    assert says.endswith(f"Run Easel as 4712: `sudo -u 4712 easel …`. Or run `sudo chown -R easel '{folder}'`")
+    assert "sudo -u" not in advice(folder, Need.FOLDER, SERVICE)
 
 
 def test_a_folder_that_is_not_there_is_made_for_easel(folder: Path) -> None:
@@ -47,7 +55,7 @@ def test_a_folder_that_others_use_too_is_not_taken_from_them() -> None:
 def test_a_file_is_given_to_easel_or_its_folder_if_the_file_is_fine(folder: Path) -> None:
     file = folder / "easel.sqlite3"
     file.touch(mode=0o644)
-    assert advice(file, Need.WRITE, EASEL).endswith(f"`sudo chown -R easel '{file}'`")
+    assert advice(file, Need.WRITE, EASEL).endswith(f"`sudo chown easel '{file}'`")
     file.chmod(0o666)
     assert advice(file, Need.WRITE, EASEL).endswith(f"`sudo chown -R easel '{folder}'`"), "SQLite writes beside it"
 
@@ -55,8 +63,9 @@ def test_a_file_is_given_to_easel_or_its_folder_if_the_file_is_fine(folder: Path
 def test_models_are_made_readable_and_a_secret_never_is(folder: Path) -> None:
     file = folder / "file"
     file.touch(mode=0o600)
-    assert advice(file, Need.READ, EASEL).endswith(f"`sudo chmod -R o+rX '{file}'`")
-    assert advice(file, Need.SECRET, EASEL).endswith(f"`sudo chown -R easel '{file}'`")
+    assert advice(file, Need.READ, EASEL).endswith(f"`sudo chmod o+rX '{file}'`")
+    assert advice(folder, Need.READ, EASEL).endswith(f"`sudo chmod -R o+rX '{folder}'`")
+    assert advice(file, Need.SECRET, EASEL).endswith(f"`sudo chown easel '{file}'`")
     assert "LoadCredential=" in advice(file, Need.SECRET, SERVICE) and "chmod" not in advice(file, Need.SECRET, SERVICE)
 
 
@@ -71,7 +80,7 @@ def test_a_file_in_a_closed_folder_is_not_blamed_for_it(folder: Path) -> None:
 
 def test_the_owner_needs_no_sudo(folder: Path) -> None:
     folder.chmod(0o500)
-    assert advice(folder, Need.FOLDER, OWN).endswith(f"Run `chmod -R u+rwX '{folder}'`")
+    assert advice(folder, Need.FOLDER, OWN).endswith(f"Run `chmod u+rwX '{folder}'`")
 
 
 def test_a_service_is_restarted_and_a_container_is_helped_on_its_host(folder: Path) -> None:
