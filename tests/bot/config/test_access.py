@@ -24,7 +24,8 @@ def folder(tmp_path: Path) -> Path:
     for each in (tmp_path, *tmp_path.parents[:2]):
         each.chmod(0o755)
     made = tmp_path / "my models"
-    made.mkdir(mode=0o755)
+    made.mkdir()
+    made.chmod(0o755)
     return made
 
 
@@ -54,7 +55,8 @@ def test_a_folder_that_others_use_too_is_not_taken_from_them() -> None:
 
 def test_a_file_is_given_to_easel_or_its_folder_if_the_file_is_fine(folder: Path) -> None:
     file = folder / "easel.sqlite3"
-    file.touch(mode=0o644)
+    file.touch()
+    file.chmod(0o644)
     assert advice(file, Need.WRITE, EASEL).endswith(f"`sudo chown easel '{file}'`")
     file.chmod(0o666)
     assert advice(file, Need.WRITE, EASEL).endswith(f"`sudo chown -R easel '{folder}'`"), "SQLite writes beside it"
