@@ -34,8 +34,8 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
             return
         found = _found(checkpoint.path, checkpoint)
     except OSError as problem:
-        path = Path(problem.filename or checkpoint.path)
-        says = f"{path} cannot be read: {why(problem, path, Need.READ)}"
+        refused = Path(problem.filename or checkpoint.path or what)
+        says = f"{refused} cannot be read: {why(problem, refused, Need.READ)}"
         yield Finding(what, FindingGrade.PROBLEM, says)
         return
     packed = f", with the denoiser {checkpoint.denoiser}" if checkpoint.denoiser else ""
