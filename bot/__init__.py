@@ -4,6 +4,7 @@ Each room may import the rooms above it in this list, never those below; the arc
 
 visible_text.py  what people see of a text that somebody typed
 logs.py · program.py · versions.py    log lines; what the program is called; what is installed
+file_access.py   what to do if the system refuses a file or folder
 config/          the settings and their text
 database/        SQL, one file per noun
 i18n/            languages, and text made safe to show

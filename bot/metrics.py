@@ -15,6 +15,7 @@ from prometheus_client import (
     Info,
     Metric,
     ProcessCollector,
+    disable_created_metrics,
     start_http_server,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -24,6 +25,7 @@ from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
 from inference.messages.events import CardMemory, Finished
 
+disable_created_metrics()  # a second series for each counter, with the time of its first event
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)  # memory, processor time and start of the bot itself, on Linux
 _TOO_MANY = 429  # Discord's status for a rate limit

@@ -81,6 +81,7 @@ playground.__main__
 
 bot.visible_text
 bot.logs bot.program bot.versions
+bot.file_access
 bot.config
 bot.database
 bot.i18n
@@ -257,7 +258,17 @@ def test_every_public_class_has_a_name_of_its_own() -> None:
 
 
 def test_no_module_of_the_bot_stands_outside_of_a_room() -> None:
-    loose = {"__init__", "__main__", "background", "logs", "metrics", "program", "versions", "visible_text"}
+    loose = {
+        "__init__",
+        "__main__",
+        "background",
+        "file_access",
+        "logs",
+        "metrics",
+        "program",
+        "versions",
+        "visible_text",
+    }
     assert {path.stem for path in (ROOT / "bot").glob("*.py")} == loose
 
 

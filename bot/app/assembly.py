@@ -31,6 +31,7 @@ from bot.database.connection import open_database
 from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
 from bot.database.record_of_removals import catch_up
+from bot.file_access import Need, why
 from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, ScanReport
@@ -287,4 +288,5 @@ def _prepare_folders(settings: Settings) -> None:
         for folder in (storage.pictures, storage.inputs, storage.spool):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
+        reason = why(problem, storage.folder, Need.FOLDER)
+        raise ConfigError(f"The folder {storage.folder} cannot be written: {reason}.") from None

@@ -37,6 +37,7 @@ from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
+from bot.file_access import other_owner
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.library.fitting import check_fitting
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -217,8 +218,13 @@ def _responsible(settings: Settings) -> Finding:
 
 def _writable(folder: Path) -> Finding:
     if (reason := why_unwritable(folder)) is not None:
-        says = f"{folder} cannot be written ({reason}); change its owner, make room, or choose another [storage] folder"
+        says = f"{folder} cannot be written: {reason}. Or choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
+    if (owner := other_owner(folder)) is not None:
+        says = (
+            f"root runs this command, but {folder} belongs to {owner}, who may be unable to use what root writes there"
+        )
+        return Finding("storage", FindingGrade.WARNING, f"{says}. Run `sudo -u {owner} {program()} doctor` instead")
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 
 
@@ -262,7 +268,10 @@ def _hardware(settings: Settings) -> Iterator[Finding]:
 
 async def _records(settings: Settings) -> list[Finding]:
     """The findings about the data, and about the library unless the database is damaged."""
-    data = await asyncio.to_thread(_data, settings)
+    try:
+        data = await asyncio.to_thread(_data, settings)
+    except PermissionError:  # `_writable` reports it
+        return []
     if any(finding.what == DATABASE and finding.grade is FindingGrade.PROBLEM for finding in data):
         return data
     return [*data, *await _catalogue(settings)]

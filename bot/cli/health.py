@@ -8,6 +8,7 @@ import time
 from bot.app.health import last_health
 from bot.cli import DONE, REFUSED
 from bot.cli.settings import add_config, settings_of
+from bot.file_access import Need, why
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,10 @@ def run(options: argparse.Namespace) -> int:
     storage = settings_of(options).storage
     try:
         health = last_health(storage.health)
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        print(f"{storage.health} cannot be read: {why(problem, storage.health, Need.WRITE)}.")
+        return REFUSED
+    except ValueError as problem:
         print(f"{storage.health} cannot be read: {problem}")
         return REFUSED
     told = f"Easel is not running with the data folder {storage.folder}."

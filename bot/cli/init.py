@@ -34,6 +34,7 @@ from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts, look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
+from bot.file_access import Need, why
 from inference.base_models import BaseModelId
 from inference.messages.options import Offload
 
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     except UnicodeEncodeError:  # a file's name may be any bytes
         raise ConfigError(f"{CONFIG} must be UTF-8, but a path that you gave is not. Rename the path.") from None
     except OSError as problem:
-        raise ConfigError(f"The folder {folder} cannot be written: {problem.strerror}.") from None
+        raise ConfigError(f"The folder {folder} cannot be written: {why(problem, folder, Need.FOLDER)}.") from None
     print(_next_steps(written, answers))
     return DONE
 
@@ -361,7 +362,7 @@ def _write(folder: Path, answers: Answers) -> Path:
         settings = load_settings(draft)
         for each, option in ((settings.storage.folder, "--data"), (settings.library.folder, "--loras")):
             if (reason := why_unwritable(each)) is not None:
-                raise ConfigError(f"{each} cannot be written ({reason}); choose another folder with {option}.")
+                raise ConfigError(f"{each} cannot be written: {reason}. Or choose another folder with {option}.")
     except (ConfigError, OSError, UnicodeEncodeError):
         draft.unlink(missing_ok=True)
         raise

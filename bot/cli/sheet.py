@@ -18,6 +18,7 @@ from bot.cli.paint import paint
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.loras import Lora, browse_loras
+from bot.file_access import Need, why
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.errors import BaseModelMismatch, RequestError
@@ -49,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise ConfigError(f"The folder {options.out} cannot be written: {problem.strerror}.") from None
+        reason = why(problem, options.out, Need.FOLDER)
+        raise ConfigError(f"The folder {options.out} cannot be written: {reason}.") from None
     sheet, refusal = asyncio.run(until_asked(_paint(options.out)))
     if options.json:
         print(json.dumps({"sheet": str(sheet), "refusal": refusal}))

@@ -36,6 +36,7 @@ from bot.config.variables import (
     variables_that_are_no_settings,
 )
 from bot.config.worker import Backend, WorkerSettings
+from bot.file_access import Need, why
 from bot.program import program
 from inference.errors import OperatorError
 
@@ -170,7 +171,8 @@ class Settings(BaseSettings):
         try:
             secret = file.read_text("utf-8").strip()
         except OSError as problem:
-            raise ConfigError(f"{section}.{name}_file: {file} cannot be read: {problem.strerror}.") from None
+            reason = why(problem, file, Need.SECRET)
+            raise ConfigError(f"{section}.{name}_file: {file} cannot be read: {reason}.") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{section}.{name}_file: {file} is not text.") from None
         if not secret:
@@ -185,6 +187,12 @@ class Settings(BaseSettings):
 
 def load_settings(file: Path) -> Settings:
     """Read `file` and the environment. Raises ConfigError with one line for each problem."""
+    try:
+        file.open("rb").close()
+    except PermissionError as problem:
+        raise ConfigError(f"{file} cannot be read: {why(problem, file, Need.WRITE)}.") from None  # it may have secrets
+    except OSError:
+        pass  # a missing file has a sentence of its own
     if file.is_dir():
         raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
     if not file.is_file():

@@ -15,6 +15,7 @@ from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, 
 from bot.database.integrity import damage
 from bot.database.lock import program_lock
 from bot.database.migrate import APPLICATION_ID, migrations
+from bot.file_access import Need, why
 
 GAP = 1_000_000  # more ids than are assigned between making a copy and putting it back
 COUNT_ALL = """
@@ -51,7 +52,8 @@ def back_up(database: Path, folder: Path, *, keep: int, clock: Callable[[], floa
         for old in copies(folder, now)[keep:]:
             old.unlink(missing_ok=True)
     except OSError as problem:
-        raise FolderNotWritable(f"The copy {target} cannot be written: {problem.strerror}.") from problem
+        reason = why(problem, target, Need.WRITE)
+        raise FolderNotWritable(f"The copy {target} cannot be written: {reason}.") from problem
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)  # of a copy that failed; it may be large
@@ -130,7 +132,8 @@ def put_back(file: Path, database: Path) -> Path | None:
             moved = _move_aside(database, aside)
             _keep(partial, database)
         except OSError as problem:
-            raise FolderNotWritable(f"The database {database} cannot be written: {problem.strerror}.") from problem
+            reason = why(problem, database, Need.WRITE)
+            raise FolderNotWritable(f"The database {database} cannot be written: {reason}.") from problem
     return aside if moved else None
 
 

@@ -28,6 +28,7 @@ from bot.database.lock import is_in_use
 from bot.database.migrate import Report, check_current, migrate
 from bot.database.pseudonyms import Pseudonyms, ensure_key
 from bot.database.wal import is_damaged
+from bot.file_access import Need, why
 
 log = logging.getLogger(__name__)
 
@@ -265,7 +266,9 @@ def _make_place(path: Path) -> None:
         path.touch(mode=0o600)
         path.open("ab").close()
     except OSError as problem:
-        raise FolderNotWritable(f"The database {path} cannot be written: {problem.strerror}.") from problem
+        raise FolderNotWritable(
+            f"The database {path} cannot be written: {why(problem, path, Need.WRITE)}."
+        ) from problem
 
 
 async def _prepare(connection: aiosqlite.Connection, pseudonyms: Pseudonyms) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from bot.file_access import why_unwritable_database
 from inference.errors import OperatorError
 
 
@@ -74,7 +75,7 @@ def explain(problem: sqlite3.Error, path: Path) -> Exception:
         case sqlite3.SQLITE_CORRUPT:
             return NotADatabase(f"The database {path} is damaged. `restore` puts the newest copy back.")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return FolderNotWritable(f"The database {path} cannot be written: check that its folder is writable.")
+            return FolderNotWritable(f"The database {path} cannot be written: {why_unwritable_database(path)}.")
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
             return FolderNotWritable(f"The database {path} cannot be written: the disk is full or failing ({problem}).")
         case _:

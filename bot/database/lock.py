@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bot.database.errors import DatabaseInUse, FolderNotWritable
+from bot.file_access import Need, why
 
 if sys.platform == "win32":
 
@@ -47,7 +48,9 @@ def program_lock(path: Path) -> Generator[None]:
     except Timeout:
         raise DatabaseInUse(path) from None
     except OSError as problem:
-        raise FolderNotWritable(f"The folder {path.parent} cannot be written: {problem.strerror}.") from problem
+        raise FolderNotWritable(
+            f"The folder {path.parent} cannot be written: {why(problem, path.parent, Need.FOLDER)}."
+        ) from problem
     try:
         yield
     finally:

@@ -25,6 +25,7 @@ from bot.database.errors import (
     explain,
 )
 from bot.database.job_terms import FUNCTIONS
+from bot.file_access import Need, why
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,9 @@ def migrate(
                 connection.close()
                 _exchange(path, work, backup_path(path, version))
             except OSError as problem:
-                raise FolderNotWritable(f"The copy {work} cannot be written before migrating: {problem}") from problem
+                raise FolderNotWritable(
+                    f"The copy {work} cannot be written before migrating: {why(problem, work, Need.WRITE)}."
+                ) from problem
             finally:
                 work.unlink(missing_ok=True)
     return version

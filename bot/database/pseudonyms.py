@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.database.errors import FolderNotWritable
+from bot.file_access import Need, why
 
 KEY_BYTES = 32
 
@@ -64,7 +65,7 @@ def ensure_key(database: Path) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as problem:
-        raise FolderNotWritable(f"The key {file} cannot be written: {problem.strerror}.") from problem
+        raise FolderNotWritable(f"The key {file} cannot be written: {why(problem, file, Need.WRITE)}.") from problem
 
 
 def _publish(partial: Path, file: Path) -> None:

@@ -33,6 +33,7 @@ from bot.database.errors import FolderNotWritable, NoDatabase, explain
 from bot.database.jobs import cancel_job, find_job, unfinished_jobs
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
 from bot.database.picture_verdicts import PictureVerdict, VerdictReason, end_inherited, inherit_verdicts, jobs_with_hash
+from bot.file_access import Need, why
 from inference.content_rating import ContentRating
 
 POSITION: Final = "position in removals.jsonl"  # bytes of the file that this database contains
@@ -132,7 +133,7 @@ def flush_record(database: Path) -> None:
         raise explain(problem, database) from problem
     except OSError as problem:
         file = record_file(database)
-        raise FolderNotWritable(f"The record {file} cannot be written: {problem.strerror}.") from problem
+        raise FolderNotWritable(f"The record {file} cannot be written: {why(problem, file, Need.WRITE)}.") from problem
 
 
 def entries_behind(database: Path) -> int:
@@ -298,7 +299,7 @@ def _read(file: Path, known: _Place) -> _Behind:
     except FileNotFoundError:
         return _Behind([], _Place(0, None), lost=known != _Place(0, None))
     except OSError as problem:
-        raise FolderNotWritable(f"The record {file} cannot be read: {problem.strerror}.") from problem
+        raise FolderNotWritable(f"The record {file} cannot be read: {why(problem, file, Need.WRITE)}.") from problem
     if lines and not lines[-1].endswith(b"\n"):  # torn by a kill: it is written once more
         lines.pop()
     entries = [entry for line in lines if (entry := _entry(line)) is not None and entry["kind"] != "record"]

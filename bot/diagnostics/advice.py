@@ -6,6 +6,7 @@ import shlex
 import sys
 
 from bot.diagnostics.nvidia_smi import DriverTrouble
+from bot.file_access import Account
 from inference.tested_torch import REQUIREMENTS
 
 SELECTOR = (
@@ -56,7 +57,9 @@ TROUBLES = {
         "virtual machine uses it"
     ),
     DriverTrouble.NO_PERMISSION: (
-        "this account has no permission for the card: add it to the groups video and render, and log in again"
+        f"this account has no permission for the card: add it to the groups video and render "
+        f"(`sudo usermod -aG video,render {Account.own().name}`), and log in again or restart the service. In a "
+        "container, start it with `--group-add video --group-add render`"
     ),
     DriverTrouble.NO_LIBRARY: f"a part of NVIDIA's driver is missing: {INSTALL_DRIVER}",
     DriverTrouble.LOST: FALLEN,

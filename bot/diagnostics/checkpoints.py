@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.config import CheckpointSettings
 from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.file_access import Need, why
 from inference.capabilities import DENOISERS
 from inference.checkpoint_inspection import (
     CheckpointInspection,
@@ -26,15 +27,15 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
     what, label = f"checkpoint {checkpoint.name}", f"{checkpoint.base_model.label} ({checkpoint.base_model})"
     if says := missing_package(checkpoint.denoiser, checkpoint.quantise):
         yield Finding(what, FindingGrade.PROBLEM, says)
-    for path in filter(None, (checkpoint.path, checkpoint.denoiser)):
-        if not path.exists():
-            says = f"{path} does not exist; put the file there, or correct its path in the settings"
+    try:
+        for missing in (path for path in (checkpoint.path, checkpoint.denoiser) if path and not path.exists()):
+            says = f"{missing} does not exist; put the file there, or correct its path in the settings"
             yield Finding(what, FindingGrade.PROBLEM, says)
             return
-    try:
         found = _found(checkpoint.path, checkpoint)
     except OSError as problem:
-        says = f"{problem.filename or checkpoint.path} cannot be read ({problem.strerror}); change its permissions"
+        refused = Path(problem.filename or checkpoint.path or what)
+        says = f"{refused} cannot be read: {why(problem, refused, Need.READ)}"
         yield Finding(what, FindingGrade.PROBLEM, says)
         return
     packed = f", with the denoiser {checkpoint.denoiser}" if checkpoint.denoiser else ""

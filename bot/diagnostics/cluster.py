@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.file_access import Need, why
 from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
 from inference.cluster.files import SharedStorage
 from inference.cluster.network import AddressRefused, HostPort, answers, own_addresses, public_addresses
@@ -163,6 +165,9 @@ async def check_driver(address: SocketAddress) -> Finding:
         await (await Connection.open(address)).close()
     except OSError as problem:
         says = f"no program listens at {address.text} ({problem.strerror or problem}); start the driver service"
+        if problem.errno == errno.EACCES:
+            path = Path(address.text.removeprefix("unix:"))
+            says = f"{path} cannot be used: {why(problem, path, Need.SOCKET)}"
         return Finding(DRIVER, FindingGrade.PROBLEM, says)
     return Finding(DRIVER, FindingGrade.OK, f"listens at {address.text}; {AS_ITS_ACCOUNT}")
 

@@ -21,6 +21,7 @@ from bot.diagnostics.nvidia_smi import (
     read_query,
     read_table,
 )
+from bot.file_access import in_container
 from inference.hardware import COMMAND, TorchReport
 from inference.memory import free_bytes
 
@@ -84,7 +85,7 @@ def look(folders: Iterable[Path] = (), threads: int | None = None) -> MachineFac
         cards=_smi(QUERY, FORMAT) or _smi(QUERY_OF_OLD_DRIVERS, FORMAT) or "",
         torch=torch,
         torch_problem=problem,
-        container=_in_container(),
+        container=in_container(),
         kernel_driver=Path("/proc/driver/nvidia/version").exists(),
         device_files=bool(nodes) or wsl,
         may_open=all(os.access(node, os.R_OK | os.W_OK) for node in (*nodes, kfd) if node.exists()),
@@ -142,12 +143,6 @@ def _torch(threads: int | None) -> tuple[TorchReport | None, str]:
         return TorchReport.model_validate_json(done.stdout.splitlines()[-1]), ""
     except (IndexError, ValidationError):
         return None, (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1][:300]
-
-
-def _in_container() -> bool:
-    """Docker and Podman leave a file, others and Kubernetes a variable."""
-    files, variables = ("/.dockerenv", "/run/.containerenv"), ("container", "KUBERNETES_SERVICE_HOST")
-    return any(map(os.path.exists, files)) or any(name in os.environ for name in variables)
 
 
 def _pci_cards(wanted: str) -> Iterator[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from bot.file_access import Need, why
+
 
 def why_unwritable(folder: Path) -> str | None:
     """What keeps files from being written into `folder`, which is made if it is not there; None if nothing does."""
@@ -13,5 +15,5 @@ def why_unwritable(folder: Path) -> str | None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"\0")
     except OSError as problem:
-        return problem.strerror or str(problem)
+        return why(problem, folder, Need.FOLDER)
     return None

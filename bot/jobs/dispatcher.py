@@ -227,7 +227,6 @@ class Dispatcher:
         async for event in handle.worker.events():
             handle.last_report = time.monotonic()
             metrics.count_lookups(event)
-            handle.note_card(event)
             with about(getattr(event, "job_id", None)):
                 problem = await failure(self._on_event(handle, event))
                 if problem is not None:
@@ -238,8 +237,8 @@ class Dispatcher:
 
     async def _on_event(self, handle: WorkerHandle, event: Event | WorkerDied) -> None:
         match event:
-            case Capacity():
-                handle.update_capacity(event)
+            case Capacity() | CardMemory():
+                handle.update_device(event)
             case WorkerDied():
                 await self._on_worker_died(handle, event)
             case Ready():

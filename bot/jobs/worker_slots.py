@@ -222,8 +222,14 @@ class WorkerHandle:
         found = (job for job in self.assigned if job.row.id == job_id)
         return next((job for job in found if job.assignment and job.assignment.attempt == attempt), None)
 
-    def update_capacity(self, capacity: Capacity) -> None:
-        """Take over the places and the loaded checkpoints that the worker reports."""
+    def update_device(self, report: Capacity | CardMemory) -> None:
+        """Save what the worker reports of its device: places and loaded checkpoints, or the memory of its card."""
+        if isinstance(report, CardMemory):
+            self.card = report
+        else:
+            self._update_capacity(report)
+
+    def _update_capacity(self, capacity: Capacity) -> None:
         self.slot.places = capacity.places
         loaded = frozenset(capacity.loaded)
         for checkpoint in loaded - self._reported:
@@ -234,11 +240,6 @@ class WorkerHandle:
         if self.slot.loaded != loaded:
             self.slot.loaded = loaded
         self.slot.loras = frozenset(capacity.loras)
-
-    def note_card(self, event: object) -> None:
-        """Save the memory of the worker's graphics card, if this event reports it."""
-        if isinstance(event, CardMemory):
-            self.card = event
 
     def record_event(self, event: Started | Progress, now: float, pace: Pace) -> ActiveJob | None:
         """Note a report of a running job; the job, or None if the report is of an attempt that no longer counts."""

@@ -26,6 +26,7 @@ from bot.database.loras import (
     versions_with_problem,
 )
 from bot.database.search import storable
+from bot.file_access import Need, why
 from inference.base_models import BaseModelId
 from inference.errors import OperatorError
 from inference.lora.few_steps import FewStepRecipe
@@ -143,7 +144,9 @@ def _present(library: Path) -> set[str]:
     try:
         return {storable(path.relative_to(library).as_posix()) for path in lora_files(library)}
     except OSError as problem:
-        raise LibraryUnreadable(f"The library {library} cannot be read: {problem.strerror}.") from problem
+        raise LibraryUnreadable(
+            f"The library {library} cannot be read: {why(problem, library, Need.READ)}."
+        ) from problem
 
 
 def _in_loop(progress: Progress) -> Progress:

@@ -11,6 +11,7 @@ import aiosqlite
 from bot.background import reading
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
+from bot.file_access import Need, why
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.hashes import checkpoint_sha256, folder_files, short_hash
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
@@ -44,9 +45,10 @@ async def _identified(
         hashes = await _hashes(connection, checkpoint, checkpoint.path, remember, progress)
         said = _said(checkpoint.path)
     except OSError as problem:
+        reason = why(problem, Path(problem.filename or checkpoint.path), Need.READ)
         raise ConfigError(
-            f"The checkpoint {checkpoint.name} cannot be read at {checkpoint.path} ({problem.strerror}). "
-            "Correct its path in the settings."
+            f"The checkpoint {checkpoint.name} cannot be read at {checkpoint.path}: {reason}. "
+            "If the path is wrong, correct it in the settings."
         ) from None
     spec = checkpoint.spec(hashes.sha256, hashes.short_hash)
     predicts, takes_guidance = _prediction(checkpoint, said), bool(said and said.guidance_is_input)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from PIL import Image
 
 from bot.config.c2pa import C2paAlgorithm, C2paSettings
+from bot.file_access import Need, why
 from inference.extras import installing
 from inference.parameters import GENERATED
 from inference.private_files import OTHERS
@@ -107,7 +108,7 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
     except OSError as problem:
-        raise SigningUnusable(f"[c2pa] {file} cannot be read: {problem.strerror}") from None
+        raise SigningUnusable(f"[c2pa] {file} cannot be read: {why(problem, file, Need.SECRET)}") from None
     if len(data) > MAX_FILE_BYTES:
         raise SigningUnusable(f"[c2pa] {file} is larger than {MAX_FILE_BYTES} bytes, so it is something else")
     return data

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bot.config.storage import StorageSettings
 from bot.database.errors import FolderNotWritable
+from bot.file_access import Need, why
 
 MARKER = ".easel-pictures"  # identifies a folder made by this module: only there files are deleted
 _PART = ".part"
@@ -67,7 +68,9 @@ def back_up_pictures(
                     file.unlink()
                     result.deleted += not file.name.endswith(_PART)
     except OSError as problem:
-        raise FolderNotWritable(f"The pictures cannot be copied to {folder}: {problem}.") from problem
+        raise FolderNotWritable(
+            f"The pictures cannot be copied to {folder}: {why(problem, folder, Need.FOLDER)}."
+        ) from problem
     return result
 
 
@@ -87,7 +90,7 @@ def claim_folder(storage: StorageSettings, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         marker.write_text("Files here follow Easel's database: `easel backup --pictures` adds and deletes them.\n")
     except OSError as problem:
-        raise FolderNotWritable(f"Nothing can be copied to {folder}: {problem}.") from problem
+        raise FolderNotWritable(f"Nothing can be copied to {folder}: {why(problem, folder, Need.FOLDER)}.") from problem
 
 
 def _copy(source: Path, target: Path, result: PictureCopies) -> None:

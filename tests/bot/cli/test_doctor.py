@@ -15,7 +15,16 @@ import pytest
 from bot.app.demo_settings import demo_checkpoint
 from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.doctor import EXPIRES_SOON_DAYS, PAINTS_ON, _looked_at, _records, _signing, _weighed, face_finding
+from bot.cli.doctor import (
+    EXPIRES_SOON_DAYS,
+    PAINTS_ON,
+    _looked_at,
+    _records,
+    _signing,
+    _weighed,
+    _writable,
+    face_finding,
+)
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.database.lock import program_lock
@@ -83,6 +92,15 @@ def test_the_doctor_counts_the_loras_that_fit_each_checkpoint(house: House) -> N
         findings = graded("--config", house.config)
     assert findings["database"] == ("ok", "in use by the running Easel")
     assert findings[FITTING] == ("ok", f"of 4 LoRAs: 2 for {VIVID}, 1 for {PASTEL}"), "of a running Easel too"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root gives folders away")
+def test_root_is_told_whose_folder_it_is(house: House) -> None:
+    folder = house.settings.storage.folder
+    assert _writable(folder).grade is OK
+    os.chown(folder, 4711, 4711)
+    found = _writable(folder)
+    assert found.grade is WARNING and "belongs to 4711" in found.says and "Run `sudo -u 4711 " in found.says
 
 
 def test_the_doctor_warns_if_no_lora_fits_a_checkpoint(house: House) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -9,8 +12,9 @@ import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.database.lock import program_lock
+from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, Said, bot, can_be_powerless
-from tests.house import House
+from tests.house import VIVID, House
 
 
 def paint(here: Here, house: House, *arguments: str, prompt: str = "a red circle", **environment: str) -> Said:
@@ -278,3 +282,65 @@ def test_damaged_declarations_are_named_by_their_line(here: Here, house: House) 
     (house.library / "declarations.jsonl").write_text("rubbish\n")
     said = paint(here, house)
     assert (said.code, "line 1" in said.sentence) == (UNUSABLE, True)
+
+
+@pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
+def test_who_may_not_read_or_write_is_told_who_may_and_the_command(house: House) -> None:
+    config, me = house.config, getpass.getuser()
+    house.data.mkdir()
+    house.data.chmod(0o555)
+    said = bot("paint", "x", "--config", config, powerless=True)
+    assert (
+        f"Easel runs as the user {me} (uid {os.getuid()}), and {house.data} belongs to {me} (mode 555)" in said.sentence
+    )
+    assert f"Run `chmod u+rwX {house.data}`" in said.sentence
+    findings = json.loads(bot("doctor", "--json", "--config", config, powerless=True).out)
+    storage = next(finding for finding in findings if finding["what"] == "storage")
+    assert f"Run `chmod u+rwX {house.data}`" in storage["says"]
+
+    token = house.folder / "token"
+    token.touch(mode=0o000)
+    said = bot("run", "--config", config, powerless=True, EASEL_DISCORD__TOKEN_FILE=str(token))
+    assert f"{token} cannot be read: Permission denied. Easel runs as" in said.sentence
+    assert f"`chmod u+rwX {token}`" in said.sentence
+
+    config.chmod(0o000)
+    said = bot("doctor", "--config", config, powerless=True)
+    assert (said.code, f"{config} cannot be read: Permission denied. Easel runs as" in said.out) == (UNUSABLE, True), (
+        said
+    )
+    config.chmod(0o600)
+    house.folder.chmod(0o600)
+    said = bot("paint", "x", "--config", config, powerless=True)
+    house.folder.chmod(0o700)
+    assert f"or run `chmod u+x {house.folder}`" in said.sentence
+
+
+@pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root gives files away")
+def test_files_of_another_user_are_to_be_given_to_easel(here: Here, house: House) -> None:
+    config, database, me = house.config, house.settings.storage.database, getpass.getuser()
+    assert here("library", "scan", "--config", config).code == DONE
+    os.chown(database, 65534, 65534)
+    said = bot("library", "scan", "--config", config, powerless=True)
+    assert f"un `sudo chown {me} {database}`" in said.sentence
+    os.chown(database, 0, 0)
+    house.data.chmod(0o700)
+    os.chown(house.data, 65534, 65534)
+    for command in (["paint", "x"], ["status"], ["health"], ["library", "list"], ["backup"], ["privacy", "show", "1"]):
+        said = bot(*command, "--config", config, powerless=True)
+        assert "Traceback" not in said.err and said.code != DONE, command
+        assert f"{house.data} belongs to" in said.err + said.out, (command, said)
+    found = bot("doctor", "--json", "--config", config, powerless=True)
+    storage = next(finding for finding in json.loads(found.out) if finding["what"] == "storage")
+    assert f"{house.data} belongs to" in storage["says"] and "sudo chown -R " in storage["says"]
+    os.chown(house.data, 0, 0)
+    model = house.folder / "model.safetensors"
+    model.touch(mode=0o600)
+    os.chown(model, 65534, 65534)
+    text = config.read_text().replace(f'path = "{CHECKPOINTS[0].path}"', f'path = "{model}"')
+    other = house.folder / "other.toml"
+    other.write_text(text)
+    findings = json.loads(bot("doctor", "--json", "--config", other, powerless=True).out)
+    says = next(finding["says"] for finding in findings if finding["what"] == f"checkpoint {VIVID}")
+    assert f"{model} belongs to " in says and f"`sudo chmod o+rX {model}`" in says
