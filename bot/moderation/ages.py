@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -61,6 +61,10 @@ class FoundAge(NamedTuple):
     span: Span
 
 
+def _compiled(patterns: Iterable[str]) -> tuple[LinearPattern, ...]:
+    return tuple(LinearPattern(each, _MAX_SIZE) for each in patterns)
+
+
 @dataclass(frozen=True)
 class AgePatterns:
     """The patterns, compiled. `any_of` says which of them a text has, in one pass.
@@ -85,8 +89,8 @@ class AgePatterns:
         ages = [pattern for language in languages for pattern in _patterns(language, "patterns")]
         pupils = [pattern for language in languages for pattern in _patterns(language, "pupils")]
         births = [pattern for language in languages for pattern in _patterns(language, "births")]
-        compiled = [tuple(LinearPattern(each, _MAX_SIZE) for each in kind) for kind in (ages, pupils, births)]
-        return cls(*compiled, LinearPatternSet((*ages, *pupils, *births), _MEMORY), *named)
+        found_by = LinearPatternSet((*ages, *pupils, *births), _MEMORY)
+        return cls(_compiled(ages), _compiled(pupils), _compiled(births), found_by, *named)
 
     def find(self, text: NormalisedText, today: Callable[[], date] = date.today) -> FoundAge | None:
         """The first age below 18 that the text gives a person. `today` decides which years of birth count."""
