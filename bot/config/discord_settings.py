@@ -24,7 +24,7 @@ class DiscordSettings(Section):
 
     token: SecretStr = SecretStr("")
     """Token of the Discord bot. Prefer token_file or the environment variable EASEL_DISCORD__TOKEN."""
-    token_file: Path | None = Field(default=None, examples=["/etc/easel/token"])
+    token_file: Path | None = Field(default=None, examples=["/home/easel/token"])
     """File with the token, instead of `token`, such as a container's secret /run/secrets/discord_token."""
     operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = Field(default=(), examples=[[81384788765712384]])
     """Discord user ids of the operators. They run this bot and can declare base models."""

@@ -74,6 +74,13 @@ _TRAINED = re.compile(
     r"|(?<!previews )(?<!images )(?<!pictures )\bmade\b",
     re.IGNORECASE,
 )
+# Said so, a clause needs no other that affirms the page: it speaks of a further use, beside the page's.
+_TOO = re.compile(
+    r"\b(?:works?|working|runs?|usable|fine|tested)\b.{0,60}\b(?:too|also|as well)\b|\b(?:also|as well)\b.{0,30}"
+    r"\b(?:works?|working|runs?|usable|fine|tested)\b|\bcompatible with\b",
+    re.IGNORECASE,
+)
+_USES = re.compile(r"\b(?:works?|working|tested|compatible|usable)\b", re.IGNORECASE)
 _VERSION = re.compile(r"\bv\d[\w.]{0,10}\b", re.IGNORECASE)
 # "v1 was Pony", and "NoobAI is a finetune of Illustrious".
 _OTHER_SUBJECT = re.compile(
@@ -131,6 +138,14 @@ class _Clause:
         return _VERSION.match(self.text) is not None
 
     @property
+    def is_of_further_use(self) -> bool:
+        """Whether it plainly speaks of another file, or of another use beside the page's base model."""
+        if _THIS.search(self.text) or _TRAINED.search(self.text):
+            return False
+        further = _OTHER_FILE.search(self.text) is not None or _TOO.search(self.text) is not None
+        return further or (self.names_base and _USES.search(self.text) is not None)
+
+    @property
     def is_of_another(self) -> bool:
         """Whether it plainly speaks of another file, or of another use."""
         if _THIS.search(self.text):
@@ -152,7 +167,7 @@ def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterato
         excused = affirmed and (
             clause.is_of_another or (listed and clause.is_of_version) or (stated and _LINKED.search(clause.text))
         )
-        if not excused and not clause.is_list:
+        if not (excused or clause.is_of_further_use or clause.is_list):
             yield from ((clause.text, each) for each in sorted(clause.others))
 
 

@@ -118,6 +118,13 @@ OF_ANOTHER_BASE = [
     ("lumina2/base", "A Neta Lumina LoRA. The list only has Lumina 2."),
 ]  # fmt: skip
 OF_ITS_OWN_BASE = [
+    # no clause affirms the page's base, and none needs to
+    ("sdxl/illustrious", "Works on NoobAI too."),
+    ("sdxl/illustrious", "Also works with NoobAI. Recommended weight 0.8."),
+    ("sdxl/illustrious", "Compatible with NoobAI and WAI."),
+    ("sdxl/illustrious", "Tested on WAI-Illustrious and NoobAI."),
+    ("sdxl/illustrious", "The Pony version is on my profile."),
+    ("sdxl/pony", "Illustrious version: https://civitai.com/models/123"),
     ("sdxl/illustrious", "Trained on Illustrious XL 1.0. Also works on NoobAI."),
     ("sdxl/illustrious", "Made for Illustrious. Works fine with most Pony merges too."),
     ("sdxl/illustrious", "An Illustrious LoRA, the Pony version is on my profile."),
