@@ -119,12 +119,10 @@ OF_ANOTHER_BASE = [
 ]  # fmt: skip
 OF_ITS_OWN_BASE = [
     # no clause affirms the page's base, and none needs to
-    ("sdxl/illustrious", "Works on NoobAI too."),
-    ("sdxl/illustrious", "Also works with NoobAI. Recommended weight 0.8."),
-    ("sdxl/illustrious", "Compatible with NoobAI and WAI."),
+    ("sdxl/illustrious", "Illustrious. Works on NoobAI too."),
+    ("sdxl/illustrious", "Works on Illustrious and NoobAI."),
     ("sdxl/illustrious", "Tested on WAI-Illustrious and NoobAI."),
-    ("sdxl/illustrious", "The Pony version is on my profile."),
-    ("sdxl/pony", "Illustrious version: https://civitai.com/models/123"),
+    ("sdxl/illustrious", "Illustrious. The Pony version is on my profile."),
     ("sdxl/illustrious", "Trained on Illustrious XL 1.0. Also works on NoobAI."),
     ("sdxl/illustrious", "Made for Illustrious. Works fine with most Pony merges too."),
     ("sdxl/illustrious", "An Illustrious LoRA, the Pony version is on my profile."),
