@@ -19,7 +19,7 @@ from bot.visible_text import is_blank
 MAX_LISTS = 10  # of a server
 MAX_WORDS = 5000  # words and exceptions of all of them together
 MAX_PATTERNS = 20  # likewise
-MAX_ALIKE = 20  # words of a list that differ only in look-alikes and repeated letters, such as `b00k` and `bo0ok`
+MAX_ALIKE = 100  # words of a list that differ only in look-alikes and repeated letters, such as `b00k` and `bo0ok`
 MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a pattern
 
 _WHY: Final = {
@@ -30,9 +30,7 @@ _WHY: Final = {
     Unusable.MALFORMED: later("its syntax is wrong, for example a bracket is not closed"),
     Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
     Unusable.STAR_INSIDE: later("it has a * in the middle; * is allowed only at the start or the end"),
-    Unusable.TOO_ALIKE: later(
-        "other words above already match it; one spelling matches look-alikes and repeated letters"
-    ),
+    Unusable.TOO_ALIKE: later("too many words above look like it"),
     Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
 }
 
