@@ -144,7 +144,8 @@ class Erasures:
         if erasure is None or is_deletable(await stored_counts(self._connection, person_id)):
             database = self._configuration.settings.storage.database
             await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
-            (erasure,) = [each for each in await unfinished_erasures(self._connection) if each.person_id == person_id]
+            erasure = await newest_erasure(self._connection, person_id)
+        assert erasure is not None
         ended: asyncio.Future[Erasure] = asyncio.get_running_loop().create_future()
         if erasure.state is ErasureState.COMPLETE:
             ended.set_result(erasure)

@@ -43,7 +43,7 @@ async def test_an_export_is_read_in_the_browser(demo: Demo, browser: Browser, tm
         width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{name}: the page scrolls sideways"
         await picture(page, name)
-        requests = page.get_by_role("heading", name="Your requests")
+        requests = page.get_by_role("heading", name="Your requests", exact=True)
         await requests.scroll_into_view_if_needed()
         await page.locator("summary", has_text=PROMPT).first.click()
         await expect(page.locator("dt", has_text="steps").first).to_be_visible()
