@@ -14,7 +14,7 @@ class OwnReport(RequestError):
 
 @dataclass(eq=False)
 class TooManyReports(RequestError):
-    """You have sent {limit} reports today, and a person reviews each one. Please continue tomorrow."""
+    """You can send {limit} reports a day, because a person reviews each one. Please continue tomorrow."""
 
     limit: int
 

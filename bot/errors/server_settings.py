@@ -38,7 +38,7 @@ class NewcomerTimeOutOfRange(RequestError):
 @dataclass(eq=False)
 class OpenRatingTooHigh(RequestError):
     """In channels without an age restriction, the highest rating can be general, teen or mature. Content without a
-    rating must count as one of the five ratings. Please choose another rating."""
+    rating can count as general, teen, mature, explicit or blocked."""
 
 
 @dataclass(eq=False)

@@ -54,7 +54,7 @@ class LineTooLong(RequestError):
 
 @dataclass(eq=False)
 class WordListEmpty(RequestError):
-    """A list needs a name and at least one word or pattern. Please write one per line."""
+    """A list needs a name and at least one word or pattern. Write each word or pattern on its own line."""
 
 
 @dataclass(eq=False)

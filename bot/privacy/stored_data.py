@@ -229,7 +229,7 @@ TABLES = (
     StoredTable(
         "deletion", "files and messages of pictures that you deleted, until Easel has removed them",
         "person_id = :person",
-        "seconds; longer while Discord is unreachable", Fate.DELETED,
+        "a few seconds; longer if Discord is unreachable", Fate.DELETED,
         {
             "job_id": "the job", "person_id": "your Discord id", "paths": "the files",
             "input": "the picture that it started from", "channel_id": "the channel", "message_id": "the message",
@@ -443,7 +443,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "audit", "your changes as staff, and changes of staff about you",
+        "audit", "changes that you made as staff, and changes by staff that concern you",
         "actor_id = :person OR person_id = :person", _AUDIT_KEPT, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "actor_id": "the Discord id of the staff member or operator",
@@ -461,11 +461,12 @@ TABLES = (
         {
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
-            "created_at": "the time", "revision": "the number of its changes",
+            "created_at": "the time", "revision": "how often it was changed",
             "shown": "the last change that the message to staff shows", "channel_id": "the channel of that message",
             "message_id": "that message", "posting_at": "the time when Easel posted it",
             "hides": "whether the pictures are hidden",
-            "message_due": "whether Easel must rewrite the pictures' message", "painted_at": "the time of generation",
+            "message_due": "whether Easel still has to update the message with the pictures",
+            "painted_at": "the time of generation",
             "painted_in": "the channel of generation", "lasting": "whether it has no time limit",
         },
     ),
@@ -531,7 +532,7 @@ TABLES = (
         "until the deletion is complete", Fate.DELETED,
         {
             "erasure_id": "the deletion", "folder": "the folder", "path": "the file",
-            "report_id": "the open report that keeps the file",
+            "report_id": "the open report that delays the deletion of the file",
             "unconditional": "whether Easel deletes it even if other users start from it",
         },
     ),

@@ -65,7 +65,7 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     assert "komori, blue dress, hat" in page.text or "blue dress, hat" in page.text
     assert {"character", "pose", "detail", "other"} <= set(page.buttons) and "style" not in page.buttons
     page = await adding.control.wait_message(page.id, lambda seen: len(seen.attachments) > 1, PATIENCE)
-    assert "is now in the library" in page.text and "Easel generates samples as soon" not in page.text
+    assert "is now in the library" in page.text and "Easel generates samples when the queue" not in page.text
     await adding.grace.press(page, "pose")
     page = await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
     assert "pose" in page.text
@@ -77,11 +77,11 @@ async def test_samples_come_also_after_the_category_was_corrected(adding: Scene,
     version_id = hubs.add_lora("Corrected Early", demo_lora(seed=91), "Other")
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     page = await added(adding, begun, "is now in the library")
-    assert "Easel generates samples as soon" in page.text
+    assert "Easel generates samples when the queue" in page.text
     await adding.grace.press(page, "pose")
     await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
     page = await adding.control.wait_message(page.id, lambda seen: len(seen.attachments) > 1, PATIENCE)
-    assert "pose" in page.text and "Easel generates samples as soon" not in page.text
+    assert "pose" in page.text and "Easel generates samples when the queue" not in page.text
 
 
 async def test_who_may_not_add_is_told(adding: Scene, hubs: Hubs) -> None:

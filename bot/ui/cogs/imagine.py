@@ -64,7 +64,7 @@ def _with_options(function: Function) -> Function:
         clip_skip="Only for models whose authors recommend a value; some recommend 2",
         fast="Use few steps, if the model has a few-step LoRA",
         spacing="How the sampler spaces its steps between noise and picture",
-        seed="The same seed gives the same picture",
+        seed="Same prompt, settings and seed: same picture",
         negative_prompt="Things to leave out of the picture",
     )
     suggested = app_commands.autocomplete(

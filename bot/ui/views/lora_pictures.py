@@ -58,7 +58,7 @@ async def add_pictures(
 
 def awaiting_text() -> str:
     """What stands on a page whose samples are still to be painted."""
-    return "-# " + _("Easel generates samples as soon as no pictures are queued.")
+    return "-# " + _("Easel generates samples when the queue is empty.")
 
 
 def _by_version(painted: Sequence[Sample], usual: str | None, room: int) -> list[list[Sample]]:

@@ -175,7 +175,7 @@ class UnlikeButton(PublicationButton, template=r"unlike:(?P<publication>\d{1,18}
         publication = await publication_here(interaction, self.publication_id)
         count = await interaction.client.likes.unlike(publication.id, interaction.user.id)
         view = ui.LayoutView(timeout=None)
-        text = sentences(_("You no longer like this picture."), likes_text(count.likes))
+        text = sentences(_("You removed your like."), likes_text(count.likes))
         view.add_item(ui.TextDisplay[Any](text))
         await acknowledge.replace(interaction, view, [])
 
