@@ -313,7 +313,7 @@ def test_who_may_not_read_or_write_is_told_who_may_and_the_command(house: House)
     house.folder.chmod(0o600)
     said = bot("paint", "x", "--config", config, powerless=True)
     house.folder.chmod(0o700)
-    assert f"or run `chmod u+x {house.folder}`" in said.sentence
+    assert f"Run `chmod u+rwX {house.folder}`" in said.sentence
 
 
 @pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
