@@ -53,9 +53,13 @@ class PrivacySettings(Section):
 
     controller: _ShortText | None = None
     """Name of the person or company that runs this bot (the controller)."""
-    contact: Annotated[_Address, AfterValidator(_reachable)] | None = None
+    contact: Annotated[_Address, AfterValidator(_reachable)] | None = Field(
+        default=None, examples=["privacy@example.org"]
+    )
     """Contact of the controller: an e-mail address, or a page that begins with https://."""
-    policy_url: Annotated[_Address, AfterValidator(_https)] | None = None
+    policy_url: Annotated[_Address, AfterValidator(_https)] | None = Field(
+        default=None, examples=["https://example.org/privacy"]
+    )
     """Your privacy policy: an address that begins with https://. You can publish docs/privacy.md there."""
     minimum_age: Annotated[int, Field(ge=13, le=99)] | None = None
     """Minimum age of users, in years. Discord itself requires 13 in most countries."""

@@ -238,7 +238,11 @@ def _bounds(schema: Mapping[str, Any]) -> str:
         "to": schema.get("maximum"),
         "below": schema.get("exclusiveMaximum"),
     }
-    words = " ".join(f"{word} {toml_value(number)}" for word, number in bounds.items() if number is not None)
+    words = " ".join(
+        f"{word} {int(number) if number == int(number) else number}"
+        for word, number in bounds.items()
+        if number is not None
+    )
     return f", {words}" if words else ""
 
 

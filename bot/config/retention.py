@@ -15,6 +15,7 @@ class KeptPicture(StrEnum):
 
     BOOKMARKED = "bookmarked"
     IN_STACK = "in_stack"
+    OPENED = "opened"
     PUBLISHED = "published"
 
 
@@ -30,9 +31,11 @@ class RetentionSettings(Section):
     """Maximum age of pictures. Older ones leave /history and the disk, but stay in Discord."""
     pictures_gigabytes: Annotated[float, Field(ge=0, le=1e6)] = Field(default=0.0, examples=[200])
     """Maximum size of the folder of pictures. The oldest pictures are deleted first."""
-    keep: tuple[KeptPicture, ...] = (KeptPicture.BOOKMARKED, KeptPicture.IN_STACK, KeptPicture.PUBLISHED)
+    keep: tuple[KeptPicture, ...] = (
+        KeptPicture.BOOKMARKED, KeptPicture.IN_STACK, KeptPicture.OPENED, KeptPicture.PUBLISHED,
+    )  # fmt: skip
     """Pictures that both limits above keep: with a LoRA that the author bookmarked or saved in a stack, and
-    published ones."""
+    published ones. "opened" delays `pictures_days`: it counts from the last use of a button under the picture."""
     jobs_days: _Days = 90
     """Requests without pictures, with their prompts: failed, cancelled, or with deleted pictures."""
     thumbnails_days: _Days = 90

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar, cast
 import aiosqlite
 
 from bot.database import people
-from bot.database.clock import now_ms
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.job_orders import remember_order
 from bot.database.job_terms import ADD
@@ -60,6 +60,7 @@ CANCEL = """
     WHERE id = ? AND state IN ('queued', 'running') RETURNING *
 """
 # One that its owner has deleted is there for an undo alone (bot.database.deletions).
+OPENED = "UPDATE job SET opened_at = ? WHERE id = ?"
 FIND = "SELECT * FROM job WHERE id = ? AND delete_at IS NULL"
 QUEUED = "SELECT * FROM job WHERE state = 'queued' ORDER BY id"
 COUNT_WAITING = "SELECT count(*) FROM job WHERE person_id = ? AND state = 'queued'"
@@ -102,7 +103,8 @@ class StoredJob(Generic[RequestT_co]):
     `started_at` is when the newest attempt was handed over, `begun_at` when its worker began it; a cancelled job that
     has the first was cancelled at its worker.
     `weight` says how much its person counts for in the queue, `deaths` at how many attempts the worker died.
-    `delete_at` is when it goes for good, if its owner has deleted it.
+    `delete_at` is when it goes for good, if its owner has deleted it. `opened_at` is when somebody last used a button
+    under its pictures, to the day.
     """
 
     id: int
@@ -124,6 +126,7 @@ class StoredJob(Generic[RequestT_co]):
     deaths: int
     begun_at: int | None
     delete_at: int | None = None
+    opened_at: int | None = None
 
 
 Job = StoredJob[GenerationRequest]  # one that paints, as all do whose kind nobody has to know
@@ -247,6 +250,13 @@ async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
     """The job with this id, or None, also once its owner has deleted it. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (job_id,))
     return None if row is None else job_from(row)
+
+
+async def note_opened(connection: aiosqlite.Connection, job: AnyJob) -> None:
+    """Somebody used a button under the job's pictures; noted once a day. Raises DatabaseError."""
+    now = now_ms()
+    if job.opened_at is None or now - job.opened_at > DAY_MS:
+        await write(connection, OPENED, (now, job.id))
 
 
 async def queued_jobs(connection: aiosqlite.Connection) -> tuple[AnyJob, ...]:

@@ -30,7 +30,8 @@ _KEPT = """
         JOIN stack ON stack.person_id = job.person_id
         JOIN stack_lora ON stack_id = stack.id AND stack_lora.sha256 = picture_lora.sha256
         WHERE picture.job_id = job.id
-    )) OR (:published AND EXISTS (SELECT 1 FROM publication WHERE job_id = job.id AND state <> 'removing'))
+    )) OR (:opened AND coalesce(job.opened_at, 0) >= :before)
+    OR (:published AND EXISTS (SELECT 1 FROM publication WHERE job_id = job.id AND state <> 'removing'))
 """
 OLD_PICTURES = f"""
     SELECT id, created_at, (SELECT json_group_array(path) FROM picture WHERE job_id = job.id) AS paths FROM job

@@ -10,7 +10,7 @@ import discord
 from discord import ui
 
 from bot import background
-from bot.database.jobs import Job, find_job
+from bot.database.jobs import Job, find_job, note_opened
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
 from bot.i18n import _, speak
@@ -216,6 +216,7 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
         job = await find_job(interaction.client.connection, self.job_id)
         if job is None:
             raise job_gone()
+        await note_opened(interaction.client.connection, job)
         return job
 
     async def open_job(self, interaction: Interaction) -> Job:

@@ -146,6 +146,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
         reasons = {
             KeptPicture.BOOKMARKED: _("generated with a LoRA that you bookmarked"),
             KeptPicture.IN_STACK: _("generated with a LoRA in your stacks"),
+            KeptPicture.OPENED: _("whose buttons someone used in that time"),
             KeptPicture.PUBLISHED: _("published in a server"),
         }
         kept_for = " · ".join(reasons[reason] for reason in kept.keep)

@@ -41,4 +41,4 @@ def test_a_dry_run_tells_which_pictures_stay(
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("EASEL_RETENTION__PICTURES_DAYS", "30")
     assert main(["retention", "--dry-run", "--config", str(house.config)]) == 0
-    assert "30 days, but not bookmarked, in_stack, published" in capsys.readouterr().out
+    assert "30 days, but not bookmarked, in_stack, opened, published" in capsys.readouterr().out

@@ -26,7 +26,7 @@ from bot.database.deletions import pending_deletions
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.history import Wanted, history_page
-from bot.database.jobs import cancel_job, create_job, find_job, start_job
+from bot.database.jobs import cancel_job, create_job, find_job, note_opened, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.database.publications import PublicationState, begin_removal_of_job, publications_of_job
 from bot.database.reports import (
@@ -159,6 +159,20 @@ async def test_what_is_bookmarked_in_a_stack_or_published_stays_as_the_settings_
     await add_bookmark(connection, GRACE, loras[2].id)  # which keeps nothing of Ada's
     await swept(connection, settings, pictures_days=30, keep=keep)
     assert await kept(connection) == [jobs[number] for number in stays]
+
+
+async def test_the_time_counts_from_the_day_when_a_picture_was_opened(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    opened, left = [await painted(connection, settings, 50) for _ in range(2)]
+    job = await find_job(connection, opened)
+    assert job is not None
+    await note_opened(connection, job)
+    await swept(connection, settings, pictures_days=30)
+    assert await kept(connection) == [opened] and left != opened
+    await write(connection, "UPDATE job SET opened_at = opened_at - 31 * 86400000")
+    await swept(connection, settings, pictures_days=30)
+    assert await kept(connection) == []
 
 
 async def test_what_is_reported_or_undelivered_stays(connection: aiosqlite.Connection, settings: Settings) -> None:
