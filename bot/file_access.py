@@ -16,7 +16,6 @@ from pathlib import Path
 from bot.program import COMMAND, program
 
 _HOMES = {Path("/home"), Path("/root"), Path("/run/user")}  # which ProtectHome= of a unit hides
-_SHARED_DEPTH = 2  # parts of a path, as of /srv; such a folder is not for Easel alone
 
 
 class Need(Enum):
@@ -69,13 +68,20 @@ def why(problem: OSError, path: Path, need: Need) -> str:
 
 
 def why_unwritable_database(path: Path) -> str:
-    """What to do if SQLite cannot write the file `path`, about which it says no more."""
-    place = path if path.exists() and not os.access(path, os.W_OK) else path.parent
-    if os.access(place, os.W_OK) or not place.exists():
+    """Return advice if SQLite cannot write `path`. SQLite gives no reason."""
+    place = path if _status(path) is not None and not os.access(path, os.W_OK) else path.parent
+    if os.access(place, os.W_OK) or _status(place) is None:
         return "check that its folder is writable"
     read_only = sys.platform != "win32" and os.statvfs(place).f_flag & os.ST_RDONLY
     code = errno.EROFS if read_only else errno.EACCES
     return why(OSError(code, os.strerror(code)), path, Need.WRITE)
+
+
+def who(account: Account | None = None) -> str:
+    """As whom Easel runs, as a clause."""
+    account = account or Account.own()
+    uid = "" if account.uid is None else f" (uid {account.uid})"
+    return f"Easel runs as the user {account.name}{uid}"
 
 
 def other_owner(folder: Path) -> str | None:
@@ -98,8 +104,7 @@ def advice(path: Path, need: Need, account: Account) -> str:
     status = _status(place)
     assert status is not None
     whose = f"{place} belongs to {_name(status.st_uid)} (mode {stat.S_IMODE(status.st_mode):o})"
-    who = f"Easel runs as the user {account.name} (uid {account.uid})"
-    return f"{who}, and {whose}. {_remedy(path, place, status, need, account)}"
+    return f"{who(account)}, and {whose}. {_remedy(path, place, status, need, account)}"
 
 
 def _remedy(path: Path, place: Path, status: os.stat_result, need: Need, account: Account) -> str:
@@ -114,17 +119,15 @@ def _remedy(path: Path, place: Path, status: os.stat_result, need: Need, account
         return f"Move {path.name} to a folder that this user can enter, or run {_typed(entering, account, own=own)}"
     if need is Need.SOCKET:
         return f"Set `SocketUser={account.name}` in easel-driver.socket, and restart that unit"
-    if need is Need.SECRET and account.unit:
-        return f"Let systemd pass the file: write `LoadCredential=` into {account.unit}, as in deploy/easel.service"
     if own:
         return f"Run {_typed(f'chmod u+rwX {there}', account, own=True)}"
     if need is Need.FOLDER and place != path:
         return f"Run {_typed(f'{make} {shlex.quote(str(path))}', account)}"
-    if need is Need.FOLDER and len(place.parts) <= _SHARED_DEPTH:
+    if need is Need.FOLDER:  # others may use it too
         return f"Choose a folder of its own: {_typed(f'{make} {shlex.quote(str(place / COMMAND))}', account)}"
     deep = "-R " if stat.S_ISDIR(status.st_mode) else ""
-    command = f"chmod {deep}o+rX {there}" if need is Need.READ else f"chown {deep}{user} {there}"
-    if need in (Need.WRITE, Need.FOLDER) and status.st_uid and not (account.unit or account.container):
+    command = f"chmod {deep}o+rX {there}" if need is Need.READ else f"chown {user} {there}"
+    if need is Need.WRITE and status.st_uid and not (account.unit or account.container):
         owner = _name(status.st_uid)  # Easel's own user, if it was somebody else who typed a command
         return f"Run Easel as {owner}: `sudo -u {owner} {program()} …`. Or run {_typed(command, account)}"
     return f"Run {_typed(command, account)}"

@@ -13,7 +13,7 @@ from inference.extras import DISTRIBUTION
 PACKAGES = {"Easel": DISTRIBUTION, "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
 
 
-def build() -> dict[str, str]:
+def build_info() -> dict[str, str]:
     """The versions that `easel_build_info` shows; empty if one is unknown."""
     found = versions_here()
     return {"version": found.get("Easel", ""), "python": found["Python"], "torch": found.get("torch", "")}

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from bot import metrics
-from bot.app.overview import build
 from bot.database.jobs import JobState
 from bot.diagnostics.finding import FindingGrade
 from bot.diagnostics.watch import FOLDERS
+from bot.versions import build_info
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 ALERTS, DASHBOARD = DEPLOY / "prometheus-alerts.yml", DEPLOY / "grafana-dashboard.json"
@@ -45,7 +45,7 @@ def exported() -> dict[str, set[str]]:
                 case "counter":
                     found[f"{name}_total"] = labels
                 case "info":
-                    found[f"{name}_info"] = labels | set(build())
+                    found[f"{name}_info"] = labels | set(build_info())
                 case "histogram":
                     found |= {f"{name}_sum": labels, f"{name}_count": labels, f"{name}_bucket": labels | {"le"}}
                 case _:

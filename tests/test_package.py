@@ -29,7 +29,8 @@ ONLY_IN_THE_SOURCE = {"MANIFEST.in", "pyproject.toml", "README.md", "LICENSE", "
                       "config.example.toml"}  # fmt: skip
 EPOCH = 1_750_000_000  # the time of the files, in seconds
 INSTALLED_FROM = {"Containerfile", ".dockerignore", "compose.yaml", "constraints.txt", "config.example.toml", "LICENSE",
-                  "CHANGELOG.md"}  # fmt: skip
+                  "README.md", "CHANGELOG.md"}  # fmt: skip
+INSTALLED_FROM |= {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
 
 
 def tracked() -> set[str]:

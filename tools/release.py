@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[1]
 CHECKSUMS = "SHA256SUMS"
 INSTALL = ("Containerfile", ".dockerignore", "compose.yaml", "constraints.txt", "config.example.toml", "deploy/*",
-           "CHANGELOG.md", "LICENSE")  # fmt: skip
+           "README.md", "docs/*.md", "CHANGELOG.md", "LICENSE")  # fmt: skip
 
 
 def build(source: Path, dist: Path, epoch: int) -> None:

@@ -1,4 +1,4 @@
-"""How the running program stands: what it wrote last into the file that `bot.app.health_report` keeps.
+"""Reads the health file, which `bot.app.health_report` writes.
 
 A file needs no port, and one that grows old shows a program that hangs as well as one that is gone.
 """

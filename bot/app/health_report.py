@@ -25,7 +25,7 @@ RESTART_SECONDS = 120.0  # from a death until a worker is ready again; importing
 
 
 def observe(connected: bool, workers: Sequence[WorkerStatus], findings: Sequence[Finding] = ()) -> Health:
-    """The state now; the metrics tell each worker from now on."""
+    """Return the state now, and update the metrics of the workers."""
     metrics.WORKERS.samples = tuple(
         WorkerSample(each.node, each.device, each.state not in NOT_READY, each.jobs, each.distance, each.pid, each.card)
         for each in workers

@@ -51,11 +51,12 @@ async def sample_cost(connection: aiosqlite.Connection, settings: Settings) -> S
         return SampleCost()
     paces, cost = await all_paces(connection), SampleCost()
     for base_model, checkpoint in sampling_checkpoints(InstalledCheckpoints(settings, [])).items():
-        if not (loras := await count_due(connection, base_model)):
+        files, loras = await count_due(connection, base_model)
+        if not files:
             continue
         seconds = _picture_seconds(checkpoint, settings.library.samples, paces)
-        total = None if cost.seconds is None or seconds is None else cost.seconds + loras * each * seconds
-        cost = SampleCost(cost.loras + loras, cost.pictures + loras * each, total)
+        total = None if cost.seconds is None or seconds is None else cost.seconds + files * each * seconds
+        cost = SampleCost(cost.loras + loras, cost.pictures + files * each, total)
     return cost
 
 

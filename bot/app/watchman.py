@@ -148,9 +148,9 @@ class Watchman:
             token_shared=self._clock() - self._token_shared_at < DAY,
         )
         metrics.FINDINGS.samples = tuple((finding.what, finding.grade.value) for finding in self.findings)
-        metrics.FINDINGS.folders = await asyncio.to_thread(folder_spaces, settings)
         metrics.FINDINGS.backup_age = math.inf if backup.age is None else backup.age
         await self._tell(self.findings)
+        metrics.FINDINGS.folders = await asyncio.to_thread(folder_spaces, settings)
 
     def _file_state(self) -> FileState:
         return FileState.IN_PLACE if self._file is None else self._file.state

@@ -29,6 +29,7 @@ completion.py  `completion`: prints what lets a shell complete commands and opti
 ending.py      ends a command in order when a signal asks for it
 questions.py   questions to a person at a terminal
 output.py      tables and colours on stdout
+time_left.py   how long an operator has for a takedown case
 progress.py    progress bars on stderr
 """
 

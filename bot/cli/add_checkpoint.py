@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -181,7 +182,8 @@ def _agreed(
     if possible and base not in possible and base.architecture not in by_layers:
         others = ", ".join(possible)
         raise ConfigError(f"{here} is not {base}, as --base says: its layers are those of {others}. Correct --base.")
-    proven = _published(here) if len(possible) != 1 else None
+    is_clear = len(possible) == 1 and possible[0].architecture not in OPEN_LINEAGES
+    proven = None if is_clear else _published(here)
     if proven not in {None, base}:
         raise ConfigError(f"{here} is {proven}, by its hash, and not {base}, as --base says. Correct --base.")
     hint, origin = _hint(here, claimed)
@@ -197,7 +199,7 @@ def _published(here: Path) -> BaseModelId | None:
 
 
 def _hint(here: Path, claimed: str) -> tuple[BaseModelId | None, str]:
-    """The base model that its page, its metadata or its file name suggests, and which of them does. None is proof."""
+    """The base model that its page, its metadata or its file name suggests, and which of them does: hints, no proof."""
     if (named := named_base_model(claimed)) is not None:
         return named, "Its page says"
     try:
@@ -221,7 +223,8 @@ def _asked(
     says = f"The files do not tell the base model of {here}: {layers}."
     if ask is None or not possible:
         told = f" {origin} {hint}. If that is right, run" if hint else " Find it on the checkpoint's page, and run"
-        again = command(f"library add-checkpoint {here} --base {hint or 'ARCHITECTURE/LINEAGE'}", config)
+        path = shlex.quote(str(here))
+        again = command(f"library add-checkpoint {path} --base {hint or 'ARCHITECTURE/LINEAGE'}", config)
         raise ConfigError(f"{says}{told} `{again}`.")
     print(harmless(says), *([f"{origin} {hint}."] if hint else []))
     lines = [*(f"{each} ({each.label})" for each in possible), "I do not know"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -37,7 +38,7 @@ from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
-from bot.file_access import other_owner
+from bot.file_access import Need, other_owner, why
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.library.fitting import check_fitting
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -211,18 +212,18 @@ def _operators(settings: Settings) -> Finding:
 
 def _responsible(settings: Settings) -> Finding:
     if missing := settings.privacy.missing:
-        says = f"{', '.join(missing)} not set in [privacy]; /privacy show names and links these to users"
+        says = f"{', '.join(missing)} not set in [privacy]; /privacy show shows these to users"
         return Finding("privacy", FindingGrade.WARNING, says)
     return Finding("privacy", FindingGrade.OK, f"/privacy show names {settings.privacy.controller} as the controller")
 
 
 def _writable(folder: Path) -> Finding:
     if (reason := why_unwritable(folder)) is not None:
-        says = f"{folder} cannot be written: {reason}. Or choose another [storage] folder"
+        says = f"{folder} cannot be written: {reason}. Otherwise, choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
     if (owner := other_owner(folder)) is not None:
         says = (
-            f"root runs this command, but {folder} belongs to {owner}, who may be unable to use what root writes there"
+            f"root runs this command, but {folder} belongs to {owner}. {owner} may be unable to use files of root there"
         )
         return Finding("storage", FindingGrade.WARNING, f"{says}. Run `sudo -u {owner} {program()} doctor` instead")
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
@@ -270,8 +271,10 @@ async def _records(settings: Settings) -> list[Finding]:
     """The findings about the data, and about the library unless the database is damaged."""
     try:
         data = await asyncio.to_thread(_data, settings)
-    except PermissionError:  # `_writable` reports it
-        return []
+    except PermissionError as problem:
+        path = Path(os.fsdecode(problem.filename or settings.storage.folder))
+        says = f"{path} cannot be read: {why(problem, path, Need.FOLDER)}"
+        return [Finding("storage", FindingGrade.PROBLEM, says)]
     if any(finding.what == DATABASE and finding.grade is FindingGrade.PROBLEM for finding in data):
         return data
     return [*data, *await _catalogue(settings)]

@@ -362,7 +362,9 @@ def _write(folder: Path, answers: Answers) -> Path:
         settings = load_settings(draft)
         for each, option in ((settings.storage.folder, "--data"), (settings.library.folder, "--loras")):
             if (reason := why_unwritable(each)) is not None:
-                raise ConfigError(f"{each} cannot be written: {reason}. Or choose another folder with {option}.")
+                raise ConfigError(
+                    f"{each} cannot be written: {reason}. Otherwise, choose another folder with {option}."
+                )
     except (ConfigError, OSError, UnicodeEncodeError):
         draft.unlink(missing_ok=True)
         raise

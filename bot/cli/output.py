@@ -1,14 +1,10 @@
-"""Tables, colours and times on stdout, for people."""
+"""Tables and colours on stdout, for people."""
 
 from __future__ import annotations
 
 import os
 
 from rich.console import Console
-
-from bot.database.clock import now_ms
-from bot.database.takedown_cases import TakedownCase
-from bot.i18n import duration
 
 PIPE_WIDTH = 10_000  # columns; a name has at most a few hundred
 
@@ -27,9 +23,3 @@ class Output(Console):
     def on_broken_pipe(self) -> None:
         """In place of rich's own way, which ends the program with exit code 1."""
         raise BrokenPipeError
-
-
-def time_left(case: TakedownCase) -> str:
-    """How long an unfinished case has."""
-    left = (case.due_at - now_ms()) / 1000
-    return f"due in {duration(left)}" if left > 0 else f"OVERDUE since {duration(-left)}"

@@ -14,7 +14,8 @@ from bot.database.connection import read_database
 from bot.database.erasures import Erasure, newest_erasure, request_erasure
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
-from bot.privacy.export import Exporter, is_deletable, stored_counts
+from bot.privacy.export import Exporter, stored_counts
+from bot.privacy.stored_data import is_deletable
 
 PART_BYTES = 2**30  # of an export: as much memory is taken
 

@@ -34,7 +34,7 @@ from bot.database.errors import DatabaseError, DatabaseMissing, NoDatabase, Olde
 from bot.logs import LogFormat
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
-from bot.versions import build
+from bot.versions import build_info
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ async def serve(
     token = token_of(settings)
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
-    metrics.BUILD.info(build())
+    metrics.BUILD.info(build_info())
     with work_report() as scanned, metrics.served(settings.metrics.port):
         async with (
             open_easel(settings, scanned, read_settings, new_database=new_database) as easel,

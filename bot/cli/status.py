@@ -16,9 +16,10 @@ from rich.table import Table
 
 from bot.app.recorded_state import RecordedState, findings_from_outside, read_state
 from bot.cli import DONE, harmless
-from bot.cli.output import Output, time_left
+from bot.cli.output import Output
 from bot.cli.reports import summary
 from bot.cli.settings import add_config, settings_of
+from bot.cli.time_left import time_left
 from bot.config import Settings
 from bot.database.errors import DatabaseError
 from bot.database.jobs import CheckpointLoad, Job

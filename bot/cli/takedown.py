@@ -15,9 +15,10 @@ from rich.table import Table
 
 from bot.app.record_keeping import save_record
 from bot.cli import DONE, REFUSED, harmless
-from bot.cli.output import Output, time_left
+from bot.cli.output import Output
 from bot.cli.progress import progress_bar
 from bot.cli.settings import add_config, settings_of
+from bot.cli.time_left import time_left
 from bot.config import ConfigError, Settings
 from bot.database.clock import now_ms
 from bot.database.connection import read_database

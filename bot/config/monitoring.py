@@ -23,5 +23,5 @@ class LogSettings(Section):
 class MetricsSettings(Section):
     """Metrics for Prometheus, on this machine only."""
 
-    port: Annotated[int, Field(ge=0, le=65_535)] = Field(default=0, examples=[9464])
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(default=0, examples=[9400])
     """Port of http://127.0.0.1:PORT/metrics. 0: off."""

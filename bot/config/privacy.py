@@ -23,6 +23,7 @@ def is_https(address: str) -> bool:
             parts.scheme == "https"
             and bool(parts.hostname)
             and parts.username is None
+            and parts.port != 0  # raises ValueError for one that is none
             and address.isascii()
             and not re.search(r"[\s<>\"]", address)
         )

@@ -109,7 +109,7 @@ class Setting:
         return self._any(self.schema) if _is_empty(default) else default
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The schema behind a reference, and that of the value where null is the other choice."""
+        """Follow references, and skip null in `anyOf`."""
         for choice in schema.get("anyOf", ()):
             if choice.get("type") != "null":
                 return self._resolved(choice)
@@ -200,7 +200,7 @@ def plain_key(typed: str) -> str:
 
 
 def settings_called(key: str) -> list[Setting]:
-    """The setting with this full name, else those whose last part it is."""
+    """Return the setting with this full name, or all with this last part."""
     settings = all_settings()
     if key in settings:
         return [settings[key]]

@@ -13,6 +13,7 @@ COUNT_FILES = """
         count(*) FILTER (WHERE problem IS NULL AND base_model IS NULL), count(problem)
     FROM lora_version WHERE missing = 0
 """
+# A file that another page has is not lost.
 COUNT_LOST = """
     SELECT count(DISTINCT sha256) FROM hub_look AS lost WHERE state IN ('gone', 'archived', 'locked')
     AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = lost.sha256 AND state = 'there')

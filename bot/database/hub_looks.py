@@ -84,7 +84,6 @@ UNSENT = """
 MESSAGED = "UPDATE update_notice SET messaged = 1 WHERE person_id = ? AND told = 0 AND messaged = 0 RETURNING 1"
 
 
-# A file that another page has is not lost.
 class HubState(StrEnum):
     """Whether a hub still has a file."""
 

@@ -20,8 +20,8 @@ NOTE_OF_JOBS = """
     WHERE job_id IN (SELECT value FROM json_each(?)) AND message_id IS NOT NULL
     AND (private = 0 OR posting_in IS NOT NULL)
 """
-# The message to staff about a report names its author, and quotes or names others. Ids of people who have all deleted
-# are negative.
+# The message to staff about a report names its author, and quotes or names others. A negative id is the keyed hash of a
+# user who deleted all data.
 PEOPLE_OF_REPORT = """
     SELECT owner_id AS person_id FROM report WHERE id = :report UNION
     SELECT person_id FROM report_by WHERE report_id = :report UNION

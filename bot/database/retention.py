@@ -86,6 +86,7 @@ OLD_REPORTS = """
     END)
     ORDER BY decided_at, decision.report_id LIMIT :limit
 """
+STILL_DECIDED = "SELECT 1 FROM report WHERE id = ? AND state = 'decided'"
 FORGET_REPORT = "DELETE FROM report WHERE id = ? AND state = 'decided' RETURNING id"
 OLD_NOTICES = "SELECT count(*) AS rows, min(created_at) AS oldest FROM takedown_notice WHERE created_at < ?"
 FORGET_NOTICES = "DELETE FROM takedown_notice WHERE created_at < ?"
@@ -202,11 +203,12 @@ async def old_reports(
 
 
 async def forget_reports(connection: aiosqlite.Connection, report_ids: Iterable[int]) -> None:
-    """Delete reports that are still decided; of whom their messages to staff speak is kept. Raises DatabaseError."""
+    """Delete reports that are still decided. First record whom their messages to staff name. Raises DatabaseError."""
     async with transaction(connection):
         for report_id in report_ids:
-            await note_report(connection, report_id)
-            await write(connection, FORGET_REPORT, (report_id,))
+            if await fetch_one(connection, STILL_DECIDED, (report_id,)) is not None:
+                await note_report(connection, report_id)
+                await write(connection, FORGET_REPORT, (report_id,))
 
 
 async def count_old_notices(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:

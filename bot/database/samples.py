@@ -20,7 +20,7 @@ DUE = """
     ORDER BY sample_tries, id DESC LIMIT 1
 """
 COUNT_DUE = """
-    SELECT count(*) AS loras FROM lora_version
+    SELECT count(*) AS files, count(DISTINCT lora_id) AS loras FROM lora_version
     WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
 """
 AWAITED = """
@@ -71,10 +71,10 @@ async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterabl
     return None
 
 
-async def count_due(connection: aiosqlite.Connection, base_model: BaseModelId) -> int:
-    """How many usable versions of this base model have no samples yet. Raises DatabaseError."""
-    row = await fetch_one(connection, COUNT_DUE, (base_model, MAX_TRIES))
-    return row["loras"] if row else 0
+async def count_due(connection: aiosqlite.Connection, base_model: BaseModelId) -> tuple[int, int]:
+    """How many usable files of this base model have no samples yet, and of how many LoRAs. Raises DatabaseError."""
+    ((files, loras),) = await fetch(connection, COUNT_DUE, (base_model, MAX_TRIES))
+    return files, loras
 
 
 async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool:

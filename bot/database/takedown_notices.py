@@ -61,7 +61,7 @@ class TakedownNotice:
 
     @property
     def reference(self) -> str:
-        """By which the message is found again: it ends with it in any language."""
+        """The end of the message in every language, to find it after a crash."""
         return f"T{self.case_id}"
 
 

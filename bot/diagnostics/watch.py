@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,9 +220,13 @@ def disk_spaces(settings: Settings) -> tuple[DiskSpace, ...]:
 
 
 def folder_spaces(settings: Settings) -> tuple[FolderSpace, ...]:
-    """The space for each of FOLDERS, several of which may be on one disk."""
-    usages = ((folder, shutil.disk_usage(_place(settings, folder))) for folder in FOLDERS)
-    return tuple(FolderSpace(folder, usage.free, usage.total) for folder, usage in usages)
+    """The space for each of FOLDERS, several of which may be on one disk. One that cannot be read is left out."""
+    spaces: list[FolderSpace] = []
+    for folder in FOLDERS:
+        with suppress(OSError):
+            usage = shutil.disk_usage(_place(settings, folder))
+            spaces.append(FolderSpace(folder, usage.free, usage.total))
+    return tuple(spaces)
 
 
 def _place(settings: Settings, name: str) -> Path:

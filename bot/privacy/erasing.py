@@ -44,8 +44,9 @@ from bot.database.erasures import (
 from bot.database.errors import DatabaseError
 from bot.database.jobs import AnyJob, unfinished_jobs
 from bot.library.configuration import Configuration
-from bot.privacy.export import is_deletable, stored_counts
+from bot.privacy.export import stored_counts
 from bot.privacy.file_removal import FileRemoval
+from bot.privacy.stored_data import is_deletable
 
 AT_ONCE = 50  # jobs or files in one transaction
 MESSAGE_SECONDS = 1.0  # between two messages, so that Discord's limits are left to others

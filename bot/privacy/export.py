@@ -11,7 +11,7 @@ import json
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
 from bot.privacy.export_page import ExportPage, PictureFacts, figure, table_section
-from bot.privacy.stored_data import TABLES, Fate, StoredTable
+from bot.privacy.stored_data import TABLES, StoredTable
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, JobRequest
 
@@ -95,7 +95,7 @@ class _Archive:
     def add(self, made: _Packable) -> bool:
         """Whether it was added, or is to be named as left out; False when it does not fit. One at least fits. Blocks.
 
-        Text is counted as it is packed by itself. Together it takes less, or the margin more.
+        Each text counts with its own compressed size. MARGIN covers the rest.
         """
         if made.data is None:
             self._left_out.append(made.name)
@@ -232,11 +232,6 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
             if count:
                 counts[table.name] = count
     return counts
-
-
-def is_deletable(counts: Mapping[str, int]) -> bool:
-    """Return whether a deletion would delete or change any of these rows; others stay until they expire."""
-    return any(table.name in counts for table in TABLES if table.fate is not Fate.EXPIRES)
 
 
 def _told(row: sqlite3.Row) -> dict[str, object]:

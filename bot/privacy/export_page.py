@@ -25,7 +25,7 @@ Values = Mapping[str, object]  # of a row, by column
 
 MAX_ALT = 150  # characters of a prompt that stand in for a picture
 MAX_SUMMARY = 120  # characters of a prompt that name folded details
-MAX_DEPTH = 12  # levels of details; deeper ones stand there as text
+MAX_DEPTH = 12  # levels of details; deeper ones are shown as text
 _LIMIT = re.compile(r"`(\w+_days)` \(\d+\)")  # a setting with its default
 _TIME = re.compile(r"(.*_)?(at|until)")  # columns with unix ms
 _CODE, _EMPHASIS = re.compile(r"`([^`]*)`"), re.compile(r"\*([^*]*)\*")

@@ -20,12 +20,13 @@ _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id 
 _UNTIL_DELETED = "until you delete this data"
 _SERVER_GONE = "`servers_days` (30) after the bot left the server"
 _AUDIT_KEPT = (
-    f"`audit_days` (365), or {_SERVER_GONE}. Until then, entries about a stored report or a block in force stay longer"
+    "`audit_days` (365). Entries about a stored report or an active block stay as long as these. All entries go "
+    f"{_SERVER_GONE}"
 )
 _REPORTS_KEPT = (
-    f"`reports_days` (365) after the last decision, or {_SERVER_GONE}. Until then, open reports stay longer. The same "
-    "applies to reports that a picture looks like a minor, and to decisions whose block or content rating is in force. "
-    "After that, operators decide about open reports that a picture looks like a minor"
+    "`reports_days` (365) after the last decision. Open reports stay longer. Reports that a picture looks like a minor "
+    "stay longer too, and decisions whose block or content rating is in force. All reports go "
+    f"{_SERVER_GONE}. Then operators decide about open reports that a picture looks like a minor"
 )
 _AS_REPORT = "as long as the report"
 _PICTURES_KEPT = "until you delete them; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
@@ -651,3 +652,8 @@ FILES = (
         "as the operator decides; for files in `[logs] folder`, `logs_days` (30)", Fate.EXPIRES, exported=False,
     ),
 )  # fmt: skip
+
+
+def is_deletable(counts: Mapping[str, int]) -> bool:
+    """Return whether a deletion would delete or change any of these rows; others stay until they expire."""
+    return any(table.name in counts for table in TABLES if table.fate is not Fate.EXPIRES)

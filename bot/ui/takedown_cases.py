@@ -1,4 +1,4 @@
-"""Carries out the takedowns that an operator has confirmed, tells their authors, and operators of those soon due.
+"""Carries out confirmed takedowns, notifies authors, and reminds operators of cases that are due.
 
 A step is recorded when it is done, and does no harm when it is done again. So after a crash, or when Discord cannot be
 reached, it goes on where it was.

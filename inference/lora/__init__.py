@@ -21,7 +21,6 @@ known_bases.py     published base models by hash and id; installed.py for those 
 first_releases.py  the months in which base models were first published
 declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
 registry.py        what a public registry of models says
-categories.py      what LoRAs are for
 sidecar.py         what stands beside a file; foreign_sidecars.py for what other programs left
 text_files.py      text files beside a file: notes, cards, configurations of trainings
 trigger_groups.py  trigger words that go together, as authors give them; categories.py for what LoRAs are for

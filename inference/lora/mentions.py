@@ -33,7 +33,7 @@ _OWN = (
     rf"{OF_TRAINING}|\b(?:for|fur|pour|para|per|voor|dla|untuk|ile|gelernt|loras?|lycoris|locon|version\w{{0,2}}|versao|versione"
     r"|wersja|base|model|checkpoint|recommended|port|v\d[\w.]{0,10})\b|\buse (?:it |this )?(?:with|on)\b"
 )
-# Whatever else the clause says: it speaks of this file, or of what it needs.
+# Words that show that a clause is about this file.
 _OF_THIS_FILE = (
     r"\b(?:only|best|must|needs?|needed|requires?|required|recommend\w*|meant|intended|exclusively|strictly|ideal|enjoy"
     r"|seulement|uniquement|nur|solo|apenas|somente|soltanto|tylko|alleen"
@@ -74,7 +74,7 @@ _TRAINED = re.compile(
     r"|(?<!previews )(?<!images )(?<!pictures )\bmade\b",
     re.IGNORECASE,
 )
-# Said so, a clause needs no other that affirms the page: it speaks of a further use, beside the page's.
+# Such a clause describes an additional use. No other clause needs to affirm the page.
 _TOO = re.compile(
     r"\b(?:works?|working|runs?|usable|fine|tested)\b.{0,60}\b(?:too|also|as well)\b|\b(?:also|as well)\b.{0,30}"
     r"\b(?:works?|working|runs?|usable|fine|tested)\b|\bcompatible with\b",

@@ -21,7 +21,8 @@ from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
 from bot.i18n import _, later, ngettext, number, sentences
 from bot.i18n.texts import day_limit, plain
-from bot.privacy.export import ExportPart, is_deletable, stored_counts
+from bot.privacy.export import ExportPart, stored_counts
+from bot.privacy.stored_data import is_deletable
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
