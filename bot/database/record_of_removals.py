@@ -47,7 +47,7 @@ AT_ONCE: Final = 500
 _MOST_JOBS: Final = 10_000  # with the very same picture
 
 _NAME_OF_KEY = "check of the key"  # what is hashed to tell one key from another
-CHECK_OF_KEY = f"SELECT pseudonym('{_NAME_OF_KEY}') AS hash"  # noqa: S608 - constants only
+CHECK_OF_KEY = f"SELECT pseudonym('{_NAME_OF_KEY}') AS hash"
 FORGET = "DELETE FROM memo WHERE key = ?"
 ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
 FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
@@ -149,43 +149,61 @@ async def catch_up(connection: aiosqlite.Connection, database: Path, *, accept_l
     nobody can apply any more is left out, and is not told again. Raises WrongKey when an erasure can only be applied
     with another key, and DatabaseError.
     """
-    file, key, key_before = record_file(database), await _check(connection), await recall(connection, KEY)
-    known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
-    read = await asyncio.to_thread(_read, file, known)
-    missing = await _missing(connection)
-    if missing is not None and read.place.file_id == missing.file_id:  # the right file is back
-        known, read = missing, await asyncio.to_thread(_read, file, missing)
-        await write(connection, FORGET, (LOST,))
-    foreign = sum(_is_foreign(entry, key, key_before) for entry in read.entries)
+    file, done = record_file(database), CaughtUp()
+    known, read = await _what_is_behind(connection, file)
+    foreign = await _foreign(connection, read.entries)
     if foreign and not accept_loss:
         raise WrongKey(key_file(database), foreign)
-    lost, done = read.lost, CaughtUp()
     if read.entries or read.place != known or read.place.file_id is None:
-        people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
-        if read.entries:
-            await _count_on(connection)
-        for entry in read.entries:
-            try:
-                done = CaughtUp(
-                    done.erasures + await _erase(connection, people, entry),
-                    done.verdicts + await _decide(connection, entry),
-                    done.cases + await _take_down(connection, entry),
-                )
-            except (KeyError, TypeError, ValueError):  # somebody has changed the line
-                lost = True
-        if lost and await recall(connection, LOST) is None:
-            await remember(connection, LOST, json.dumps(astuple(known) if read.place.file_id != known.file_id else None))
-        if read.place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
-            read = replace(read, place=await asyncio.to_thread(_append, file, []))
-        for memo in read.place.memos:
+        done = await _apply(connection, read)
+        if done.lost and await recall(connection, LOST) is None:
+            gone = astuple(known) if read.place.file_id != known.file_id else None
+            await remember(connection, LOST, json.dumps(gone))
+        place = read.place
+        if place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
+            place = await asyncio.to_thread(_append, file, [])
+        for memo in place.memos:
             await remember(connection, *memo)
     if accept_loss:
         await write(connection, FORGET, (LOST,))
-    if accept_loss or key_before is None:
-        await remember(connection, KEY, key)
+    if accept_loss or await recall(connection, KEY) is None:
+        await remember(connection, KEY, await _check(connection))
     await asyncio.to_thread(flush_record, database)
     loss = await unresolved(connection)
     return replace(done, lost=loss.lost, other_key=loss.other_key)
+
+
+async def _what_is_behind(connection: aiosqlite.Connection, file: Path) -> tuple[_Place, _Behind]:
+    """Where the database is in the file, and what stands behind. A file that was missing may be back."""
+    known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
+    read = await asyncio.to_thread(_read, file, known)
+    gone = json.loads(await recall(connection, LOST) or "null")
+    if gone is None or read.place.file_id != (missing := _Place(*gone)).file_id:
+        return known, read
+    for memo in missing.memos:
+        await remember(connection, *memo)
+    await write(connection, FORGET, (LOST,))
+    return missing, await asyncio.to_thread(_read, file, missing)
+
+
+async def _apply(connection: aiosqlite.Connection, read: _Behind) -> CaughtUp:
+    done = CaughtUp(lost=read.lost)
+    people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
+    if read.entries:  # numbers that were given out meanwhile are skipped: a verdict is known by that of its report
+        async with transaction(connection):
+            await write(connection, COUNT_ALL)
+            await write(connection, COUNT_ON, (GAP,))
+    for entry in read.entries:
+        try:
+            done = replace(
+                done,
+                erasures=done.erasures + await _erase(connection, people, entry),
+                verdicts=done.verdicts + await _decide(connection, entry),
+                cases=done.cases + await _take_down(connection, entry),
+            )
+        except (KeyError, TypeError, ValueError):  # somebody has changed the line
+            done = replace(done, lost=True)
+    return done
 
 
 async def unresolved(connection: aiosqlite.Connection) -> CaughtUp:
@@ -194,19 +212,6 @@ async def unresolved(connection: aiosqlite.Connection) -> CaughtUp:
     return CaughtUp(
         lost=await recall(connection, LOST) is not None, other_key=key not in (None, await _check(connection))
     )
-
-
-async def _count_on(connection: aiosqlite.Connection) -> None:
-    """Skip numbers that were given out since this copy was made: the record knows verdicts by those of reports."""
-    async with transaction(connection):
-        await write(connection, COUNT_ALL)
-        await write(connection, COUNT_ON, (GAP,))
-
-
-async def _missing(connection: aiosqlite.Connection) -> _Place | None:
-    """The place in a file that another one has replaced."""
-    place = json.loads(await recall(connection, LOST) or "null")
-    return None if place is None else _Place(*place)
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------
@@ -230,9 +235,18 @@ def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name != "key"}
 
 
-def _is_foreign(entry: Mapping[str, Any], key: str, of_database: str | None) -> bool:
-    """Whether an erasure was recorded with another key. Earlier versions did not name it: it was the database's."""
-    return entry["kind"] == "erasure" and entry.get("key", of_database) not in (None, key)
+async def _foreign(connection: aiosqlite.Connection, entries: Iterable[Mapping[str, Any]]) -> int:
+    """Count the erasures that were recorded with another key, but not by this database itself.
+
+    Earlier versions did not name the key: it was that of the database.
+    """
+    key, of_database = await _check(connection), await recall(connection, KEY)
+    mine = (None, key)
+    found = [each for each in entries if each["kind"] == "erasure" and each.get("key", of_database) not in mine]
+    there = [
+        await fetch_one(connection, KNOWN_ERASURE, (str(each.get("person")), str(each.get("at")))) for each in found
+    ]
+    return there.count(None)
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

@@ -389,7 +389,7 @@ async def test_erasures_wait_for_their_key(tmp_path: Path) -> None:
     key_file(house.database).unlink()
     put_back(house.copy, house.database)
     for _ in range(2):
-        with pytest.raises(WrongKey, match="pseudonyms.key"):
+        with pytest.raises(WrongKey, match=r"pseudonyms\.key"):
             await caught_up(house.database)
     key_file(house.database).write_bytes(right)
     assert (await caught_up(house.database)).erasures == 1

@@ -172,7 +172,14 @@ async def test_a_report_that_joins_one_of_the_operators_makes_it_last(days: Days
     await days.report(ReportReason.MINORS)
     connection = days.world.connection
     new = NewReport(
-        Subject.PICTURES, days.job_id, EVERYWHERE, OWNER, shared=True, person_id=OTHER, reason=ReportReason.OTHER, note=""
+        Subject.PICTURES,
+        days.job_id,
+        EVERYWHERE,
+        OWNER,
+        shared=True,
+        person_id=OTHER,
+        reason=ReportReason.OTHER,
+        note="",
     )
     theirs = await save_report(connection, new)
     await note_left(connection, SERVER)
