@@ -57,8 +57,8 @@ class WrongKey(DatabaseError):
 
     def __init__(self, file: Path, deletions: int) -> None:
         super().__init__(
-            f"The key {file} is not the right one. This copy of the database lacks {deletions} deletions of users' "
-            "data, and Easel can repeat them only with the key that it had then. Put that key back. If it is lost, "
+            f"The key {file} is not the right one. This copy of the database lacks deletions of users' data "
+            f"({deletions}). Easel can repeat them only with the key that it had then. Put that key back. If it is lost, "
             "repeat the deletions yourself (`privacy delete PERSON --yes`), then run `privacy accept-loss`."
         )
 
