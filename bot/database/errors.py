@@ -58,7 +58,7 @@ class WrongKey(DatabaseError):
     def __init__(self, file: Path, deletions: int) -> None:
         super().__init__(
             f"The key {file} is not the right one. This copy of the database lacks deletions of users' data "
-            f"({deletions}). Easel can repeat them only with the key that it had then. Put that key back. If it is lost, "
+            f"({deletions}). Easel can repeat them only with the key of that time. Put that key back. If it is lost, "
             "repeat the deletions yourself (`privacy delete PERSON --yes`), then run `privacy accept-loss`."
         )
 
