@@ -30,7 +30,7 @@ from bot.config.storage import StorageSettings
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
-from bot.database.record_of_removals import catch_up
+from bot.database.record_of_removals import CaughtUp, catch_up
 from bot.file_access import Need, why
 from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.service import JobService
@@ -97,6 +97,7 @@ class Catalogued:
     keeper: LibraryKeeper
     library: ScanReport
     requests: RequestBuilder
+    applied: CaughtUp  # of the record of removals
 
 
 # Called with the title of a piece of work, the amount that is done, and the total.
@@ -123,7 +124,8 @@ async def open_catalogue(
             await asyncio.to_thread(require_database, settings.storage)
         await asyncio.to_thread(_tighten, settings.storage)
         async with open_database(settings.storage.database, report=report) as connection:
-            log_applied(await catch_up(connection, settings.storage.database))
+            applied = await catch_up(connection, settings.storage.database)
+            log_applied(applied)
             hashing = partial(report, "hashing checkpoints, MB")
             specs = await identify(connection, settings.checkpoints, progress=hashing)
             configuration = Configuration(settings, specs)
@@ -138,7 +140,7 @@ async def open_catalogue(
             )
             library = await keeper.scan(partial(report, "library"))
             requests = RequestBuilder(connection, configuration)
-            yield Catalogued(configuration, connection, keeper, library, requests)
+            yield Catalogued(configuration, connection, keeper, library, requests, applied)
 
 
 def require_database(storage: StorageSettings) -> None:

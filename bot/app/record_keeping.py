@@ -43,11 +43,11 @@ def save_record(database: Path) -> None:
         log.warning("cannot read the last entries of the record of removals: %s", problem)
 
 
-async def caught_up(database: Path) -> CaughtUp:
-    """Apply the record to a closed database, such as a restored copy. Raises DatabaseError."""
+async def caught_up(database: Path, *, accept_loss: bool = False) -> CaughtUp:
+    """Apply the record to a closed database, such as a restored copy; see `catch_up`. Raises DatabaseError."""
     with program_lock(database):
         async with open_database(database) as connection:
-            return await catch_up(connection, database)
+            return await catch_up(connection, database, accept_loss=accept_loss)
 
 
 def summary_of(done: CaughtUp) -> str:
@@ -55,13 +55,14 @@ def summary_of(done: CaughtUp) -> str:
     told: list[str] = []
     if done.lost:
         told.append(
-            "The record removals.jsonl beside the database is missing, shorter than it was, or damaged. Please order "
-            "deletions since that copy again (`easel privacy delete`), and open takedown cases since then again."
+            "The record removals.jsonl beside the database was missing, too short or damaged. Put the right file back, "
+            "or repeat the deletions since that copy (`privacy delete`), open takedown cases since then again, and run "
+            "`privacy accept-loss`."
         )
     if done.other_key:
         told.append(
-            "The key pseudonyms.key beside the database is not the one of this copy. Please put the right key back "
-            "before you start Easel, or order deletions since that copy again (`easel privacy delete`)."
+            "The key pseudonyms.key beside the database is not the one with which it was written. Put the right key "
+            "back. If it is lost, run `privacy accept-loss`; blocks of users who deleted all their data no longer work."
         )
     if done:
         told.append(_carried_out(done))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.app.assembly import open_catalogue
+from bot.app.record_keeping import summary_of
 from bot.app.recorded_state import findings_from_outside
 from bot.cli import DONE, UNUSABLE
 from bot.cli.inspect import identified
@@ -26,9 +27,8 @@ from bot.config.worker import Backend
 from bot.database.connection import read_database
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.database.integrity import damage
-from bot.database.lock import program_lock
 from bot.database.loras import usable_loras
-from bot.database.record_of_removals import entries_behind
+from bot.database.record_of_removals import CaughtUp, unresolved
 from bot.diagnostics.capacity import SPEED, check_capacity, check_downloads
 from bot.diagnostics.cards import CARD, CPU, check_cards, check_torch
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
@@ -302,15 +302,12 @@ def _integrity(database: Path) -> Finding:
 
 
 async def _catalogue(settings: Settings) -> list[Finding]:
-    behind = await asyncio.to_thread(_entries_behind, settings.storage.database)
     try:
         async with open_catalogue(settings) as found:
-            library = _library(found.library)
-            if behind:
-                library = _behind(library, behind)
+            library, removals = _library(found.library), _removals(found.applied)
             loras = await usable_loras(found.connection)
             fitting = check_fitting(loras, found.configuration.checkpoints)
-            return [library, fitting, *_predictions(settings, found.library)]
+            return [library, *removals, fitting, *_predictions(settings, found.library)]
     except DatabaseInUse:
         return await _catalogue_in_use(settings)
     except DatabaseError as problem:
@@ -325,27 +322,16 @@ async def _catalogue_in_use(settings: Settings) -> list[Finding]:
     try:
         checkpoints = InstalledCheckpoints(settings, await identified(settings))
         async with read_database(settings.storage.database) as connection:
-            return [found, check_fitting(await usable_loras(connection), checkpoints)]
+            removals = _removals(await unresolved(connection))
+            return [found, *removals, check_fitting(await usable_loras(connection), checkpoints)]
     except DatabaseError as problem:
         return [Finding(DATABASE, FindingGrade.PROBLEM, str(problem))]
 
 
-def _behind(library: Finding, entries: int) -> Finding:
-    """Add to a finding that the database is a copy that lacks `entries` of the record."""
-    says = (
-        f"{library.says}. {entries} deletions and decisions were made after this copy of the database; they were "
-        "applied again, and the running bot will delete their files and messages"
-    )
-    return Finding(library.what, FindingGrade.WARNING, says)
-
-
-def _entries_behind(database: Path) -> int:
-    """Count the entries of the record that the database lacks; a running Easel lacks none."""
-    try:
-        with program_lock(database):
-            return entries_behind(database) if database.is_file() else 0
-    except DatabaseError:  # `_catalogue` reports it
-        return 0
+def _removals(applied: CaughtUp) -> list[Finding]:
+    """What was applied to a restored copy from the record of removals, and what is missing in it."""
+    says = summary_of(applied)
+    return [Finding("removals", FindingGrade.WARNING, says)] if says else []
 
 
 def _library(report: ScanReport) -> Finding:

@@ -1,4 +1,7 @@
-"""`privacy show`, `export` and `delete`: what is kept of a person, for who asks the operator, and who has left."""
+"""`privacy show`, `export` and `delete`: what is kept of a person, for who asks the operator, and who has left.
+
+`privacy accept-loss` goes on without deletions that nobody can read any more.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from bot.app.record_keeping import save_record
+from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli import DONE, REFUSED, discord_id
 from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
-from bot.database.connection import read_database
+from bot.database.connection import read_database, require_file
 from bot.database.erasures import Erasure, newest_erasure, request_erasure
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
@@ -34,6 +37,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     delete = kinds.add_parser("delete", help="let the bot delete all data")
     delete.add_argument("--yes", action="store_true", help="delete; without it, only the amount is printed")
     delete.set_defaults(run=run_delete)
+    accept = kinds.add_parser("accept-loss", help="go on without a lost removals.jsonl or pseudonyms.key")
+    accept.description = "Stop the bot first. Before this, repeat the deletions that are lost with `privacy delete`."
+    accept.set_defaults(run=run_accept_loss)
+    add_config(accept)
     for kind in (show, export, delete):
         kind.add_argument("person", type=discord_id, metavar="PERSON", help="the user's Discord id")
         add_config(kind)
@@ -74,6 +81,17 @@ def run_delete(options: argparse.Namespace) -> int:
     save_record(settings.storage.database)
     print("Deletion requested. A running bot begins within a minute; a stopped bot begins at its next start.")
     print(f"`privacy show {options.person}` shows the receipt.")
+    return DONE
+
+
+def run_accept_loss(options: argparse.Namespace) -> int:
+    """Apply what can be applied, and say no more that something is lost."""
+    database = settings_of(options).storage.database
+    require_file(database)
+    done = asyncio.run(caught_up(database, accept_loss=True))
+    if summary := summary_of(done):
+        print(summary)
+    print("Easel no longer reports a lost removals.jsonl or pseudonyms.key.")
     return DONE
 
 

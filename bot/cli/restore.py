@@ -31,9 +31,9 @@ def run(options: argparse.Namespace) -> int:
     save_record(database)
     aside = put_back(file, database)
     print(f"Restored {file} as {database}.")
+    if aside is not None:
+        print(f"The previous database is in {aside}. Delete it when you are sure.")
     done = asyncio.run(caught_up(database))
     if summary := summary_of(done):
         print(summary)
-    if aside is not None:
-        print(f"The previous database is in {aside}. Delete it when you are sure.")
     return DONE

@@ -177,7 +177,7 @@ async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     Nothing is created and nothing migrated, and no file is left behind. Raises DatabaseError, among them NoDatabase
     and OlderDatabase.
     """
-    _require_file(path)
+    require_file(path)
     async with _opened(path, _reading_mode(path)) as connection:
         reader = _Reader(connection)
         with _explained(path):
@@ -211,7 +211,8 @@ def _reading_mode(path: Path) -> str:
     return "ro&immutable=1"  # without a place for these; nobody changes a database that has no log
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Raise NoDatabase unless there is a database at `path`."""
     if path.is_file() and path.stat().st_size:
         return
     if is_in_use(path):

@@ -53,6 +53,17 @@ class LogInUse(DatabaseError):
     """A reader keeps the write-ahead log from being emptied; it can be tried again."""
 
 
+class WrongKey(DatabaseError):
+    """Deletions that are to be repeated in a copy were recorded with another key than the one in `file`."""
+
+    def __init__(self, file: Path, deletions: int) -> None:
+        super().__init__(
+            f"The key {file} is not the right one. This copy of the database lacks deletions of users' data "
+            f"({deletions}). Easel can repeat them only with the key of that time. Put that key back. If it is lost, "
+            "repeat the deletions yourself (`privacy delete PERSON --yes`), then run `privacy accept-loss`."
+        )
+
+
 class DatabaseInUse(DatabaseError):
     """Another Easel works with the database at `path`; the message gives an advice."""
 

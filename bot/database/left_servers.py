@@ -25,7 +25,35 @@ MISSING = """
 """
 OLD = "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?"
 HAS_LEFT = "SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL"
-# What looks like a minor is decided whoever's server it was. The place of its picture goes.
+# What looks like a minor is decided whoever's server it was. Where operators have an open report of the same pictures,
+# that one takes over what was said, and the copies; else the report becomes theirs. The place of its picture goes.
+_BOTH = """
+    report AS ours JOIN report AS theirs USING (kind, target_id)
+    WHERE ours.server_id = :server AND ours.state <> 'decided' AND ours.state = 'open' AND ours.lasting = 1
+    AND theirs.server_id = 0 AND theirs.state = 'open'
+"""
+HAND_OVER_COMPLAINTS = f"""
+    INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides)
+    SELECT both.theirs, person_id, reason, note, created_at, hides
+    FROM (SELECT ours.id AS ours, theirs.id AS theirs FROM {_BOTH}) AS both JOIN report_by ON report_id = both.ours
+    WHERE true ON CONFLICT (report_id, person_id) DO UPDATE SET reason = excluded.reason, note = excluded.note
+    WHERE excluded.reason = 'sexual_and_looks_like_a_minor'
+"""  # noqa: S608 - constants only
+HAND_OVER_COPIES = f"""
+    INSERT INTO held_copy (job_id, report_id)
+    SELECT job_id, both.theirs
+    FROM (SELECT ours.id AS ours, theirs.id AS theirs FROM {_BOTH}) AS both JOIN held_copy ON report_id = both.ours
+    WHERE true ON CONFLICT DO NOTHING
+"""  # noqa: S608 - constants only
+HAND_OVER_LASTING = f"""
+    UPDATE report SET lasting = 1, hides = max(report.hides, both.hides), message_due = 1, revision = revision + 1
+    FROM (SELECT theirs.id AS theirs, ours.hides AS hides FROM {_BOTH}) AS both WHERE report.id = both.theirs
+"""  # noqa: S608 - constants only
+FORGET_REMINDERS = """
+    DELETE FROM report_reminder WHERE report_id IN (
+        SELECT id FROM report WHERE server_id = :server AND state <> 'decided' AND state = 'open' AND lasting = 1
+    )
+"""  # operators are told that they decide now
 HAND_OVER = """
     UPDATE OR IGNORE report SET server_id = 0, shared = 1, channel_id = NULL, message_id = NULL, posting_at = NULL,
         painted_in = NULL, revision = revision + 1
@@ -42,6 +70,10 @@ HAND_OVER_HASHES = """
 # With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
 # table from end to end: once for each server that is forgotten.
 FORGET = (
+    HAND_OVER_COMPLAINTS,
+    HAND_OVER_COPIES,
+    HAND_OVER_LASTING,
+    FORGET_REMINDERS,
     HAND_OVER,
     HAND_OVER_HASHES,
     "DELETE FROM block WHERE server_id = :server",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch_one, write
+from bot.database.connection import fetch, fetch_one, write
 
 REMEMBER = "INSERT INTO person (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 REMEMBER_SERVER = "INSERT INTO server (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 STORE_LOCALE = "UPDATE person SET locale = ? WHERE id = ? AND locale IS NOT ?"
+IS_PERSON = "SELECT coalesce(:stored IN (:person, pseudonym(:person)), 0) AS same"
 LOCALE = "SELECT locale FROM person WHERE id = ?"
 
 
@@ -21,6 +22,12 @@ async def remember_person(connection: aiosqlite.Connection, person_id: int) -> N
 async def remember_server(connection: aiosqlite.Connection, server_id: int) -> None:
     """Make sure the server has a row. Raises DatabaseError."""
     await write(connection, REMEMBER_SERVER, (server_id, now_ms()))
+
+
+async def is_person(connection: aiosqlite.Connection, stored: int | None, person_id: int) -> bool:
+    """Whether a stored id is the person's, or the keyed hash that took its place. Raises DatabaseError."""
+    (row,) = await fetch(connection, IS_PERSON, {"stored": stored, "person": person_id})
+    return bool(row["same"])
 
 
 async def store_locale(connection: aiosqlite.Connection, person_id: int, locale: str) -> None:

@@ -4,8 +4,10 @@ The file `removals.jsonl` is appended to and synced. When a verdict or a case en
 with its hashes. A person is a keyed hash in it, a picture a perceptual hash.
 Triggers of the schema write each entry into the table `record_entry`, in the transaction of what happened. The function
 `flush_record` moves entries into the file. The database remembers how much of the file it contains. A copy remembers
-less, and `catch_up` carries out the rest before anything else starts. The first line of the file is a random id: a file
-with another id has lost entries, however long it is. A file that has lost its id gets another, in a later line.
+less, and `catch_up` carries out the rest before anything else starts; until then nothing moves over that rest. The
+first line of the file is a random id: a file with another id has lost entries, however long it is. A file that has lost
+its id gets another, in a later line. An erasure names the key of its hash by another hash: only with that key can it be
+told whose it is.
 """
 
 from __future__ import annotations
@@ -15,34 +17,39 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 import aiosqlite
 
+from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.clock import now_ms
 from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, transaction, write
 from bot.database.deletions import begin_deletion
 from bot.database.deliveries import find_delivery
 from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
 from bot.database.erasures import Erasure, unfinished_erasures
-from bot.database.errors import FolderNotWritable, NoDatabase, explain
+from bot.database.errors import FolderNotWritable, NoDatabase, WrongKey, explain
 from bot.database.jobs import cancel_job, find_job, unfinished_jobs
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
 from bot.database.picture_verdicts import PictureVerdict, VerdictReason, end_inherited, inherit_verdicts, jobs_with_hash
+from bot.database.pseudonyms import Pseudonyms, key_file
 from bot.file_access import Need, why
 from inference.content_rating import ContentRating
 
 POSITION: Final = "position in removals.jsonl"  # bytes of the file that this database contains
 FILE_ID: Final = "id of removals.jsonl"
 KEY: Final = "check of pseudonyms.key"  # a hash of the key with which this database was written
+LOST: Final = "loss in removals.jsonl"  # until it is mended or accepted: the place in the file that is missing, or null
 AT_ONCE: Final = 500
 _MOST_JOBS: Final = 10_000  # with the very same picture
 
-CHECK_OF_KEY = "SELECT pseudonym('check of the key') AS hash"
+_NAME_OF_KEY = "check of the key"  # what is hashed to tell one key from another
+CHECK_OF_KEY = f"SELECT pseudonym('{_NAME_OF_KEY}') AS hash"
+FORGET = "DELETE FROM memo WHERE key = ?"
 ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
 FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
 # Read from end to end, once at a restore: whose ids these are that stand in the record as keyed hashes.
@@ -63,7 +70,6 @@ KEEP_VERDICT = """
     INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
     VALUES (?, ?, ?, ?, ?, ?)
 """
-HAS_MEMOS = "SELECT 1 FROM sqlite_schema WHERE name = 'memo'"
 HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
 END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
 FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
@@ -82,8 +88,8 @@ CLOSE_CASE = """
 class CaughtUp:
     """Numbers of entries that a copy of the database lacked, and that were applied.
 
-    `lost`: entries of the file are missing or cannot be read. `other_key`: the key is not the one of this database, so
-    nobody can tell whose the erasures are.
+    `lost`: entries of the file are missing or cannot be read. `other_key`: the key is not the one with which this
+    database was written. Both stay true until the right file is back, or an operator accepts the loss.
     """
 
     erasures: int = 0
@@ -119,14 +125,15 @@ def flush_record(database: Path) -> None:
                 with connection:
                     entries = connection.execute(ENTRIES, (AT_ONCE,)).fetchall()  # another program may have been first
                     if entries:
-                        written = _append(record_file(database), [entry for _, entry in entries])
-                        _blank(record_file(database), [json.loads(entry) for _, entry in entries])
+                        new: list[dict[str, Any]] = [json.loads(entry) for _, entry in entries]
+                        behind = _read(record_file(database), _known(connection))
+                        written = _append(record_file(database), map(_with(_check_of(database)), new))
+                        _blank(record_file(database), new)
                         connection.execute("PRAGMA secure_delete = ON")
                         connection.execute(FORGET_ENTRIES, (entries[-1][0],))
-                        if _known(connection).file_id in (
-                            None,
-                            written.file_id,
-                        ):  # else the next start says what is lost
+                        # The next start says what is lost, and applies what stands before the new entries, unless a
+                        # crash has left these there.
+                        if not behind.lost and all(_without_key(entry) in new for entry in behind.entries):
                             for memo in written.memos:
                                 connection.execute(REMEMBER, memo)
     except sqlite3.Error as problem:
@@ -136,55 +143,111 @@ def flush_record(database: Path) -> None:
         raise FolderNotWritable(f"The record {file} cannot be written: {why(problem, file, Need.WRITE)}.") from problem
 
 
-def entries_behind(database: Path) -> int:
-    """Count the entries of the record that a closed database lacks. Blocks. Raises DatabaseError."""
-    try:
-        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            if connection.execute(HAS_MEMOS).fetchone() is None:
-                return 0  # an empty file, or another program's database
-            known = _known(connection)
-    except sqlite3.Error as problem:
-        raise explain(problem, database) from problem
-    return len(_read(record_file(database), known).entries)
-
-
-async def catch_up(connection: aiosqlite.Connection, database: Path) -> CaughtUp:
+async def catch_up(connection: aiosqlite.Connection, database: Path, *, accept_loss: bool = False) -> CaughtUp:
     """Apply what was erased and decided since this copy was made. The next start repeats a killed call.
 
-    Rows go now. Files and messages of erased people and deleted pictures follow when the bot runs. Raises
-    DatabaseError.
+    Rows go now. Files and messages of erased people and deleted pictures follow when the bot runs. `accept_loss`: what
+    nobody can apply any more is left out, and is not told again. Raises WrongKey when an erasure can only be applied
+    with another key, and DatabaseError.
     """
-    known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
-    read = await asyncio.to_thread(_read, record_file(database), known)
-    done = CaughtUp(lost=read.lost, other_key=await _other_key(connection))
-    if read.entries or read.place != known:
-        people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
-        for entry in read.entries:
-            try:
-                done = CaughtUp(
-                    done.erasures + await _erase(connection, people, entry),
-                    done.verdicts + await _decide(connection, entry),
-                    done.cases + await _take_down(connection, entry),
-                    done.lost,
-                    done.other_key,
-                )
-            except (KeyError, TypeError, ValueError):  # somebody has changed the line
-                done = replace(done, lost=True)
-        if read.place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
-            read = replace(read, place=await asyncio.to_thread(_append, record_file(database), []))
-        for key, value in read.place.memos:
-            await remember(connection, key, value)
+    file, done = record_file(database), CaughtUp()
+    known, read = await _what_is_behind(connection, file)
+    foreign = await _foreign(connection, read.entries)
+    if foreign and not accept_loss:
+        raise WrongKey(key_file(database), foreign)
+    if read.entries or read.place != known or read.place.file_id is None:
+        done = await _apply(connection, read)
+        if done.lost and await recall(connection, LOST) is None:
+            gone = astuple(known) if read.place.file_id != known.file_id else None
+            await remember(connection, LOST, json.dumps(gone))
+        place = read.place
+        if place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
+            place = await asyncio.to_thread(_append, file, [])
+        for memo in place.memos:
+            await remember(connection, *memo)
+    if accept_loss:
+        await write(connection, FORGET, (LOST,))
+    if accept_loss or await recall(connection, KEY) is None:
+        await remember(connection, KEY, await _check(connection))
     await asyncio.to_thread(flush_record, database)
+    loss = await unresolved(connection)
+    return replace(done, lost=loss.lost, other_key=loss.other_key)
+
+
+async def _what_is_behind(connection: aiosqlite.Connection, file: Path) -> tuple[_Place, _Behind]:
+    """Where the database is in the file, and what stands behind. A file that was missing may be back."""
+    known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
+    read = await asyncio.to_thread(_read, file, known)
+    gone = json.loads(await recall(connection, LOST) or "null")
+    if gone is None or read.place.file_id != (missing := _Place(*gone)).file_id:
+        return known, read
+    for memo in missing.memos:
+        await remember(connection, *memo)
+    await write(connection, FORGET, (LOST,))
+    return missing, await asyncio.to_thread(_read, file, missing)
+
+
+async def _apply(connection: aiosqlite.Connection, read: _Behind) -> CaughtUp:
+    done = CaughtUp(lost=read.lost)
+    people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
+    if read.entries:  # numbers that were given out meanwhile are skipped: a verdict is known by that of its report
+        async with transaction(connection):
+            await write(connection, COUNT_ALL)
+            await write(connection, COUNT_ON, (GAP,))
+    for entry in read.entries:
+        try:
+            done = replace(
+                done,
+                erasures=done.erasures + await _erase(connection, people, entry),
+                verdicts=done.verdicts + await _decide(connection, entry),
+                cases=done.cases + await _take_down(connection, entry),
+            )
+        except (KeyError, TypeError, ValueError):  # somebody has changed the line
+            done = replace(done, lost=True)
     return done
 
 
-async def _other_key(connection: aiosqlite.Connection) -> bool:
-    """Whether the database was written with another key, which is told once."""
-    row, before = await fetch_one(connection, CHECK_OF_KEY), await recall(connection, KEY)
-    now = "" if row is None else str(row["hash"])
-    if now != before:
-        await remember(connection, KEY, now)
-    return before is not None and now != before
+async def unresolved(connection: aiosqlite.Connection) -> CaughtUp:
+    """What earlier starts have found missing, and what nobody has mended or accepted since. Raises DatabaseError."""
+    key = await recall(connection, KEY)
+    return CaughtUp(
+        lost=await recall(connection, LOST) is not None, other_key=key not in (None, await _check(connection))
+    )
+
+
+# --- the key ----------------------------------------------------------------------------------------------------------
+
+
+async def _check(connection: aiosqlite.Connection) -> str:
+    row = await fetch_one(connection, CHECK_OF_KEY)
+    return "" if row is None else str(row["hash"])
+
+
+def _check_of(database: Path) -> str:
+    return str(Pseudonyms(database).of(_NAME_OF_KEY))
+
+
+def _with(key: str) -> Callable[[dict[str, Any]], str]:
+    """Name the key in each erasure."""
+    return lambda entry: json.dumps(entry | {"key": key} if entry["kind"] == "erasure" else entry)
+
+
+def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "key"}
+
+
+async def _foreign(connection: aiosqlite.Connection, entries: Iterable[Mapping[str, Any]]) -> int:
+    """Count the erasures that were recorded with another key, but not by this database itself.
+
+    Earlier versions did not name the key: it was that of the database.
+    """
+    key, of_database = await _check(connection), await recall(connection, KEY)
+    mine = (None, key)
+    found = [each for each in entries if each["kind"] == "erasure" and each.get("key", of_database) not in mine]
+    there = [
+        await fetch_one(connection, KNOWN_ERASURE, (str(each.get("person")), str(each.get("at")))) for each in found
+    ]
+    return there.count(None)
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

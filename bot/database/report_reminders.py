@@ -11,7 +11,8 @@ from bot.database.connection import fetch, fetch_one, write
 
 OPEN_SINCE = """
     SELECT id, server_id, created_at FROM report
-    WHERE state = 'open' AND created_at <= :before AND (created_at, id) > (:at, :id) ORDER BY created_at, id LIMIT 50
+    WHERE state = 'open' AND (created_at <= :before OR created_at > :now) AND (created_at, id) > (:at, :id)
+    ORDER BY created_at, id LIMIT 50
 """
 FIND = """
     SELECT begun_at, sent_at FROM report_reminder
@@ -61,10 +62,13 @@ class Reminder:
 
 
 async def reports_open_since(
-    connection: aiosqlite.Connection, before_ms: int, after: OpenReport | None = None
+    connection: aiosqlite.Connection, before_ms: int, now: int, after: OpenReport | None = None
 ) -> tuple[OpenReport, ...]:
-    """A page of the open reports that are at least so old, the oldest first. Raises DatabaseError."""
-    place = {"before": before_ms, "at": after.created_at if after else -1, "id": after.id if after else 0}
+    """A page of the open reports that are at least so old, or dated in the future, the oldest first.
+
+    Raises DatabaseError.
+    """
+    place = {"before": before_ms, "now": now, "at": after.created_at if after else -1, "id": after.id if after else 0}
     return tuple([OpenReport(**dict(row)) for row in await fetch(connection, OPEN_SINCE, place)])
 
 
@@ -80,5 +84,5 @@ async def begin_reminder(connection: aiosqlite.Connection, reminder: Reminder) -
 
 
 async def end_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> None:
-    """Record that a reminder was sent, or that Discord refuses it. Raises DatabaseError."""
+    """Record that a reminder was sent. Raises DatabaseError."""
     await write(connection, END, reminder.key)

@@ -29,7 +29,12 @@ OPEN = """
     FROM (SELECT 1) LEFT JOIN job ON job.id = :target AND :kind = 'pictures'
     RETURNING *
 """
-JOIN = "INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides) VALUES (?, ?, ?, ?, ?, ?)"
+JOIN = """
+    INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (report_id, person_id) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at,
+        note = iif(excluded.note = '', note, excluded.note), hides = max(hides, excluded.hides)
+"""
+NAMED_MINOR = "SELECT 1 FROM report_by WHERE report_id = ? AND person_id = ? AND reason = ?"
 CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
 COUNT_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ?"
 FIND = "SELECT * FROM report WHERE id = ?"
@@ -190,6 +195,11 @@ async def report_by(
     return _report(await fetch_one(connection, REPORTED_BY, (kind, target_id, server_id, person_id)))
 
 
+async def named_minor(connection: aiosqlite.Connection, report_id: int, person_id: int) -> bool:
+    """Whether a person has said in a report that it looks like a minor. Raises DatabaseError."""
+    return await fetch_one(connection, NAMED_MINOR, (report_id, person_id, ReportReason.MINORS)) is not None
+
+
 async def count_reports_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
     """How many reports a person has made since a unix ms. Raises DatabaseError."""
     (row,) = await fetch(connection, COUNT_BY, (person_id, since))
@@ -197,7 +207,10 @@ async def count_reports_by(connection: aiosqlite.Connection, person_id: int, sin
 
 
 async def save_report(connection: aiosqlite.Connection, new: NewReport) -> Report:
-    """Open a report, or join the one that is open already. Raises DatabaseError."""
+    """Open a report, or join the one that is open already, where a person's newest reason replaces an earlier one.
+
+    Raises DatabaseError.
+    """
     now = now_ms()
     async with transaction(connection):
         await people.remember_person(connection, new.person_id)

@@ -39,8 +39,9 @@ from inference.errors import InferenceError, NotClassified, PictureNotSaved
 from inference.logs import about
 from inference.messages.commands import Generate, JobCommand
 from inference.messages.events import Finished, Progress, Started
-from inference.messages.request import JobRequest
+from inference.messages.request import GenerationRequest, JobRequest
 from inference.messages.spool import attempt_files, state_file
+from inference.queue import EVERYWHERE
 from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,8 @@ class Outcomes:
     ) -> FinishedJob | None:
         """running -> succeeded; `take` moves each file to its place, `rating` is that of the automatic checks.
 
-        Raises WorkerFailed, PictureNotSaved, RemovedPicture or PictureDeletedByStaff; then no file is kept.
+        Raises WorkerFailed, PictureNotSaved, RemovedPicture, PictureReported, PictureDeletedByStaff or
+        PictureHiddenByStaff; then no file is kept.
         """
         paths = [_place(job.id, Path(name).name) for name in event.files]
         try:
@@ -193,6 +195,7 @@ class Outcomes:
                 await asyncio.to_thread(take, name, self._pictures / path)
             hashes = await self._removed.hashes([self._pictures / path for path in paths])
             await self._retry_until_written(lambda: self._removed.check(hashes))
+            await self._retry_until_written(lambda: self._check_start(job))
             # Reports first: one that is decided between the two has made verdicts by then.
             reports = await self._retry_until_written(lambda: self._removed.verdicts.reports_hiding(hashes))
             verdicts = await self._retry_until_written(lambda: self._removed.verdicts.on_painted(hashes))
@@ -212,6 +215,14 @@ class Outcomes:
         else:
             log.info("finished in %.1f s", event.seconds)
         return done
+
+    async def _check_start(self, job: AnyJob) -> None:
+        """Refuse what was painted from a picture that staff deleted, hid or put out of sight meanwhile."""
+        if not isinstance(job.request, GenerationRequest) or job.request.image is None:
+            return
+        start = self._files.source_image(job.request.image.sha256)
+        for hashes in await self._removed.hashes([start.path]):
+            await self._removed.verdicts.check(hashes, job.server_id or EVERYWHERE)
 
     async def _finish(
         self,

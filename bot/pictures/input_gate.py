@@ -1,5 +1,7 @@
 """The gate for pictures from outside: each one is judged here before it is kept, whatever it is for.
 
+What is kept is compared once more when somebody starts from it: staff may have decided meanwhile.
+
 Four things are asked of a picture: whether it is a copy of one that was removed, what staff decided about a picture
 that it looks like, whether a photographed face is in it, and whether its name breaks a rule on words.
 """
@@ -7,7 +9,7 @@ that it looks like, whether a photographed face is in it, and whether its name b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -48,7 +50,7 @@ class InputGate:
     def look(self, picture: Image.Image) -> GateFacts:
         """Examine a picture in RGB. Takes up to a second, so call it in a thread."""
         face = self._faces is not None and self._faces.shows_face(picture)
-        return GateFacts(upload_hashes(picture), notice_hashes(picture), face)
+        return replace(look_again(picture), face=face)
 
     async def check(self, facts: GateFacts, place: int) -> ContentRating | None:
         """Refuse copies of removed pictures, and of those that staff deleted or hid in the server `place`.
@@ -67,6 +69,11 @@ class InputGate:
     async def jobs_of(self, hashed: bytes, hashes: bytes, person_id: int) -> Sequence[int]:
         """As `PictureVerdicts.jobs_of`."""
         return await self._removed.verdicts.jobs_of(hashed, hashes, person_id)
+
+
+def look_again(picture: Image.Image) -> GateFacts:
+    """Hash a picture in RGB that has passed the gate; whether a face is in it is known. Blocks."""
+    return GateFacts(upload_hashes(picture), notice_hashes(picture), face=False)
 
 
 async def check_name(words: WordRules, file_name: str, description: str | None) -> None:

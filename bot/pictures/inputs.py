@@ -21,7 +21,7 @@ from PIL import Image
 from bot.background import Pool
 from bot.errors.pictures import PictureRefused
 from bot.i18n import later
-from bot.pictures.input_gate import GateFacts, InputGate
+from bot.pictures.input_gate import GateFacts, InputGate, look_again
 from bot.pictures.perceptual_hash import picture_hash, read
 from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
@@ -114,6 +114,25 @@ class Inputs:
         rating = None if self._gate is None else await self._gate.check_own(hashed)
         await asyncio.to_thread(self._store, encoded, kept.sha256)
         return replace(kept, rating=rating)
+
+    async def check_again(self, image: SourceImage, place: int) -> SourceImage:
+        """Check a kept picture that somebody starts from in a server, or EVERYWHERE; with the rating that it has now.
+
+        Raises RemovedPicture, PictureReported, PictureDeletedByStaff, PictureHiddenByStaff or DatabaseError.
+        """
+        if self._gate is None:
+            return image
+
+        def facts() -> GateFacts:
+            with opened(self.path(image.sha256), ["PNG"]) as picture:
+                return look_again(picture.convert("RGB"))
+
+        try:
+            found = await self._decoding.run(facts)
+        except BROKEN:
+            return image  # the worker says so
+        rating = await self._gate.check(found, place)
+        return image if rating is None else image.model_copy(update={"rating": max(rating, image.rating or rating)})
 
     async def read(self, kept: Input) -> bytes:
         """The kept picture as PNG. Raises OSError."""

@@ -1,6 +1,7 @@
 """Reminds staff of open reports after 1, 3 and 7 days, and then operators, each of them once.
 
-A reminder is recorded before it is sent. After a crash the bot looks for the message before it sends another one.
+A reminder is recorded before it is sent. After a crash the bot looks for the message before it sends another one. What
+Discord refuses, such as a direct message to who receives none, is tried again each day.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Reminders:
         self._discord = discord
         self._operators = operators
         self._clock = clock
+        self._refused: dict[Reminder, int] = {}  # until when (unix ms) they are not tried again
 
     async def run(self) -> None:
         """Send what is due. Runs until cancelled."""
@@ -66,16 +68,20 @@ class Reminders:
 
     async def send_all(self) -> None:
         """Send each reminder that is due; what cannot be sent now stays for the next time. Raises DatabaseError."""
-        last: OpenReport | None = None
-        while reports := await reports_open_since(self._connection, self._clock() - min(STAFF_DAYS) * DAY_MS, last):
+        now, last = self._clock(), None
+        self._refused = {reminder: until for reminder, until in self._refused.items() if until > now}
+        while reports := await reports_open_since(self._connection, now - min(STAFF_DAYS) * DAY_MS, now, last):
             for last in reports:
                 for reminder in await self._due(last):
                     await attempt(self._send(reminder), f"the reminder of the report {last.id}")
 
     async def _due(self, report: OpenReport) -> list[Reminder]:
-        """Return the newest reminder of each recipient: an outage does not lead to three at once."""
-        age = (self._clock() - report.created_at) // DAY_MS
-        days = max((each for each in STAFF_DAYS if each <= age), default=None)
+        """Return the newest reminder of each recipient: an outage does not lead to three at once.
+
+        All are due for a report dated in the future: the clock was wrong, and nobody knows how old it is.
+        """
+        age = self._clock() - report.created_at
+        days = max((each for each in STAFF_DAYS if each * DAY_MS <= age or age < 0), default=None)
         if days is None:
             return []
         channel_id = await self._reporting.channel_of(report.server_id)
@@ -86,7 +92,7 @@ class Reminders:
 
     async def _send(self, reminder: Reminder) -> None:
         begun = await begun_reminder(self._connection, reminder)
-        if begun is not None and begun[1]:
+        if (begun is not None and begun[1]) or reminder in self._refused:
             return
         try:
             if begun is None or not await self._discord.find_reminder(reminder, begun[0]):
@@ -94,4 +100,6 @@ class Reminders:
                 await self._discord.remind(reminder)
         except DiscordRefuses as problem:
             log.warning("cannot send the reminder of report %s: %s", reminder.report_id, problem)
+            self._refused[reminder] = self._clock() + DAY_MS
+            return
         await end_reminder(self._connection, reminder)

@@ -32,6 +32,7 @@ from bot.database.decisions import (
 from bot.database.deletions import find_hidden_job
 from bot.database.jobs import Job, find_job
 from bot.database.loras import Lora, find_lora
+from bot.database.people import is_person
 from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
 from bot.database.publications import publications_of_job
 from bot.database.reports import (
@@ -45,6 +46,7 @@ from bot.database.reports import (
     count_hidden_by,
     count_reports_by,
     find_report,
+    named_minor,
     open_report,
     report_by,
     save_report,
@@ -166,11 +168,11 @@ class Reporting:
         reason: ReportReason,
         note: str,
     ) -> Report:
-        """The report; the one that there is, where the person has made it before."""
+        """The report; the one that there is, where the person has made it before, unless they say more now."""
         shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
         async with transaction(self._connection):
             before = await report_by(self._connection, kind, target_id, server_id, who.person_id)
-            if before is not None and not await self._was_reversed(before):
+            if before is not None and not await self._says_more(before, who.person_id, reason):
                 return before
             since = self._clock() - DAY_MS
             if await count_reports_by(self._connection, who.person_id, since) >= MOST_A_DAY:
@@ -184,8 +186,13 @@ class Reporting:
         self.changed()
         return report
 
+    async def _says_more(self, before: Report, person_id: int, reason: ReportReason) -> bool:
+        """Whether a person may report again what they have reported: what was decided holds no more, or it is worse."""
+        if reason is ReportReason.MINORS and not await named_minor(self._connection, before.id, person_id):
+            return True
+        return await self._was_reversed(before)
+
     async def _was_reversed(self, report: Report) -> bool:
-        """Whether what was decided holds no more, so that it may be reported again."""
         decision = await decision_of(self._connection, report.id)
         appeal = None if decision is None else await appeal_of(self._connection, decision.id)
         return appeal is not None and appeal.state is AppealState.REVERSED
@@ -261,7 +268,7 @@ class Reporting:
         report = case.report
         if action not in actions(report.kind) or (action is DecisionAction.RATE) != (rating is not None):
             raise NothingThere(what=_("This decision is not possible for this report."))
-        self._check_owner(who, report.owner_id)
+        await self._check_owner(who, report.owner_id)
         if action is DecisionAction.BLOCK:
             self._check_block(report, ends_at)
         async with transaction(self._connection):
@@ -293,8 +300,11 @@ class Reporting:
             reason = VerdictReason.RATED
         await decide_verdicts(self._connection, report.id, reason, server_id=server_id, rating=rating)
 
-    def _check_owner(self, who: ActionContext, owner_id: int | None) -> None:
-        if who.person_id == owner_id and not self._rights.is_operator(who.person_id):
+    async def _check_owner(self, who: ActionContext, owner_id: int | None) -> None:
+        """Refuse staff their own case, also when they have deleted all their data. Raises OwnCase."""
+        if self._rights.is_operator(who.person_id):
+            return
+        if await is_person(self._connection, owner_id, who.person_id):
             raise OwnCase
 
     def _check_block(self, report: Report, ends_at: int | None) -> None:
@@ -338,7 +348,7 @@ class Reporting:
         case = await self.case(who, report_id)
         if case.decision is None or case.appeal is None:
             raise NothingThere(what=_("No one has appealed this decision."))
-        self._check_owner(who, case.appeal.person_id)
+        await self._check_owner(who, case.appeal.person_id)
         planned = answer_steps(case.report.kind, case.decision.action, state)
         async with transaction(self._connection):
             answered = await answer_appeal(self._connection, case.decision, state, planned, answered_by=who.person_id)
@@ -360,7 +370,7 @@ class Reporting:
         decision = case.decision
         if decision is None or decision.action is DecisionAction.DISMISS:
             raise NothingThere(what=_("There is no decision to reverse."))
-        self._check_owner(who, case.report.owner_id)
+        await self._check_owner(who, case.report.owner_id)
         owner_id, planned = case.report.owner_id, answer_steps(case.report.kind, decision.action, AppealState.REVERSED)
         if owner_id is None or owner_id < 0:  # a LoRA, or the keyed hash of who has all deleted: nobody is told
             owner_id, planned = who.person_id, tuple(step for step in planned if step is not Step.TELL_ANSWER)

@@ -59,6 +59,30 @@ async def test_a_deleted_picture_comes_back_by_no_way(empty: Scene) -> None:
         assert (await scene.painted(await mary.slash("imagine", prompt=PROMPT, seed=1))).attachments
 
 
+async def test_nobody_starts_again_from_a_picture_that_staff_deleted_meanwhile(empty: Scene) -> None:
+    """It was given before the decision, and is kept for *Again*; what is painted from it lies too far to be a copy."""
+    scene = empty
+    async with scene.bot():
+        await choose_channel(scene, scene.grace)
+        mary = await scene.control.new_person("Mary")
+        picture = await scene.painted(await scene.ada.slash("imagine", **ORDER))
+        (file,) = files_of(scene, picture)
+        image = as_webp(read(file))
+        remix = await scene.painted(await mary.slash("imagine", prompt=PROMPT, image=image, strength=0.05))
+        panel = await pressed(mary, remix, "Edit")
+        under_way = await (
+            await mary.slash("imagine", prompt="an endless road", image=image, strength=1, steps=150)
+        ).reply()
+        await scene.until_painting(under_way)
+        await decided(scene, picture, 4711, "Delete everywhere")
+        await scene.gone(picture)
+        for message, button in ((remix, "Again"), (panel, "Generate")):
+            refused = await (await mary.press(message, button)).reply()
+            assert refused.ephemeral and "because staff deleted one that looks like it" in refused.text, button
+        ended = await scene.ended(under_way)
+        assert not ended.attachments and "because staff deleted one that looks like it" in ended.text
+
+
 async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene) -> None:
     scene = empty
     async with scene.bot():

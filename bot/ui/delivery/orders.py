@@ -43,6 +43,7 @@ from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, Reg
 from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.logs import about
 from inference.messages.request import GenerationRequest
+from inference.queue import EVERYWHERE
 from inference.queue_simulation import Forecast
 
 PAINT_COMMAND = "imagine"
@@ -131,8 +132,11 @@ class Orders:
         await self._order(interaction, request, await self._preferences(interaction))
 
     async def _order(self, interaction: Interaction, request: GenerationRequest, preferences: Preferences) -> None:
-        if request.image is not None and not self._inputs.has(request.image.sha256):
-            raise SourceImageGone
+        if request.image is not None:
+            if not self._inputs.has(request.image.sha256):
+                raise SourceImageGone
+            image = await self._inputs.check_again(request.image, interaction.guild_id or EVERYWHERE)
+            request = request.model_copy(update={"image": image})
         checked = await self._check(interaction, request)
         order = partial(self._jobs.order, request, policy=checked.policy)
         await self._begin(interaction, order, preferences, checked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 
 from bot.app.demo_settings import demo_checkpoint
 from bot.app.from_settings import require_signing
+from bot.app.record_keeping import caught_up, save_record
 from bot.cli import DONE, UNUSABLE
 from bot.cli.doctor import (
     EXPIRES_SOON_DAYS,
@@ -27,7 +29,11 @@ from bot.cli.doctor import (
 )
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
+from bot.database.backup import back_up, put_back
+from bot.database.erasures import request_erasure
 from bot.database.lock import program_lock
+from bot.database.pseudonyms import key_file
+from bot.database.record_of_removals import record_file
 from bot.diagnostics.capacity import SPEED
 from bot.diagnostics.cards import CARD
 from bot.diagnostics.checkpoints import check_files, load_of
@@ -315,3 +321,33 @@ async def test_a_database_that_was_replaced_is_a_problem(house: House, content: 
             connection.execute("CREATE TABLE foreign_table (value)")
     found = [finding for finding in await _records(house.settings) if finding.grade is FindingGrade.PROBLEM]
     assert len(found) == 1 and words in found[0].says, found
+
+
+async def test_a_wrong_key_is_a_problem_and_a_lost_record_a_warning_until_somebody_acts(
+    house: House, here: Here, tmp_path: Path
+) -> None:
+    database = house.settings.storage.database
+    await caught_up(database)
+    copy = back_up(database, tmp_path / "copies", keep=1)
+    request_erasure(database, 5, by_operator=True)
+    save_record(database)
+    put_back(copy, database)
+    key = key_file(database).read_bytes()
+    key_file(database).unlink()
+    (problem,) = [found for found in await _records(house.settings) if found.grade is PROBLEM]
+    assert "Put that key back" in problem.says
+    key_file(database).write_bytes(key)
+    assert not await removals(house)
+    record_file(database).unlink()
+    (found,) = await removals(house)
+    assert found.grade is WARNING and "privacy accept-loss" in found.says
+    assert await removals(house) == [found], "not once alone"
+    with program_lock(database):
+        assert await removals(house) == [found], "beside the running bot"
+    said = await asyncio.to_thread(here, "privacy", "accept-loss", "--config", house.config)
+    assert said.code == DONE and "no longer" in said.out
+    assert not await removals(house)
+
+
+async def removals(house: House) -> list[Finding]:
+    return [found for found in await _records(house.settings) if found.what == "removals"]

@@ -11,14 +11,23 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch
+from bot.database.connection import fetch, write
 from bot.database.deletions import due_jobs, hide_job
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.left_servers import forget_server, note_left
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture
 from bot.database.report_reminders import Reminder
-from bot.database.reports import ReportReason, end_holding, held_jobs
+from bot.database.reports import (
+    NewReport,
+    ReportReason,
+    Subject,
+    complaints_of,
+    end_holding,
+    find_report,
+    held_jobs,
+    save_report,
+)
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
 from inference.queue import EVERYWHERE
@@ -34,9 +43,11 @@ class Discord:
 
     sent: list[Reminder] = field(default_factory=list[Reminder])
     fails: str = ""
+    refused: int = 0
 
     async def remind(self, reminder: Reminder) -> None:
         if self.fails == "refuses":
+            self.refused += 1
             raise DiscordRefuses(self.fails)
         if self.fails == "before":
             raise DiscordUnreachable(self.fails)
@@ -81,12 +92,14 @@ class Days:
             self.world.connection, services.servers, services.rights, lambda: self.world.settings, clock=self.world.now
         )
 
-    async def after(self, days: float) -> None:
-        """A bot that has just been started looks for what is due."""
-        self.world.later_ms = round(days * DAY_MS)
+    def reminders(self) -> Reminders:
         operators = self.world.settings.discord.operators
-        reminders = Reminders(self.world.connection, self.reporting, self.discord, lambda: operators, self.world.now)
-        await reminders.send_all()
+        return Reminders(self.world.connection, self.reporting, self.discord, lambda: operators, self.world.now)
+
+    async def after(self, days: float, reminders: Reminders | None = None) -> None:
+        """A bot looks for what is due; without `reminders` one that has just been started."""
+        self.world.later_ms = round(days * DAY_MS)
+        await (reminders or self.reminders()).send_all()
 
 
 @pytest.fixture
@@ -123,13 +136,58 @@ async def test_each_goes_out_once_whatever_is_lost(days: Days, fails: str) -> No
     assert days.discord.told() == [(1, "staff")]
 
 
-async def test_a_channel_that_refuses_is_not_asked_for_ever(days: Days) -> None:
+async def test_who_refuses_is_asked_again_each_day(days: Days) -> None:
+    """An operator's direct messages may be open again one day."""
     await days.report(ReportReason.CRUEL)
     days.discord.fails = "refuses"
-    await days.after(1.1)
+    reminders = days.reminders()
+    for passed in (7.1, 7.2, 8.0, 8.2, 8.3):
+        await days.after(passed, reminders)
+    assert days.discord.refused == 4, "staff and the operator, twice"
     days.discord.fails = ""
-    await days.after(1.2)
-    assert days.discord.told() == []
+    for passed in (8.9, 9.3, 20):
+        await days.after(passed, reminders)
+    assert days.discord.told() == [(7, "staff"), (7, "operator")]
+
+
+async def test_a_report_dated_in_the_future_is_due(days: Days) -> None:
+    """The clock was wrong when it was made."""
+    days.world.later_ms = 365 * DAY_MS
+    await days.report(ReportReason.MINORS)
+    await write(days.world.connection, "UPDATE report SET created_at = created_at + ?", (365 * DAY_MS,))
+    await days.after(0)
+    assert days.discord.told() == [(7, "staff"), (7, "operator")]
+
+
+async def test_operators_are_told_anew_when_a_report_becomes_theirs(days: Days) -> None:
+    await days.report(ReportReason.MINORS)
+    await days.after(8)
+    await note_left(days.world.connection, SERVER)
+    await forget_server(days.world.connection, SERVER)
+    await days.after(39)
+    assert [each.server_id for each in days.discord.sent if each.operator_id] == [SERVER, EVERYWHERE]
+
+
+async def test_a_report_that_joins_one_of_the_operators_makes_it_last(days: Days) -> None:
+    await days.report(ReportReason.MINORS)
+    connection = days.world.connection
+    new = NewReport(
+        Subject.PICTURES,
+        days.job_id,
+        EVERYWHERE,
+        OWNER,
+        shared=True,
+        person_id=OTHER,
+        reason=ReportReason.OTHER,
+        note="",
+    )
+    theirs = await save_report(connection, new)
+    await note_left(connection, SERVER)
+    await forget_server(connection, SERVER)
+    report = await find_report(connection, theirs.id)
+    assert report is not None and report.lasting and report.hides
+    assert [each.reason for each in await complaints_of(connection, theirs.id)] == [ReportReason.MINORS]
+    assert await held_jobs(connection, [days.job_id])
 
 
 @pytest.mark.parametrize(("reason", "lasts"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])

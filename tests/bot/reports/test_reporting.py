@@ -18,7 +18,7 @@ from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora
 from bot.database.pictures import NewPicture
 from bot.database.publications import NewPublication, begin_publication
-from bot.database.reports import ReportReason, ReportState, find_report, held_jobs
+from bot.database.reports import ReportReason, ReportState, complaints_of, end_holding, find_report, held_jobs
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
@@ -33,7 +33,7 @@ from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
-from tests.bot.database.conftest import add_lora, finish, request_for
+from tests.bot.database.conftest import add_lora, erase, finish, request_for
 from tests.bot.reports.test_carrying_out import DELIVERED, OWNER, STAFF_CHANNEL, Discord
 from tests.bot.servers.world import (
     ELSEWHERE,
@@ -177,6 +177,34 @@ async def test_a_decision_is_made_once_and_not_about_oneself(reports: ReportWorl
         await reports.reporting.decide(acting(MANAGER), 999, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.letters == [], "whose picture was reported for nothing does not hear of it"
+
+
+async def test_who_has_all_deleted_decides_nothing_about_their_own_picture(reports: ReportWorld) -> None:
+    report_id = await reports.reported(await reports.picture(owner=MANAGER))
+    await erase(reports.world.connection, MANAGER)
+    with pytest.raises(OwnCase):
+        await reports.reporting.decide(acting(MANAGER), report_id, DecisionAction.DISMISS)
+
+
+async def test_who_corrects_a_reason_to_minor_is_heard(reports: ReportWorld) -> None:
+    """Also when the report hides nothing any more, or was dismissed."""
+    connection, job = reports.world.connection, await reports.picture()
+    first = await reports.reported(job)
+    reports.world.later_ms = reports.reporting.held_ms + DAY_MS
+    await end_holding(connection, reports.world.now() - reports.reporting.held_ms)
+    for note in ("she looks twelve", "again"):
+        minor = await reports.reporting.report_pictures(acting(PERSON), job, ReportReason.MINORS, note)
+        assert (minor.id, minor.lasting, minor.hides) == (first, True, True)
+    (complaint,) = await complaints_of(connection, first)
+    assert (complaint.reason, complaint.note) == (ReportReason.MINORS, "she looks twelve")
+    other = await reports.picture()
+    dismissed = await reports.reported(other)
+    await reports.reporting.decide(acting(MANAGER), dismissed, DecisionAction.DISMISS)
+    anew = await reports.reporting.report_pictures(acting(PERSON), other, ReportReason.MINORS, "")
+    assert (anew.id != dismissed, anew.state, anew.lasting) == (True, ReportState.OPEN, True)
+    await reports.reporting.decide(acting(MANAGER), anew.id, DecisionAction.DISMISS)
+    again = await reports.reporting.report_pictures(acting(PERSON), other, ReportReason.MINORS, "")
+    assert again.id == anew.id, "the same person is not heard twice"
 
 
 async def test_who_looks_is_written_down_and_nobody_else_does(reports: ReportWorld) -> None:
