@@ -24,7 +24,6 @@ takedown.py    `takedown find`, `list`, `confirm` and `close`
 retention.py   `retention`: removes what is older than it is to be kept
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
-token.py       what can be told of a bot token without asking Discord
 completion.py  `completion`: prints what lets a shell complete commands and options
 ending.py      ends a command in order when a signal asks for it
 questions.py   questions to a person at a terminal

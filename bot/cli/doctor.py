@@ -21,8 +21,8 @@ from bot.cli.inspect import identified
 from bot.cli.invite import invitation
 from bot.cli.output import Output
 from bot.cli.settings import DEFAULT_CONFIG, add_config, config_file, settings_of
-from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
+from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config.worker import Backend
 from bot.database.connection import read_database
 from bot.database.errors import DatabaseError, DatabaseInUse

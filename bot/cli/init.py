@@ -20,13 +20,13 @@ from bot.app.demo_settings import copy_demo
 from bot.cli import DONE, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.cli.settings import command, device
-from bot.cli.token import NO_TOKEN, WHERE
 from bot.config import CheckpointSettings, ConfigError, LibrarySettings, load_settings
+from bot.config.bot_token import NO_TOKEN, WHERE, looks_like_token
 from bot.config.example import short_config_text
 from bot.config.presets import PRESETS, Preset
 from bot.config.reference import all_settings
 from bot.config.retention import RetentionSettings
-from bot.config.section import is_repository
+from bot.config.section import expanded, is_repository
 from bot.config.storage import StorageSettings
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
@@ -249,16 +249,22 @@ class Questionnaire:
     def _token_file(self) -> Path | None:
         given: Path | None = self.options.token_file
         if given is not None:
-            return given.expanduser().resolve()
+            return _absolute(given)
         while self.ask is not None:
             print(f"A file with the bot's token from {WHERE}. You can also set it later.")
             answer = text(self.ask, "Token file, or leave empty")
             if not answer:
                 break
-            file = Path(answer).expanduser().resolve()
-            if file.is_file():
-                return file
-            print(f"There is no file {file}.")
+            if looks_like_token(answer):
+                print("This is the token itself. Save it in a file, and give the path of the file.")
+                continue
+            try:
+                file = _absolute(Path(answer))
+                if file.is_file():
+                    return file
+                print(f"There is no file {file}.")
+            except ConfigError as problem:
+                print(problem)
         return None
 
     def _pictures_days(self) -> int:
@@ -290,11 +296,19 @@ class Questionnaire:
 
     def _folder(self, given: Path | None, question: str, usual: str) -> Path:
         if given is not None:
-            return given.expanduser().resolve()
+            return _absolute(given)
         if self.ask is None:
             return Path(usual)
         answer = text(self.ask, question, usual)
-        return Path(usual) if answer == usual else Path(answer).expanduser().resolve()
+        return Path(usual) if answer == usual else _absolute(Path(answer))
+
+
+def _absolute(path: Path) -> Path:
+    """The whole path. Raises ConfigError if `~` names nobody."""
+    try:
+        return expanded(path).resolve()
+    except ValueError as problem:
+        raise ConfigError(f"{path} cannot be used: {problem}.") from None
 
 
 def _days(typed: str) -> int:
@@ -319,7 +333,7 @@ def _preset(base: str) -> Preset | None:
 
 def _declared(preset: Preset, source: str) -> dict[str, Any]:
     """The declaration of a checkpoint that is looked at first. Raises ConfigError with what is wrong with it."""
-    path = Path(source).expanduser().resolve()
+    path = _absolute(Path(source))
     is_name = is_repository(source) and not path.suffix and not path.exists()
     declared = preset.declaration(source if is_name else path)
     for finding in check_files(_settings_of(declared)):

@@ -9,8 +9,8 @@ import discord
 from bot.cli import DONE, discord_id
 from bot.cli.questions import Ask, terminal
 from bot.cli.settings import add_config, settings_of
-from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of
 from bot.config import ConfigError
+from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, application_of
 from bot.ui.views.permissions import PERMISSIONS
 
 # By discord.py's names: Discord's own, and what the bot does with each.

@@ -27,8 +27,8 @@ from bot.cli import DONE, Unreachable, questions
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import work_report
 from bot.cli.settings import add_config, settings_of
-from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.config import ConfigError, Settings
+from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.database.connection import read_database
 from bot.database.errors import DatabaseError, DatabaseMissing, NoDatabase, OlderDatabase
 from bot.logs import LogFormat

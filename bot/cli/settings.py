@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -42,9 +43,7 @@ def command(words: str, config: Path | None) -> str:
     """A command to type next, with `--config` unless it finds these settings without."""
     if config is None or config.resolve() == DEFAULT_CONFIG.resolve():
         return f"{program()} {words}"
-    return (
-        f'{program()} {words} --config "{config}"' if " " in str(config) else f"{program()} {words} --config {config}"
-    )
+    return f"{program()} {words} --config {shlex.quote(str(config))}"
 
 
 def device(text: str) -> str:

@@ -26,6 +26,7 @@ word_patterns.py      what operators may write as words and patterns; patterns i
 variables.py          the environment's variables, and which of them is wrong
 changes.py            what differs between two settings, and what needs a restart
 presets.py            base models to begin with, and where a checkpoint of each comes from
+bot_token.py           what can be told of a bot token without asking Discord
 comments.py            the docstrings under the fields
 example.py            prints a config.toml with comments: the docstrings under the fields; and a short one
 reference.py          what each setting is for, its values, default and an example, for `config explain`

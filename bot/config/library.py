@@ -19,7 +19,7 @@ def _registry(url: str) -> str:
     parts = urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError(f"must be an https address, such as https://civitai.com/api/v1, not {url}")
+        raise ValueError("must be an https address, such as https://civitai.com/api/v1")
     return url.rstrip("/")
 
 

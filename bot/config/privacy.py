@@ -25,6 +25,7 @@ def is_https(address: str) -> bool:
             and parts.username is None
             and parts.port != 0  # raises ValueError for one that is none
             and address.isascii()
+            and address.isprintable()
             and not re.search(r"[\s<>\"]", address)
         )
     except ValueError:

@@ -21,9 +21,19 @@ class Section(BaseModel):
     @model_validator(mode="after")
     def _possible_paths(self) -> Self:
         for name, value in self:
-            if isinstance(value, Path) and "\0" in str(value):
-                raise ValueError(f"{name} has a character that is in no path")
+            if isinstance(value, Path):
+                if "\0" in str(value):
+                    raise ValueError(f"{name} has a character that is in no path")
+                expanded(value)
         return self
+
+
+def expanded(path: Path) -> Path:
+    """The path with `~` replaced. Raises ValueError if there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path.parts[0]} is no user's folder here") from None
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self, cast
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from bot.config.bot_token import looks_like_token
 from bot.config.c2pa import C2paSettings
 from bot.config.checkpoints import CheckpointSettings
 from bot.config.classifier import ClassifierSettings
@@ -168,6 +169,8 @@ class Settings(BaseSettings):
     def _secret(self, section: str, name: str, file: Path) -> str:
         if getattr(getattr(self, section), name).get_secret_value():
             raise ConfigError(f"{section}.{name} and {section}.{name}_file are both set; leave one of them out.")
+        if looks_like_token(file.name):
+            raise ConfigError(f"{section}.{name}_file holds a token. Save it in a file, and give the path of the file.")
         try:
             secret = file.read_text("utf-8").strip()
         except OSError as problem:

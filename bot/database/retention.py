@@ -80,6 +80,10 @@ OLD_REPORTS = """
         SELECT 1 FROM block WHERE block.server_id = report.server_id AND block.kind = 'person' AND target_id = owner_id
         AND (block.ends_at IS NULL OR block.ends_at > :now)
     ))
+    AND NOT (report.kind = 'lora' AND action IN ('hide', 'block') AND EXISTS (
+        SELECT 1 FROM block WHERE block.server_id = report.server_id AND block.kind = 'lora'
+        AND block.target_id = report.target_id AND (block.ends_at IS NULL OR block.ends_at > :now)
+    ))
     AND NOT (action = 'rate' AND coalesce(appeal.state, '') <> 'reversed' AND CASE report.kind
         WHEN 'lora' THEN EXISTS (SELECT 1 FROM lora WHERE lora.id = report.target_id)
         ELSE EXISTS (SELECT 1 FROM job WHERE job.id = report.target_id)
@@ -90,12 +94,17 @@ STILL_DECIDED = "SELECT 1 FROM report WHERE id = ? AND state = 'decided'"
 FORGET_REPORT = "DELETE FROM report WHERE id = ? AND state = 'decided' RETURNING id"
 OLD_NOTICES = "SELECT count(*) AS rows, min(created_at) AS oldest FROM takedown_notice WHERE created_at < ?"
 FORGET_NOTICES = "DELETE FROM takedown_notice WHERE created_at < ?"
-# Entries about a block in force, and about a report that is stored, stay: `report 12: pictures of job 5`.
+# Entries about a block in force, and about a report that is stored, stay: `report 12: pictures of job 5`. Those about
+# LoRAs name no id, so all of them stay while a LoRA is blocked in the server.
 OLD_ENTRIES = """
     SELECT id, created_at AS at FROM audit
     WHERE (created_at, id) > (:at, :id) AND created_at < :before
     AND NOT (action = 'block_person' AND EXISTS (
         SELECT 1 FROM block WHERE block.server_id = audit.server_id AND kind = 'person' AND target_id = audit.person_id
+        AND (ends_at IS NULL OR ends_at > :now)
+    ))
+    AND NOT (action = 'block_lora' AND EXISTS (
+        SELECT 1 FROM block WHERE block.server_id = audit.server_id AND kind = 'lora'
         AND (ends_at IS NULL OR ends_at > :now)
     ))
     AND NOT (action IN ('view_reported_picture', 'decide_report', 'answer_appeal') AND EXISTS (

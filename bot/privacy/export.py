@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
+from pydantic import ValidationError
 
 from bot.background import Pool
 from bot.config.retention import RetentionSettings
@@ -211,7 +212,10 @@ class Exporter:
         recorded = await recorded_picture(self._connection, picture_id)
         if recorded is None:
             return None
-        request = JobRequest.stored(recorded.request)
+        try:
+            request = JobRequest.stored(recorded.request)
+        except ValidationError:  # of an earlier version; the rows are in the export all the same
+            return None
         prompt = prompt_text(request) if isinstance(request, GenerationRequest) else ""
         return PictureFacts(prompt, request.checkpoint, recorded.seed, recorded.created_at)
 

@@ -291,4 +291,4 @@ def test_the_default_settings_file_is_not_named(here: Here, tmp_path: Path, monk
     said = here("init", ".", "--demo")
     assert "easel doctor\n" in said.out and "--config" not in said.out
     (tmp_path / "a b").mkdir()
-    assert f'--config "{Path("a b") / "config.toml"}"' in here("init", "a b", "--demo").out
+    assert f"--config '{Path('a b') / 'config.toml'}'" in here("init", "a b", "--demo").out

@@ -8,7 +8,7 @@ import pytest
 
 from bot.cli import DONE, UNUSABLE
 from bot.cli.invite import PURPOSES, asked_application
-from bot.cli.token import application_of, looks_like_token
+from bot.config.bot_token import application_of, looks_like_token
 from bot.ui.views.permissions import PERMISSIONS
 from tests.bot.cli.commands import Here
 from tests.house import House

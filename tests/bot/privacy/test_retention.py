@@ -315,10 +315,11 @@ async def decided(
     *,
     reason: ReportReason = ReportReason.OTHER,
     days: int = 400,
+    subject: Subject = Subject.PICTURES,
 ) -> Report:
     """A report of Grace's about pictures of Ada's, decided by Margaret so many days ago."""
     new = NewReport(
-        Subject.PICTURES, number, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE, reason=reason, note=""
+        subject, number, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE, reason=reason, note=""
     )
     report = await save_report(connection, new)
     rating = ContentRating.MATURE if action is DecisionAction.RATE else None
@@ -363,6 +364,20 @@ async def test_decided_reports_go_unless_they_still_count(connection: aiosqlite.
     assert appealed.report_id in {row["id"] for row in await fetch(connection, "SELECT id FROM report")}, (
         "the answer to the appeal is recent"
     )
+
+
+async def test_the_report_and_the_entry_about_a_blocked_lora_stay_while_it_is_blocked(
+    connection: aiosqlite.Connection, settings: Settings
+) -> None:
+    lora = await add_lora(connection, "Bat")
+    report = await decided(connection, lora.id, DecisionAction.HIDE, subject=Subject.LORA)
+    await save_block(connection, SERVER, BlockKind.LORA, lora.id, reason="", ends_at=None, created_by=MARGARET)
+    await add_entry(connection, SERVER, MARGARET, AuditAction.BLOCK_LORA, {})
+    old_settings = {"reports_days": 365, "audit_days": 365}
+    assert not {Kind.REPORTS, Kind.AUDIT} & (await swept(connection, settings, **old_settings)).keys()
+    assert await fetch(connection, "SELECT id FROM report WHERE id = ?", (report.id,))
+    await lift_block(connection, SERVER, BlockKind.LORA, lora.id)
+    assert (await swept(connection, settings, **old_settings))[Kind.REPORTS].count == 1
 
 
 async def test_entries_of_the_log_go_by_their_age_and_no_others_can_be_deleted(
