@@ -18,16 +18,19 @@ _MARKS = " *_#>`-:=\uff1a?"  # of Markdown, and behind a label
 _MAX_LABEL, _MAX_VALUE = 60, 100  # characters
 # What a label for the training base consists of; words in other scripts count as any.
 _LABEL = re.compile(
-    r"(?:(?:based?|basis|train(?:ed|er|ing|iert)?|retrained|fine|tun(?:ed|ing)|models?|checkpoints?|ckpts?|merged?"
+    r"(?:(?:based?|basis(?:modell)?|grundmodell|train(?:ed|er|ing|iert)?|retrained|fine|tun(?:ed|ing)|models?|checkpoints?|ckpts?|merged?"
     r"|sdxl|sd|xl|source|original|parent|pretrained|starting|underlying|lora|used|for|on|with|from|in|of|the|this|my|it"
-    r"|was|is|i|a|at|name|file|version|made|built|which|auf|mit|von|con|en|sur|avec|de|da|no|na|su"
+    r"|was|were|is|i|we|a|at|as|s|done|during|info|details|settings|name|file|version|made|built|which"
+    r"|auf|mit|von|con|en|sur|avec|de|da|no|na|su"
     r"|modelo|modell|mod[e\u00e8]le|modello|entren\w{1,5}|entra[i\u00ee]n\w{1,5}|trein\w{1,5}|addestrat\w"
-    r"|[^\x00-\x7f]{1,20})(?![A-Za-z])[ \-_/]{0,3}){1,8}+",
+    r"|[^\x00-\x7f]{1,20})(?![A-Za-z])[ \-_/()]{0,3}){1,8}+",
     re.IGNORECASE,
 )
 _VALUE = re.compile(r"(?:[^,;!?().]|\.(?=\S))+")
 _OF_USE = re.compile(
-    r"\b(?:works?|used?|usable|tested|any|all|most|also|compatible|recommended|try|tried)\b", re.IGNORECASE
+    r"(?:(?:it|i|this|can|may|should|be) ){0,3}"
+    r"(?:works?|used?|usable|tested|any|all|most|also|compatible|recommended|try|tried)\b",
+    re.IGNORECASE,
 )
 
 
@@ -60,7 +63,7 @@ def _is_label(cell: str) -> bool:
 def _value(cell: str) -> str:
     """The first part of a value; nothing if it speaks of what the file is used with."""
     match = _VALUE.match(cell.strip(_MARKS)[:_MAX_VALUE])
-    return match[0].strip() if match is not None and not _OF_USE.search(match[0]) else ""
+    return match[0].strip() if match is not None and not _OF_USE.match(match[0].strip()) else ""
 
 
 def _names_model(value: str) -> bool:

@@ -75,7 +75,7 @@ TAUGHT = (
 )
 OF_TRAINING = (
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt|fed)\b"
-    rf"|{TAUGHT}|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b"
+    rf"|{TAUGHT}|\b(?:basis|grund)modell|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b"
 )
 _OF_TRAINING = re.compile(OF_TRAINING, re.IGNORECASE)
 _OF_USE = re.compile(

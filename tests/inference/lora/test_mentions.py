@@ -126,6 +126,11 @@ OF_ANOTHER_BASE = [
     ("sdxl/illustrious", "<p><b>Model it was based on</b><br>Juggernaut XL v9, 2000 steps</p>"),
     ("sdxl/noobai", "## Base checkpoint\n\nJuggernaut XL v9"),
     ("sdxl/noobai", "| Steps | Base model |\n|---|---|\n| 2000 | RealVisXL V5.0 |"),
+    ("sdxl/illustrious", "<table><tr><td>Basismodell</td><td>RealVisXL V5.0</td></tr></table>"),
+    ("sdxl/illustrious", "<p>Training (checkpoint)</p><p>Juggernaut XL v9 works great for this</p>"),
+    ("sdxl/illustrious", "Base model = Juggernaut XL v9"),
+    ("sdxl/illustrious", "Base model was Juggernaut XL v9"),
+    ("sdxl/illustrious", 'Training checkpoint: "Juggernaut XL v9"'),
     # versions that are elsewhere, or do not exist, of the page's base
     ("sdxl/illustrious", "There is no Illustrious version. Made on Pony."),
     ("sdxl/illustrious", "Illustrious版はありません。Pony専用です。"),
