@@ -67,7 +67,7 @@ _ELSE = (
 _AFTER = re.compile(rf"(?:{_GAP}(?:{_MODELS})(?!\w)){{0,4}}{_GAP}(?:{_FAILS})(?!\w)(?!{_ELSE})")
 # The author has no version for the model. That denies nothing of this file.
 _NO_VERSION = re.compile(
-    rf"(?<!\w)(?:no|(?:do|does)n ?'?t (?:have|make)(?: an?| any)?){_GAP}"
+    rf"(?<!\w)(?:no|(?:(?:do|does|wo)n ?'?t|will not) (?:have|make)(?: an?| any)?){_GAP}"
     rf"(?P<version>versions? (?:for|on|of){_GAP})?(?:the )?$"
 )
 _VERSION = re.compile(

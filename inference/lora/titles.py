@@ -198,9 +198,12 @@ _NO_FAMILY = re.compile(
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
 _PLACES = re.compile(
-    r"(?:[:=]|\b(?:base|training) (?:model|checkpoint|ckpt) (?:is|was)|\bfed (?:[\w']{1,12} ){0,6}to"
-    r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na|base|model|checkpoint|ckpt|trained|needs|requires):?)"
-    r" [\"'*`=]{0,3} ?(?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
+    r"(?:[:=] ?"
+    r"|(?:\b(?:base|training) (?:model|checkpoint|ckpt) (?:is|was)|\bfed (?:[\w']{1,12} ){0,6}to"
+    r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na"
+    r"|base|model|checkpoint|ckpt|trained|needs|requires):?) )"
+    r"[\"'*`=]{0,3} ?(?:(?:the|an?) )?"
+    r"|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
 _LORA = re.compile(r"(?:lora|lycoris|only|trained)\b")
 _ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)

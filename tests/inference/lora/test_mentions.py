@@ -121,6 +121,8 @@ OF_ANOTHER_BASE = [
     ("sdxl/illustrious", "<table><tr><td>Checkpoint used for training</td><td>AutismMix SDXL Confetti</td></tr></table>"),
     ("sdxl/illustrious", "<table><tr><th>Base model</th><th>Steps</th></tr><tr><td>Juggernaut XL v9</td><td>2000</td></tr></table>"),
     ("sdxl/illustrious", "<table><tr><td><p>Modèle de base</p></td>\n<td><p>RealVisXL V5.0</p></td></tr></table>"),
+    ("sdxl/illustrious", "<p>Базовая модель</p><p>Juggernaut XL v9</p>"),
+    ("sdxl/illustrious", "基础模型：AutismMix Confetti"),
     ("sdxl/illustrious", "<dl><dt>Base checkpoint</dt><dd>RealVisXL V5.0</dd></dl>"),
     ("sdxl/illustrious", "<h2>Base checkpoint</h2><p>Juggernaut XL v9. Works great.</p>"),
     ("sdxl/illustrious", "<p><b>Model it was based on</b><br>Juggernaut XL v9, 2000 steps</p>"),
