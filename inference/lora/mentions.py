@@ -187,11 +187,15 @@ def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterato
 
 
 def texts_of_other_files(texts: Collection[str], base: BaseModelId) -> set[str]:
-    """The texts that name other models only to say where another file is; none if no text affirms `base`."""
-    read = {text: [_Clause.of(part, base) for part in _clauses(text, base)] for text in texts}
-    if not any(clause.affirms for clauses in read.values() for clause in clauses):
+    """The texts that name other families only to say where another file is; none if no text affirms `base`."""
+    of_others = [text for text in texts if (named := families_in_text(text, clearly=False)) and base not in named]
+    if not of_others or not any(clause.affirms for text in texts for clause in _read(text, base)):
         return set()
-    return {text for text, clauses in read.items() if all(not each.others or each.is_of_other_file for each in clauses)}
+    return {text for text in of_others if all(not each.others or each.is_of_other_file for each in _read(text, base))}
+
+
+def _read(text: str, base: BaseModelId) -> Iterator[_Clause]:
+    return (_Clause.of(part, base) for part in _clauses(text, base))
 
 
 def _clauses(text: str, base: BaseModelId) -> Iterator[str]:
