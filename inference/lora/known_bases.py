@@ -248,7 +248,7 @@ def _by_beginning(digits: str, installed: Mapping[str, BaseModelId]) -> set[Base
     """The base models of hashes with these first digits; of published files only if no installed one has them."""
     known = (installed, FULL_HASHES, OLD_HASHES)
     found = ({base for hash_, base in hashes.items() if hash_.startswith(digits)} for hashes in known)
-    return next(filter(None, found), set())
+    return next(filter(None, found), set[BaseModelId]())
 
 
 def published_prediction_in_text(text: str) -> PredictionType | None:
