@@ -11,6 +11,7 @@ tables.py          the known base models and their layers (data/networks.txt)
 fit.py             whose layers a file has; markers.py for what fits nothing
 metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
 texts.py           all texts that come with a file and may name a model; translated_words.py for other scripts
+labels.py          statements of a label and a value that stand apart
 denials.py         how a text says that a file is not for a model
 file_statements.py what a text says that the file beside it is
 mentions.py        which base model a text is about that names two

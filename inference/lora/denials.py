@@ -65,6 +65,14 @@ _ELSE = (
     r"|dla|bez|cu|voi|cho)\b"
 )
 _AFTER = re.compile(rf"(?:{_GAP}(?:{_MODELS})(?!\w)){{0,4}}{_GAP}(?:{_FAILS})(?!\w)(?!{_ELSE})")
+# The author has no version for the model. That denies nothing of this file.
+_NO_VERSION = re.compile(
+    rf"(?<!\w)(?:no|(?:(?:do|does|wo)n ?'?t|will not) (?:have|make)(?: an?| any)?){_GAP}"
+    rf"(?P<version>versions? (?:for|on|of){_GAP})?(?:the )?$"
+)
+_VERSION = re.compile(
+    rf"(?:{_GAP}(?:xl|v?\d[\d.]*)){{0,3}}{_GAP}versions?\b(?P<none> (?:do|does)(?: not|n'?t) exist\b)?"
+)
 _SENTENCE = re.compile(r"[.!?;](?:\s|$)|\n")
 
 
@@ -74,6 +82,15 @@ def is_denied(text: str, start: int, end: int) -> bool:
     if before is not None and not _IF.search(text, max(0, before.start() - _MOST), before.start()):
         return True
     return _AFTER.match(text, end) is not None
+
+
+def is_absent(text: str, start: int, end: int) -> bool:
+    """Whether a text in lower case says that there is no version for the model that it names from `start` to `end`."""
+    before = _NO_VERSION.search(text, max(0, start - _MOST), start)
+    after = _VERSION.match(text, end)
+    if after is not None and after["none"]:
+        return True
+    return before is not None and (after is not None or before["version"] is not None)
 
 
 def apart(text: str) -> list[str]:

@@ -25,10 +25,11 @@ from inference.lora.known_bases import (
     FULL_HASHES,
     OLD_HASHES,
     PIXAI_VERSIONS,
-    published_in_text,
+    bases_by_id_in_text,
     repository_base,
     repository_id,
 )
+from inference.lora.mentions import texts_of_other_files
 from inference.lora.metadata import (
     ARCHITECTURE_KEYS,
     air_ecosystem,
@@ -367,7 +368,8 @@ class _Words:
 
     `hinted` by its own names, `claimed` where these mean hardly anything else, `stated` by what its trainer recorded,
     `beside` by names that others gave it, `painted` by previews. `further` are base models that other fields of the
-    metadata name. `texts` and `texts_beside` are all that come with it, but for `page_tags`.
+    metadata name. `texts` and `texts_beside` are all that come with it, but for `page_tags`. `installed` are the base
+    models of installed checkpoints by hash.
     """
 
     hinted: list[Testimony]
@@ -379,6 +381,7 @@ class _Words:
     texts: tuple[str, ...]
     texts_beside: tuple[str, ...]
     page_tags: tuple[str, ...]
+    installed: Mapping[str, BaseModelId]
 
     @classmethod
     def of(cls, sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, file_name: str) -> _Words:
@@ -414,13 +417,15 @@ class _Words:
                 *telling([PurePosixPath(file_name).stem, *_versions(sha256, sidecar, known)]),
             ),
             tuple(tag for each in sidecar.all_of(sha256) for tag in each.page_tags),
+            known.installed,
         )
 
     def against(self, says: set[BaseModelId], source: Source) -> list[Testimony]:
         """Return the families that a text names which does not also name `says`.
 
         A recorded base falls by clear names, and by any that a sentence of the training names; a public id or a hash
-        by none beside the file. Tags of a page stand against none of both.
+        by none beside the file. Tags of a page stand against none of both. A text that says where another file is
+        stands against no page.
         """
         told = [(Source.COMMENT, text) for text in self.texts]
         told += [(Source.SIDECAR, text) for text in self.texts_beside if source not in IDENTITIES]
@@ -428,6 +433,9 @@ class _Words:
         of_models = set(without_ponies([text for _, text in told]))
         told = [(which, text) for which, text in told if text in of_models]
         recorded = source in RECORDED
+        if not recorded and len(says) == 1:
+            of_others = texts_of_other_files([text for _, text in told], *says)
+            told = [(which, text) for which, text in told if text not in of_others]
         read = [(which, families_in_text(text, clearly=recorded)) for which, text in told]
         sentences = [(which, each) for which, text in told for each in told_of_training(text)]
         if recorded:
@@ -436,8 +444,8 @@ class _Words:
             (which, families_in_text(each, clearly=False)) for which, text in told for each in clauses_about_base(text)
         ]
         for which, text in told:
-            if published := published_in_text(text):
-                read.append((which, published | families_in_text(text, clearly=False)))
+            if of_ids := bases_by_id_in_text(text, self.installed):
+                read.append((which, of_ids | families_in_text(text, clearly=False)))
         for which, each in ((which, each) for which, text in told for each in told_of_base(text)):
             if brands := brands_in_sentence(each):
                 read.append((which, brands | families_in_text(each, clearly=False)))

@@ -18,7 +18,7 @@ from typing import Any
 
 from inference.base_models import BaseModelId
 from inference.json_values import as_dict, as_id, as_list, as_number, as_text, day_of, leaves, parse_json
-from inference.lora.known_bases import published_in_text
+from inference.lora.known_bases import bases_by_id_in_text
 from inference.lora.prediction_words import prediction_in_records, prediction_on_page
 from inference.lora.registry import named_base_model
 from inference.lora.text_files import files_beside
@@ -141,7 +141,7 @@ def _painted_with(meta: dict[str, Any]) -> set[BaseModelId] | None:
     if not (told or by_hash or used):
         return None
     named = [bases_in_checkpoint_name(name) for name in told]
-    return set[BaseModelId]().union(*named, published_in_text(" ".join((*ids, *by_hash))))
+    return set[BaseModelId]().union(*named, bases_by_id_in_text(" ".join((*ids, *by_hash)), {}))
 
 
 def _checkpoints_of_graph(graph: object) -> list[object]:

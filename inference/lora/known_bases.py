@@ -7,6 +7,7 @@ other bytes is not found here. One trained on a private checkpoint is found by t
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
@@ -226,21 +227,28 @@ _IN_CACHE = re.compile(
 )
 _ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])", re.ASCII)
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.\-]{0,95}/[A-Za-z0-9][\w.\-]{0,95}", re.ASCII)
-_AUTO_V2 = 10  # digits of a SHA-256 by which CivitAI calls a file
-_BY_BEGINNING = {sha256[:_AUTO_V2]: base for sha256, base in FULL_HASHES.items()}
 _VERSION_IN_TEXT = re.compile(r"(?:civitai:\d{1,12}@|modelversionid=)(\d{1,12})", re.IGNORECASE)
-_MODEL_IN_TEXT = re.compile(r"civitai\.\w{2,5}/models/(\d{1,12})(?!\d)", re.IGNORECASE)
-_HASH_IN_TEXT = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{10})\b", re.IGNORECASE)
+_MODEL_IN_TEXT = re.compile(r"(?:civitai\.\w{2,5}/models/|\bcivitai:)(\d{1,12})(?!\d)", re.IGNORECASE)
+# A whole SHA-256, its first digits as tools shorten it, or the old hash.
+_HASH_IN_TEXT = re.compile(r"\b(?:0x)?([0-9a-f]{64}|[0-9a-f]{12}|[0-9a-f]{10}|[0-9a-f]{8})\b", re.IGNORECASE)
 CHECKPOINT_FILES = frozenset({".safetensors", ".ckpt", ".sft", ".pt", ".pth", ".bin", ".gguf", ".json"})
 
 
-def published_in_text(text: str) -> set[BaseModelId]:
-    """The base models that a text names by a hash of the published file (whole or its first ten digits) or by
-    CivitAI's id of a model or a version, in an AIR or in a link."""
+def bases_by_id_in_text(text: str, installed: Mapping[str, BaseModelId]) -> set[BaseModelId]:
+    """The base models that a text names by the hash of a published or an installed file (whole or its first digits) or
+    by CivitAI's id of a model or a version, in an AIR or in a link."""
     models = (CIVITAI_MODELS.get(int(match[1])) for match in _MODEL_IN_TEXT.finditer(text))
     versions = (CIVITAI_VERSIONS.get(int(match[1])) for match in _VERSION_IN_TEXT.finditer(text))
-    hashes = (_BY_BEGINNING.get(match[0].lower()[:_AUTO_V2]) for match in _HASH_IN_TEXT.finditer(text))
+    digits = {match[1].lower() for match in _HASH_IN_TEXT.finditer(text)}
+    hashes = (base for each in digits for base in _by_beginning(each, installed))
     return {base for base in (*models, *versions, *hashes) if base is not None}
+
+
+def _by_beginning(digits: str, installed: Mapping[str, BaseModelId]) -> set[BaseModelId]:
+    """The base models of hashes with these first digits; of published files only if no installed one has them."""
+    known = (installed, FULL_HASHES, OLD_HASHES)
+    found = ({base for hash_, base in hashes.items() if hash_.startswith(digits)} for hashes in known)
+    return next(filter(None, found), set[BaseModelId]())
 
 
 def published_prediction_in_text(text: str) -> PredictionType | None:

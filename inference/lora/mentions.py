@@ -46,7 +46,7 @@ _OF_THIS_FILE = (
 # The model of another file, or another use of this one.
 _ELSEWHERE = (
     r"\b(?:elsewhere|separate(?:ly)?"
-    r"|(?:my|an?other|other|a separate) (?:\w+ )?(?:page|profile|upload|version|account|tab)"
+    r"|(?:my|an?other|other|a separate) (?:\w+ )?(?:page|profile|upload|version|account|tabs?)"
     r"|(?:mein\w{0,2}|andere\w?|mon|une autre|mi|otra|meu|minha|outra|mio|mia|altra|moim|mijn)"
     r" (?:profil\w{0,2}|perfil|seite|page|pagina|stronie)"
     r"|on (?:my|the same|another) (?:\w+ )?(?:page|profile|account)|on this page too|port of|planned|coming|upcoming"
@@ -54,10 +54,10 @@ _ELSEWHERE = (
     r"|mas tarde|depois|presto|wkrotce)\b|\bavailable (?:separately|elsewhere|too|here)\b|https?://"
 )
 _ALSO = (
-    r"\b(?:also|too|as well|even|aussi|auch|tambien|anche|tambem|ook|takze|rowniez|tez|juga|works?|working|funktioniert"
-    r"|lauft|fonctionne|funciona|funziona|dziala|compatible|usable|fine|okay|tested|try|tried|previews"
-    r"|preview (?:pictures?|images?)|samples?"
-    r"|examples?|showcase|generated|rendered|inspired|thanks?|credits?|better than|unlike|instead of|compared"
+    r"\b(?:also|too|as well|even|aussi|auch|tambien|anche|tambem|ook|takze|rowniez|tez|juga|works?|working"
+    r"|(?:can|may) be used|funktioniert|lauft|fonctionne|funciona|funziona|dziala|compatible|usable|fine|okay|tested"
+    r"|try|tried|previews|preview (?:pictures?|images?)|samples?|examples?|showcase"
+    r"|generated|rendered|inspired|thanks?|credits?|better than|unlike|instead of|compared"
     r"|if you (?:use|want|prefer|need|like|are looking))\b|^(?:of|than|from) (?:my|the|our)\b"
 )
 _AFFIRMS = re.compile(_OWN, re.IGNORECASE)
@@ -66,7 +66,14 @@ _ELSE = re.compile(f"{_ELSEWHERE}|{_ALSO}", re.IGNORECASE)
 _OTHER_FILE = re.compile(
     r"\b(?:versions?|loras?|uploads?|files?|ports?|release|fassung|version\w)\b.{0,60}?"
     rf"(?:{_ELSEWHERE})|\b(?:my|another|my other) (?:page|profile|account)\b"
-    rf"|(?:{_ELSEWHERE}).{{0,60}}?\b(?:versions?|loras?|uploads?|files?|ports?)\b",
+    rf"|(?:{_ELSEWHERE}).{{0,60}}?\b(?:versions?|loras?|uploads?|files?|ports?)\b"
+    r"|\bother tabs\b|\balso made (?:one|another|an? [\w.\- ]{1,30}\b(?:version|lora|port|one))\b",
+    re.IGNORECASE,
+)
+# A list of all versions, the page's among them.
+_VERSIONS = re.compile(
+    r"\b(?:versions|available|released|out) (?:for|in|on)\b"
+    r"(?!.{0,200}\b(?:is|was|were|not|no|but|as|than|instead|old)\b)",
     re.IGNORECASE,
 )
 _TRAINED = re.compile(
@@ -92,9 +99,9 @@ _OTHER_SUBJECT = re.compile(
 _LINKED = re.compile(r"\bversion is (?:over )?here$", re.IGNORECASE)  # a link that lost its address
 # Words that take back what a clause says of the page's base model.
 _NOT_NOW = re.compile(
-    rf"{_ELSEWHERE}|{_ALSO}|\b(?:category|option|filed|listed|sorted|tag(?:ged)?|chose|picked?|selected|closest|nearest"
-    r"|old|older|previous|used to|should|may|might|maybe|probably|perhaps|hope|wish|users?|people|fans?|cooking"
-    r"|if|until|uploading|today|tonight|tomorrow|yesterday|week|month|days?|wait|see|download|grab|get|instead|disappointing|noise|garbage|child|descends?|sibling"
+    rf"{_ELSEWHERE}|{_ALSO}|\bno (?:\w+ )?versions?\b|\b(?:not exist|category|option|filed|listed|sorted|tag(?:ged)?"
+    r"|chose|picked?|selected|closest|nearest|old|older|previous|used to|should|may|might|maybe|probably|perhaps"
+    r"|hope|wish|users?|people|fans?|cooking|if|until|uploading|today|tonight|tomorrow|yesterday|week|month|days?|wait|see|download|grab|get|instead|disappointing|noise|garbage|child|descends?|sibling"
     r"|bis dahin|unter)\b",
     re.IGNORECASE,
 )
@@ -142,8 +149,14 @@ class _Clause:
         """Whether it plainly speaks of another file, or of another use beside the page's base model."""
         if _THIS.search(self.text) or _TRAINED.search(self.text):
             return False
-        further = _OTHER_FILE.search(self.text) is not None or _TOO.search(self.text) is not None
+        further = self.is_of_other_file or _TOO.search(self.text) is not None
         return further or (self.names_base and _USES.search(self.text) is not None)
+
+    @property
+    def is_of_other_file(self) -> bool:
+        """Whether it plainly says where another file is."""
+        cues = (_THIS, _TRAINED)
+        return _OTHER_FILE.search(self.text) is not None and not any(cue.search(self.text) for cue in cues)
 
     @property
     def is_of_another(self) -> bool:
@@ -151,6 +164,8 @@ class _Clause:
         if _THIS.search(self.text):
             return False
         if any(pattern.search(self.text) for pattern in (_OTHER_FILE, _OTHER_SUBJECT)):
+            return True
+        if self.names_base and _VERSIONS.search(self.text) and not _TRAINED.search(self.text):
             return True
         return _ELSE.search(self.text) is not None and _TRAINED.search(self.text) is None
 
@@ -169,6 +184,18 @@ def other_models_mentioned(texts: Collection[str], base: BaseModelId) -> Iterato
         )
         if not (excused or clause.is_of_further_use or clause.is_list):
             yield from ((clause.text, each) for each in sorted(clause.others))
+
+
+def texts_of_other_files(texts: Collection[str], base: BaseModelId) -> set[str]:
+    """The texts that name other families only to say where another file is; none if no text affirms `base`."""
+    of_others = [text for text in texts if (named := families_in_text(text, clearly=False)) and base not in named]
+    if not of_others or not any(clause.affirms for text in texts for clause in _read(text, base)):
+        return set()
+    return {text for text in of_others if all(not each.others or each.is_of_other_file for each in _read(text, base))}
+
+
+def _read(text: str, base: BaseModelId) -> Iterator[_Clause]:
+    return (_Clause.of(part, base) for part in _clauses(text, base))
 
 
 def _clauses(text: str, base: BaseModelId) -> Iterator[str]:

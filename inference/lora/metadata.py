@@ -74,6 +74,7 @@ _PLACEHOLDER = re.compile(
     r"(?:\.(?:safetensors|ckpt|sft|json))?"
 )
 _AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:([\w\-]+):)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
+_AIR_IN_TEXT = re.compile(r"\burn:air:([\w\-]{1,40}):checkpoint:", re.IGNORECASE)
 
 _V_FLAG = {
     **dict.fromkeys(("true", "1", "yes", "on"), PredictionType.V_PREDICTION),
@@ -210,6 +211,11 @@ def air_ecosystem(name: str) -> str:
     """What an AIR calls the family of its model, such as `sdxl`; nothing for another name."""
     match = _AIR.fullmatch(name.strip())
     return (match[1] or "") if match else ""
+
+
+def ecosystems_in_text(text: str) -> set[str]:
+    """What the AIRs of checkpoints in a text call the families of their models."""
+    return {match[1] for match in _AIR_IN_TEXT.finditer(text)}
 
 
 def pixai_version(name: str) -> int | None:

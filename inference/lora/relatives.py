@@ -25,6 +25,7 @@ _NEVER = r"(?!)"
 _FLUX = r"\bflux ?(?:1 ?)?(?:dev ?)?"
 _FLUXES = tuple(each for each in Architecture if each.value.startswith("flux"))
 _CONTROL = r"\bcontrol ?(?:directory|path|image)\b"  # a trainer's key for the pictures that are edited
+_ECOSYSTEM = re.compile(r"\burn:air:[\w\-]{1,40}:(?=checkpoint:)", re.IGNORECASE)  # of an AIR, see `metadata`
 _ENDING = re.compile(r"\.(?:safetensors|ckpt|sft|gguf)$")
 _JOINTS = re.compile(r"[_\-.](?=\w)")
 
@@ -207,6 +208,7 @@ def plain_model_named(name: str, base: BaseModelId, *, first: bool = False) -> s
     Few-step LoRAs, which are called by how they were made alone, were made for that model too.
     """
     plain, pattern = _PLAIN.get(base.architecture, (base, _NEVER))
+    name = _ECOSYSTEM.sub(" ", name)
     forms = name_forms(latin(last_part(name) if first else name)[:_MAX])
     named = any((re.match if first else re.search)(pattern, form) for form in forms)
     made_for_it = not first and read_name(PurePosixPath(latin(name)).stem, base.architecture).recipe is not None

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from inference.json_values import as_dict, as_list, parse_json
 from inference.lora.file_statements import statements_about_file
+from inference.lora.labels import CELL, with_statements
 from inference.lora.titles import without_ponies
 from inference.lora.translated_words import WORDS_IN_LATIN
 
@@ -25,7 +26,7 @@ _MAX_TEXTS = 200
 _WINDOW = 60  # characters of a long text that are kept on both sides of a name
 _APART = re.compile(
     r"caption|prompt|tag_?frequency|dataset|bucket|^neg|negative|^images?$|^samples?$|^meta$|gallery|preview|thumbnail"
-    r"|trigger|activation|trainedwords|hash|^widget$|^base_model_name$"
+    r"|trigger|activation|trainedwords|^widget$|^base_model_name$"
 )
 # Keys that tell of the training by themselves.
 _TELLING_KEY = re.compile(r"qwen_image_edit|kontext|control_(?:directory|path|image)", re.IGNORECASE)
@@ -40,10 +41,15 @@ _OFF = frozenset({"false", "0", "0.0", "no", "off", "none", "null", "", "[]", "{
 _LINK = re.compile(r"""<a\b[^<>]{0,500}?\bhref=["']?([^"'\s<>]{1,500})[^<>]{0,500}>""", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:a|b|code|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)\b[^<>]{0,2000}>", re.IGNORECASE)
 _BLOCK = re.compile(
-    r"</?(?:article|blockquote|br|div|figure|h[1-6]|hr|iframe|img|li|ol|p|pre|section|table|tbody|td|th|thead|tr|ul|video)\b"
-    r"[^<>]{0,2000}>",
+    r"</?(?:article|blockquote|br|dd|div|dl|dt|figure|h[1-6]|hr|iframe|img|li|ol|p|pre|section|table|tbody|thead|tr|ul"
+    r"|video)\b[^<>]{0,2000}>",
     re.IGNORECASE,
 )
+_NEXT_CELL = re.compile(r"</t[dh]\s*>\s*<t[dh]\b[^<>]{0,2000}>", re.IGNORECASE)
+_CELLS = re.compile(r"</?t[dh]\b[^<>]{0,2000}>", re.IGNORECASE)
+# What A1111 writes under a picture: the checkpoint that painted it is not the training base.
+_OF_A_PICTURE = tuple(re.compile(rf"\b{key}: ?\w") for key in ("Steps", "Sampler", "Seed"))
+_PAINTED_WITH = re.compile(r"(?m)(?:^|,) *Model hash: ?[0-9A-Fa-f]{8,64}\b")
 # What every name of a model, and every word for v-prediction, has in it.
 _TRACE = re.compile(
     r"pony|p[dn]y?xl|pnxl|noob|\bnai|illu|(?<![a-z])il+(?![a-z])|ilxl|illxl|animagine|kolors|kontext|krea|schnell|chroma"
@@ -57,7 +63,7 @@ _TRACE = re.compile(
     r"|nov[ae]l|category|option|entry|listed as|filed under|mixed up|swapped|confused"
     r"|control_"
     r"|(?<=\w )eps(?:ilon)?(?![a-z])|(?<![a-z])eps(?:ilon)?(?=[ \-]\w)"
-    r"|urn:air|modelversionid|civitai\.|\b[0-9a-f]{10}\b|[0-9a-f]{64}"
+    r"|urn:air|modelversionid|civitai[.:]|\b(?:0x)?(?:[0-9a-f]{8}|[0-9a-f]{10}|[0-9a-f]{12})\b|[0-9a-f]{64}"
     r"|(?:(?<![a-z])sd|stable.?diffusion)[ \-_]?v?\d|klein|hunyuan|hidream|pixart|(?:wan|sana) ?\d|aura",
     re.IGNORECASE,
 )
@@ -69,7 +75,7 @@ TAUGHT = (
 )
 OF_TRAINING = (
     r"\b(?:re)?(?:train|fine ?-?tun|base|merg|mix|blend|extract)\w*\b|\b(?:made|built|ckpt|fed)\b"
-    rf"|{TAUGHT}|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b"
+    rf"|{TAUGHT}|\b(?:basis|grund)modell|\b(?:lora|lycoris|dora|adapter|lokr|loha) for\b"
 )
 _OF_TRAINING = re.compile(OF_TRAINING, re.IGNORECASE)
 _OF_USE = re.compile(
@@ -97,7 +103,11 @@ _PLAIN_LETTERS = str.maketrans(
 )
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PORTUGUESE = re.compile(r"\b(?:re)?trein\w{1,10}(?: \w{1,12})? n[oa]s?\b", re.IGNORECASE)  # `no` is "on the"
-_USES = re.compile(r"\bworks?\b(?: \w{1,12}){0,2} (?:on|with|for)\b", re.IGNORECASE)
+_USES = re.compile(
+    r"\b(?:works?|runs?|usable|compatible|fine|good|ok(?:ay)?|(?:can|may|could) (?:also )?be used)\b"
+    r"(?: \w{1,12}){0,2} (?:on|with|for)\b",
+    re.IGNORECASE,
+)
 _MADE = re.compile(r"\b(?:re)?train|\bmade\b|\bbuilt\b|\bbase[ds]?\b|\btuned\b", re.IGNORECASE)
 _FAMILY = r"(?:an? |the )?(?:illustrious|pony|noob|animagine|sdxl|flux|qwen|z-image|lumina|anima)"
 _MISTAKE = re.compile(
@@ -177,8 +187,11 @@ def _readable(text: str) -> str:
     """A text as a page shows it, without tags and character references; names of models are in Latin letters."""
     text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
     if "<" in text or "&" in text:
-        text = html.unescape(_BLOCK.sub("\n", _INLINE.sub("", _LINK.sub(r" \1 ", text))))
-    return _PORTUGUESE.sub("trained on", _translated(text))
+        text = _CELLS.sub("\n", _NEXT_CELL.sub(CELL, _INLINE.sub("", _LINK.sub(r" \1 ", text))))
+        text = html.unescape(_BLOCK.sub("\n", text))
+    if all(key.search(text) for key in _OF_A_PICTURE):
+        text = _PAINTED_WITH.sub("", text)
+    return _PORTUGUESE.sub("trained on", with_statements(_translated(text)).replace(CELL, "\n"))
 
 
 def parsed(text: str) -> object:

@@ -14,7 +14,7 @@ from functools import cache
 
 from inference.base_models import Architecture, BaseModelId
 from inference.lora.brands import BRANDS, Brand
-from inference.lora.denials import apart, is_denied
+from inference.lora.denials import apart, is_absent, is_denied
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
@@ -198,9 +198,12 @@ _NO_FAMILY = re.compile(
     r"|\ban illustrious\b(?! ?(?:xl|model|checkpoint|base|lora)\b)"
 )
 _PLACES = re.compile(
-    r"(?::|\bfed (?:[\w']{1,12} ){0,6}to"
-    r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na|base|model|checkpoint|ckpt|trained|needs|requires):?)"
-    r" (?:(?:the|an?) )?|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
+    r"(?:[:=] ?"
+    r"|(?:\b(?:base|training) (?:model|checkpoint|ckpt) (?:is|was)|\bfed (?:[\w']{1,12} ){0,6}to"
+    r"|\b(?:on|for|from|with|against|using|auf|mit|fur|con|para|sobre|com|em|no|sur|pour|su|met|op|voor|na"
+    r"|base|model|checkpoint|ckpt|trained|needs|requires):?) )"
+    r"[\"'*`=]{0,3} ?(?:(?:the|an?) )?"
+    r"|\bcivitai \w{2,5}/models/\d{1,12}/"  # before the name in the address of a page
 )
 _LORA = re.compile(r"(?:lora|lycoris|only|trained)\b")
 _ELSEWHERE = re.compile(r"\bsee also\b(?:[^.;!]|\.(?=\w))*", re.IGNORECASE)
@@ -327,8 +330,14 @@ def _denied_in(form: str) -> Iterator[re.Match[str]]:
     return (match for match in _FAMILY.finditer(form) if is_denied(form, *match.span()))
 
 
+def _ruled_out_in(form: str) -> Iterator[re.Match[str]]:
+    """The names of families that a text denies, or of which it says that there is no version."""
+    rules = (is_denied, is_absent)
+    return (match for match in _FAMILY.finditer(form) if any(rule(form, *match.span()) for rule in rules))
+
+
 def _without_denied(form: str) -> str:
-    return _without(form, _denied_in(form))
+    return _without(form, _ruled_out_in(form))
 
 
 def _without(text: str, matches: Iterable[re.Match[str]]) -> str:
@@ -339,7 +348,7 @@ def _without(text: str, matches: Iterable[re.Match[str]]) -> str:
 
 def without_denied_families(text: str) -> str:
     """A text in plain letters without the names of families that it rules out."""
-    return _without(text, _denied_in(text.lower()))
+    return _without(text, _ruled_out_in(text.lower()))
 
 
 def without_asides(text: str) -> str:

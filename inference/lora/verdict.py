@@ -31,7 +31,7 @@ from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.known_bases import is_strange_repository
 from inference.lora.mentions import other_models_mentioned
-from inference.lora.metadata import base_names, further_base_names, model_types, texts
+from inference.lora.metadata import base_names, ecosystems_in_text, further_base_names, model_types, texts
 from inference.lora.names import Part, read_name
 from inference.lora.relatives import (
     denies,
@@ -350,6 +350,9 @@ def _others_named(evidence: Evidence, metadata: Mapping[str, str]) -> tuple[str,
         against += [
             f"{sentence[:60]!r} names {model}" for sentence in sentences for model in _other_models(sentence, base)
         ]
+        ecosystems = sorted({each for text in evidence.texts for each in ecosystems_in_text(text)})
+        meant = ((each, architectures_of(each)) for each in ecosystems)
+        against += [f"an AIR names {each!r}" for each, known in meant if known and base.architecture not in known]
         told = (without_asides(text) for text in evidence.texts)
         named = ((text, relatives_in_text(text, base, hints=by_names)) for text in told)
         against += [f"{text[:60]!r} names {each}" for text, relatives in named for each in relatives]

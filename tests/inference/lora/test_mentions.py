@@ -10,6 +10,7 @@ import pytest
 
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Sidecar, read_sidecar
+from inference.lora.texts import telling
 from tests.inference.lora.test_other_models_named import verdict
 from tests.lora_files import write_lora
 
@@ -116,6 +117,31 @@ OF_ANOTHER_BASE = [
     ("z-image/base", "Z-Image-Edit LoRA. There was only Z-Image to choose."),
     ("anima/base", "Trained on Cosmos-Predict2, usable on Anima."),
     ("lumina2/base", "A Neta Lumina LoRA. The list only has Lumina 2."),
+    # a label and its value in neighbouring blocks
+    ("sdxl/illustrious", "<table><tr><td>Checkpoint used for training</td><td>AutismMix SDXL Confetti</td></tr></table>"),
+    ("sdxl/illustrious", "<table><tr><th>Base model</th><th>Steps</th></tr><tr><td>Juggernaut XL v9</td><td>2000</td></tr></table>"),
+    ("sdxl/illustrious", "<table><tr><td><p>Modèle de base</p></td>\n<td><p>RealVisXL V5.0</p></td></tr></table>"),
+    ("sdxl/illustrious", "<p>Базовая модель</p><p>Juggernaut XL v9</p>"),
+    ("sdxl/illustrious", "基础模型：AutismMix Confetti"),
+    ("sdxl/illustrious", "<dl><dt>Base checkpoint</dt><dd>RealVisXL V5.0</dd></dl>"),
+    ("sdxl/illustrious", "<h2>Base checkpoint</h2><p>Juggernaut XL v9. Works great.</p>"),
+    ("sdxl/illustrious", "<p><b>Model it was based on</b><br>Juggernaut XL v9, 2000 steps</p>"),
+    ("sdxl/noobai", "## Base checkpoint\n\nJuggernaut XL v9"),
+    ("sdxl/noobai", "| Steps | Base model |\n|---|---|\n| 2000 | RealVisXL V5.0 |"),
+    ("sdxl/illustrious", "<table><tr><td>Basismodell</td><td>RealVisXL V5.0</td></tr></table>"),
+    ("sdxl/illustrious", "<p>Training (checkpoint)</p><p>Juggernaut XL v9 works great for this</p>"),
+    ("sdxl/illustrious", "Base model = Juggernaut XL v9"),
+    ("sdxl/illustrious", "Base model was Juggernaut XL v9"),
+    ("sdxl/illustrious", 'Training checkpoint: "Juggernaut XL v9"'),
+    # versions that are elsewhere, or do not exist, of the page's base
+    ("sdxl/illustrious", "There is no Illustrious version. Made on Pony."),
+    ("sdxl/illustrious", "Illustrious版はありません。Pony専用です。"),
+    ("sdxl/illustrious", "底模为Pony V6。Illustrious版见我的主页。"),
+    ("sdxl/illustrious", "Обучено на Pony. Версия для Illustrious есть в моём профиле."),
+    ("sdxl/illustrious", "Trained on Pony V6. There are versions for Pony and Illustrious."),
+    ("sdxl/illustrious", "Trained on Illustrious. I also trained another epoch on Pony."),
+    ("sdxl/illustrious", "Trained on Illustrious XL. The version for Illustrious was a Pony one."),
+    ("krea2/base", "Made on Flux.1 Krea. I also made one for Krea 2, see my profile."),
 ]  # fmt: skip
 OF_ITS_OWN_BASE = [
     # no clause affirms the page's base, and none needs to
@@ -183,6 +209,25 @@ OF_ITS_OWN_BASE = [
     ("sdxl/illustrious", "Gelernt auf Illustrious. Die Pony-Version findet ihr auf meinem Profil."),
     ("sdxl/illustrious", "Fait pour Illustrious. La version Pony est sur mon profil."),
     ("sdxl/illustrious", "Hecho para Illustrious. La versión de Pony está en mi perfil."),
+    ("sdxl/noobai", "NoobAI-XL 1.1(epsilon)で学習しました。Illustrious系でも使えますが、効果は弱くなります。Pony版はありません。"),
+    ("sdxl/illustrious", "Illustriousで学習しました。Pony版はプロフィールにあります。"),
+    ("sdxl/illustrious", "底模为Illustrious XL 1.0，在NoobAI上也可以使用。Pony版本见我的主页。"),
+    ("sdxl/illustrious", "底模为Illustrious XL 1.0。没有Pony版本。"),
+    ("sdxl/illustrious", "底模为Illustrious XL 1.0。Pony版请到我的主页下载。"),
+    ("sdxl/illustrious", "Illustrious 기반 학습. Pony 버전은 프로필에 있습니다."),
+    ("sdxl/illustrious", "Illustrious 기반 학습. Pony 버전은 없습니다."),
+    ("sdxl/illustrious", "Обучено на Illustrious. Версия для Pony есть в моём профиле."),
+    ("sdxl/illustrious", "Обучено на Illustrious. Версии для Pony нет."),
+    ("sdxl/illustrious", "Trained on Illustrious. There is no Pony version."),
+    ("sdxl/illustrious", "Trained on Illustrious. I don't have a Pony version."),
+    ("sdxl/illustrious", "Trained on Illustrious. There are versions for Pony, Illustrious and SD 1.5; choose the tab you need."),
+    ("sdxl/illustrious", "Trained on Illustrious. Available for Pony and Illustrious."),
+    ("sdxl/illustrious", "Trained on Illustrious. Other tabs: Pony, SD 1.5."),
+    ("krea2/base", "Velvet fabrics for Krea 2. I also made one for Flux.1 Krea last year, see my profile."),
+    ("krea2/base", "Trained on Krea 2. I also made a Flux.1 version, see my profile."),
+    ("sdxl/illustrious", "<table><tr><td>Base model</td><td>Illustrious XL 1.0</td></tr><tr><td>Preview checkpoint</td><td>AutismMix</td></tr></table>"),
+    ("sdxl/illustrious", "<table><tr><th>Base model</th><th>Previews</th></tr><tr><td>Illustrious XL</td><td>Juggernaut XL</td></tr></table>"),
+    ("sdxl/illustrious", "<p>I trained this on my PC.</p><p>Juggernaut XL is my favourite for portraits.</p>"),
 ]  # fmt: skip
 
 
@@ -204,6 +249,22 @@ def test_a_text_that_names_another_base_disputes_its_page(told: str, text: str) 
 def test_a_text_that_affirms_the_base_may_name_another_for_something_else(told: str, text: str) -> None:
     page = Sidecar(base_model=BaseModelId(told), description=text)
     assert verdict(make_of(told), {}, page).base_model == told
+
+
+@pytest.mark.parametrize(
+    ("of_version", "of_model", "known"),
+    [
+        ("Trained on Illustrious XL v2.0.", "The Pony version is in the other tab.", True),
+        ("Trained on Illustrious XL v2.0.", "The Pony version is a separate tab.", True),
+        ("Trained on Illustrious XL v2.0.", "Other tabs: Pony, SD 1.5.", True),
+        ("Trained on Pony V6.", "The Illustrious version is in the other tab.", False),
+        ("Ink wash.", "The Illustrious version is in the other tab. This tab is Pony.", False),
+        ("Trained on Illustrious XL v2.0.", "The Pony version was trained on Pony.", False),
+    ],
+)
+def test_the_texts_of_a_version_and_of_its_model_are_read_together(of_version: str, of_model: str, known: bool) -> None:
+    page = Sidecar(base_model=BaseModelId("sdxl/illustrious"), texts=telling([of_version]), description=of_model)
+    assert (verdict("sdxl", {}, page).base_model is not None) == known
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,24 @@ def test_an_air_of_another_family_is_no_id(name: str) -> None:
     assert verdict("sdxl", known).base_model == "sdxl/pony"
 
 
+@pytest.mark.parametrize(
+    ("told", "air", "known"),
+    [
+        ("sdxl/pony", "sdxl:checkpoint:civitai:257749@290640", True),
+        ("sdxl/pony", "sdxl:checkpoint:civitai:257749@111111", True),
+        ("sdxl/illustrious", "sdxl:checkpoint:civitai:795765@889818", True),
+        ("sdxl/illustrious", "sdxl:checkpoint:civitai:1234567@7654321", True),
+        ("sdxl/illustrious", "sdxl:checkpoint:civitai:257749@111111", False),
+        ("sdxl/pony", "sdxl:checkpoint:civitai:795765@889818", False),
+        ("sdxl/illustrious", "flux1:checkpoint:civitai:1234567@7654321", False),
+    ],
+)
+def test_the_ids_of_an_air_in_a_comment_decide_and_not_its_ecosystem(told: str, air: str, known: bool) -> None:
+    page = Sidecar(base_model=BaseModelId(told))
+    comment = {"ss_training_comment": f"urn:air:{air}"}
+    assert (verdict("sdxl", comment, page).base_model is not None) == known
+
+
 def test_a_merge_with_a_public_id_is_a_merge() -> None:
     metadata = {"ss_sd_model_name": "illustriousXL_v01.safetensors", "modelspec.merged_from": "illustriousXL, 290640"}
     assert verdict("sdxl", metadata).evidence.source is Source.CONFLICT
@@ -369,6 +387,19 @@ def test_what_a_page_says_of_another_base_in_whatever_words_disputes_it(make: st
 def test_what_is_said_of_other_uses_disputes_no_record(text: str) -> None:
     record = {"ss_sd_model_name": "illustriousXL_v01.safetensors", "ss_training_comment": text}
     assert verdict("sdxl", record).base_model == "sdxl/illustrious"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Usable on NoobAI merges.", "Okay on NoobAI merges.", "Can be used with NoobAI merges like Hikari.",
+        "Good with NoobAI merges as well.", "Runs on NoobAI merges too.",
+    ],
+)  # fmt: skip
+def test_more_evidence_for_a_base_makes_it_no_less_known(text: str) -> None:
+    page = Sidecar(base_model=BaseModelId("sdxl/illustrious"), description=f"Trained on Illustrious XL 1.0. {text}")
+    assert verdict("sdxl", {}, page).base_model == "sdxl/illustrious"
+    assert verdict("sdxl", {"ss_sd_model_name": "illustriousXL_v01.safetensors"}, page).base_model == "sdxl/illustrious"
 
 
 def test_keys_for_pictures_that_are_edited_dispute_the_model_that_edits_none() -> None:

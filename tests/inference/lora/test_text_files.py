@@ -84,6 +84,35 @@ def test_a_text_beside_a_lora_stands_against_its_page(lora: Path, name: str, tex
         assert base(lora) == known, trained_on
 
 
+@pytest.mark.parametrize("suffix", [".txt", ".md"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base ckpt hash: 67AB2FD8EC", "Model hash: 67ab2fd8ec", "base model hash: 67ab2fd8ec", "67ab2fd8ec",
+        "e577480d", "ss_sd_model_hash: e577480d", "base hash 67ab2fd8ec43", "hash of the checkpoint = 0x67ab2fd8ec",
+        "| Base hash | `67AB2FD8` |", "c0ffee0123", "base: c0ffee01",
+        "Steps: 2000, Sampler: none, Seed: 4\nBase model hash: 67ab2fd8ec",
+    ],
+)  # fmt: skip
+def test_the_hash_of_a_known_base_stands_against_a_page(lora: Path, suffix: str, text: str) -> None:
+    lora.with_suffix(suffix).write_text(f"komori\n{text}\nclip skip 2\n")
+    installed = Knowledge(installed={f"c0ffee0123{'0' * 54}": BaseModelId("sdxl/pony")})
+    assert look(lora).judge(installed).base_model is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "an owl\nSteps: 28, Sampler: Euler a, CFG scale: 6, Seed: 12345, Model hash: 67ab2fd8ec, Clip skip: 2",
+        "Steps: 28\nSampler: Euler a\nSeed: 12345\nModel hash: 67ab2fd8ec\n",
+        "base hash 3e15ba0038\nseed 20260303\nhash: deadbeef12",
+    ],
+)
+def test_the_hash_of_what_painted_a_picture_stands_against_nothing(lora: Path, text: str) -> None:
+    lora.with_suffix(".txt").write_text(text)
+    assert base(lora) == ILLUSTRIOUS
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_a_text_is_read_in_every_encoding_of_unicode(lora: Path, encoding: str) -> None:
     lora.with_suffix(".txt").write_bytes("Komori\nBase model: NoobAI-XL epsilon 1.1\n".encode(encoding))
