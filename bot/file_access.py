@@ -77,11 +77,20 @@ def why_unwritable_database(path: Path) -> str:
     return why(OSError(code, os.strerror(code)), path, Need.WRITE)
 
 
-def who(account: Account | None = None) -> str:
-    """As whom Easel runs, as a clause."""
+def who_and_whose(path: Path, account: Account | None = None) -> str:
+    """As whom Easel runs, and to whom `path` or the nearest folder above it belongs that can be seen. A clause."""
     account = account or Account.own()
-    uid = "" if account.uid is None else f" (uid {account.uid})"
-    return f"Easel runs as the user {account.name}{uid}"
+    if account.uid is None:
+        return f"Easel runs as the user {account.name}"
+    who = f"Easel runs as the user {account.name} (uid {account.uid})"
+    place = _nearest(path.absolute())
+    status = place.stat()
+    return f"{who}, and {place} belongs to {_name(status.st_uid)} (mode {stat.S_IMODE(status.st_mode):o})"
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that can be seen."""
+    return next(each for each in (path, *path.parents) if _status(each) is not None)
 
 
 def other_owner(folder: Path) -> str | None:
@@ -100,11 +109,8 @@ def advice(path: Path, need: Need, account: Account) -> str:
     status = _status(path)
     if need is Need.WRITE and (status is None or _may(status, account, stat.S_IWOTH)):
         path, need = path.parent, Need.FOLDER  # which has to take a new file
-    place = next(each for each in (path, *path.parents) if _status(each) is not None)
-    status = _status(place)
-    assert status is not None
-    whose = f"{place} belongs to {_name(status.st_uid)} (mode {stat.S_IMODE(status.st_mode):o})"
-    return f"{who(account)}, and {whose}. {_remedy(path, place, status, need, account)}"
+    place = _nearest(path)
+    return f"{who_and_whose(path, account)}. {_remedy(path, place, place.stat(), need, account)}"
 
 
 def _remedy(path: Path, place: Path, status: os.stat_result, need: Need, account: Account) -> str:

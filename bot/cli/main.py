@@ -12,12 +12,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from bot import logs
 from bot.cli import DONE, REFUSED, UNUSABLE, Unreachable
 from bot.cli.ending import Ended
-from bot.file_access import who
+from bot.file_access import who_and_whose
 from bot.program import program
 from bot.versions import versions_here
 from inference.errors import InferenceError, OperatorError, RequestError
@@ -106,7 +107,8 @@ def main(arguments: Sequence[str] | None = None, imported: Callable[[], None] = 
         return DONE
     except OSError as problem:
         if problem.errno == errno.EACCES and problem.filename:
-            print(f"{problem.filename} cannot be used: {problem.strerror}. {who()}.", file=sys.stderr)
+            whose = who_and_whose(Path(os.fsdecode(problem.filename)))
+            print(f"{problem.filename} cannot be used: {problem.strerror}. {whose}.", file=sys.stderr)
             return UNUSABLE
         if problem.errno not in _FULL:
             raise

@@ -146,8 +146,14 @@ def relatives_named(name: str, base: BaseModelId, *, hints: bool) -> tuple[str, 
     return tuple(each.name for each in _relatives_of(base) if _names(each, forms, hints=hints))
 
 
+# A command of musubi-tuner names the model by an option; its script has the name of the architecture.
+_SCRIPT = re.compile(r"\b\w{1,40}_train_network\.py\b", re.IGNORECASE)
+_MODEL_VERSION = re.compile(r"--model_version[ =]{1,3}(edit|layered)", re.IGNORECASE)
+
+
 def relatives_in_text(text: str, base: BaseModelId, *, hints: bool) -> tuple[str, ...]:
     """The relatives of `base` that a longer text names, if it does not name `base` beside them."""
+    text = _MODEL_VERSION.sub(r"qwen-image-\1", _SCRIPT.sub(" ", text))
     spoken = relatives_spoken(text, base, hints=hints)
     beside = base.architecture is not Architecture.SDXL and names_itself(text, base)
     return () if beside else spoken

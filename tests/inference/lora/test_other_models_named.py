@@ -757,3 +757,11 @@ def test_what_a_text_says_that_the_file_is_stands_against_a_relative(
 ) -> None:
     page = Sidecar(base_model=BaseModelId(told), description=text)
     assert (verdict(make, {}, page).base_model is not None) == known
+
+
+@pytest.mark.parametrize("option", ["layered", "edit", "edit-2511"])
+def test_the_command_of_a_trainer_names_the_model_by_an_option(option: str) -> None:
+    record = {"ss_base_model_version": "qwen_image", "ss_sd_model_name": "qwen_image_bf16.safetensors"}
+    command = "qwen_image_train_network.py --model_version"
+    assert verdict("qwen-image", record | {"ss_training_comment": f"{command} original"}).base_model is not None
+    assert verdict("qwen-image", record | {"ss_training_comment": f"{command} {option}"}).base_model is None
