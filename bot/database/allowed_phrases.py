@@ -79,7 +79,10 @@ async def allowed_phrases(connection: aiosqlite.Connection, server_id: int) -> t
 
 async def add_phrase(connection: aiosqlite.Connection, server_id: int, phrase: str, allowed_by: int) -> None:
     """Store a phrase. Raises DatabaseError."""
-    await write(connection, ADD, (server_id, phrase, allowed_by, now_ms()))
+    async with transaction(connection):
+        await people.remember_person(connection, allowed_by)
+        await people.remember_server(connection, server_id)
+        await write(connection, ADD, (server_id, phrase, allowed_by, now_ms()))
 
 
 async def delete_phrase(connection: aiosqlite.Connection, server_id: int, phrase_id: int) -> AllowedPhrase | None:

@@ -104,7 +104,7 @@ TABLES = (
             "weight": "its priority in the queue", "deaths": "the number of workers that crashed during the job",
             "begun_at": "the time when the worker began",
             "delete_at": "the time of its deletion, while you can undo it",
-            "opened_at": "the day when somebody last used a button under the pictures",
+            "opened_at": "the day when someone last used a button under the pictures",
         },
     ),
     StoredTable(
