@@ -21,6 +21,7 @@ from bot.database.connection import copy_into, has_met_damage
 from bot.database.errors import DatabaseError
 from bot.database.integrity import FileState, OpenFile, damage
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.diagnostics.folder_spaces import folder_spaces
 from bot.diagnostics.watch import (
     DATABASE,
     DATABASE_FILE,
@@ -28,7 +29,6 @@ from bot.diagnostics.watch import (
     WatchFacts,
     backup_state,
     disk_spaces,
-    folder_spaces,
     troubles,
 )
 from bot.jobs.service import JobService

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from bot.database.backup import newest_copy
 from bot.database.integrity import FileState
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import _, duration, later, listed, number
-from bot.metrics import FolderSpace
 
 LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # free bytes
 LOW_SHARE, FULL_SHARE = 0.1, 0.05  # of a small disk
@@ -210,7 +208,7 @@ def disk_spaces(settings: Settings) -> tuple[DiskSpace, ...]:
     """The disks on which Easel saves data, each once. A folder that is missing counts with the nearest parent."""
     disks: dict[int, tuple[Path, list[str]]] = {}
     for saved in _SAVED:
-        place = _place(settings, saved)
+        place = place_of(settings, saved)
         disks.setdefault(place.stat().st_dev, (place, []))[1].append(saved)
     spaces: list[DiskSpace] = []
     for place, saved in disks.values():
@@ -219,17 +217,7 @@ def disk_spaces(settings: Settings) -> tuple[DiskSpace, ...]:
     return tuple(spaces)
 
 
-def folder_spaces(settings: Settings) -> tuple[FolderSpace, ...]:
-    """The space for each of FOLDERS, several of which may be on one disk. One that cannot be read is left out."""
-    spaces: list[FolderSpace] = []
-    for folder in FOLDERS:
-        with suppress(OSError):
-            usage = shutil.disk_usage(_place(settings, folder))
-            spaces.append(FolderSpace(folder, usage.free, usage.total))
-    return tuple(spaces)
-
-
-def _place(settings: Settings, name: str) -> Path:
+def place_of(settings: Settings, name: str) -> Path:
     """The folder of this name in FOLDERS; if it is missing, the nearest parent."""
     storage = settings.storage
     folders = {
