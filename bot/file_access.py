@@ -1,4 +1,4 @@
-"""What to do if the system refuses a file or folder: who Easel runs as, and the command that gives access."""
+"""Advice if the system refuses a file or folder: the account of Easel, and the command that gives access."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def why_unwritable_database(path: Path) -> str:
 
 
 def who_and_whose(path: Path, account: Account | None = None) -> str:
-    """As whom Easel runs, and to whom `path` or the nearest folder above it belongs that can be seen. A clause."""
+    """Name the account of Easel, and the owner of `path` or of the nearest visible folder above it. A clause."""
     account = account or Account.own()
     if account.uid is None:
         return f"Easel runs as the user {account.name}"
@@ -114,7 +114,7 @@ def advice(path: Path, need: Need, account: Account) -> str:
 
 
 def _remedy(path: Path, place: Path, status: os.stat_result, need: Need, account: Account) -> str:
-    """What to do at `place`: at `path` itself, or at the nearest folder above it that can be seen."""
+    """Advise about `place`: `path` itself, or the nearest visible folder above it."""
     own, there = status.st_uid == account.uid, shlex.quote(str(place))
     user = str(account.uid) if account.container else account.name
     make = f"install --directory --owner={user}"

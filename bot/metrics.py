@@ -162,7 +162,7 @@ class FolderSpace:
 
 
 class FindingCollector(Collector):
-    """What the watchman saw at its last look: findings, free space, and the age of the newest copy of the database.
+    """The watchman's latest findings, free space, and the age of the newest copy of the database.
 
     `samples` are names with grades. `backup_age` is infinite without a copy, so that an alert on it fires. The server's
     thread reads these values; they are replaced as a whole.

@@ -1,4 +1,4 @@
-"""What people see of a text that somebody typed: some characters display nothing."""
+"""Removes characters that display nothing from typed text."""
 
 from __future__ import annotations
 

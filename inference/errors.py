@@ -65,7 +65,7 @@ class InferenceError(Exception):
 
 
 class OperatorError(Exception):
-    """What an operator has set up cannot be used; the message says why and what to do."""
+    """The set-up of an operator is unusable; the message says why and what to do."""
 
 
 def _spoken(value: str | float | list[str]) -> str | float:

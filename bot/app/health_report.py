@@ -46,7 +46,7 @@ class HealthReport:
     def __init__(self, file: Path, look: Callable[[], Health]) -> None:
         self._file = file
         self._look = look
-        self._latest: Health | None = None  # what a thread writes, so that a slow one writes nothing older
+        self._latest: Health | None = None  # the newest state; a slow thread must not write an older one
         self._writing = threading.Lock()
         self._ended = False
         self._written = True

@@ -68,7 +68,7 @@ def pictures_of_a_lora(settings: Settings) -> int:
 
 
 def sampling_checkpoints(checkpoints: InstalledCheckpoints) -> dict[BaseModelId, CheckpointSettings]:
-    """The base models of LoRAs that fit some checkpoint here, those of the first checkpoint first, with one of each."""
+    """The base models whose LoRAs fit a checkpoint here, each with the first such checkpoint."""
     found: dict[BaseModelId, CheckpointSettings] = {}
     for checkpoint in checkpoints:
         for base_model in (checkpoint.base_model, *sorted(checkpoints.lora_bases_for(checkpoint.base_model))):

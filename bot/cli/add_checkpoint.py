@@ -150,7 +150,7 @@ def _base_model(
 ) -> tuple[BaseModelId, list[str]]:
     """The base model, and how Easel knows it: by the files, or from the operator. Raises ConfigError.
 
-    The files are inspected first. If several base models are possible, a person at the terminal is asked.
+    The files are inspected first. If several base models are possible, it asks the person at the terminal.
     """
     try:
         possible = possible_base_models(here)
@@ -177,7 +177,7 @@ def _parsed(declared: str) -> BaseModelId:
 def _agreed(
     here: Path, base: BaseModelId, possible: Sequence[BaseModelId], claimed: str
 ) -> tuple[BaseModelId, list[str]]:
-    """What the operator declares, if nothing in the file contradicts it. Raises ConfigError."""
+    """Return the declared base model if the file does not contradict it. Raises ConfigError."""
     by_layers = {each.architecture for each in possible} & OPEN_LINEAGES
     if possible and base not in possible and base.architecture not in by_layers:
         others = ", ".join(possible)

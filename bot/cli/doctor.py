@@ -329,7 +329,7 @@ async def _catalogue_in_use(settings: Settings) -> list[Finding]:
 
 
 def _removals(applied: CaughtUp) -> list[Finding]:
-    """What was applied to a restored copy from the record of removals, and what is missing in it."""
+    """Return what the record of removals changed in a restored copy, and what the record lacks."""
     says = summary_of(applied)
     return [Finding("removals", FindingGrade.WARNING, says)] if says else []
 

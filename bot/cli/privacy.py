@@ -1,6 +1,6 @@
 """`privacy show`, `export` and `delete`: what is kept of a person, for who asks the operator, and who has left.
 
-`privacy accept-loss` goes on without deletions that nobody can read any more.
+`privacy accept-loss` gives up deletions that Easel can no longer read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be told of a bot token without asking Discord. A token is never printed."""
+"""Checks a bot token without asking Discord. A token is never printed."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _Address = Annotated[str, Field(max_length=MAX_ADDRESS)]
 
 
 class PrivacySettings(Section):
-    """Who is responsible for stored data. `/privacy show` names this to users; `easel doctor` lists what is missing."""
+    """The controller of the stored data. `/privacy show` shows these settings; `easel doctor` lists missing ones."""
 
     controller: _ShortText | None = None
     """Name of the person or company that runs this bot (the controller)."""

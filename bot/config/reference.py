@@ -118,7 +118,7 @@ class Setting:
         return schema
 
     def _kind(self, schema: Mapping[str, Any], unit: str = "") -> str:
-        """What a schema allows, in words."""
+        """Describe the values that a schema allows."""
         schema = self._resolved(schema)
         if "enum" in schema or "const" in schema:
             values = cast("list[Any]", schema.get("enum") or [schema["const"]])
@@ -144,7 +144,7 @@ class Setting:
         return f"list; each entry: {self._kind(items)}{_limit(schema, 'maxItems', 'entries')}"
 
     def _any(self, schema: Mapping[str, Any]) -> Any:
-        """Some value that the schema allows, for a setting without an example of its own."""
+        """Make an example value for a setting that declares none."""
         schema = self._resolved(schema)
         if "enum" in schema:
             return schema["enum"][0]

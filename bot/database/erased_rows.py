@@ -103,7 +103,7 @@ NOTE_OTHER_INPUTS = """
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
 """
-# What other users start from, made from the person's pictures: it goes even if they use it.
+# Start pictures of other users that were made from the person's pictures. They go even if they are in use.
 NOTE_TAKEN_PICTURES = """
     INSERT INTO erasure_file (erasure_id, folder, path, unconditional)
     SELECT :erasure, 'inputs', sha256, 1 FROM start_picture_source WHERE person_id = :person

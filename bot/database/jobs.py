@@ -253,7 +253,7 @@ async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
 
 
 async def note_opened(connection: aiosqlite.Connection, job: AnyJob) -> None:
-    """Somebody used a button under the job's pictures; noted once a day. Raises DatabaseError."""
+    """Note that someone used a button under the job's pictures, once a day. Raises DatabaseError."""
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
         await write(connection, OPENED, (now, job.id))

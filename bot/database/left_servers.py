@@ -25,8 +25,8 @@ MISSING = """
 """
 OLD = "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?"
 HAS_LEFT = "SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL"
-# What looks like a minor is decided whoever's server it was. Where operators have an open report of the same pictures,
-# that one takes over what was said, and the copies; else the report becomes theirs. The place of its picture goes.
+# A report that a picture looks like a minor is decided even if the bot left. If operators have an open report
+# about the same pictures, that report takes over complaints and copies. Otherwise the operators take over the report.
 _BOTH = """
     report AS ours JOIN report AS theirs USING (kind, target_id)
     WHERE ours.server_id = :server AND ours.state <> 'decided' AND ours.state = 'open' AND ours.lasting = 1
@@ -53,7 +53,7 @@ FORGET_REMINDERS = """
     DELETE FROM report_reminder WHERE report_id IN (
         SELECT id FROM report WHERE server_id = :server AND state <> 'decided' AND state = 'open' AND lasting = 1
     )
-"""  # operators are told that they decide now
+"""  # a new letter tells operators that they decide now
 HAND_OVER = """
     UPDATE OR IGNORE report SET server_id = 0, shared = 1, channel_id = NULL, message_id = NULL, posting_at = NULL,
         painted_in = NULL, revision = revision + 1

@@ -6,8 +6,7 @@ Triggers of the schema write each entry into the table `record_entry`, in the tr
 `flush_record` moves entries into the file. The database remembers how much of the file it contains. A copy remembers
 less, and `catch_up` carries out the rest before anything else starts; until then nothing moves over that rest. The
 first line of the file is a random id: a file with another id has lost entries, however long it is. A file that has lost
-its id gets another, in a later line. An erasure names the key of its hash by another hash: only with that key can it be
-told whose it is.
+its id gets another, in a later line. An erasure also contains a hash of its key: only that key shows who was erased.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ LOST: Final = "loss in removals.jsonl"  # until it is mended or accepted: the pl
 AT_ONCE: Final = 500
 _MOST_JOBS: Final = 10_000  # with the very same picture
 
-_NAME_OF_KEY = "check of the key"  # what is hashed to tell one key from another
+_NAME_OF_KEY = "check of the key"  # the text whose hash identifies a key
 CHECK_OF_KEY = f"SELECT pseudonym('{_NAME_OF_KEY}') AS hash"
 FORGET = "DELETE FROM memo WHERE key = ?"
 ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
@@ -175,7 +174,7 @@ async def catch_up(connection: aiosqlite.Connection, database: Path, *, accept_l
 
 
 async def _what_is_behind(connection: aiosqlite.Connection, file: Path) -> tuple[_Place, _Behind]:
-    """Where the database is in the file, and what stands behind. A file that was missing may be back."""
+    """Return the position of the database in the file, and the entries after it. A missing file may be back."""
     known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
     read = await asyncio.to_thread(_read, file, known)
     gone = json.loads(await recall(connection, LOST) or "null")
@@ -190,7 +189,7 @@ async def _what_is_behind(connection: aiosqlite.Connection, file: Path) -> tuple
 async def _apply(connection: aiosqlite.Connection, read: _Behind) -> CaughtUp:
     done = CaughtUp(lost=read.lost)
     people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
-    if read.entries:  # numbers that were given out meanwhile are skipped: a verdict is known by that of its report
+    if read.entries:  # skip numbers in use: a verdict refers to its report by number
         async with transaction(connection):
             await write(connection, COUNT_ALL)
             await write(connection, COUNT_ON, (GAP,))
@@ -208,7 +207,7 @@ async def _apply(connection: aiosqlite.Connection, read: _Behind) -> CaughtUp:
 
 
 async def unresolved(connection: aiosqlite.Connection) -> CaughtUp:
-    """What earlier starts have found missing, and what nobody has mended or accepted since. Raises DatabaseError."""
+    """Return the losses that earlier starts found and no operator has resolved. Raises DatabaseError."""
     key = await recall(connection, KEY)
     return CaughtUp(
         lost=await recall(connection, LOST) is not None, other_key=key not in (None, await _check(connection))
@@ -239,7 +238,7 @@ def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
 async def _foreign(connection: aiosqlite.Connection, entries: Iterable[Mapping[str, Any]]) -> int:
     """Count the erasures that were recorded with another key, but not by this database itself.
 
-    Earlier versions did not name the key: it was that of the database.
+    Earlier versions did not name the key, because the database has it.
     """
     key, of_database = await _check(connection), await recall(connection, KEY)
     mine = (None, key)

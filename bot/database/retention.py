@@ -69,7 +69,7 @@ FORGET_JOBS = """
 """
 OLD_DRAFTS = "SELECT count(*) AS rows, min(created_at) AS oldest FROM draft WHERE created_at < ?"
 OLD_RECEIPTS = "SELECT count(*) AS rows, min(finished_at) AS oldest FROM erasure WHERE finished_at < ?"
-# What still has an effect that somebody may reverse stays, and what looks like a minor stays for good.
+# A decision stays while staff can still reverse its effect. A report that a picture looks like a minor always stays.
 OLD_REPORTS = """
     SELECT decision.report_id AS id, decided_at AS at FROM decision JOIN report ON report.id = decision.report_id
     LEFT JOIN appeal ON appeal.decision_id = decision.id

@@ -1,4 +1,4 @@
-"""LoRA files with which no samples could be painted, and why."""
+"""LoRA files whose samples failed, and the reasons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inference.errors import (
     NotANumberPicture,
 )
 
-# What is a file's own fault, and comes again at each try.
+# Failures that a file causes. Another try fails too.
 FAULTS = (NotANumberPicture, LoraFileRefused, LoraUnusable, LoraNotAtWork, ModuleMismatch)
 MAX_TRIES = 3  # failures of a file after which it is not tried again until its base model changes
 
@@ -40,7 +40,7 @@ FAILURES = """
 
 @dataclass(frozen=True)
 class FailedSamples:
-    """A file with which no samples could be painted, and why."""
+    """A file whose samples failed, and the reason."""
 
     path: str
     failure: InferenceError

@@ -138,7 +138,7 @@ def add_copies(database: Path, case_id: int, copies: Iterable[FoundCopy]) -> int
 def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> bool:
     """open -> confirmed: from now on its copies are removed, also after a crash. False if it was not open.
 
-    The audit logs of the servers say so, and authors and uploaders will be told.
+    It also writes the entries of the servers' audit logs, and the notices to authors and uploaders.
 
     Blocks. Raises DatabaseError.
     """

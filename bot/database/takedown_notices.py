@@ -78,7 +78,7 @@ async def due_notices(connection: aiosqlite.Connection) -> tuple[TakedownNotice,
 
 
 async def untold_notices(connection: aiosqlite.Connection, person_id: int) -> tuple[TakedownNotice, ...]:
-    """A person's notices that are still to be told. Raises DatabaseError."""
+    """A person's notices that are not delivered yet. Raises DatabaseError."""
     return tuple(TakedownNotice(**dict(row)) for row in await fetch(connection, UNTOLD, (person_id,)))
 
 

@@ -11,7 +11,7 @@ from bot.metrics import FolderSpace
 
 
 def folder_spaces(settings: Settings) -> tuple[FolderSpace, ...]:
-    """The space for each of FOLDERS, several of which may be on one disk. One that cannot be read is left out."""
+    """Return the space of each folder in FOLDERS. Unreadable folders are left out."""
     spaces: list[FolderSpace] = []
     for folder in FOLDERS:
         with suppress(OSError):

@@ -81,7 +81,7 @@ _SAVED: Mapping[str, str] = {
     "pictures": later("pictures"),
     "backups": later("backups"),
 }
-FOLDERS = (*_SAVED, "library")  # whose free space the metrics tell
+FOLDERS = (*_SAVED, "library")  # the metrics report their free space
 _FILE_SAYS = {
     FileState.REMOVED: later("The database file {path} was removed. Its data will be lost when Easel stops."),
     FileState.REPLACED: later("Another file has replaced the database file {path}. Easel still uses the old file."),

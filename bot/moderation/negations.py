@@ -44,8 +44,7 @@ _NEGATED_BY = re.compile(
     rf"|(?:{'|'.join(_UNSPACED_BEFORE)})[\s_]*(?:ภาพ|รูป|ฉาก)?)$",
     re.IGNORECASE,
 )
-# What stands before a negated word ends with one of these, once separators are left out. To look for them first saves
-# the search for the pattern beside most words.
+# The text before a negated word ends with one of these, apart from separators. This check is quicker than the pattern.
 _SEPARATORS: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "_-"
 _BEFORE: Final = "|".join((*_SPACED_BEFORE, *_UNSPACED_BEFORE, _BETWEEN, "ภาพ|รูป|ฉาก")).casefold().split("|")
 _LAST_BEFORE: Final = tuple(words.rpartition(" ")[2] for words in _BEFORE)

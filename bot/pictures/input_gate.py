@@ -1,6 +1,6 @@
 """The gate for pictures from outside: each one is judged here before it is kept, whatever it is for.
 
-What is kept is compared once more when somebody starts from it: staff may have decided meanwhile.
+A stored picture is compared again when someone starts from it, because staff may have decided meanwhile.
 
 Four things are asked of a picture: whether it is a copy of one that was removed, what staff decided about a picture
 that it looks like, whether a photographed face is in it, and whether its name breaks a rule on words.

@@ -139,7 +139,7 @@ class Erasures:
         """Order that all that is kept of the person is deleted; from now on it happens. Raises DatabaseError.
 
         The future ends with the receipt. It does not survive the program, but the erasure does. If nothing has been
-        stored since the latest erasure, the receipt is that erasure's.
+        stored since the latest erasure, the earlier receipt is returned.
         """
         erasure = await newest_erasure(self._connection, person_id)
         if erasure is None or is_deletable(await stored_counts(self._connection, person_id)):

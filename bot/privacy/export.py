@@ -208,7 +208,7 @@ class Exporter:
         return await PACKING.run(_as_json, source.name, source.table, rows, self._retention())
 
     async def _facts(self, picture_id: int) -> PictureFacts | None:
-        """What the page says about a generated picture; None if its row has gone."""
+        """Return the facts about a generated picture for the page; None if its row is gone."""
         recorded = await recorded_picture(self._connection, picture_id)
         if recorded is None:
             return None

@@ -1,7 +1,7 @@
 """The page of an export: a person's pictures and rows, readable in a browser.
 
 The page has no script and loads nothing from elsewhere. A policy in its head lets the browser refuse both. All texts
-are escaped, because users and files write them. The descriptions of tables and columns are those of `stored_data`.
+are escaped, because users and files write them. It takes the descriptions of tables and columns from `stored_data`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ dl{margin:0;padding-left:.6rem}dt{color:#666}dd{margin:0 0 .2rem .8rem}summary{c
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What the page says about a generated picture; time in unix ms."""
+    """Facts about a generated picture; the time is in unix ms."""
 
     prompt: str
     checkpoint: str

@@ -1,7 +1,7 @@
 """Reminds staff of open reports after 1, 3 and 7 days, and then operators, each of them once.
 
-A reminder is recorded before it is sent. After a crash the bot looks for the message before it sends another one. What
-Discord refuses, such as a direct message to who receives none, is tried again each day.
+A reminder is recorded before it is sent. After a crash, the bot looks for the message before it sends another one. It
+tries a refused reminder again each day, for example if a user accepts no direct messages.
 """
 
 from __future__ import annotations

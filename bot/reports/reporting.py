@@ -168,7 +168,7 @@ class Reporting:
         reason: ReportReason,
         note: str,
     ) -> Report:
-        """The report; the one that there is, where the person has made it before, unless they say more now."""
+        """Return the new report, or the earlier one of the same person, unless the new reason is worse."""
         shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
         async with transaction(self._connection):
             before = await report_by(self._connection, kind, target_id, server_id, who.person_id)

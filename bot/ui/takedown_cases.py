@@ -74,7 +74,7 @@ class TakedownCases:
     async def carry_out_all(self) -> bool:
         """Go on with every case; what cannot be removed now stays for the next time, and keeps nothing else.
 
-        Whether nothing is left that was confirmed, and all authors are told. Raises DatabaseError.
+        Return whether all confirmed cases are complete and all authors notified. Raises DatabaseError.
         """
         left = False
         for case in await unfinished_cases(self._connection):

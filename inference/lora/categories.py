@@ -1,4 +1,4 @@
-"""What LoRAs are for."""
+"""The purposes of LoRAs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """What a LoRA is for."""
+    """The purpose of a LoRA."""
 
     CHARACTER = "character"
     STYLE = "style"

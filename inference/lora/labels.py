@@ -16,7 +16,7 @@ _CELL = re.compile(rf"[{CELL}\t|]")
 _RULE = re.compile(r"[\s|:\-=]+")  # a line under the headings of a Markdown table
 _MARKS = " *_#>`-:=\uff1a?"  # of Markdown, and behind a label
 _MAX_LABEL, _MAX_VALUE = 60, 100  # characters
-# What a label for the training base consists of; words in other scripts count as any.
+# The words of a label for the training base. Words in other scripts are allowed too.
 _LABEL = re.compile(
     r"(?:(?:based?|basis(?:modell)?|grundmodell|train(?:ed|er|ing|iert)?|retrained|fine|tun(?:ed|ing)|models?|checkpoints?|ckpts?|merged?"
     r"|sdxl|sd|xl|source|original|parent|pretrained|starting|underlying|lora|used|for|on|with|from|in|of|the|this|my|it"

@@ -141,7 +141,7 @@ class _Clause:
 
     @property
     def is_of_version(self) -> bool:
-        """Whether it stands in a list of versions."""
+        """Whether it is an entry in a list of versions."""
         return _VERSION.match(self.text) is not None
 
     @property

@@ -214,7 +214,7 @@ def air_ecosystem(name: str) -> str:
 
 
 def ecosystems_in_text(text: str) -> set[str]:
-    """What the AIRs of checkpoints in a text call the families of their models."""
+    """The ecosystems in a text's AIRs of checkpoints, such as `sdxl`."""
     return {match[1] for match in _AIR_IN_TEXT.finditer(text)}
 
 

@@ -331,7 +331,7 @@ def _denied_in(form: str) -> Iterator[re.Match[str]]:
 
 
 def _ruled_out_in(form: str) -> Iterator[re.Match[str]]:
-    """The names of families that a text denies, or of which it says that there is no version."""
+    """The families that a text denies, or whose version it says does not exist."""
     rules = (is_denied, is_absent)
     return (match for match in _FAMILY.finditer(form) if any(rule(form, *match.span()) for rule in rules))
 

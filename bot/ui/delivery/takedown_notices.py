@@ -1,7 +1,7 @@
 """Tells authors and uploaders once that operators removed pictures for a person who is shown in them, and why.
 
-A direct message tells it. A message that may have been sent before a crash is found again by the number at its end. If
-Discord refuses the message, the person is told after the next command.
+It sends a direct message. After a crash, it finds a message that was already sent by the number at its end. If Discord
+refuses the message, the notice follows the user's next command.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TakedownNotices:
         self._telling = asyncio.Lock()  # else a command and a direct message might tell the same
 
     async def tell_all(self) -> bool:
-        """Send what is due; whether nothing is left. What Discord does not take now waits. Raises DatabaseError."""
+        """Send due notices. Return whether all are sent. What Discord does not take now waits. Raises DatabaseError."""
         async with self._telling:
             for notice in await due_notices(self._connection):
                 await attempt(self._tell(notice), f"telling an author about the takedown {notice.case_id}")

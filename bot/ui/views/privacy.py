@@ -100,7 +100,7 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
 
 
 def _responsible(said: PrivacySettings) -> str:
-    """Who is responsible, what the data is for, who receives it, and the minimum age."""
+    """Name the controller, purposes, recipients and minimum age."""
     name = _("the operator of this bot") if said.controller is None else plain(said.controller)
     if said.contact is not None and not is_https(said.contact):
         name += f" · {plain(said.contact)}"
