@@ -91,7 +91,7 @@ OLD_REPORTS = """
     ORDER BY decided_at, decision.report_id LIMIT :limit
 """
 STILL_DECIDED = "SELECT 1 FROM report WHERE id = ? AND state = 'decided'"
-FORGET_REPORT = "DELETE FROM report WHERE id = ? AND state = 'decided' RETURNING id"
+FORGET_REPORT = "DELETE FROM report WHERE id = ?"
 OLD_NOTICES = "SELECT count(*) AS rows, min(created_at) AS oldest FROM takedown_notice WHERE created_at < ?"
 FORGET_NOTICES = "DELETE FROM takedown_notice WHERE created_at < ?"
 # Entries about a block in force, and about a report that is stored, stay: `report 12: pictures of job 5`. Those about

@@ -145,18 +145,19 @@ class _Clause:
         return _VERSION.match(self.text) is not None
 
     @property
-    def is_of_further_use(self) -> bool:
-        """Whether it plainly speaks of another file, or of another use beside the page's base model."""
-        if _THIS.search(self.text) or _TRAINED.search(self.text):
-            return False
-        further = self.is_of_other_file or _TOO.search(self.text) is not None
-        return further or (self.names_base and _USES.search(self.text) is not None)
+    def _is_of_this_file(self) -> bool:
+        return _THIS.search(self.text) is not None or _TRAINED.search(self.text) is not None
 
     @property
     def is_of_other_file(self) -> bool:
         """Whether it plainly says where another file is."""
-        cues = (_THIS, _TRAINED)
-        return _OTHER_FILE.search(self.text) is not None and not any(cue.search(self.text) for cue in cues)
+        return not self._is_of_this_file and _OTHER_FILE.search(self.text) is not None
+
+    @property
+    def is_of_further_use(self) -> bool:
+        """Whether it plainly speaks of another file, or of another use beside the page's base model."""
+        uses = _TOO.search(self.text) or (self.names_base and _USES.search(self.text))
+        return self.is_of_other_file or (not self._is_of_this_file and bool(uses))
 
     @property
     def is_of_another(self) -> bool:

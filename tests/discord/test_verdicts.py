@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 from PIL import Image
 
@@ -40,13 +41,19 @@ async def ended(scene: Scene, person: Person, **order: object) -> VisibleMessage
     return await scene.ended(await (await person.slash("imagine", **order)).reply())
 
 
+async def ordered(scene: Scene) -> tuple[Person, VisibleMessage, Path]:
+    """Mary, a picture of Ada's and its file, in a server where staff read reports."""
+    await choose_channel(scene, scene.grace)
+    mary = await scene.control.new_person("Mary")
+    picture = await scene.painted(await scene.ada.slash("imagine", **ORDER))
+    (file,) = files_of(scene, picture)
+    return mary, picture, file
+
+
 async def test_a_deleted_picture_comes_back_by_no_way(empty: Scene) -> None:
     scene = empty
     async with scene.bot():
-        await choose_channel(scene, scene.grace)
-        mary = await scene.control.new_person("Mary")
-        picture = await scene.painted(await scene.ada.slash("imagine", **ORDER))
-        (file,) = files_of(scene, picture)
+        mary, picture, file = await ordered(scene)
         looks, original = read(file), file.read_bytes()
         await decided(scene, picture, 4711, "Delete everywhere")
         await scene.gone(picture)
@@ -63,10 +70,7 @@ async def test_nobody_starts_again_from_a_picture_that_staff_deleted_meanwhile(e
     """It was given before the decision, and is kept for *Again*; what is painted from it lies too far to be a copy."""
     scene = empty
     async with scene.bot():
-        await choose_channel(scene, scene.grace)
-        mary = await scene.control.new_person("Mary")
-        picture = await scene.painted(await scene.ada.slash("imagine", **ORDER))
-        (file,) = files_of(scene, picture)
+        mary, picture, file = await ordered(scene)
         image = as_webp(read(file))
         remix = await scene.painted(await mary.slash("imagine", prompt=PROMPT, image=image, strength=0.05))
         panel = await pressed(mary, remix, "Edit")
