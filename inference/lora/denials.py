@@ -67,11 +67,14 @@ _ELSE = (
 _AFTER = re.compile(rf"(?:{_GAP}(?:{_MODELS})(?!\w)){{0,4}}{_GAP}(?:{_FAILS})(?!\w)(?!{_ELSE})")
 # The author has no version for the model. That denies nothing of this file.
 _NO_VERSION = re.compile(
-    rf"(?<!\w)(?:no|(?:(?:do|does|wo)n ?'?t|will not) (?:have|make)(?: an?| any)?){_GAP}"
-    rf"(?P<version>versions? (?:for|on|of){_GAP})?(?:the )?$"
+    r"(?<!\w)(?:no|(?:(?:do|does|wo)n ?'?t|will not) (?:have|make)(?: an?| any)?"
+    r"|n ?' ?(?:y a|ai|existe) pas(?: de| d ?')?|no (?:hay|existe|tengo)|nao (?:ha|existe|tenho)"
+    rf"|es gibt kein\w{{0,2}}|non (?:c ?' ?e|esiste)(?: una)?|nie ma){_GAP}"
+    rf"(?P<version>(?:versions?|versao|versione|wersji)(?:{_GAP}(?:for|on|of|pour|para|de|fur|per|dla))?{_GAP})?"
+    r"(?:the )?$"
 )
 _VERSION = re.compile(
-    rf"(?:{_GAP}(?:xl|v?\d[\d.]*)){{0,3}}{_GAP}versions?\b(?P<none> (?:do|does)(?: not|n'?t) exist\b)?"
+    rf"(?:{_GAP}(?:xl|v?\d[\d.]*)){{0,3}}{_GAP}version(?:s|en)?\b(?P<none> (?:do|does)(?: not|n'?t) exist\b)?"
 )
 _SENTENCE = re.compile(r"[.!?;](?:\s|$)|\n")
 

@@ -15,6 +15,8 @@ from tests.inference.lora.test_other_models_named import verdict
 from tests.lora_files import write_lora
 
 OF_ANOTHER_BASE = [
+    ("sdxl/pony", "Il n'y a pas de version Pony. Entraîné sur Illustrious."),
+    ("sdxl/pony", "No hay versión de Pony. Entrenado con Illustrious."),
     # what the author chose in a form is not what the file is
     ("sdxl/illustrious", "Haori jackets for Animagine XL 4.0. Civitai has no category for Animagine, so I chose Illustrious."),
     ("sdxl/illustrious", "Trained on RouWei-like NoobAI data, v-pred off. The closest category was Illustrious."),
@@ -144,6 +146,13 @@ OF_ANOTHER_BASE = [
     ("krea2/base", "Made on Flux.1 Krea. I also made one for Krea 2, see my profile."),
 ]  # fmt: skip
 OF_ITS_OWN_BASE = [
+    # there is no other version, in other languages
+    ("sdxl/pony", "Cabanes dans les arbres. Entraîné sur Pony Diffusion V6 XL. Il n'y a pas de version Illustrious."),
+    ("sdxl/pony", "Entrenado con Pony V6. No hay versión para Illustrious."),
+    ("sdxl/pony", "Trainiert auf Pony V6. Es gibt keine Illustrious-Version."),
+    ("sdxl/pony", "Treinado no Pony V6. Não há versão para Illustrious."),
+    ("sdxl/pony", "Addestrato su Pony V6. Non c'è una versione per Illustrious."),
+    ("sdxl/pony", "Wytrenowane na Pony V6. Nie ma wersji dla Illustrious."),
     # no clause affirms the page's base, and none needs to
     ("sdxl/illustrious", "Illustrious. Works on NoobAI too."),
     ("sdxl/illustrious", "Works on Illustrious and NoobAI."),
