@@ -1,7 +1,7 @@
 // The interactions that the person starts: commands, buttons, modals, and their failures.
 
 import { postJson } from "./api.js";
-import { byId, make } from "./dom.js";
+import { byId, focusComponent, focusedComponent, make } from "./dom.js";
 import { openModal } from "./modal.js";
 import { state } from "./state.js";
 
@@ -27,8 +27,12 @@ export class Actions {
       if (this.earlyEvents.size > 50) this.earlyEvents.delete(this.earlyEvents.keys().next().value);
       return;
     }
-    if (event.failed) this.showFailure(this.failureTargets.get(event.id));
-    if (event.failed || event.answer_type !== null) this.failureTargets.delete(event.id);
+    const root = this.failureTargets.get(event.id);
+    if (event.failed) this.showFailure(root);
+    if (event.failed || event.answer_type !== null) {
+      this.failureTargets.delete(event.id);
+      hold(root, false);
+    }
     if (event.modal)
       openModal(event.modal, (values, files) =>
         this.send("modal", { interaction: event.id, values }, files),
@@ -47,14 +51,13 @@ export class Actions {
     failure.scrollIntoView({ block: "nearest" });
   }
 
-  async perform(action, element = null) {
-    if (element) element.disabled = true;
+  async perform(action, root = null) {
+    hold(root, true);
     try {
       await action();
     } catch (error) {
+      hold(root, false);
       showError(error);
-    } finally {
-      if (element) element.disabled = false;
     }
   }
 
@@ -62,17 +65,17 @@ export class Actions {
     return this.send("command", { channel: state.channel, name, options }, files);
   }
 
-  press(message, part, element, root) {
+  press(message, part, root) {
     return this.perform(
       () => this.send("press", { message: message.id, custom_id: part.custom_id }, [], root),
-      element,
+      root,
     );
   }
 
-  select(message, part, values, element, root) {
+  select(message, part, values, root) {
     return this.perform(
       () => this.send("select", { message: message.id, custom_id: part.custom_id, values }, [], root),
-      element,
+      root,
     );
   }
 
@@ -83,6 +86,15 @@ export class Actions {
   remove(message) {
     return this.perform(() => postJson("delete", { as: state.person, message: message.id }));
   }
+}
+
+// As in Discord's client: after a component of a message was used, all of them are disabled until the answer.
+function hold(root, waiting) {
+  const parts = root?.querySelector("fieldset.parts");
+  if (!parts) return;
+  if (waiting) root.focusedId = focusedComponent(root); // a disabled element loses the focus
+  parts.disabled = waiting;
+  if (!waiting) focusComponent(root, root.focusedId);
 }
 
 let noticeTimer;

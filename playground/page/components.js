@@ -78,7 +78,7 @@ function button(part, handlers) {
       disabled: Boolean(part.disabled),
       "data-testid": "component-button",
       "data-custom-id": part.custom_id,
-      onclick: (event) => handlers.press(part, event.currentTarget),
+      onclick: () => handlers.press(part),
     },
     label,
   );
@@ -124,7 +124,7 @@ function singleSelect(part, handlers) {
     ),
     options,
   );
-  menu.addEventListener("change", () => handlers.select(part, [menu.value], menu));
+  menu.addEventListener("change", () => handlers.select(part, [menu.value]));
   return menu;
 }
 
@@ -147,7 +147,7 @@ function multiSelect(part, handlers) {
   );
   send.addEventListener("click", () => {
     const chosen = [...root.querySelectorAll("input:checked")].map((box) => box.value);
-    handlers.select(part, chosen, send);
+    handlers.select(part, chosen);
   });
   return root;
 }

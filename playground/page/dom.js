@@ -19,6 +19,17 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+// The custom_id of the component inside `root` that has the keyboard's focus; null when none has.
+export function focusedComponent(root) {
+  return root.contains(document.activeElement) ? (document.activeElement.dataset.customId ?? null) : null;
+}
+
+// Give the focus back to a component that lost it; never take it from where the person went meanwhile.
+export function focusComponent(root, customId) {
+  if (!customId || document.activeElement !== document.body) return;
+  root.querySelector(`[data-custom-id="${CSS.escape(customId)}"]`)?.focus({ preventScroll: true });
+}
+
 // Only addresses of the web and of this playground become links or pictures.
 export function safeUrl(text) {
   try {

@@ -15,8 +15,8 @@ export function renderMessage(one, actions) {
     "aria-label": `Message from ${one.author_name}`,
   });
   const handlers = {
-    press: (part, element) => actions.press(one, part, element, root),
-    select: (part, values, element) => actions.select(one, part, values, element, root),
+    press: (part) => actions.press(one, part, root),
+    select: (part, values) => actions.select(one, part, values, root),
   };
   root.append(
     ...[
@@ -86,7 +86,7 @@ function content(one, handlers) {
   if (one.loading)
     return make("div", { class: "thinking", "data-testid": "thinking" }, `${one.author_name} is thinking`);
   return make(
-    "div",
+    "fieldset",
     { class: "parts" },
     one.content && renderMarkdown(one.content),
     one.flags & 32768 ? null : renderAttachments(one.attachments),

@@ -2,7 +2,7 @@
 
 import { getJson } from "./api.js";
 import { commandBeforeSpace, commandEntries, commandQuery } from "./commandtext.js";
-import { byId, make } from "./dom.js";
+import { byId, focusComponent, focusedComponent, make } from "./dom.js";
 import { renderMessage } from "./message.js";
 import { currentChannel, state } from "./state.js";
 
@@ -93,9 +93,9 @@ export class MessageList {
     const old = this.find(one.id);
     if (!old || this.revisions.get(one.id) !== one.revision) return; // deleted, or edited again meanwhile
     const keepAtEnd = this.atEnd;
-    const focusedId = old.contains(document.activeElement) ? document.activeElement.dataset.customId : null;
+    const focusedId = focusedComponent(old) ?? old.focusedId;
     old.replaceWith(element);
-    if (focusedId) element.querySelector(`[data-custom-id="${CSS.escape(focusedId)}"]`)?.focus();
+    focusComponent(element, focusedId);
     if (keepAtEnd) this.scrollToEnd();
   }
 

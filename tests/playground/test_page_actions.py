@@ -394,6 +394,28 @@ async def test_the_menu_of_people_says_who_they_are(composer: Composer) -> None:
     await playwright.expect(button).to_have_text("AdaMember, Artists")
 
 
+async def test_components_wait_for_the_answer_to_the_last_one(composer: Composer) -> None:
+    row = {
+        "type": 1,
+        "components": [{"type": 2, "style": 2, "label": label, "custom_id": label} for label in ("More", "Less")],
+    }
+    await composer.rest(
+        "POST", f"/channels/{default_world.GENERAL}/messages", {"content": "How many?", "components": [row]}
+    )
+    message = composer.page.get_by_test_id("message").last
+    more, less = (message.get_by_role("button", name=name) for name in ("More", "Less"))
+    await more.focus()
+    await composer.page.keyboard.press("Enter")
+    await playwright.expect(less).to_be_disabled()
+    (pressed,) = await composer.interactions(3, 1)
+    await composer.rest(
+        "POST", f"/interactions/{pressed.id}/{pressed.token}/callback", {"type": 7, "data": {"content": "Two."}}
+    )
+    await playwright.expect(message).to_contain_text("Two.")
+    await playwright.expect(less).to_be_enabled()
+    await playwright.expect(more).to_be_focused()
+
+
 async def test_the_focus_is_kept(composer: Composer) -> None:
     page = composer.page
     address = page.url
