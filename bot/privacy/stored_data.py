@@ -100,7 +100,8 @@ TABLES = (
             "failure_code": "the type of a failure", "failure_detail": "the cause of a failure",
             "attempt": "the number of attempts", "created_at": "the time of your request",
             "started_at": "the time when it started", "finished_at": "the time when it ended",
-            "seconds": "its duration", "peak_memory": "the memory that it used", "notes": "notes of the worker",
+            "seconds": "its duration", "peak_memory": "the memory that it used",
+            "notes": "notes of the program that generates pictures",
             "weight": "its priority in the queue", "deaths": "the number of workers that crashed during the job",
             "begun_at": "the time when the worker began",
             "delete_at": "the time of its deletion, while you can undo it",
@@ -327,7 +328,7 @@ TABLES = (
             "category": "its category", "description": "its description", "created_at": "the time",
             "uses": "how often all users used it", "trend": "how often users used it recently",
             "stars": "the stars from all users", "ratings": "the number of star ratings",
-            "score": "a score from the stars and their number",
+            "score": "a score from the stars given and the number of ratings",
             "added_by": "your Discord id", "indexed": "whether the search contains it",
             "content_rating": "its content rating",
             "content_rating_by": "the operator who set it",
@@ -349,8 +350,8 @@ TABLES = (
         "addition_request", "your requests for these files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
-            "created_at": "the time of your request", "told": "whether you know the outcome",
-            "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted when you know the outcome",
+            "created_at": "the time of your request", "told": "whether Easel told you the outcome",
+            "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted when you get the outcome",
             "ticket_at": "the time of the reply", "message_id": "the reply",
             "posting_at": "the time of Easel's message to you", "refused": "whether Discord refuses messages to you",
             "draft_id": "the request that needs the file",
@@ -371,7 +372,7 @@ TABLES = (
         {
             "person_id": "your Discord id", "lora_id": "the LoRA", "newer_sha256": "the file of the newer version",
             "created_at": "the time when Easel found it", "messaged": "whether Easel tried a direct message",
-            "told": "whether you know about it",
+            "told": "whether Easel told you about it",
         },
     ),
     StoredTable(
@@ -409,7 +410,7 @@ TABLES = (
         {"server_id": "the server", "person_id": "your Discord id", "created_at": "the time"},
     ),
     StoredTable(
-        "base_model_proposal", "proposals of base models that you made or decided",
+        "base_model_proposal", "base models that you proposed, and proposals that you decided",
         "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
             "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
@@ -464,7 +465,7 @@ TABLES = (
             "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
             "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
             "created_at": "the time", "revision": "how often it was changed",
-            "shown": "the last change that the message to staff shows", "channel_id": "the channel of that message",
+            "shown": "the latest change shown in the message to staff", "channel_id": "the channel of that message",
             "message_id": "that message", "posting_at": "the time when Easel posted it",
             "hides": "whether the pictures are hidden",
             "message_due": "whether Easel still has to update the message with the pictures",

@@ -145,7 +145,7 @@ def question_view(question: PhraseQuestion, text: str) -> ui.LayoutView:
 def what_phrases_do() -> str:
     """The effect of an allowed phrase, for staff."""
     return sentences(
-        _("Inside an allowed phrase, this server's word lists and ratings ignore the words."),
+        _("This server's word lists and ratings ignore words that are part of an allowed phrase."),
         _("The rule on minors and the operator's lists still apply."),
     )
 
