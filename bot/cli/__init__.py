@@ -21,6 +21,7 @@ restore.py     `restore`
 privacy.py     `privacy show`, `export` and `delete`
 reports.py     `reports`: how many reports wait for staff, in which servers and since when
 takedown.py    `takedown find`, `list`, `confirm` and `close`
+verify.py      `verify`: whether pictures were generated here
 retention.py   `retention`: removes what is older than it is to be kept
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.database.connection import fetch, transaction, write
+from bot.database.connection import fetch, fetch_one, transaction, write
 
 RECORD = "INSERT INTO picture_hash (picture_id, hash) SELECT id, ? FROM picture WHERE id = ? ON CONFLICT DO NOTHING"
 HASHED = """
@@ -24,7 +24,14 @@ NEWEST_OF = """
     CROSS JOIN picture ON picture.job_id = job.id CROSS JOIN picture_hash ON picture_id = picture.id
     WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
 """
+STORED = (
+    "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? AND length(hash) > 0 ORDER BY picture_id LIMIT ?"
+)
+ORIGIN = """
+    SELECT job_id, person_id, position, picture.created_at FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
+"""
 AT_ONCE = 2000
+MANY_AT_ONCE = 10_000  # hashes alone, a megabyte
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,16 @@ class HashedPicture:
     job_id: int
     path: str
     hash: bytes | None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The job that generated a picture, its owner, the picture's position in it from 0, and the time in unix ms."""
+
+    job_id: int
+    person_id: int
+    position: int
+    created_at: int
 
 
 async def record_hashes(connection: aiosqlite.Connection, hashes: Iterable[tuple[int, bytes]]) -> None:
@@ -60,6 +77,20 @@ async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[Ha
     while rows := await fetch(connection, HASHED, (last, AT_ONCE)):
         yield [HashedPicture(**dict(row)) for row in rows]
         last = rows[-1]["id"]
+
+
+async def stored_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
+    """Ids and hashes of all pictures that could be hashed, in portions, the oldest first. Raises DatabaseError."""
+    last = 0
+    while rows := await fetch(connection, STORED, (last, MANY_AT_ONCE)):
+        yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
+        last = rows[-1]["picture_id"]
+
+
+async def origin_of(connection: aiosqlite.Connection, picture_id: int) -> Origin | None:
+    """Where a picture comes from; None if it is deleted. Raises DatabaseError."""
+    row = await fetch_one(connection, ORIGIN, (picture_id,))
+    return None if row is None else Origin(**dict(row))
 
 
 async def pictures_without_hash(

@@ -6,6 +6,7 @@ faces.py             finds photographed faces
 attachments.py       pictures as Discord attachments, in a form that fits the size limit
 signing.py           attachments signed by C2PA, where the settings have a certificate
 credentials.py       its certificate and key: read, checked, tried
+signature_reader.py  reads the signature of any picture
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
 layouts.py           how a picture is divided into regions, drawn small
@@ -15,6 +16,7 @@ perceptual_hash.py   how like each other two pictures look
 picture_backup.py    copies picture files beside a copy of the database
 picture_parts.py     the parts of a picture that may be pictures by themselves
 copies.py            finds the copies of a picture everywhere, for a takedown
+made_here.py         whether a picture was generated here
 removed_pictures.py  refuses copies of what was removed by a takedown
 picture_verdicts.py  what staff decided about a picture that looks like this one
 """

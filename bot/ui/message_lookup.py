@@ -28,7 +28,7 @@ from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_
 MAX_BYTES = 25 * 2**20  # of a picture that is downloaded
 MAX_PICTURES = 4  # of a message that are read
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # kinds that may hold a recipe
-_MORE_SUFFIXES = (".gif", ".avif", ".bmp")  # kinds that a picture can start from too
+ALL_SUFFIXES = (*_SUFFIXES, ".gif", ".avif", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     if shown is not None and shown.job.person_id != interaction.user.id and not _shows_pictures(message):
         raise _no_picture()
     if shown is None:
-        return await take_upload(interaction, _attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
+        return await take_upload(interaction, _attached(message, ALL_SUFFIXES)[0])
     job = shown.job
     await require_open(interaction, job)
     await require_shown(interaction, job)
@@ -105,27 +105,50 @@ def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[disco
     return pictures
 
 
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture of a message: its bytes, and the recipe in it; None where there is none."""
+
+    data: bytes
+    recipe: Recipe | None
+
+
 async def read_recipe(message: discord.Message) -> Recipe:
     """The recipe in the first picture of the message that has one. Raises NothingThere."""
-    pictures = _attached(message, _SUFFIXES)
-    readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
-    if not readable:
-        raise NothingThere(what=_("This picture is too large to read."))
-    for picture in readable:
-        if recipe := await _recipe_of_attachment(picture):
-            return recipe
-    raise NothingThere(
-        what=_(
-            "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
-            "image savers contain it, unless someone removed it."
-        )
+    recipe = (await read_picture(message, _SUFFIXES)).recipe
+    if recipe is None:
+        raise NothingThere(what=no_recipe())
+    return recipe
+
+
+def no_recipe() -> str:
+    """What is said of a picture without generation data."""
+    return _(
+        "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
+        "image savers contain it, unless someone removed it."
     )
 
 
-async def _recipe_of_attachment(picture: discord.Attachment) -> Recipe | None:
-    """The recipe in a picture; parsed in a thread, because the file is untrusted and may take long."""
+async def read_picture(message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES) -> PictureFile:
+    """The first picture of the message that has a recipe; else the first. Raises NothingThere."""
+    pictures = _attached(message, suffixes)
+    readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
+    if not readable:
+        raise NothingThere(what=_("This picture is too large to read."))
+    first = await _file(readable[0])
+    if first.recipe is not None:
+        return first
+    for picture in readable[1:]:
+        if (file := await _file(picture)).recipe is not None:
+            return file
+    return first
+
+
+async def _file(picture: discord.Attachment) -> PictureFile:
+    """The file is parsed in a thread, because it is untrusted and may take long."""
     try:
-        return await asyncio.to_thread(_recipe, await picture.read())
+        data = await picture.read()
+        return PictureFile(data, await asyncio.to_thread(_recipe, data))
     except discord.HTTPException:
         raise NothingThere(what=_("Easel cannot download this picture right now. Please try again.")) from None
     except UnreadableTexts:

@@ -8,7 +8,7 @@ ai_mark.py        the mark that tells machines that a picture is generated
 strip_prompt.py   a picture for others to see, without its owner's words
 """
 
-from inference.parameters.ai_mark import GENERATED, ai_mark, marked, source_type_in
+from inference.parameters.ai_mark import GENERATED, ai_mark, bears_mark, marked, source_type_in
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, Texts, UnreadableTexts, texts_in, with_texts
 from inference.parameters.reading import read_infotext
 from inference.parameters.recipe import Recipe, RecipeLora, recipe_of
@@ -26,6 +26,7 @@ __all__ = [
     "Texts",
     "UnreadableTexts",
     "ai_mark",
+    "bears_mark",
     "infotext",
     "marked",
     "read_infotext",

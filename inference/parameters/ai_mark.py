@@ -35,6 +35,11 @@ def source_type_in(data: bytes) -> str:
     return COMPOSITE if COMPOSITE.encode() in data else GENERATED
 
 
+def bears_mark(data: bytes) -> bool:
+    """Whether a picture's file, in whatever format, says that it is generated. Anybody can write or remove that."""
+    return any(mark.encode() in data for mark in (GENERATED, COMPOSITE))
+
+
 def marked(png: bytes) -> bytes:
     """The same picture with the mark. One that bears an XMP packet, or is no whole PNG, stays as it is.
 

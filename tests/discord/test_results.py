@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from benchmarks._varied_pictures import varied
 from inference.messages.request import GenerationRequest
+from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
@@ -209,6 +211,31 @@ async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> No
     panel = await (await scene.grace.message_command("Remix", message)).reply()
     assert "Bat" in panel.text and "0.5" in panel.text and "renamed" not in panel.text
     assert "only by name" not in panel.text
+
+
+async def test_a_preview_that_somebody_posted_is_recognized(scene: Scene) -> None:
+    """A saved preview has no data in it. The owner and operators get the job, others only that it was made here."""
+    shown = await paint(scene, seed=7)
+    (picture,) = await pictures_of(shown)
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "WEBP", quality=80)
+    message = await scene.grace.say("is this AI?", "general", File("preview.webp", buffer.getvalue()))
+    said = await details_of(scene.control.person("Linus"), message)
+    assert said.ephemeral and "This Easel generated the picture on" in said.text and "AI-generated" in said.text
+    assert "Job" not in said.text and PROMPT not in said.text and "<@" not in said.text
+    said = await details_of(scene.control.person("Margaret"), message)
+    assert "Job " in said.text and f"<@{default_world.ADA}>" in said.text and PROMPT not in said.text
+    said = await details_of(scene.ada, message)
+    assert PROMPT in said.text and "seed 7" in said.text and "Job " in said.text
+
+
+async def test_a_strangers_picture_is_not_recognized(scene: Scene) -> None:
+    await paint(scene)
+    buffer = io.BytesIO()
+    varied(4711, 256).save(buffer, "WEBP", quality=80)
+    message = await scene.grace.say("is this AI?", "general", File("photo.webp", buffer.getvalue()))
+    said = await details_of(scene.ada, message)
+    assert "no generation data" in said.text and "not among the pictures that this Easel stores" in said.text
 
 
 @pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Picture details"])

@@ -14,10 +14,11 @@ from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Client, Cog, Interaction
-from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_recipe
+from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_picture, read_recipe
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.add_offer import offer_missing
-from bot.ui.views.picture_details import bookmark_loras, details_view, job_details_view
+from bot.ui.views.picture_details import bookmark_loras, job_details_view
+from bot.ui.views.picture_origin import foreign_details_view
 from bot.ui.views.published import bookmark_published, remix_published
 from bot.ui.views.published_post import details_buttons
 from bot.ui.views.report_forms import open_report_form
@@ -86,7 +87,7 @@ class ContextMenusCog(Cog):
         if shown := await find_shown_job(self._client, message):
             view = await _details(interaction, shown)
         else:
-            view = await details_view(interaction, await read_recipe(message))
+            view = await foreign_details_view(interaction, await read_picture(message))
         await send_ephemeral(interaction, view)
 
     async def report(self, interaction: Interaction, message: discord.Message) -> None:

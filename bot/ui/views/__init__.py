@@ -37,6 +37,7 @@ result.py                  the message of an ended job
 deleted.py                 what stands in place of a deleted picture, and *Undo*
 sheet.py                   the message of a sweep or comparison
 picture_details.py         the parameters of a picture
+picture_origin.py          the same of a picture that somebody posted, and whether it was generated here
 publish.py                 *Publish*: what will be shown and where, and the post
 published_post.py          the message of a published picture, with the buttons for everybody
 gallery.py                 the published pictures of a server

@@ -1,0 +1,60 @@
+"""Finds out whether a picture was generated here, after a preview, a crop or a screenshot too.
+
+The data in a file does not prove it: anybody can copy it into another file, and a preview has none. So the picture's
+perceptual hash is compared with those of all pictures that are stored here. A deleted picture cannot be found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.background import Pool
+from bot.database.picture_hashes import Origin, origin_of, stored_hashes
+from bot.pictures.input_gate import look_again
+from bot.pictures.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
+from inference.image_files import BROKEN
+
+_COMPARING = Pool("origin", 1)  # one at a time, for the memory that a picture unpacks to
+
+
+class NotComparable(Exception):
+    """The file is no picture that can be read, or, if it is `plain`, so little is in it that others look the same."""
+
+    def __init__(self, *, plain: bool = False) -> None:
+        super().__init__()
+        self.plain = plain
+
+
+@dataclass(frozen=True)
+class MadeHere:
+    """The most similar picture that is stored here. The distance is below `SAME_BELOW`; 0 for the same picture."""
+
+    origin: Origin
+    distance: float
+
+
+async def find_made_here(connection: aiosqlite.Connection, data: bytes) -> MadeHere | None:
+    """The picture of this installation that a file shows; None if there is none.
+
+    Raises NotComparable or DatabaseError.
+    """
+    search, nearest = await _COMPARING.run(_search, data), (0, SAME_BELOW)
+    async for ids, stored in stored_hashes(connection):
+        place, distance = await _COMPARING.run(search.nearest, stored)
+        if distance < nearest[1]:
+            nearest = ids[place], distance
+    origin = await origin_of(connection, nearest[0])
+    return None if origin is None else MadeHere(origin, nearest[1])
+
+
+def _search(data: bytes) -> Search:
+    """Raises NotComparable."""
+    try:
+        hashes = look_again(read(data)).all_hashes
+    except BROKEN:
+        raise NotComparable from None
+    if is_too_plain(hashes):
+        raise NotComparable(plain=True)
+    return Search(hashes)

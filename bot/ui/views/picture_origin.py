@@ -1,0 +1,56 @@
+"""Details of a picture that somebody posted: its recipe, if the file has one, and whether it was generated here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discord import ui
+
+from bot.database.jobs import find_job
+from bot.errors.missing import NothingThere
+from bot.i18n import _, sentences
+from bot.i18n.texts import mention
+from bot.pictures.made_here import MadeHere, NotComparable, find_made_here
+from bot.ui.access import is_operator
+from bot.ui.client import Interaction
+from bot.ui.message_lookup import PictureFile, no_recipe
+from bot.ui.views.picture_details import details_view, job_details_view
+
+
+async def foreign_details_view(interaction: Interaction, file: PictureFile) -> ui.LayoutView:
+    """The recipe in the file, and the picture's origin. Its owner gets the details of the job.
+
+    Raises NothingThere for a picture without recipe that was not generated here, PictureReported, and DatabaseError.
+    """
+    try:
+        made = await find_made_here(interaction.client.connection, file.data)
+    except NotComparable:
+        made, origin = None, ""
+    else:
+        origin = _origin(interaction, made)
+    if made is not None and made.origin.person_id == interaction.user.id:
+        job = await find_job(interaction.client.connection, made.origin.job_id)
+        view = None if job is None else await job_details_view(interaction, job)
+    elif file.recipe is not None:
+        view = await details_view(interaction, file.recipe)
+    elif made is None:
+        raise NothingThere(what=sentences(*filter(None, (no_recipe(), origin))))
+    else:
+        view = None
+    view = view or ui.LayoutView(timeout=None)
+    if origin:
+        view.add_item(ui.TextDisplay[Any](origin))
+    return view
+
+
+def _origin(interaction: Interaction, made: MadeHere | None) -> str:
+    """Whether the picture was generated here. Its job is named to its owner and to operators."""
+    if made is None:
+        return _("It is not among the pictures that this Easel stores. Easel cannot recognize deleted pictures.")
+    when = f"<t:{made.origin.created_at // 1000}:f>"
+    told = [_("This Easel generated the picture on {when}. It is AI-generated.").format(when=when)]
+    if made.origin.person_id == interaction.user.id or is_operator(interaction):
+        job = _("Job {number} of {person}, picture {position}.")
+        person = mention(made.origin.person_id)
+        told.append(job.format(number=made.origin.job_id, person=person, position=made.origin.position + 1))
+    return sentences(*told)
