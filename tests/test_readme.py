@@ -72,7 +72,7 @@ def groups(told: list[str]) -> set[str]:
 
 async def test_every_command_stands_in_the_table_and_none_besides() -> None:
     slash, menus = await slash_commands()
-    table = section(DOCS / "commands.md", "In Discord").partition("Under a picture:")[0]
+    table = section(DOCS / "commands.md", "In Discord").partition("A picture has the buttons")[0]
     told = set[str]().union(*(groups(re.findall(r"`([^`]+)`", cell)) for cell in rows(table)))
     assert told == slash
     assert set(re.findall(r"\*([^*]+)\*", table)) == menus
