@@ -20,12 +20,13 @@ up to date.
 | `/privacy export` | sends you all your data as ZIP files: a page for your browser, your pictures, and rows as JSON |
 | `/privacy delete` | deletes all data about you, after you confirm |
 
-The commands work in servers and in direct messages. They also work if you installed the bot only for yourself, or if
-you are blocked. If you cannot use the commands, ask the operator, who can do the same with `easel privacy show`,
+The commands work in servers and in direct messages. The commands also work if you installed the bot only for yourself,
+or if you are blocked. If you cannot use the commands, ask the operator, who can do the same with `easel privacy show`,
 `export` and `delete`.
 
-To read an export, unpack the ZIP file and open *index.html*. The page shows your pictures and explains every table. It
-has no scripts and loads nothing from the internet. If the export has several parts, each part has its own page.
+To read an export, unpack the ZIP file and open *index.html*. The page shows your pictures and explains every table.
+This page has no scripts and loads nothing from the internet. If the export has several parts, each part has its own
+page.
 
 ## Who is responsible
 
@@ -38,9 +39,9 @@ and limits, and to handle reports.
 ## What a deletion does
 
 Easel cancels your queued and running jobs. Before it deletes anything, Easel waits for your earlier actions to finish,
-such as an upload that it is still reading. These actions then leave no data behind. After that, Easel deletes rows in
-the database, words in search indexes, pictures, thumbnails, start pictures, and the bot's messages about you. After a
-restart, the deletion continues automatically. At the end, you get a receipt.
+such as an upload that it is still reading. Such actions therefore leave no data behind. After that, Easel deletes rows
+in the database, words in search indexes, pictures, thumbnails, start pictures, and the bot's messages about you. After
+a restart, the deletion continues automatically. At the end, you get a receipt.
 
 - **Messages.** Easel deletes all messages that Discord lets it delete: messages with your pictures, messages in which
   you posted the code of a stack, and all direct messages to you. If a message to staff about a report names you, Easel
@@ -49,8 +50,8 @@ restart, the deletion continues automatically. At the end, you get a receipt.
 - **Private replies.** Only you can see the bot's private replies, and the bot cannot delete them. Dismiss these
   replies in Discord, or wait until Discord forgets them.
 - **Other machines.** If the operator has a [cluster](cluster.md#files), its machines delete the data of a job when
-  Easel cancels the job. If a machine's worker was killed, or the machine was cut off, it deletes the data when it
-  generates again. Easel completes your deletion without waiting for such a machine.
+  Easel cancels the job. If a machine's worker was killed, or the machine was cut off, the machine deletes the data
+  when it generates again. Easel completes your deletion without waiting for such a machine.
 - **Copies of the database** contain your data until these copies expire. The receipt says how many copies there are,
   and when the last one expires.
 - **Blocks, limits and today's usage** stay, so that a deletion does not lift them. Easel replaces your id with a hash
@@ -67,11 +68,11 @@ restart, the deletion continues automatically. At the end, you get a receipt.
 
 Easel overwrites deleted data in the database (with SQLite's `secure_delete`) and in the database's write-ahead log. If
 you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. A disk or a
-file system may still keep the old content of overwritten blocks. Easel cannot prevent this.
+file system may still keep the old content of overwritten blocks. Easel cannot make a disk forget old content.
 
 If the operator restores a copy of the database, Easel deletes your data again before anything else starts. It
-recognises you by a keyed hash of your id in the file `removals.jsonl`. This hash can be made only with the bot's own
-key.
+recognises you by a keyed hash of your id, which is in the file `removals.jsonl`. This hash can be made only with the
+bot's own key.
 
 ## If staff remove a picture
 
@@ -110,8 +111,8 @@ generates keeps the latest 512 texts and their scores in memory.
 
 ## What is marked
 
-The XMP data in the file of every picture say that the picture is generated. This mark uses IPTC's digital source type.
-this mark. The mark is not signed, unless the operator has a certificate for C2PA. A signature says who runs the
+The XMP data in the file of every picture say that the picture is generated. For this mark, Easel uses IPTC's digital
+source type. The mark is not signed, unless the operator has a certificate for C2PA. A signature says who runs the
 program that generated the picture. The signature does not name a user. If you keep your prompts private, the files do
 not contain them. All other generation parameters stay in the file.
 """
