@@ -27,7 +27,7 @@ _WORDS = {True: "marked as AI-generated", False: "no mark"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerifiedFile:
     """What is known of a file. `problem` says why it could not be compared."""
 
     file: Path
@@ -107,23 +107,23 @@ class _Unusable(Exception):
     """A file cannot be compared; the message says why."""
 
 
-async def _verdicts(settings: Settings, files: Sequence[Path]) -> list[Verdict]:
+async def _verdicts(settings: Settings, files: Sequence[Path]) -> list[VerifiedFile]:
     async with read_database(settings.storage.database) as connection:
         return [await _verdict(connection, settings, file) for file in files]
 
 
-async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: Path) -> Verdict:
+async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: Path) -> VerifiedFile:
     try:
         data = _content(file)
         found = await find_made_here(connection, data)
     except _Unusable as problem:
-        return Verdict(file, str(problem))
+        return VerifiedFile(file, str(problem))
     except NotComparable as problem:
         plain = "Too little is in the picture to compare it with others."
-        return Verdict(file, plain if problem.plain else "This is no picture that Easel can read.")
+        return VerifiedFile(file, plain if problem.plain else "This is no picture that Easel can read.")
     signature = signature_in(data)
     signed_here = signature is not None and signature.is_by(settings.c2pa.certificate)
-    return Verdict(file, "", found, bears_mark(data), signature, signed_here)
+    return VerifiedFile(file, "", found, bears_mark(data), signature, signed_here)
 
 
 def _content(file: Path) -> bytes:

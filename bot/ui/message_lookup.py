@@ -106,7 +106,7 @@ def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[disco
 
 
 @dataclass(frozen=True)
-class PictureFile:
+class PostedPicture:
     """A picture of a message: its bytes, and the recipe in it; None where there is none."""
 
     data: bytes
@@ -129,7 +129,7 @@ def no_recipe() -> str:
     )
 
 
-async def read_picture(message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES) -> PictureFile:
+async def read_picture(message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES) -> PostedPicture:
     """The first picture of the message that has a recipe; else the first. Raises NothingThere."""
     pictures = _attached(message, suffixes)
     readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
@@ -144,11 +144,11 @@ async def read_picture(message: discord.Message, suffixes: tuple[str, ...] = ALL
     return first
 
 
-async def _file(picture: discord.Attachment) -> PictureFile:
+async def _file(picture: discord.Attachment) -> PostedPicture:
     """The file is parsed in a thread, because it is untrusted and may take long."""
     try:
         data = await picture.read()
-        return PictureFile(data, await asyncio.to_thread(_recipe, data))
+        return PostedPicture(data, await asyncio.to_thread(_recipe, data))
     except discord.HTTPException:
         raise NothingThere(what=_("Easel cannot download this picture right now. Please try again.")) from None
     except UnreadableTexts:

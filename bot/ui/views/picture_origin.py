@@ -13,11 +13,11 @@ from bot.i18n.texts import mention
 from bot.pictures.made_here import MadeHere, NotComparable, find_made_here
 from bot.ui.access import is_operator
 from bot.ui.client import Interaction
-from bot.ui.message_lookup import PictureFile, no_recipe
+from bot.ui.message_lookup import PostedPicture, no_recipe
 from bot.ui.views.picture_details import details_view, job_details_view
 
 
-async def foreign_details_view(interaction: Interaction, file: PictureFile) -> ui.LayoutView:
+async def foreign_details_view(interaction: Interaction, file: PostedPicture) -> ui.LayoutView:
     """The recipe in the file, and the picture's origin. Its owner gets the details of the job.
 
     Raises NothingThere for a picture without recipe that was not generated here, PictureReported, and DatabaseError.
