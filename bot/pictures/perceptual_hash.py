@@ -152,16 +152,16 @@ class Search:
             for signs in _compared(hashes[place : place + _BYTES], part=place > 0)
         )  # fmt: skip
 
-    def nearest(self, stored: Sequence[bytes]) -> tuple[int, float]:
-        """The place and the distance of the `picture_hash` in `stored` that is most like a part of the upload.
+    def distances(self, stored: Sequence[bytes]) -> Any:
+        """The distance of each `picture_hash` in `stored` to the most similar part of the upload: numpy, float32."""
+        cosines = _unit_vectors(stored) @ self._compared.T
+        return NOTHING_ALIKE - cosines.max(axis=1, initial=0.0)
 
-        Raises ValueError if nothing is stored.
-        """
-        if not len(self._compared):
-            return 0, NOTHING_ALIKE
-        cosines = (_unit_vectors(stored) @ self._compared.T).max(axis=1)
-        place = int(cosines.argmax())
-        return place, 1.0 - float(cosines[place])
+    def nearest(self, stored: Sequence[bytes]) -> tuple[int, float]:
+        """The place and the distance of the most similar one. Raises ValueError if nothing is stored."""
+        distances = self.distances(stored)
+        place = int(distances.argmin())
+        return place, float(distances[place])
 
 
 def _unit_vectors(hashes: Iterable[bytes]) -> Any:
