@@ -115,6 +115,10 @@ The XMP data in the file of every picture say that the picture is generated. For
 source type. The mark is not signed, unless the operator has a certificate for C2PA. A signature says who runs the
 program that generated the picture. The signature does not name a user. If you keep your prompts private, the files do
 not contain them. All other generation parameters stay in the file.
+
+With *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. Easel compares the
+perceptual hash of that picture with the hashes of all pictures that it stores. If one of them is the same picture,
+Easel says when it was generated. Only you and the operators see which of your requests it was.
 """
 
 
