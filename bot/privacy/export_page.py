@@ -84,7 +84,11 @@ class ExportPage:
             _("This page shows the data that Easel stores about you. It works without the internet."),
             _("Select a picture to open its file. The files in the folder *data* have the same content for programs."),
             _("All times are in UTC."),
-            *([] if complete else [_("This is one part of your data. Each part is a separate ZIP file with a page.")]),
+            *(
+                []
+                if complete
+                else [_("This is one part of your data. Each part is a separate ZIP file with a page like this one.")]
+            ),
             *remarks,
         ]
         title = escaped(_("Your data in Easel"))

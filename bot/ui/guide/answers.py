@@ -126,8 +126,8 @@ TROUBLES = (
         "swallowed",
         later("The style hides the character"),
         later(
-            "Lower the style's weight to about 0.5 and raise the character's to about 0.9. Go one step "
-            "at a time, with the same seed."
+            "Lower the style's weight to about 0.5 and raise the character's to about 0.9. Change the "
+            "weights a little at a time, and keep the same seed."
         ),
         (GuideLink.STUDIO,),
     ),
