@@ -58,7 +58,7 @@ def short_config_text(checkpoints: Sequence[Mapping[str, Any]], **sections: Mapp
 def _short_table(title: str, section: FieldInfo, values: Mapping[str, Any]) -> str:
     kind = section_of(section)
     assert kind is not None, title
-    lines = [*_comment(kind.__doc__), title]
+    lines = [f"{title}  # {' '.join((kind.__doc__ or '').split())}"]
     for name, value in values.items():
         if value is None:
             lines += [f"# {name} = {toml_value(each)}" for each in kind.model_fields[name].examples or ()]

@@ -10,7 +10,7 @@ _LAYOUT = Struct(f">32s{_HEAD}sQQ")  # SHA-256 and head of the signed file; leng
 
 
 def added_bytes(plain: bytes, signed: bytes) -> bytes:
-    """Return what `with_added` needs to make `signed` from `plain`."""
+    """Return what `with_added` needs to make `signed` from `plain`. Files of pictures have 12 bytes or more."""
     old, new = plain[_HEAD:], signed[_HEAD:]
     start = _common(old, new)
     end = _common(old[start:][::-1], new[start:][::-1])
