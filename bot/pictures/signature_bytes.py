@@ -6,16 +6,17 @@ import hashlib
 from struct import Struct
 
 _HEAD = 12  # bytes: a RIFF file has its length there
-_LAYOUT = Struct(f">32s{_HEAD}sQQ")  # SHA-256 and head of the signed file; lengths of the common start and end
+_LAYOUT = Struct(f">32s{_HEAD}sQQ")  # SHA-256 and head of the signed file; lengths of its start and end that stay
 
 
 def added_bytes(plain: bytes, signed: bytes) -> bytes:
     """Return what `with_added` needs to make `signed` from `plain`. Files of pictures have 12 bytes or more."""
     old, new = plain[_HEAD:], signed[_HEAD:]
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
+    start = _common_start(old, new)
+    old_end, new_end = old[start:], new[start:]
+    end = len(old_end) if new_end.endswith(old_end) else 0  # a signature is one insertion; anything else is stored
     digest = hashlib.sha256(signed).digest()
-    return _LAYOUT.pack(digest, signed[:_HEAD], start, end) + new[start : len(new) - end]
+    return _LAYOUT.pack(digest, signed[:_HEAD], start, end) + new_end[: len(new_end) - end]
 
 
 def with_added(plain: bytes, added: bytes) -> bytes | None:
@@ -28,7 +29,7 @@ def with_added(plain: bytes, added: bytes) -> bytes | None:
     return signed if hashlib.sha256(signed).digest() == digest else None
 
 
-def _common(first: bytes, second: bytes) -> int:
+def _common_start(first: bytes, second: bytes) -> int:
     """The number of bytes with which both begin."""
     low, high = 0, min(len(first), len(second))
     while low < high:

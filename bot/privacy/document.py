@@ -108,10 +108,13 @@ which Easel saves with the job. The worker process keeps the latest 512 texts an
 
 ## What is marked
 
-The file of every picture says that the picture is generated (XMP, IPTC's digital source type). This mark is not
-signed, unless the operator has a certificate for C2PA. The signature then says who runs the program that generated
-the picture. It does not name a user. If you keep your prompts private, the files do not contain them. All other
-generation parameters stay in the file.
+The file of every picture says that the picture is generated (XMP, IPTC's digital source type). If the operator uses a
+certificate for C2PA, the bot also signs this statement. The signature shows that nobody changed the file after the bot
+signed it. It names the installation of the bot, or its operator, but no user. Programs may show the signer as unknown.
+Anyone who has the operator's key can sign. If someone removes the metadata from a copy, the mark and the signature are
+gone.
+
+If you keep your prompts private, the files do not contain them. All other generation parameters stay in the file.
 """
 
 

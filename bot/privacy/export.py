@@ -222,8 +222,12 @@ class Exporter:
     def _remarks(self) -> list[str]:
         if not self._attachments.signs:
             return []
-        time = "" if self._attachments.asks_for_time else ", without the time of a timestamp authority"
-        return [f"Pictures that were painted here are signed (C2PA){time}."]
+        time = "with" if self._attachments.asks_for_time else "without"
+        return [
+            f"Your generated pictures are signed (C2PA), {time} the time of a timestamp authority.",
+            "The signature shows that a picture is generated, and that nobody changed the file after this bot signed it.",
+            "Programs may show the signer as unknown.",
+        ]
 
 
 async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dict[str, int]:
