@@ -225,7 +225,7 @@ class Exporter:
         time = "with" if self._attachments.asks_for_time else "without"
         return [
             f"Your generated pictures are signed (C2PA), {time} the time of a timestamp authority.",
-            "The signature shows that a picture is generated, and that nobody changed the file after this bot signed it.",
+            "The signature shows that a picture is generated, and that nobody changed it after this bot signed it.",
             "Programs may show the signer as unknown.",
         ]
 
