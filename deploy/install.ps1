@@ -1,6 +1,6 @@
 # Installs or upgrades Easel on Windows for this user, with the build of torch that fits the graphics card. Stop the bot
 # first. Run this script from the unpacked archive of a release:
-#   powershell -ExecutionPolicy Bypass -File deploy\install.ps1 [-Torch cpu] [-Folder C:\easel] [-Extras "c2pa,faces"]
+#   powershell -ExecutionPolicy Bypass -File deploy\install.ps1 [-Torch cpu] [-Folder C:\easel] [-Extras "classifier,faces"]
 param(
     [string]$Torch = "auto",                                  # or cpu, cu126, cu130 ..., as uv names builds of torch
     [string]$Folder = (Join-Path $env:USERPROFILE "easel"),   # the folder of config.toml

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,34 @@ def tighten(folder: Path, ours: Iterable[Path]) -> None:
                 _close(Path(where, name))
     for path in reversed(outermost):
         _close(path)
+
+
+def write_once(file: Path, data: bytes) -> None:
+    """Write a new private file as a whole, and sync it. If the file exists, change nothing. Blocks. Raises OSError.
+
+    If several processes write the same file, the first one wins.
+    """
+    handle, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # of mode 0600
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as written:
+            written.write(data)
+            written.flush()
+            os.fsync(written.fileno())
+        _publish(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _publish(partial: Path, file: Path) -> None:
+    """Name the partial file `file`, unless `file` exists."""
+    try:
+        file.hardlink_to(partial)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            partial.replace(file)
 
 
 def _is_open(path: Path) -> bool:

@@ -120,11 +120,11 @@ def easel(built: Path) -> Path:
 
 
 def test_the_installed_program_names_the_wheel_of_the_archive_for_an_extra(easel: Path, built: Path) -> None:
-    script = "from inference.extras import installing; print(installing('c2pa'))"
+    script = "from inference.extras import installing; print(installing('faces'))"
     command = [easel.with_name("python"), "-P", "-c", script]
     said = subprocess.run(command, cwd=built, capture_output=True, text=True, check=True).stdout
     (wheel,) = built.glob("*.whl")
-    assert f"'dist/{wheel.name}[c2pa]'" in said
+    assert f"'dist/{wheel.name}[faces]'" in said
     assert f"easel-0.1.0/dist/{wheel.name}" in archived(*built.glob("*-install.tar.gz"))
 
 

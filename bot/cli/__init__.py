@@ -5,6 +5,7 @@ settings.py    the option `--config`, and the settings that it means
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
 config.py      `config explain`: what each setting is for, its values and its current value
+certificate.py  `config certificate`: makes what signs the pictures of this installation
 doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
 health.py      `health`: whether the running bot can paint, for a supervisor
 paint.py       `paint`: pictures without Discord

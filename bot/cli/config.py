@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.cli import DONE, harmless
+from bot.cli import DONE, certificate, harmless
 from bot.cli.settings import add_config, command, config_file
 from bot.config import ConfigError, Settings, load_settings
 from bot.config.example import toml_value
@@ -46,6 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_config(explain)
     explain.set_defaults(run=run)
+    certificate.add(actions)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.app.demo_settings import demo_settings
 from bot.cli import DONE, advising, port
+from bot.cli.certificate import certificate_in, ensure_certificate
 from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
@@ -75,11 +76,16 @@ async def stay_in(
 
 
 def settings_in(playground: Playground, data: Path) -> Settings:
-    """The demo's settings for a bot in `playground`; one of its people is the operator, so that all can be tried."""
+    """The demo's settings for a bot in `playground`; one of its people is the operator, so that all can be tried.
+
+    Makes the certificate with which the demo signs its pictures, unless it exists. Raises ConfigError.
+    """
     settings = demo_settings(data)
+    certificate = certificate_in(settings.storage.folder)
+    ensure_certificate(certificate)
     connection = {"token": playground.token, "api_url": playground.api_url, "operators": [default_world.MARGARET]}
     discord = settings.discord.model_validate(connection)
-    return settings.model_copy(update={"discord": discord})
+    return settings.model_copy(update={"discord": discord, "c2pa": certificate})
 
 
 async def _welcome(page_url: str, *, browser: bool) -> None:

@@ -42,7 +42,7 @@ from bot.file_access import Need, other_owner, why
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.library.fitting import check_fitting
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.pictures.credentials import SigningUnusable, credentials_of, renewing
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from bot.program import program
 from inference.cluster.wire import SocketAddress
@@ -59,7 +59,7 @@ from inference.workers.local import LocalWorker
 FACES = "photographed faces"
 PAINTS_ON = "generates on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
-EXPIRES_SOON_DAYS = 30
+EXPIRES_SOON_DAYS = 60
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 
 
@@ -147,8 +147,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     for finding in filter(None, (classifier, judge)):
         yield finding
     yield await asyncio.to_thread(face_finding)
-    if settings.c2pa.enabled:
-        yield await asyncio.to_thread(_signing, settings)
+    yield await asyncio.to_thread(_signing, settings)
     hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
     for finding in [*hardware, *await _records(settings)]:
         yield finding
@@ -234,11 +233,14 @@ def _signing(settings: Settings) -> Finding:
         credentials = credentials_of(settings.c2pa, anew=True)
     except SigningUnusable as problem:
         return Finding("signatures", FindingGrade.PROBLEM, str(problem))
-    assert credentials is not None
-    if credentials.expires < datetime.now(UTC) + timedelta(days=EXPIRES_SOON_DAYS):
-        says = f"a certificate expires on {credentials.expires:%Y-%m-%d}; pictures are not signed after that"
+    if credentials is None:
+        says = f"pictures are not signed (C2PA); `{program()} config certificate` makes a certificate for it"
         return Finding("signatures", FindingGrade.WARNING, says)
-    return Finding("signatures", FindingGrade.OK, f"C2PA by {settings.c2pa.certificate}")
+    if credentials.expires < datetime.now(UTC) + timedelta(days=EXPIRES_SOON_DAYS):
+        says = f"the certificate expires on {credentials.expires:%Y-%m-%d}. {renewing(settings.c2pa)}"
+        return Finding("signatures", FindingGrade.WARNING, says)
+    says = f"C2PA by {settings.c2pa.certificate}, which is usable until {credentials.expires:%Y-%m-%d}"
+    return Finding("signatures", FindingGrade.OK, says)
 
 
 def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Finding:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from bot.app.demo_settings import copy_demo
 from bot.cli import DONE, discord_id
+from bot.cli.certificate import CERTIFICATE, KEY, ensure_certificate
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.cli.settings import command, device
 from bot.config import CheckpointSettings, ConfigError, LibrarySettings, load_settings
@@ -369,6 +370,7 @@ def _write(folder: Path, answers: Answers) -> Path:
         "sources": {"updates": True},
         "worker": {"devices": answers.devices or (AUTO,)} | ({"threads": 1} if answers.checkpoint is None else {}),
         "retention": {"pictures_days": answers.pictures_days},
+        "c2pa": {"certificate": CERTIFICATE.as_posix(), "key": KEY.as_posix()},
     }
     draft, config = folder / f"{CONFIG}.part", folder / CONFIG
     try:
@@ -379,6 +381,7 @@ def _write(folder: Path, answers: Answers) -> Path:
                 raise ConfigError(
                     f"{each} cannot be written: {reason}. Otherwise, choose another folder with {option}."
                 )
+        ensure_certificate(settings.c2pa)
     except (ConfigError, OSError, UnicodeEncodeError):
         draft.unlink(missing_ok=True)
         raise
@@ -405,4 +408,5 @@ def _next_steps(config: Path, answers: Answers) -> str:
     lines = [f"Wrote {config}. Put LoRAs (.safetensors) into the folder of [library]; Easel detects their base models."]
     if answers.checkpoint is not None and "repository" in answers.checkpoint:
         lines.append(f"{answers.checkpoint['name']} is downloaded for the first picture.")
+    lines.append(f"Easel signs pictures with the key {config.parent / KEY}. Keep it secret.")
     return "\n".join([*lines, "Next:", *(f"  {purpose}:\n    {command(words, config)}" for purpose, words in steps)])

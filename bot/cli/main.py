@@ -28,7 +28,7 @@ from inference.private_files import keep_private
 COMMANDS = {
     "init": "write a config.toml; asks for missing options",
     "doctor": "check settings, folders, database, hardware and checkpoints",
-    "config": "settings: explain",
+    "config": "settings: explain; certificate for signatures: make",
     "invite": "print the invite link, with the purpose of each permission",
     "run": "run the bot on Discord",
     "status": "state of the bot: queue, checkpoints, last errors, library, disk",

@@ -33,12 +33,12 @@ def _web_address(url: str) -> str:
 
 
 class C2paSettings(Section):
-    """C2PA signatures in delivered pictures. Needs the extra c2pa. Off without a certificate."""
+    """C2PA signatures in delivered pictures. `easel config certificate` makes a certificate. Without one: off."""
 
     certificate: Path | None = Field(default=None, examples=["signing.pem"])
     """PEM file with the signing certificate, followed by its chain."""
     key: Path | None = Field(default=None, examples=["signing.key"])
-    """PEM file with the private key: no passphrase, readable by this account only."""
+    """PEM file with the private key: no passphrase, readable by this account only. Never share it."""
     algorithm: C2paAlgorithm = C2paAlgorithm.ES256
     """Algorithm of the key: es256, es384, es512, ps256, ps384, ps512 or ed25519."""
     timestamp_url: Annotated[str, AfterValidator(_web_address)] | None = Field(

@@ -46,7 +46,7 @@ def config_text(checkpoints: Sequence[Mapping[str, Any]] = EXAMPLE_CHECKPOINTS, 
 
 
 def short_config_text(checkpoints: Sequence[Mapping[str, Any]], **sections: Mapping[str, Any]) -> str:
-    """A config.toml with these values alone. For None, an example of the setting stands there as a comment."""
+    """A config.toml with these values alone, and the purpose of each section. For None: an example, as a comment."""
     tables = [_short_table(f"[{name}]", Settings.model_fields[name], values) for name, values in sections.items()]
     declared = [
         _bare_table("[[checkpoints]]", {name: value for name, value in values.items() if value not in (None, "")})
@@ -56,11 +56,11 @@ def short_config_text(checkpoints: Sequence[Mapping[str, Any]], **sections: Mapp
 
 
 def _short_table(title: str, section: FieldInfo, values: Mapping[str, Any]) -> str:
-    lines = [title]
+    kind = section_of(section)
+    assert kind is not None, title
+    lines = [f"{title}  # {' '.join((kind.__doc__ or '').split())}"]
     for name, value in values.items():
         if value is None:
-            kind = section_of(section)
-            assert kind is not None, title
             lines += [f"# {name} = {toml_value(each)}" for each in kind.model_fields[name].examples or ()]
         else:
             lines.append(f"{name} = {toml_value(value)}")

@@ -44,8 +44,7 @@ HOSTS = (
 
 
 class SourcesSettings(Section):
-    """Downloads of LoRAs and checkpoints from Civitai and Hugging Face. Easel contacts them for imports and for
-    `updates`."""
+    """Downloads from Civitai and Hugging Face. Easel contacts them for imports and for `updates`."""
 
     enabled: bool = True
     """Allow members to import LoRAs in Discord. Staff of a server choose who can."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from bot.database.errors import FolderNotWritable
 from bot.file_access import Need, why
+from inference.private_files import write_once
 
 KEY_BYTES = 32
 
@@ -54,26 +53,6 @@ def ensure_key(database: Path) -> None:
     if file.exists():
         return
     try:
-        handle, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # private to this user
-        partial = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as written:
-                written.write(secrets.token_bytes(KEY_BYTES))
-                written.flush()
-                os.fsync(written.fileno())
-            _publish(partial, file)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_once(file, secrets.token_bytes(KEY_BYTES))
     except OSError as problem:
         raise FolderNotWritable(f"The key {file} cannot be written: {why(problem, file, Need.WRITE)}.") from problem
-
-
-def _publish(partial: Path, file: Path) -> None:
-    """Give the whole file its name, unless somebody else was first: a key must not be replaced."""
-    try:
-        file.hardlink_to(partial)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        if not file.exists():
-            partial.replace(file)

@@ -5,8 +5,10 @@ input_gate.py        judges every picture from outside before it is kept
 faces.py             finds photographed faces
 attachments.py       pictures as Discord attachments, in a form that fits the size limit
 signing.py           attachments signed by C2PA, where the settings have a certificate
+signature_bytes.py   what a signature adds to a file
 credentials.py       its certificate and key: read, checked, tried
 signature_reader.py  reads the signature of any picture
+certificates.py      makes a certificate and key for this installation
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
 layouts.py           how a picture is divided into regions, drawn small

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import import_module
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from PIL import Image
 
 from bot.config.c2pa import C2paAlgorithm, C2paSettings
 from bot.file_access import Need, why
-from inference.extras import installing
+from bot.program import program
 from inference.parameters import GENERATED
 from inference.private_files import OTHERS
 
@@ -57,9 +56,7 @@ class Credentials:
         """
         if settings.certificate is None or settings.key is None:
             return None
-        if find_spec("c2pa") is None:
-            raise SigningUnusable(f"[c2pa] needs c2pa-python, which is not installed: {installing('c2pa')}")
-        chain, key = _read(settings.certificate), _private(settings.key)
+        chain, key = _read(settings.certificate), read_key(settings.key)
         made = cls(settings.algorithm, chain, key, settings.timestamp_url, _checked(settings, chain, key))
         made.sign(_tiny(), ".png", GENERATED, timestamp=False)
         return made
@@ -103,6 +100,14 @@ def _loaded(
     )
 
 
+def renewing(settings: C2paSettings) -> str:
+    """Return what to do about a certificate that expires."""
+    return (
+        f"If Easel made it, rename {settings.certificate} and run `{program()} config certificate`, which makes a new "
+        "one for the same key. Otherwise, get a new one from its issuer"
+    )
+
+
 def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
@@ -114,8 +119,8 @@ def _read(file: Path) -> bytes:
     return data
 
 
-def _private(file: Path) -> bytes:
-    """The key file, which nobody else may read. Windows has no such modes."""
+def read_key(file: Path) -> bytes:
+    """Read a key file, which no other account may read. Windows has no such modes. Raises SigningUnusable."""
     data = _read(file)
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & OTHERS:
         raise SigningUnusable(f"[c2pa] other accounts may read or change the key {file}: chmod 600 {file}")
@@ -145,7 +150,9 @@ def _checked(settings: C2paSettings, chain: bytes, key: bytes) -> datetime:
     now = datetime.now(UTC)
     expires = min(certificate.not_valid_after_utc for certificate in certificates)
     if expires <= now:
-        raise SigningUnusable(f"[c2pa] a certificate in {settings.certificate} expired on {expires:%Y-%m-%d}")
+        raise SigningUnusable(
+            f"[c2pa] a certificate in {settings.certificate} expired on {expires:%Y-%m-%d}. {renewing(settings)}"
+        )
     if max(certificate.not_valid_before_utc for certificate in certificates) > now:
         raise SigningUnusable(f"[c2pa] a certificate in {settings.certificate} is not valid yet")
     return expires

@@ -1,16 +1,14 @@
-"""Attachments with a C2PA manifest, where the settings have a certificate: signed once, and the same bytes after that.
+"""Attachments with a C2PA signature, if the settings have a certificate. Each file is signed once.
 
-What is signed is the file as it is sent, since each form has bytes of its own: the PNG, the one without words, WebP,
-JPEG, a sheet. Its copy is kept beside the thumbnails of the picture and goes with them, so that a result that is
-delivered again, also after a restart, is the same file.
+Easel signs the file as it is sent, because each form has its own bytes: the PNG, the PNG without the prompt, WebP,
+JPEG, a contact sheet. It stores the bytes of the signature beside the thumbnails of the picture, and deletes them
+together. When Easel sends the same form again, also after a restart, it therefore sends the same file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,8 +17,10 @@ from pathlib import Path
 from bot.config.c2pa import C2paSettings
 from bot.pictures.attachments import DEFAULT_LIMIT, PictureFile, fit, fitted
 from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.pictures.signature_bytes import added_bytes, with_added
 from bot.pictures.thumbnails import Thumbnails
 from inference.parameters import source_type_in
+from inference.private_files import write_once
 
 PAUSE_SECONDS = 300.0  # without signatures, after one failed: who waits for an authority that hangs waits for 30 s
 MANIFEST_BYTES = 65_536  # left free for a manifest: some 3 kB, and the certificates, and a timestamp
@@ -56,12 +56,9 @@ class SignedAttachments:
         """Whether the settings have an authority that says in a signature when it was made."""
         return self._settings().timestamp_url is not None
 
-    def fit(
-        self, picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True, keep_copy: bool = True
-    ) -> PictureFile:
-        """See `bot.pictures.attachments.fit`; without `keep_copy` what is signed is not kept. Raises one of DAMAGED."""
-        made = fit(picture, self._within(limit), words=words)
-        return self._signed(made, picture, keep_copy=keep_copy)
+    def fit(self, picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
+        """See `bot.pictures.attachments.fit`. Raises one of DAMAGED."""
+        return self._signed(fit(picture, self._within(limit), words=words), picture)
 
     def fitted(self, name: str, data: bytes, limit: int, picture: Path) -> PictureFile:
         """See `bot.pictures.attachments.fitted`; what is made of `picture` goes with it. Raises one of DAMAGED."""
@@ -70,16 +67,15 @@ class SignedAttachments:
     def _within(self, limit: int) -> int:
         return max(limit - MANIFEST_BYTES, limit // 2) if self._settings().enabled else limit
 
-    def _signed(self, made: PictureFile, picture: Path, *, keep_copy: bool = True) -> PictureFile:
+    def _signed(self, made: PictureFile, picture: Path) -> PictureFile:
         settings = self._settings()
         if not settings.enabled:
             return made
         suffix = Path(made.name).suffix
         try:
-            name = f"signed-{hashlib.sha256(made.data).hexdigest()[:32]}{suffix}"
-            kept = self._thumbnails.beside(picture, name)
-            if kept is not None and kept.is_file():
-                return replace(made, data=kept.read_bytes())
+            stored = self._thumbnails.beside(picture, f"signature-{hashlib.sha256(made.data).hexdigest()[:32]}{suffix}")
+            if (data := _stored(made.data, stored)) is not None:
+                return replace(made, data=data)
             if self._pauses(settings):
                 return replace(made, unsigned=True)
             credentials = credentials_of(settings)
@@ -87,8 +83,7 @@ class SignedAttachments:
             data = credentials.sign(made.data, suffix, source_type_in(made.data))
             if len(data) > len(made.data) + MANIFEST_BYTES:
                 raise SigningUnusable("[c2pa] the manifest is larger than it may be, because of its certificates")
-            if kept is not None and keep_copy:
-                _keep(kept, data)
+            return replace(made, data=_store(made.data, data, stored))
         except SigningUnusable as problem:
             self._failed = settings, self._clock()
             log.error("sending pictures without a C2PA signature for %.0f minutes: %s", PAUSE_SECONDS / 60, problem)
@@ -96,7 +91,6 @@ class SignedAttachments:
         except OSError as problem:
             log.error("sent a picture without a C2PA signature: %s", problem)
             return replace(made, unsigned=True)
-        return replace(made, data=data)
 
     def _pauses(self, settings: C2paSettings) -> bool:
         """Whether a signature by the same settings has just failed."""
@@ -106,10 +100,18 @@ class SignedAttachments:
         return failed_by == settings and self._clock() < at + PAUSE_SECONDS
 
 
-def _keep(kept: Path, data: bytes) -> None:
-    """Write it whole or not at all. Raises OSError."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=kept.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    Path(partial).replace(kept)
+def _stored(plain: bytes, stored: Path) -> bytes | None:
+    """Return the signed file, if its signature is stored. A damaged signature is deleted. Raises OSError."""
+    if not stored.is_file():
+        return None
+    signed = with_added(plain, stored.read_bytes())
+    if signed is None:
+        stored.unlink(missing_ok=True)
+    return signed
+
+
+def _store(plain: bytes, signed: bytes, stored: Path) -> bytes:
+    """Store the signature, and return the file to send: another thread may have signed it first. Raises OSError."""
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    write_once(stored, added_bytes(plain, signed))
+    return _stored(plain, stored) or signed

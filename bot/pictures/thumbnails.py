@@ -68,21 +68,18 @@ class Thumbnails:
 
     def forget(self, picture: Path) -> None:
         """Delete all that is kept beside `picture`, which is about to be deleted. Raises OSError."""
-        if picture.exists() and (any_of_it := self.beside(picture, "")) is not None:
+        if picture.exists():
+            any_of_it = self.beside(picture, "")
             for kept in any_of_it.parent.glob(f"{any_of_it.name}*"):
                 kept.unlink(missing_ok=True)
 
     def _place(self, picture: Path, box: Box) -> Path | None:
-        return self.beside(picture, f"{box.side}.webp")
+        """Return the path of a thumbnail; None if the picture is too large for thumbnails. Raises OSError."""
+        return self.beside(picture, f"{box.side}.webp") if picture.stat().st_size <= MAX_SOURCE_BYTES else None
 
-    def beside(self, picture: Path, name: str) -> Path | None:
-        """The path of something that is made of `picture` and goes with it; None for a file that is too large.
-
-        Raises OSError.
-        """
+    def beside(self, picture: Path, name: str) -> Path:
+        """Return the path of a file that is made of `picture` and deleted with it. Raises OSError."""
         stat = picture.stat()
-        if stat.st_size > MAX_SOURCE_BYTES:
-            return None
         digest = _digest(picture, stat.st_size, stat.st_mtime_ns)
         return self._folder / digest[:2] / f"{digest[:32]}-{name}"
 

@@ -111,10 +111,13 @@ generates keeps the latest 512 texts and their scores in memory.
 
 ## What is marked
 
-The XMP data in the file of every picture say that the picture is generated. For this mark, Easel uses IPTC's digital
-source type. The mark is not signed, unless the operator has a certificate for C2PA. A signature says who runs the
-program that generated the picture. The signature does not name a user. If you keep your prompts private, the files do
-not contain them. All other generation parameters stay in the file.
+The file of every picture says that the picture is generated (XMP, IPTC's digital source type). If the operator uses a
+certificate for C2PA, the bot also signs this statement. The signature shows that nobody changed the file after the bot
+signed it. It names the installation of the bot, or its operator, but no user. Programs may show the signer as unknown.
+Anyone who has the operator's key can sign. If someone removes the metadata from a copy, the mark and the signature are
+gone.
+
+If you keep your prompts private, the files do not contain them. All other generation parameters stay in the file.
 
 With *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. Easel compares the
 perceptual hash of that picture with the hashes of all pictures that it stores. If one of them is the same picture,

@@ -222,8 +222,12 @@ class Exporter:
     def _remarks(self) -> list[str]:
         if not self._attachments.signs:
             return []
-        time = "" if self._attachments.asks_for_time else ", without the time of a timestamp authority"
-        return [f"Pictures that were painted here are signed (C2PA){time}."]
+        time = "with" if self._attachments.asks_for_time else "without"
+        return [
+            f"Your generated pictures are signed (C2PA), {time} the time of a timestamp authority.",
+            "The signature shows that a picture is generated, and that nobody changed it after this bot signed it.",
+            "Programs may show the signer as unknown.",
+        ]
 
 
 async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dict[str, int]:
@@ -255,14 +259,12 @@ def _as_json(name: str, table: StoredTable, rows: Iterable[sqlite3.Row], retenti
 
 
 def _encoded(attachments: SignedAttachments, source: _Source, facts: PictureFacts | None, limit: int) -> _Packable:
-    """The file of a picture, within the limit. What is signed for it alone is not kept. Blocks."""
+    """The file of a picture, within the limit. Blocks."""
     assert source.path is not None
     name, path = Path(source.name).name, source.path
     try:
-        if source.picture_id is not None:
-            made = attachments.fit(path, limit, keep_copy=False)
-        else:
-            made = fitted(name, path.read_bytes(), limit)
+        is_input = source.picture_id is None
+        made = fitted(name, path.read_bytes(), limit) if is_input else attachments.fit(path, limit)
     except DAMAGED:
         return _Packable(source.name, None)
     name = str(Path(source.name).with_suffix(Path(made.name).suffix or ".png"))

@@ -599,7 +599,7 @@ FILES = (
         Fate.DELETED, exported=True,
     ),
     StoredFiles(
-        "`thumbnails/`", "small copies and signed copies of pictures", "the SHA-256 of the picture",
+        "`thumbnails/`", "small copies of pictures, and their signatures", "the SHA-256 of the picture",
         "as long as the picture, but at most `thumbnails_days` (90)", Fate.DELETED, exported=False,
     ),
     StoredFiles(

@@ -7,19 +7,26 @@ import json
 from pathlib import Path
 
 import aiohttp
-import pytest
+import c2pa
 
+from bot.cli.certificate import certificate_in
+from bot.pictures.certificates import make_certificate
+from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.bot.pictures.certificates import settings_in
-from tests.discord.conftest import PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_restarts import EDITS, bot_process
 from tests.xmp import source_types
-
-c2pa = pytest.importorskip("c2pa")
 
 
 async def the_file(message: VisibleMessage) -> bytes:
     async with aiohttp.ClientSession() as session, session.get(str(message.attachments[0]["url"])) as response:
         return await response.read()
+
+
+async def opened(person: Person) -> bytes:
+    """The newest picture of a person, out of the history."""
+    return await the_file(await (await person.press(await told(person, "history"), "Open")).reply())
 
 
 def source_type(picture: bytes) -> str:
@@ -40,13 +47,36 @@ async def test_what_is_delivered_is_signed_once(empty: Scene, tmp_path: Path) ->
         public = await the_file(picture)
         assert source_type(public) == "trainedAlgorithmicMedia" == source_types(public)[0]
         assert PROMPT.encode() not in public
-        own = [await the_file(await (await ada.press(await told(ada, "history"), "Open")).reply()) for _ in range(2)]
+        own = [await opened(ada) for _ in range(2)]
         assert own[0] == own[1] and source_type(own[0]) == "trainedAlgorithmicMedia" and PROMPT.encode() in own[0]
         sweep = await empty.painted(await ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0 0.4 0.8"))
         sheet = await the_file(sweep)
         assert source_type(sheet) == "trainedAlgorithmicMedia" == source_types(sheet)[0]
     empty.changes = {}
     async with empty.opened():
-        opened = await (await ada.press(await told(ada, "history"), "Open")).reply()
-        unsigned = await the_file(opened)
-        assert b"c2pa" not in unsigned
+        assert b"c2pa" not in await opened(ada)
+
+
+async def test_a_killed_bot_delivers_the_same_signed_file_again(empty: Scene) -> None:
+    """Discord takes the picture, but its answer is lost. The next process delivers again."""
+    ada, control, certificate = empty.ada, empty.control, certificate_in(empty.house.folder)
+    make_certificate(certificate)
+    signing = {"C2PA__CERTIFICATE": str(certificate.certificate), "C2PA__KEY": str(certificate.key)}
+    async with bot_process(empty, **signing) as process:
+        await control.fault(EDITS, method="PATCH", kind="late", uploads=True, count=99)
+        order = await (await ada.slash("imagine", prompt=PROMPT)).reply()
+        await control.wait_message(order.id, lambda seen: "Again" in seen.buttons, PATIENCE)
+        process.kill()
+        await process.wait()
+        await control.wait_online(online=False)
+    first = await control.message(order.id)
+    assert first
+    await control.clear_faults()
+    async with bot_process(empty, **signing):
+        await control.wait_exchange(lambda seen: bool(seen["files"]) and not seen["injected"], PATIENCE)
+        again = await control.message(order.id)
+        assert again and again.attachments[0]["id"] != first.attachments[0]["id"], "it was uploaded again"
+        assert await the_file(again) == await the_file(first)
+        assert source_type(await the_file(again)) == "trainedAlgorithmicMedia"
+        own = [await opened(ada) for _ in range(2)]
+        assert own[0] == own[1] != await the_file(again), "with the prompt it is another form, signed once too"

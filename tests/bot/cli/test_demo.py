@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.demo_settings import demo_settings
+from bot.app.from_settings import require_signing
 from bot.cli import UNUSABLE, demo
 from bot.config import ConfigError
 from bot.database.lock import program_lock
@@ -55,6 +56,15 @@ def test_the_port_is_not_blamed_for_what_comes_later(tmp_path: Path, monkeypatch
     monkeypatch.setattr(demo, "stay_in", in_vain)
     with pytest.raises(TimeoutError, match="online"):
         demo.run(options(tmp_path))
+
+
+async def test_its_pictures_are_signed_with_one_key(tmp_path: Path) -> None:
+    async with Playground.serve() as playground:
+        settings = demo.settings_in(playground, tmp_path)
+        require_signing(settings)
+        key = (tmp_path / "c2pa" / "key.pem").read_bytes()
+        assert demo.settings_in(playground, tmp_path).c2pa == settings.c2pa
+    assert (tmp_path / "c2pa" / "key.pem").read_bytes() == key
 
 
 async def test_somebody_in_it_is_the_operator(tmp_path: Path) -> None:

@@ -282,17 +282,24 @@ def test_a_text_judge_is_loaded_and_timed(house: House, text_judge: Path) -> Non
 
 
 def test_signatures_are_tried(house: House) -> None:
-    pytest.importorskip("c2pa")
     declared = [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS]
     signing = settings_in(house.folder / "certificates")
     assert signing.certificate is not None and signing.key is not None
     values = {"certificate": signing.certificate, "key": signing.key}
     config = house.config
+    unsigned = _signing(load_settings(config))
+    assert unsigned.grade is WARNING and "not signed" in unsigned.says and "config certificate" in unsigned.says
     config.write_text(config_text(declared, worker={"threads": 1}, c2pa=values))
     settings = load_settings(config)
-    assert _signing(settings) == Finding("signatures", OK, f"C2PA by {signing.certificate}")
+    found = _signing(settings)
+    assert found.grade is OK and f"C2PA by {signing.certificate}, which is usable until 20" in found.says
     settings_in(house.folder / "certificates", days=EXPIRES_SOON_DAYS - 1)
-    assert _signing(settings).grade is WARNING and "expires on" in _signing(settings).says
+    found = _signing(settings)
+    assert found.grade is WARNING and "expires on" in found.says and "config certificate" in found.says
+    settings_in(house.folder / "certificates", days=-1)
+    found = _signing(settings)
+    assert found.grade is PROBLEM and "expired on" in found.says and "config certificate" in found.says
+    settings_in(house.folder / "certificates")
     signing.key.chmod(0o644)
     found = _signing(settings)
     assert found.grade is PROBLEM and "chmod 600" in found.says

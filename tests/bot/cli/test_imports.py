@@ -11,16 +11,19 @@ from tests.bot.cli.commands import ROOT
 
 SETTINGS = {"bot.config", "pydantic_settings"}
 DATABASE = {"aiosqlite", "babel"}
+SIGNING = {"c2pa", "cryptography", "PIL"}
 HEAVY = {"discord", "aiohttp", "PIL", "prometheus_client", "huggingface_hub", "inference.lora.titles", "bot.jobs"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "avoided"),
     [
-        (["--help"], SETTINGS | DATABASE | HEAVY),
+        (["--help"], SETTINGS | DATABASE | HEAVY | SIGNING),
         (["--version"], SETTINGS | DATABASE | HEAVY),
-        (["health"], DATABASE | HEAVY),
-        (["status"], HEAVY),
+        (["health"], DATABASE | HEAVY | SIGNING),
+        (["status"], HEAVY | SIGNING),
+        (["init", "--help"], DATABASE | HEAVY | SIGNING),
+        (["config", "explain"], DATABASE | HEAVY | SIGNING),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

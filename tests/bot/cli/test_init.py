@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
 from bot.cli.init import Answers, Questionnaire, _may_write, _write, add_options
 from bot.config import ConfigError, Settings, load_settings
+from bot.config.c2pa import C2paAlgorithm
 from bot.config.presets import PRESETS
 from bot.diagnostics.checkpoints import check_files
 from bot.diagnostics.facts import MachineFacts
@@ -21,6 +23,7 @@ from inference.demo import LORAS
 from tests.bot.cli.commands import Here, Person, bot
 from tests.bot.diagnostics import recorded
 from tests.bot.diagnostics.recorded import TORCH_FOR_CPU, card, torch_for_cuda
+from tests.bot.pictures.certificates import settings_in
 from tests.weight_files import single_file, write_weights
 
 GB = 1_000_000_000
@@ -241,7 +244,23 @@ def test_what_init_writes_passes_its_own_doctor(here: Here, tmp_path: Path) -> N
         assert words in said.out
     checked = bot("doctor", "--config", folder / "config.toml")
     assert checked.code == DONE, checked
-    assert "✗" not in checked.out
+    assert "✗" not in checked.out and f"C2PA by {folder / 'c2pa' / 'chain.pem'}" in checked.out
+
+
+def test_a_second_init_signs_with_the_same_key(here: Here, tmp_path: Path) -> None:
+    assert here("init", "--demo", tmp_path / "new").code == DONE
+    files = {path: path.read_bytes() for path in (tmp_path / "new" / "c2pa").iterdir()}
+    assert here("init", "--demo", "--overwrite", tmp_path / "new").code == DONE
+    assert {path: path.read_bytes() for path in (tmp_path / "new" / "c2pa").iterdir()} == files and len(files) == 2
+    require_signing(load_settings(tmp_path / "new" / "config.toml"))
+
+
+def test_a_key_that_cannot_sign_is_told_before_anything_is_renamed(here: Here, tmp_path: Path) -> None:
+    own = settings_in(tmp_path / "c2pa", C2paAlgorithm.PS256)
+    (tmp_path / "config.toml").write_text("# mine")
+    said = here("init", "--demo", "--overwrite", tmp_path)
+    assert (said.code, f"rename {own.certificate} and {own.key}" in said.sentence) == (UNUSABLE, True)
+    assert [path.name for path in tmp_path.glob("config*")] == ["config.toml"]
 
 
 def test_the_file_is_short_and_has_what_was_answered(tmp_path: Path, pony: Path) -> None:
@@ -255,7 +274,7 @@ def test_the_file_is_short_and_has_what_was_answered(tmp_path: Path, pony: Path)
     assert settings.retention.pictures_days == 365
     assert settings.looks_for_updates and settings.discord.operators == ()
     written = tomllib.loads(config.read_text("utf-8"))
-    assert list(written) == ["discord", "storage", "library", "sources", "worker", "retention", "checkpoints"]
+    assert list(written) == ["discord", "storage", "library", "sources", "worker", "retention", "c2pa", "checkpoints"]
 
 
 def test_what_stands_there_as_a_comment_can_be_uncommented(tmp_path: Path) -> None:

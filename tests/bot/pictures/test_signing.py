@@ -7,10 +7,13 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
+import c2pa
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,14 +22,12 @@ from bot.config.c2pa import C2paAlgorithm, C2paSettings
 from bot.pictures.attachments import PictureFile, fit
 from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
 from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments
-from bot.pictures.thumbnails import LIST, Thumbnails
+from bot.pictures.thumbnails import LIST, MAX_SOURCE_BYTES, Thumbnails
 from inference.messages.request import GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext, strip_prompt, texts_in, with_texts
 from tests.bot.pictures.certificates import settings_in
 from tests.inference.requests import request
 from tests.xmp import source_types
-
-c2pa = pytest.importorskip("c2pa")
 
 LARGE = 10 * 2**20
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -98,6 +99,41 @@ def test_every_form_is_signed_once_and_says_all_that_it_said(
     again = SignedAttachments(Thumbnails(tmp_path / "thumbnails", tmp_path), lambda: certified)  # after a restart
     assert FORMS[form](again, path) == made, "another signature would be another file"
     assert len(made.data) < len(unsigned.data) + 20_000 or suffix != ".png"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_stored_of_a_signature_is_small(attachments: SignedAttachments, tmp_path: Path, form: str) -> None:
+    FORMS[form](attachments, painted(tmp_path))
+    (stored,) = [file for file in (tmp_path / "thumbnails").rglob("*") if file.is_file()]
+    assert stored.stat().st_size < 5000
+
+
+def test_callers_at_once_send_the_same_file(tmp_path: Path, certified: C2paSettings) -> None:
+    path, barrier = painted(tmp_path), Barrier(4)
+
+    def made(_: int) -> bytes:
+        barrier.wait()
+        thumbnails = Thumbnails(tmp_path / "thumbnails", tmp_path)
+        return SignedAttachments(thumbnails, lambda: certified).fit(path, LARGE).data
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(made, range(4)))) == 1
+
+
+def test_a_damaged_signature_is_made_anew(attachments: SignedAttachments, tmp_path: Path) -> None:
+    path = painted(tmp_path)
+    attachments.fit(path, LARGE)
+    (stored,) = [file for file in (tmp_path / "thumbnails").rglob("*") if file.is_file()]
+    stored.write_bytes(b"")
+    made = attachments.fit(path, LARGE)
+    assert read(made) and attachments.fit(path, LARGE) == made
+
+
+def test_a_picture_too_large_for_a_thumbnail_is_signed_once(attachments: SignedAttachments, tmp_path: Path) -> None:
+    path = painted(tmp_path)
+    with path.open("ab") as file:
+        file.write(bytes(MAX_SOURCE_BYTES))
+    assert attachments.fit(path, 2 * MAX_SOURCE_BYTES) == attachments.fit(path, 2 * MAX_SOURCE_BYTES)
 
 
 def test_a_changed_picture_is_not_what_was_signed(attachments: SignedAttachments, tmp_path: Path) -> None:
