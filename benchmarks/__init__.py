@@ -27,6 +27,7 @@ verdicts.py        one picture against 100,000 verdicts
 takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it, and
                    _copied_pictures.py changes them as people do
 faces.py           photographed faces that the input gate finds; _photographed_faces.py changes photographs
+made_here.py       copies of stored pictures that are recognized
 signatures.py      what a signature in a picture costs
 commands.py        what commands of the command line cost before they do anything
 inspect_speed.py   inspecting a LoRA against hashing it

@@ -29,10 +29,13 @@ class Signature:
     serial: int
 
     def is_by(self, certificate: Path | None) -> bool:
-        """Whether the first certificate in this PEM file signed, and the file is intact. Raises OSError, ValueError."""
+        """Whether the first certificate in this PEM file signed, and the file is intact. False if it is unreadable."""
         if certificate is None or not self.intact:
             return False
-        return x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number == self.serial
+        try:
+            return x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number == self.serial
+        except (OSError, ValueError):
+            return False
 
 
 def signature_in(data: bytes) -> Signature | None:
