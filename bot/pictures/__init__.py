@@ -6,6 +6,7 @@ faces.py             finds photographed faces
 attachments.py       pictures as Discord attachments, in a form that fits the size limit
 signing.py           attachments signed by C2PA, where the settings have a certificate
 credentials.py       its certificate and key: read, checked, tried
+watermarks.py        the watermark in a picture: which Easel made it, and for which job
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
 layouts.py           how a picture is divided into regions, drawn small
