@@ -36,8 +36,6 @@ def weights_sha256(spec: WatermarkSpec) -> str:
 
     Raise WatermarkUnusable if the package or a file is missing, or if `spec` names another SHA-256.
     """
-    if find_spec("trustmark") is None:
-        raise WatermarkUnusable(reason=f"it needs trustmark, which is not installed: {installing('watermark')}")
     files = _files(spec)
     if missing := [file for file in files if not file.is_file()]:
         raise WatermarkUnusable(reason=f"there is no {missing[0]}")
@@ -47,6 +45,8 @@ def weights_sha256(spec: WatermarkSpec) -> str:
         raise WatermarkUnusable(reason=f"{problem.filename} cannot be read: {problem.strerror}") from None
     if spec.sha256 not in {None, found}:
         raise WatermarkUnusable(reason=f"the weights in {spec.source} have another SHA-256 than set: {found}")
+    if find_spec("trustmark") is None:
+        raise WatermarkUnusable(reason=f"it needs trustmark, which is not installed: {installing('watermark')}")
     return found
 
 
