@@ -111,7 +111,8 @@ which Easel saves with the job. The worker process keeps the latest 512 texts an
 The file of every picture says that the picture is generated (XMP, IPTC's digital source type). This mark is not
 signed, unless the operator has a certificate for C2PA. The signature then says who runs the program that generated
 the picture. It does not name a user. If you keep your prompts private, the files do not contain them. All other
-generation parameters stay in the file.
+generation parameters stay in the file. If the operator uses a watermark, the pixels of each picture contain a number
+for this bot and the number of the request, and anyone can read both. Only the bot can tell whose request that was.
 """
 
 
