@@ -29,6 +29,7 @@ takedown.py        copies of pictures that a takedown finds; _varied_pictures.py
 faces.py           photographed faces that the input gate finds; _photographed_faces.py changes photographs
 made_here.py       copies of stored pictures that are recognized
 signatures.py      what a signature in a picture costs
+watermark.py       what the watermark survives, with weights that you give it
 commands.py        what commands of the command line cost before they do anything
 inspect_speed.py   inspecting a LoRA against hashing it
 retention.py       what expires of a year of pictures, beside people who turn pages

@@ -19,6 +19,7 @@ tested_torch.py                the versions of torch that Easel is tested with
 request_cost.py                how much work a request is, and the order inside one worker
 lora/            reads and judges LoRA files; no torch
 parameters/      how a picture was painted: as the text that goes into it, and read back from pictures
+watermark/       a mark in the pixels of pictures, by a model that imports torch when it is loaded
 matching.py      whether a LoRA fits a checkpoint; chooses the refusal
 queue.py         who is painted next, where (waiting_jobs.py the jobs, queue_slots.py the workers that it knows,
                  checkpoint_switching.py when a worker loads another checkpoint);

@@ -379,6 +379,13 @@ class ClassifierUnusable(WorkerError):
 
 
 @dataclass(eq=False)
+class WatermarkUnusable(ClassifierUnusable):
+    """The watermark is not working right now, so Easel cannot generate pictures."""
+
+    for_operators = "The model of [watermark] cannot be used: {reason}."
+
+
+@dataclass(eq=False)
 class NotClassified(WorkerError):
     """This picture was generated while an automatic check was being switched on, so it was not checked. Please request
     it again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 from pathlib import Path
@@ -40,7 +40,12 @@ def folder_files(folder: Path) -> list[Path]:
 
 def folder_sha256(folder: Path, read: Callable[[int], None] = lambda nbytes: None) -> str:
     """Identity of a checkpoint folder: the SHA-256 over its sorted (path, SHA-256) list. Raises OSError."""
-    lines = sorted((p.relative_to(folder).as_posix(), file_sha256(p, read)) for p in folder_files(folder))
+    return files_sha256(folder, folder_files(folder), read)
+
+
+def files_sha256(folder: Path, files: Iterable[Path], read: Callable[[int], None] = lambda nbytes: None) -> str:
+    """The SHA-256 over the sorted (path, SHA-256) list of some files below `folder`. Raises OSError."""
+    lines = sorted((file.relative_to(folder).as_posix(), file_sha256(file, read)) for file in files)
     text = "".join(f"{name}\0{digest}\n" for name, digest in lines)
     return hashlib.sha256(text.encode()).hexdigest()
 

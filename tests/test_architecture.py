@@ -19,14 +19,14 @@ from bot.config.example import config_text
 from bot.config.section import section_of
 
 ROOT = Path(__file__).parents[1]
-TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
+TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft", "trustmark"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
     "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "child_processes",
     "classifier_files", "cluster", "content_rating", "demo", "errors", "extras", "hardware", "hashes", "image_files",
     "inspection", "json_values", "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights",
     "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue", "queue_simulation",
-    "regions", "request_cost", "tested_torch", "workers",
+    "regions", "request_cost", "tested_torch", "watermark", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -44,6 +44,7 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.regions inference.running_tasks inference.extras inference.child_processes
     inference.tested_torch
 inference.lora inference.parameters
+inference.watermark
 inference.checkpoint_inspection
 inference.waiting_jobs
 inference.queue_slots

@@ -18,8 +18,8 @@ from bot.app.from_settings import (
     face_finder,
     make_pool,
     registry_of,
-    require_automatic_checks,
     require_checkpoints,
+    require_models,
     require_signing,
 )
 from bot.app.record_keeping import keep_record, log_applied, save_record
@@ -44,6 +44,7 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.removed_pictures import RemovedPictures
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
+from bot.pictures.watermarks import watermark_installation
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Retention
 from bot.program import program
@@ -98,6 +99,7 @@ class Catalogued:
     library: ScanReport
     requests: RequestBuilder
     applied: CaughtUp  # of the record of removals
+    installation: int  # named in watermarks
 
 
 # Called with the title of a piece of work, the amount that is done, and the total.
@@ -140,7 +142,8 @@ async def open_catalogue(
             )
             library = await keeper.scan(partial(report, "library"))
             requests = RequestBuilder(connection, configuration)
-            yield Catalogued(configuration, connection, keeper, library, requests, applied)
+            installation = await watermark_installation(connection)
+            yield Catalogued(configuration, connection, keeper, library, requests, applied, installation)
 
 
 def require_database(storage: StorageSettings) -> None:
@@ -178,7 +181,7 @@ async def open_easel(
     Raises as `open_catalogue`, and WorkerUnavailable.
     """
     require_checkpoints(settings)
-    require_automatic_checks(settings)
+    require_models(settings)
     require_signing(settings)
     async with (
         open_catalogue(settings, report, new_database=new_database) as found,
@@ -196,7 +199,7 @@ def assemble(
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
     configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
     _prepare_folders(settings)
-    pool = make_pool(settings, configuration.checkpoints.specs)
+    pool = make_pool(settings, configuration.checkpoints.specs, found.installation)
     servers = server_services(
         connection, lambda: configuration.settings, declarer=found.keeper, lookup_clock=lookup_clock
     )

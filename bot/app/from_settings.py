@@ -19,6 +19,7 @@ from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
 from inference.errors import ClassifierUnusable
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import Folders, WorkerOptions
+from inference.watermark.trustmark import weights_sha256
 from inference.workers import WorkerPool
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.fixed import FixedPool
@@ -39,9 +40,12 @@ def require_checkpoints(settings: Settings) -> None:
         raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
 
 
-def require_automatic_checks(settings: Settings) -> None:
-    """Raise ConfigError if the files of classifier or text judge cannot be used. Only workers read those on the hub."""
-    classifier, judge = settings.classifier.spec, settings.text_judge.spec
+def require_models(settings: Settings) -> None:
+    """Raise ConfigError if the files of classifier, text judge or watermark cannot be used.
+
+    Only workers read those on the hub.
+    """
+    classifier, judge, watermark = settings.classifier.spec, settings.text_judge.spec, settings.watermark.spec()
     try:
         if classifier is not None and classifier.package:
             require_package(classifier.classes)
@@ -49,6 +53,8 @@ def require_automatic_checks(settings: Settings) -> None:
             ClassifierFiles.read(Path(classifier.source), classifier.classes)
         if judge is not None:
             ClassifierFiles.read_text_judge(Path(judge.source), judge.classes)
+        if watermark is not None:
+            weights_sha256(watermark)
     except ClassifierUnusable as problem:
         raise ConfigError(problem.for_operators.format(reason=problem.reason)) from None
 
@@ -69,11 +75,11 @@ def face_finder() -> FaceFinder | None:
         raise ConfigError(str(problem)) from None
 
 
-def make_pool(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> WorkerPool:
+def make_pool(settings: Settings, checkpoints: Sequence[CheckpointSpec], installation: int = 0) -> WorkerPool:
     """The workers that the settings ask for, none of them started. No other place knows of which kind they are."""
     if settings.worker.backend is Backend.LOCAL:
-        return FixedPool(make_workers(settings, checkpoints))
-    (options,) = worker_options(settings, checkpoints)
+        return FixedPool(make_workers(settings, checkpoints, installation))
+    (options,) = worker_options(settings, checkpoints, installation)
     return RayPool(options, SpoolFolder(settings.storage.spool), DriverProcess(driver_options(settings.cluster)))
 
 
@@ -95,10 +101,12 @@ def driver_options(cluster: ClusterSettings) -> DriverOptions:
     )
 
 
-def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[LocalWorker, ...]:
+def make_workers(
+    settings: Settings, checkpoints: Sequence[CheckpointSpec], installation: int = 0
+) -> tuple[LocalWorker, ...]:
     """A worker on this machine for each device, in the order of the settings; none of them is started."""
     folders = local_folders(settings)
-    return tuple(LocalWorker(options, folders) for options in worker_options(settings, checkpoints))
+    return tuple(LocalWorker(options, folders) for options in worker_options(settings, checkpoints, installation))
 
 
 def local_folders(settings: Settings) -> Folders:
@@ -112,12 +120,16 @@ def local_folders(settings: Settings) -> Folders:
     )
 
 
-def worker_options(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> list[WorkerOptions]:
-    """The options of each worker, in the order of the devices."""
-    return [_options(settings, checkpoints, device) for device in settings.worker.devices]
+def worker_options(
+    settings: Settings, checkpoints: Sequence[CheckpointSpec], installation: int = 0
+) -> list[WorkerOptions]:
+    """The options of each worker, in the order of the devices. Watermarks name the `installation`."""
+    return [_options(settings, checkpoints, device, installation) for device in settings.worker.devices]
 
 
-def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: str) -> WorkerOptions:
+def _options(
+    settings: Settings, checkpoints: Sequence[CheckpointSpec], device: str, installation: int
+) -> WorkerOptions:
     """The options of the worker on `device`, with those checkpoints alone that it has the memory for."""
     declared = {checkpoint.name: checkpoint.devices for checkpoint in settings.checkpoints}
     return WorkerOptions(
@@ -141,4 +153,5 @@ def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: 
         expandable_segments=settings.worker.expandable_segments,
         classifier=settings.classifier.spec,
         text_judge=settings.text_judge.spec,
+        watermark=settings.watermark.spec(installation),
     )

@@ -11,8 +11,8 @@ import aiosqlite
 
 from bot.app.from_settings import (
     registry_of,
-    require_automatic_checks,
     require_checkpoints,
+    require_models,
     require_signing,
     worker_options,
 )
@@ -24,6 +24,7 @@ from bot.library.catalogue import LibraryUnreadable
 from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
+from bot.pictures.watermarks import watermark_installation
 from inference.lora.declarations import BadDeclarations
 from inference.lora.installed import installed_hashes, installed_predictions
 from inference.messages.checkpoints import CheckpointSpec
@@ -70,7 +71,7 @@ class Reloader:
             read = await asyncio.to_thread(self._read_settings)
             new = taken_over(old, read)
             require_checkpoints(new)
-            await asyncio.to_thread(require_automatic_checks, new)
+            await asyncio.to_thread(require_models, new)
             await asyncio.to_thread(require_signing, new)
             _require_devices(new)
             specs = tuple(await identify(self._connection, new.checkpoints))
@@ -82,7 +83,8 @@ class Reloader:
                 few_steps=new.library.few_step_files,
                 predictions=installed_predictions(specs),
             )
-            told = zip(worker_options(old, before), worker_options(new, specs), strict=True)
+            installation = await watermark_installation(self._connection)
+            told = zip(worker_options(old, before, installation), worker_options(new, specs, installation), strict=True)
             await self._jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])
             return Reloaded(_with_replaced(changes(old, read), before, specs), await self._scan())
 

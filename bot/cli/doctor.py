@@ -38,6 +38,7 @@ from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
 from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
+from bot.diagnostics.watermark import check_watermark, watermark_speed
 from bot.file_access import Need, other_owner, why
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.library.fitting import check_fitting
@@ -144,7 +145,8 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     if not settings.checkpoints:
         yield Finding("checkpoints", FindingGrade.PROBLEM, "no checkpoint is declared; add a [[checkpoints]] section")
     classifier, judge = check_classifier(settings.classifier), check_text_judge(settings.text_judge)
-    for finding in filter(None, (classifier, judge)):
+    watermark = await asyncio.to_thread(check_watermark, settings.watermark)
+    for finding in filter(None, (classifier, judge, watermark)):
         yield finding
     yield await asyncio.to_thread(face_finding)
     yield await asyncio.to_thread(_signing, settings)
@@ -160,6 +162,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
         threads=settings.worker.threads,
         classifier=settings.classifier.spec if _is_usable(classifier) else None,
         text_judge=settings.text_judge.spec if _is_usable(judge) else None,
+        watermark=settings.watermark.spec() if _is_usable(watermark) else None,
     )
     async for finding in _local_workers(settings, options):
         yield _weighed(finding, hardware)
@@ -375,8 +378,9 @@ async def _started(settings: Settings, options: WorkerOptions) -> list[Finding]:
 async def _first_word(worker: LocalWorker) -> list[Finding]:
     async for event in worker.events():
         if isinstance(event, Ready):
-            ready = Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
-            return [ready] if event.text_seconds is None else [ready, text_judge_speed(event.text_seconds)]
+            found = [Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))]
+            found += [] if event.text_seconds is None else [text_judge_speed(event.text_seconds)]
+            return found + ([] if event.watermark_seconds is None else [watermark_speed(event.watermark_seconds)])
         if isinstance(event, WorkerDied):
             return [Finding("worker", FindingGrade.PROBLEM, f"dies at start: {event.reason}")]
     return [Finding("worker", FindingGrade.PROBLEM, "ended without a message")]

@@ -20,6 +20,7 @@ classifier.py         the classifier of finished pictures
 text_judge.py         the model that reads the words of requests
 faces.py              photographed faces in pictures that people give
 c2pa.py               signatures in pictures
+watermark.py          the watermark in the pixels of pictures
 checkpoints.py        the settings of one checkpoint
 
 word_patterns.py      what operators may write as words and patterns; patterns in linear time

@@ -19,8 +19,8 @@ Threshold = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Thresholds = Annotated[dict[Name, dict[ContentRating, Threshold]], Field(max_length=MAX_CLASSES)]
 
 
-class ClassifierDevice(StrEnum):
-    """Where a classifier runs."""
+class ModelDevice(StrEnum):
+    """Where a model beside the checkpoints runs."""
 
     CPU = "cpu"
     WORKER = "worker"
@@ -38,7 +38,7 @@ class ClassifierSettings(Section):
     """… or opennsfw, which the extra opennsfw installs. It was trained on photographs. Its classes are NSFW and SFW."""
     thresholds: Thresholds = Field(default={}, examples=[{"NSFW": {"mature": 0.5, "explicit": 0.85}}])
     """Minimum score of a class for a rating: { NSFW = { mature = 0.5, explicit = 0.85 } }."""
-    device: ClassifierDevice = ClassifierDevice.CPU
+    device: ModelDevice = ModelDevice.CPU
     """cpu, or worker for the device of the worker. A large model is faster there, but needs memory of the
     checkpoints."""
 
@@ -69,7 +69,7 @@ class ClassifierSettings(Section):
             repository=self.repository is not None,
             package=self.package is not None,
             classes=tuple(self.thresholds),
-            on_device=self.device is ClassifierDevice.WORKER,
+            on_device=self.device is ModelDevice.WORKER,
         )
 
     @property

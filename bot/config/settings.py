@@ -36,6 +36,7 @@ from bot.config.variables import (
     variables_that_are_no_json,
     variables_that_are_no_settings,
 )
+from bot.config.watermark import WatermarkSettings
 from bot.config.worker import Backend, WorkerSettings
 from bot.file_access import Need, why
 from bot.program import program
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     text_judge: TextJudgeSettings = TextJudgeSettings()
     faces: FaceSettings = FaceSettings()
     c2pa: C2paSettings = C2paSettings()
+    watermark: WatermarkSettings = WatermarkSettings()
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -147,6 +149,9 @@ class Settings(BaseSettings):
         text_judge = self.text_judge
         if text_judge.path is not None:
             text_judge = text_judge.model_copy(update={"path": folder / text_judge.path.expanduser()})
+        watermark = self.watermark
+        if watermark.path is not None:
+            watermark = watermark.model_copy(update={"path": folder / watermark.path.expanduser()})
         c2pa = self.c2pa
         if c2pa.certificate is not None and c2pa.key is not None:
             files = {"certificate": folder / c2pa.certificate.expanduser(), "key": folder / c2pa.key.expanduser()}
@@ -156,7 +161,7 @@ class Settings(BaseSettings):
             cluster = cluster.model_copy(update={"token_file": folder / cluster.token_file.expanduser()})
         paths = {
             "cluster": cluster, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup,
-            "classifier": classifier, "text_judge": text_judge, "c2pa": c2pa, "logs": logs,
+            "classifier": classifier, "text_judge": text_judge, "watermark": watermark, "c2pa": c2pa, "logs": logs,
         }  # fmt: skip
         return _with(self.model_copy(update=paths), secrets)
 

@@ -10,6 +10,7 @@ folders.py       whether a folder can be written
 folder_spaces.py the free space of Easel's folders, for the metrics
 watch.py         data and workers of the running bot: damage, room, copies, silence
 classifier.py    whether the classifier of finished pictures and the text judge can be used
+watermark.py     whether the watermark can be used
 cluster.py       whether this machine can be part of a cluster, and whether its machines fit together
 checkpoints.py   what the files of the declared checkpoints are
 """

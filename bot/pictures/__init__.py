@@ -9,6 +9,7 @@ signature_bytes.py   what a signature adds to a file
 credentials.py       its certificate and key: read, checked, tried
 signature_reader.py  reads the signature of any picture
 certificates.py      makes a certificate and key for this installation
+watermarks.py        the watermark in a picture: which Easel made it, and for which job
 thumbnails.py        small WebP copies for messages
 lora_pictures.py     small pictures of a LoRA: the author's preview, and samples
 layouts.py           how a picture is divided into regions, drawn small

@@ -24,7 +24,7 @@ from PIL import Image
 from bot.config.c2pa import C2paAlgorithm, C2paSettings
 from bot.file_access import Need, why
 from bot.program import program
-from inference.parameters import GENERATED
+from inference.parameters import GENERATED, SoftBinding
 from inference.private_files import OTHERS
 
 MAX_FILE_BYTES = 32_768  # of a chain, which is written into each picture, and of a key
@@ -61,17 +61,28 @@ class Credentials:
         made.sign(_tiny(), ".png", GENERATED, timestamp=False)
         return made
 
-    def sign(self, picture: bytes, suffix: str, source_type: str, *, timestamp: bool = True) -> bytes:
+    def sign(
+        self,
+        picture: bytes,
+        suffix: str,
+        source_type: str,
+        watermark: SoftBinding | None = None,
+        *,
+        timestamp: bool = True,
+    ) -> bytes:
         """The picture with a manifest that says it was created, and how (IPTC's digital source type).
 
-        Blocks, with a timestamp authority for as long as that takes. Raises SigningUnusable.
+        If the pixels have a `watermark`, the manifest names it as a soft binding. Blocks, with a timestamp authority
+        for as long as that takes. Raises SigningUnusable.
         """
         c2pa: Any = import_module("c2pa")
-        action = {"action": "c2pa.created", "digitalSourceType": source_type}
-        manifest = {
-            "claim_generator_info": [{"name": "Easel"}],
-            "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [action]}}],
-        }
+        actions = [{"action": "c2pa.created", "digitalSourceType": source_type}]
+        assertions: list[dict[str, Any]] = [{"label": "c2pa.actions.v2", "data": {"actions": actions}}]
+        if watermark is not None:
+            actions.append({"action": "c2pa.watermarked.bound"})
+            block = {"scope": {}, "value": watermark.value}
+            assertions.append({"label": "c2pa.soft-binding", "data": {"alg": watermark.algorithm, "blocks": [block]}})
+        manifest = {"claim_generator_info": [{"name": "Easel"}], "assertions": assertions}
         url = self.timestamp_url if timestamp else None
         done = BytesIO()
         try:

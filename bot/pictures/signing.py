@@ -19,7 +19,7 @@ from bot.pictures.attachments import DEFAULT_LIMIT, PictureFile, fit, fitted
 from bot.pictures.credentials import SigningUnusable, credentials_of
 from bot.pictures.signature_bytes import added_bytes, with_added
 from bot.pictures.thumbnails import Thumbnails
-from inference.parameters import source_type_in
+from inference.parameters import soft_binding_in, source_type_in
 from inference.private_files import write_once
 
 PAUSE_SECONDS = 300.0  # without signatures, after one failed: who waits for an authority that hangs waits for 30 s
@@ -80,7 +80,7 @@ class SignedAttachments:
                 return replace(made, unsigned=True)
             credentials = credentials_of(settings)
             assert credentials is not None
-            data = credentials.sign(made.data, suffix, source_type_in(made.data))
+            data = credentials.sign(made.data, suffix, source_type_in(made.data), soft_binding_in(made.data))
             if len(data) > len(made.data) + MANIFEST_BYTES:
                 raise SigningUnusable("[c2pa] the manifest is larger than it may be, because of its certificates")
             return replace(made, data=_store(made.data, data, stored))

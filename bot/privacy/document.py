@@ -119,6 +119,9 @@ gone.
 
 If you keep your prompts private, the files do not contain them. All other generation parameters stay in the file.
 
+If the operator uses a watermark, the pixels of each picture contain a number for this bot and the number of the
+request. Anyone can read both numbers. Only the bot can tell whose request it was.
+
 With *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. Easel compares the
 perceptual hash of that picture with the hashes of all pictures that it stores. If one of them is the same picture,
 Easel says when it was generated. Only you and the operators see which of your requests it was.

@@ -377,7 +377,8 @@ class EngineActor:
         names = self._wanted | self._loaded if keep_loaded else self._wanted
         kept = {source for spec in self._specs if spec.name in names for source in _sources(spec)}
         if self._options:
-            kept |= {model.source for model in (self._options.classifier, self._options.text_judge) if model}
+            options = self._options
+            kept |= {each.source for each in (options.classifier, options.text_judge, options.watermark) if each}
         loras = frozenset[str]().union(*(held.loras for held in self._jobs.values()))
         inputs = frozenset[str]().union(*(held.inputs for held in self._jobs.values()))
         with suppress(OSError):

@@ -26,10 +26,11 @@ from inference.errors import (
     InferenceError,
     LoraFileChanged,
     SourceImageGone,
+    WatermarkUnusable,
     WorkerFailed,
 )
 from inference.messages.checkpoints import CheckpointSpec
-from inference.messages.options import CheckingSpec, WorkerOptions
+from inference.messages.options import ModelSpec, WatermarkSpec, WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.workers.storage import StoredFile
 
@@ -158,20 +159,25 @@ class NodeFiles:
     def located(self, options: WorkerOptions, manifests: Mapping[str, Manifest]) -> WorkerOptions:
         """The options with the places that the files of checkpoints will have here.
 
-        The files of the classifier and the text judge are brought at once. Raises ClassifierUnusable.
+        The files of classifier, text judge and watermark are brought at once. Raises ClassifierUnusable.
         """
         specs = tuple(self._located(spec, manifests) for spec in options.checkpoints)
-        classifier = self._brought(options.classifier, manifests)
-        judge = self._brought(options.text_judge, manifests)
-        return options.model_copy(update={"checkpoints": specs, "classifier": classifier, "text_judge": judge})
+        models = {
+            "checkpoints": specs,
+            "classifier": self._brought(options.classifier, manifests),
+            "text_judge": self._brought(options.text_judge, manifests),
+            "watermark": self._brought(options.watermark, manifests),
+        }
+        return options.model_copy(update=models)
 
-    def _brought(self, spec: CheckingSpec | None, manifests: Mapping[str, Manifest]) -> CheckingSpec | None:
+    def _brought(self, spec: ModelSpec | None, manifests: Mapping[str, Manifest]) -> ModelSpec | None:
         if spec is None or spec.source not in manifests:
             return spec
         try:
             found = self.folder.add_checkpoint(manifests[spec.source])
         except (NodeFileError, OSError) as problem:
-            raise ClassifierUnusable(reason=str(problem)) from None
+            unusable = WatermarkUnusable if isinstance(spec, WatermarkSpec) else ClassifierUnusable
+            raise unusable(reason=str(problem)) from None
         return spec.model_copy(update={"source": str(found)})
 
     def _located(self, spec: CheckpointSpec, manifests: Mapping[str, Manifest]) -> CheckpointSpec:

@@ -22,15 +22,16 @@ from inference.cluster.files import FileCache, FileRef, relative_name
 from inference.hashes import folder_files, sha256_of
 from inference.messages.options import Folders
 from inference.messages.spool import job_of_file
+from inference.watermark.trustmark import trustmark_files
 
 MAX_MANIFEST_FILES = 1000
 SWEEP = "sweep"  # the lock of whoever deletes the folders of the dead
 
 
 class Manifest(BaseModel):
-    """The files of a checkpoint, preview decoder, classifier or text judge: of one file, or with `folder` of a folder.
+    """The files of a checkpoint, a preview decoder or another model: of one file, or with `folder` of a folder.
 
-    Of a folder it has those that make its identity, and the vocabularies of SentencePiece.
+    Of a folder it has those that make its identity, the vocabularies of SentencePiece, and TrustMark's weights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +55,9 @@ class Manifest(BaseModel):
 
 def manifest_paths(source: Path) -> list[Path]:
     """The files that make a manifest of `source`. Raises OSError."""
-    return [*folder_files(source), *sorted(source.rglob("*.model"))] if source.is_dir() else [source]
+    if not source.is_dir():
+        return [source]
+    return [*folder_files(source), *sorted(source.rglob("*.model")), *trustmark_files(source)]
 
 
 def _ref(path: Path, name: str) -> FileRef:

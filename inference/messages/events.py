@@ -21,6 +21,7 @@ class Ready(FrozenModel):
     """The worker is configured and waits for jobs. While it compiles, it is silent for minutes.
 
     `text_seconds` is the time that the text judge needed for a short text; None without a text judge.
+    `watermark_seconds` is the time that the watermark needed for a megapixel; None without a watermark.
     """
 
     type: Literal["ready"] = "ready"
@@ -28,6 +29,7 @@ class Ready(FrozenModel):
     pid: Annotated[int, Field(ge=1, lt=2**31)]
     compiles: bool = False
     text_seconds: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] | None = None
+    watermark_seconds: Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)] | None = None
 
 
 def lora_key(sha256: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field
 from inference.base_models import BaseModelId
 from inference.bounds import MAX_STEPS
 from inference.messages.checkpoints import CheckpointSpec, UnknownPrediction
-from inference.messages.values import FrozenModel, Name, Score
+from inference.messages.values import FrozenModel, Name, Score, Sha256
 
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
 LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operator says otherwise
@@ -53,7 +53,30 @@ class TextJudgeSpec(FrozenModel):
     minors: Annotated[dict[Name, Score], Field(max_length=MAX_CLASSES)] = {}
 
 
-CheckingSpec = TypeVar("CheckingSpec", ClassifierSpec, TextJudgeSpec)  # of a model that checks pictures or words
+class WatermarkModel(StrEnum):
+    """Models that embed a watermark: variants of TrustMark."""
+
+    TRUSTMARK_P = "trustmark-p"
+    TRUSTMARK_Q = "trustmark-q"
+
+
+class WatermarkSpec(FrozenModel):
+    """The watermark: a folder with the weights of `model`.
+
+    If `sha256` is set, weights with another SHA-256 are refused. `installation` goes into each payload. It runs on the
+    CPU, or `on_device`: on that of the worker.
+    """
+
+    source: Annotated[str, Field(min_length=1, max_length=4096)]
+    model: WatermarkModel = WatermarkModel.TRUSTMARK_P
+    sha256: Sha256 | None = None
+    strength: Annotated[float, Field(ge=0.1, le=2, allow_inf_nan=False)] = 1.0
+    installation: Annotated[int, Field(ge=0, lt=2**24)] = 0
+    on_device: bool = False
+
+
+# A model beside the checkpoints, whose files a worker needs.
+ModelSpec = TypeVar("ModelSpec", ClassifierSpec, TextJudgeSpec, WatermarkSpec)
 
 
 class Folders(FrozenModel):
@@ -98,3 +121,4 @@ class WorkerOptions(FrozenModel):
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
     classifier: ClassifierSpec | None = None
     text_judge: TextJudgeSpec | None = None
+    watermark: WatermarkSpec | None = None

@@ -8,7 +8,15 @@ ai_mark.py        the mark that tells machines that a picture is generated
 strip_prompt.py   a picture for others to see, without its owner's words
 """
 
-from inference.parameters.ai_mark import GENERATED, ai_mark, bears_mark, marked, source_type_in
+from inference.parameters.ai_mark import (
+    GENERATED,
+    SoftBinding,
+    ai_mark,
+    bears_mark,
+    marked,
+    soft_binding_in,
+    source_type_in,
+)
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, Texts, UnreadableTexts, texts_in, with_texts
 from inference.parameters.reading import read_infotext
 from inference.parameters.recipe import Recipe, RecipeLora, recipe_of
@@ -23,6 +31,7 @@ __all__ = [
     "XMP_CHUNK",
     "Recipe",
     "RecipeLora",
+    "SoftBinding",
     "Texts",
     "UnreadableTexts",
     "ai_mark",
@@ -31,6 +40,7 @@ __all__ = [
     "marked",
     "read_infotext",
     "recipe_of",
+    "soft_binding_in",
     "source_type_in",
     "strip_prompt",
     "texts_in",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference.parameters.ai_mark import ai_mark, stored_request
+from inference.parameters.ai_mark import ai_mark, soft_binding_in, stored_request
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, UnreadableTexts, texts_in, with_texts
 from inference.parameters.reading import without_prompts
 from inference.parameters.recipe import without_words
@@ -15,7 +15,7 @@ def strip_prompt(png: bytes) -> bytes:
     except UnreadableTexts:
         return with_texts(png, {XMP_CHUNK: ai_mark(None)})
     request = stored_request(texts.easel)
-    kept = {XMP_CHUNK: ai_mark(request)}
+    kept = {XMP_CHUNK: ai_mark(request, soft_binding_in(png))}
     if texts.parameters is not None:
         kept[CHUNK] = without_prompts(texts.parameters)
     if request is not None:

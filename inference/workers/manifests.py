@@ -9,13 +9,13 @@ from pathlib import Path
 from inference.cluster.files import FileRef
 from inference.cluster.worker_folder import Manifest, manifest_paths
 from inference.messages.checkpoints import CheckpointSpec
-from inference.messages.options import CheckingSpec, WorkerOptions
+from inference.messages.options import ModelSpec, WorkerOptions
 
 log = logging.getLogger(__name__)
 
 
 class Manifests:
-    """The manifests of checkpoints, preview decoders, classifiers and text judges; files are hashed once in a process.
+    """The manifests of checkpoints, preview decoders and other models; files are hashed once in a process.
 
     Those whose SHA-256 the settings do not tell are hashed again when they have changed.
     """
@@ -45,17 +45,20 @@ class Manifests:
             denoiser = spec.denoiser and (self._put(found, Path(spec.denoiser)) or spec.name)
             files = {"source": source, "preview_decoder": decoder, "denoiser": denoiser}
             specs.append(spec.model_copy(update=files))
-        classifier, judge = options.classifier, options.text_judge
+        classifier = options.classifier
         if classifier is not None and not (classifier.repository or classifier.package):
-            classifier = self._checking(found, classifier)
-        if judge is not None:
-            judge = self._checking(found, judge)
-        models = {"checkpoints": tuple(specs), "classifier": classifier, "text_judge": judge}
+            classifier = self._model(found, classifier)
+        models = {
+            "checkpoints": tuple(specs),
+            "classifier": classifier,
+            "text_judge": self._model(found, options.text_judge),
+            "watermark": self._model(found, options.watermark),
+        }
         return options.model_copy(update=models), found
 
-    def _checking(self, found: dict[str, Manifest], spec: CheckingSpec) -> CheckingSpec:
-        """A model that checks pictures or words, with the SHA-256 of its manifest as its source."""
-        return spec.model_copy(update={"source": self._put(found, Path(spec.source)) or spec.source})
+    def _model(self, found: dict[str, Manifest], spec: ModelSpec | None) -> ModelSpec | None:
+        """A model in a folder, with the SHA-256 of its manifest as its source."""
+        return spec and spec.model_copy(update={"source": self._put(found, Path(spec.source)) or spec.source})
 
     def _put(
         self, found: dict[str, Manifest], source: Path, sha256: str | None = None, size: int | None = None

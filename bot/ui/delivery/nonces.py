@@ -10,9 +10,8 @@ import hashlib
 
 import aiosqlite
 
-from bot.database.key_values import recall
+from bot.database.key_values import INSTALLATION, recall
 
-INSTALLATION = "installation"  # key of the random id that the migrations store
 NONCE_LENGTH = 24  # in characters; Discord allows 25
 
 

@@ -30,15 +30,21 @@ from inference.engine.text_judge import RequestJudge, TextJudge
 from inference.errors import PictureNotSaved
 from inference.messages.commands import Configure, Generate
 from inference.messages.events import Cancelled, Failed, Finished, JobEvent, Lookups, Progress, Started
+from inference.messages.options import WatermarkSpec
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import attempt_files
-from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext
+from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, SoftBinding, ai_mark, infotext
+from inference.watermark.marking import Payload, Watermark, mark, try_out
+from inference.watermark.trustmark import open_watermark
 
 log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
 MAX_STATE_WAIT = 30.0  # seconds; a disk that hangs costs states, but the worker must not seem to hang
+
+
+OpenWatermark = Callable[[WatermarkSpec, str], Watermark]  # with the name of the worker's device
 
 
 class _Stopwatch:
@@ -114,8 +120,8 @@ class JobRunner:
     """Paints the jobs of one configuration; knows nothing of pipes and processes.
 
     `report` is called when a job starts, before anything that may end this process; `step` returns all other events.
-    `judge` replaces the model of the text judge. Raises ClassifierUnusable for a configuration whose classifier or text
-    judge cannot be loaded.
+    `judge` replaces the model of the text judge, and `open_watermark` loads that of the watermark. Raises
+    ClassifierUnusable for a configuration with a classifier, text judge or watermark that cannot be loaded.
     """
 
     def __init__(
@@ -127,9 +133,13 @@ class JobRunner:
         states: States | None = None,
         clock: Callable[[], float] = time.monotonic,
         judge: TextJudge | None = None,
+        open_watermark: OpenWatermark = open_watermark,
     ) -> None:
         self._classifier = None if config.classifier is None else Classifier.open(config.classifier, device)
         self._texts = TextReader(None if config.text_judge is None else RequestJudge.of(config.text_judge, judge))
+        self._watermark = None if config.watermark is None else open_watermark(config.watermark, str(device))
+        self.watermark_seconds = None if self._watermark is None else try_out(self._watermark)
+        self._installation = 0 if config.watermark is None else config.watermark.installation
         self.device = device
         self.engine = Engine.of(config, device)
         self._peaks = PeakMemory(device)
@@ -353,14 +363,20 @@ class JobRunner:
         """Write a picture. Each class has the higher score of the picture and of its `source`."""
         request, info = job.command.request.only(i), PngInfo()
         spec = self.engine.spec(request.checkpoint)
-        info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
-        info.add_itxt(JSON_CHUNK, request.model_dump_json())
-        info.add_itxt(XMP_CHUNK, ai_mark(request))
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
         scores = None if self._classifier is None else self._classifier.scores(picture)
         if scores is not None:
             scores = {name: max(score, source.get(name, 0.0)) for name, score in scores.items()}
+        picture, binding = self._mark(picture, job.command.job_id)
+        info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
+        info.add_itxt(JSON_CHUNK, request.model_dump_json())
+        info.add_itxt(XMP_CHUNK, ai_mark(request, binding))
         return _Saved(_write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info), scores)
+
+    def _mark(self, picture: Image.Image, job_id: int) -> tuple[Image.Image, SoftBinding | None]:
+        if self._watermark is None:
+            return picture, None
+        return mark(self._watermark, picture, Payload.of_job(self._installation, job_id))
 
 
 def _name(command: Generate) -> _Name:

@@ -11,9 +11,10 @@ import torch
 
 from inference.engine.devices.devices import card_memory, lower_priority, pick_device
 from inference.engine.process.channel import CommandChannel
-from inference.engine.process.job_runner import JobRunner
+from inference.engine.process.job_runner import JobRunner, OpenWatermark
 from inference.messages.commands import Command, Configure, Generate
 from inference.messages.events import BadCommand, Cancelled, Capacity, CardMemory, Failed, Finished, JobEvent, Ready
+from inference.watermark.trustmark import open_watermark
 
 IDLE_SECONDS = 5.0
 CARD_SECONDS = 5.0  # shortest time between two reports of the card's memory while jobs run
@@ -31,6 +32,7 @@ class Server:
     announced: Capacity | None = None
     idle_seconds: float = IDLE_SECONDS
     read_card: Callable[[torch.device], tuple[int, int] | None] = card_memory
+    open_watermark: OpenWatermark = open_watermark
     card_told: float = 0.0  # by time.monotonic()
 
     def run(self) -> None:
@@ -65,10 +67,16 @@ class Server:
                 lower_priority(device)
             else:  # another configuration; the bot sends it when no job is unfinished
                 self._report(self.runner.close())
-            self.runner = JobRunner(command, device, self.channel.send)
-            text_seconds = self.runner.text_seconds
-            ready = Ready(device=str(device), pid=os.getpid(), compiles=command.compiled, text_seconds=text_seconds)
-            self.channel.send(ready)
+            self.runner = JobRunner(command, device, self.channel.send, open_watermark=self.open_watermark)
+            self.channel.send(
+                Ready(
+                    device=str(device),
+                    pid=os.getpid(),
+                    compiles=command.compiled,
+                    text_seconds=self.runner.text_seconds,
+                    watermark_seconds=self.runner.watermark_seconds,
+                )
+            )
             self.announced = None
             self._announce()
             self._tell_card()

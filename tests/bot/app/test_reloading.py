@@ -97,7 +97,7 @@ async def test_a_picture_on_the_checkpoint_that_is_taken_away_is_finished(easel:
     assert (await end(easel, next_one)).job.state is JobState.SUCCEEDED
 
 
-async def test_a_classifier_or_certificate_that_cannot_be_used_changes_nothing(easel: Easel, house: House) -> None:
+async def test_a_model_or_certificate_that_cannot_be_used_changes_nothing(easel: Easel, house: House) -> None:
     before = easel.configuration.settings
     declare(house, VIVID, PASTEL, classifier={"path": house.folder, "thresholds": {"NSFW": {"mature": 0.5}}})
     with pytest.raises(
@@ -111,6 +111,9 @@ async def test_a_classifier_or_certificate_that_cannot_be_used_changes_nothing(e
     with pytest.raises(
         ConfigError, match=r"The model of \[classifier\] or \[text_judge\] cannot be used: .*config.json"
     ):
+        await easel.reloader.reload()
+    declare(house, VIVID, PASTEL, watermark={"path": house.folder})
+    with pytest.raises(ConfigError, match=r"The model of \[watermark\] cannot be used: there is no .*decoder_P.ckpt"):
         await easel.reloader.reload()
     assert easel.configuration.settings == before
 

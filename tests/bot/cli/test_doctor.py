@@ -250,6 +250,18 @@ def test_a_classifier_that_cannot_be_used_is_told_and_no_worker_starts_with_it(
     assert said.code == UNUSABLE and "no class 'NSFW'" in said.err
 
 
+def test_a_watermark_without_its_weights_is_told(house: House) -> None:
+    declared = [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS]
+    (house.folder / "encoder_P.ckpt").touch()
+    config = house.config
+    config.write_text(config_text(declared, worker={"threads": 1}, watermark={"path": "."}))
+    findings = graded("--config", config)
+    grade, says = findings["watermark"]
+    assert grade == "problem" and f"there is no {house.folder / 'decoder_P.ckpt'}" in says
+    assert "[watermark] is removed" in says
+    assert findings["worker"][0] == "ok", "which is about the device alone"
+
+
 def test_a_text_judge_is_loaded_and_timed(house: House, text_judge: Path) -> None:
     config, broken = house.config, house.folder / "broken"
     shutil.copytree(text_judge, broken)

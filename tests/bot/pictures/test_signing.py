@@ -24,7 +24,17 @@ from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
 from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments
 from bot.pictures.thumbnails import LIST, MAX_SOURCE_BYTES, Thumbnails
 from inference.messages.request import GenerationRequest, SourceImage
-from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext, strip_prompt, texts_in, with_texts
+from inference.parameters import (
+    CHUNK,
+    JSON_CHUNK,
+    XMP_CHUNK,
+    SoftBinding,
+    ai_mark,
+    infotext,
+    strip_prompt,
+    texts_in,
+    with_texts,
+)
 from tests.bot.pictures.certificates import settings_in
 from tests.inference.requests import request
 from tests.xmp import source_types
@@ -33,13 +43,19 @@ LARGE = 10 * 2**20
 IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
-def painted(folder: Path, made: GenerationRequest | None = None, side: int = 256) -> Path:
+def painted(
+    folder: Path, made: GenerationRequest | None = None, side: int = 256, watermark: SoftBinding | None = None
+) -> Path:
     """A picture as the worker leaves it, whose noise is hard to compress."""
     made = made or request(prompt="zebrafinch", seed=9)
     buffer = io.BytesIO()
     rng = np.random.default_rng(7)
     Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(buffer, "PNG")
-    texts = {CHUNK: infotext(made, "c" * 64, {}), JSON_CHUNK: made.model_dump_json(), XMP_CHUNK: ai_mark(made)}
+    texts = {
+        CHUNK: infotext(made, "c" * 64, {}),
+        JSON_CHUNK: made.model_dump_json(),
+        XMP_CHUNK: ai_mark(made, watermark),
+    }
     path = folder / "job1-1-0.png"
     path.write_bytes(with_texts(buffer.getvalue(), texts))
     return path
@@ -146,6 +162,23 @@ def test_a_picture_of_a_person_makes_it_a_composite(attachments: SignedAttachmen
     path = painted(tmp_path, request(image=SourceImage(sha256="a" * 64, strength=0.5)))
     for made in (attachments.fit(path), attachments.fit(path, 60_000 + 65_536)):
         assert actions(made)[0]["digitalSourceType"] == f"{IPTC}compositeWithTrainedAlgorithmicMedia"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_signature_names_the_watermark(attachments: SignedAttachments, tmp_path: Path, form: str) -> None:
+    watermark = SoftBinding("com.adobe.trustmark.P", "1*" + "01" * 30 + "0")
+    created, marked = read(FORMS[form](attachments, painted(tmp_path, watermark=watermark)))["assertions"]
+    assert [action["action"] for action in created["data"]["actions"]] == ["c2pa.created", "c2pa.watermarked.bound"]
+    assert marked["label"] == "c2pa.soft-binding"
+    assert marked["data"] == {"alg": watermark.algorithm, "blocks": [{"scope": {}, "value": watermark.value}]}
+
+
+@pytest.mark.parametrize(
+    "words", [f"{IPTC}compositeWithTrainedAlgorithmicMedia", 'easel:Watermark="com.adobe.trustmark.P 1*01"']
+)
+def test_a_prompt_cannot_change_what_is_signed(attachments: SignedAttachments, tmp_path: Path, words: str) -> None:
+    made = attachments.fit(painted(tmp_path, request(prompt=words)))
+    assert actions(made) == [{"action": "c2pa.created", "digitalSourceType": f"{IPTC}trainedAlgorithmicMedia"}]
 
 
 async def test_signed_copies_go_with_the_picture(attachments: SignedAttachments, tmp_path: Path) -> None:

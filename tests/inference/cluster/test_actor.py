@@ -39,7 +39,7 @@ from inference.lora.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import EVENTS, Cancelled, Capacity, Failed, Progress, Ready, Started
-from inference.messages.options import ClassifierSpec, TextJudgeSpec, WorkerOptions
+from inference.messages.options import ClassifierSpec, TextJudgeSpec, WatermarkSpec, WorkerOptions
 from inference.messages.spool import state_file
 from tests.inference.cluster.machines import scripted
 from tests.inference.requests import request
@@ -89,7 +89,11 @@ for line in sys.stdin:
 """
 
 
-SPECS = {"classifier": ClassifierSpec, "text_judge": TextJudgeSpec}
+SPECS: dict[str, Callable[[str], object]] = {
+    "classifier": lambda source: ClassifierSpec(source=source, classes=("bat",)),
+    "text_judge": lambda source: TextJudgeSpec(source=source, classes=("bat",)),
+    "watermark": lambda source: WatermarkSpec(source=source),
+}
 
 
 class Driven:
@@ -165,14 +169,14 @@ def configuring(tmp_path: Path, name: str, **more: Any) -> tuple[ConfigureWorker
     return ConfigureWorker(worker=1, options=options, manifests={manifest.sha256: manifest}), manifest
 
 
-@pytest.mark.parametrize("kind", ["classifier", "text_judge"])
+@pytest.mark.parametrize("kind", SPECS)
 async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path, opened: Opened, kind: str) -> None:
     """Also where files have to come first, as those of a classifier."""
     driven = await opened((sys.executable, "-c", STRICT))
     await driven.tell(configuring(tmp_path, "vivid")[0])
     await driven.until(lambda _, event: isinstance(event, Ready))
     _, classifier = configuring(tmp_path, "classifier")
-    message, other = configuring(tmp_path, "other", **{kind: SPECS[kind](source=classifier.sha256, classes=("bat",))})
+    message, other = configuring(tmp_path, "other", **{kind: SPECS[kind](classifier.sha256)})
     message = message.model_copy(update={"manifests": {**message.manifests, classifier.sha256: classifier}})
     await driven.tell(message)
     await driven.submit(1, "other")
@@ -189,13 +193,13 @@ async def test_a_job_that_follows_new_options_is_painted_by_these(tmp_path: Path
     assert isinstance(seen[-1][1], Started), "by the old options there is no such checkpoint"
 
 
-@pytest.mark.parametrize("kind", ["classifier", "text_judge"])
+@pytest.mark.parametrize("kind", SPECS)
 async def test_the_files_of_models_that_check_stay_when_no_job_is_here(
     tmp_path: Path, opened: Opened, kind: str
 ) -> None:
     driven = await opened((sys.executable, "-c", KEEPING))
     _, model = configuring(tmp_path, "model")
-    message, checkpoint = configuring(tmp_path, "vivid", **{kind: SPECS[kind](source=model.sha256, classes=("bat",))})
+    message, checkpoint = configuring(tmp_path, "vivid", **{kind: SPECS[kind](model.sha256)})
     await driven.tell(message.model_copy(update={"manifests": {**message.manifests, model.sha256: model}}))
 
     async def answer(manifest: Manifest, content: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
 from inference.messages.checkpoints import CheckpointSpec
-from inference.messages.options import ClassifierSpec, TextJudgeSpec, WorkerOptions
+from inference.messages.options import ClassifierSpec, TextJudgeSpec, WatermarkSpec, WorkerOptions
 from inference.workers.manifests import Manifests
 
 
@@ -53,6 +53,16 @@ async def test_a_denoiser_of_its_own_goes_along(tmp_path: Path) -> None:
     (file,) = found[sent.denoiser].files
     assert (file.name, file.sha256) == ("flux-Q4.gguf", file_sha256(tmp_path / "flux-Q4.gguf"))
     assert manifests.paths[file.sha256] == tmp_path / "flux-Q4.gguf"
+
+
+async def test_the_weights_of_the_watermark_go_along(tmp_path: Path) -> None:
+    for name in ("decoder_P.ckpt", "encoder_P.ckpt", "trustmark_P.yaml", "trustmark_rm_P.ckpt", "README.md"):
+        (tmp_path / name).write_text(name)
+    spec = WatermarkSpec(source=str(tmp_path), installation=5)
+    sent, found = await Manifests().of(WorkerOptions(checkpoints=(), watermark=spec))
+    assert sent.watermark is not None and sent.watermark.installation == 5
+    names = [file.name for file in found[sent.watermark.source].files]
+    assert names == ["decoder_P.ckpt", "encoder_P.ckpt", "trustmark_P.yaml"]
 
 
 async def test_the_files_of_models_that_check_go_along(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The watermark: its payload, its files, and pictures that a worker marks."""
