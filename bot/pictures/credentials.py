@@ -80,7 +80,7 @@ class Credentials:
         assertions: list[dict[str, Any]] = [{"label": "c2pa.actions.v2", "data": {"actions": actions}}]
         if watermark is not None:
             actions.append({"action": "c2pa.watermarked.bound"})
-            block = {"scope": {}, "value": watermark.value}
+            block: dict[str, Any] = {"scope": {}, "value": watermark.value}
             assertions.append({"label": "c2pa.soft-binding", "data": {"alg": watermark.algorithm, "blocks": [block]}})
         manifest = {"claim_generator_info": [{"name": "Easel"}], "assertions": assertions}
         url = self.timestamp_url if timestamp else None

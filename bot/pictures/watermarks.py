@@ -32,9 +32,9 @@ def read_watermark(settings: WatermarkSettings, picture: Image.Image) -> Payload
     Blocks, and loads the model on the first call. Raises WatermarkUnusable.
     """
     spec = settings.spec()
-    return None if spec is None else _opened(spec).read(picture.convert("RGB"))
+    return None if spec is None else _opened(spec.model_dump_json()).read(picture.convert("RGB"))
 
 
 @lru_cache(maxsize=1)
-def _opened(spec: WatermarkSpec) -> Watermark:
-    return open_watermark(spec, "cpu")
+def _opened(spec: str) -> Watermark:
+    return open_watermark(WatermarkSpec.model_validate_json(spec), "cpu")

@@ -103,6 +103,6 @@ def _local(library_class: Any, folder: Path) -> Any:
 
         def load_model(self, config_path: str, weight_path: str, *args: Any, **options: Any) -> Any:
             paths = [str(folder / Path(path).name) for path in (config_path, weight_path)]
-            return super().load_model(*paths, *args, **options)
+            return library_class.load_model(self, *paths, *args, **options)
 
     return Local

@@ -376,7 +376,8 @@ class JobRunner:
     def _mark(self, picture: Image.Image, job_id: int) -> tuple[Image.Image, SoftBinding | None]:
         if self._watermark is None:
             return picture, None
-        return mark(self._watermark, picture, Payload.of_job(self._installation, job_id))
+        with logs.about(job_id):
+            return mark(self._watermark, picture, Payload.of_job(self._installation, job_id))
 
 
 def _name(command: Generate) -> _Name:
