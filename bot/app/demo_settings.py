@@ -48,6 +48,7 @@ def _values(folder: Path) -> dict[str, Any]:
         "library": {"folder": LORAS},
         "sources": {"enabled": False},  # the shipped folder is not written
         "storage": {"folder": folder.resolve()},
+        "discord": {"token_file": None},  # `easel demo` works with the variables of a container
         "worker": {"threads": 1},  # at this size one thread is faster than two
     }
 

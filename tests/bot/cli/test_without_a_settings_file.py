@@ -66,4 +66,5 @@ def test_the_demo_keeps_its_own_folder(empty_folder: Path, monkeypatch: pytest.M
 def test_what_compose_exports_ends_no_command(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     exported = {"EASEL_DISCORD__TOKEN": TOKEN, "EASEL_LOGS__FORMAT": "json", "EASEL_MODELS": "./models"}
     assert "client_id=1174109840998400102" in here("invite", **exported).out
-    assert not demo_settings(Path("demo-data")).sources.enabled
+    monkeypatch.setenv("EASEL_DISCORD__TOKEN_FILE", "/run/secrets/discord_token")  # beside the token itself
+    assert demo_settings(Path("demo-data")).discord.token_file is None
