@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
 DISTRIBUTION = "easel-bot"  # the name in pyproject.toml; on the package index, `easel` is another project
 _ROOT = Path(__file__).parents[1]
+_REQUIREMENT = re.compile(r"""(?P<package>[\w.-]+).*;.*\bextra == ["'](?P<extra>[\w-]+)["']""")
 
 
 def installing(extra: str) -> str:
     """Return the command that installs an extra from a checkout, or from the wheel of this version.
 
-    The command names a path, because a package index may offer a stranger's package under the same name.
+    With a wheel, the command also names the installed extras, because `uv tool install` removes all others. It names
+    a path, because a package index may offer a stranger's package under the same name.
     """
     pip = [sys.executable, "-m", "pip", "install"]
     if (_ROOT / "pyproject.toml").is_file():
         return shlex.join([*pip, "-c", str(_ROOT / "constraints.txt"), "-e", f"{_ROOT}[{extra}]"])
-    wheel = f"dist/{DISTRIBUTION.replace('-', '_')}-{version(DISTRIBUTION)}-py3-none-any.whl[{extra}]"
+    extras = ",".join(sorted({extra, *installed_extras()}))
+    wheel = f"dist/{DISTRIBUTION.replace('-', '_')}-{version(DISTRIBUTION)}-py3-none-any.whl[{extras}]"
     installer = pip if find_spec("pip") else ["uv", "tool", "install"]  # an environment of uv has no pip
     return f"{shlex.join([*installer, '-c', 'constraints.txt', wheel])} in the unpacked archive of the release"
+
+
+def installed_extras() -> list[str]:
+    """Return the extras for users whose packages are all installed."""
+    packages: dict[str, list[str]] = {}
+    for line in requires(DISTRIBUTION) or ():
+        if found := _REQUIREMENT.fullmatch(line):
+            packages.setdefault(found["extra"], []).append(found["package"])
+    return sorted(extra for extra, each in packages.items() if extra != "dev" and all(map(_is_installed, each)))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -48,6 +48,8 @@ class ComponentNormalizer:
         given: Json = _without_nulls(component)
         done: Json = {**_DEFAULTS.get(kind, {}), **given}
         done["id"] = component.get("id") or next(numbers)
+        if "default_values" in done:
+            done["default_values"] = _with_text_ids(done["default_values"])
         if "components" in done:
             done["components"] = [self._one(child, numbers) for child in as_objects(done["components"])]
         if kind == kinds.SECTION:
@@ -100,6 +102,23 @@ class ComponentNormalizer:
             return {"url": url, "proxy_url": url}
         size: Json = {"width": file.width, "height": file.height} if file.width else {}
         return {"url": file.url, "proxy_url": file.url, **size}
+
+
+def modal_shape(modal: Json) -> Json:
+    """A modal as Discord hands it to its client."""
+    return {**modal, "components": [_modal_part(part) for part in as_objects(modal["components"])]}
+
+
+def _modal_part(part: Json) -> Json:
+    inner = as_object(part.get("component"))
+    if "default_values" not in inner:
+        return part
+    return {**part, "component": {**inner, "default_values": _with_text_ids(inner["default_values"])}}
+
+
+def _with_text_ids(values: object) -> list[Json]:
+    """The values that a menu shows as chosen. Bots may send ids as numbers, which JavaScript rounds."""
+    return [{**value, "id": str(value.get("id"))} for value in as_objects(values)]
 
 
 def _without_nulls(part: Json) -> Json:

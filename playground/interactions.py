@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from playground import errors, message_shapes
+from playground.component_shapes import modal_shape
 from playground.event_publisher import EventPublisher
 from playground.message_writer import MessageWriter, Submission
 from playground.models import Channel, Interaction, Message
@@ -127,7 +128,7 @@ class Interactions:
             interaction.choices = answers.check_choices(submission.body, focused_type(interaction.data))
         else:
             modals.check(submission.body)
-            interaction.modal = submission.body
+            interaction.modal = modal_shape(submission.body)
 
     def _update(self, interaction: Interaction, kind: int, submission: Submission) -> None:
         """Change the message whose component was used."""

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from bot.config import Settings, settings_from
+from bot.config import ConfigError, Settings, settings_below_environment, settings_from
 from inference.demo import CHECKPOINTS, LORAS, DemoCheckpoint
 
 
@@ -28,14 +28,29 @@ def demo_checkpoint(checkpoint: DemoCheckpoint, path: Path) -> dict[str, Any]:
 
 def demo_settings(folder: Path) -> Settings:
     """Settings that read the shipped files where they are and keep everything else in `folder`."""
-    values = {
+    return settings_from(_values(folder), folder)
+
+
+def settings_without_file(folder: Path) -> Settings:
+    """The demo's settings, unless a variable of the environment sets another value. Raises ConfigError."""
+    settings = settings_below_environment(_values(folder), Path.cwd())
+    if settings.sources.enabled and settings.library.folder == LORAS:
+        raise ConfigError(
+            "EASEL_SOURCES__ENABLED: Easel cannot add LoRAs to the demo's folder. Set EASEL_LIBRARY__FOLDER to another "
+            "folder, or name a settings file with --config."
+        )
+    return settings
+
+
+def _values(folder: Path) -> dict[str, Any]:
+    return {
         "checkpoints": [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS],
         "library": {"folder": LORAS},
         "sources": {"enabled": False},  # the shipped folder is not written
         "storage": {"folder": folder.resolve()},
+        "discord": {"token_file": None},  # `easel demo` works with the variables of a container
         "worker": {"threads": 1},  # at this size one thread is faster than two
     }
-    return settings_from(values, folder)
 
 
 def copy_demo(folder: Path) -> list[dict[str, Any]]:

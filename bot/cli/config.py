@@ -24,11 +24,12 @@ from bot.config.reference import (
     settings_called,
     suggestions,
 )
+from bot.config.settings import require_settings_file
+from bot.config.unknown_names import shown
 from bot.config.variables import variable_of
 from bot.program import program
 
 KEY = "KEY"
-MAX_KEY = 100  # characters of a typed key in a sentence
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the explanation. Raises ConfigError for an unknown key."""
+    """Print the explanation. Raises ConfigError for an unknown key or a missing settings file."""
+    if options.config is not None:
+        require_settings_file(options.config)
     key = plain_key(options.key)
     if not key:
         for section in all_sections().values():
@@ -69,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _unknown(typed: str, near: list[str]) -> str:
     hint = f"Do you mean {' or '.join(near)}?" if near else f"`{program()} config explain` lists all."
-    return f"There is no setting {harmless(typed[:MAX_KEY])}. {hint}"
+    return f"There is no setting {harmless(shown(typed))}. {hint}"
 
 
 def _listed(section: SettingSection) -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from bot.config import ConfigError, Settings
 from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config.worker import Backend
 from bot.database.connection import read_database
-from bot.database.errors import DatabaseError, DatabaseInUse
+from bot.database.errors import DatabaseError, DatabaseInUse, NoDatabase, OlderDatabase
 from bot.database.integrity import damage
 from bot.database.loras import usable_loras
 from bot.database.record_of_removals import CaughtUp, unresolved
@@ -254,7 +255,8 @@ def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Fin
     except FacesUnusable as problem:
         return Finding(FACES, FindingGrade.PROBLEM, f"{problem}; Easel does not start with it")
     if finder is None:
-        return Finding(FACES, FindingGrade.OK, f"not detected, so {otherwise}; to detect them: {installing('faces')}")
+        says = f"not detected, so {otherwise}; to detect them: {installing('faces')}"
+        return Finding(FACES, FindingGrade.WARNING, says)
     return Finding(FACES, FindingGrade.OK, "found in start pictures, by OpenCV on this machine")
 
 
@@ -308,6 +310,7 @@ def _integrity(database: Path) -> Finding:
 
 async def _catalogue(settings: Settings) -> list[Finding]:
     try:
+        await _require_current(settings)
         async with open_catalogue(settings) as found:
             library, removals = _library(found.library), _removals(found.applied)
             loras = await usable_loras(found.connection)
@@ -315,10 +318,19 @@ async def _catalogue(settings: Settings) -> list[Finding]:
             return [library, *removals, fitting, *_predictions(settings, found.library)]
     except DatabaseInUse:
         return await _catalogue_in_use(settings)
+    except OlderDatabase as problem:
+        return [Finding(DATABASE, FindingGrade.WARNING, str(problem))]
     except DatabaseError as problem:
         return [Finding("database", FindingGrade.PROBLEM, str(problem))]
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
         return [Finding("library", FindingGrade.PROBLEM, str(problem))]
+
+
+async def _require_current(settings: Settings) -> None:
+    """Raise OlderDatabase for a database that opening the catalogue would migrate."""
+    with suppress(NoDatabase):
+        async with read_database(settings.storage.database):
+            pass
 
 
 async def _catalogue_in_use(settings: Settings) -> list[Finding]:

@@ -7,7 +7,9 @@ written passes `doctor`: files that are named are there, and are what they are d
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -28,6 +30,7 @@ from bot.config.presets import PRESETS, Preset
 from bot.config.reference import all_settings
 from bot.config.retention import RetentionSettings
 from bot.config.section import expanded, is_repository
+from bot.config.settings import read_secret
 from bot.config.storage import StorageSettings
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
@@ -84,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         _may_write(folder, ask, overwrite=options.overwrite)
         answers = Questionnaire(options, ask).answers()
-        written = _write(folder, answers)
+        with _removed_on_failure(folder):
+            written = _write(folder, answers)
     except UnicodeEncodeError:  # a file's name may be any bytes
         raise ConfigError(f"{CONFIG} must be UTF-8, but a path that you gave is not. Rename the path.") from None
     except OSError as problem:
@@ -250,7 +254,7 @@ class Questionnaire:
     def _token_file(self) -> Path | None:
         given: Path | None = self.options.token_file
         if given is not None:
-            return _absolute(given)
+            return _token_in(given)
         while self.ask is not None:
             print(f"A file with the bot's token from {WHERE}. You can also set it later.")
             answer = text(self.ask, "Token file, or leave empty")
@@ -260,10 +264,7 @@ class Questionnaire:
                 print("This is the token itself. Save it in a file, and give the path of the file.")
                 continue
             try:
-                file = _absolute(Path(answer))
-                if file.is_file():
-                    return file
-                print(f"There is no file {file}.")
+                return _token_in(Path(answer))
             except ConfigError as problem:
                 print(problem)
         return None
@@ -312,6 +313,13 @@ def _absolute(path: Path) -> Path:
         raise ConfigError(f"{path} cannot be used: {problem}.") from None
 
 
+def _token_in(path: Path) -> Path:
+    """The whole path of a file that holds a token. Raises ConfigError."""
+    file = _absolute(path)
+    read_secret(file, "discord.token_file")
+    return file
+
+
 def _days(typed: str) -> int:
     """Days of keeping as a person types them. Raises ArgumentTypeError."""
     try:
@@ -357,6 +365,22 @@ def _in_short(finding: Finding, load: CheckpointSize) -> str:
         else "Slower here, because memory is short"
     )
     return f"{short} (about {sum(load.networks.values()) * 2 / 1e9:.1f} GB of weights)"
+
+
+@contextmanager
+def _removed_on_failure(folder: Path) -> Generator[None]:
+    """On failure, remove everything that was written into a folder that was new or empty."""
+    new = next((each for each in (*reversed(folder.parents), folder) if not each.exists()), None)
+    empty = new is None and not any(folder.iterdir())
+    try:
+        yield
+    except BaseException:
+        if new is not None:
+            shutil.rmtree(new, ignore_errors=True)
+        elif empty:
+            for each in folder.iterdir():
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        raise
 
 
 def _write(folder: Path, answers: Answers) -> Path:

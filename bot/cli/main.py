@@ -65,9 +65,12 @@ class CommandParser(argparse.ArgumentParser):
             import_module(f"bot.cli.{command}").add_options(self)
 
     def parse_known_args(self, *args: Any, **others: Any) -> Any:
-        """Read the command's arguments."""
+        """Read the command's arguments. Refuse unknown ones here: the main parser would print its own usage."""
         self.load()
-        return super().parse_known_args(*args, **others)
+        known, unknown = super().parse_known_args(*args, **others)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
 
 class _PrintVersions(argparse.Action):

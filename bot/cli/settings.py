@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from bot.app.demo_settings import demo_settings
+from bot.app.demo_settings import settings_without_file
 from bot.config import Settings, load_settings
 from bot.config.worker import device_name
 from bot.program import program
@@ -36,7 +36,7 @@ def config_file(options: argparse.Namespace) -> Path | None:
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings that `--config` means. Raises ConfigError."""
     file = config_file(options)
-    return demo_settings(user_data_path("easel") / "demo") if file is None else load_settings(file)
+    return settings_without_file(user_data_path("easel") / "demo") if file is None else load_settings(file)
 
 
 def command(words: str, config: Path | None) -> str:

@@ -25,6 +25,7 @@ checkpoints.py        the settings of one checkpoint
 
 word_patterns.py      what operators may write as words and patterns; patterns in linear time
 variables.py          the environment's variables, and which of them is wrong
+unknown_names.py      names that are no settings: how they are shown, and which settings have a similar name
 changes.py            what differs between two settings, and what needs a restart
 presets.py            base models to begin with, and where a checkpoint of each comes from
 bot_token.py           what can be told of a bot token without asking Discord
@@ -38,7 +39,7 @@ from bot.config.library import LibrarySettings
 from bot.config.limits import LimitSettings
 from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.section import LOOPBACK
-from bot.config.settings import ConfigError, Settings, load_settings, settings_from
+from bot.config.settings import ConfigError, Settings, load_settings, settings_below_environment, settings_from
 
 __all__ = [
     "LOOPBACK",
@@ -51,5 +52,6 @@ __all__ = [
     "WordListMode",
     "WordListSettings",
     "load_settings",
+    "settings_below_environment",
     "settings_from",
 ]

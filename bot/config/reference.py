@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, cast
 
@@ -20,6 +19,7 @@ from bot.config.comments import comments_of
 from bot.config.example import toml_value
 from bot.config.section import Section, section_of
 from bot.config.settings import Settings
+from bot.config.unknown_names import similar
 from bot.config.variables import DELIMITER, PREFIX
 
 MAX_SUGGESTIONS = 5
@@ -209,13 +209,13 @@ def settings_called(key: str) -> list[Setting]:
 
 def suggestions(key: str) -> list[str]:
     """Keys that a person may have meant, the nearest first."""
-    settings = all_settings()
-    last = key.rpartition(".")[2]
-    names = dict.fromkeys(setting.name for setting in settings.values())
-    near = [name for close in get_close_matches(last, names) for name in settings if name.endswith(f".{close}")]
-    known = [*all_sections(), *settings]
-    found = [*get_close_matches(key, known), *near, *(name for name in known if len(last) > 2 and last in name)]
-    return list(dict.fromkeys(found))[:MAX_SUGGESTIONS]
+    above, _, last = key.rpartition(".")
+    sections = similar(above, all_sections()) or list(all_sections())
+    settings = [setting for setting in all_settings().values() if setting.section.name in sections]
+    names = dict.fromkeys(setting.name for setting in settings)
+    likely = [*similar(last, names, MAX_SUGGESTIONS), *(name for name in names if len(last) > 2 and last in name)]
+    found = [setting.key for name in likely for setting in settings if setting.name == name]
+    return list(dict.fromkeys([*similar(key, all_sections()), *found]))[:MAX_SUGGESTIONS]
 
 
 def first_sentence(text: str) -> str:

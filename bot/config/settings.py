@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from bot.config.bot_token import looks_like_token
 from bot.config.c2pa import C2paSettings
@@ -29,6 +35,7 @@ from bot.config.section import section_of
 from bot.config.sources import SourcesSettings
 from bot.config.storage import BackupSettings, StorageSettings
 from bot.config.text_judge import TextJudgeSettings
+from bot.config.unknown_names import shown, similar
 from bot.config.variables import (
     DELIMITER,
     PREFIX,
@@ -60,7 +67,9 @@ class Settings(BaseSettings):
         frozen=True,
         nested_model_default_partial_update=True,
     )
-    toml_file: ClassVar[Path | None] = None  # set on a subclass by `load_settings`
+    # A subclass sets one of these; the environment takes precedence over both.
+    toml_file: ClassVar[Path | None] = None
+    instead_of_file: ClassVar[Mapping[str, Any]] = {}
 
     discord: DiscordSettings = DiscordSettings()
     storage: StorageSettings = StorageSettings()
@@ -114,8 +123,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments over environment over file."""
-        file = () if cls.toml_file is None else (TomlConfigSettingsSource(settings_cls, cls.toml_file),)
-        return (init_settings, env_settings, *file)
+        if cls.toml_file is None:
+            return (init_settings, env_settings, InitSettingsSource(settings_cls, dict(cls.instead_of_file)))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.toml_file))
 
     @property
     def backup_folder(self) -> Path:
@@ -174,18 +184,7 @@ class Settings(BaseSettings):
     def _secret(self, section: str, name: str, file: Path) -> str:
         if getattr(getattr(self, section), name).get_secret_value():
             raise ConfigError(f"{section}.{name} and {section}.{name}_file are both set; leave one of them out.")
-        if looks_like_token(file.name):
-            raise ConfigError(f"{section}.{name}_file holds a token. Save it in a file, and give the path of the file.")
-        try:
-            secret = file.read_text("utf-8").strip()
-        except OSError as problem:
-            reason = why(problem, file, Need.SECRET)
-            raise ConfigError(f"{section}.{name}_file: {file} cannot be read: {reason}.") from None
-        except UnicodeDecodeError:
-            raise ConfigError(f"{section}.{name}_file: {file} is not text.") from None
-        if not secret:
-            raise ConfigError(f"{section}.{name}_file: {file} is empty.")
-        return secret
+        return read_secret(file, f"{section}.{name}_file")
 
     def _secret_files(self) -> list[tuple[str, str, Path]]:
         """Section, name and file of each secret for which a file is given."""
@@ -193,20 +192,47 @@ class Settings(BaseSettings):
         return [(at, name, file) for at, name, file in files if file is not None]
 
 
-def load_settings(file: Path) -> Settings:
-    """Read `file` and the environment. Raises ConfigError with one line for each problem."""
+def read_secret(file: Path, key: str) -> str:
+    """The secret in a file that the setting `key` names. Raises ConfigError."""
+    if looks_like_token(file.name):
+        raise ConfigError(f"{key} holds a token. Save it in a file, and give the path of the file.")
     try:
+        secret = file.read_text("utf-8").strip()
+    except OSError as problem:
+        raise ConfigError(f"{key}: {file} cannot be read: {why(problem, file, Need.SECRET)}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{key}: {file} is not text.") from None
+    if not secret:
+        raise ConfigError(f"{key}: {file} is empty.")
+    return secret
+
+
+def require_settings_file(file: Path) -> None:
+    """Raise ConfigError unless `file` is a regular file that can be read."""
+    try:
+        if file.is_dir():
+            raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
+        if file.exists() and not file.is_file():  # opening a pipe would wait for ever
+            raise ConfigError(f"{file} is not a regular file. Name a file such as config.toml.")
         file.open("rb").close()
     except PermissionError as problem:
         raise ConfigError(f"{file} cannot be read: {why(problem, file, Need.WRITE)}.") from None  # it may have secrets
     except OSError:
-        pass  # a missing file has a sentence of its own
-    if file.is_dir():
-        raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
-    if not file.is_file():
-        raise ConfigError(f"There is no settings file {file}. `{program()} init DIR` writes one to start from.")
-    source = type("Settings", (Settings,), {"toml_file": file, "__doc__": Settings.__doc__, "__module__": __name__})
-    return _load(cast("type[Settings]", source), {}, str(file)).relative_to(file.resolve().parent).with_secrets()
+        raise ConfigError(
+            f"There is no settings file {file}. `{program()} init DIR` writes one to start from."
+        ) from None
+
+
+def load_settings(file: Path) -> Settings:
+    """Read `file` and the environment. Raises ConfigError with one line for each problem."""
+    require_settings_file(file)
+    return _load(_kind(toml_file=file), {}, str(file)).relative_to(file.resolve().parent).with_secrets()
+
+
+def _kind(**values: object) -> type[Settings]:
+    """The settings with class variables of their own."""
+    named = {"__doc__": Settings.__doc__, "__module__": __name__}
+    return cast("type[Settings]", type("Settings", (Settings,), {**values, **named}))
 
 
 def _with(settings: Settings, values: Mapping[tuple[str, str], object]) -> Settings:
@@ -219,8 +245,13 @@ def _with(settings: Settings, values: Mapping[tuple[str, str], object]) -> Setti
 
 
 def settings_from(values: Mapping[str, Any], folder: Path) -> Settings:
-    """Settings without a file, from `values` and the environment. Raises ConfigError."""
+    """Settings without a file, from `values` over the environment. Raises ConfigError."""
     return _load(Settings, values, "the settings").relative_to(folder.resolve()).with_secrets()
+
+
+def settings_below_environment(values: Mapping[str, Any], folder: Path) -> Settings:
+    """Settings without a file, from the environment over `values`. Raises ConfigError."""
+    return _load(_kind(instead_of_file=values), {}, "the settings").relative_to(folder.resolve()).with_secrets()
 
 
 def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settings:
@@ -232,11 +263,14 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
     except ValidationError as problem:
         written = _written(kind, values)
         raise ConfigError("\n".join(_sentence(error, where, written) for error in problem.errors())) from None
-    except (
-        ValueError,
-        OSError,
-        RecursionError,
-    ) as problem:  # not TOML, not text, not readable, or a variable that is not JSON
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} is not a text file.") from None
+    except tomllib.TOMLDecodeError as problem:
+        assert kind.toml_file is not None
+        last = len(kind.toml_file.read_text("utf-8").splitlines())
+        says = str(problem).replace("(at end of document)", f"(at the end, in line {last})")
+        raise ConfigError(f"{where} is not valid TOML: {says}.") from None
+    except (ValueError, OSError, RecursionError) as problem:  # not readable, or a variable that is not JSON
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 
@@ -248,11 +282,15 @@ _PLAIN = {
     "string_type": "write a text in quotes",
     "tuple_type": 'write a list, such as ["auto"] or [1, 2]',
 }
+# What a value has to be, by the beginning of pydantic's name of the error.
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 def _written(kind: type[Settings], values: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is written in the file, or given instead of one."""
-    return values if kind.toml_file is None else tomllib.loads(kind.toml_file.read_text("utf-8"))
+    if kind.toml_file is None:
+        return values or kind.instead_of_file
+    return tomllib.loads(kind.toml_file.read_text("utf-8"))
 
 
 def _sentence(error: Any, where: str, written: Mapping[str, Any]) -> str:
@@ -265,9 +303,18 @@ def _sentence(error: Any, where: str, written: Mapping[str, Any]) -> str:
         rest = place
     key = ".".join(map(str, rest))
     if error["type"] == "extra_forbidden":
-        return f"{origin}: {key} is not a setting; {_advice(place, len(place) - len(rest))}"
-    message = _PLAIN.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+        return f"{origin}: {shown(key)} is not a setting; {_advice(place, len(place) - len(rest))}"
+    message = _PLAIN.get(error["type"]) or _wrong_kind(error, variable)
+    message = message or str(error["msg"]).removeprefix("Value error, ")
     return f"{origin}: {key}: {message}" if key else f"{origin}: {message}"
+
+
+def _wrong_kind(error: Any, variable: str | None) -> str | None:
+    """What a value of the wrong type has to be. The value of a variable is not shown: it may be a secret."""
+    kind = _KINDS.get(str(error["type"]).partition("_")[0])
+    if kind is None or variable is not None:
+        return kind and f"must be {kind}"
+    return f"must be {kind}, not {shown(json.dumps(error['input'], default=str, ensure_ascii=False), 'value')}"
 
 
 def _entry(place: tuple[int | str, ...], written: Any) -> tuple[str, int] | None:
@@ -292,7 +339,7 @@ def _advice(place: tuple[int | str, ...], named: int) -> str:
         if not part.isdigit():  # the place in a list
             kind = section_of(names[part]) if part in names else None
             names = kind.model_fields if kind else {}
-    nearest = get_close_matches(last, names, n=1)
+    nearest = similar(last, names)
     if not nearest:
         return f"`{program()} config explain` lists all of them"
     return f"do you mean {'.'.join((*above, nearest[0])[named:])}?"

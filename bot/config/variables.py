@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bot.config.unknown_names import shown, similar
 from bot.program import program
 from inference.child_processes import SETTINGS_PREFIX as PREFIX
 
@@ -26,14 +26,25 @@ Fields = Mapping[str, FieldInfo]
 def variables_that_are_no_settings(fields: Fields) -> list[str]:
     """A sentence for each variable of ours that no setting of `fields` reads; pydantic ignores some of them."""
     known = dict(_known(fields))
-    names = [_name(parts) for parts in known]
-    return [_unknown(name, names) for parts, name in _present().items() if parts not in known]
+    return [_unknown(name, _nearest(parts, known)) for parts, name in _present().items() if parts not in known]
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
-    nearest = get_close_matches(name.upper(), known, n=1)
-    advice = f"do you mean {nearest[0]}?" if nearest else f"`{program()} config explain KEY` names the right one."
-    return f"The environment variable {name} is not a setting; {advice}"
+def _unknown(name: str, nearest: Sequence[str] | None) -> str:
+    advice = f"do you mean {_name(nearest)}?" if nearest else f"`{program()} config explain KEY` names the right one."
+    return f"The environment variable {shown(name)} is not a setting; {advice}"
+
+
+def _nearest(parts: Sequence[str], known: Iterable[tuple[str, ...]]) -> Sequence[str] | None:
+    """The setting with a similar name in the same section; for one part, the setting that lacks a delimiter."""
+    section, *rest = parts
+    if not rest:
+        whole = {"_".join(each): each for each in known if len(each) > 1}
+        return whole.get(section)
+    for near in similar(section, (each[0] for each in known if len(each) == 1)):
+        keys = [each[1] for each in known if each[0] == near and len(each) > 1]
+        for key in similar(DELIMITER.join(rest), keys):
+            return (near, key)
+    return None
 
 
 def variables_that_are_no_json(fields: Fields) -> list[str]:

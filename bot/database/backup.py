@@ -101,6 +101,8 @@ def check(file: Path, of: Path | None = None) -> None:
     The sentence names `of`, where that is what was copied a moment ago.
     """
     named = of or file
+    if (found := damage(file)) is not None:
+        raise NotADatabase(f"{named} is not an Easel database, or it is damaged: {found}.")
     with _explained(named), _opened(file, readonly=True) as connection:
         ((application,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
@@ -108,8 +110,6 @@ def check(file: Path, of: Path | None = None) -> None:
             raise NotADatabase(f"{named} is not an Easel database.")
         if version > len(migrations()):
             raise NewerDatabase(f"{named} was made by a newer Easel (schema {version}). Update Easel first.")
-    if (found := damage(file)) is not None:
-        raise NotADatabase(f"{named} is damaged: {found}.")
 
 
 def put_back(file: Path, database: Path) -> Path | None:

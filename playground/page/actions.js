@@ -51,13 +51,16 @@ export class Actions {
     failure.scrollIntoView({ block: "nearest" });
   }
 
+  // Whether the action was taken; shows why not.
   async perform(action, root = null) {
     hold(root, true);
     try {
       await action();
+      return true;
     } catch (error) {
       hold(root, false);
       showError(error);
+      return false;
     }
   }
 

@@ -2,7 +2,10 @@
 
 export class ApiError extends Error {}
 
-async function parseResponse(response) {
+async function request(path, options) {
+  const response = await fetch(`/control/${path}`, options).catch(() => {
+    throw new ApiError("Easel is not running. Start it, then reload this page.");
+  });
   const body = await response
     .json()
     .catch(() => ({ message: `The playground answered ${response.status}.` }));
@@ -12,18 +15,18 @@ async function parseResponse(response) {
 
 export async function getJson(path, query = {}) {
   const parameters = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
-  return parseResponse(await fetch(`/control/${path}?${new URLSearchParams(parameters)}`));
+  return request(`${path}?${new URLSearchParams(parameters)}`);
 }
 
 export async function postJson(path, body, files = []) {
   if (!files.length) {
     const headers = { "Content-Type": "application/json" };
-    return parseResponse(await fetch(`/control/${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+    return request(path, { method: "POST", headers, body: JSON.stringify(body) });
   }
   const form = new FormData();
   form.append("payload_json", JSON.stringify(body));
   files.forEach((file, index) => form.append(`files[${index}]`, file, file.name));
-  return parseResponse(await fetch(`/control/${path}`, { method: "POST", body: form }));
+  return request(path, { method: "POST", body: form });
 }
 
 // Follows an interaction until `accept` gives something; at the latest it has failed when its time is over.

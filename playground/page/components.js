@@ -84,13 +84,16 @@ function button(part, handlers) {
   );
 }
 
-function selectOptions(part) {
-  if (part.type === 3) return part.options;
-  const people = state.world.people.map((one) => ({ label: one.name, value: one.id }));
+// The choices of a select in a message or a form: { label, value, default }.
+export function selectOptions(part) {
+  if (part.options) return part.options;
+  const chosen = new Set((part.default_values ?? []).map(({ id }) => id));
+  const choice = (label, value) => ({ label, value, default: chosen.has(value) });
   const guild = currentGuild();
-  const roles = (guild?.roles ?? []).map((one) => ({ label: one.name, value: one.id }));
-  const channels = (guild?.channels ?? []).map((one) => ({ label: `#${one.name}`, value: one.id }));
-  return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[part.type];
+  const people = state.world.people.map((one) => choice(one.name, one.id));
+  const roles = (guild?.roles ?? []).map((one) => choice(one.name, one.id));
+  const channels = (guild?.channels ?? []).map((one) => choice(`#${one.name}`, one.id));
+  return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[part.type] ?? [];
 }
 
 function optionText(choice) {
@@ -124,8 +127,16 @@ function singleSelect(part, handlers) {
     ),
     options,
   );
-  menu.addEventListener("change", () => handlers.select(part, [menu.value]));
+  menu.addEventListener("change", () => choose(menu, part, [menu.value], handlers));
   return menu;
+}
+
+// A refused choice was not made: draw the menu again as the message has it.
+async function choose(menu, part, values, handlers) {
+  if (await handlers.select(part, values)) return;
+  const redrawn = select(part, handlers);
+  redrawn.toggleAttribute("open", menu.hasAttribute("open"));
+  menu.replaceWith(redrawn);
 }
 
 function multiSelect(part, handlers) {
@@ -147,8 +158,12 @@ function multiSelect(part, handlers) {
   );
   send.addEventListener("click", () => {
     const chosen = [...root.querySelectorAll("input:checked")].map((box) => box.value);
-    handlers.select(part, chosen);
+    choose(root, part, chosen, handlers);
   });
+  if (part.max_values === 1)
+    root.addEventListener("change", ({ target }) => {
+      for (const box of root.querySelectorAll("input:checked")) box.checked = box === target;
+    });
   return root;
 }
 

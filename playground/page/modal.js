@@ -1,12 +1,10 @@
 // The form that a bot, or the page itself, opens: text inputs, selects, files and checkboxes.
 
+import { selectOptions } from "./components.js";
 import { byId, make } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
-import { currentGuild, state } from "./state.js";
 
-const [ROW, SELECT, TEXT_INPUT, TEXT, LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX] = [
-  1, 3, 4, 10, 18, 19, 21, 22, 23,
-];
+const [ROW, TEXT_INPUT, TEXT, UPLOAD, RADIO, CHECKBOXES, CHECKBOX] = [1, 4, 10, 19, 21, 22, 23];
 
 export function openModal(modal, send) {
   const dialog = byId("modal");
@@ -60,7 +58,7 @@ function field(part, label, description, fields) {
     "data-custom-id": part.custom_id,
     required: part.required !== false,
   };
-  if ([RADIO, CHECKBOXES].includes(part.type) || (part.type === SELECT && part.max_values > 1))
+  if ([RADIO, CHECKBOXES].includes(part.type) || (part.type !== UPLOAD && part.max_values > 1))
     return group(part, label, hint, fields);
   if (part.type === CHECKBOX) {
     const box = make("input", {
@@ -95,14 +93,6 @@ function textInput(part, shared) {
     part.style === 2 ? make("textarea", { ...look, rows: "5" }) : make("input", { ...look, type: "text" });
   control.value = part.value ?? "";
   return control;
-}
-
-function selectOptions(part) {
-  if (part.options) return part.options;
-  const people = state.world.people.map((one) => ({ label: one.name, value: one.id }));
-  const roles = (currentGuild()?.roles ?? []).map((one) => ({ label: one.name, value: one.id }));
-  const channels = (currentGuild()?.channels ?? []).map((one) => ({ label: `#${one.name}`, value: one.id }));
-  return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[part.type] ?? [];
 }
 
 function select(part, shared) {

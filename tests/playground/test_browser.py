@@ -100,6 +100,73 @@ async def test_a_modal_opens_and_is_sent(stage: Stage, page) -> None:
     assert not await page.get_by_test_id("modal").is_visible()
 
 
+async def test_menus_show_what_is_chosen(stage: Stage, page) -> None:
+    channel = stage.playground.world.channels
+    first, second = list(channel.values())[:2]
+    given = [discord.SelectDefaultValue(id=int(first.id), type=discord.SelectDefaultValueType.channel)]
+    chosen: list[list[str]] = []
+
+    class Menu(discord.ui.ChannelSelect[discord.ui.View]):
+        async def callback(self, interaction: discord.Interaction) -> None:
+            chosen.append([str(each.id) for each in self.values])
+            await interaction.response.send_message("chosen")
+
+    async def answer(interaction: discord.Interaction) -> None:
+        view = discord.ui.View()
+        view.add_item(Menu(custom_id="one", placeholder="One", default_values=given))
+        view.add_item(Menu(custom_id="several", placeholder="Several", max_values=5, default_values=given))
+        await interaction.response.send_message("choose", view=view)
+
+    async def ask(interaction: discord.Interaction) -> None:
+        modal = discord.ui.Modal(title="Form")
+        menu = Menu(custom_id="modal", default_values=given)
+        modal.add_item(discord.ui.Label(text="Channel", component=menu))
+        await interaction.response.send_modal(modal)
+
+    stage.bot.command(ask, "ask")
+    await stage.answering(answer)
+    await stage.ada.slash("do")
+    one, several = page.locator("[data-custom-id=one]"), page.locator("[data-custom-id=several]")
+    await playwright.expect(one).to_have_value(first.id)
+    await several.locator("summary").click()
+    await playwright.expect(several.locator("input:checked")).to_have_count(1)
+    await several.get_by_label(f"#{second.name}").check()
+    await several.get_by_role("button", name="Choose").click()
+    await page.get_by_text("chosen", exact=True).wait_for()
+    assert [sorted(each) for each in chosen] == [sorted([first.id, second.id])]
+    await page.get_by_test_id("message-input").fill("/ask ")
+    await page.get_by_test_id("command-send").click()
+    await playwright.expect(page.locator("select[data-custom-id=modal]")).to_have_value(first.id)
+
+
+async def test_a_menu_for_one_choice_that_may_be_empty_takes_one_or_none(stage: Stage, page) -> None:
+    chosen: list[list[str]] = []
+
+    class Menu(discord.ui.Select[discord.ui.View]):
+        async def callback(self, interaction: discord.Interaction) -> None:
+            chosen.append(self.values)
+            await interaction.response.send_message(f"chosen: {len(chosen)}")
+
+    async def answer(interaction: discord.Interaction) -> None:
+        view = discord.ui.View()
+        options = [discord.SelectOption(label=name, default=name == "red") for name in ("red", "green")]
+        view.add_item(Menu(custom_id="colour", options=options, min_values=0, max_values=1))
+        await interaction.response.send_message("choose", view=view)
+
+    await stage.answering(answer)
+    await stage.ada.slash("do")
+    menu = page.locator("[data-custom-id=colour]")
+    await menu.locator("summary").click()
+    await menu.get_by_label("green").check()
+    await playwright.expect(menu.get_by_label("red")).not_to_be_checked()
+    await menu.get_by_role("button", name="Choose").click()
+    await page.get_by_text("chosen: 1").wait_for()
+    await menu.get_by_label("green").uncheck()
+    await menu.get_by_role("button", name="Choose").click()
+    await page.get_by_text("chosen: 2").wait_for()
+    assert chosen == [["green"], []]
+
+
 async def test_a_command_from_a_menu_is_not_shown_as_typed(stage: Stage, page) -> None:
     async def answer(interaction: discord.Interaction, message: discord.Message) -> None:
         await interaction.response.send_message("looked at")

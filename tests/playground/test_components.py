@@ -1,6 +1,7 @@
 """Buttons, selects, modals and components V2, with discord.py."""
 
 import io
+from typing import Any
 
 import discord
 import pytest
@@ -106,6 +107,35 @@ class Form(ui.Modal, title="A form"):
         files = [file.filename for file in self.file.component.values]
         text = f"{self.words.component.value} {self.kind.component.values} {files}"
         await interaction.response.send_message(text, ephemeral=True)
+
+
+async def test_what_a_menu_shows_as_chosen_has_ids_that_javascript_reads_exactly(stage: Stage) -> None:
+    kinds = discord.SelectDefaultValueType
+    role = discord.SelectDefaultValue(id=1174109840998400102, type=kinds.role)  # beyond 2 ** 53
+    channel = discord.SelectDefaultValue(id=1174109840998400103, type=kinds.channel)
+
+    def menus() -> list[ui.Item[Any]]:
+        return [ui.RoleSelect(default_values=[role]), ui.ChannelSelect(default_values=[channel])]
+
+    async def answer(interaction: Interaction) -> None:
+        view = ui.View()
+        for menu in menus():
+            view.add_item(menu)
+        await interaction.response.send_message("choose", view=view)
+
+    async def ask(interaction: Interaction) -> None:
+        modal = ui.Modal(title="Choose")
+        for menu in menus():
+            modal.add_item(ui.Label(text="Choose", component=menu))
+        await interaction.response.send_modal(modal)
+
+    stage.bot.command(ask, "ask")
+    await stage.answering(answer)
+    reply = await (await stage.ada.slash("do")).reply()
+    modal = await (await stage.ada.slash("ask")).modal()
+    expected = [[{"id": str(role.id), "type": "role"}], [{"id": str(channel.id), "type": "channel"}]]
+    assert [row["components"][0]["default_values"] for row in reply.json["components"]] == expected
+    assert [label["component"]["default_values"] for label in modal["components"]] == expected
 
 
 async def test_modal_from_a_command(stage: Stage) -> None:

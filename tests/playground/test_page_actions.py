@@ -165,6 +165,33 @@ async def composer(opened: Composer) -> Composer:
     return opened
 
 
+async def test_without_easel_the_page_says_how_to_go_on(composer: Composer) -> None:
+    async def refuse(route: Any) -> None:
+        await route.abort("connectionrefused")  # as it is when nothing listens
+
+    await composer.page.route("**/control/say", refuse)
+    await composer.type("hello\n")
+    await playwright.expect(composer.page.locator("#notice")).to_have_text(
+        "Easel is not running. Start it, then reload this page."
+    )
+    assert await composer.input.input_value() == "hello"
+    await composer.page.unroute("**/control/say")
+
+
+async def test_a_refused_choice_does_not_stay_ticked(composer: Composer) -> None:
+    options = [{"label": name, "value": name, "default": name == "red"} for name in ("red", "green")]
+    menu = {"type": 3, "custom_id": "colours", "options": options, "max_values": 2}
+    message = {"content": "choose", "components": [{"type": 1, "components": [menu]}]}
+    await composer.rest("POST", f"/channels/{default_world.GENERAL}/messages", message)
+    drawn = composer.page.locator("[data-custom-id=colours]")
+    await drawn.locator("summary").click()
+    await drawn.get_by_label("red").uncheck()
+    await drawn.get_by_role("button", name="Choose").click()
+    await composer.page.get_by_text("takes 1 to 2 choices, not 0").wait_for()
+    await playwright.expect(drawn.get_by_label("red")).to_be_checked()
+    await playwright.expect(drawn.get_by_label("green")).not_to_be_checked()
+
+
 LINES = [
     ("/imagine a red star", "imagine", {"prompt": "a red star"}),
     ("/imagine prompt:a red star", "imagine", {"prompt": "a red star"}),

@@ -224,7 +224,8 @@ def test_doctor_says_whether_photographed_faces_are_found() -> None:
         raise FacesUnusable("OpenCV cannot read it")
 
     none, unusable, there = face_finding(lambda: None), face_finding(broken), face_finding()
-    assert none.grade is FindingGrade.OK and "[faces]" in none.says and "each server's own rules" in none.says
+    assert none.grade is FindingGrade.WARNING and "each server's own rules" in none.says
+    assert re.search(r"\[[\w,-]*\bfaces\b[\w,-]*\]", none.says)
     assert unusable.grade is FindingGrade.PROBLEM and unusable.says.startswith("OpenCV cannot read it")
     assert there.grade is FindingGrade.OK and "found in start pictures" in there.says
 
@@ -340,6 +341,19 @@ async def test_a_database_that_was_replaced_is_a_problem(house: House, content: 
             connection.execute("CREATE TABLE foreign_table (value)")
     found = [finding for finding in await _records(house.settings) if finding.grade is FindingGrade.PROBLEM]
     assert len(found) == 1 and words in found[0].says, found
+
+
+async def test_the_doctor_leaves_an_older_database_as_it_is(house: House) -> None:
+    database = house.settings.storage.database
+    await caught_up(database)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 5")
+    before = database.read_bytes()
+    found = await _records(house.settings)
+    (older,) = [finding for finding in found if "earlier Easel" in finding.says]
+    assert older.grade is FindingGrade.WARNING and "schema 5;" in older.says and "next start of the bot" in older.says
+    assert not any(finding.grade is FindingGrade.PROBLEM for finding in found), found
+    assert database.read_bytes() == before and not list(database.parent.glob("easel.schema-*"))
 
 
 async def test_a_wrong_key_is_a_problem_and_a_lost_record_a_warning_until_somebody_acts(

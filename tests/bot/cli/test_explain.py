@@ -71,6 +71,17 @@ def test_a_broken_file_is_explained_too(here: Here, tmp_path: Path) -> None:
     assert "from 0 to 16" in said.out and "cannot be used" in said.out
 
 
+@pytest.mark.parametrize("key", ["limits.max_loras", "limits", ""])
+def test_a_settings_file_that_is_missing_is_told(here: Here, tmp_path: Path, key: str) -> None:
+    said = here("config", "explain", key, "--config", tmp_path / "missing.toml")
+    assert (said.code, "There is no settings file" in said.sentence) == (UNUSABLE, True), said
+
+
+def test_a_token_in_the_place_of_a_key_is_not_repeated(here: Here) -> None:
+    said = here("config", "explain", TOKEN)
+    assert said.code == UNUSABLE and TOKEN not in said.sentence and TOKEN[-20:] not in said.sentence
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -78,6 +89,8 @@ def test_a_broken_file_is_explained_too(here: Here, tmp_path: Path) -> None:
         ("folder", "storage.folder or"),
         ("maxloras", "limits.max_loras"),
         ("zzzz", "config explain` lists all"),
+        ("storage.nothing", "config explain` lists all"),
+        ("storage.foldre", "Do you mean storage.folder?"),
         ("\x1b[31m" + "x" * 500, "There is no setting"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.init import Answers, Questionnaire, _may_write, _write, add_options
+from bot.cli.init import Answers, Questionnaire, _may_write, _removed_on_failure, _write, add_options
 from bot.config import ConfigError, Settings, load_settings
 from bot.config.c2pa import C2paAlgorithm
 from bot.config.presets import PRESETS
@@ -193,7 +193,7 @@ def test_a_demo_that_cannot_be_copied_is_told_with_the_reason(here: Here, tmp_pa
 def test_a_path_that_is_no_text_is_told_and_leaves_no_draft(here: Here, tmp_path: Path) -> None:
     said = here("init", tmp_path / "new", "--device", "cpu", "--base", "sd1/base", "--loras", tmp_path / "\udcff")
     assert (said.code, "a path that you gave is not" in said.sentence) == (UNUSABLE, True), said
-    assert not list((tmp_path / "new").iterdir())
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_person_who_ends_the_input_gets_a_sentence(tmp_path: Path) -> None:
@@ -311,3 +311,45 @@ def test_the_default_settings_file_is_not_named(here: Here, tmp_path: Path, monk
     assert "easel doctor\n" in said.out and "--config" not in said.out
     (tmp_path / "a b").mkdir()
     assert f"--config '{Path('a b') / 'config.toml'}'" in here("init", "a b", "--demo").out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff\xfe\x00", "is not text"),
+        (b" \n", "is empty"),
+    ],
+)
+def test_a_token_file_is_read_when_it_is_entered(
+    tmp_path: Path, content: bytes | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good, folder = tmp_path / "bad", tmp_path / "good", tmp_path / "new"
+    good.write_text("abc", "utf-8")
+    if content is not None:
+        bad.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        answered(WITHOUT_CARD, None, "--demo", "--token-file", bad, folder)
+    person = Person("", "", str(bad), str(good), "", "", "", "")
+    assert answered(WITHOUT_CARD, person, folder).token_file == good
+    assert words in capsys.readouterr().out
+
+
+def test_what_fails_leaves_nothing_behind(here: Here, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder in (tmp_path / "a" / "new", empty):
+        said = here("init", "--demo", "--token-file", tmp_path / "missing", folder)
+        assert (said.code, "cannot be read" in said.sentence) == (UNUSABLE, True), said
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "a" / "new", empty):
+        with pytest.raises(ConfigError), _removed_on_failure(folder):
+            _write(folder, Answers(None, data=tmp_path / "file" / "data"))
+    assert not (tmp_path / "a").exists() and list(empty.iterdir()) == []
+
+
+def test_what_was_there_stays_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError), _removed_on_failure(tmp_path):
+        _write(tmp_path, Answers(None, data=tmp_path / "file" / "data"))
+    assert (tmp_path / "file").exists()

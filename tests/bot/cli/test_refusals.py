@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
+from bot.cli.main import main
 from bot.database.lock import program_lock
+from bot.program import program
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, Said, bot, can_be_powerless
 from tests.house import VIVID, House
+
+TOKEN = "MTE3NDEwOTg0MDk5ODQwMDEwMg.GxxxxX.abcdefghijklmnopqrstuvwxyz0123456789AB"
+KEY = "hf_AbCdEfGhIjKlMnOpQrStUvWx1234567890"
 
 
 def paint(here: Here, house: House, *arguments: str, prompt: str = "a red circle", **environment: str) -> Said:
@@ -140,11 +145,17 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
         ("[discord]\ntoken = 1", "discord.token: write a text in quotes"),
         ('[discord]\ntoken_file = "\\u0000"', "discord: token_file has a character that is in no path"),
         ("[[checkpoints]]\nname = 'a'\nrepository = 'x'\nbase_model = 'sdxl/pony'", "write a repository as OWNER/NAME"),
-        ("[worker]\nthreads = 'many'", "worker.threads"),
+        ("[worker]\nthreads = 'many'", 'worker.threads: must be a whole number, not "many"'),
+        ("[worker]\nthreads = 1.5", "worker.threads: must be a whole number, not 1.5"),
+        ("[worker]\nthreads = [1]", "worker.threads: must be a whole number, not [1]"),
+        ("[sources]\nenabled = 'perhaps'", 'sources.enabled: must be true or false, not "perhaps"'),
+        ("[limits]\nstart =\n# end", "config.toml is not valid TOML: Invalid value (at line 2"),
+        ("[limits]\nstart =", "config.toml is not valid TOML: Invalid value (at the end, in line 2)"),
+        ("[storage]\nnothing = 1", "storage.nothing is not a setting; `easel config explain` lists all"),
         ("[limits]\nmax_loras = 99", "limits.max_loras"),
         ("[limits]\nmax_loras = nan", "limits.max_loras"),
-        ("[worker\n", "cannot be read"),
-        ("a = 1\na = 2\n", "cannot be read"),
+        ("[worker\n", "is not valid TOML"),
+        ("a = 1\na = 2\n", "is not valid TOML"),
         ("a = " + "[" * 10_000, "cannot be read"),
         ("[matching]\nallow = [['sd1/base', 'sdxl/pony']]", "never be allowed"),
         ("[[checkpoints]]\nname = 'a'\npath = 'x'\nbase_model = 'sdxl/nobody'", "sdxl/illustrious"),
@@ -166,8 +177,51 @@ def test_a_setting_that_cannot_be_used_is_named(here: Here, house: House, text: 
 def test_settings_that_are_no_text_are_told(here: Here, house: House) -> None:
     config = house.config
     config.write_bytes(b"\xff\xfe\x00")
-    assert "cannot be read" in here("doctor", "--config", config).out
-    assert "cannot be read" in here("paint", "x", "--config", config).sentence
+    for said in (here("doctor", "--config", config).out, here("paint", "x", "--config", config).sentence):
+        assert f"{config} is not a text file" in said and "codec" not in said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+def test_settings_are_in_a_regular_file(here: Here, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for file in (Path(os.devnull), tmp_path / "pipe"):
+        said = here("status", "--config", file)
+        assert (said.code, f"{file} is not a regular file" in said.sentence) == (UNUSABLE, True), said
+
+
+@pytest.mark.parametrize("name", [TOKEN, KEY, "x" * 500], ids=["token", "key", "long"])
+@pytest.mark.parametrize("text", ['"{}" = 1', '[discord]\n"{}" = 1', "[{}]", '[["{}"]]'])
+def test_a_secret_in_the_place_of_a_name_is_not_repeated(here: Here, house: House, name: str, text: str) -> None:
+    config = house.config
+    config.write_text(text.format(name), "utf-8")
+    said = here("status", "--config", config)
+    assert said.code == UNUSABLE and "is not a setting" in said.sentence
+    assert name not in said.sentence and name[-20:] * 3 not in said.sentence
+
+
+@pytest.mark.parametrize("name", [f"EASEL_{KEY}", f"EASEL_DISCORD__{KEY}", f"EASEL_{TOKEN}"])
+def test_a_secret_in_the_name_of_a_variable_is_not_repeated(here: Here, house: House, name: str) -> None:
+    said = paint(here, house, **{name: "x"})
+    assert said.code == UNUSABLE and name[-20:] not in said.sentence and "is not a setting" in said.sentence
+
+
+def test_an_argument_that_a_command_does_not_have_gets_the_usage_of_this_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in (["status"], ["library", "list"]):
+        with pytest.raises(SystemExit):
+            main([*command, "--nonsense"])
+        said = capsys.readouterr().err
+        assert said.startswith(f"usage: {program()} {' '.join(command)} ") and "--nonsense" in said
+
+
+def test_a_backup_that_is_no_database_is_refused_without_advice_to_restore(here: Here, house: House) -> None:
+    assert here("library", "scan", "--config", house.config).code == DONE
+    diary = house.folder / "diary.txt"
+    diary.write_text("Dear diary, " * 100, "utf-8")
+    said = here("restore", diary, "--config", house.config)
+    assert (said.code, f"{diary} is not an Easel database" in said.sentence) == (UNUSABLE, True), said
+    assert "newest copy" not in said.sentence
 
 
 @pytest.mark.parametrize(
@@ -179,7 +233,10 @@ def test_settings_that_are_no_text_are_told(here: Here, house: House) -> None:
         ("easel_worker__threadz", "1", "do you mean EASEL_WORKER__THREADS?"),
         ("EASEL_DISCORD__TOKEN__HERE", "x", "is not a setting"),
         ("EASEL_XYZZY", "x", "config explain KEY"),
-        ("EASEL_WORKER__THREADS", "many", "worker.threads"),
+        ("EASEL_RUBBISH__X", "x", "config explain KEY"),
+        ("EASEL_CLASSIFIER__X", "x", "config explain KEY"),
+        ("EASEL_STROAGE__FODLER", "x", "do you mean EASEL_STORAGE__FOLDER?"),
+        ("EASEL_WORKER__THREADS", "many", "worker.threads: must be a whole number"),
         ("EASEL_WORKER__DEVICES", "cpu", "has to be JSON"),
         ("EASEL_WORKER", "cpu", "has to be JSON"),
         ("EASEL_WORKER", '{"threads": "many"}', "worker.threads"),

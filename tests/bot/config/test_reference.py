@@ -79,4 +79,6 @@ def test_a_wrong_key_has_near_ones() -> None:
     assert suggestions("retentoin.picture_days")[0] == "retention.pictures_days"
     assert "limits.max_loras" in suggestions("maxloras")
     assert suggestions("qqq") == []
+    assert suggestions("storage.nothing") == []  # neither `checkpoints.rating` nor anything of [storage]
+    assert all(key.startswith("limits.") for key in suggestions("limits.max_lora"))
     assert len(suggestions("folder")) > 1
