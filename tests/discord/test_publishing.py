@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove, told
 from tests.discord.test_removals import hidden
 from tests.discord.test_server import chosen, pressed
 from tests.discord.test_undo import until
@@ -152,7 +152,7 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await pressed(grace, case, "Dismiss")
         third = await posted(scene, is_post)
         assert "Like · 1" in third.buttons
-        await (await confirmed(grace, await asked(grace, third, "Unpublish"))).reply(PATIENCE)
+        await (await remove(grace, third, "Unpublish")).reply(PATIENCE)
         await scene.gone(third)
         await scene.gone(picture)
         await until(scene, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM publication)")

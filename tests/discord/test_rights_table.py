@@ -711,8 +711,12 @@ async def test_nothing_is_ordered_where_or_by_whom_it_may_not(table: Table) -> N
                 before = await ordered(connection)
                 texts = await try_to_paint(table, name, channel)
                 refusal = {
-                    "general": "Only certain roles can do this" if name == "Ada" else "**Queued**",
-                    "art": "Only certain roles can do this" if name == "Ada" else "You cannot generate pictures",
+                    "general": "In this server, only members with certain roles can do this"
+                    if name == "Ada"
+                    else "**Queued**",
+                    "art": "In this server, only members with certain roles can do this"
+                    if name == "Ada"
+                    else "You cannot generate pictures",
                 }[channel if channel == "general" else "art"]
                 wrong = {way: text for way, text in texts.items() if not text.startswith(refusal)}
                 assert not wrong, f"{name} in {channel}: not {refusal!r}"

@@ -18,7 +18,7 @@ from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication, publications_of_job
 from bot.database.takedowns import record_takedown
 from bot.errors.pictures import OwnPictureTakenDown
-from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
+from bot.errors.publishing import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.ratings import PromptRatedTooHigh
 from bot.errors.rights import NotYours, RoleNeeded
 from inference.content_rating import ContentRating
@@ -110,7 +110,7 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
         with pytest.raises(wanted):
             await here.publishing.publish(acting(), of, 0, channel, shows_prompt=True)
 
-    await refused(NoArtChannel, job, channel=ART + 1)
+    await refused(NoLongerArtChannel, job, channel=ART + 1)
     with pytest.raises(NotYours):
         await here.publishing.publish(acting(AUTHOR + 1), job, 0, ART, shows_prompt=True)
     explicit = await job_of(here, prompt="nude")

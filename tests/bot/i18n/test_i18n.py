@@ -239,9 +239,11 @@ def test_a_limit_of_one_picture_is_not_called_pictures(kind: type[PicturesUsedUp
 
 
 def test_what_somebody_typed_is_told_from_the_sentence_around_it() -> None:
-    assert "“many”" in explained(NumberUnclear(typed="many")) and "“soon”" in explained(EndUnclear(typed="soon"))
+    assert "“many”" in explained(NumberUnclear(what="weight", typed="many")) and "“soon”" in explained(
+        EndUnclear(typed="soon")
+    )
     with speaking("ja"):
-        assert "「many」" in explained(NumberUnclear(typed="many")) and "「soon」" in explained(
+        assert "「many」" in explained(NumberUnclear(what="weight", typed="many")) and "「soon」" in explained(
             EndUnclear(typed="soon")
         )
 
