@@ -210,7 +210,7 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     refused = await harbour.refused()
     assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
     for wrong, words in (
-        ("many", "“many” is not a number. For “weight in the queue”, enter a number"),
+        ("many", "“many” is not a number. For “priority in the queue”, enter a number"),
         ("1,5", "with a point instead of a comma"),
         ("-1", "must be between"),
         ("0", "must be between"),
