@@ -508,7 +508,7 @@ TABLES = (
             "created_at": "the time", "state": "the answer",
             "answered_by": "the Discord id of the staff member or operator",
             "answered_at": "the time of the answer", "told_at": "the time when Easel notified you",
-            "notice_id": "the direct message with that notice", "reason": "the reason that staff gave",
+            "notice_id": "the direct message with that notice",
             "upheld_notice_id": "the direct message with an earlier answer",
         },
         shown={"answered_by": _own("answered_by")},

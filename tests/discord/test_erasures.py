@@ -114,7 +114,7 @@ async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
 async def test_what_was_opened_before_brings_nothing_back(scene: Scene) -> None:
     """Neither while the data is being deleted nor after it. A command starts anew, also with its own buttons."""
     mary = await scene.control.new_person("Mandarin")
-    panel = await told(mary, "studio", prompt="a red circle")
+    panel = await told(mary, "studio", add="Bat")
     forms = [await mary.press(panel, "Edit prompt") for _time in range(2)]
     for form in forms:
         await form.modal(PATIENCE)

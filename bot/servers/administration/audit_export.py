@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from bot.database.audit import AuditEntry
-
-_MAX_EXACT = 2**53 - 1  # the largest integer that a double-precision number holds exactly
+from inference.json_values import MAX_ID
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def _with_ids_as_text(value: object) -> object:
         return [_with_ids_as_text(each) for each in cast("list[object]", value)]
     if isinstance(value, dict):
         return {key: _with_ids_as_text(each) for key, each in cast("dict[str, object]", value).items()}
-    return str(value) if isinstance(value, int) and abs(value) > _MAX_EXACT else value
+    return str(value) if isinstance(value, int) and abs(value) > MAX_ID else value
 
 
 def _json(entry: AuditEntry) -> bytes:

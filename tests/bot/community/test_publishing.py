@@ -117,7 +117,7 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
-    await record_takedown(here.connection, job, SERVER)
+    await record_takedown(here.connection, job, SERVER, "Not here.")
     await refused(OwnPictureTakenDown, job)
     assert await publications_of_job(here.connection, job.id) == ()
 
@@ -324,7 +324,7 @@ async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: C
 async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     await publish(here, job)
-    await record_takedown(here.connection, job, server)
+    await record_takedown(here.connection, job, server, "Not here.")
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and await publications_of_job(here.connection, job.id) == ()
     await check_whole(here)
