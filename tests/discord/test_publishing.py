@@ -145,7 +145,9 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await opener.modal(PATIENCE)
         await (await linus.submit(opener, {"reason": ["violent_or_cruel"], "note": ""})).reply(PATIENCE)
         await scene.gone(back)
-        panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
+        overview = await told(grace, "server")
+        assert "**1 report is waiting for your decision**, under *Reports*." in overview.text
+        panel = await chosen(grace, overview, "svsection", "reports")
         case = panel
         while "Dismiss" not in case.buttons:  # a slow answer comes in a message of its own
             case = await pressed(grace, panel, "Review")
