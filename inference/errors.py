@@ -133,7 +133,7 @@ class RegionsNotOffered(RequestError):
 
 @dataclass(eq=False)
 class CheckpointNotFound(RequestError):
-    """There is no model {name}. Available: {installed}."""
+    """There is no model called “{name}”. Available: {installed}."""
 
     name: str
     installed: list[str]

@@ -52,7 +52,7 @@ from bot.database.publications import (
 from bot.database.server_settings import ArtChannel
 from bot.database.takedowns import taken_down_in
 from bot.errors.pictures import OwnPictureTakenDown
-from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
+from bot.errors.publishing import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.rights import NotYours
 from bot.i18n import _
 from bot.pictures.picture_verdicts import PictureVerdicts
@@ -105,7 +105,7 @@ class PublishingRules:
         await self._rights.require(Action.PUBLISH, who)
         art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
         if art is None:
-            raise NoArtChannel
+            raise NoLongerArtChannel
         if await taken_down_in(self._connection, job.id, who.place) is not None:
             raise OwnPictureTakenDown
         await self._verdicts.check_painted(job.id, who.place)

@@ -168,6 +168,7 @@ _REPLACE = (
        AND report_id IN (SELECT id FROM report WHERE owner_id = :hash)""",
     "UPDATE decision SET decided_by = :hash WHERE decided_by = :person",
     "UPDATE decision SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
+    "UPDATE takedown SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE appeal SET answered_by = :hash WHERE answered_by = :person",
     "UPDATE appeal SET text = replace(text, :person, :hash) WHERE instr(text, :person)",
     """DELETE FROM block WHERE kind = 'person' AND target_id = :hash

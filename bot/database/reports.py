@@ -70,6 +70,7 @@ LEFT_SHOWN = """
     AND (action IN ('dismiss', 'rate') OR appeal.state = 'reversed') LIMIT 1
 """
 WAITING_HERE = "SELECT * FROM report WHERE server_id = ? AND state <> 'decided' ORDER BY id LIMIT ? OFFSET ?"
+COUNT_WAITING = "SELECT count(*) AS number FROM report WHERE server_id = ? AND state <> 'decided'"
 WAITING_SHARED = "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
 WAITING_BY_SERVER = """
     SELECT server_id, sum(state = 'open') AS open, sum(state = 'open' AND hides = 1) AS hidden,
@@ -239,6 +240,12 @@ async def waiting_reports(
 ) -> tuple[Report, ...]:
     """A page of the reports of a server that wait, the oldest first. Raises DatabaseError."""
     return tuple(map(_existing, await fetch(connection, WAITING_HERE, (server_id, limit, offset))))
+
+
+async def count_waiting_reports(connection: aiosqlite.Connection, server_id: int) -> int:
+    """How many reports of a server wait. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_WAITING, (server_id,))
+    return row["number"]
 
 
 async def shared_reports(connection: aiosqlite.Connection, *, limit: int, offset: int = 0) -> tuple[Report, ...]:

@@ -13,7 +13,7 @@ from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.jobs import Job
 
 RECORD = """
-    INSERT INTO takedown (job_id, server_id, person_id, created_at) VALUES (?, ?, ?, ?)
+    INSERT INTO takedown (job_id, server_id, person_id, created_at, reason) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (job_id, server_id, report_id) DO NOTHING
 """
 # Its owner is told by the decision.
@@ -23,23 +23,25 @@ DECIDE = """
 """
 END = "DELETE FROM takedown WHERE job_id = ? AND report_id = ?"
 PLACES = "SELECT server_id FROM takedown WHERE job_id = ? AND server_id IN (?, 0) ORDER BY server_id LIMIT 1"
-UNTOLD = "SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at IS NULL ORDER BY created_at"
+UNTOLD = "SELECT job_id, server_id, reason FROM takedown WHERE person_id = ? AND told_at IS NULL ORDER BY created_at"
 NEWEST_NOTICE = """
     SELECT notice_id, told_at FROM takedown WHERE person_id = ? AND told_at >= ? AND notice_id IS NOT NULL
     ORDER BY told_at DESC LIMIT 1
 """
 OF_NOTICE = """
-    SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at = ? AND notice_id = ? ORDER BY created_at
+    SELECT job_id, server_id, reason FROM takedown WHERE person_id = ? AND told_at = ? AND notice_id = ?
+    ORDER BY created_at
 """
 TELL = "UPDATE takedown SET told_at = ?, notice_id = ? WHERE job_id = ? AND server_id = ? AND report_id = 0"
 
 
 @dataclass(frozen=True)
 class Takedown:
-    """A job whose pictures were taken down in a server."""
+    """A job whose pictures were taken down in a server; "" for a `reason` that nobody gave."""
 
     job_id: int
     server_id: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,9 @@ class Notice:
     takedowns: tuple[Takedown, ...]
 
 
-async def record_takedown(connection: aiosqlite.Connection, job: Job, server_id: int) -> None:
+async def record_takedown(connection: aiosqlite.Connection, job: Job, server_id: int, reason: str) -> None:
     """Take a job's pictures down in a server, or EVERYWHERE. Raises DatabaseError."""
-    await write(connection, RECORD, (job.id, server_id, job.person_id, now_ms()))
+    await write(connection, RECORD, (job.id, server_id, job.person_id, now_ms(), reason))
 
 
 async def record_decided_takedown(connection: aiosqlite.Connection, job: Job, server_id: int, report_id: int) -> None:
@@ -100,4 +102,4 @@ async def mark_told(
 
 
 def _takedown(row: sqlite3.Row) -> Takedown:
-    return Takedown(row["job_id"], row["server_id"])
+    return Takedown(row["job_id"], row["server_id"], row["reason"])

@@ -69,16 +69,17 @@ class CannotBeBlocked(RequestError):
 
 @dataclass(eq=False)
 class EndUnclear(RequestError):
-    """“{typed}” is not a valid end. Write 3 d, 12 h or a date such as 2031-05-30, or leave it empty for no end."""
+    """“{typed}” is neither a length of time nor a date. Write 3 d, 12 h or a date such as 2031-05-30, or leave the
+    field empty for no end."""
 
     typed: str
 
 
 @dataclass(eq=False)
 class EndNeeded(EndUnclear):
-    """“{typed}” is not a valid end. Write 3 d, 12 h or a date such as 2031-05-30."""
+    """“{typed}” is neither a length of time nor a date. Write 3 d, 12 h or a date such as 2031-05-30."""
 
 
 @dataclass(eq=False)
 class EndInThePast(RequestError):
-    """This end is in the past. Choose a later one, or no end."""
+    """This end is in the past. Please choose a later one."""

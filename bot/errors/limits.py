@@ -148,9 +148,19 @@ class LimitAboveCeiling(RequestError):
 
 @dataclass(eq=False)
 class NumberUnclear(RequestError):
-    """“{typed}” is not a number. Enter a number such as 20 or 0.5."""
+    """“{typed}” is not a number. For “{what}”, enter a number such as 20 or 0.5, with a point instead of a comma."""
 
+    words = frozenset({"what"})
+    what: str
     typed: str
+
+
+@dataclass(eq=False)
+class NotWhole(RequestError):
+    """“{what}” must be a whole number, such as 20."""
+
+    words = frozenset({"what"})
+    what: str
 
 
 @dataclass(eq=False)

@@ -33,4 +33,4 @@ class PartsGone(RequestError):
 
 @dataclass(eq=False)
 class PressedTwice(RequestError):
-    """You pressed twice within a second, so Easel counted one press. To generate another picture, press again."""
+    """Two presses came within a second, so Easel counted one press. To generate another picture, press again."""

@@ -13,6 +13,12 @@ class NoArtChannel(RequestError):
 
 
 @dataclass(eq=False)
+class NoLongerArtChannel(RequestError):
+    """This is no longer an art channel, so the picture was not published. Please press *Publish* again and choose
+    another art channel."""
+
+
+@dataclass(eq=False)
 class NotPublished(RequestError):
     """This picture is no longer in the gallery."""
 

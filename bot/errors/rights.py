@@ -47,7 +47,8 @@ class InTimeOut(RequestError):
 
 @dataclass(eq=False)
 class RoleNeeded(RequestError):
-    """Only certain roles can do this in this server, and you have none of them. The staff can tell you which roles."""
+    """In this server, only members with certain roles can do this, and you have none of these roles. The staff can
+    tell you which roles."""
 
 
 @dataclass(eq=False)
@@ -81,6 +82,17 @@ class CommandClosed(RequestError):
 @dataclass(eq=False)
 class RightsUnknown(RequestError):
     """Easel could not check your permissions with Discord. Please try again in a moment."""
+
+
+@dataclass(eq=False)
+class DataBeingDeleted(RequestError):
+    """Easel is deleting all your data, so it did not do this. /privacy show tells you when the deletion is done."""
+
+
+@dataclass(eq=False)
+class DataDeletedSince(RequestError):
+    """All your data was deleted after you opened this, so Easel did not do it and stored nothing. To use Easel again,
+    use a command."""
 
 
 @dataclass(eq=False)

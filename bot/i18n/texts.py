@@ -21,6 +21,7 @@ _MARKUP = re.compile(r"[\\*_~|`\[\]<>]|^[#\-]")
 _EMPHASIS = re.compile(r"(?<!\\\*)\\\*([^\\*\n]{1,40})\\\*(?!\\\*)")  # `*Edit*`, once it has been made plain
 _CODE = re.compile(r"\\`(.+?)\\`")  # a code span, once it has been made plain
 _ESCAPED = re.compile(r"\\([\W_])")
+_SHOWN_PROMPT = 200  # characters of a prompt in a message about a picture
 _LIMIT = 300  # characters of one name or sentence; a view holds 4000 in all
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates turn what follows around
 _RIGHT_TO_LEFT = {"R", "AL"}
@@ -134,6 +135,24 @@ def prompt_text(of: Worded) -> str:
     said = _("{region}: {words}")
     parts = [said.format(region=label(region.name), words=region.prompt) for region in of.regions if region.prompt]
     return " · ".join([*parts, of.prompt] if of.prompt else parts)
+
+
+def picture_lines(request: GenerationRequest | None, painted: str) -> list[str]:
+    """Which picture, for its author, as quotes: the beginning of the prompt, a summary, and `painted_text`."""
+    prompt = prompt_text(request) if request else ""
+    lines = [plain(prompt, _SHOWN_PROMPT)] if prompt else []
+    lines += [summary(request)] if request else []
+    return [f"> {line}" for line in (*lines, *filter(None, (painted,)))]
+
+
+def painted_text(painted_at: int | None, channel_id: int | None) -> str:
+    """When (unix ms) and where a picture was generated, or "" if the time is unknown."""
+    if painted_at is None:
+        return ""
+    when = f"<t:{painted_at // 1000}:f>"
+    if channel_id is None:
+        return _("generated on {when}").format(when=when)
+    return _("generated on {when} in {channel}").format(when=when, channel=f"<#{channel_id}>")
 
 
 def summary(request: GenerationRequest) -> str:

@@ -43,6 +43,9 @@ such as an upload that it is still reading. Such actions therefore leave no data
 in the database, words in search indexes, pictures, thumbnails, start pictures, and the bot's messages about you. After
 a restart, the deletion continues automatically. At the end, you get a receipt.
 
+Until the rows are deleted, Easel refuses your commands, buttons and forms. After that, it still refuses forms, and
+buttons of private replies, from before the deletion. If you use a command, Easel stores data about you again.
+
 - **Messages.** Easel deletes all messages that Discord lets it delete: messages with your pictures, messages in which
   you posted the code of a stack, and all direct messages to you. If a message to staff about a report names you, Easel
   rewrites it without your name and your text. The bot cannot delete messages in servers and channels that it has left

@@ -212,7 +212,7 @@ TABLES = (
         {
             "job_id": "the job", "server_id": "the server", "report_id": "the report about it",
             "person_id": "your Discord id", "created_at": "the time", "told_at": "the time when Easel notified you",
-            "notice_id": "the direct message with that notice",
+            "notice_id": "the direct message with that notice", "reason": "the reason that staff gave",
         },
     ),
     StoredTable(

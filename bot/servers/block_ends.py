@@ -36,4 +36,4 @@ def end_of(typed: str, now: int) -> int | None:
             return int(datetime.strptime(text.removesuffix(" utc"), form).replace(tzinfo=UTC).timestamp() * 1000)
         except ValueError:
             continue
-    raise EndUnclear(typed=text[:40])
+    raise EndUnclear(typed=" ".join(typed.split())[:40])

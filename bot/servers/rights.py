@@ -37,6 +37,8 @@ from bot.servers.context import ActionContext
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
 
+_DATE = "%Y-%m-%d %H:%M UTC"
+
 
 class Action(StrEnum):
     """What a person wants to do. Everything that concerns nobody but the person needs no right."""
@@ -193,7 +195,15 @@ def _wrong_channel(action: Action, who: ActionContext, rules: ServerRules) -> Re
 
 def date_of(ms: int | None) -> str:
     """`2026-12-01 10:00 UTC`, which all languages read; "" for None."""
-    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime(_DATE)
+
+
+def ms_of(date: str) -> int | None:
+    """The time in unix ms of a date that `date_of` wrote; None for any other text."""
+    try:
+        return int(datetime.strptime(date, _DATE).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return None
 
 
 def checkpoint_allowed(settings: ServerSettings, checkpoint: str) -> bool:

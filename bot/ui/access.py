@@ -12,6 +12,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.database.clock import now_ms
+from bot.database.erasures import ErasureState, newest_erasure
 from bot.database.gallery import PlaceFilter, find_shown
 from bot.database.jobs import AnyJob, Job, find_job
 from bot.database.publications import Publication
@@ -20,7 +22,7 @@ from bot.database.server_settings import ServerSettings
 from bot.database.takedowns import taken_down_in
 from bot.errors.pictures import OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
 from bot.errors.publishing import NotPublished
-from bot.errors.rights import CommandClosed
+from bot.errors.rights import CommandClosed, DataBeingDeleted, DataDeletedSince
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.moderation.enforcement import WordRules
 from bot.servers.context import ActionContext
@@ -33,6 +35,7 @@ from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 
 _KEY = "action_context"
+_TIMESTAMP_SHIFT = 22  # bits of Discord's ids below the time in ms
 
 
 async def enter(
@@ -46,16 +49,48 @@ async def enter(
     """Note who acts, and raise why they may not do `action`; None: everybody may at all times.
 
     `server_id` is the server that it is about; left out, that where they are. `command` is the slash command that does
-    the same. Whom Discord lets use no command in this channel, uses no button of it either. Raises a RequestError, and
-    DatabaseError.
+    the same. Whom Discord lets use no command in this channel, uses no button of it either. What somebody opened before
+    all their data was deleted is refused. Raises a RequestError, and DatabaseError.
     """
     context = action_context(interaction, command, checked_by_discord=checked_by_discord)
     interaction.extras[_KEY] = context
     interaction.client.answers.begin(context.person_id)
     if action is not None:
+        await _refuse_if_deleted(interaction)
         await interaction.client.servers.rights.require(action, context, server_id)
         if context.server_id is not None and not interaction.permissions.use_application_commands:
             raise CommandClosed(command=command)
+
+
+async def _refuse_if_deleted(interaction: Interaction) -> None:
+    """Raise DataBeingDeleted or DataDeletedSince. Raises DatabaseError.
+
+    Nothing is done while the rows of the person go. After that a command starts anew, and so does a button that all
+    members see. A form or a private message from before the deletion would bring back what it shows.
+    """
+    erasure = await newest_erasure(interaction.client.connection, interaction.user.id)
+    if erasure is None:
+        return
+    if erasure.state is ErasureState.REQUESTED:
+        raise DataBeingDeleted
+    opened = _opened_by(interaction)
+    # Discord's clock may differ from ours, so its ids tell only how long ago that was.
+    if opened is not None and now_ms() - _ms_between(opened, interaction.id) < erasure.created_at:
+        raise DataDeletedSince if erasure.state is ErasureState.COMPLETE else DataBeingDeleted
+
+
+def _opened_by(interaction: Interaction) -> int | None:
+    """The id of the private message whose item was used, or of the interaction that opened the form. None: neither."""
+    if interaction.type is discord.InteractionType.modal_submit:
+        opening = str((interaction.data or {}).get("custom_id")).rpartition(":")[2]
+        return int(opening) if opening.isdecimal() else None
+    message = interaction.message
+    return message.id if message is not None and message.flags.ephemeral else None
+
+
+def _ms_between(earlier: int, later: int) -> int:
+    """The time between two of Discord's ids, in ms."""
+    return (later >> _TIMESTAMP_SHIFT) - (earlier >> _TIMESTAMP_SHIFT)
 
 
 def context_of(interaction: Interaction) -> ActionContext:

@@ -5,8 +5,9 @@ was reported is held until that is decided, for `[moderation] held_days` at most
 transaction, as a takedown is at once. Files and message go after it, and what a crash or an outage leaves of them goes
 a minute later, or at the next start.
 
-The owner of a picture that was taken down is told by a direct message. Within an hour, further ones are added to that
-message, so that nobody is pinged for each. Who cannot get direct messages is told after their next command.
+The owner of a picture that was taken down is told the reason by a direct message. Within an hour, further ones are
+added to that message, so that nobody is pinged for each. Who cannot get direct messages is told after their next
+command.
 """
 
 from __future__ import annotations
@@ -55,16 +56,17 @@ from bot.database.takedowns import (
 )
 from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext, sentences, speaking
-from bot.i18n.texts import bounded_lines, plain, summary
+from bot.i18n.texts import bounded_lines, clipped, painted_text, picture_lines, plain
 from bot.library.configuration import Configuration
 from bot.pictures.copies import copies_in_inputs
 from bot.privacy.file_removal import FileRemoval
+from bot.servers.administration.reasons import MAX_REASON, checked_reason
 from bot.ui.archived_threads import in_open_thread
 from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.replies import Interaction, send_ephemeral
 
 NOTICE_MS = 3_600_000  # for so long, further takedowns join the notice of the first
-MAX_LISTED = 1500  # characters of a notice about single pictures
+MAX_LISTED = 3000  # characters of a notice about single pictures
 MINUTE_MS = 60_000
 RETRY_SECONDS = 60.0  # until what could not be done is tried again
 CLOSE_SECONDS = 3.0  # for what is being done when the program ends
@@ -270,20 +272,21 @@ class Removals:
         due = await next_due(self._connection)
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
-    async def take_down(self, job: Job, server_id: int, actor_id: int) -> None:
+    async def take_down(self, job: Job, server_id: int, actor_id: int, reason: str) -> None:
         """Close the job's buttons in a server, delete the message that was delivered there, and tell the owner.
 
-        The server's audit log names the member who did it. Raises DatabaseError.
+        The owner reads the reason. The server's audit log names the member too. Raises ReasonNeeded or DatabaseError.
         """
+        why = checked_reason(reason)
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with transaction(self._connection):
             if await taken_down_in(self._connection, job.id, server_id) is None:  # not if staff confirm it twice
                 await add_entry(
-                    self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {},
+                    self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
-            await record_takedown(self._connection, job, server_id)
+            await record_takedown(self._connection, job, server_id, why)
             await take_down_hashes(self._connection, job.id, server_id)
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
@@ -324,27 +327,34 @@ class Removals:
                 log.info("cannot notify the author of a picture about its takedown, will retry: %s", problem)
 
     async def _notice(self, takedowns: Sequence[Takedown]) -> ui.LayoutView:
-        lines = [await self._line(takedown) for takedown in takedowns]
+        pictures = [await self._about(takedown) for takedown in takedowns]
         head = ngettext(
             "**The staff of a server removed one of your pictures**",
             "**The staff of a server removed {count} of your pictures**",
-            len(lines),
-        ).format(count=len(lines))
+            len(pictures),
+        ).format(count=len(pictures))
         text = sentences(
             _("Your pictures are not lost: all of them are in /history, where only you see them."),
             _("In that server, the buttons of a removed picture no longer generate pictures."),
-            _("If you want to know why, ask the staff of the server."),
+            _("If you have questions, ask the staff of that server."),
         )
         view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(lines, MAX_LISTED), text])))
+        listed = "\n\n".join(bounded_lines(pictures, MAX_LISTED))
+        view.add_item(ui.TextDisplay[Any](f"{head}\n{listed}\n{text}"))
         view.stop()
         return view
 
-    async def _line(self, takedown: Takedown) -> str:
+    async def _about(self, takedown: Takedown) -> str:
+        """Which picture was removed, in which server, and why."""
         job = await find_job(self._connection, takedown.job_id)
         server = self._client.get_guild(takedown.server_id)
-        about = [plain(server.name, 100)] if server else []
-        return "> " + " · ".join([*about, *([summary(job.request)] if job else [])])
+        lines = [f"> {plain(server.name, 100)}"] if server else []
+        if job is not None:
+            channel_id = job.channel_id if job.server_id == takedown.server_id else None
+            lines += picture_lines(job.request, painted_text(job.finished_at or job.created_at, channel_id))
+        if takedown.reason:
+            lines.append("> " + _("Reason: {reason}").format(reason=clipped(takedown.reason, MAX_REASON)))
+        return "\n".join(lines)
 
     async def _delivered(self, job: Job) -> tuple[int, int] | None:
         """The channel and the message to which the job was delivered."""

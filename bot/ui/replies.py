@@ -11,9 +11,11 @@ import discord
 from discord import app_commands, ui
 
 from bot.database.errors import DatabaseError
+from bot.errors.blocks import Blocked
 from bot.errors.rights import AddingForRoles
 from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
+from bot.servers.rights import ms_of
 from bot.ui.acknowledge import awaits_reply, claim_response, note_reply
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.lost_interactions import LOST, InteractionLost
@@ -56,8 +58,20 @@ def _with_roles(error: AddingForRoles) -> str:
     return explained(AddingForRoles(roles=[f"<@&{role}>" for role in error.roles[:MAX_ROLES] if role.isdecimal()]))
 
 
+def in_own_time(date: str) -> str:
+    """A date of `date_of` as Discord shows it in the time zone of everybody who reads it; other text is escaped."""
+    ms = ms_of(date)
+    return plain(date) if ms is None else f"<t:{ms // 1000}:f>"
+
+
+def _with_end(error: Blocked) -> str:
+    """The sentence with its end in the reader's time."""
+    return _explained(error).replace(error.end, in_own_time(error.end)) if error.end else _explained(error)
+
+
 _MESSAGES: dict[type, Callable[[Any], str]] = {
     AddingForRoles: lambda error: _with_roles(error),
+    Blocked: lambda error: _with_end(error),
     RequestError: lambda error: _explained(error),
     WorkerError: lambda error: sentences(
         _("Sorry, something went wrong."),

@@ -203,9 +203,12 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
     async with open_page(browser, demo, STAFF, FORUM) as page:
         await page.get_by_test_id("forum-post").filter(has_text="Stripes").click()
         await expect(posts(page)).to_have_count(1)
-        await take_away(
-            page, "from all channels and the gallery of this server.", "Remove from this server", "64-taking-down"
-        )
+        await page.get_by_role("button", name="Unpublish").last.click()
+        form = page.locator("dialog[open]")
+        await expect(form).to_contain_text("from all channels and the gallery of this server.")
+        await form.locator("[data-custom-id=note]").fill("Not here.")
+        await pictures(page, "64-taking-down")
+        await form.locator("[data-testid=modal-submit]").click()
         await expect(page.get_by_test_id("forum-post").filter(has_text="Stripes")).to_have_count(0)
     async with Control.connect(demo.page_url) as control:
         seen = await control.messages(TEXT)

@@ -184,6 +184,15 @@ async def confirmed(person: Person, question: VisibleMessage) -> SentInteraction
     return await person.press(question, red["custom_id"])
 
 
+async def remove(
+    person: Person, message: VisibleMessage, button: str = "Delete", *, reason: str = "Not here."
+) -> SentInteraction:
+    """Take a picture down as staff, who have to say why."""
+    opener = await person.press(message, button)
+    await opener.modal(PATIENCE)
+    return await person.submit(opener, {"note": reason})
+
+
 def menu(seen: VisibleMessage, name: str) -> str:
     """The custom_id of a message's select menu by its prefix."""
     return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))

@@ -110,6 +110,41 @@ async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
     assert set(scene.settings.storage.inputs.iterdir()) == before
 
 
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_was_opened_before_brings_nothing_back(scene: Scene) -> None:
+    """Neither while the data is being deleted nor after it. A command starts anew, also with its own buttons."""
+    mary = await scene.control.new_person("Mandarin")
+    panel = await told(mary, "studio", add="Bat")
+    forms = [await mary.press(panel, "Edit prompt") for _time in range(2)]
+    for form in forms:
+        await form.modal(PATIENCE)
+    shared = await scene.painted(await scene.ada.slash("imagine", prompt="a red circle"))
+    question = await asked(mary, await told(mary, "privacy delete"), "Delete my data …")
+    await scene.control.fault("/users/@me/channels", method="POST", kind="slow", seconds=PATIENCE)
+    await (await confirmed(mary, question)).reply(PATIENCE)
+    during = [
+        await mary.submit(forms[0], {"prompt": f"a {WORD}"}),
+        await mary.press(panel, "Generate"),
+        await mary.press(shared, "Vary"),
+        await mary.slash("studio", add="Bat"),
+    ]
+    for sent in during:
+        refused = await sent.reply(PATIENCE)
+        assert refused.ephemeral and "Easel is deleting all your data, so it did not do this." in refused.text
+    assert "Easel has been deleting all your data" in (await told(mary, "privacy show")).text
+    await scene.control.clear_faults()
+    await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)
+    for sent in (await mary.submit(forms[1], {"prompt": f"a {WORD}"}), await mary.press(panel, "Generate")):
+        refused = await sent.reply(PATIENCE)
+        assert refused.ephemeral and "All your data was deleted after you opened this" in refused.text
+    assert left(scene, id_of(scene, mary), WORD) == []
+    anew = await mary.press(await told(mary, "studio"), "Edit prompt")
+    await anew.modal(PATIENCE)
+    assert WORD in (await (await mary.submit(anew, {"prompt": f"a {WORD}"})).reply(PATIENCE)).text
+    await scene.painted(await mary.press(shared, "Vary"))
+    await erased(scene, mary)
+
+
 async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
     """Let somebody report a picture, and staff hide it and warn its owner, who is told by a direct message."""
     await report(scene.control.person("Linus"), picture)

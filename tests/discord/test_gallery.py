@@ -30,7 +30,7 @@ from playground.control import Person
 from playground.models import Overwrite
 from playground.permissions import MANAGE_MESSAGES
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PROMPT, Scene, asked, confirmed, menu, open_scene, told
+from tests.discord.conftest import PROMPT, Scene, menu, open_scene, remove, told
 from tests.house import PASTEL, VIVID, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -260,7 +260,7 @@ async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo
     seen = await opened(stage, stage.linus, one)
     job = await find_job(stage.easel.connection, one.job_id)
     assert job is not None
-    await stage.bot.removals.take_down(job, WORKSHOP, LINUS)
+    await stage.bot.removals.take_down(job, WORKSHOP, LINUS, "Not here.")
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
     for button in (f"like:{one.id}", f"rppublished:{one.id}"):
         assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text
@@ -347,10 +347,7 @@ async def test_who_manages_messages_in_a_room_of_their_own_takes_nothing_down_in
     try:
         post = await stage.scene.control.message(str(one.message_id))
         assert post is not None
-        question = await asked(linus, post, "Unpublish")
-        assert "Remove this picture from this server?" in question.text
-        assert list(question.buttons) == ["Remove from this server", "Keep it"]
-        assert "no longer published" in (await (await confirmed(linus, question)).reply()).text
+        assert "no longer published" in (await (await remove(linus, post, "Unpublish")).reply()).text
     finally:
         del art.overwrites[default_world.LINUS]
 
@@ -394,7 +391,7 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
         )
         for channel in (default_world.GENERAL, default_world.TEA_TABLE):
             refused = await stage.scene.forged(stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
-            assert "This is not an art channel" in refused.text, (name, channel)
+            assert "This is no longer an art channel, so the picture was not published" in refused.text, (name, channel)
     assert (
         "Only the picture's author can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
     )

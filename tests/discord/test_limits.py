@@ -520,7 +520,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
     crawler.pressed |= {"privacy-delete", *ids(last)}
     await confirmed(margaret, last)
     with speaking(locale):
-        done = _("**All your data was deleted** {time}").partition("{")[0]
+        done = _("**All your data was deleted** on {time}").partition("{")[0]
         await full.control.wait_message(last.id, lambda seen: done in seen.text, PATIENCE)
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove, told
 from tests.discord.test_removals import hidden
 from tests.discord.test_server import chosen, pressed
 from tests.discord.test_undo import until
@@ -145,14 +145,16 @@ async def test_a_publication_is_hidden_and_comes_back(empty: Scene) -> None:
         await opener.modal(PATIENCE)
         await (await linus.submit(opener, {"reason": ["violent_or_cruel"], "note": ""})).reply(PATIENCE)
         await scene.gone(back)
-        panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
+        overview = await told(grace, "server")
+        assert "**1 report is waiting for your decision**, under *Reports*." in overview.text
+        panel = await chosen(grace, overview, "svsection", "reports")
         case = panel
         while "Dismiss" not in case.buttons:  # a slow answer comes in a message of its own
             case = await pressed(grace, panel, "Review")
         await pressed(grace, case, "Dismiss")
         third = await posted(scene, is_post)
         assert "Like · 1" in third.buttons
-        await (await confirmed(grace, await asked(grace, third, "Unpublish"))).reply(PATIENCE)
+        await (await remove(grace, third, "Unpublish")).reply(PATIENCE)
         await scene.gone(third)
         await scene.gone(picture)
         await until(scene, "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM publication)")

@@ -6,7 +6,7 @@ import pytest
 
 from playground import default_world
 from playground.component_shapes import walk
-from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, remove, told
 from tests.discord.test_removals import files_of, hidden, paint, rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -17,18 +17,16 @@ def number_of(custom_id: object) -> str:
 
 
 async def test_a_question_is_private_and_names_the_consequence(scene: Scene) -> None:
-    margaret = scene.control.person("Margaret")
     picture = await paint(scene)
-    own, staff = await asked(scene.ada, picture), await asked(margaret, picture)
+    own = await asked(scene.ada, picture)
     everything = await asked(scene.ada, await told(scene.ada, "privacy delete"), "Delete my data …")
     for question, heading, button in (
         (own, "Delete this picture?", "Delete picture"),
-        (staff, "Remove this picture from this server?", "Remove from this server"),
         (everything, "Delete everything permanently?", "Delete all my data"),
     ):
         assert question.text.startswith(f"### {heading}\n") and list(question.buttons) == [button, "Keep it"]
-    assert (own.visible_to, staff.visible_to) == (default_world.ADA, default_world.MARGARET)
-    assert {own.id, everything.id}.isdisjoint(one.id for one in await margaret.messages())
+    assert own.visible_to == default_world.ADA
+    assert {own.id, everything.id}.isdisjoint(one.id for one in await scene.control.person("Margaret").messages())
 
 
 async def test_keep_it_leaves_everything(scene: Scene) -> None:
@@ -103,7 +101,7 @@ async def test_undo_is_offered_where_the_message_is_gone_when_its_owner_confirms
     picture = await paint(scene)
     question = await asked(scene.ada, picture)
     margaret = scene.control.person("Margaret")
-    await confirmed(margaret, await asked(margaret, picture))
+    await remove(margaret, picture)
     await scene.gone(picture)
     await confirmed(scene.ada, question)
     await hidden(scene, question)
@@ -123,12 +121,24 @@ async def test_a_removal_that_staff_confirm_twice_is_logged_once(scene: Scene) -
     margaret = scene.control.person("Margaret")
     picture = await paint(scene)
     number = number_of(picture.buttons["Delete"]["custom_id"])
-    questions = [await asked(margaret, picture), await asked(margaret, picture)]
-    for question in questions:
-        await confirmed(margaret, question)
-        await scene.gone(question)
-    logged = f"SELECT count(*) FROM audit WHERE action = 'remove_picture' AND target = 'job {number}'"
-    assert await rows(scene, logged) == [(1,)]
+    forms = [await margaret.press(picture, "Delete") for _time in range(2)]
+    for form, reason in zip(forms, ("Not here.", "Not there."), strict=True):
+        await form.modal(PATIENCE)
+        await (await margaret.submit(form, {"note": reason})).answered(PATIENCE)
+        await scene.gone(picture)
+    logged = f"SELECT changes FROM audit WHERE action = 'remove_picture' AND target = 'job {number}'"
+    assert await rows(scene, logged) == [('{"reason": [null, "Not here."]}',)]
+
+
+async def test_a_question_to_staff_from_before_an_update_asks_why(scene: Scene) -> None:
+    margaret, picture = scene.control.person("Margaret"), await paint(scene)
+    page = await told(margaret, "guide")
+    parts = walk(scene.playground.world.messages[page.id].components)
+    custom_id = f"deletenow:{number_of(picture.buttons['Delete']['custom_id'])}"
+    next(part for part in parts if part.get("label") == "Next")["custom_id"] = custom_id
+    await remove(margaret, page, custom_id)
+    await scene.gone(picture)
+    await scene.gone(page)
 
 
 async def test_a_forged_press_to_keep_deletes_no_message_of_others(scene: Scene) -> None:

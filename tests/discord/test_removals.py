@@ -13,7 +13,8 @@ import pytest
 from playground import default_world
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove
+from tests.discord.test_server import chosen
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,7 +30,7 @@ def files_of(scene: Scene, picture: VisibleMessage) -> list[Path]:
 
 async def delete(scene: Scene, person: Person, picture: VisibleMessage) -> None:
     """Take a picture down as staff."""
-    await confirmed(person, await asked(person, picture))
+    await remove(person, picture)
     await scene.gone(picture)
 
 
@@ -184,6 +185,27 @@ async def test_nobody_else_takes_up_what_staff_took_down_in_that_server(scene: S
         sent += [await grace.press(message, "Remix") for message in (details, offer)]
         for reply in [await one.reply() for one in sent]:
             assert reply.ephemeral and "removed this picture" in reply.text and "/history" not in reply.text
+
+
+async def test_the_author_reads_why_staff_took_a_picture_down(scene: Scene) -> None:
+    """Also when and where it was generated, and its prompt. The audit log has the reason."""
+    margaret = scene.control.person("Margaret")
+    emmy = await scene.control.new_person("Emmy")
+    picture = await paint(scene, emmy, seed=905)
+    refused = await (await remove(margaret, picture, reason="   ")).reply(PATIENCE)
+    assert refused.ephemeral and "Please give a reason" in refused.text
+    assert (await scene.control.wait_message(picture.id, lambda seen: True)).attachments
+    await remove(margaret, picture, reason="Too  *gory* for this channel")
+    await scene.gone(picture)
+    async with asyncio.timeout(PATIENCE):
+        while not (letters := await emmy.messages("dm")):
+            await (await scene.ada.slash("queue")).reply()
+    (letter,) = letters
+    assert "> Reason: Too \\*gory\\* for this channel" in letter.text and f"> {PROMPT}" in letter.text
+    assert "> generated on <t:" in letter.text and f"in <#{default_world.GENERAL}>" in letter.text
+    assert "Margaret" not in letter.text and default_world.MARGARET not in letter.text
+    log = await chosen(margaret, await (await margaret.slash("server")).reply(PATIENCE), "svsection", "audit")
+    assert "reason: — → Too \\*gory\\* for this channel" in log.text
 
 
 async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:

@@ -84,7 +84,7 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
             for job_id in jobs:
                 job = await find_job(easel.connection, job_id)
                 assert job is not None
-                await bot.removals.take_down(job, WORKSHOP, int(default_world.MARGARET))
+                await bot.removals.take_down(job, WORKSHOP, int(default_world.MARGARET), "Not here.")
                 await bot.publishing.take_back_job(job_id, WORKSHOP)
         else:
             await delete_all(scene, mary, await told(mary, "privacy delete"))

@@ -17,7 +17,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import open_database
 from bot.database.deletions import begin_deletion, pending_deletions
 from playground import default_world
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove
 from tests.discord.test_removals import files_of, hidden, rows
 from tests.house import PASTEL
 
@@ -203,7 +203,7 @@ async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_sta
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         files, margaret = files_of(empty, picture), empty.control.person("Margaret")
         await empty.control.fault("/messages/", method="DELETE", status=503, count=99)
-        await (await confirmed(margaret, await asked(margaret, picture))).reply()  # that something did not work
+        await (await remove(margaret, picture)).reply()  # that something did not work
         await empty.control.clear_faults()
     assert await empty.control.message(picture.id) is not None
     async with empty.bot():

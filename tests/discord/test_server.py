@@ -209,9 +209,19 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     assert "LoRAs added in 24 hours: **3**" in page.text
     refused = await harbour.refused()
     assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
-    for wrong, words in (("many", "is not a number"), ("0", "must be between"), ("10000", "operator has set")):
-        error = await filled(linus, page, "Quotas and queue", weight=wrong)
+    for wrong, words in (
+        ("many", "“many” is not a number. For “priority in the queue”, enter a number"),
+        ("1,5", "with a point instead of a comma"),
+        ("-1", "must be between"),
+        ("0", "must be between"),
+        ("10000", "operator has set"),
+    ):
+        error = await filled(linus, page, "Quotas and queue", weight=wrong, pictures_per_day="17")
         assert error.ephemeral and words in error.text and error.id != page.id
+        assert "You wrote:" in error.text and "pictures per day: 17" in error.text, "it is not lost"
+        assert "seconds between" not in error.text, "nobody wrote that"
+    error = await filled(linus, page, "Quotas and queue", pictures_per_day="1.5")
+    assert "“pictures per day” must be a whole number" in error.text
     page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
     page = await filled(linus, page, "Added LoRAs", loras_per_day="")
     assert "pictures per day: **not set**" in page.text and "in 24 hours: **not set**" in page.text
@@ -271,13 +281,14 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await harbour.panel("blocks")
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
-    error = await submitted(linus, opener, {"reason": "spam", "end": "soon"})
-    assert "is not a valid end" in error.text
+    error = await submitted(linus, opener, {"reason": "spam", "end": "Soon"})
+    assert "“Soon” is neither a length of time nor a date." in error.text and "Reason: spam" in error.text
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
     page = await submitted(linus, opener, {"reason": "too much *spam*.", "end": "3 d"})
     assert f"<@{default_world.ADA}>" in page.text and "until <t:" in page.text and "\\*spam\\*" in page.text
     refused = await harbour.refused()
     assert "staff have blocked you" in refused and "spam" in refused and ".”." not in refused
+    assert "The block ends on <t:" in refused, "as on the page"
     page = await pressed(linus, page, "Unblock")
     assert "No users are blocked" in page.text
     page = await filled(linus, page, "Block by ID", id=default_world.ADA, reason="left and came back", end="")

@@ -6,8 +6,10 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 from bot.database.audit import AuditEntry
+from inference.json_values import MAX_ID
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,25 @@ async def export(entries: AsyncIterator[AuditEntry], *, max_bytes: int) -> Audit
     return AuditExport("audit-log.json", b"".join((b"[", *parts, b"]")), len(parts), complete)
 
 
+def _with_ids_as_text(value: object) -> object:
+    """The value, with each number that many programs would round as text. Such numbers are Discord's ids."""
+    if isinstance(value, list):
+        return [_with_ids_as_text(each) for each in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {key: _with_ids_as_text(each) for key, each in cast("dict[str, object]", value).items()}
+    return str(value) if isinstance(value, int) and abs(value) > MAX_ID else value
+
+
 def _json(entry: AuditEntry) -> bytes:
     fields = {
         "time": datetime.fromtimestamp(entry.created_at / 1000, UTC).isoformat(timespec="milliseconds"),
-        "who": str(entry.actor_id),  # text, because programs round numbers of that size
+        "who": str(entry.actor_id),
         "action": entry.action,
         "person": "" if entry.person_id is None else str(entry.person_id),
         "target": entry.target,
-        "changes": {field: {"before": before, "after": after} for field, (before, after) in entry.changes.items()},
+        "changes": {
+            field: {"before": _with_ids_as_text(before), "after": _with_ids_as_text(after)}
+            for field, (before, after) in entry.changes.items()
+        },
     }
     return json.dumps(fields, ensure_ascii=False).encode()

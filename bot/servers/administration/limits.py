@@ -20,7 +20,7 @@ from bot.database.server_limits import (
     limits_of_people,
     save_limits,
 )
-from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange
+from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange, NotWhole
 from bot.i18n import number
 from bot.servers.access import Rights
 from bot.servers.administration.audit_log import AuditLog, differences
@@ -60,8 +60,8 @@ class LimitAdministration:
     ) -> LimitValues:
         """Set or, with None, remove the named limits of a holder; the others stay.
 
-        `holder_id` is the role or the person, `name` the role's. Raises LimitOutOfRange, LimitAboveCeiling or
-        LimitNotForServer.
+        `holder_id` is the role or the person, `name` the role's. Raises LimitOutOfRange, NotWhole, LimitAboveCeiling
+        or LimitNotForServer.
         """
         await self._rights.require(Action.CONFIGURE, who, server_id)
         if holder is LimitHolder.ROLE and holder_id == server_id:  # the role that everybody has
@@ -93,7 +93,10 @@ class LimitAdministration:
         try:
             return LimitValues.model_validate(before.model_dump() | {name.value: v for name, v in values.items()})
         except ValidationError as problem:
-            name = LimitName(str(problem.errors()[0]["loc"][0]))
+            first = problem.errors()[0]
+            name = LimitName(str(first["loc"][0]))
+            if first["type"] == "int_from_float":
+                raise NotWhole(what=LIMIT_LABELS[name]) from None
             lowest, highest = range_of(name)
             raise LimitOutOfRange(
                 what=LIMIT_LABELS[name], lowest=number(lowest, 2), highest=number(highest, 2)

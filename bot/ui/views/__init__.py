@@ -34,6 +34,7 @@ refusal.py                 the buttons under the refusal of a LoRA; its sentence
 phrase_question.py         a refused prompt whose words staff can allow, and the message that asks them
 job_progress.py            the message of an unfinished job
 result.py                  the message of an ended job
+removal_form.py            the form in which staff give the reason for a removal
 deleted.py                 what stands in place of a deleted picture, and *Undo*
 sheet.py                   the message of a sweep or comparison
 picture_details.py         the parameters of a picture

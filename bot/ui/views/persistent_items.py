@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import discord
@@ -14,10 +15,13 @@ from bot.database.jobs import Job, find_job, note_opened
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
 from bot.i18n import _, speak
+from bot.i18n.texts import bounded_lines, clipped, plain
 from bot.servers.rights import Action
 from bot.ui import acknowledge
 from bot.ui.access import enter, require_open
 from bot.ui.client import Interaction
+from bot.ui.replies import ErrorWithView, error_message
+from inference.errors import RequestError
 
 if TYPE_CHECKING:
     Button = ui.Button[Any]
@@ -30,6 +34,7 @@ ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
 MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
 MAX_ID_DIGITS = 18
+MAX_TYPED = 1500  # characters of refused entries that the reply repeats
 MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that is neither sent nor closed times out after this
 NO_CUSTOM_ID = r"(?!)"  # the template of abstract items: it matches no custom_id
@@ -161,6 +166,20 @@ def discord_id(digits: str) -> int:
     return found
 
 
+class RefusedEntries(ErrorWithView):
+    """A modal that was refused, with what was typed into it: Discord shows that no more."""
+
+    def __init__(self, problem: RequestError, typed: Sequence[str]) -> None:
+        super().__init__(str(problem))
+        self._lines = [error_message(problem), _("You wrote:"), *bounded_lines(typed, MAX_TYPED)]
+
+    def view(self) -> ui.LayoutView:
+        """The sentence and the entries."""
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any]("\n".join(self._lines)))
+        return view
+
+
 class ModalForm(ui.Modal):
     """A modal that replies with its errors. Subclasses define `submitted`.
 
@@ -187,7 +206,22 @@ class ModalForm(ui.Modal):
 
     async def _checked(self, interaction: Interaction) -> None:
         await enter(interaction, self.command, self.action)
-        await self.submitted(interaction)
+        try:
+            await self.submitted(interaction)
+        except RequestError as problem:
+            if typed := self._typed(error_message(problem)):
+                raise RefusedEntries(problem, typed) from problem
+            raise
+
+    def _typed(self, told: str) -> list[str]:
+        """What was typed and would be lost, by field: without values that were there before or that `told` names."""
+        labels = [item for item in self.children if isinstance(item, ui.Label)]
+        fields = [(each.text, each.component) for each in labels if isinstance(each.component, ui.TextInput)]
+        return [
+            f"> {text}: {clipped(field.value, MAX_TYPED)}"
+            for text, field in fields
+            if field.value.strip() and field.value != field.default and plain(field.value) not in told
+        ]
 
     @abstractmethod
     async def submitted(self, interaction: Interaction) -> None:

@@ -176,7 +176,7 @@ def receipt_text(erasure: Erasure) -> str:
             _("Easel has been deleting all your data since {time}.").format(time=_time(erasure.created_at)),
             _("The deletion continues in the background. /privacy show tells you when it is done."),
         )
-    lines = [_("**All your data was deleted** {time}").format(time=_time(erasure.finished_at))]
+    lines = [_("**All your data was deleted** on {time}").format(time=_time(erasure.finished_at))]
     done = {
         _("Requests"): erasure.jobs, _("Pictures"): erasure.pictures, _("Messages"): erasure.messages,
     }  # fmt: skip

@@ -29,6 +29,7 @@ from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
 from bot.ui.views.published import bookmark_published, remix_published, use_same
 from bot.ui.views.question import ask, conclude
+from bot.ui.views.removal_form import RemovalForm
 from bot.workspace.remix import MatchedLora, parts_of
 from inference.messages.request import GenerationRequest
 from inference.parameters import recipe_of
@@ -256,49 +257,67 @@ class BookmarkPublishedButton(PublicationButton, template=r"keeppub:(?P<publicat
 
 
 class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d{1,18})"):
-    """Asks before a picture is taken out of the gallery, by its author or by staff."""
+    """Asks the author before a picture is taken out of the gallery, or asks staff why."""
 
     command, action = "history", None
     name, label = "unpublish", later("Unpublish")
+    opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask. Raises NotYours."""
         publication = await publication_here(interaction, self.publication_id)
         await check_may_unpublish(interaction, publication)
-        confirm = ConfirmUnpublishingButton(publication.id)
-        heading = _("Unpublish this picture?")
+        if publication.person_id != interaction.user.id:
+            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, opening=interaction.id))
+            return
         text = sentences(
             _("This removes the picture, with its likes, from this server's art channel and gallery."),
             _("The picture stays in your /history."),
         )
-        if publication.person_id != interaction.user.id:
-            heading = _("Remove this picture from this server?")
-            text = sentences(
-                _("This removes the picture from all channels and the gallery of this server."),
-                _("Its buttons no longer generate pictures here."),
-                _("The picture stays in the author's /history. The author gets a friendly message without your name."),
-            )
-            confirm.item.label = _("Remove from this server")
-        await ask(interaction, heading, text, confirm)
+        await ask(interaction, _("Unpublish this picture?"), text, ConfirmUnpublishingButton(publication.id))
 
 
 class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<publication>\d{1,18})"):
-    """Takes a picture out of the gallery for its author, and its job down in the server for staff."""
+    """Takes a picture out of the gallery for its author. Staff are asked why: an older question did not ask."""
 
     command, action = "history", None
     name, label, style = "unpublishnow", later("Unpublish"), discord.ButtonStyle.danger
+    opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Take it out of the gallery, and say so. Raises NotYours."""
         publication = await publication_here(interaction, self.publication_id)
         await check_may_unpublish(interaction, publication)
-        client = interaction.client
-        if publication.person_id == interaction.user.id:
-            await client.publishing.take_back(publication.id)
-        elif (job := await find_job(client.connection, publication.job_id)) is not None:
-            await client.removals.take_down(job, publication.server_id, interaction.user.id)
-            await client.publishing.take_back_job(job.id, publication.server_id)
+        if publication.person_id != interaction.user.id:
+            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, opening=interaction.id))
+            return
+        await interaction.client.publishing.take_back(publication.id)
         await conclude(interaction, _("The picture is no longer published."))
+
+
+class RemovePublicationForm(RemovalForm):
+    """Takes a published picture out of the gallery, and its job down in the server."""
+
+    private = True
+
+    def __init__(self, publication_id: int, *, opening: int) -> None:
+        text = sentences(
+            _("This removes the picture from all channels and the gallery of this server."),
+            _("Its buttons no longer generate pictures here."),
+            _("The picture stays in the author's /history."),
+        )
+        super().__init__(f"unpublish:{publication_id}", text, opening=opening)
+        self._publication_id = publication_id
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Remove it, and say so. Raises NotYours or ReasonNeeded."""
+        client, publication = interaction.client, await publication_here(interaction, self._publication_id)
+        await check_may_unpublish(interaction, publication)
+        job = await find_job(client.connection, publication.job_id)
+        if job is not None:
+            await client.removals.take_down(job, publication.server_id, interaction.user.id, self.reason.value)
+            await client.publishing.take_back_job(job.id, publication.server_id)
+        await send_ephemeral_text(interaction, _("The picture is no longer published."))
 
 
 async def check_may_unpublish(interaction: Interaction, publication: Publication) -> None:

@@ -76,7 +76,7 @@ async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -
 
 
 async def close(interaction: Interaction) -> None:
-    """Delete the answered question."""
+    """Delete the message that was used, such as an answered question."""
     await acknowledge(interaction)
     with suppress(discord.NotFound):  # it was answered twice
         await interaction.delete_original_response()

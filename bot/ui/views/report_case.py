@@ -31,6 +31,7 @@ from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id, outdated_error
+from bot.ui.views.removal_form import reason_field
 from bot.ui.views.report_text import outcome_lines, reported_lines
 from inference.content_rating import ContentRating
 
@@ -207,14 +208,15 @@ class DecisionForm(ModalForm):
         super().__init__(_(self.heading), f"rp{self.decision.value}:{report_id}", opening)
         self._report_id = report_id
         self.ask()
-        self.note: ui.TextInput[Any] = ui.TextInput(
-            custom_id="note", style=discord.TextStyle.paragraph, required=self.needs_note, max_length=MAX_NOTE
-        )
-        hint = _("The picture's author will read this, without your name")
-        self.add_item(ui.Label[Any](text=_("Reason"), description=hint, component=self.note))
+        self.note, label = reason_field(required=self.needs_note, max_length=MAX_NOTE)
+        self.add_item(label)
+        self.ask_more()
 
     def ask(self) -> None:
-        """Add the fields of this decision."""
+        """Add the fields of this decision that come before the reason."""
+
+    def ask_more(self) -> None:
+        """Add the fields of this decision that come after the reason."""
 
     def options(self) -> dict[str, Any]:
         """The arguments that the fields give. Raises a RequestError."""
@@ -242,7 +244,7 @@ class BlockOwnerForm(DecisionForm):
     decision, needs_note = DecisionAction.BLOCK, True
     heading = later("Hide the picture and block its author")
 
-    def ask(self) -> None:
+    def ask_more(self) -> None:
         """Ask how long."""
         self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", max_length=40, default=_("1 d"))
         hint = _("A time such as 3 d, 12 h or 2 w, or a date such as 2031-05-30")

@@ -11,17 +11,15 @@ from discord import ui
 
 from bot.database.appeals import AppealState
 from bot.database.decisions import DecisionAction
-from bot.database.reports import Complaint, Report, ReportReason
+from bot.database.reports import Complaint, ReportReason
 from bot.i18n import _, label, listed, sentences
-from bot.i18n.texts import clipped, plain, prompt_text, summary
+from bot.i18n.texts import clipped, painted_text, picture_lines
 from bot.reports.messenger import OwnerNotice
 from bot.reports.reporting import MAX_APPEAL, MAX_NOTE
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import ModalForm, PersistentButton
-
-MAX_SHOWN_PROMPT = 200  # characters
 
 
 def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> ui.LayoutView:
@@ -49,23 +47,8 @@ def _decision(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) 
 
 def _about(notice: OwnerNotice) -> list[str]:
     """Which picture: its prompt, which is the reader's own, what painted it, and when and where that was."""
-    lines: list[str] = []
-    if notice.job is not None:
-        prompt = prompt_text(notice.job.request)
-        lines += [f"> {plain(prompt, MAX_SHOWN_PROMPT)}"] if prompt else []
-        lines.append(f"> {summary(notice.job.request)}")
-    painted = painted_text(notice.report)
-    return [*lines, f"> {painted}"] if painted else lines
-
-
-def painted_text(report: Report) -> str:
-    """When and where the pictures were painted; nothing where that is not known."""
-    if report.painted_at is None:
-        return ""
-    when = f"<t:{report.painted_at // 1000}:f>"
-    if report.painted_in is None:
-        return _("generated on {when}").format(when=when)
-    return _("generated on {when} in {channel}").format(when=when, channel=f"<#{report.painted_in}>")
+    painted = painted_text(notice.report.painted_at, notice.report.painted_in)
+    return picture_lines(None if notice.job is None else notice.job.request, painted)
 
 
 def _head(notice: OwnerNotice) -> str:

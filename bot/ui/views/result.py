@@ -26,16 +26,17 @@ from bot.requests.regions import words_note
 from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_shown
-from bot.ui.acknowledge import acknowledge, replace
+from bot.ui.acknowledge import acknowledge, open_modal, replace
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.replies import error_message, send_ephemeral, send_ephemeral_text
 from bot.ui.studio_session import request_is_in_studio
-from bot.ui.views.deleted import deleted_view, held_text, taken_down_view
+from bot.ui.views.deleted import deleted_view, held_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
 from bot.ui.views.publish import PublishButton
 from bot.ui.views.question import ask, close, conclude, replace_origin
+from bot.ui.views.removal_form import RemovalForm
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.sweeps import SweepJobButton
@@ -166,66 +167,59 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
-    """Asks before the person's own pictures are deleted, or before staff take them down."""
+    """Asks before the person's own pictures are deleted, or asks staff why they take them down."""
 
     command, action = "history", None
+    opens_modal = True
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask. Raises NotYours."""
         job = await self.job(interaction)
         await _check_may_remove(job, interaction)
-        confirm = ConfirmDeletionButton(job.id)
         if job.person_id != interaction.user.id:
-            heading = _("Remove this picture from this server?")
-            text = sentences(
-                _(
-                    "This removes the picture from this channel. Its buttons no longer generate pictures in this "
-                    "server."
-                ),
-                _("The picture stays in the author's /history. The author gets a friendly message without your name."),
-            )
-            confirm.item.label = _("Remove from this server")
-        else:
-            minutes = interaction.client.configuration.settings.retention.undo_minutes
-            heading = _("Delete this picture?") if minutes else _("Delete permanently?")
-            text = sentences(
-                _(
-                    "This removes the picture from this channel, from all art channels where you published it, and "
-                    "from your /history. It also deletes its file and prompt."
-                ),
-                ngettext(
-                    "You can restore it for {count} minute. After that it is deleted permanently.",
-                    "You can restore it for {count} minutes. After that it is deleted permanently.",
-                    minutes,
-                ).format(count=minutes)
-                if minutes
-                else _("It cannot be restored."),
-            )
-            confirm.item.label = _("Delete picture") if minutes else _("Delete permanently")
+            await open_modal(interaction, RemoveResultForm(job, opening=interaction.id))
+            return
+        confirm = ConfirmDeletionButton(job.id)
+        minutes = interaction.client.configuration.settings.retention.undo_minutes
+        heading = _("Delete this picture?") if minutes else _("Delete permanently?")
+        text = sentences(
+            _(
+                "This removes the picture from this channel, from all art channels where you published it, and "
+                "from your /history. It also deletes its file and prompt."
+            ),
+            ngettext(
+                "You can restore it for {count} minute. After that it is deleted permanently.",
+                "You can restore it for {count} minutes. After that it is deleted permanently.",
+                minutes,
+            ).format(count=minutes)
+            if minutes
+            else _("It cannot be restored."),
+        )
+        confirm.item.label = _("Delete picture") if minutes else _("Delete permanently")
         await ask(interaction, heading, text, confirm, edits_origin=True)
 
 
 class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
-    """Deletes the person's own pictures, or takes them down for staff."""
+    """Deletes the person's own pictures. Staff are asked why: an older question did not ask."""
 
     command, action = "history", None
     name, label, style = "deletenow", later("Delete picture"), discord.ButtonStyle.danger
     in_message_of_job = False
+    opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
-        """Delete pictures and messages, or as staff the messages alone. Raises NotYours."""
+        """Delete pictures and messages. Raises NotYours."""
         job = await find_hidden_job(interaction.client.connection, self.job_id)
         if job is None or job.person_id != interaction.user.id:  # its owner may have confirmed another question
             job = await self.job(interaction)
         await _check_may_remove(job, interaction)
+        if job.person_id != interaction.user.id:
+            await open_modal(interaction, RemoveResultForm(job, opening=interaction.id))
+            return
         await acknowledge(interaction)
-        removals, hidden, done = interaction.client.removals, None, taken_down_view()
-        if job.person_id == interaction.user.id:
-            hidden = await removals.delete_later(job)
-            done = deleted_view(job.id, hidden.undo_until if hidden else None)
-        elif job.server_id is not None:
-            await removals.take_down(job, job.server_id, interaction.user.id)
+        hidden = await interaction.client.removals.delete_later(job)
+        done = deleted_view(job.id, hidden.undo_until if hidden else None)
         changed = await replace_origin(interaction, done if hidden else None)
         held = None if hidden is None or hidden.held_until is None else held_text(hidden.held_until)
         if changed and held is None:
@@ -237,6 +231,28 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
                 await replace(interaction, done, [])
             if held is not None:
                 await send_ephemeral_text(interaction, held)
+
+
+class RemoveResultForm(RemovalForm):
+    """Takes the pictures of a job down in its server."""
+
+    sends_message = False
+
+    def __init__(self, job: Job, *, opening: int) -> None:
+        text = sentences(
+            _("This removes the picture from this channel. Its buttons no longer generate pictures in this server."),
+            _("The picture stays in the author's /history."),
+        )
+        super().__init__(f"takedown:{job.id}", text, opening=opening)
+        self._job = job
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Remove them, and the message that shows them. Raises NotYours or ReasonNeeded."""
+        job = self._job
+        await _check_may_remove(job, interaction)
+        assert job.server_id is not None  # outside of servers, only the author may remove it
+        await interaction.client.removals.take_down(job, job.server_id, interaction.user.id, self.reason.value)
+        await close(interaction)
 
 
 async def _check_may_remove(job: Job, interaction: Interaction) -> None:

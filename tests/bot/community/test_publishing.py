@@ -18,7 +18,7 @@ from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication, publications_of_job
 from bot.database.takedowns import record_takedown
 from bot.errors.pictures import OwnPictureTakenDown
-from bot.errors.publishing import NoArtChannel, PublishedAlready, PublishingRefused
+from bot.errors.publishing import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.ratings import PromptRatedTooHigh
 from bot.errors.rights import NotYours, RoleNeeded
 from inference.content_rating import ContentRating
@@ -110,14 +110,14 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
         with pytest.raises(wanted):
             await here.publishing.publish(acting(), of, 0, channel, shows_prompt=True)
 
-    await refused(NoArtChannel, job, channel=ART + 1)
+    await refused(NoLongerArtChannel, job, channel=ART + 1)
     with pytest.raises(NotYours):
         await here.publishing.publish(acting(AUTHOR + 1), job, 0, ART, shows_prompt=True)
     explicit = await job_of(here, prompt="nude")
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
-    await record_takedown(here.connection, job, SERVER)
+    await record_takedown(here.connection, job, SERVER, "Not here.")
     await refused(OwnPictureTakenDown, job)
     assert await publications_of_job(here.connection, job.id) == ()
 
@@ -324,7 +324,7 @@ async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: C
 async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     await publish(here, job)
-    await record_takedown(here.connection, job, server)
+    await record_takedown(here.connection, job, server, "Not here.")
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and await publications_of_job(here.connection, job.id) == ()
     await check_whole(here)

@@ -206,7 +206,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(connection: aiosqlite.
         assert await shown(connection) == [two.id, one.id], "over, or elsewhere"
     job = await find_job(connection, two.job_id)
     assert job is not None
-    await record_takedown(connection, job, SERVER)
+    await record_takedown(connection, job, SERVER, "Not here.")
     assert await shown(connection) == [one.id] and await find_shown(connection, two.id, EVERYTHING) is None
 
 
@@ -214,7 +214,7 @@ async def test_what_operators_take_down_is_shown_in_no_server(connection: aiosql
     one = await published(connection)
     job = await find_job(connection, one.job_id)
     assert job is not None
-    await record_takedown(connection, job, EVERYWHERE)
+    await record_takedown(connection, job, EVERYWHERE, "Not here.")
     assert await shown(connection) == [] and await find_shown(connection, one.id, EVERYTHING) is None
 
 

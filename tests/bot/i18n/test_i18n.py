@@ -239,11 +239,10 @@ def test_a_limit_of_one_picture_is_not_called_pictures(kind: type[PicturesUsedUp
 
 
 def test_what_somebody_typed_is_told_from_the_sentence_around_it() -> None:
-    assert "“many”" in explained(NumberUnclear(typed="many")) and "“soon”" in explained(EndUnclear(typed="soon"))
+    number, end = NumberUnclear(what="weight", typed="many"), EndUnclear(typed="soon")
+    assert "“many”" in explained(number) and "“soon”" in explained(end)
     with speaking("ja"):
-        assert "「many」" in explained(NumberUnclear(typed="many")) and "「soon」" in explained(
-            EndUnclear(typed="soon")
-        )
+        assert "「many」" in explained(number) and "「soon」" in explained(end)
 
 
 def test_values_of_enumerations_in_errors_are_translated() -> None:

@@ -114,8 +114,8 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         if number == 0:
             await write(connection, NOTICE, (case_id, person, now_ms()))
             await rate_job(connection, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
-            await record_takedown(connection, job, SERVER)
-            await mark_told(connection, [Takedown(job.id, SERVER)], 1, person + 10)
+            await record_takedown(connection, job, SERVER, f"{word} of <@{person}>")
+            await mark_told(connection, [Takedown(job.id, SERVER, "")], 1, person + 10)
             await publish(connection, job.id, person, word)
         if number == 2:
             await begin_deletion(connection, job.id, CHANNEL, person + number)

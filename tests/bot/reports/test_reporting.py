@@ -584,7 +584,7 @@ async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: Report
 
 async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: ReportWorld) -> None:
     connection, job = reports.world.connection, await reports.picture()
-    await record_takedown(connection, job, SERVER)
+    await record_takedown(connection, job, SERVER, "Not here.")
     report = await reports.reported(job)
     await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
@@ -592,4 +592,6 @@ async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: Rep
     await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
     assert await taken_down_in(connection, job.id, SERVER) == SERVER
-    assert await untold_takedowns(connection, OWNER) == (Takedown(job.id, SERVER),), "that takedown is still to be told"
+    assert await untold_takedowns(connection, OWNER) == (Takedown(job.id, SERVER, "Not here."),), (
+        "that takedown is still to be told"
+    )

@@ -35,3 +35,9 @@ def test_nothing_is_no_end(typed: str) -> None:
 def test_anything_else_is_refused_with_an_example(typed: str) -> None:
     with pytest.raises(EndUnclear, match="3 d, 12 h or a date"):
         end_of(typed, NOW)
+
+
+def test_what_is_refused_is_named_as_it_was_typed() -> None:
+    with pytest.raises(EndUnclear) as refused:
+        end_of(" Violence  now ", NOW)
+    assert refused.value.typed == "Violence now"

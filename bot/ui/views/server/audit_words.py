@@ -13,6 +13,7 @@ from bot.database.takedown_notices import BY_OPERATORS, PERSON_SHOWN
 from bot.i18n import _, label, later, number, pgettext
 from bot.i18n.texts import mention, plain, several
 from bot.servers.limits import HOLDERS, LIMIT_LABELS
+from bot.ui.replies import in_own_time
 from bot.ui.views.report_text import ANSWERED, DECIDED
 from inference.content_rating import ContentRating
 from inference.lora.categories import Category
@@ -151,4 +152,4 @@ def _value(field: str, value: object) -> str:
         return label(WordListMode(str(value)))
     if field in _RATINGS and value in ContentRating.__members__.values():
         return label(ContentRating(str(value)))
-    return plain(str(value), MAX_VALUE)
+    return in_own_time(str(value)) if field == "end" else plain(str(value), MAX_VALUE)

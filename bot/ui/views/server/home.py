@@ -9,6 +9,7 @@ import discord
 from discord import ui
 
 from bot.database.clock import now_ms
+from bot.database.reports import count_waiting_reports
 from bot.i18n import _, later, listed, ngettext, number
 from bot.i18n.texts import on_a_label, several
 from bot.servers.server_cache import ServerSetup
@@ -43,7 +44,8 @@ class HomeSection(PanelSection):
         setup = await services.settings.setup(who, page.server_id)
         lines = [_("This overview is for all servers. Choose a single server below.")]
         if page.server_id != EVERYWHERE:
-            lines = _summary(setup, await services.limits.count(who, page.server_id))
+            waiting = await count_waiting_reports(interaction.client.connection, page.server_id)
+            lines = _summary(setup, await services.limits.count(who, page.server_id), waiting)
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):
             text = _(
@@ -68,10 +70,16 @@ def mentions(prefix: str, ids: Sequence[int], usual: str) -> str:
     return listed([*named, *([ngettext("{count} more", "{count} more", rest).format(count=rest)] if rest else [])])
 
 
-def _summary(setup: ServerSetup, limits: int) -> list[str]:
+def _summary(setup: ServerSetup, limits: int, waiting: int) -> list[str]:
     settings, now = setup.settings, now_ms()
     blocked = sum(block.holds(now) for block in setup.lora_blocks.values())
+    reports = ngettext(
+        "**{count} report is waiting for your decision**, under *Reports*.",
+        "**{count} reports are waiting for your decision**, under *Reports*.",
+        waiting,
+    ).format(count=number(waiting))
     return [
+        *([reports] if waiting else []),
         _("Channels: {names}").format(names=mentions("#", settings.channels, _("all of them"))),
         _("Models: {names}").format(names=several(settings.checkpoints) or _("all of them")),
         _("Staff, besides members who manage the server: {names}").format(

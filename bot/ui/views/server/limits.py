@@ -12,7 +12,7 @@ import discord
 from discord import ui
 
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
-from bot.errors.limits import NumberUnclear
+from bot.errors.limits import NotWhole, NumberUnclear
 from bot.i18n import _, later, number
 from bot.i18n.texts import bounded_lines, mention, plain
 from bot.servers.limits import COUNTED, HOLDERS, LIMIT_LABELS, OF_DAY
@@ -36,7 +36,7 @@ from bot.ui.views.server.panel import (
 QUOTAS = (*OF_DAY, LimitName.COOLDOWN_SECONDS, LimitName.WAITING_PER_PERSON, LimitName.WEIGHT)
 PEOPLE = 8  # with limits of their own, on a page
 MAX_TEXT = 3200  # characters of a list; a message holds 4000
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
 _HOLDER = re.compile(r"(?P<holder>server|everybody|newcomers|(?P<kind>role|person)\.(?P<id>\d{1,19}))")
 _SHARED = (LimitHolder.EVERYBODY, LimitHolder.NEWCOMERS, LimitHolder.SERVER)
 
@@ -266,7 +266,9 @@ class LimitsForm(PanelForm):
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
         values: Mapping[LimitName, float | None] = {
-            name: number_in(each.value) for name, each in self.fields.items() if each.value != self._before[name]
+            name: number_in(each.value, LIMIT_LABELS[name])
+            for name, each in self.fields.items()
+            if each.value != self._before[name]
         }
         name = _role_name(interaction, self.page, holder)
         await services.limits.change(who, self.page.server_id, holder.holder, values, holder_id=holder.id, name=name)
@@ -278,13 +280,13 @@ def _written(value: float | None) -> str:
     return "" if value is None else f"{value:.15g}"
 
 
-def number_in(typed: str) -> float | None:
-    """The number in a field; None for an empty one. Raises NumberUnclear."""
+def number_in(typed: str, what: str) -> float | None:
+    """The number in the field `what`; None for an empty one. A comma may mean thousands. Raises NumberUnclear."""
     text = unicodedata.normalize("NFKC", typed).strip()
     if not text:
         return None
     if not _NUMBER.fullmatch(text):
-        raise NumberUnclear(typed=text[:40])
+        raise NumberUnclear(what=what, typed=text[:40])
     return float(text)
 
 
@@ -310,10 +312,10 @@ class NewcomerTimeForm(PanelForm):
         self.add_item(ui.Label[Any](text=_("Hours"), description=_("0 turns this off"), component=self.hours))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Save it. Raises NumberUnclear or NewcomerTimeOutOfRange."""
+        """Save it. Raises NumberUnclear, NotWhole or NewcomerTimeOutOfRange."""
         services, who = administration(interaction)
-        hours = number_in(self.hours.value)
+        hours = number_in(self.hours.value, NewcomerTimeButton.label)
         if hours is None or hours % 1:
-            raise NumberUnclear(typed=self.hours.value[:40])
+            raise NotWhole(what=NewcomerTimeButton.label)
         await services.settings.change(who, self.page.server_id, newcomer_hours=int(hours))
         await self.page.show(interaction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.database.audit import AuditAction, AuditFilter
+from bot.database.audit import AuditAction, AuditFilter, Changes
 from bot.servers.administration.audit_log import differences
 from tests.bot.database.conftest import add_lora
 from tests.bot.servers.administration.staff import MEGABYTE, STAFF, STRANGER
@@ -41,6 +41,25 @@ async def test_the_log_is_exported_whole(world: ServerWorld) -> None:
     entries = json.loads(made.data)
     assert [entry["action"] for entry in entries] == ["export_audit_log", "block_lora", *["block_person"] * 3]
     assert entries[0]["who"] == str(MANAGER)
+
+
+async def test_ids_in_the_export_are_text_that_no_program_rounds(world: ServerWorld) -> None:
+    administration, channel = world.services.administration, 1174109840998400115
+    changes: Changes = {
+        "reports_channel": (None, channel),
+        "staff_roles": ([], [channel]),
+        "art_channels": ([], [{"channel_id": channel, "parent_id": None}]),
+        "cooldown_seconds": (None, 1.5),
+    }
+    await administration.audit.record(STAFF, SERVER, AuditAction.CHANGE_SETTINGS, changes)
+    made = await administration.audit.export(STAFF, SERVER, AuditFilter(), max_bytes=MEGABYTE)
+    (entry,) = json.loads(made.data)
+    assert {field: change["after"] for field, change in entry["changes"].items()} == {
+        "reports_channel": str(channel),
+        "staff_roles": [str(channel)],
+        "art_channels": [{"channel_id": str(channel), "parent_id": None}],
+        "cooldown_seconds": 1.5,
+    }
 
 
 async def test_an_export_that_would_be_too_large_has_the_newest_entries(world: ServerWorld) -> None:

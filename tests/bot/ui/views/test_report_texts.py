@@ -46,7 +46,7 @@ async def test_a_block_after_a_report_needs_an_end_that_can_be_read() -> None:
         with pytest.raises(EndNeeded) as refused:
             form.options()
         told = explained(refused.value)
-        assert f"“{typed[:40]}” is not a valid end" in told and "3 d" in told
+        assert f"“{typed[:40]}” is neither a length of time nor a date" in told and "3 d" in told
     form.end._value = "3 d"  # pyright: ignore[reportPrivateUsage]
     assert form.options()["ends_at"] > 0
 
