@@ -25,10 +25,13 @@ NEWEST_OF = """
     WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
 """
 STORED = (
-    "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? AND length(hash) > 0 ORDER BY picture_id LIMIT ?"
+    "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? AND length(hash) = ? ORDER BY picture_id LIMIT ?"
 )
 ORIGIN = """
-    SELECT job_id, person_id, position, picture.created_at FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
+    SELECT job_id, person_id, position, picture.created_at,
+        json_extract(request, '$.image') IS NOT NULL AND NOT ifnull(json_extract(request, '$.image.painted'), 0)
+            AS given
+    FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
 """
 AT_ONCE = 2000
 MANY_AT_ONCE = 10_000  # hashes alone, a megabyte
@@ -46,12 +49,16 @@ class HashedPicture:
 
 @dataclass(frozen=True)
 class Origin:
-    """The job that generated a picture, its owner, the picture's position in it from 0, and the time in unix ms."""
+    """The job that generated a picture, its owner, the picture's position in it from 0, and the time in unix ms.
+
+    If a picture was `given` to start from, it may be the one that is seen, rather than the generated one.
+    """
 
     job_id: int
     person_id: int
     position: int
     created_at: int
+    given: bool
 
 
 async def record_hashes(connection: aiosqlite.Connection, hashes: Iterable[tuple[int, bytes]]) -> None:
@@ -79,10 +86,13 @@ async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[Ha
         last = rows[-1]["id"]
 
 
-async def stored_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
-    """Ids and hashes of all pictures that could be hashed, in portions, the oldest first. Raises DatabaseError."""
+async def stored_hashes(connection: aiosqlite.Connection, length: int) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
+    """Ids and hashes of all pictures with a hash of `length` bytes, in portions, the oldest first.
+
+    Raises DatabaseError.
+    """
     last = 0
-    while rows := await fetch(connection, STORED, (last, MANY_AT_ONCE)):
+    while rows := await fetch(connection, STORED, (last, length, MANY_AT_ONCE)):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
 
@@ -90,7 +100,7 @@ async def stored_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[tupl
 async def origin_of(connection: aiosqlite.Connection, picture_id: int) -> Origin | None:
     """Where a picture comes from; None if it is deleted. Raises DatabaseError."""
     row = await fetch_one(connection, ORIGIN, (picture_id,))
-    return None if row is None else Origin(**dict(row))
+    return None if row is None else Origin(**{**dict(row), "given": bool(row["given"])})
 
 
 async def pictures_without_hash(

@@ -13,7 +13,7 @@ import aiosqlite
 from bot.background import Pool
 from bot.database.picture_hashes import Origin, origin_of, stored_hashes
 from bot.pictures.input_gate import look_again
-from bot.pictures.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
+from bot.pictures.perceptual_hash import HASH_BYTES, SAME_BELOW, Search, is_too_plain, read
 from inference.image_files import BROKEN
 
 _COMPARING = Pool("origin", 1)  # one at a time, for the memory that a picture unpacks to
@@ -41,7 +41,7 @@ async def find_made_here(connection: aiosqlite.Connection, data: bytes) -> MadeH
     Raises NotComparable or DatabaseError.
     """
     search, nearest = await _COMPARING.run(_search, data), (0, SAME_BELOW)
-    async for ids, stored in stored_hashes(connection):
+    async for ids, stored in stored_hashes(connection, HASH_BYTES):
         place, distance = await _COMPARING.run(search.nearest, stored)
         if distance < nearest[1]:
             nearest = ids[place], distance

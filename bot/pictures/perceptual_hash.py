@@ -27,7 +27,7 @@ from inference.image_files import BROKEN, on_white, opened, reduced
 
 FOUND_BELOW = 0.48  # a distance at which an operator looks whether it is a copy
 REFUSED_BELOW = 0.27  # a distance at which a copy is refused without anybody looking
-SAME_BELOW = 0.2  # a distance at which a picture is said to be the stored one
+SAME_BELOW = 0.15  # a distance at which a picture is said to be the stored one
 NOTHING_ALIKE = 1.0
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
@@ -38,7 +38,7 @@ _LEAST_SIGNS = 32  # with fewer, a picture is too plain to be compared
 _FEW_SIGNS = 80  # with fewer, it may be like others that are as plain
 _SIGNS = sum(count**2 - 1 for count in _FREQUENCIES)  # without the means
 _PLANE = -(-_SIGNS // 8)  # bytes with a bit for each positive sign, after which come those of the negative ones
-_BYTES = 2 * _PLANE
+_BYTES = HASH_BYTES = 2 * _PLANE
 
 _NEAR_ANCHOR = 0.25  # the least cosine with an anchor from which on all sections are compared
 

@@ -107,10 +107,15 @@ def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[disco
 
 @dataclass(frozen=True)
 class PostedPicture:
-    """A picture of a message: its bytes, and the recipe in it; None where there is none."""
+    """A picture of a message: its bytes, and the recipe in it; None where there is none.
+
+    It is number `position` of `count` pictures, from 1.
+    """
 
     data: bytes
     recipe: Recipe | None
+    position: int = 1
+    count: int = 1
 
 
 async def read_recipe(message: discord.Message) -> Recipe:
@@ -135,12 +140,13 @@ async def read_picture(message: discord.Message, suffixes: tuple[str, ...] = ALL
     readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
     if not readable:
         raise NothingThere(what=_("This picture is too large to read."))
-    first = await _file(readable[0])
-    if first.recipe is not None:
-        return first
-    for picture in readable[1:]:
-        if (file := await _file(picture)).recipe is not None:
+    first: PostedPicture | None = None
+    for picture in readable:
+        file = replace(await _file(picture), position=1 + pictures.index(picture), count=len(pictures))
+        if file.recipe is not None:
             return file
+        first = first or file
+    assert first is not None
     return first
 
 

@@ -229,6 +229,22 @@ async def test_a_preview_that_somebody_posted_is_recognized(scene: Scene) -> Non
     assert PROMPT in said.text and "seed 7" in said.text and "Job " in said.text
 
 
+async def test_details_from_a_file_are_told_from_what_easel_knows(scene: Scene) -> None:
+    """Anybody can write a recipe into a picture of ours."""
+    (picture,) = await pictures_of(await paint(scene, seed=8))
+    buffer, info = io.BytesIO(), PngInfo()
+    info.add_text("parameters", INFOTEXT.format(model=VIVID))
+    picture.convert("RGB").save(buffer, "PNG", pnginfo=info)
+    plain = io.BytesIO()
+    Image.new("RGB", (300, 300), "red").save(plain, "PNG")
+    files = File("plain.png", plain.getvalue()), File("ours.png", buffer.getvalue())
+    said = await details_of(scene.control.person("Linus"), await scene.grace.say("look", "general", *files))
+    assert "come from the file, which anyone can change" in said.text
+    assert "Picture 2 of 2: This Easel generated" in said.text
+    said = await details_of(scene.ada, await scene.grace.say("look", "general", files[0]))
+    assert "too little is in it" in said.text
+
+
 async def test_a_strangers_picture_is_not_recognized(scene: Scene) -> None:
     await paint(scene)
     buffer = io.BytesIO()

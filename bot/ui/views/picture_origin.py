@@ -25,21 +25,24 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
     try:
         made = await find_made_here(interaction.client.connection, file.data)
     except NotComparable:
-        made, origin = None, ""
+        made, origin = None, _("Easel cannot compare this picture with its own: too little is in it, or it is damaged.")
     else:
         origin = _origin(interaction, made)
+    if file.count > 1:
+        told = _("Picture {position} of {count}: {text}")
+        origin = told.format(position=file.position, count=file.count, text=origin)
     if made is not None and made.origin.person_id == interaction.user.id:
         job = await find_job(interaction.client.connection, made.origin.job_id)
         view = None if job is None else await job_details_view(interaction, job)
     elif file.recipe is not None:
+        origin = sentences(_("The details above come from the file, which anyone can change."), origin)
         view = await details_view(interaction, file.recipe)
     elif made is None:
-        raise NothingThere(what=sentences(*filter(None, (no_recipe(), origin))))
+        raise NothingThere(what=sentences(no_recipe(), origin))
     else:
         view = None
     view = view or ui.LayoutView(timeout=None)
-    if origin:
-        view.add_item(ui.TextDisplay[Any](origin))
+    view.add_item(ui.TextDisplay[Any](origin))
     return view
 
 
@@ -48,7 +51,11 @@ def _origin(interaction: Interaction, made: MadeHere | None) -> str:
     if made is None:
         return _("It is not among the pictures that this Easel stores. Easel cannot recognize deleted pictures.")
     when = f"<t:{made.origin.created_at // 1000}:f>"
-    told = [_("This Easel generated the picture on {when}. It is AI-generated.").format(when=when)]
+    if made.origin.given:
+        text = _("This Easel generated a picture like it on {when}, from a picture that a user gave to start from.")
+    else:
+        text = _("This Easel generated the picture on {when}. It is AI-generated.")
+    told = [text.format(when=when)]
     if made.origin.person_id == interaction.user.id or is_operator(interaction):
         job = _("Job {number} of {person}, picture {position}.")
         person = mention(made.origin.person_id)

@@ -29,7 +29,9 @@ def new_key(algorithm: C2paAlgorithm = C2paAlgorithm.ES256) -> Any:
     return rsa.generate_private_key(65537, 2048) if curve is None else ec.generate_private_key(curve)
 
 
-def certificate(key: Any, days: int = 90, *, authority: bool = False) -> x509.Certificate:
+def certificate(
+    key: Any, days: int = 90, *, authority: bool = False, by: Any = AUTHORITY, serial: int | None = None
+) -> x509.Certificate:
     """A certificate of the authority for `key`, or its own."""
 
     def named(name: str) -> x509.Name:
@@ -42,17 +44,17 @@ def certificate(key: Any, days: int = 90, *, authority: bool = False) -> x509.Ce
         .subject_name(named("authority" if authority else "Easel"))
         .issuer_name(named("authority"))
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(now - timedelta(days=100))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
         .add_extension(x509.KeyUsage(**{usage: usage in wanted for usage in USAGES}), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(AUTHORITY.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )
     if not authority:
         made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
-    return made.sign(AUTHORITY, hashes.SHA256())
+    return made.sign(by, hashes.SHA256())
 
 
 def settings_in(
@@ -67,3 +69,13 @@ def settings_in(
     secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, kind))
     secret.chmod(0o600)
     return C2paSettings(certificate=chain, key=secret, algorithm=algorithm)
+
+
+def forged_settings(folder: Path, serial: int) -> C2paSettings:
+    """A chain with the number and the names of another one, by somebody else's authority."""
+    settings, authority, key = settings_in(folder), new_key(), new_key()
+    assert settings.certificate is not None and settings.key is not None
+    chain = [certificate(key, by=authority, serial=serial), certificate(authority, authority=True, by=authority)]
+    settings.certificate.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in chain))
+    settings.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return settings
