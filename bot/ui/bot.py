@@ -170,7 +170,7 @@ class EaselBot(Client):
         erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.additions, easel.files, erased)
         self.exporter = Exporter(
-            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings.retention
+            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings, self._place_name
         )
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_notices = TakedownNotices(self.connection, self.configuration, DirectMessages(self))
@@ -190,6 +190,11 @@ class EaselBot(Client):
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
         self.watchman = easel.watchman
         self.watchman.tell_operators = alerts.tell_operators
+
+    def _place_name(self, place_id: int) -> str | None:
+        """Return the name of a server or channel that the bot sees."""
+        place = self.get_guild(place_id) or self.get_channel(place_id)
+        return None if place is None else str(place)
 
     def _base_model_of(self, checkpoint: str) -> BaseModelId | None:
         """That of an installed checkpoint."""

@@ -15,7 +15,6 @@ import aiosqlite
 import pytest
 
 from bot.config import Settings
-from bot.config.retention import RetentionSettings
 from bot.database.connection import write
 from bot.i18n import speaking
 from bot.pictures.signing import SignedAttachments
@@ -31,7 +30,7 @@ LARGE, SMALL = 10**9, 20_000  # bytes; a picture has about 12,000
 
 
 def exporter(connection: aiosqlite.Connection, settings: Settings) -> Exporter:
-    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings.retention)
+    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings)
 
 
 def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
@@ -172,7 +171,7 @@ def certified(connection: aiosqlite.Connection, settings: Settings, folder: Path
     """An exporter that signs."""
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     certificate = settings_in(folder / "certificates")
-    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), RetentionSettings)
+    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), Settings)
 
 
 def test_no_derived_table_is_exported() -> None:
