@@ -38,7 +38,7 @@ ROWS_A_FILE = 500
 INPUTS = "inputs/"
 EXACT = 2**53  # programs that read JSON round greater numbers
 PAGE_BYTES = 8 * 2**20  # of a page before it is packed; browsers are slow with more
-PAGE_FRAME = 6144  # bytes that a page takes in a ZIP, without what it shows of files
+PAGE_FRAME = 4096  # bytes that a page takes in a ZIP, without what it shows of files
 MARGIN = 1024  # bytes that a ZIP takes for each file in it, names included, and more
 PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export after the other, beside deliveries
 

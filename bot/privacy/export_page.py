@@ -45,8 +45,9 @@ figure{margin:0;border:1px solid #ccc;border-radius:6px;padding:.6rem}figcaption
 figure img{width:100%;height:14rem;object-fit:contain;background:#f4f4f4}
 .small{width:3rem;height:3rem;object-fit:cover;border-radius:4px;flex:none}
 td .request{display:flex;align-items:center;gap:.5rem}
-.sum{columns:20rem;padding-left:1.2rem}dl{display:grid;grid-template-columns:fit-content(50%) 1fr;gap:.1rem .8rem;margin:.2rem 0}
-dt{color:#666}dd{margin:0}
+.sum{columns:20rem;padding-left:1.2rem}
+dl{display:grid;grid-template-columns:fit-content(50%) 1fr;gap:.1rem .8rem;margin:.2rem 0}
+dt{color:#666}dd{margin:0}dd:has(dl){grid-column:1/-1;padding-left:.8rem}
 summary{cursor:pointer}.table>summary{margin:.8rem 0}
 @media(max-width:48rem){thead{display:none}table,tbody,tr,td{display:block}tr{border-bottom:3px solid #ccc}
 th,td{border:0;padding:.15rem .6rem}td:empty{display:none}td::before{display:block;color:#666;font-size:.85em}}
@@ -169,6 +170,8 @@ def figure(name: str, facts: PictureFacts | StartFacts | None) -> str:
             lines.append(escaped(_("from a picture that another user generated with Easel")))
         elif facts.generated:
             lines.append(escaped(_("from a picture that was generated with Easel")))
+        if not lines:
+            lines.append(escaped(_("in your studio or in a refused request")))
     elif facts is not None:
         alt = facts.prompt[:MAX_ALT] or alt
         states = {_("private"): facts.private, _("published"): facts.published, _("removed by staff"): facts.removed}
@@ -229,7 +232,7 @@ def table_section(
     kept = _LIMIT.sub(lambda limit: day_limit(getattr(retention, limit[1])), _described(table.brief or table.kept))
     count = ngettext("{count} entry", "{count} entries", len(rows)).format(count=number(len(rows)))
     about = [
-        f'{escaped(count)} · <a href="{escaped(quote(name))}">{escaped(name)}</a>',
+        f'{escaped(count)} · <a href="{escaped(quote(name))}">{escaped(_("File for programs"))}</a>',
         f"{escaped(_('How long Easel keeps it:'))} {_marked(kept)}",
         f"{escaped(_('If you delete all your data:'))} {_marked(_described(table.fate.value))}",
     ]

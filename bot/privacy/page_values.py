@@ -28,6 +28,7 @@ from inference.regions import RegionName
 MAX_WORDS = 120  # characters of a prompt that name a request
 MAX_DEPTH = 12  # levels of settings
 DAY_MS = 86_400_000
+_JOINER = "\N{WORD JOINER}"  # a line does not break there
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # SQL for what a value means, with its own SQL as `{value}`. Requests and pictures of other users have no meaning.
 MEANINGS: Mapping[Kind, str] = {
@@ -196,7 +197,9 @@ def request_link(job_id: int | None, words: str | None, path: str | None) -> str
 
 
 def _text(cell: Cell) -> str:
-    return escaped(str(cell.value).replace(f"<@{cell.reader.person_id}>", _("@you")))
+    """Return text, in which the user is named without the id."""
+    person = cell.reader.person_id
+    return escaped(re.sub(rf"<@{person}>|\b{person}\b", _("@you"), str(cell.value)))
 
 
 def _number(cell: Cell) -> str:
@@ -301,7 +304,7 @@ def _appeal(cell: Cell) -> str:
 
 
 def _lora(cell: Cell) -> str:
-    return escaped(_("a LoRA that is gone") if cell.meaning is None else str(cell.meaning))
+    return escaped(_("a LoRA that is no longer in the library") if cell.meaning is None else str(cell.meaning))
 
 
 def _named(cell: Cell) -> str:
@@ -324,7 +327,7 @@ def _channel(cell: Cell) -> str:
 
 def _place(place_id: int, unnamed: str, reader: Reader) -> str:
     """Return the name of a server or channel, or the end of its id."""
-    return escaped(reader.place_name(place_id) or unnamed.format(end=str(place_id)[-4:]))
+    return escaped(reader.place_name(place_id) or unnamed.format(end=f"{_JOINER}{str(place_id)[-4:]}"))
 
 
 def _person(cell: Cell) -> str:

@@ -122,7 +122,7 @@ _KINDS: Mapping[Kind, str] = {
     Kind.POSITION: "picture.position publication.position",
     Kind.YES_NO: "private shows_prompt names_child unrated hidden recent ranks refused told messaged indexed placed "
     "shared hides message_due lasting by_operator unconditional",
-    Kind.WORD: "job.state delivery.state publication.state publication.visible feature.kind job_rating.source "
+    Kind.WORD: "job.state delivery.state publication.visible feature.kind job_rating.source "
     "lora.category stack_lora.region addition.state block.kind base_model_proposal.state phrase_question.state "
     "audit.action report.state report.kind report_by.kind report_by.reason decision.action decision_step.step "
     "appeal.state erasure.state",
@@ -137,20 +137,22 @@ _KINDS: Mapping[Kind, str] = {
     Kind.DECISION: "decision_id decision.id",
     Kind.APPEAL: "may_appeal",
     Kind.LORA: "lora_id lora_name",
-    Kind.LORA_FILE: "lora_file newer_sha256",
+    Kind.LORA_FILE: "lora_file",
     Kind.STACK: "stack_id",
     Kind.ADDITION: "addition_id",
     Kind.SERVER: "job.server_id daily_usage.server_id addition_request.server_id erased_addition_request.server_id",
     Kind.SCOPE: "server_id",
     Kind.CHANNEL: "channel_id art_channel_id posting_in painted_in direct_channel",
     Kind.PERSON: "actor_id created_by decided_by answered_by proposed_by added_by content_rating_by",
-    Kind.SETTINGS: "settings request wish studio.state previous limits context trigger_words",
+    Kind.SETTINGS: "settings request wish studio.state previous limits context trigger_words paths",
     Kind.CHANGES: "changes",
     Kind.TEXT: "job.id",
-    Kind.HIDDEN: "id position path message_id notice_id upheld_notice_id revision posting_at "
-    "message_due report.shown person_id owner_id holder holder_id featured_by allowed_by name_key ticket pseudonym "
-    "picture.job_id publication.job_id report.target_id report.channel_id report.message_id report.kind "
-    "phrase_question.channel_id phrase_question.message_id publication_lora.publication_id publication_lora.sha256",
+    Kind.HIDDEN: "id position path message_id notice_id upheld_notice_id revision posting_at message_due person_id "
+    "owner_id holder holder_id featured_by allowed_by name_key ticket pseudonym case_id newer_sha256 person.id "
+    "picture.job_id publication.job_id publication.state publication.hidden publication.shown_likes "
+    "publication.shown_at publication_lora.publication_id publication_lora.sha256 publication_like.publication_id "
+    "feature.target_id block.target_id deletion.input report.target_id report.kind report.shown report.channel_id "
+    "phrase_question.channel_id",
 }
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 
@@ -270,7 +272,9 @@ TABLES = (
             "width": "width in pixels", "height": "height in pixels", "seed": "seed",
             "created_at": "time of generation",
         },
-        page="own_picture position width height created_at", technical=True,
+        page="own_picture position width height created_at",
+        brief="until you delete them; earlier if the operator limits their age or space",
+        technical=True,
         more={"own_picture": ("picture", "picture.id")},
     ),
     StoredTable(
@@ -389,7 +393,7 @@ TABLES = (
         Fate.DELETED,
         {
             "job_id": "request", "server_id": "server where the content rating counts",
-            "source": "who set it: the server's staff, an operator, or an automatic check (`classifier`)",
+            "source": "who set it",
             "verdict": "a hash of the report about an earlier picture that yours resembles",
             "rating": "content rating",
             "rated_at": "time of the content rating",
@@ -540,9 +544,9 @@ TABLES = (
             "uses": "how often all users used it", "trend": "how often users used it recently",
             "stars": "stars from all users", "ratings": "number of star ratings",
             "score": "a score from the stars given and the number of ratings",
-            "added_by": "your Discord id", "indexed": "whether the search contains it",
+            "added_by": "who added it", "indexed": "whether the search contains it",
             "content_rating": "content rating",
-            "content_rating_by": "operator who set it",
+            "content_rating_by": "who set the content rating",
         },
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
         page="name category content_rating description created_at uses",
@@ -609,7 +613,7 @@ TABLES = (
             "id": "number of the block", "server_id": "server", "kind": "member or LoRA",
             "target_id": "member or LoRA",
             "reason": "reason", "ends_at": "end of the block",
-            "created_by": "Discord id of the staff member or operator",
+            "created_by": "who blocked",
             "created_at": "beginning of the block",
         },
         shown={
@@ -638,8 +642,8 @@ TABLES = (
         {
             "id": "number of the proposal", "server_id": "server", "sha256": "file", "name": "LoRA",
             "base_model": "proposed base model", "prediction": "proposed prediction type",
-            "reason": "reason", "state": "outcome", "proposed_by": "Discord id of the staff member",
-            "created_at": "time of the proposal", "decided_by": "Discord id of the operator",
+            "reason": "reason", "state": "outcome", "proposed_by": "who proposed it",
+            "created_at": "time of the proposal", "decided_by": "who decided",
             "decided_at": "time of the decision",
         },
         shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
@@ -664,7 +668,7 @@ TABLES = (
             "word": "refused word",
             "phrase": "phrase to allow", "state": "decision", "asked_at": "time of the question",
             "channel_id": "channel of the message to staff", "message_id": "that message",
-            "decided_by": "Discord id of the staff member", "told_at": "time when Easel notified you",
+            "decided_by": "who decided", "told_at": "time when Easel notified you",
         },
         shown={
             "person_id": _own("person_id"), "decided_by": _own("decided_by"),
@@ -677,7 +681,7 @@ TABLES = (
         "actor_id = :person OR person_id = :person", _AUDIT_KEPT, Fate.HASHED,
         {
             "id": "number of the entry", "server_id": "server",
-            "actor_id": "Discord id of the staff member or operator",
+            "actor_id": "who made the change",
             "action": "action", "person_id": "Discord id of the member concerned", "target": "subject",
             "changes": "values before and after", "created_at": "time of the change",
         },
@@ -730,8 +734,8 @@ TABLES = (
         {
             "id": "number of the decision", "report_id": "report", "action": "decision",
             "rating": "new content rating",
-            "rating_before": "earlier content rating", "ends_at": "end of a block", "note": "note to you",
-            "decided_by": "Discord id of the staff member or operator", "decided_at": "time of the decision",
+            "rating_before": "earlier content rating", "ends_at": "end of a block", "note": "note to the author",
+            "decided_by": "who decided", "decided_at": "time of the decision",
             "told_at": "time when Easel notified you", "notice_id": "direct message with that notice",
         },
         shown={"decided_by": _own("decided_by")},
@@ -766,7 +770,7 @@ TABLES = (
         {
             "decision_id": "decision", "person_id": "your Discord id", "text": "your text",
             "created_at": "time of your appeal", "state": "answer",
-            "answered_by": "Discord id of the staff member or operator",
+            "answered_by": "who answered",
             "answered_at": "time of the answer", "told_at": "time when Easel notified you",
             "notice_id": "direct message with that notice",
             "upheld_notice_id": "direct message with an earlier answer",
