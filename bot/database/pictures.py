@@ -121,8 +121,8 @@ async def recorded_picture(connection: aiosqlite.Connection, picture_id: int) ->
     row = await fetch_one(connection, RECORDED, (picture_id,))
     if row is None:
         return None
-    seen = {name: bool(row[name]) for name in ("private", "published", "removed")}
-    return RecordedPicture(**{**dict(row), **seen})
+    seen = [bool(row[name]) for name in ("private", "published", "removed")]
+    return RecordedPicture(row["job_id"], row["request"], row["checkpoint"], row["created_at"], *seen)
 
 
 def _picture(row: sqlite3.Row) -> Picture:

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import aiosqlite
@@ -29,7 +30,7 @@ from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
 from bot.privacy.export_page import ExportPage, PictureFacts, StartFacts, figure, table_section
-from bot.privacy.page_values import MEANINGS, Reader
+from bot.privacy.page_values import MEANINGS, ExportReader
 from bot.privacy.stored_data import TABLES, StoredTable
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, JobRequest
@@ -150,7 +151,7 @@ class Exporter:
         settings: Callable[[], Settings],
         place_name: Callable[[int], str | None] = lambda _id: None,
     ) -> None:
-        """`place_name` returns the name of a server or channel, if the bot knows it."""
+        """`place_name` returns the name of a server or channel, if the bot knows it. Other threads call it."""
         self._connection = connection
         self._storage = storage
         self._settings, self._place_name = settings, place_name
@@ -176,7 +177,7 @@ class Exporter:
     async def _parts(self, person_id: int, limit: int, begin: int) -> AsyncGenerator[ExportPart]:
         counts = await stored_counts(self._connection, person_id)
         sources, place = await self._sources(person_id, counts), begin
-        reader, settings = Reader(person_id, self._place_name), self._settings()
+        reader, settings = ExportReader(person_id, cache(self._place_name)), self._settings()
         made: _Packable | None = None
         if not sources and begin == 0:
             empty = _Archive(limit, ExportPage(reader, settings, counts))
@@ -209,7 +210,7 @@ class Exporter:
         ]
         return [*rows, *given, *painted]
 
-    async def _made(self, source: _Source, reader: Reader, limit: int) -> _Packable:
+    async def _made(self, source: _Source, reader: ExportReader, limit: int) -> _Packable:
         if source.table is None:
             facts = await self._facts(source, reader.person_id)
             return await PACKING.run(_encoded, self._attachments, source, facts, limit)
@@ -268,7 +269,7 @@ def _told(row: sqlite3.Row, columns: Iterable[str]) -> dict[str, object]:
 
 
 def _as_json(
-    name: str, table: StoredTable, rows: Sequence[sqlite3.Row], reader: Reader, retention: RetentionSettings
+    name: str, table: StoredTable, rows: Sequence[sqlite3.Row], reader: ExportReader, retention: RetentionSettings
 ) -> _Packable:
     """The file of these rows. Blocks."""
     told = [_told(row, table.described) for row in rows]

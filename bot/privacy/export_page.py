@@ -18,8 +18,8 @@ from bot.config import Settings
 from bot.config.retention import RetentionSettings
 from bot.i18n import _, language, ngettext, number, pgettext
 from bot.i18n.texts import day_limit
-from bot.privacy.page_values import Cell, Reader, escaped, request_link, shown, time_text
-from bot.privacy.stored_data import CONTEXT, Kind, StoredTable
+from bot.privacy.page_values import Cell, ExportReader, escaped, request_link, shown, time_text
+from bot.privacy.stored_data import CONTEXT, StoredTable, ValueKind
 from bot.privacy.summary import LABELS, controller_facts, controller_links
 
 Values = Mapping[str, object]  # of a row, by column
@@ -29,9 +29,8 @@ _ZERO = (None, "", 0, "[]", "{}")  # values that technical details leave out
 _LIMIT = re.compile(r"`(\w+_days)` \(\d+\)")  # a setting with its default
 _CODE, _EMPHASIS = re.compile(r"`([^`]*)`"), re.compile(r"\*([^*]*)\*")
 # Pictures and rows that the page refers to. Text of users has no quotes and no brackets of tags.
-_SMALL = re.compile(r'<img class="small" src="([^"]+)"([^>]*)>')
-_ROW_LINK, _ROW = re.compile(r'<a class="request" href="#(r\d+)">'), re.compile(r'<tr id="(r\d+)">')
-_GRIDS = {"picture": "pictures", "given_input": "inputs"}  # where the page shows the files of a table
+_SMALL = re.compile(r'<img class="small" src="([^"]+)">')
+_ROW_LINK, _ROW = re.compile(r'<a( class="request")? href="#(r\d+)">'), re.compile(r'<tr id="(r\d+)">')
 _POLICY = "default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'"
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:76rem;padding:1rem;color:#222;background:#fff}
@@ -69,7 +68,7 @@ class PictureFacts:
 
 @dataclass(frozen=True)
 class StartFacts:
-    """Facts about a start picture: the newest request from it, and its first use in unix ms."""
+    """Facts about a start picture: the newest request from it, and when the user chose it (unix ms)."""
 
     job_id: int | None
     prompt: str
@@ -82,7 +81,7 @@ class StartFacts:
 class ExportPage:
     """The page of one part, while the part is filled. `counts` are rows of the user in all parts, by table."""
 
-    reader: Reader
+    reader: ExportReader
     settings: Settings
     counts: Mapping[str, int]
     pictures: list[str] = field(default_factory=list[str])
@@ -107,6 +106,7 @@ class ExportPage:
         return (
             f'<!DOCTYPE html>\n<html lang="{escaped(language())}">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+            '<meta name="referrer" content="no-referrer">\n'
             '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
             f'<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1 id="top">{title}</h1>\n'
             f"{self._head(remarks, complete=complete)}{self._summary()}{_words()}{body}</body>\n</html>\n"
@@ -123,10 +123,10 @@ class ExportPage:
             _("Your Discord ID: {id}").format(id=self.reader.person_id),
             *remarks,
         ]
-        facts = [f"<dt>{escaped(about)}</dt><dd>{escaped(text)}</dd>" for about, text in self._responsible()]
+        said = self.settings.privacy
+        facts = [f"<dt>{escaped(about)}</dt><dd>{escaped(text)}</dd>" for about, text in controller_facts(said)]
         links = [
-            f'<dd><a href="{escaped(address)}" rel="noreferrer">{escaped(about)}</a></dd>'
-            for about, address in controller_links(self.settings.privacy)
+            f'<dd><a href="{escaped(address)}">{escaped(about)}</a></dd>' for about, address in controller_links(said)
         ]
         responsible = escaped(_("Who is responsible"))
         return (
@@ -134,26 +134,20 @@ class ExportPage:
             f"<h2>{responsible}</h2>\n<dl>{''.join([*facts, *links])}</dl>\n"
         )
 
-    def _responsible(self) -> Iterable[tuple[str, str]]:
-        return controller_facts(self.settings.privacy)
-
     def _summary(self) -> str:
         """List the amounts like `/privacy show`, with links to the sections of this page."""
-        here = {_GRIDS[name] for name, figures in self._figures() if figures}
-        here |= {table.name for table, _body in self.tables if table.name not in _GRIDS}
+        places = {table.name: "technical" if table.technical else table.name for table, _body in self.tables}
+        places |= {"picture": "pictures"} if self.pictures else {}
+        places |= {"given_input": "inputs"} if self.inputs else {}
         lines: list[str] = []
         for name, about in LABELS.items():
             if name in self.counts:
                 text = escaped(f"{_(about)}: {number(self.counts[name])}")
-                place = _GRIDS.get(name, name)
-                lines.append(f'<li><a href="#{place}">{text}</a></li>' if place in here else f"<li>{text}</li>")
-        if any(table.technical for table, _body in self.tables):
+                lines.append(f'<li><a href="#{places[name]}">{text}</a></li>' if name in places else f"<li>{text}</li>")
+        if "technical" in places.values():
             lines.append(f'<li><a href="#technical">{escaped(_("Technical data"))}</a></li>')
         heading = escaped(_("What Easel stores about you"))
         return f'<h2>{heading}</h2>\n<ul class="sum">{"".join(lines)}</ul>\n'
-
-    def _figures(self) -> Iterable[tuple[str, list[str]]]:
-        return (("picture", self.pictures), ("given_input", self.inputs))
 
 
 def figure(name: str, facts: PictureFacts | StartFacts | None) -> str:
@@ -186,7 +180,7 @@ def figure(name: str, facts: PictureFacts | StartFacts | None) -> str:
 
 
 def table_section(
-    table: StoredTable, rows: Sequence[Values], name: str, reader: Reader, retention: RetentionSettings
+    table: StoredTable, rows: Sequence[Values], name: str, reader: ExportReader, retention: RetentionSettings
 ) -> str:
     """Return the rows that are in the file `name`, without the heading. Columns without a value are left out.
 
@@ -198,21 +192,19 @@ def table_section(
     folded = [
         column
         for column in explained
-        if column not in table.page.split() and column not in table.more and kinds[column] is not Kind.HIDDEN
+        if column not in table.page.split() and column not in table.more and kinds[column] is not ValueKind.HIDDEN
     ]
+
+    summary = escaped(_("Technical details"))
 
     def value(row: Values, column: str) -> str:
         meaning = row.get(f"{column}_meaning")
-        return shown(kinds[column], Cell(f"{table.name}.{column}", row[column], meaning, reader))
+        return shown(kinds[column], Cell(f"{table.name}.{column}", row[column], meaning, reader, table.technical))
 
     def details(row: Values) -> str:
         pairs = [(explained[column], value(row, column)) for column in folded if row[column] not in _ZERO]
         inside = "".join(f"<dt>{escaped(about)}</dt><dd>{text}</dd>" for about, text in pairs if text)
-        return (
-            f"<details><summary>{escaped(_('Technical details'))}</summary><dl>{inside}</dl></details>"
-            if inside
-            else ""
-        )
+        return f"<details><summary>{summary}</summary><dl>{inside}</dl></details>" if inside else ""
 
     shown_cells = [[value(row, column) for column in columns] for row in rows]
     used = [place for place in range(len(columns)) if any(cells[place] for cells in shown_cells)]
@@ -280,9 +272,11 @@ def _with_references(body: str, files: Iterable[str]) -> str:
 
     def picture(found: re.Match[str]) -> str:
         name = names.get(unquote(found[1]))
-        return "" if name is None else f'<img class="small" src="{escaped(quote(name))}"{found[2]}>'
+        if name is None:
+            return ""  # the words beside a small picture describe it, so that it has no text of its own
+        return f'<img class="small" src="{escaped(quote(name))}" alt="" loading="lazy">'
 
-    linked = _ROW_LINK.sub(lambda found: found[0] if found[1] in rows else '<a class="request">', body)
+    linked = _ROW_LINK.sub(lambda found: found[0] if found[2] in rows else f"<a{found[1] or ''}>", body)
     return _SMALL.sub(picture, linked)
 
 
@@ -297,7 +291,7 @@ def _words() -> str:
         _("Start picture"): _("a picture that a generation starts from"),
     }
     lines = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(about)}</dd>" for word, about in words.items())
-    return f"<details><summary>{escaped(_('Words on this page'))}</summary><dl>{lines}</dl></details>\n"
+    return f"<details open><summary>{escaped(_('Words on this page'))}</summary><dl>{lines}</dl></details>\n"
 
 
 def _described(text: str) -> str:

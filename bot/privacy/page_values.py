@@ -1,4 +1,4 @@
-"""Values of stored data as people read them, in HTML: one function for each `Kind` of `stored_data`."""
+"""Values of stored data as people read them, in HTML: one function for each `ValueKind` of `stored_data`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.database.audit import AuditAction
 from bot.database.reports import ReportReason
 from bot.i18n import _, label, later, listed, number
 from bot.i18n.texts import message_url
-from bot.privacy.stored_data import Kind
+from bot.privacy.stored_data import ValueKind
 from bot.reports.words import ANSWERED, DECIDED
 from bot.servers.limits import LIMIT_LABELS
 from inference.content_rating import ContentRating
@@ -31,26 +31,26 @@ DAY_MS = 86_400_000
 _JOINER = "\N{WORD JOINER}"  # a line does not break there
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # SQL for what a value means, with its own SQL as `{value}`. Requests and pictures of other users have no meaning.
-MEANINGS: Mapping[Kind, str] = {
-    Kind.REQUEST: """(
+MEANINGS: Mapping[ValueKind, str] = {
+    ValueKind.REQUEST: """(
         SELECT json_array(mine.id, coalesce(nullif(request ->> '$.prompt', ''), request ->> '$.regions[0].prompt'), (
             SELECT path FROM picture AS first WHERE first.job_id = mine.id ORDER BY first.position LIMIT 1
         )) FROM job AS mine WHERE mine.id = {value} AND mine.person_id = :person
     )""",
-    Kind.PICTURE: """(
+    ValueKind.PICTURE: """(
         SELECT json_array(
             mine.id, coalesce(nullif(request ->> '$.prompt', ''), request ->> '$.regions[0].prompt'), path
         )
         FROM picture AS one JOIN job AS mine ON mine.id = one.job_id
         WHERE one.id = {value} AND mine.person_id = :person
     )""",
-    Kind.LORA: "(SELECT name FROM lora AS entry WHERE entry.id = {value})",
-    Kind.LORA_FILE: """(
+    ValueKind.LORA: "(SELECT name FROM lora AS entry WHERE entry.id = {value})",
+    ValueKind.LORA_FILE: """(
         SELECT entry.name FROM lora_version AS file JOIN lora AS entry ON entry.id = file.lora_id
         WHERE file.sha256 = {value} LIMIT 1
     )""",
-    Kind.STACK: "(SELECT name FROM stack AS mine WHERE mine.id = {value} AND mine.person_id = :person)",
-    Kind.ADDITION: "(SELECT key FROM addition AS file WHERE file.id = {value})",
+    ValueKind.STACK: "(SELECT name FROM stack AS mine WHERE mine.id = {value} AND mine.person_id = :person)",
+    ValueKind.ADDITION: "(SELECT key FROM addition AS file WHERE file.id = {value})",
 }
 _ENUMS: Mapping[str, type[StrEnum]] = {
     "audit.action": AuditAction,
@@ -105,48 +105,51 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 # Settings that the page shows, by their names in JSON. Others are internal.
-_SETTINGS: Mapping[str, tuple[str, Kind]] = {
-    "wish": (later("request"), Kind.SETTINGS),
-    "prompt": (later("prompt"), Kind.TEXT),
-    "negative_prompt": (later("negative prompt"), Kind.TEXT),
-    "name": (later("name"), Kind.TEXT),
-    "prompt_prefix": (later("words that the model adds"), Kind.TEXT),
-    "checkpoint": (later("model"), Kind.TEXT),
-    "loras": (later("LoRAs"), Kind.SETTINGS),
-    "weight": (later("weight"), Kind.NUMBER),
-    "trigger_words": (later("trigger words"), Kind.SETTINGS),
-    "region": (later("area"), Kind.TEXT),
-    "regions": (later("areas"), Kind.SETTINGS),
-    "stack": (later("stack"), Kind.TEXT),
-    "image": (later("start picture"), Kind.SETTINGS),
-    "sha256": (later("picture"), Kind.START_PICTURE),
-    "strength": (later("strength"), Kind.NUMBER),
-    "face": (later("shows a photographed face"), Kind.YES_NO),
-    "width": (later("width"), Kind.NUMBER),
-    "height": (later("height"), Kind.NUMBER),
-    "size": (later("size"), Kind.TEXT),
-    "count": (later("number of pictures"), Kind.NUMBER),
-    "steps": (later("steps"), Kind.NUMBER),
-    "guidance_scale": (later("guidance"), Kind.NUMBER),
-    "sampler": (later("sampler"), Kind.TEXT),
-    "spacing": (later("spacing"), Kind.TEXT),
-    "flow_shift": (later("flow shift"), Kind.NUMBER),
-    "clip_skip": (later("clip skip"), Kind.NUMBER),
-    "seed": (later("seed"), Kind.TEXT),
-    "fast": (later("fast"), Kind.YES_NO),
-    "private": (later("private results"), Kind.YES_NO),
-    "shows_prompt": (later("prompts under pictures"), Kind.YES_NO),
-    "compact_lists": (later("compact lists"), Kind.YES_NO),
-    "update_messages": (later("messages about new versions of bookmarks"), Kind.YES_NO),
-    "command": (later("command"), Kind.TEXT),
-    "joined_at": (later("the time when you joined the server"), Kind.TIME),
-    **{name.value: (text, Kind.NUMBER) for name, text in LIMIT_LABELS.items() if name != "weight"},
+_SETTINGS: Mapping[str, tuple[str, ValueKind]] = {
+    "wish": (later("request"), ValueKind.SETTINGS),
+    "prompt": (later("prompt"), ValueKind.TEXT),
+    "negative_prompt": (later("negative prompt"), ValueKind.TEXT),
+    "name": (later("name"), ValueKind.TEXT),
+    "prompt_prefix": (later("words that the model adds"), ValueKind.TEXT),
+    "checkpoint": (later("model"), ValueKind.TEXT),
+    "loras": (later("LoRAs"), ValueKind.SETTINGS),
+    "weight": (later("weight"), ValueKind.NUMBER),
+    "trigger_words": (later("trigger words"), ValueKind.SETTINGS),
+    "region": (later("area"), ValueKind.TEXT),
+    "regions": (later("areas"), ValueKind.SETTINGS),
+    "stack": (later("stack"), ValueKind.TEXT),
+    "image": (later("start picture"), ValueKind.SETTINGS),
+    "sha256": (later("picture"), ValueKind.START_PICTURE),
+    "strength": (later("strength"), ValueKind.NUMBER),
+    "face": (later("shows a photographed face"), ValueKind.YES_NO),
+    "width": (later("width"), ValueKind.NUMBER),
+    "height": (later("height"), ValueKind.NUMBER),
+    "size": (later("size"), ValueKind.TEXT),
+    "count": (later("number of pictures"), ValueKind.NUMBER),
+    "steps": (later("steps"), ValueKind.NUMBER),
+    "guidance_scale": (later("guidance"), ValueKind.NUMBER),
+    "sampler": (later("sampler"), ValueKind.TEXT),
+    "spacing": (later("spacing"), ValueKind.TEXT),
+    "flow_shift": (later("flow shift"), ValueKind.NUMBER),
+    "clip_skip": (later("clip skip"), ValueKind.NUMBER),
+    "seed": (later("seed"), ValueKind.TEXT),
+    "fast": (later("fast"), ValueKind.YES_NO),
+    "private": (later("private results"), ValueKind.YES_NO),
+    "shows_prompt": (later("prompts under pictures"), ValueKind.YES_NO),
+    "compact_lists": (later("compact lists"), ValueKind.YES_NO),
+    "update_messages": (later("messages about new versions of bookmarks"), ValueKind.YES_NO),
+    "command": (later("command"), ValueKind.TEXT),
+    "joined_at": (later("the time when you joined the server"), ValueKind.TIME),
+    **{name.value: (text, ValueKind.NUMBER) for name, text in LIMIT_LABELS.items() if name != "weight"},
 }
 
 
 @dataclass(frozen=True)
-class Reader:
-    """The user who reads the page. `place_name` returns the name of a server or channel, if it is known."""
+class ExportReader:
+    """The user who reads the page.
+
+    `place_name` returns the name of a server or channel, if it is known. It is called in other threads.
+    """
 
     person_id: int
     place_name: Callable[[int], str | None]
@@ -154,17 +157,21 @@ class Reader:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value of a row. `name` is `table.column`; `meaning` is what `MEANINGS` found."""
+    """A value of a row. `name` is `table.column`; `meaning` is what `MEANINGS` found.
+
+    Cells of `technical` tables have no small pictures, which would make large pages slow.
+    """
 
     name: str
     value: object
     meaning: object
-    reader: Reader
+    reader: ExportReader
+    technical: bool = False
 
 
-def shown(kind: Kind, cell: Cell) -> str:
+def shown(kind: ValueKind, cell: Cell) -> str:
     """Return the value as HTML; nothing for NULL, unless the kind has words for it."""
-    if cell.value is None and kind not in (Kind.PERSON, Kind.SERVER):
+    if cell.value is None and kind not in (ValueKind.PERSON, ValueKind.SERVER):
         return ""
     return _SHOWN.get(kind, _text)(cell)
 
@@ -183,8 +190,8 @@ def time_text(unix_ms: int, form: str = "%Y-%m-%d %H:%M") -> str:
 
 
 def thumbnail(folder: str, file: str) -> str:
-    """Return a small picture of the archive. The words beside it describe it, so that it has no own text."""
-    return f'<img class="small" src="{escaped(quote(f"{folder}/{PurePath(file).stem}"))}" alt="" loading="lazy">'
+    """Return a small picture of the archive, which the page completes if the picture is in its part."""
+    return f'<img class="small" src="{escaped(quote(f"{folder}/{PurePath(file).stem}"))}">'
 
 
 def request_link(job_id: int | None, words: str | None, path: str | None) -> str:
@@ -193,17 +200,23 @@ def request_link(job_id: int | None, words: str | None, path: str | None) -> str
     small = thumbnail("pictures", path) if path else ""
     if job_id is None:
         return f'<div class="request">{small}<span>{named}</span></div>'
+    if not small:
+        return f'<a href="#r{job_id}">{named}</a>'
     return f'<a class="request" href="#r{job_id}">{small}<span>{named}</span></a>'
 
 
 def _text(cell: Cell) -> str:
     """Return text, in which the user is named without the id."""
-    person = cell.reader.person_id
-    return escaped(re.sub(rf"<@{person}>|\b{person}\b", _("@you"), str(cell.value)))
+    person, you = str(cell.reader.person_id), _("@you")
+    return escaped(str(cell.value).replace(f"<@{person}>", you).replace(person, you))
 
 
 def _number(cell: Cell) -> str:
-    return escaped(number(cell.value, 2)) if isinstance(cell.value, int | float) else _text(cell)
+    if not isinstance(cell.value, int | float):
+        return _text(cell)
+    if 0 <= cell.value < 1000 and cell.value == int(cell.value):
+        return str(int(cell.value))  # alike in all languages, and formatting takes longer than all else
+    return escaped(number(cell.value, 2))
 
 
 def _time(cell: Cell) -> str:
@@ -256,11 +269,13 @@ def _request(cell: Cell) -> str:
     if cell.meaning is None:
         return escaped(_("deleted"))
     job_id, words, path = json.loads(str(cell.meaning))
+    if cell.technical:
+        return request_link(job_id, words, None)
     return request_link(None if cell.name == "job.own_request" else job_id, words, path)
 
 
 def _picture(cell: Cell) -> str:
-    return "" if cell.meaning is None else request_link(*json.loads(str(cell.meaning)))
+    return "" if cell.meaning is None else _request(cell)
 
 
 def _start_picture(cell: Cell) -> str:
@@ -284,7 +299,7 @@ def _message(cell: Cell) -> str:
 
 
 def _link(address: str) -> str:
-    return f'<a href="{escaped(address)}" rel="noreferrer">{escaped(_("Open in Discord"))}</a>'
+    return f'<a href="{escaped(address)}">{escaped(_("Open in Discord"))}</a>'
 
 
 def _report(cell: Cell) -> str:
@@ -325,7 +340,7 @@ def _channel(cell: Cell) -> str:
     return _place(cast("int", cell.value), _("channel …{end}"), cell.reader)
 
 
-def _place(place_id: int, unnamed: str, reader: Reader) -> str:
+def _place(place_id: int, unnamed: str, reader: ExportReader) -> str:
     """Return the name of a server or channel, or the end of its id."""
     return escaped(reader.place_name(place_id) or unnamed.format(end=f"{_JOINER}{str(place_id)[-4:]}"))
 
@@ -352,16 +367,18 @@ def _settings(cell: Cell) -> str:
     return f"<details><summary>{escaped(summary)}</summary>{inside}</details>"
 
 
-def _nested(value: object, reader: Reader, depth: int) -> str:
+def _nested(value: object, reader: ExportReader, depth: int) -> str:
     if depth < MAX_DEPTH and isinstance(value, dict):
         rows: list[str] = []
         for name, each in cast("dict[str, object]", value).items():
-            about, kind = _SETTINGS.get(name, ("", Kind.HIDDEN))
-            if kind is Kind.HIDDEN or each in (None, "", False, [], {}):
+            about, kind = _SETTINGS.get(name, ("", ValueKind.HIDDEN))
+            if kind is ValueKind.HIDDEN or each is False or each in (None, "", [], {}):
                 continue
-            if kind is Kind.START_PICTURE and "strength" not in value:
+            if kind is ValueKind.START_PICTURE and "strength" not in value:
                 continue  # of a LoRA
-            inside = _nested(each, reader, depth + 1) if kind is Kind.SETTINGS else _setting(kind, name, each, reader)
+            inside = (
+                _nested(each, reader, depth + 1) if kind is ValueKind.SETTINGS else _setting(kind, name, each, reader)
+            )
             rows.append(f"<dt>{escaped(_(about))}</dt><dd>{inside}</dd>")
         return f"<dl>{''.join(rows)}</dl>" if rows else ""
     if depth < MAX_DEPTH and isinstance(value, list):
@@ -372,7 +389,7 @@ def _nested(value: object, reader: Reader, depth: int) -> str:
     return "" if value is None else escaped(str(value))
 
 
-def _setting(kind: Kind, name: str, value: object, reader: Reader) -> str:
+def _setting(kind: ValueKind, name: str, value: object, reader: ExportReader) -> str:
     if isinstance(value, dict | list):
         return ""
     return shown(kind, Cell(f"setting.{name}", value, None, reader))
@@ -380,15 +397,15 @@ def _setting(kind: Kind, name: str, value: object, reader: Reader) -> str:
 
 def _changes(cell: Cell) -> str:
     """Return the fields that staff changed, each with its value before and after."""
-    lines: list[str] = []
-    for name, values in json.loads(str(cell.value)).items():
+    fields, lines = json.loads(str(cell.value)), list[str]()
+    for name, values in fields.items() if isinstance(fields, dict) else ():
         if isinstance(values, list) and len(cast("list[object]", values)) == 2:
             before, after = (_changed(name, each, cell.reader) for each in cast("list[object]", values))
             lines.append(f"{escaped(name.replace('_', ' '))}: {before} → {after}")
     return "<br>".join(lines)
 
 
-def _changed(name: str, value: object, reader: Reader) -> str:
+def _changed(name: str, value: object, reader: ExportReader) -> str:
     if value in (None, "", []):
         return "—"
     if isinstance(value, bool):
@@ -400,11 +417,33 @@ def _changed(name: str, value: object, reader: Reader) -> str:
     return _text(Cell(name, value, None, reader))
 
 
-_SHOWN: Mapping[Kind, Callable[[Cell], str]] = {
-    Kind.NUMBER: _number, Kind.TIME: _time, Kind.DAY: _day, Kind.SECONDS: _seconds, Kind.BYTES: _bytes,
-    Kind.POSITION: _position, Kind.YES_NO: _yes_no, Kind.WORD: _word, Kind.REASONS: _reasons, Kind.RATING: _rating,
-    Kind.REQUEST: _request, Kind.PICTURE: _picture, Kind.START_PICTURE: _start_picture, Kind.WHERE: _where,
-    Kind.MESSAGE: _message, Kind.REPORT: _report, Kind.DECISION: _decision, Kind.APPEAL: _appeal, Kind.LORA: _lora,
-    Kind.LORA_FILE: _lora, Kind.STACK: _named, Kind.ADDITION: _named, Kind.SERVER: _server, Kind.SCOPE: _scope,
-    Kind.CHANNEL: _channel, Kind.PERSON: _person, Kind.SETTINGS: _settings, Kind.CHANGES: _changes,
-}  # fmt: skip
+_SHOWN: Mapping[ValueKind, Callable[[Cell], str]] = {
+    ValueKind.NUMBER: _number,
+    ValueKind.TIME: _time,
+    ValueKind.DAY: _day,
+    ValueKind.SECONDS: _seconds,
+    ValueKind.BYTES: _bytes,
+    ValueKind.POSITION: _position,
+    ValueKind.YES_NO: _yes_no,
+    ValueKind.WORD: _word,
+    ValueKind.REASONS: _reasons,
+    ValueKind.RATING: _rating,
+    ValueKind.REQUEST: _request,
+    ValueKind.PICTURE: _picture,
+    ValueKind.START_PICTURE: _start_picture,
+    ValueKind.WHERE: _where,
+    ValueKind.MESSAGE: _message,
+    ValueKind.REPORT: _report,
+    ValueKind.DECISION: _decision,
+    ValueKind.APPEAL: _appeal,
+    ValueKind.LORA: _lora,
+    ValueKind.LORA_FILE: _lora,
+    ValueKind.STACK: _named,
+    ValueKind.ADDITION: _named,
+    ValueKind.SERVER: _server,
+    ValueKind.SCOPE: _scope,
+    ValueKind.CHANNEL: _channel,
+    ValueKind.PERSON: _person,
+    ValueKind.SETTINGS: _settings,
+    ValueKind.CHANGES: _changes,
+}

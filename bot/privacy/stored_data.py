@@ -76,7 +76,7 @@ class Fate(StrEnum):
     EXPIRES = "stays until it expires"
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """How the page of an export shows a value."""
 
     TEXT = auto()
@@ -113,46 +113,58 @@ class Kind(Enum):
 
 _TIMES = re.compile(r"(.*_)?(at|until)")
 # Kinds of columns, by `table.column` or by the column alone. Other columns have times, or text.
-_KINDS: Mapping[Kind, str] = {
-    Kind.NUMBER: "width height pictures pixel_steps attempt weight deaths likes ranked_likes recent_likes shown_likes "
-    "uses trend stars ratings score jobs messages unreachable private_answers copies start_pictures",
-    Kind.DAY: "day",
-    Kind.SECONDS: "seconds",
-    Kind.BYTES: "peak_memory",
-    Kind.POSITION: "picture.position publication.position",
-    Kind.YES_NO: "private shows_prompt names_child unrated hidden recent ranks refused told messaged indexed placed "
-    "shared hides message_due lasting by_operator unconditional",
-    Kind.WORD: "job.state delivery.state publication.visible feature.kind job_rating.source "
-    "lora.category stack_lora.region addition.state block.kind base_model_proposal.state phrase_question.state "
-    "audit.action report.state report.kind report_by.kind report_by.reason decision.action decision_step.step "
-    "appeal.state erasure.state",
-    Kind.REASONS: "reasons",
-    Kind.RATING: "rating rating_before level said_level content_rating",
-    Kind.REQUEST: "own_request job_id",
-    Kind.PICTURE: "own_picture picture_id",
-    Kind.START_PICTURE: "given_input.sha256",
-    Kind.WHERE: "place",
-    Kind.MESSAGE: "message",
-    Kind.REPORT: "report_id report.id",
-    Kind.DECISION: "decision_id decision.id",
-    Kind.APPEAL: "may_appeal",
-    Kind.LORA: "lora_id lora_name",
-    Kind.LORA_FILE: "lora_file",
-    Kind.STACK: "stack_id",
-    Kind.ADDITION: "addition_id",
-    Kind.SERVER: "job.server_id daily_usage.server_id addition_request.server_id erased_addition_request.server_id",
-    Kind.SCOPE: "server_id",
-    Kind.CHANNEL: "channel_id art_channel_id posting_in painted_in direct_channel",
-    Kind.PERSON: "actor_id created_by decided_by answered_by proposed_by added_by content_rating_by",
-    Kind.SETTINGS: "settings request wish studio.state previous limits context trigger_words paths",
-    Kind.CHANGES: "changes",
-    Kind.TEXT: "job.id",
-    Kind.HIDDEN: "id position path message_id notice_id upheld_notice_id revision posting_at message_due person_id "
-    "owner_id holder holder_id featured_by allowed_by name_key ticket pseudonym case_id newer_sha256 person.id "
-    "picture.job_id publication.job_id publication.state publication.hidden publication.shown_likes "
-    "publication.shown_at publication_lora.publication_id publication_lora.sha256 publication_like.publication_id "
-    "feature.target_id block.target_id deletion.input report.target_id report.kind report.shown report.channel_id "
-    "phrase_question.channel_id",
+_KINDS: Mapping[ValueKind, str] = {
+    ValueKind.NUMBER: (
+        "width height pictures pixel_steps attempt weight deaths likes ranked_likes recent_likes "
+        "shown_likes uses trend stars ratings score jobs messages unreachable private_answers copies "
+        "start_pictures"
+    ),
+    ValueKind.DAY: "day",
+    ValueKind.SECONDS: "seconds",
+    ValueKind.BYTES: "peak_memory",
+    ValueKind.POSITION: "picture.position publication.position",
+    ValueKind.YES_NO: (
+        "private shows_prompt names_child unrated hidden recent ranks refused told messaged indexed "
+        "placed shared hides message_due lasting by_operator unconditional"
+    ),
+    ValueKind.WORD: (
+        "job.state delivery.state publication.visible feature.kind job_rating.source lora.category "
+        "stack_lora.region addition.state block.kind base_model_proposal.state phrase_question.state "
+        "audit.action report.state report.kind report_by.kind report_by.reason decision.action "
+        "decision_step.step appeal.state erasure.state"
+    ),
+    ValueKind.REASONS: "reasons",
+    ValueKind.RATING: "rating rating_before level said_level content_rating",
+    ValueKind.REQUEST: "own_request job_id",
+    ValueKind.PICTURE: "own_picture picture_id",
+    ValueKind.START_PICTURE: "given_input.sha256",
+    ValueKind.WHERE: "place",
+    ValueKind.MESSAGE: "message",
+    ValueKind.REPORT: "report_id report.id",
+    ValueKind.DECISION: "decision_id decision.id",
+    ValueKind.APPEAL: "may_appeal",
+    ValueKind.LORA: "lora_id lora_name",
+    ValueKind.LORA_FILE: "lora_file",
+    ValueKind.STACK: "stack_id",
+    ValueKind.ADDITION: "addition_id",
+    ValueKind.SERVER: (
+        "job.server_id daily_usage.server_id addition_request.server_id erased_addition_request.server_id"
+    ),
+    ValueKind.SCOPE: "server_id",
+    ValueKind.CHANNEL: "channel_id art_channel_id posting_in painted_in direct_channel",
+    ValueKind.PERSON: "actor_id created_by decided_by answered_by proposed_by added_by content_rating_by",
+    ValueKind.SETTINGS: "settings request wish studio.state previous limits context trigger_words paths",
+    ValueKind.CHANGES: "changes",
+    ValueKind.TEXT: "job.id",
+    ValueKind.HIDDEN: (
+        "id position path message_id notice_id upheld_notice_id revision posting_at message_due "
+        "person_id owner_id holder holder_id featured_by allowed_by name_key ticket pseudonym case_id "
+        "newer_sha256 person.id job.begun_at job.started_at job.weight picture.job_id publication.job_id "
+        "publication.state publication.hidden publication.shown_likes publication.shown_at "
+        "publication_lora.publication_id publication_lora.sha256 publication_like.publication_id "
+        "feature.target_id block.target_id deletion.input report.target_id report.kind report.shown "
+        "report.channel_id phrase_question.channel_id"
+    ),
 }
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 
@@ -199,7 +211,7 @@ class StoredTable:
         """The statement that finds the person's rows for an export."""
         return self.rows_with({})
 
-    def rows_with(self, meanings: Mapping[Kind, str]) -> str:
+    def rows_with(self, meanings: Mapping[ValueKind, str]) -> str:
         """Return the same statement, with the meaning of each column of these kinds as `<column>_meaning`."""
         columns = [f"{sql} AS {name}" for name, sql in self.sources.items()]
         for name, sql in self.sources.items():
@@ -207,10 +219,10 @@ class StoredTable:
                 columns.append(f"{meaning.format(value=sql)} AS {name}_meaning")
         return f"SELECT {', '.join(columns)} FROM {self.name} WHERE {self.owner}"  # noqa: S608 - constants only
 
-    def kind_of(self, column: str) -> Kind:
+    def kind_of(self, column: str) -> ValueKind:
         """Return how the page shows a column."""
         found = _KIND_OF.get(f"{self.name}.{column}") or _KIND_OF.get(column)
-        return found or (Kind.TIME if _TIMES.fullmatch(column) else Kind.TEXT)
+        return found or (ValueKind.TIME if _TIMES.fullmatch(column) else ValueKind.TEXT)
 
 
 @dataclass(frozen=True)
@@ -303,7 +315,7 @@ TABLES = (
             "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted after the delivery",
         },
         shown={"ticket": "NULL"},
-        page="job_id state private shows_prompt created_at", technical=True,
+        page="job_id state private shows_prompt", technical=True,
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",

@@ -192,9 +192,10 @@ class EaselBot(Client):
         self.watchman.tell_operators = alerts.tell_operators
 
     def _place_name(self, place_id: int) -> str | None:
-        """Return the name of a server or channel that the bot sees."""
-        place = self.get_guild(place_id) or self.get_channel(place_id)
-        return None if place is None else str(place)
+        """Return the name of a server or channel that the bot sees. Any thread may call it."""
+        servers = list(self.guilds)  # while others join
+        places = (server if server.id == place_id else server.get_channel_or_thread(place_id) for server in servers)
+        return next((place.name for place in places if place is not None), None)
 
     def _base_model_of(self, checkpoint: str) -> BaseModelId | None:
         """That of an installed checkpoint."""
