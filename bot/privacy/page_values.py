@@ -398,7 +398,8 @@ def _setting(kind: ValueKind, name: str, value: object, reader: ExportReader) ->
 def _changes(cell: Cell) -> str:
     """Return the fields that staff changed, each with its value before and after."""
     fields, lines = json.loads(str(cell.value)), list[str]()
-    for name, values in fields.items() if isinstance(fields, dict) else ():
+    changed = cast("dict[str, object]", fields) if isinstance(fields, dict) else {}
+    for name, values in changed.items():
         if isinstance(values, list) and len(cast("list[object]", values)) == 2:
             before, after = (_changed(name, each, cell.reader) for each in cast("list[object]", values))
             lines.append(f"{escaped(name.replace('_', ' '))}: {before} → {after}")
