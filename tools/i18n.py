@@ -131,7 +131,8 @@ def in_stored_data() -> Iterator[Said]:
     """The descriptions of stored data that the page of an export shows."""
     for table in TABLES:
         if not table.derived:
-            for text in (table.about, table.kept, table.fate.value, *table.columns.values()):
+            texts = (table.about, table.kept, table.brief, table.fate.value, *table.described.values())
+            for text in filter(None, texts):
                 yield Said(text, None, "bot/privacy/stored_data.py", CONTEXT)
 
 

@@ -110,7 +110,7 @@ async def _export(settings: Settings, person_id: int, folder: Path) -> int:
         number = 0
         thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
         attachments = SignedAttachments(thumbnails, lambda: settings.c2pa)
-        exporter = Exporter(connection, settings.storage, attachments, lambda: settings.retention)
+        exporter = Exporter(connection, settings.storage, attachments, lambda: settings)
         async for part in exporter.parts(person_id, PART_BYTES):
             number += 1
             path = folder / f"easel-export-{person_id}-{number}.zip"

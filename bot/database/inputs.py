@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import aiosqlite
 
@@ -32,6 +33,15 @@ OF_PERSON = """
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ORDER BY sha256
 """
+USE_OF_PERSON = """
+    SELECT mine.id AS job_id, mine.request,
+        (SELECT given_at FROM given_input WHERE person_id = :person AND sha256 = :sha256) AS given_at,
+        EXISTS (SELECT 1 FROM start_picture_source WHERE sha256 = :sha256 AND person_id <> :person) AS by_another,
+        coalesce(mine.request ->> '$.image.painted', 0) AS generated
+    FROM (SELECT 1) LEFT JOIN job AS mine ON mine.id = (
+        SELECT max(id) FROM job WHERE request ->> '$.image.sha256' = :sha256 AND person_id = :person
+    )
+"""
 NOTE_GIVEN = """
     INSERT INTO given_input (person_id, sha256, given_at) VALUES (?, ?, ?)
     ON CONFLICT (person_id, sha256) DO UPDATE SET given_at = excluded.given_at
@@ -39,6 +49,21 @@ NOTE_GIVEN = """
 FORGET_GIVEN = "DELETE FROM given_input WHERE sha256 IN (SELECT value FROM json_each(?))"
 NOTE_SOURCE = "INSERT INTO start_picture_source (person_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING"
 FORGET_SOURCES = "DELETE FROM start_picture_source WHERE sha256 IN (SELECT value FROM json_each(?))"
+
+
+@dataclass(frozen=True)
+class InputUse:
+    """A person's newest job that starts from a picture, with its request, and when they chose it (unix ms).
+
+    `by_another` is whether it is from a picture of another user, and `generated` whether no picture of a person went
+    into it.
+    """
+
+    job_id: int | None
+    request: str | None
+    given_at: int | None
+    by_another: bool
+    generated: bool
 
 
 async def note_given(connection: aiosqlite.Connection, person_id: int, sha256: str) -> None:
@@ -54,6 +79,13 @@ async def note_taken(connection: aiosqlite.Connection, person_id: int, sha256: s
         await note_given(connection, person_id, sha256)
         if author_id != person_id:
             await write(connection, NOTE_SOURCE, (author_id, sha256))
+
+
+async def use_of_input(connection: aiosqlite.Connection, person_id: int, sha256: str) -> InputUse:
+    """Return what a person did with a start picture."""
+    row = await fetch_one(connection, USE_OF_PERSON, {"person": person_id, "sha256": sha256})
+    assert row is not None
+    return InputUse(row["job_id"], row["request"], row["given_at"], bool(row["by_another"]), bool(row["generated"]))
 
 
 async def forget_given(connection: aiosqlite.Connection, hashes: Iterable[str]) -> None:

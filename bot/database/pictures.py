@@ -31,7 +31,14 @@ FILES_OF_PERSON = (
     "SELECT picture.id, path FROM job JOIN picture ON job_id = job.id WHERE person_id = ? ORDER BY picture.id"
 )
 RECORDED = """
-    SELECT request, seed, picture.created_at FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
+    SELECT job.id AS job_id, request, checkpoint, picture.created_at, coalesce(private, 0) AS private,
+        EXISTS (
+            SELECT 1 FROM publication WHERE publication.job_id = job.id AND publication.position = picture.position
+            AND state = 'posted' AND hidden = 0
+        ) AS published,
+        EXISTS (SELECT 1 FROM takedown WHERE takedown.job_id = job.id) AS removed
+    FROM picture JOIN job ON job.id = picture.job_id LEFT JOIN delivery ON delivery.job_id = job.id
+    WHERE picture.id = ?
 """
 
 
@@ -47,11 +54,18 @@ class NewPicture:
 
 @dataclass(frozen=True)
 class RecordedPicture:
-    """How a picture was generated: the `request` as it is stored, its seed, and its time in unix ms."""
+    """How a picture was generated and who sees it: the `request` as it is stored, and the time in unix ms.
 
+    `private`: only its author sees the result. `published` in a server; `removed` by the staff of a server.
+    """
+
+    job_id: int
     request: str
-    seed: int
+    checkpoint: str
     created_at: int
+    private: bool
+    published: bool
+    removed: bool
 
 
 @dataclass(frozen=True)
@@ -103,9 +117,12 @@ async def files_of_person(connection: aiosqlite.Connection, person_id: int) -> t
 
 
 async def recorded_picture(connection: aiosqlite.Connection, picture_id: int) -> RecordedPicture | None:
-    """The stored request of a picture, its seed and its time; None if there is no picture. Raises DatabaseError."""
+    """The stored request of a picture, its time, and who sees it; None if there is no picture. Raises DatabaseError."""
     row = await fetch_one(connection, RECORDED, (picture_id,))
-    return None if row is None else RecordedPicture(**dict(row))
+    if row is None:
+        return None
+    seen = [bool(row[name]) for name in ("private", "published", "removed")]
+    return RecordedPicture(row["job_id"], row["request"], row["checkpoint"], row["created_at"], *seen)
 
 
 def _picture(row: sqlite3.Row) -> Picture:

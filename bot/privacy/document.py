@@ -24,9 +24,10 @@ The commands work in servers and in direct messages. The commands also work if y
 or if you are blocked. If you cannot use the commands, ask the operator, who can do the same with `easel privacy show`,
 `export` and `delete`.
 
-To read an export, unpack the ZIP file and open *index.html*. The page shows your pictures and explains every table.
-This page has no scripts and loads nothing from the internet. If the export has several parts, each part has its own
-page.
+To read an export, unpack the ZIP file and open *index.html*. The page shows your pictures and explains every table. It
+folds technical details, and leaves out values that only programs can use. The JSON files contain every stored value,
+and facts that Easel looks up for the page, such as where a picture that you like was published. The page has no scripts
+and loads nothing from the internet. If the export has several parts, each part has its own page.
 
 ## Who is responsible
 

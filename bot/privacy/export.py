@@ -11,23 +11,26 @@ import json
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import aiosqlite
 from pydantic import ValidationError
 
 from bot.background import Pool
+from bot.config import Settings
 from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
-from bot.database.inputs import inputs_of_person
+from bot.database.inputs import inputs_of_person, use_of_input
 from bot.database.pictures import files_of_person, recorded_picture
 from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing import SignedAttachments
-from bot.privacy.export_page import ExportPage, PictureFacts, figure, table_section
+from bot.privacy.export_page import ExportPage, PictureFacts, StartFacts, figure, table_section
+from bot.privacy.page_values import MEANINGS, ExportReader
 from bot.privacy.stored_data import TABLES, StoredTable
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, JobRequest
@@ -36,7 +39,7 @@ ROWS_A_FILE = 500
 INPUTS = "inputs/"
 EXACT = 2**53  # programs that read JSON round greater numbers
 PAGE_BYTES = 8 * 2**20  # of a page before it is packed; browsers are slow with more
-PAGE_FRAME = 3072  # bytes that a page takes in a ZIP, without what it shows of files
+PAGE_FRAME = 4096  # bytes that a page takes in a ZIP, without what it shows of files
 MARGIN = 1024  # bytes that a ZIP takes for each file in it, names included, and more
 PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export after the other, beside deliveries
 
@@ -57,20 +60,24 @@ class ExportPart:
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of the export: a `table`'s rows, or a picture at `path`. A generated one has a `picture_id`."""
+    """A file of the export: a `table`'s rows, or a picture at `path`.
+
+    A generated picture has a `picture_id`, a start picture an `input_sha256`.
+    """
 
     name: str
     table: StoredTable | None = None
     first: int = 0
     path: Path | None = None
     picture_id: int | None = None
+    input_sha256: str | None = None
 
 
 @dataclass(frozen=True)
 class _Packable:
     """Name and bytes of a file; None when it is gone or damaged. `is_text` is packed, pictures are packed already.
 
-    `shown` is what the page shows of it, under the `heading` of a table.
+    `shown` is what the page shows of it, in the section of its `table`.
     """
 
     name: str
@@ -78,17 +85,17 @@ class _Packable:
     is_text: bool = False
     unsigned: bool = False
     shown: str = ""
-    heading: str = ""
+    table: StoredTable | None = None
 
 
 class _Archive:
     """A part while it is filled."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, page: ExportPage) -> None:
         self.files = 0
         self._limit = limit
         self._size, self._page_size = MARGIN + PAGE_FRAME, 0
-        self._page = ExportPage()
+        self._page = page
         self._buffer = io.BytesIO()
         self._zip = zipfile.ZipFile(self._buffer, "w", zipfile.ZIP_DEFLATED)
         self._left_out, self._unsigned = list[str](), list[str]()
@@ -110,8 +117,8 @@ class _Archive:
         self._size += size
         self._page_size += len(shown)
         self.files += 1
-        if made.is_text:
-            self._page.tables.append((made.heading, made.shown))
+        if made.table is not None:
+            self._page.tables.append((made.table, made.shown))
         else:
             (self._page.inputs if made.name.startswith(INPUTS) else self._page.pictures).append(made.shown)
         if made.unsigned:
@@ -127,7 +134,7 @@ class _Archive:
         lines += [f"{name} has no C2PA signature: it could not be made now." for name in self._unsigned]
         if lines:
             self._zip.writestr("README.txt", "\n".join(lines))
-        page = self._page.written(lines, complete=is_last and not begin)
+        page = self._page.written(lines, self._zip.namelist(), complete=is_last and not begin)
         self._zip.writestr(f"index-{begin + 1:05}.html" if begin else "index.html", page)
         self._zip.close()
         return self._buffer.getvalue()
@@ -141,11 +148,13 @@ class Exporter:
         connection: aiosqlite.Connection,
         storage: StorageSettings,
         attachments: SignedAttachments,
-        retention: Callable[[], RetentionSettings],
+        settings: Callable[[], Settings],
+        place_name: Callable[[int], str | None] = lambda _id: None,
     ) -> None:
+        """`place_name` returns the name of a server or channel, if the bot knows it. Other threads call it."""
         self._connection = connection
         self._storage = storage
-        self._retention = retention
+        self._settings, self._place_name = settings, place_name
         self._attachments = attachments
         self._under_way = set[int]()  # people
 
@@ -166,31 +175,33 @@ class Exporter:
             self._under_way.discard(person_id)
 
     async def _parts(self, person_id: int, limit: int, begin: int) -> AsyncGenerator[ExportPart]:
-        sources, place = await self._sources(person_id), begin
+        counts = await stored_counts(self._connection, person_id)
+        sources, place = await self._sources(person_id, counts), begin
+        reader, settings = ExportReader(person_id, cache(self._place_name)), self._settings()
         made: _Packable | None = None
         if not sources and begin == 0:
-            data = await PACKING.run(_Archive(limit).packed, ["Easel stores no data about you."], 0, is_last=True)
+            empty = _Archive(limit, ExportPage(reader, settings, counts))
+            data = await PACKING.run(empty.packed, ["Easel stores no data about you."], 0, is_last=True)
             yield ExportPart(data, 0, None)
         while place < len(sources):
-            archive, first = _Archive(limit), place
+            archive, first = _Archive(limit, ExportPage(reader, settings, counts)), place
             while place < len(sources):
-                made = made or await self._made(sources[place], person_id, limit - 3 * MARGIN - PAGE_FRAME)
+                made = made or await self._made(sources[place], reader, limit - 3 * MARGIN - PAGE_FRAME)
                 if not await PACKING.run(archive.add, made):
                     break
                 made, place = None, place + 1
             data = await PACKING.run(archive.packed, self._remarks(), first, is_last=place == len(sources))
             yield ExportPart(data, archive.files, place if place < len(sources) else None)
 
-    async def _sources(self, person_id: int) -> Sequence[_Source]:
+    async def _sources(self, person_id: int, counts: Mapping[str, int]) -> Sequence[_Source]:
         """All files in their order: rows, pictures to start from, pictures."""
-        counts = await stored_counts(self._connection, person_id)
         rows = [
             _Source(f"data/{table.name}-{number:03}.json", table, first)
             for table in TABLES
             for number, first in enumerate(range(0, counts.get(table.name, 0), ROWS_A_FILE), 1)
         ]
         given = [
-            _Source(f"{INPUTS}{name}.png", path=self._storage.inputs / name)
+            _Source(f"{INPUTS}{name}.png", path=self._storage.inputs / name, input_sha256=name)
             for name in await inputs_of_person(self._connection, person_id)
         ]
         painted = [
@@ -199,25 +210,28 @@ class Exporter:
         ]
         return [*rows, *given, *painted]
 
-    async def _made(self, source: _Source, person_id: int, limit: int) -> _Packable:
+    async def _made(self, source: _Source, reader: ExportReader, limit: int) -> _Packable:
         if source.table is None:
-            facts = None if source.picture_id is None else await self._facts(source.picture_id)
+            facts = await self._facts(source, reader.person_id)
             return await PACKING.run(_encoded, self._attachments, source, facts, limit)
-        sql = f"{source.table.rows} LIMIT :limit OFFSET :first"
-        rows = await fetch(self._connection, sql, {"person": person_id, "limit": ROWS_A_FILE, "first": source.first})
-        return await PACKING.run(_as_json, source.name, source.table, rows, self._retention())
+        sql = f"{source.table.rows_with(MEANINGS)} LIMIT :limit OFFSET :first"
+        parameters = {"person": reader.person_id, "limit": ROWS_A_FILE, "first": source.first}
+        rows = await fetch(self._connection, sql, parameters)
+        return await PACKING.run(_as_json, source.name, source.table, rows, reader, self._settings().retention)
 
-    async def _facts(self, picture_id: int) -> PictureFacts | None:
-        """Return the facts about a generated picture for the page; None if its row is gone."""
-        recorded = await recorded_picture(self._connection, picture_id)
-        if recorded is None:
+    async def _facts(self, source: _Source, person_id: int) -> PictureFacts | StartFacts | None:
+        """Return the facts about a picture for the page; None if its row is gone."""
+        if source.input_sha256 is not None:
+            use = await use_of_input(self._connection, person_id, source.input_sha256)
+            return StartFacts(use.job_id, _prompt(use.request), use.given_at, use.by_another, use.generated)
+        assert source.picture_id is not None
+        found = await recorded_picture(self._connection, source.picture_id)
+        if found is None:
             return None
-        try:
-            request = JobRequest.stored(recorded.request)
-        except ValidationError:  # of an earlier version; the rows are in the export all the same
-            return None
-        prompt = prompt_text(request) if isinstance(request, GenerationRequest) else ""
-        return PictureFacts(prompt, request.checkpoint, recorded.seed, recorded.created_at)
+        prompt = _prompt(found.request)
+        return PictureFacts(
+            found.job_id, prompt, found.checkpoint, found.created_at, found.private, found.published, found.removed
+        )
 
     def _remarks(self) -> list[str]:
         if not self._attachments.signs:
@@ -235,30 +249,42 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
     counts: dict[str, int] = {}
     for table in TABLES:
         if not table.derived:
-            sql = f"SELECT count(*) FROM ({table.rows})"  # noqa: S608 - constants only
+            sql = f"SELECT count(*) FROM {table.name} WHERE {table.owner}"  # noqa: S608 - constants only
             ((count,),) = await fetch(connection, sql, {"person": person_id})
             if count:
                 counts[table.name] = count
     return counts
 
 
-def _told(row: sqlite3.Row) -> dict[str, object]:
+def _prompt(request: str | None) -> str:
+    """Return the prompt of a stored request; nothing for another kind of job, or for one of another version."""
+    try:
+        stored = None if request is None else JobRequest.stored(request)
+    except ValidationError:
+        return ""
+    return prompt_text(stored) if isinstance(stored, GenerationRequest) else ""
+
+
+def _told(row: sqlite3.Row, columns: Iterable[str]) -> dict[str, object]:
     """The row; ids of Discord are text."""
     return {
-        name: str(value) if isinstance(value, int) and abs(value) > EXACT else value
-        for name, value in dict(row).items()
+        name: str(row[name]) if isinstance(row[name], int) and abs(row[name]) > EXACT else row[name] for name in columns
     }
 
 
-def _as_json(name: str, table: StoredTable, rows: Iterable[sqlite3.Row], retention: RetentionSettings) -> _Packable:
+def _as_json(
+    name: str, table: StoredTable, rows: Sequence[sqlite3.Row], reader: ExportReader, retention: RetentionSettings
+) -> _Packable:
     """The file of these rows. Blocks."""
-    told = [_told(row) for row in rows]
-    heading, shown = table_section(table, told, name, retention)
+    told = [_told(row, table.described) for row in rows]
+    shown = table_section(table, [dict(row) for row in rows], name, reader, retention)
     data = json.dumps(told, ensure_ascii=False, indent=1).encode()
-    return _Packable(name, data, is_text=True, heading=heading, shown=shown)
+    return _Packable(name, data, is_text=True, table=table, shown=shown)
 
 
-def _encoded(attachments: SignedAttachments, source: _Source, facts: PictureFacts | None, limit: int) -> _Packable:
+def _encoded(
+    attachments: SignedAttachments, source: _Source, facts: PictureFacts | StartFacts | None, limit: int
+) -> _Packable:
     """The file of a picture, within the limit. Blocks."""
     assert source.path is not None
     name, path = Path(source.name).name, source.path

@@ -6,9 +6,10 @@ with the schema, with the rows after a deletion and with docs/privacy.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 CONTEXT = "stored data"  # of these descriptions, in the catalogues
 
@@ -17,6 +18,40 @@ _PICTURES = "(SELECT picture.id FROM job JOIN picture ON job_id = job.id WHERE p
 _ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
 _REPORTS = "(SELECT id FROM report WHERE owner_id = :person)"
 _DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id IN {_REPORTS})"  # noqa: S608 - constants only
+_PUBLISHED = (
+    "(SELECT picture.id FROM picture "
+    "WHERE picture.job_id = publication.job_id AND picture.position = publication.position)"
+)
+_PUBLISHED_BY_ID = f"(SELECT {_PUBLISHED} FROM publication WHERE publication.id = publication_id)"  # noqa: S608
+_LIKED = """(
+    SELECT json_array(server_id, art_channel_id, created_at, checkpoint, channel_id, message_id)
+    FROM publication WHERE id = publication_id
+)"""
+# The message with a result. An address of a private reply opens nothing in Discord.
+_MESSAGE = """(
+    SELECT json_array(job.server_id, coalesce(posting_in, job.channel_id), message_id) FROM delivery
+    WHERE job_id = job.id AND private = 0 AND message_id IS NOT NULL
+)"""
+# Easel notifies the author of the reasons together with the decision.
+_REASONS = """(
+    SELECT json_group_array(DISTINCT reason) FROM report_by JOIN decision AS told USING (report_id)
+    WHERE report_id = report.id AND told.told_at IS NOT NULL HAVING count(*) > 0
+)"""
+_REASONS_OF_DECISION = f"(SELECT {_REASONS} FROM report WHERE id = report_id AND owner_id = :person)"  # noqa: S608
+_APPEAL = f"""iif(report_id IN {_REPORTS} AND action <> 'dismiss', json_array(
+    decision.id, (SELECT state FROM appeal WHERE decision_id = decision.id)
+), NULL)"""  # noqa: S608 - constants only
+# Where the user saw a reported picture: published in that server, or a result that is not private.
+_REPORTED = """(
+    SELECT json_array(
+        report.server_id, coalesce(seen.art_channel_id, iif(private = 0, painted_in, NULL)),
+        coalesce(seen.created_at, painted_at), coalesce(seen.checkpoint, iif(private = 0, job.checkpoint, NULL)),
+        coalesce(seen.channel_id, iif(private = 0, painted_in, NULL)),
+        coalesce(seen.message_id, iif(private = 0 AND painted_in IS NOT NULL, delivery.message_id, NULL))
+    ) FROM report LEFT JOIN job ON job.id = target_id LEFT JOIN delivery ON delivery.job_id = target_id
+    LEFT JOIN publication AS seen ON seen.job_id = target_id AND seen.server_id = report.server_id
+    WHERE report.id = report_id AND kind = 'pictures' LIMIT 1
+)"""
 _UNTIL_DELETED = "until you delete this data"
 _SERVER_GONE = "`servers_days` (30) after the bot left the server"
 _AUDIT_KEPT = (
@@ -36,9 +71,102 @@ class Fate(StrEnum):
     """Effect of a deletion on rows or files. The values are texts of the document."""
 
     DELETED = "deleted"
-    HASHED = "stays; a keyed hash replaces your id"
+    HASHED = "stays, because limits and decisions must still count. A code that only this bot can make replaces your id"
     UNLINKED = "stays, without your id"
     EXPIRES = "stays until it expires"
+
+
+class ValueKind(Enum):
+    """How the page of an export shows a value."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    TIME = auto()  # unix ms
+    DAY = auto()  # days since 1970
+    SECONDS = auto()
+    BYTES = auto()
+    POSITION = auto()  # of a picture in its request, from 0
+    YES_NO = auto()
+    WORD = auto()  # a value of an enumeration
+    REASONS = auto()  # a JSON list of reasons of a report
+    RATING = auto()
+    REQUEST = auto()  # the id of a job of the user
+    PICTURE = auto()  # the id of a picture of the user
+    START_PICTURE = auto()  # the SHA-256
+    WHERE = auto()  # a published picture of any user: JSON of server, channel, time, model, message's channel, message
+    MESSAGE = auto()  # JSON of server, channel, message
+    REPORT = auto()
+    DECISION = auto()
+    APPEAL = auto()  # JSON of a decision about the user's picture, and the state of the appeal
+    LORA = auto()  # the id
+    LORA_FILE = auto()  # the SHA-256
+    STACK = auto()
+    ADDITION = auto()
+    SERVER = auto()  # 0 and NULL are direct messages
+    SCOPE = auto()  # a server; 0 is all of them
+    CHANNEL = auto()
+    PERSON = auto()  # NULL is another person
+    SETTINGS = auto()  # JSON with the settings of a request, a draft, a user or limits
+    CHANGES = auto()  # JSON of fields, each with the values before and after
+    HIDDEN = auto()  # in the files for programs only
+
+
+_TIMES = re.compile(r"(.*_)?(at|until)")
+# Kinds of columns, by `table.column` or by the column alone. Other columns have times, or text.
+_KINDS: Mapping[ValueKind, str] = {
+    ValueKind.NUMBER: (
+        "width height pictures pixel_steps attempt weight deaths likes ranked_likes recent_likes "
+        "shown_likes uses trend stars ratings score jobs messages unreachable private_answers copies "
+        "start_pictures"
+    ),
+    ValueKind.DAY: "day",
+    ValueKind.SECONDS: "seconds",
+    ValueKind.BYTES: "peak_memory",
+    ValueKind.POSITION: "picture.position publication.position",
+    ValueKind.YES_NO: (
+        "private shows_prompt names_child unrated hidden recent ranks refused told messaged indexed "
+        "placed shared hides message_due lasting by_operator unconditional"
+    ),
+    ValueKind.WORD: (
+        "job.state delivery.state publication.visible feature.kind job_rating.source lora.category "
+        "stack_lora.region addition.state block.kind base_model_proposal.state phrase_question.state "
+        "audit.action report.state report.kind report_by.kind report_by.reason decision.action "
+        "decision_step.step appeal.state erasure.state"
+    ),
+    ValueKind.REASONS: "reasons",
+    ValueKind.RATING: "rating rating_before level said_level content_rating",
+    ValueKind.REQUEST: "own_request job_id",
+    ValueKind.PICTURE: "own_picture picture_id",
+    ValueKind.START_PICTURE: "given_input.sha256",
+    ValueKind.WHERE: "place",
+    ValueKind.MESSAGE: "message",
+    ValueKind.REPORT: "report_id report.id",
+    ValueKind.DECISION: "decision_id decision.id",
+    ValueKind.APPEAL: "may_appeal",
+    ValueKind.LORA: "lora_id lora_name",
+    ValueKind.LORA_FILE: "lora_file",
+    ValueKind.STACK: "stack_id",
+    ValueKind.ADDITION: "addition_id",
+    ValueKind.SERVER: (
+        "job.server_id daily_usage.server_id addition_request.server_id erased_addition_request.server_id"
+    ),
+    ValueKind.SCOPE: "server_id",
+    ValueKind.CHANNEL: "channel_id art_channel_id posting_in painted_in direct_channel",
+    ValueKind.PERSON: "actor_id created_by decided_by answered_by proposed_by added_by content_rating_by",
+    ValueKind.SETTINGS: "settings request wish studio.state previous limits context trigger_words paths",
+    ValueKind.CHANGES: "changes",
+    ValueKind.TEXT: "job.id",
+    ValueKind.HIDDEN: (
+        "id position path message_id notice_id upheld_notice_id revision posting_at message_due "
+        "person_id owner_id holder holder_id featured_by allowed_by name_key ticket pseudonym case_id "
+        "newer_sha256 person.id job.begun_at job.started_at job.weight picture.job_id publication.job_id "
+        "publication.state publication.hidden publication.shown_likes publication.shown_at "
+        "publication_lora.publication_id publication_lora.sha256 publication_like.publication_id "
+        "feature.target_id block.target_id deletion.input report.target_id report.kind report.shown "
+        "report.channel_id phrase_question.channel_id"
+    ),
+}
+_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 
 
 @dataclass(frozen=True)
@@ -48,6 +176,10 @@ class StoredTable:
     `owner` is the SQL condition for the rows of one user (`:person`). `columns` describes each column. `shown` replaces
     columns in an export by SQL, for secrets and in rows that also name another user. A `derived` table is a search
     index of other rows; exports leave it out.
+
+    The page of an export shows the columns in `page`, in this order, and folds the others. It folds a `technical`
+    table as a whole. `more` are columns that Easel looks up for an export, each with a description and SQL. `brief`
+    replaces `kept` on the page.
     """
 
     name: str
@@ -58,12 +190,39 @@ class StoredTable:
     columns: Mapping[str, str]
     shown: Mapping[str, str] = field(default_factory=dict[str, str])
     derived: bool = False
+    page: str = ""
+    technical: bool = False
+    more: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    brief: str = ""
+
+    @property
+    def described(self) -> dict[str, str]:
+        """The description of each column in an export."""
+        return {**self.columns, **{name: about for name, (about, _sql) in self.more.items()}}
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The SQL of each column in an export."""
+        looked_up = {name: sql for name, (_about, sql) in self.more.items()}
+        return {name: self.shown.get(name, f"{self.name}.{name}") for name in self.columns} | looked_up
 
     @property
     def rows(self) -> str:
         """The statement that finds the person's rows for an export."""
-        columns = ", ".join(f"{self.shown[name]} AS {name}" if name in self.shown else name for name in self.columns)
-        return f"SELECT {columns} FROM {self.name} WHERE {self.owner}"  # noqa: S608 - constants only
+        return self.rows_with({})
+
+    def rows_with(self, meanings: Mapping[ValueKind, str]) -> str:
+        """Return the same statement, with the meaning of each column of these kinds as `<column>_meaning`."""
+        columns = [f"{sql} AS {name}" for name, sql in self.sources.items()]
+        for name, sql in self.sources.items():
+            if (meaning := meanings.get(self.kind_of(name))) is not None:
+                columns.append(f"{meaning.format(value=sql)} AS {name}_meaning")
+        return f"SELECT {', '.join(columns)} FROM {self.name} WHERE {self.owner}"  # noqa: S608 - constants only
+
+    def kind_of(self, column: str) -> ValueKind:
+        """Return how the page shows a column."""
+        found = _KIND_OF.get(f"{self.name}.{column}") or _KIND_OF.get(column)
+        return found or (ValueKind.TIME if _TIMES.fullmatch(column) else ValueKind.TEXT)
 
 
 @dataclass(frozen=True)
@@ -87,26 +246,30 @@ TABLES = (
     StoredTable(
         "person", "your account in the bot", "id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "your Discord id", "created_at": "the time of your first use", "locale": "your language in Discord",
+            "id": "your Discord id", "created_at": "time of your first use", "locale": "your language in Discord",
             "settings": "your choices in /settings",
         },
+        page="created_at locale settings",
     ),
     StoredTable(
         "job", "your requests", "person_id = :person",
         "as long as their pictures; without pictures, `jobs_days` (90)", Fate.DELETED,
         {
-            "id": "a number", "person_id": "your Discord id", "server_id": "the server", "channel_id": "the channel",
-            "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "its progress",
-            "failure_code": "the type of a failure", "failure_detail": "the cause of a failure",
-            "attempt": "the number of attempts", "created_at": "the time of your request",
-            "started_at": "the time when it started", "finished_at": "the time when it ended",
-            "seconds": "its duration", "peak_memory": "the memory that it used",
+            "id": "number of the request", "person_id": "your Discord id", "server_id": "server",
+            "channel_id": "channel",
+            "request": "prompt, LoRAs and all settings", "checkpoint": "model", "state": "state",
+            "failure_code": "type of a failure", "failure_detail": "cause of a failure",
+            "attempt": "number of attempts", "created_at": "time of your request",
+            "started_at": "time when it started", "finished_at": "time when it ended",
+            "seconds": "duration", "peak_memory": "memory that it used",
             "notes": "notes of the program that generates pictures",
-            "weight": "its priority in the queue", "deaths": "the number of workers that crashed during the job",
-            "begun_at": "the time when the worker began",
-            "delete_at": "the time of its deletion, while you can undo it",
-            "opened_at": "the day when someone last used a button under the pictures",
+            "weight": "priority in the queue", "deaths": "how often Easel had to start it again",
+            "begun_at": "time when the GPU began",
+            "delete_at": "time of its deletion, while you can undo it",
+            "opened_at": "day when someone last used a button under the pictures",
         },
+        page="own_request request checkpoint state created_at server_id message",
+        more={"own_request": ("request", "job.id"), "message": ("message", _MESSAGE)},
     ),
     StoredTable(
         "job_text", "the words of prompts, models and LoRAs, for the search in /history",
@@ -114,59 +277,85 @@ TABLES = (
         {"prompt": "words", "checkpoint": "words", "loras": "words"}, derived=True,
     ),
     StoredTable(
-        "picture", "your pictures", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
+        "picture", "the size and seed of each picture", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
         {
-            "id": "a number", "job_id": "the job", "position": "its position in the job", "path": "the file",
-            "width": "pixels", "height": "pixels", "seed": "its seed", "created_at": "the time of generation",
+            "id": "number of the picture", "job_id": "request", "position": "which picture of the request",
+            "path": "file",
+            "width": "width in pixels", "height": "height in pixels", "seed": "seed",
+            "created_at": "time of generation",
         },
+        page="own_picture position width height created_at",
+        brief="until you delete them; earlier if the operator limits their age or space",
+        technical=True,
+        more={"own_picture": ("picture", "picture.id")},
     ),
     StoredTable(
         "picture_hash", "numbers that describe your pictures, to find copies of them",
         f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
-        {"picture_id": "the picture", "hash": "a perceptual hash; it does not show the picture"},
+        {"picture_id": "picture", "hash": "a perceptual hash; it does not show the picture"},
         shown={"hash": "hex(hash)"},
+        page="picture_id", technical=True,
     ),
     StoredTable(
         "picture_lora", "the LoRAs in your pictures",
         f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
         {
-            "picture_id": "the picture", "position": "its position", "sha256": "the file", "name": "its name",
-            "weight": "its weight",
+            "picture_id": "picture", "position": "order", "sha256": "file", "name": "LoRA",
+            "weight": "weight",
         },
+        page="picture_id name weight", technical=True,
     ),
     StoredTable(
-        "delivery", "the message of each picture", f"job_id IN {_JOBS}", "as long as the job", Fate.DELETED,
+        "delivery", "the message with each result", f"job_id IN {_JOBS}", "as long as the request", Fate.DELETED,
         {
-            "job_id": "the job", "state": "whether it was delivered", "private": "whether only you see it",
-            "message_id": "the message", "created_at": "the time of your request",
-            "posting_in": "the channel of a new message", "posting_at": "the time of that message",
+            "job_id": "request", "state": "whether the message was sent", "private": "whether only you see it",
+            "message_id": "message", "created_at": "time of your request",
+            "posting_in": "channel of a new message", "posting_at": "time of that message",
             "shows_prompt": "whether the message shows the prompt",
             "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted after the delivery",
         },
         shown={"ticket": "NULL"},
+        page="job_id state private shows_prompt", technical=True,
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",
         "as long as the picture; after that, until its message is deleted", Fate.UNLINKED,
         {
-            "id": "a number", "server_id": "the server", "job_id": "the job", "position": "which picture of the job",
-            "person_id": "your Discord id", "art_channel_id": "the art channel",
-            "channel_id": "the channel of the message", "message_id": "the message", "state": "whether it is posted",
-            "tried_at": "the time when Easel sent it", "hidden": "whether it is hidden for now",
-            "shows_prompt": "whether the message shows the prompt", "names_child": "whether the prompt names a child",
-            "checkpoint": "the model",
-            "base_model": "its base model", "said_level": "the content rating of the prompt",
-            "level": "its content rating", "unrated": "whether its LoRAs are unrated", "likes": "the number of likes",
-            "ranked_likes": "the number of likes that count in sorted lists",
-            "recent_likes": "the number of likes in the last week",
-            "shown_likes": "the number in the message", "shown_at": "the time when Easel wrote that number",
-            "created_at": "the time when you published it",
+            "id": "number of the publication", "server_id": "server", "job_id": "request",
+            "position": "which picture of the request",
+            "person_id": "your Discord id", "art_channel_id": "art channel",
+            "channel_id": "channel of the message", "message_id": "message",
+            "state": "state of the message",
+            "tried_at": "time when Easel sent it", "hidden": "whether it is hidden for now",
+            "shows_prompt": "whether the message shows the prompt",
+            "names_child": "whether the prompt has a word for an age",
+            "checkpoint": "model",
+            "base_model": "base model", "said_level": "content rating of the prompt",
+            "level": "content rating", "unrated": "whether its LoRAs are unrated", "likes": "number of likes",
+            "ranked_likes": "number of likes that count in sorted lists",
+            "recent_likes": "number of likes in the last week",
+            "shown_likes": "number in the message", "shown_at": "time when Easel wrote that number",
+            "created_at": "time when you published it",
+        },
+        page="own_picture visible server_id art_channel_id created_at likes level message",
+        more={
+            "own_picture": ("picture", _PUBLISHED),
+            "visible": ("whether members can see it", "iif(hidden AND state <> 'removing', 'hidden', state)"),
+            "message": ("message", "iif(message_id IS NULL, NULL, json_array(server_id, channel_id, message_id))"),
         },
     ),
     StoredTable(
         "publication_lora", "the LoRAs in pictures that you published",
         "publication_id IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication",
-        Fate.UNLINKED, {"publication_id": "the publication", "sha256": "the file"},
+        Fate.UNLINKED, {"publication_id": "publication", "sha256": "file"},
+        page="own_picture lora_file", technical=True,
+        more={
+            "own_picture": (
+                "picture",
+                _PUBLISHED_BY_ID,
+            ),
+            "lora_file": ("LoRA", "publication_lora.sha256"),
+        },
     ),
     StoredTable(
         "publication_text", "the words of pictures that you published, for the search in /gallery",
@@ -176,100 +365,128 @@ TABLES = (
     StoredTable(
         "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "publication_id": "the publication", "person_id": "your Discord id", "liked_at": "the time",
+            "publication_id": "picture", "person_id": "your Discord id", "liked_at": "time of your like",
             "recent": "whether it is younger than a week", "ranks": "whether it counts in sorted lists",
+        },
+        page="own_picture place liked_at",
+        more={
+            "own_picture": (
+                "picture, if it is yours",
+                _PUBLISHED_BY_ID,
+            ),
+            "place": (
+                "where it was published",
+                _LIKED,
+            ),
         },
     ),
     StoredTable(
         "feature", "LoRAs and pictures that you featured as staff", "featured_by = :person",
         "until staff stop featuring them", Fate.HASHED,
         {
-            "server_id": "the server", "kind": "LoRA or picture", "target_id": "the LoRA or picture",
-            "featured_by": "your Discord id", "featured_at": "the time",
+            "server_id": "server", "kind": "LoRA or picture", "target_id": "number of the LoRA or picture",
+            "featured_by": "your Discord id", "featured_at": "time when you featured it",
         },
+        page="kind lora_name server_id featured_at",
+        more={"lora_name": ("LoRA", "iif(kind = 'lora', target_id, NULL)")},
     ),
     StoredTable(
-        "job_order", "how much of your daily limits each request uses", f"job_id IN {_JOBS}",
-        "as long as the job", Fate.DELETED,
+        "job_order", "how much of your daily limits each request used", f"job_id IN {_JOBS}",
+        "as long as the request", Fate.DELETED,
         {
-            "job_id": "the job", "pictures": "the number of pictures", "pixel_steps": "the amount of work",
+            "job_id": "request", "pictures": "number of pictures",
+            "pixel_steps": "amount of work: pixels times steps",
             "context": "your roles and permissions at the time of the request",
         },
+        page="job_id pictures", technical=True,
     ),
     StoredTable(
-        "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the job",
+        "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the request",
         Fate.DELETED,
         {
-            "job_id": "the job", "server_id": "the server where the content rating counts",
-            "source": "who set it: the server's staff, an operator, or an automatic check (`classifier`)",
+            "job_id": "request", "server_id": "server where the content rating counts",
+            "source": "who set it",
             "verdict": "a hash of the report about an earlier picture that yours resembles",
-            "rating": "the content rating",
-            "rated_at": "the time",
+            "rating": "content rating",
+            "rated_at": "time of the content rating",
         },
+        page="job_id rating source server_id rated_at",
     ),
     StoredTable(
-        "takedown", "your pictures that staff took down", "person_id = :person", "as long as the job", Fate.DELETED,
+        "takedown", "your pictures that staff removed", "person_id = :person", "as long as the request", Fate.DELETED,
         {
-            "job_id": "the job", "server_id": "the server", "report_id": "the report about it",
-            "person_id": "your Discord id", "created_at": "the time", "told_at": "the time when Easel notified you",
-            "notice_id": "the direct message with that notice", "reason": "the reason that staff gave",
+            "job_id": "request", "server_id": "server", "report_id": "report about it",
+            "person_id": "your Discord id", "created_at": "time of the removal",
+            "told_at": "time when Easel notified you",
+            "notice_id": "direct message with that notice",
+            "reason": "reason that staff gave",
         },
+        page="job_id server_id reason created_at told_at",
     ),
     StoredTable(
         "takedown_notice", "messages to you about pictures that the operator removed for a person shown in them",
         "person_id = :person", "`reports_days` (365)", Fate.DELETED,
         {
-            "case_id": "the takedown case", "person_id": "your Discord id", "pictures": "the number of pictures",
-            "created_at": "the time", "tried_at": "the time when Easel sent the direct message",
-            "refused": "whether Discord refuses messages to you", "told_at": "the time when Easel notified you",
+            "case_id": "takedown case", "person_id": "your Discord id", "pictures": "number of pictures",
+            "created_at": "time of the removal", "tried_at": "time when Easel sent the direct message",
+            "refused": "whether Discord refuses messages to you", "told_at": "time when Easel notified you",
         },
+        page="pictures created_at told_at",
     ),
     StoredTable(
         "held_copy", "your pictures that resemble a reported picture", f"job_id IN {_JOBS}",
-        "as long as the job and the report", Fate.DELETED,
-        {"job_id": "the job", "report_id": "the report that hides the pictures until a decision"},
+        "as long as the request and the report", Fate.DELETED,
+        {"job_id": "request", "report_id": "report that hides the pictures until a decision"},
+        page="job_id report_id",
     ),
     StoredTable(
         "deletion", "files and messages of pictures that you deleted, until Easel has removed them",
         "person_id = :person",
         "a few seconds; longer if Discord is unreachable", Fate.DELETED,
         {
-            "job_id": "the job", "person_id": "your Discord id", "paths": "the files",
-            "input": "the picture that it started from", "channel_id": "the channel", "message_id": "the message",
-            "created_at": "the time",
+            "job_id": "request", "person_id": "your Discord id", "paths": "files",
+            "input": "picture that it started from", "channel_id": "channel", "message_id": "message",
+            "created_at": "time of your deletion",
         },
+        page="created_at paths", technical=True,
     ),
     StoredTable(
         "draft", "requests that Easel could not fulfil, for the buttons under the reply", "person_id = :person",
         "`drafts_days` (7)", Fate.DELETED,
         {
-            "id": "a number", "person_id": "your Discord id", "wish": "prompts, LoRAs and settings",
-            "created_at": "the time",
+            "id": "number of the draft", "person_id": "your Discord id", "wish": "prompt, LoRAs and settings",
+            "created_at": "time of your request",
         },
+        page="wish created_at",
     ),
     StoredTable(
         "studio", "the draft in your studio", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "person_id": "your Discord id", "state": "the draft", "previous": "the draft before it",
-            "revision": "a number", "updated_at": "the time of the last change",
+            "person_id": "your Discord id", "state": "draft", "previous": "draft before it",
+            "revision": "number of changes", "updated_at": "time of the last change",
         },
+        page="state previous updated_at",
     ),
     StoredTable(
         "given_input", "your start pictures", "person_id = :person", "as long as the picture",
         Fate.DELETED,
-        {"person_id": "your Discord id", "sha256": "the picture", "given_at": "the time"},
+        {"person_id": "your Discord id", "sha256": "picture", "given_at": "time when you chose it"},
+        page="sha256 given_at", technical=True,
     ),
     StoredTable(
         "start_picture_source", "start pictures that other users made from your pictures", "person_id = :person",
         "as long as the start picture", Fate.DELETED,
-        {"person_id": "your Discord id", "sha256": "the start picture"},
+        {"person_id": "your Discord id", "sha256": "start picture"},
+        page="sha256", technical=True,
     ),
     StoredTable(
         "bookmark", "LoRAs that you bookmarked", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
-            "created_at": "the time", "uses": "how often you used it",
+            "id": "number of the bookmark", "person_id": "your Discord id", "lora_id": "LoRA",
+            "note": "your note",
+            "created_at": "time when you bookmarked it", "uses": "how often you used it",
         },
+        page="lora_id note created_at uses",
     ),
     StoredTable(
         "bookmark_text", "the words of your notes, for the search",
@@ -280,276 +497,348 @@ TABLES = (
         "removed_bookmark", "bookmarks that you removed, for *Undo*", "person_id = :person",
         "7 days; after that, until any user removes a bookmark", Fate.DELETED,
         {
-            "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
-            "created_at": "the time when you bookmarked it", "uses": "how often you used it",
-            "removed_at": "the time when you removed it",
+            "id": "number of the bookmark", "person_id": "your Discord id", "lora_id": "LoRA",
+            "note": "your note",
+            "created_at": "time when you bookmarked it", "uses": "how often you used it",
+            "removed_at": "time when you removed it",
         },
+        page="lora_id note removed_at",
     ),
     StoredTable(
         "rating", "your star ratings", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
-        {"person_id": "your Discord id", "lora_id": "the LoRA", "stars": "the number of stars", "rated_at": "the time"},
+        {
+            "person_id": "your Discord id", "lora_id": "LoRA", "stars": "number of stars",
+            "rated_at": "time of your rating",
+        },
+        page="lora_id stars rated_at",
     ),
     StoredTable(
         "stack", "your stacks", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "a number", "person_id": "your Discord id", "name": "its name",
-            "name_key": "its name, simplified for comparison", "code": "the code to share it", "created_at": "the time",
+            "id": "number of the stack", "person_id": "your Discord id", "name": "name",
+            "name_key": "name, simplified for comparison", "code": "code to share it",
+            "created_at": "time when you saved it",
         },
+        page="name code created_at",
     ),
     StoredTable(
         "stack_lora", "the LoRAs in your stacks", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
         _UNTIL_DELETED, Fate.DELETED,
         {
-            "stack_id": "the stack", "position": "its position", "sha256": "the file", "name": "its name",
-            "weight": "its weight", "trigger_words": "the trigger words that you chose",
-            "region": "its area of the picture",
+            "stack_id": "stack", "position": "order", "sha256": "file", "name": "LoRA",
+            "weight": "weight", "trigger_words": "trigger words that you chose",
+            "region": "area of the picture",
         },
+        page="stack_id name weight trigger_words region",
     ),
     StoredTable(
         "posted_message", "messages of the bot that name you: codes of stacks, results of expired requests, and "
         "messages to staff about expired reports",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "message_id": "the message", "channel_id": "the channel", "person_id": "your Discord id",
-            "created_at": "the time",
+            "message_id": "message", "channel_id": "channel", "person_id": "your Discord id",
+            "created_at": "time of the message",
         },
+        page="channel_id created_at", technical=True,
     ),
     StoredTable(
         "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
         "until you enter another wrong code, at least an hour later", Fate.DELETED,
-        {"id": "a number", "person_id": "your Discord id", "missed_at": "the time"},
+        {"id": "number of the attempt", "person_id": "your Discord id", "missed_at": "time of the attempt"},
+        page="missed_at", technical=True,
     ),
     StoredTable(
         "lora", "LoRAs that you added to the library, or whose content rating you set as an operator",
         "added_by = :person OR content_rating_by = :person", "until they are removed from the library",
         Fate.UNLINKED,
         {
-            "id": "a number", "name": "its name", "name_key": "its name, simplified for comparison",
-            "category": "its category", "description": "its description", "created_at": "the time",
+            "id": "number of the LoRA", "name": "name", "name_key": "name, simplified for comparison",
+            "category": "category", "description": "description", "created_at": "time when Easel found it",
             "uses": "how often all users used it", "trend": "how often users used it recently",
-            "stars": "the stars from all users", "ratings": "the number of star ratings",
+            "stars": "stars from all users", "ratings": "number of star ratings",
             "score": "a score from the stars given and the number of ratings",
-            "added_by": "your Discord id", "indexed": "whether the search contains it",
-            "content_rating": "its content rating",
-            "content_rating_by": "the operator who set it",
+            "added_by": "who added it", "indexed": "whether the search contains it",
+            "content_rating": "content rating",
+            "content_rating_by": "who set the content rating",
         },
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
+        page="name category content_rating description created_at uses",
     ),
     StoredTable(
         "addition", "files that you asked Easel to import",
         "id IN (SELECT addition_id FROM addition_request WHERE person_id = :person)",
         "as long as the database, to record the origin of files", Fate.UNLINKED,
         {
-            "id": "a number", "key": "the file", "source": "facts from its page", "path": "its path",
-            "state": "its progress", "sha256": "the file", "failure_code": "the type of a failure",
-            "failure_detail": "the cause of a failure", "created_at": "the time of the first request by any user",
-            "ended_at": "the time when it ended", "placed": "whether Easel put the file into the library",
+            "id": "number of the file", "key": "address or hash of the file",
+            "source": "facts from its page", "path": "path",
+            "state": "state", "sha256": "file", "failure_code": "type of a failure",
+            "failure_detail": "cause of a failure", "created_at": "time of the first request by any user",
+            "ended_at": "time when it ended", "placed": "whether Easel put the file into the library",
         },
+        page="key state created_at ended_at",
     ),
     StoredTable(
         "addition_request", "your requests for these files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "addition_id": "the file", "person_id": "your Discord id", "server_id": "the server",
-            "created_at": "the time of your request", "told": "whether Easel told you the outcome",
+            "addition_id": "file", "person_id": "your Discord id", "server_id": "server",
+            "created_at": "time of your request", "told": "whether Easel told you the outcome",
             "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted when you get the outcome",
-            "ticket_at": "the time of the reply", "message_id": "the reply",
-            "posting_at": "the time of Easel's message to you", "refused": "whether Discord refuses messages to you",
-            "draft_id": "the request that needs the file",
+            "ticket_at": "time of the reply", "message_id": "reply",
+            "posting_at": "time of Easel's message to you", "refused": "whether Discord refuses messages to you",
+            "draft_id": "request that needs the file",
         },
         shown={"ticket": "NULL"},
+        page="addition_id server_id created_at told",
     ),
     StoredTable(
         "erased_addition_request", "requests for files before you deleted all your data; they count towards the limits",
         "pseudonym = pseudonym(:person)", "3 days, under the keyed hash of your id", Fate.EXPIRES,
         {
-            "addition_id": "the file", "pseudonym": "the keyed hash of your id", "server_id": "the server",
-            "created_at": "the time of your request",
+            "addition_id": "file", "pseudonym": "keyed hash of your id", "server_id": "server",
+            "created_at": "time of your request",
         },
+        page="addition_id server_id created_at",
     ),
     StoredTable(
         "update_notice", "notices about new versions of LoRAs that you bookmarked", "person_id = :person",
         _UNTIL_DELETED, Fate.DELETED,
         {
-            "person_id": "your Discord id", "lora_id": "the LoRA", "newer_sha256": "the file of the newer version",
-            "created_at": "the time when Easel found it", "messaged": "whether Easel tried a direct message",
+            "person_id": "your Discord id", "lora_id": "LoRA", "newer_sha256": "file of the newer version",
+            "created_at": "time when Easel found it", "messaged": "whether Easel tried a direct message",
             "told": "whether Easel told you about it",
         },
+        page="lora_id created_at told",
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
         "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "server_id": "the server", "holder": "'person'", "holder_id": "your Discord id",
-            "name": "the name of a role", "limits": "the limits",
+            "server_id": "server", "holder": "'person'", "holder_id": "your Discord id",
+            "name": "name of a role", "limits": "limits",
         },
+        page="server_id limits",
     ),
     StoredTable(
         "block", "blocks of you, and blocks that you made as staff",
         "(kind = 'person' AND target_id = :person) OR created_by = :person",
         "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "kind": "person or LoRA", "target_id": "the person or LoRA",
-            "reason": "the reason", "ends_at": "the end",
-            "created_by": "the Discord id of the staff member or operator",
-            "created_at": "the time",
+            "id": "number of the block", "server_id": "server", "kind": "member or LoRA",
+            "target_id": "member or LoRA",
+            "reason": "reason", "ends_at": "end of the block",
+            "created_by": "who blocked",
+            "created_at": "beginning of the block",
         },
         shown={
             "target_id": "iif(kind = 'person' AND target_id <> :person, NULL, target_id)",
             "created_by": _own("created_by"),
         },
+        page="kind lora_name server_id reason created_at ends_at created_by",
+        more={"lora_name": ("LoRA", "iif(kind = 'lora', target_id, NULL)")},
     ),
     StoredTable(
         "daily_usage", "your requests on each day, for the daily limits", "person_id = :person", "3 days", Fate.HASHED,
         {
-            "day": "the day", "person_id": "your Discord id", "server_id": "the server",
-            "pictures": "the number of pictures", "pixel_steps": "the amount of work",
+            "day": "day", "person_id": "your Discord id", "server_id": "server",
+            "pictures": "number of pictures", "pixel_steps": "amount of work: pixels times steps",
         },
+        page="day pictures server_id",
     ),
     StoredTable(
         "pause", "queues that you paused as staff", "person_id = :person", "until staff resume the queue", Fate.HASHED,
-        {"server_id": "the server", "person_id": "your Discord id", "created_at": "the time"},
+        {"server_id": "server", "person_id": "your Discord id", "created_at": "time when you paused it"},
+        page="server_id created_at",
     ),
     StoredTable(
         "base_model_proposal", "base models that you proposed, and proposals that you decided",
         "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
-            "base_model": "the proposed base model", "prediction": "the proposed prediction type",
-            "reason": "the reason", "state": "the outcome", "proposed_by": "the Discord id of the staff member",
-            "created_at": "the time of the proposal", "decided_by": "the Discord id of the operator",
-            "decided_at": "the time of the decision",
+            "id": "number of the proposal", "server_id": "server", "sha256": "file", "name": "LoRA",
+            "base_model": "proposed base model", "prediction": "proposed prediction type",
+            "reason": "reason", "state": "outcome", "proposed_by": "who proposed it",
+            "created_at": "time of the proposal", "decided_by": "who decided",
+            "decided_at": "time of the decision",
         },
         shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
+        page="name base_model reason state server_id created_at",
     ),
     StoredTable(
         "allowed_phrase", "phrases that you allowed in prompts as staff", "allowed_by = :person",
         "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "phrase": "the phrase", "allowed_by": "your Discord id",
-            "allowed_at": "the time",
+            "id": "number of the phrase", "server_id": "server", "phrase": "phrase",
+            "allowed_by": "your Discord id",
+            "allowed_at": "time when you allowed it",
         },
+        page="phrase server_id allowed_at",
     ),
     StoredTable(
         "phrase_question", "your questions to staff about refused words, and such questions that you decided as staff",
         "person_id = :person OR decided_by = :person",
         "until either person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
         {
-            "id": "a number", "server_id": "the server", "person_id": "the Discord id of the member",
-            "word": "the refused word",
-            "phrase": "the phrase to allow", "state": "the decision", "asked_at": "the time",
-            "channel_id": "the channel of the message to staff", "message_id": "that message",
-            "decided_by": "the Discord id of the staff member", "told_at": "the time when Easel notified you",
+            "id": "number of the question", "server_id": "server", "person_id": "Discord id of the member",
+            "word": "refused word",
+            "phrase": "phrase to allow", "state": "decision", "asked_at": "time of the question",
+            "channel_id": "channel of the message to staff", "message_id": "that message",
+            "decided_by": "who decided", "told_at": "time when Easel notified you",
         },
         shown={
             "person_id": _own("person_id"), "decided_by": _own("decided_by"),
             "word": "iif(person_id = :person, word, NULL)", "phrase": "iif(person_id = :person, phrase, NULL)",
         },
+        page="word phrase state server_id asked_at",
     ),
     StoredTable(
         "audit", "changes that you made as staff, and changes by staff that concern you",
         "actor_id = :person OR person_id = :person", _AUDIT_KEPT, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "actor_id": "the Discord id of the staff member or operator",
-            "action": "the action", "person_id": "the Discord id of the member concerned", "target": "the subject",
-            "changes": "the values before and after", "created_at": "the time",
+            "id": "number of the entry", "server_id": "server",
+            "actor_id": "who made the change",
+            "action": "action", "person_id": "Discord id of the member concerned", "target": "subject",
+            "changes": "values before and after", "created_at": "time of the change",
         },
         shown={
             "actor_id": _own("actor_id"), "person_id": _own("person_id"),
             "target": "iif(person_id IS NULL OR person_id = :person, target, replace(target, person_id, '…'))",
         },
+        page="action actor_id server_id created_at changes",
     ),
     StoredTable(
         "report", "reports about your pictures", "owner_id = :person",
         _REPORTS_KEPT, Fate.HASHED,
         {
-            "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "the job or the LoRA",
-            "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
-            "created_at": "the time", "revision": "how often it was changed",
-            "shown": "the latest change shown in the message to staff", "channel_id": "the channel of that message",
-            "message_id": "that message", "posting_at": "the time when Easel posted it",
+            "id": "number of the report", "server_id": "server", "kind": "pictures or LoRA",
+            "target_id": "reported request or LoRA",
+            "owner_id": "your Discord id", "shared": "whether operators see it", "state": "state",
+            "created_at": "time of the report", "revision": "number of changes",
+            "shown": "latest change shown in the message to staff", "channel_id": "channel of that message",
+            "message_id": "that message", "posting_at": "time when Easel posted it",
             "hides": "whether the pictures are hidden",
             "message_due": "whether Easel still has to update the message with the pictures",
-            "painted_at": "the time of generation",
-            "painted_in": "the channel of generation", "lasting": "whether it has no time limit",
+            "painted_at": "time of generation",
+            "painted_in": "channel of generation",
+            "lasting": "whether the pictures stay hidden without a time limit",
         },
+        page="own_request reasons state hides server_id created_at",
+        more={
+            "own_request": ("request", "iif(kind = 'pictures', target_id, NULL)"),
+            "reasons": ("reasons", _REASONS),
+        },
+        brief="`reports_days` (365) after the decision; some serious reports are kept longer",
     ),
     StoredTable(
-        "report_by", "your reports; Easel never shows who sent a report", "person_id = :person",
+        "report_by", "reports that you sent; Easel never shows who sent a report", "person_id = :person",
         f"{_UNTIL_DELETED}, at most as long as the report", Fate.DELETED,
         {
-            "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "your text",
-            "created_at": "the time", "hides": "whether it hides the pictures",
+            "report_id": "report", "person_id": "your Discord id", "reason": "reason", "note": "your text",
+            "created_at": "time of your report", "hides": "whether it hides the pictures",
+        },
+        page="kind lora_name place reason note created_at",
+        more={
+            "kind": ("what you reported", "(SELECT kind FROM report WHERE id = report_id)"),
+            "lora_name": ("LoRA", "(SELECT iif(kind = 'lora', target_id, NULL) FROM report WHERE id = report_id)"),
+            "place": ("which picture", _REPORTED),
         },
     ),
     StoredTable(
         "decision", "decisions about your pictures, and your decisions as staff",
         f"decided_by = :person OR report_id IN {_REPORTS}", _AS_REPORT, Fate.HASHED,
         {
-            "id": "a number", "report_id": "the report", "action": "the decision", "rating": "the new content rating",
-            "rating_before": "the earlier content rating", "ends_at": "the end of a block", "note": "the note to you",
-            "decided_by": "the Discord id of the staff member or operator", "decided_at": "the time",
-            "told_at": "the time when Easel notified you", "notice_id": "the direct message with that notice",
+            "id": "number of the decision", "report_id": "report", "action": "decision",
+            "rating": "new content rating",
+            "rating_before": "earlier content rating", "ends_at": "end of a block", "note": "note to the author",
+            "decided_by": "who decided", "decided_at": "time of the decision",
+            "told_at": "time when Easel notified you", "notice_id": "direct message with that notice",
         },
         shown={"decided_by": _own("decided_by")},
+        page="own_request action reasons note rating ends_at decided_at may_appeal",
+        more={
+            "own_request": (
+                "request",
+                "(SELECT target_id FROM report WHERE id = report_id AND owner_id = :person AND kind = 'pictures')",
+            ),
+            "reasons": (
+                "reasons for the report",
+                _REASONS_OF_DECISION,
+            ),
+            "may_appeal": (
+                "your appeal",
+                _APPEAL,
+            ),
+        },
     ),
     StoredTable(
-        "decision_step", "the progress of such a decision",
+        "decision_step", "the steps of each decision",
         f"decision_id IN {_DECISIONS}", _AS_REPORT, Fate.HASHED,
         {
-            "decision_id": "the decision", "position": "its position", "step": "the action",
-            "begun_at": "the time when it began", "done_at": "the time when it ended",
+            "decision_id": "decision", "position": "order", "step": "action",
+            "begun_at": "time when it began", "done_at": "time when it ended",
         },
+        page="decision_id step done_at", technical=True,
     ),
     StoredTable(
         "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, at most as long as the report",
         Fate.DELETED,
         {
-            "decision_id": "the decision", "person_id": "your Discord id", "text": "your text",
-            "created_at": "the time", "state": "the answer",
-            "answered_by": "the Discord id of the staff member or operator",
-            "answered_at": "the time of the answer", "told_at": "the time when Easel notified you",
-            "notice_id": "the direct message with that notice",
-            "upheld_notice_id": "the direct message with an earlier answer",
+            "decision_id": "decision", "person_id": "your Discord id", "text": "your text",
+            "created_at": "time of your appeal", "state": "answer",
+            "answered_by": "who answered",
+            "answered_at": "time of the answer", "told_at": "time when Easel notified you",
+            "notice_id": "direct message with that notice",
+            "upheld_notice_id": "direct message with an earlier answer",
         },
         shown={"answered_by": _own("answered_by")},
+        page="own_request text state created_at answered_at",
+        more={
+            "own_request": (
+                "request",
+                "(SELECT target_id FROM decision JOIN report ON report.id = report_id WHERE decision.id = decision_id)",
+            ),
+        },
     ),
     StoredTable(
         "erasure", "the deletion of all your data, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
         "`receipts_days` (30), under the keyed hash of your id", Fate.EXPIRES,
         {
-            "id": "a number", "person_id": "your Discord id, until the rows are deleted",
-            "pseudonym": "its keyed hash", "state": "its progress", "by_operator": "whether an operator requested it",
-            "jobs": "the number of jobs", "pictures": "the number of pictures", "messages": "the number of messages",
-            "unreachable": "the number of messages that the bot cannot delete",
-            "private_answers": "the number of private replies",
-            "copies": "the number of copies of the database that still contain your data",
-            "copies_until": "the time when the last copy expires", "created_at": "the time",
-            "finished_at": "the time when it ended",
-            "direct_channel": "the channel of your direct messages, until Easel knows what to delete there",
-            "start_pictures": "the number of start pictures that other users had made from your pictures",
+            "id": "number of the deletion", "person_id": "your Discord id, until the rows are deleted",
+            "pseudonym": "its keyed hash", "state": "progress", "by_operator": "whether an operator requested it",
+            "jobs": "number of requests", "pictures": "number of pictures",
+            "messages": "number of messages",
+            "unreachable": "number of messages that the bot cannot delete",
+            "private_answers": "number of private replies",
+            "copies": "number of copies of the database that still contain your data",
+            "copies_until": "time when the last copy expires", "created_at": "time of your deletion",
+            "finished_at": "time when it ended",
+            "direct_channel": "channel of your direct messages, until Easel knows what to delete there",
+            "start_pictures": "number of start pictures that other users had made from your pictures",
         },
+        page="created_at state finished_at jobs pictures messages copies copies_until",
     ),
     StoredTable(
         "erasure_file", "files that Easel still has to delete", f"erasure_id IN {_ERASURES}",
         "until the deletion is complete", Fate.DELETED,
         {
-            "erasure_id": "the deletion", "folder": "the folder", "path": "the file",
-            "report_id": "the open report that delays the deletion of the file",
+            "erasure_id": "deletion", "folder": "folder", "path": "file",
+            "report_id": "open report that delays the deletion of the file",
             "unconditional": "whether Easel deletes it even if other users start from it",
         },
+        page="folder path", technical=True,
     ),
     StoredTable(
         "erasure_message", "messages that Easel still has to delete",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
-        {"erasure_id": "the deletion", "channel_id": "the channel", "message_id": "the message"},
+        {"erasure_id": "deletion", "channel_id": "channel", "message_id": "message"},
+        page="channel_id message_id", technical=True,
     ),
     StoredTable(
         "erasure_report", "reports whose message to staff names you, until Easel has rewritten it",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
-        {"erasure_id": "the deletion", "report_id": "the report", "state": "whether it is rewritten"},
+        {"erasure_id": "deletion", "report_id": "report", "state": "whether it is rewritten"},
+        page="report_id state", technical=True,
     ),
 )  # fmt: skip
 

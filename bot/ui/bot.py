@@ -170,7 +170,7 @@ class EaselBot(Client):
         erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
         self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.additions, easel.files, erased)
         self.exporter = Exporter(
-            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings.retention
+            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings, self._place_name
         )
         alerts = OperatorAlerts(self, self.connection, self.configuration)
         self.takedown_notices = TakedownNotices(self.connection, self.configuration, DirectMessages(self))
@@ -190,6 +190,12 @@ class EaselBot(Client):
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
         self.watchman = easel.watchman
         self.watchman.tell_operators = alerts.tell_operators
+
+    def _place_name(self, place_id: int) -> str | None:
+        """Return the name of a server or channel that the bot sees. Any thread may call it."""
+        servers = list(self.guilds)  # while others join
+        places = (server if server.id == place_id else server.get_channel_or_thread(place_id) for server in servers)
+        return next((place.name for place in places if place is not None), None)
 
     def _base_model_of(self, checkpoint: str) -> BaseModelId | None:
         """That of an installed checkpoint."""

@@ -14,6 +14,7 @@ from tools.screenshots.demo_page import DESKTOP, PHONE, Demo, command, last, ope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+CLIPPED = "elements => elements.filter(each => each.scrollWidth > each.clientWidth + 1).length"
 PROMPT = "a large red star on a blue background"
 
 
@@ -42,11 +43,18 @@ async def test_an_export_is_read_in_the_browser(demo: Demo, browser: Browser, tm
         assert await shown.evaluate("image => image.naturalWidth") > 0
         width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{name}: the page scrolls sideways"
+        await page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
+        assert not await page.locator("td, dd, figcaption").evaluate_all(CLIPPED), f"{name}: a text is clipped"
+        await page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = false })")
         await picture(page, name)
         requests = page.get_by_role("heading", name="Your requests", exact=True)
         await requests.scroll_into_view_if_needed()
-        await page.locator("summary", has_text=PROMPT).first.click()
-        await expect(page.locator("dt", has_text="steps").first).to_be_visible()
+        row = page.locator("tr[id]", has_text=PROMPT)
+        await expect(row.locator("img")).to_have_js_property("complete", True)
+        await expect(row.get_by_text("Number of attempts")).to_be_hidden()
+        await row.get_by_text("Show the settings").click()
+        await expect(row.locator("dt", has_text="steps").first).to_be_visible()
+        await expect(row.get_by_role("link", name="Open in Discord")).to_be_visible()
         await picture(page, f"{name}-table")
         assert not faults and all(url.startswith(tmp_path.as_uri()) for url in asked), (faults, asked)
         await page.locator("figure a").first.click()

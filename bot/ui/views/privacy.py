@@ -15,66 +15,23 @@ from discord import ui
 
 from bot import background
 from bot.config import Settings
-from bot.config.privacy import PrivacySettings, is_https
+from bot.config.privacy import PrivacySettings
 from bot.config.retention import KeptPicture
 from bot.database.erasure_leftovers import HeldFiles
 from bot.database.erasures import Erasure, ErasureState, newest_erasure
-from bot.i18n import _, later, ngettext, number, sentences
+from bot.i18n import _, ngettext, number, sentences
 from bot.i18n.texts import day_limit, plain
 from bot.privacy.export import ExportPart, stored_counts
 from bot.privacy.stored_data import is_deletable
+from bot.privacy.summary import LABELS, controller_facts, controller_links
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.question import ask, conclude
 
+MAX_FACT = 400  # characters of a line about the controller; the settings limit them
 MESSAGES_AT_ONCE = 5  # of an export; the rest comes when it is asked for
-LABELS = {
-    "picture": later("Pictures"),
-    "job": later("Requests, with prompts and settings"),
-    "bookmark": later("Bookmarks, with notes"),
-    "stack": later("Stacks"),
-    "rating": later("Stars that you gave"),
-    "draft": later("Refused requests"),
-    "studio": later("Drafts in your studio"),
-    "block": later("Blocks that affect you, or that you set as staff"),
-    "audit": later("Audit log entries about you or by you"),
-    "publication": later("Pictures that you published"),
-    "publication_like": later("Likes that you gave"),
-    "person": later("Your settings and language"),
-    "takedown": later("Your pictures that staff removed"),
-    "takedown_notice": later("Messages about pictures that the operator removed for a person shown in them"),
-    "deletion": later("Deleted pictures whose files will be removed soon"),
-    "given_input": later("Start pictures that you uploaded"),
-    "start_picture_source": later("Start pictures that others made from your pictures"),
-    "removed_bookmark": later("Removed bookmarks"),
-    "posted_message": later("Other bot messages that mention you"),
-    "stack_miss": later("Wrong stack codes that you tried"),
-    "lora": later("LoRAs that you added, or rated as an operator"),
-    "addition_request": later("LoRAs that you asked to import"),
-    "update_notice": later("Notices about newer versions of your bookmarks"),
-    "report": later("Reports about your pictures"),
-    "report_by": later("Reports that you sent"),
-    "decision": later("Decisions about your pictures, and decisions that you made as staff"),
-    "appeal": later("Appeals that you sent"),
-    "server_limit": later("Limits that staff set for you"),
-    "daily_usage": later("How much of your daily limits you have used"),
-    "feature": later("LoRAs and pictures that you featured as staff"),
-    "pause": later("Queues that you paused as staff"),
-    "base_model_proposal": later("Base models that you proposed or decided on"),
-    "allowed_phrase": later("Phrases that you allowed as staff"),
-    "phrase_question": later("Questions to staff about refused words, from you or decided by you"),
-}
-# Tables whose rows belong to those of another one and are counted there, and the receipt's.
-COUNTED_WITH = {
-    "picture_hash": "picture", "picture_lora": "picture", "delivery": "job", "job_order": "job", "job_rating": "job",
-    "held_copy": "job",
-    "publication_lora": "publication", "stack_lora": "stack", "addition": "addition_request",
-    "erased_addition_request": "addition_request",
-    "decision_step": "decision", "erasure": "receipt", "erasure_file": "receipt", "erasure_message": "receipt",
-    "erasure_report": "receipt",
-}  # fmt: skip
 
 
 async def stored_view(interaction: Interaction) -> ui.LayoutView:
@@ -101,25 +58,13 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
 
 def _responsible(said: PrivacySettings) -> str:
     """Name the controller, purposes, recipients and minimum age."""
-    name = _("the operator of this bot") if said.controller is None else plain(said.controller)
-    if said.contact is not None and not is_https(said.contact):
-        name += f" · {plain(said.contact)}"
-    purposes = [_("to generate and show your pictures, to apply rules and limits, and to handle reports")]
-    recipients = [_("Discord, which carries all messages")]
-    lines = [
-        f"{_('Controller')}: {name}",
-        f"{_('Purposes')}: {' · '.join([*purposes, *map(plain, said.purposes)])}",
-        f"{_('Recipients')}: {' · '.join([*recipients, *map(plain, said.recipients)])}",
-    ]
-    if said.minimum_age is not None:
-        lines.append(_("Minimum age: {years} years").format(years=number(said.minimum_age)))
-    return "\n".join([_("**Who is responsible**"), *(f"- {line}" for line in lines)])
+    lines = [f"- {about}: {plain(words, MAX_FACT)}" for about, words in controller_facts(said)]
+    return "\n".join([_("**Who is responsible**"), *lines])
 
 
 def _links(said: PrivacySettings) -> list[ui.Button[Any]]:
     """Return buttons for the policy, and for the contact if it is a page."""
-    links = [(_("Privacy policy"), said.policy_url), (_("Contact"), said.contact)]
-    return [ui.Button[Any](label=label, url=url) for label, url in links if url is not None and is_https(url)]
+    return [ui.Button[Any](label=about, url=address) for about, address in controller_links(said)]
 
 
 def _stored_texts(counts: dict[str, int], erasure: Erasure | None, settings: Settings) -> Iterator[str]:

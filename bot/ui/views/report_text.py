@@ -12,25 +12,14 @@ from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
 from bot.database.report_reminders import Reminder
 from bot.database.reports import ReportReason, ReportState, Subject
-from bot.i18n import _, label, later, listed, ngettext, number
+from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import clipped, mention, message_url, painted_text, plain, prompt_text, summary
 from bot.reports.reporting import Case
+from bot.reports.words import ANSWERED, DECIDED
 from inference.queue import EVERYWHERE
 
 NOTES = 5  # of people who reported it that are shown
 MAX_SHOWN_NOTE, MAX_SHOWN_PROMPT, MAX_SHOWN_APPEAL = 200, 300, 1200  # characters
-DECIDED: dict[DecisionAction, str] = {
-    DecisionAction.HIDE: later("Hidden"),
-    DecisionAction.WARN: later("Hidden, author warned"),
-    DecisionAction.BLOCK: later("Hidden, author blocked"),
-    DecisionAction.DELETE: later("Deleted everywhere"),
-    DecisionAction.RATE: later("Rating raised"),
-    DecisionAction.DISMISS: later("Dismissed"),
-}
-ANSWERED = {
-    AppealState.UPHELD: later("Decision upheld"),
-    AppealState.REVERSED: later("Decision reversed"),
-}
 
 
 async def reported_lines(connection: aiosqlite.Connection, case: Case) -> list[str]:

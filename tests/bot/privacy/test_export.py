@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -17,8 +18,11 @@ import pytest
 
 from bot.cli.certificate import certificate_in
 from bot.config import Settings
-from bot.config.retention import RetentionSettings
-from bot.database.connection import write
+from bot.config.privacy import PrivacySettings
+from bot.database.connection import fetch, write
+from bot.database.inputs import NOTE_SOURCE
+from bot.database.likes import like
+from bot.database.reports import NewReport, ReportReason, Subject, save_report
 from bot.i18n import speaking
 from bot.pictures.certificates import make_certificate
 from bot.pictures.signing import SignedAttachments
@@ -26,14 +30,14 @@ from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, ExportPart, ExportUnderWay, stored_counts
 from bot.privacy.stored_data import TABLES
 from tests.bot.pictures.unsigned import attachments
-from tests.bot.privacy.people import ADA, BOTH_GAVE, GRACE, MARGARET, WORDS, closure
+from tests.bot.privacy.people import ADA, BOTH_GAVE, CHANNEL, GRACE, MARGARET, SERVER, WORDS, closure
 from tests.xmp import source_types
 
-LARGE, SMALL = 10**9, 20_000  # bytes; a picture has about 12,000
+LARGE, SMALL = 10**9, 21_000  # bytes; a picture has about 12,000
 
 
 def exporter(connection: aiosqlite.Connection, settings: Settings) -> Exporter:
-    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings.retention)
+    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings)
 
 
 def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
@@ -91,7 +95,7 @@ async def test_a_part_can_be_made_by_itself(filled: aiosqlite.Connection, settin
 async def test_a_picture_that_is_too_large_for_a_part_is_encoded_anew(
     filled: aiosqlite.Connection, settings: Settings
 ) -> None:
-    told = files(await exported(filled, settings, 9_000))
+    told = files(await exported(filled, settings, 10_000))
     assert {name.rpartition(".")[2] for name in told if name.startswith("pictures/")} <= {"webp", "jpg"}
 
 
@@ -180,7 +184,7 @@ def certified(connection: aiosqlite.Connection, settings: Settings, folder: Path
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     certificate = certificate_in(folder)
     make_certificate(certificate)
-    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), RetentionSettings)
+    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), Settings)
 
 
 def test_no_derived_table_is_exported() -> None:
@@ -191,25 +195,49 @@ def test_no_derived_table_is_exported() -> None:
 
 
 class Page(HTMLParser):
-    """What a page shows and points to."""
+    """What a page shows and points to. `open_text` is what it shows before anything is unfolded."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
-        self.tags, self.targets, self.texts = Counter[str](), list[str](), list[str]()
-        self.attributes = set[str]()
+        self.tags, self.targets, self.texts, self.alternatives = Counter[str](), list[str](), list[str](), list[str]()
+        self.attributes, self._folds, self._open = set[str](), 0, list[str]()
+        self._in_style = False
         self.feed(data.decode())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
+        self._folds += tag == "details"
+        self._in_style |= tag == "style"
         self.attributes |= {name for name, _ in attrs}
         self.targets += [value or "" for name, value in attrs if name in {"href", "src"}]
+        if ("class", "small") not in attrs:
+            self.alternatives += [value or "" for name, value in attrs if name == "alt"]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._folds -= tag == "details"
+        self._in_style &= tag != "style"
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+        if not self._folds and not self._in_style:
+            self._open.append(data)
 
     @property
     def text(self) -> str:
         return "".join(self.texts)
+
+    @property
+    def open_text(self) -> str:
+        return " ".join(self._open)
+
+    @property
+    def files(self) -> set[str]:
+        """The files that it names, without links to Discord and within the page."""
+        return {
+            unquote(target)
+            for target in self.targets
+            if not target.startswith("#") and not target.startswith("https://discord.com/channels/")
+        }
 
 
 def pages(parts: Iterable[ExportPart]) -> list[tuple[str, Page, set[str]]]:
@@ -231,24 +259,142 @@ async def test_each_part_has_a_page_that_shows_its_files(
     assert shown[0][0] == "index.html" and len({name for name, _, _ in shown}) == len(parts)
     linked = set[str]()
     for name, page, files_of_part in shown:
-        targets = {unquote(target) for target in page.targets if not target.startswith("#")}
-        assert targets == files_of_part - {name, "README.txt"}, "it names its own files, and nothing else"
+        assert page.files == files_of_part - {name, "README.txt"}, "it names its own files, and nothing else"
+        assert all(page.alternatives), "each picture is described"
         assert "script" not in page.tags and not any(attribute.startswith("on") for attribute in page.attributes)
-        linked |= targets
+        linked |= page.files
     assert len(linked) == sum(part.files for part in parts)
     assert ("This is one part of your data" in shown[0][1].text) == (limit == SMALL)
 
 
+async def the_page(connection: aiosqlite.Connection, settings: Settings) -> Page:
+    ((_, page, _),) = pages(await exported(connection, settings, LARGE))
+    return page
+
+
 async def test_the_page_explains_tables_in_words(filled: aiosqlite.Connection, settings: Settings) -> None:
-    await write(filled, "UPDATE rating SET rated_at = 1764597780000")
-    ((_, page, _),) = pages(await exported(filled, settings, LARGE))
+    page = await the_page(filled, settings)
     for table in TABLES:
         if not table.derived and table.name not in {"erasure", "erasure_file", "erasure_message", "erasure_report"}:
             assert table.about[1:].replace("*", "") in page.text or table.name == "erased_addition_request", table.name
-    assert "The number of stars" in page.text and "How long Easel keeps it: until you delete this data" in page.text
+    assert "Number of stars" in page.text and "How long Easel keeps it: until you delete this data" in page.text
     assert "without pictures, 90 days" in page.text, "in days, not by the name of a setting"
-    assert "2025-12-01 14:03" in page.text and "1764597780000" not in page.text
+    assert "minor" not in page.text and "serious reports are kept longer" in page.text
     assert page.text.count(f"a {WORDS[ADA]} at dawn") >= 6, "under the pictures, and with the requests"
+
+
+async def test_the_page_has_no_names_and_numbers_of_the_program(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    """The id is there once, at the top; what only programs can use is in their files."""
+    page = await the_page(filled, settings)
+    programs = {column for table in TABLES for column in table.columns if "_" in column} | {"sha256"}
+    assert {word for word in programs if word in page.open_text} == set()
+    assert page.text.count(str(ADA)) == 1 and f"Your Discord ID: {ADA}" in page.open_text
+    assert "@you was rude" in page.text
+    assert "Number of attempts" in page.text and "Number of attempts" not in page.open_text, "it is folded"
+    assert "Numbers that describe your pictures" in page.text
+    assert "Numbers that describe your pictures" not in page.open_text
+
+
+async def test_values_are_written_for_people(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await write(filled, "UPDATE rating SET rated_at = 1764597780000")
+    await write(filled, "UPDATE job SET seconds = 0.31037567800376564, peak_memory = 600948736")
+    await write(filled, "UPDATE daily_usage SET day = 20788")
+    context = '{"joined_at": 1700000000000, "permissions": 1126211292089408, "nsfw_command": false}'
+    await write(filled, "UPDATE job_order SET context = ?", (context,))
+    await write(filled, "UPDATE publication SET hidden = 1, state = 'pending', level = -1")
+    page = await the_page(filled, settings)
+    for text in ("2025-12-01 14:03", "0.3 s", "601 MB", "2026-12-01", "2023-11-14 22:13", "picture 1"):
+        assert text in page.text, text
+    for value in ("1764597780000", "0.310375", "600948736", "20788", "1126211292089408", "nsfw"):
+        assert value not in page.text, value
+    assert "hidden by staff or a report" in page.open_text and "pending" not in page.text
+
+
+async def test_it_names_requests_loras_and_places(filled: aiosqlite.Connection, settings: Settings) -> None:
+    names = {SERVER: "Guild of Flowers", CHANNEL: "bouquets"}
+    attached = attachments(settings.storage.folder)
+    service = Exporter(filled, settings.storage, attached, lambda: settings, names.get)
+    ((_, page, files_of_part),) = pages([part async for part in service.parts(ADA, LARGE)])
+    (row,) = await fetch(filled, "SELECT min(id) AS id FROM job WHERE person_id = ?", (ADA,))
+    assert page.targets.count(f"#r{row['id']}") > 3, "likes, publications and more are linked to the request"
+    (shown,) = [name for name in files_of_part if f"job{row['id']}-" in name]
+    assert page.targets.count(shown) > 4, "with its picture"
+    assert "Guild of Flowers" in page.open_text and "bouquets" in page.open_text and "Bat" in page.open_text
+    page = await the_page(filled, settings)
+    assert f"server …\u2060{str(SERVER)[-4:]}" in page.open_text, "without a name, the end of its id"
+    assert str(SERVER) not in page.text
+
+
+async def test_a_picture_of_another_user_is_named_by_its_place(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    """The page has neither the words nor the picture."""
+    (other,) = await fetch(filled, "SELECT * FROM publication WHERE person_id = ?", (GRACE,))
+    await write(filled, "DELETE FROM publication_like WHERE person_id = ?", (ADA,))
+    await like(filled, other["id"], ADA)
+    await save_report(
+        filled,
+        NewReport(
+            Subject.PICTURES, other["job_id"], server_id=SERVER, owner_id=GRACE, shared=False, person_id=ADA,
+            reason=ReportReason.RIGHTS, note="mine",
+        ),
+    )  # fmt: skip
+    page = await the_page(filled, settings)
+    assert page.targets.count(f"https://discord.com/channels/{SERVER}/{CHANNEL}/{other['message_id']}") == 2
+    assert page.open_text.count("· model vivid") + page.open_text.count(f"· model {other['checkpoint']}") >= 2
+    assert "violates someone's rights" in page.open_text
+    assert WORDS[GRACE] not in page.text and not any(f"job{other['job_id']}-" in name for name in page.targets)
+
+
+async def test_the_author_reads_the_reason_and_how_to_appeal(filled: aiosqlite.Connection, settings: Settings) -> None:
+    """As soon as Easel has notified them, and never who reported it."""
+    before = (await the_page(filled, settings)).open_text
+    assert "something else" in before and "Decision upheld" in before and "Hidden, author warned" in before
+    await write(filled, "DELETE FROM appeal")
+    (row,) = await fetch(
+        filled, "SELECT decision.id FROM decision JOIN report ON report_id = report.id WHERE owner_id = ?", (ADA,)
+    )
+    page = await the_page(filled, settings)
+    assert f"the reference D{row['id']}" in page.open_text
+    await write(filled, "UPDATE decision SET told_at = NULL")
+    await write(filled, "DELETE FROM report_by WHERE person_id = ?", (ADA,))
+    assert "something else" not in (await the_page(filled, settings)).text
+
+
+async def test_captions_tell_who_sees_a_picture(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await write(filled, "DELETE FROM takedown_notice")
+    page = await the_page(filled, settings)
+    captions = page.open_text[page.open_text.index("Pictures that you generated") :]
+    assert "removed by staff" in captions and "private" in captions
+    await write(filled, "DELETE FROM takedown")
+    captions = (await the_page(filled, settings)).open_text
+    assert "published" in captions and "removed by staff" not in captions
+
+
+async def test_a_start_picture_says_where_it_is_from(filled: aiosqlite.Connection, settings: Settings) -> None:
+    (row, *_) = await fetch(
+        filled,
+        "SELECT request ->> '$.image.sha256' AS sha256 FROM job WHERE person_id = ? AND sha256 NOT NULL",
+        (ADA,),
+    )
+    assert "another user generated" not in (await the_page(filled, settings)).open_text
+    await write(filled, NOTE_SOURCE, (GRACE, row["sha256"]))
+    text = (await the_page(filled, settings)).open_text
+    assert "from a picture that another user generated with Easel" in text and "used in:" in text
+    assert row["sha256"] not in text
+
+
+async def test_the_top_says_who_is_responsible_and_how_much_there_is(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    said = PrivacySettings(controller="Blooms Ltd", contact="blooms@example.org")
+    page = await the_page(filled, settings.model_copy(update={"privacy": said}))
+    assert "Blooms Ltd · blooms@example.org" in page.open_text and "Stars that you gave: 1" in page.open_text
+    assert f"{datetime.now(UTC):%Y-}" in page.open_text and "contains the prompt" in page.open_text
+    places = {target for target in page.targets if target.startswith("#") and not target.startswith("#r")}
+    assert {"#top", "#pictures", "#inputs", "#technical", "#job"} <= places
 
 
 HOSTILE = (

@@ -11,7 +11,7 @@ from bot.config.storage import StorageSettings
 from bot.database.connection import fetch
 from bot.privacy.document import privacy_document
 from bot.privacy.stored_data import FILES, IMPERSONAL, TABLES, Fate
-from bot.ui.views.privacy import COUNTED_WITH, LABELS
+from bot.privacy.summary import COUNTED_WITH, LABELS
 from tests.bot.database.conftest import connection, path
 from tools.privacy import PAGE
 

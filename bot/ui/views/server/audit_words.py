@@ -12,9 +12,9 @@ from bot.database.server_limits import LimitHolder, LimitName
 from bot.database.takedown_notices import BY_OPERATORS, PERSON_SHOWN
 from bot.i18n import _, label, later, number, pgettext
 from bot.i18n.texts import mention, plain, several
+from bot.reports.words import ANSWERED, DECIDED
 from bot.servers.limits import HOLDERS, LIMIT_LABELS
 from bot.ui.replies import in_own_time
-from bot.ui.views.report_text import ANSWERED, DECIDED
 from inference.content_rating import ContentRating
 from inference.lora.categories import Category
 

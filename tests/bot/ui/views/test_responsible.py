@@ -13,7 +13,8 @@ from bot.config.worker import WorkerSettings
 from bot.database.erasures import Erasure, ErasureState
 from bot.diagnostics.finding import FindingGrade
 from bot.i18n import speaking
-from bot.ui.views.privacy import LABELS, _links, _responsible, _stored_texts
+from bot.privacy.summary import LABELS
+from bot.ui.views.privacy import _links, _responsible, _stored_texts
 
 MOST = 4000  # characters that Discord allows in a message
 FULL = PrivacySettings(
