@@ -13,7 +13,7 @@ from typing import Any
 from cryptography import x509
 
 # A file may name addresses: of its manifest, of its certificate's state, of who vouches for its author. None is called.
-_OFFLINE = {
+_OFFLINE: dict[str, dict[str, object]] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
     "core": {"decode_identity_assertions": False, "allowed_network_hosts": []},
 }
