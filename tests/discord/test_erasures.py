@@ -141,7 +141,8 @@ async def test_what_was_opened_before_brings_nothing_back(scene: Scene) -> None:
     anew = await mary.press(await told(mary, "studio"), "Edit prompt")
     await anew.modal(PATIENCE)
     assert WORD in (await (await mary.submit(anew, {"prompt": f"a {WORD}"})).reply(PATIENCE)).text
-    await scene.painted(await mary.press(shared, "Vary"))
+    offered = await (await mary.press(shared, "Vary")).reply(PATIENCE)
+    assert "Remix" in offered.buttons, "what everybody sees works again"
     await erased(scene, mary)
 
 
