@@ -120,7 +120,7 @@ async def test_sighup_loads_a_new_checkpoint(empty: Scene) -> None:
     config.write_text(both[: both.rindex("[[checkpoints]]")], "utf-8")
     async with bot_process(empty, config, asyncio.subprocess.PIPE) as process:
         refused = await (await empty.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
-        assert f"no model {PASTEL}" in refused.text
+        assert f"no model called “{PASTEL}”" in refused.text
         config.write_text(both, "utf-8")
         process.send_signal(signal.SIGHUP)
         assert process.stderr

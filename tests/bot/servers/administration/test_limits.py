@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.database.server_limits import LimitHolder, LimitName, LimitValues
-from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange
+from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange, NotWhole
 from bot.servers.administration.limits import range_of
 from inference.errors import RequestError
 from tests.bot.servers.administration.staff import STAFF, WAITING, log, told
@@ -59,7 +59,7 @@ async def test_limits_of_people_are_found_under_their_names(world: ServerWorld) 
     [
         (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 0}, LimitOutOfRange),
         (LimitHolder.EVERYBODY, {LimitName.PICTURES_PER_DAY: -1}, LimitOutOfRange),
-        (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 2.5}, LimitOutOfRange),
+        (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 2.5}, NotWhole),
         (LimitHolder.EVERYBODY, {LimitName.WEIGHT: float("nan")}, LimitOutOfRange),
         (LimitHolder.EVERYBODY, {LimitName.WAITING_PER_PERSON: 11}, LimitAboveCeiling),
         (LimitHolder.ROLE, {LimitName.WEIGHT: 5}, LimitAboveCeiling),
