@@ -180,7 +180,7 @@ class KilledBoards(Boards):
         return as_stored(content) != board.digest if board else not content.empty
 
 
-def pool_at_once(settings: Settings, _checkpoints: object) -> FixedPool:
+def pool_at_once(settings: Settings, *_: object) -> FixedPool:
     """The only worker."""
     return FixedPool([PaintingAtOnce(settings.storage.spool)])
 
