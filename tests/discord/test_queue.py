@@ -152,7 +152,8 @@ async def test_a_double_press_orders_one_picture(scene: Scene, monkeypatch: pyte
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     async with paused(scene):
         presses = await asyncio.gather(*(scene.ada.press(picture, "Again") for _ in range(2)))
-        replies = sorted([await press.reply(PATIENCE) for press in presses], key=lambda seen: "within a second" in seen.text)
+        shown = [await press.reply(PATIENCE) for press in presses]
+        replies = sorted(shown, key=lambda seen: "within a second" in seen.text)
         assert "within a second" in replies[1].text and replies[1].ephemeral
         assert (await told(scene.ada, "queue")).text.count("-# ") == 1
     assert (await scene.ended(replies[0])).attachments
