@@ -37,7 +37,7 @@ from bot.database.publications import Publication, unsettled_publications
 from bot.database.reports import messages_due
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
-from bot.ui.views.published_post import ConfirmUnpublishingButton, LikeButton
+from bot.ui.views.published_post import ConfirmUnpublishingButton, LikeButton, RemovePublicationForm
 from inference.messages.commands import Generate, JobCommand
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import StoredFile
@@ -198,6 +198,7 @@ def arrange() -> None:
         (like_counts, "IDLE_SECONDS", OFTEN),
         (LikeButton, "handle", killed(Work.LIKE, LikeButton.handle)),
         (ConfirmUnpublishingButton, "handle", killed(Work.UNPUBLISH, ConfirmUnpublishingButton.handle)),
+        (RemovePublicationForm, "submitted", killed(Work.UNPUBLISH, RemovePublicationForm.submitted)),
     )
     for owner, name, what in replaced:
         setattr(owner, name, what)

@@ -16,7 +16,7 @@ from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.models import Message
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, asked, confirmed, told
+from tests.discord.conftest import PATIENCE, PROMPT, asked, confirmed, remove, told
 from tests.discord.killed_bot import Work
 from tests.discord.process_kills import ProcessKills, main
 from tests.discord.test_publishing import add_art_channels
@@ -113,8 +113,9 @@ class Kills(ProcessKills[Picture]):
             return await scene.control.person(LINUS).press(post, "Like")
         if work in LIKES:
             return await self.liked_by(LINUS, case)
-        who = scene.grace if work == "take down" else case.owner
-        return await confirmed(who, await asked(who, post, "Unpublish"))
+        if work == "take down":
+            return await remove(scene.grace, post, "Unpublish")
+        return await confirmed(case.owner, await asked(case.owner, post, "Unpublish"))
 
     async def faults(self, what: str, case: Picture) -> list[str]:
         """What is wrong after people have pressed again, if what they had pressed was not noted before the kill."""
