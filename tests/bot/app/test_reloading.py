@@ -121,7 +121,7 @@ async def test_a_model_or_certificate_that_cannot_be_used_changes_nothing(easel:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[limits\n", "config.toml cannot be read"),
+        ("[limits\n", "config.toml is not valid TOML"),
         ("[limits]\nmax_loras = 99\n", r"config.toml: limits.max_loras: .*16"),
         ("[limits]\nmax_lora = 3\n", "limits.max_lora is not a setting"),
         ("", "No checkpoint is declared"),
