@@ -1,18 +1,18 @@
 """The commands of `easel`, one small file each: `add_options` adds its options, `run` does the work.
 
-main.py        reads the command line, runs the command and turns errors into exit codes
-settings.py    the option `--config`, and the settings that it means
+main.py        reads the command line, runs the command, turns errors into exit codes
+settings.py    the option `--config`, and loading the settings that it names
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
 config.py      `config explain`: what each setting is for, its values and its current value
-certificate.py  `config certificate`: makes what signs the pictures of this installation
+certificate.py  `config certificate`: makes the certificate that signs this installation's pictures
 doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
 health.py      `health`: whether the running bot can paint, for a supervisor
 paint.py       `paint`: pictures without Discord
 sheet.py       `sheet`: a contact sheet of the demo checkpoints
 status.py      `status`: how the bot stands, told from its database
 library.py     `library scan`, `list` and `declare`
-inspect.py     `library inspect`: what single LoRA files are
+inspect.py     `library inspect`: base model and type of single LoRA files
 add_checkpoint.py  `library add-checkpoint`: fetches a checkpoint, or checks files that are here
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
 cluster.py     `cluster up`, `join`, `status` and `drain`
@@ -23,10 +23,10 @@ privacy.py     `privacy show`, `export` and `delete`
 reports.py     `reports`: how many reports wait for staff, in which servers and since when
 takedown.py    `takedown find`, `list`, `confirm` and `close`
 verify.py      `verify`: whether pictures were generated here
-retention.py   `retention`: removes what is older than it is to be kept
+retention.py   `retention`: removes data that is older than its limit
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
-completion.py  `completion`: prints what lets a shell complete commands and options
+completion.py  `completion`: prints a shell completion script
 ending.py      ends a command in order when a signal asks for it
 questions.py   questions to a person at a terminal
 output.py      tables and colours on stdout

@@ -27,7 +27,7 @@ from inference.image_files import BROKEN, on_white, opened, reduced
 
 FOUND_BELOW = 0.48  # a distance at which an operator looks whether it is a copy
 REFUSED_BELOW = 0.27  # a distance at which a copy is refused without anybody looking
-SAME_BELOW = 0.15  # a distance at which a picture is said to be the stored one
+SAME_BELOW = 0.15  # below this distance, Easel says that a picture is the stored one
 NOTHING_ALIKE = 1.0
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")

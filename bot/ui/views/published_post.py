@@ -278,7 +278,7 @@ class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d
 
 
 class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<publication>\d{1,18})"):
-    """Takes a picture out of the gallery for its author. Staff are asked why: an older question did not ask."""
+    """Unpublishes a picture for its author. Staff get the form instead: messages sent before it have this button."""
 
     command, action = "history", None
     name, label, style = "unpublishnow", later("Unpublish"), discord.ButtonStyle.danger
