@@ -41,7 +41,7 @@ _REASONS_OF_DECISION = f"(SELECT {_REASONS} FROM report WHERE id = report_id AND
 _APPEAL = f"""iif(report_id IN {_REPORTS} AND action <> 'dismiss', json_array(
     decision.id, (SELECT state FROM appeal WHERE decision_id = decision.id)
 ), NULL)"""  # noqa: S608 - constants only
-# The place where the reporting user saw the picture: its publication in that server, or a result that is not private.
+# Where the reporting user saw the picture: as published in that server, or as a result that is not private.
 _REPORTED = """(
     SELECT json_array(
         report.server_id, coalesce(seen.art_channel_id, iif(private = 0, painted_in, NULL)),
