@@ -33,7 +33,7 @@ class WatermarkSettings(Section):
         return self.path is not None
 
     def spec(self, installation: int = 0) -> WatermarkSpec | None:
-        """What the worker needs to mark pictures with the number of this `installation`; None if the watermark is off."""
+        """What the worker needs to mark pictures with the number of the `installation`; None if it is off."""
         if self.path is None:
             return None
         return WatermarkSpec(

@@ -29,8 +29,7 @@ STORED = (
 )
 ORIGIN = """
     SELECT job_id, person_id, position, picture.created_at,
-        json_extract(request, '$.image') IS NOT NULL AND NOT ifnull(json_extract(request, '$.image.painted'), 0)
-            AS given
+        request ->> '$.image' IS NOT NULL AND NOT coalesce(request ->> '$.image.painted', 0) AS given
     FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
 """
 AT_ONCE = 2000

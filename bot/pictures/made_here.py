@@ -40,13 +40,13 @@ async def find_made_here(connection: aiosqlite.Connection, data: bytes) -> MadeH
 
     Raises NotComparable or DatabaseError.
     """
-    search, nearest = await _COMPARING.run(_search, data), (0, SAME_BELOW)
+    search, least, picture_id = await _COMPARING.run(_search, data), SAME_BELOW, None
     async for ids, stored in stored_hashes(connection, HASH_BYTES):
         place, distance = await _COMPARING.run(search.nearest, stored)
-        if distance < nearest[1]:
-            nearest = ids[place], distance
-    origin = await origin_of(connection, nearest[0])
-    return None if origin is None else MadeHere(origin, nearest[1])
+        if distance < least:
+            least, picture_id = distance, ids[place]
+    origin = None if picture_id is None else await origin_of(connection, picture_id)
+    return None if origin is None else MadeHere(origin, least)
 
 
 def _search(data: bytes) -> Search:

@@ -24,24 +24,21 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
     """
     try:
         made = await find_made_here(interaction.client.connection, file.data)
+        origin = _origin(interaction, made)
     except NotComparable:
         made, origin = None, _("Easel cannot compare this picture with its own: too little is in it, or it is damaged.")
-    else:
-        origin = _origin(interaction, made)
     if file.count > 1:
         told = _("Picture {position} of {count}: {text}")
         origin = told.format(position=file.position, count=file.count, text=origin)
+    view = ui.LayoutView(timeout=None)
     if made is not None and made.origin.person_id == interaction.user.id:
         job = await find_job(interaction.client.connection, made.origin.job_id)
-        view = None if job is None else await job_details_view(interaction, job)
+        view = view if job is None else await job_details_view(interaction, job)
     elif file.recipe is not None:
         origin = sentences(_("The details above come from the file, which anyone can change."), origin)
         view = await details_view(interaction, file.recipe)
     elif made is None:
         raise NothingThere(what=sentences(no_recipe(), origin))
-    else:
-        view = None
-    view = view or ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](origin))
     return view
 
