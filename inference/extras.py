@@ -11,7 +11,8 @@ from pathlib import Path
 
 DISTRIBUTION = "easel-bot"  # the name in pyproject.toml; on the package index, `easel` is another project
 _ROOT = Path(__file__).parents[1]
-_REQUIREMENT = re.compile(r"""(?P<package>[\w.-]+).*;.*\bextra == ["'](?P<extra>[\w-]+)["']""")
+_PACKAGE = re.compile(r"[\w.-]+")
+_EXTRA = re.compile(r"""extra == ["']([\w-]+)["']""")
 
 
 def installing(extra: str) -> str:
@@ -33,8 +34,8 @@ def installed_extras() -> list[str]:
     """Return the extras for users whose packages are all installed."""
     packages: dict[str, list[str]] = {}
     for line in requires(DISTRIBUTION) or ():
-        if found := _REQUIREMENT.fullmatch(line):
-            packages.setdefault(found["extra"], []).append(found["package"])
+        if (package := _PACKAGE.match(line)) and (extra := _EXTRA.search(line)):
+            packages.setdefault(extra[1], []).append(package[0])
     return sorted(extra for extra, each in packages.items() if extra != "dev" and all(map(_is_installed, each)))
 
 
