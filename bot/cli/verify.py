@@ -17,17 +17,22 @@ from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.file_access import Need, why
-from bot.pictures.made_here import MadeHere, NotComparable, find_made_here
+from bot.pictures.made_here import MadeHere, NotComparable, Obstacle, find_made_here
 from bot.pictures.signature_reader import Signature, SignatureState, signature_in
 from bot.pictures.watermarks import read_watermark, watermark_installation
 from inference.errors import WatermarkUnusable
-from inference.image_files import BROKEN, on_white, opened, reduced
+from inference.image_files import BROKEN, TooManyParts, on_white, opened, reduced
 from inference.parameters import bears_mark
 
 MAX_BYTES = 100 * 2**20
 MOST_SIDE = 4096  # pixels in which a watermark is looked for
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 
+_OBSTACLES = {
+    Obstacle.BROKEN: "This is no picture that Easel can read.",
+    Obstacle.PARTS: "The file consists of too many parts to be read.",
+    Obstacle.PLAIN: "Too little is in the picture to compare it with others.",
+}
 _WORDS = {True: "marked as AI-generated", False: "no mark"}
 
 
@@ -126,12 +131,13 @@ async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: P
     try:
         data = _content(file)
         found = await find_made_here(connection, data)
+        signature = signature_in(data, settings.c2pa.certificate)
     except _Unusable as problem:
         return VerifiedFile(file, str(problem))
     except NotComparable as problem:
-        plain = "Too little is in the picture to compare it with others."
-        return VerifiedFile(file, plain if problem.plain else "This is no picture that Easel can read.")
-    signature = signature_in(data, settings.c2pa.certificate)
+        return VerifiedFile(file, _OBSTACLES[problem.obstacle])
+    except TooManyParts:
+        return VerifiedFile(file, _OBSTACLES[Obstacle.PARTS])
     return VerifiedFile(file, "", found, bears_mark(data), signature, await _watermark(connection, settings, data))
 
 
