@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from bot.pictures.signature_reader import Signature, SignatureState, signature_i
 from bot.pictures.watermarks import read_watermark, watermark_installation
 from inference.errors import WatermarkUnusable
 from inference.image_files import BROKEN, TooManyParts, on_white, opened, reduced
+from inference.lora.library import open_regular
 from inference.parameters import bears_mark
 
 MAX_BYTES = 100 * 2**20
@@ -160,12 +162,14 @@ async def _watermark(connection: aiosqlite.Connection, settings: Settings, data:
 def _content(file: Path) -> bytes:
     """Raises _Unusable."""
     try:
-        if not file.is_file():
-            raise _Unusable("There is no such file.")
-        with file.open("rb") as content:
+        with open_regular(file) as content:
+            if not os.fstat(content.fileno()).st_size:  # or one of /proc, which may wait for ever
+                raise _Unusable("The file is empty.")
             data = content.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise _Unusable(f"The file is larger than {MAX_BYTES // 2**20} MB.")
         return data
+    except FileNotFoundError:
+        raise _Unusable("There is no such file.") from None
     except OSError as problem:
         raise _Unusable(f"Easel cannot read the file: {why(problem, file, Need.READ)}") from None

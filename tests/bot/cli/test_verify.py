@@ -6,7 +6,9 @@ import asyncio
 import http.server
 import io
 import json
+import os
 import random
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -135,6 +137,17 @@ def test_rubbish_gets_a_sentence(here: Here, easel: Stored, tmp_path: Path) -> N
     assert said.code == UNUSABLE and "Traceback" not in said.err
     for sentence in ("no picture that Easel can read", "Too little is in the picture", "There is no such file"):
         assert sentence in said.out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_file_that_would_never_end_is_refused(here: Here, easel: Stored, tmp_path: Path) -> None:
+    """Files of /proc pretend to be regular and empty. One of them, kmsg, waits for news and needs rights to open."""
+    pipe, empty = tmp_path / "pipe", tmp_path / "empty.png"
+    os.mkfifo(pipe)
+    empty.touch()
+    said = here("verify", pipe, "/dev/zero", empty, "/proc/uptime", "--config", easel.config)
+    assert said.code == UNUSABLE
+    assert said.out.count("it is not a regular file") == 2 and said.out.count("The file is empty") == 2, said.out
 
 
 def in_parts(picture: Image.Image, kind: str) -> bytes:
