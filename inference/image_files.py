@@ -7,11 +7,16 @@ import struct
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 MAX_PIXELS = 50_000_000  # of a JPEG, which may be decoded at a fraction of its size: a telephone's camera
 MAX_DECODED_BYTES = 160_000_000  # 40 million pixels
+MAX_READS = 200_000  # of a picture's file in memory; a hundred megabytes in common chunks take 75,000
 PIXEL_BYTES = 4  # Pillow keeps RGB as it keeps RGBA, and of a palette or of grey both are made
 COEFFICIENT_BYTES = 6  # a pixel of a progressive JPEG, all of which is held until its last line is there
 
@@ -20,6 +25,35 @@ PngImagePlugin.MAX_TEXT_MEMORY = 2 * 2**20  # of all texts of a file together, u
 
 class PictureTooLarge(ValueError):
     """The picture would take more memory than is given to it."""
+
+
+class TooManyParts(OSError):
+    """The file consists of so many parts that walking them would hold a thread for a minute."""
+
+
+class PictureBytes(io.BytesIO):
+    """A picture's file in memory, for code that reads it part by part. Raises TooManyParts after MAX_READS reads."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = MAX_READS
+
+    def require_few_parts(self) -> None:
+        """Raise TooManyParts if a library met that error and took the file for a damaged one."""
+        if self._left < 0:
+            raise TooManyParts
+
+    def read(self, size: int | None = -1, /) -> bytes:  # noqa: D102 (an override)
+        self._count()
+        return super().read(size)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:  # noqa: D102 (see above)
+        self._count()
+        return super().readinto(buffer)
+
+    def _count(self) -> None:
+        self._left -= 1
+        self.require_few_parts()
 
 
 # What Pillow raises over broken files and over files that unpack to absurd sizes.
@@ -31,11 +65,11 @@ BROKEN = (
 
 @contextmanager
 def opened(file: Path | bytes, formats: Sequence[str], *, side: int | None = None) -> Generator[Image.Image]:
-    """The picture, of which nothing has been decoded yet. Raises one of BROKEN, among them PictureTooLarge.
+    """The picture, of which nothing has been decoded yet. Raises one of BROKEN, such as PictureTooLarge.
 
     A JPEG is decoded at a fraction of its size that still has `side` pixels both ways.
     """
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=list(formats)) as image:
+    with Image.open(PictureBytes(file) if isinstance(file, bytes) else file, formats=list(formats)) as image:
         held = image.width * image.height * COEFFICIENT_BYTES if image.info.get("progressive") else 0
         if image.width * image.height > MAX_PIXELS:
             raise PictureTooLarge(f"{image.width} x {image.height} pixels")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from bot.config import ConfigError, Settings
 from bot.config.cluster import ClusterSettings
 from bot.config.worker import Backend
-from bot.pictures.credentials import SigningUnusable, credentials_of
+from bot.pictures.credentials import CertificateExpired, SigningUnusable, credentials_of
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from bot.sources.registry import CivitaiRegistry
 from inference.child_processes import module_command
@@ -26,6 +27,8 @@ from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 from inference.workers.ray import RayPool
 from inference.workers.storage import SpoolFolder
+
+log = logging.getLogger(__name__)
 
 
 def registry_of(settings: Settings) -> CivitaiRegistry | None:
@@ -60,9 +63,14 @@ def require_models(settings: Settings) -> None:
 
 
 def require_signing(settings: Settings) -> None:
-    """Raise ConfigError when pictures are to be signed and cannot be. The files are read anew."""
+    """Raise ConfigError when pictures are to be signed and cannot be. The files are read anew.
+
+    An expired certificate is logged: without a signature, pictures still have their mark.
+    """
     try:
         credentials_of(settings.c2pa, anew=True)
+    except CertificateExpired as problem:
+        log.error("sending pictures without a C2PA signature: %s", problem)
     except SigningUnusable as problem:
         raise ConfigError(str(problem)) from None
 

@@ -16,6 +16,7 @@ import aiosqlite
 
 from bot import background, metrics
 from bot.app.backups import Backups
+from bot.config.c2pa import C2paSettings
 from bot.database.backup import copy_path
 from bot.database.connection import copy_into, has_met_damage
 from bot.database.errors import DatabaseError
@@ -25,6 +26,7 @@ from bot.diagnostics.folder_spaces import folder_spaces
 from bot.diagnostics.watch import (
     DATABASE,
     DATABASE_FILE,
+    CertificateState,
     SilentWorker,
     WatchFacts,
     backup_state,
@@ -33,6 +35,7 @@ from bot.diagnostics.watch import (
 )
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
+from bot.pictures.credentials import expiry
 from inference.queue import EVERYWHERE
 
 log = logging.getLogger(__name__)
@@ -146,6 +149,7 @@ class Watchman:
                 if worker.silent is not None
             ),
             token_shared=self._clock() - self._token_shared_at < DAY,
+            certificate=await asyncio.to_thread(self._certificate, settings.c2pa),
         )
         metrics.FINDINGS.samples = tuple((finding.what, finding.grade.value) for finding in self.findings)
         metrics.FINDINGS.backup_age = math.inf if backup.age is None else backup.age
@@ -154,6 +158,12 @@ class Watchman:
 
     def _file_state(self) -> FileState:
         return FileState.IN_PLACE if self._file is None else self._file.state
+
+    def _certificate(self, settings: C2paSettings) -> CertificateState | None:
+        expires = expiry(settings)
+        if settings.certificate is None or expires is None:
+            return None
+        return CertificateState(settings.certificate, expires, expires.timestamp() - self._clock())
 
     async def aclose(self) -> None:
         """Save the data of a database whose file is gone, because closing the database deletes them."""

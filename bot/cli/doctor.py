@@ -38,7 +38,7 @@ from bot.diagnostics.cluster import AS_ITS_ACCOUNT, DRIVER, check_cluster, check
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folders import why_unwritable
-from bot.diagnostics.watch import DATABASE, backup_state, check_backup, check_disk, damaged, disk_spaces
+from bot.diagnostics.watch import DATABASE, SIGNATURES, backup_state, check_backup, check_disk, damaged, disk_spaces
 from bot.diagnostics.watermark import check_watermark, watermark_speed
 from bot.file_access import Need, other_owner, why
 from bot.library.catalogue import LibraryUnreadable, ScanReport
@@ -61,7 +61,7 @@ from inference.workers.local import LocalWorker
 FACES = "photographed faces"
 PAINTS_ON = "generates on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
-EXPIRES_SOON_DAYS = 60
+EXPIRES_SOON_DAYS = 60  # in which `doctor` warns about a certificate
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 
 
@@ -236,15 +236,15 @@ def _signing(settings: Settings) -> Finding:
     try:
         credentials = credentials_of(settings.c2pa, anew=True)
     except SigningUnusable as problem:
-        return Finding("signatures", FindingGrade.PROBLEM, str(problem))
+        return Finding(SIGNATURES, FindingGrade.PROBLEM, str(problem))
     if credentials is None:
         says = f"pictures are not signed (C2PA); `{program()} config certificate` makes a certificate for it"
-        return Finding("signatures", FindingGrade.WARNING, says)
+        return Finding(SIGNATURES, FindingGrade.WARNING, says)
     if credentials.expires < datetime.now(UTC) + timedelta(days=EXPIRES_SOON_DAYS):
         says = f"the certificate expires on {credentials.expires:%Y-%m-%d}. {renewing(settings.c2pa)}"
-        return Finding("signatures", FindingGrade.WARNING, says)
+        return Finding(SIGNATURES, FindingGrade.WARNING, says)
     says = f"C2PA by {settings.c2pa.certificate}, which is usable until {credentials.expires:%Y-%m-%d}"
-    return Finding("signatures", FindingGrade.OK, says)
+    return Finding(SIGNATURES, FindingGrade.OK, says)
 
 
 def face_finding(find: Callable[[], FaceFinder | None] = installed_faces) -> Finding:
@@ -294,7 +294,7 @@ def _data(settings: Settings) -> list[Finding]:
         found.append(_integrity(database))
         found.append(check_backup(backup_state(settings, time.time)))
     found += [disk for disk in map(check_disk, disk_spaces(settings)) if disk.grade is not FindingGrade.OK]
-    found += findings_from_outside(settings)
+    found += [finding for finding in findings_from_outside(settings) if finding.what != SIGNATURES]  # see _signing
     return list({finding.what: finding for finding in found}.values())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -145,16 +144,26 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
                 found = await stack.enter_async_context(open_catalogue(settings, scanned))
             request = await found.requests.build(draft)  # a refused request starts no worker
             async with started(found) as easel:
+
+                def signed(picture: Path) -> bytes:
+                    return easel.attachments.fit(picture, sys.maxsize).data
+
+                stored, out = settings.storage.pictures, options.out
                 with progress_bar("generating") as report:
-                    return await paint(easel.jobs, settings.storage.pictures, request, options.out, report)
+                    return await paint(easel.jobs, stored, request, out, report, signed)
 
 
 async def paint(
-    jobs: JobService, stored: Path, request: GenerationRequest, out: Path, report: Callable[[int, int], None]
+    jobs: JobService,
+    stored: Path,
+    request: GenerationRequest,
+    out: Path,
+    report: Callable[[int, int], None],
+    read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> PaintedJob:
     """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
 
-    `stored` is the folder of the pictures that were painted.
+    `stored` is the folder of the pictures that were painted. `read` may sign what is copied.
 
     Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
     cannot be written (the pictures are kept). Cancelling this cancels the job.
@@ -170,7 +179,7 @@ async def paint(
     targets = [out, *(out.with_stem(f"{out.stem}-{i}") for i in range(2, len(kept) + 1))]
     try:
         for source, target in zip(kept, targets, strict=True):
-            shutil.copyfile(source, target)
+            target.write_bytes(await asyncio.to_thread(read, source))
     except OSError as problem:
         raise ConfigError(f"{out} cannot be written ({problem.strerror}); the picture is saved as {kept[0]}.") from None
     return PaintedJob(done.job, targets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,17 +18,23 @@ from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.connection import read_database
 from bot.file_access import Need, why
-from bot.pictures.made_here import MadeHere, NotComparable, find_made_here
+from bot.pictures.made_here import MadeHere, NotComparable, Obstacle, find_made_here
 from bot.pictures.signature_reader import Signature, SignatureState, signature_in
 from bot.pictures.watermarks import read_watermark, watermark_installation
 from inference.errors import WatermarkUnusable
-from inference.image_files import BROKEN, on_white, opened, reduced
+from inference.image_files import BROKEN, TooManyParts, on_white, opened, reduced
+from inference.lora.library import open_regular
 from inference.parameters import bears_mark
 
 MAX_BYTES = 100 * 2**20
 MOST_SIDE = 4096  # pixels in which a watermark is looked for
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 
+_OBSTACLES = {
+    Obstacle.BROKEN: "This is no picture that Easel can read.",
+    Obstacle.PARTS: "The file consists of too many parts to be read.",
+    Obstacle.PLAIN: "Too little is in the picture to compare it with others.",
+}
 _WORDS = {True: "marked as AI-generated", False: "no mark"}
 
 
@@ -126,12 +133,13 @@ async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: P
     try:
         data = _content(file)
         found = await find_made_here(connection, data)
+        signature = signature_in(data, settings.c2pa.certificate)
     except _Unusable as problem:
         return VerifiedFile(file, str(problem))
     except NotComparable as problem:
-        plain = "Too little is in the picture to compare it with others."
-        return VerifiedFile(file, plain if problem.plain else "This is no picture that Easel can read.")
-    signature = signature_in(data, settings.c2pa.certificate)
+        return VerifiedFile(file, _OBSTACLES[problem.obstacle])
+    except TooManyParts:
+        return VerifiedFile(file, _OBSTACLES[Obstacle.PARTS])
     return VerifiedFile(file, "", found, bears_mark(data), signature, await _watermark(connection, settings, data))
 
 
@@ -154,12 +162,14 @@ async def _watermark(connection: aiosqlite.Connection, settings: Settings, data:
 def _content(file: Path) -> bytes:
     """Raises _Unusable."""
     try:
-        if not file.is_file():
-            raise _Unusable("There is no such file.")
-        with file.open("rb") as content:
+        with open_regular(file) as content:
+            if not os.fstat(content.fileno()).st_size:  # or one of /proc, which may wait for ever
+                raise _Unusable("The file is empty.")
             data = content.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise _Unusable(f"The file is larger than {MAX_BYTES // 2**20} MB.")
         return data
+    except FileNotFoundError:
+        raise _Unusable("There is no such file.") from None
     except OSError as problem:
         raise _Unusable(f"Easel cannot read the file: {why(problem, file, Need.READ)}") from None

@@ -189,8 +189,11 @@ async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
 
 @asynccontextmanager
 async def _opened(path: Path, mode: str = "rw") -> AsyncGenerator[aiosqlite.Connection]:
+    address = _uri(path, mode)
     with _explained(path):
-        connection = await aiosqlite.connect(_uri(path, mode), uri=True, isolation_level=None)
+        # A failure in aiosqlite's thread would print a traceback if the event loop ends before the thread.
+        await asyncio.to_thread(lambda: sqlite3.connect(address, uri=True).close())
+        connection = await aiosqlite.connect(address, uri=True, isolation_level=None)
     try:
         yield connection
     finally:

@@ -9,21 +9,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from bot.config import Settings
 from bot.database.backup import newest_copy
 from bot.database.integrity import FileState
 from bot.diagnostics.finding import Finding, FindingGrade
-from bot.i18n import _, duration, later, listed, number
+from bot.i18n import _, duration, later, listed, number, sentences
 
 LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # free bytes
 LOW_SHARE, FULL_SHARE = 0.1, 0.05  # of a small disk
 LATE_COPIES = 2.0  # intervals after which the newest copy is too old
 LONG_WAIT_SECONDS = 1800.0  # of the oldest job
-_HOUR = 3600.0
+EXPIRES_SOON_DAYS = 7  # in which operators are notified of a certificate; `doctor` warns earlier
+_HOUR, _DAY = 3600.0, 86_400.0
 
 DATABASE, DATABASE_FILE, DISK, BACKUP, QUEUE, TOKEN = "database", "database file", "disk", "backup", "queue", "token"
+SIGNATURES = "signatures"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ class SilentWorker:
 
 
 @dataclass(frozen=True)
+class CertificateState:
+    """The certificate that signs pictures. `left` is in seconds, negative after it has expired."""
+
+    file: Path
+    expires: datetime
+    left: float
+
+
+@dataclass(frozen=True)
 class WatchFacts:
     """Facts about the data and the running bot; what is not known is left out.
 
@@ -74,6 +86,7 @@ class WatchFacts:
     longest_wait: float | None = None
     silent: tuple[SilentWorker, ...] = ()
     token_shared: bool = False
+    certificate: CertificateState | None = None
 
 
 _SAVED: Mapping[str, str] = {
@@ -98,6 +111,7 @@ def troubles(facts: WatchFacts) -> list[Finding]:
         *_token(facts),
         *_backup(facts),
         *_queue(facts),
+        *_certificate(facts),
     ]
     return sorted(found, key=lambda finding: finding.grade is not FindingGrade.PROBLEM)
 
@@ -202,6 +216,21 @@ def _queue(facts: WatchFacts) -> Iterator[Finding]:
     if facts.longest_wait is not None and facts.longest_wait > LONG_WAIT_SECONDS:
         says = _("The oldest job has waited for {time}. Use /status to see what the workers are doing.")
         yield Finding(QUEUE, FindingGrade.WARNING, says.format(time=duration(facts.longest_wait)))
+
+
+def _certificate(facts: WatchFacts) -> Iterator[Finding]:
+    certificate = facts.certificate
+    if certificate is None or certificate.left >= EXPIRES_SOON_DAYS * _DAY:
+        return
+    grade, says = FindingGrade.WARNING, _("The certificate {file} expires on {day}. Then pictures get no signature.")
+    if certificate.left <= 0:
+        grade, says = FindingGrade.PROBLEM, _("The certificate {file} expired on {day}. Pictures get no signature.")
+    advice = _(
+        "If Easel made the certificate, rename the file and run `easel config certificate`. Otherwise, get a new one "
+        "from its issuer. Then reload the settings."
+    )
+    says = says.format(file=certificate.file, day=f"{certificate.expires:%Y-%m-%d}")
+    yield Finding(SIGNATURES, grade, sentences(says, advice))
 
 
 def disk_spaces(settings: Settings) -> tuple[DiskSpace, ...]:

@@ -41,6 +41,11 @@ class PictureReported(RequestError):
 
 
 @dataclass(eq=False)
+class PictureCheckRunning(RequestError):
+    """Easel is still checking another picture for you. Please wait for that answer."""
+
+
+@dataclass(eq=False)
 class TakenDown(RequestError):
     """This server's staff removed this picture, so Easel no longer generates anything from it here."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -36,6 +37,10 @@ _NO_THUMBNAIL = {"builder": {"thumbnail": {"enabled": False}}}
 
 class SigningUnusable(Exception):
     """Pictures cannot be signed with the settings; the message says why and what to do."""
+
+
+class CertificateExpired(SigningUnusable):
+    """The certificate was valid. Pictures are delivered unsigned until it is renewed."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,30 @@ class Credentials:
         return done.getvalue()
 
 
-def credentials_of(settings: C2paSettings, *, anew: bool = False) -> Credentials | None:
-    """Those of the settings, whose files are read once, or `anew`. Raises SigningUnusable."""
+def credentials_of(settings: C2paSettings, *, anew: bool = False, now: datetime | None = None) -> Credentials | None:
+    """Those of the settings. Their files are read once, `anew`, or when they expire. Raises SigningUnusable."""
     if anew:
         _loaded.cache_clear()
-    return _loaded(settings.certificate, settings.key, settings.algorithm, settings.timestamp_url)
+    wanted = settings.certificate, settings.key, settings.algorithm, settings.timestamp_url
+    credentials = _loaded(*wanted)
+    if credentials is not None and credentials.expires <= (now or datetime.now(UTC)):
+        _loaded.cache_clear()
+        return _loaded(*wanted)
+    return credentials
+
+
+def expiry(settings: C2paSettings) -> datetime | None:
+    """When the first certificate of the settings expires; None without a file that can be read."""
+    if settings.certificate is None:
+        return None
+    try:
+        return _first_expiry(x509.load_pem_x509_certificates(_read(settings.certificate)))
+    except (SigningUnusable, ValueError):
+        return None
+
+
+def _first_expiry(certificates: Sequence[x509.Certificate]) -> datetime:
+    return min(certificate.not_valid_after_utc for certificate in certificates)
 
 
 @lru_cache(maxsize=2)
@@ -159,9 +183,9 @@ def _checked(settings: C2paSettings, chain: bytes, key: bytes) -> datetime:
     if not _suits(private, settings.algorithm):
         raise SigningUnusable(f"[c2pa] the key is of another kind than algorithm = {settings.algorithm.value!r} needs")
     now = datetime.now(UTC)
-    expires = min(certificate.not_valid_after_utc for certificate in certificates)
+    expires = _first_expiry(certificates)
     if expires <= now:
-        raise SigningUnusable(
+        raise CertificateExpired(
             f"[c2pa] a certificate in {settings.certificate} expired on {expires:%Y-%m-%d}. {renewing(settings)}"
         )
     if max(certificate.not_valid_before_utc for certificate in certificates) > now:

@@ -7,6 +7,7 @@ perceptual hash is compared with those of all pictures that are stored here. A d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import aiosqlite
 
@@ -14,17 +15,25 @@ from bot.background import Pool
 from bot.database.picture_hashes import Origin, origin_of, stored_hashes
 from bot.pictures.input_gate import look_again
 from bot.pictures.perceptual_hash import HASH_BYTES, SAME_BELOW, Search, is_too_plain, read
-from inference.image_files import BROKEN
+from inference.image_files import BROKEN, TooManyParts
 
 _COMPARING = Pool("origin", 1)  # one at a time, for the memory that a picture unpacks to
 
 
-class NotComparable(Exception):
-    """The file is no picture that can be read, or, if it is `plain`, so little is in it that others look the same."""
+class Obstacle(Enum):
+    """Why a file cannot be compared with pictures."""
 
-    def __init__(self, *, plain: bool = False) -> None:
+    BROKEN = auto()  # no picture that can be read
+    PARTS = auto()  # it consists of too many parts
+    PLAIN = auto()  # so little is in the picture that others look the same
+
+
+class NotComparable(Exception):
+    """A file cannot be compared with pictures."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
         super().__init__()
-        self.plain = plain
+        self.obstacle = obstacle
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,10 @@ def _search(data: bytes) -> Search:
     """Raises NotComparable."""
     try:
         hashes = look_again(read(data)).all_hashes
+    except TooManyParts:
+        raise NotComparable(Obstacle.PARTS) from None
     except BROKEN:
-        raise NotComparable from None
+        raise NotComparable(Obstacle.BROKEN) from None
     if is_too_plain(hashes):
-        raise NotComparable(plain=True)
+        raise NotComparable(Obstacle.PLAIN)
     return Search(hashes)

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+
+from inference.image_files import PictureBytes
 
 # A file may name addresses: of its manifest, of its certificate's state, of who vouches for its author. None is called.
 _OFFLINE: dict[str, dict[str, object]] = {
@@ -18,6 +19,7 @@ _OFFLINE: dict[str, dict[str, object]] = {
     "core": {"decode_identity_assertions": False, "allowed_network_hosts": []},
 }
 _TYPES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"GIF8", "image/gif"))
+_LABEL = b"c2pa"  # is in every signature
 _CHANGES = ("Hash.mismatch", "hashedURI.mismatch", "claimSignature.mismatch")  # ends of codes of the C2PA specification
 
 
@@ -42,16 +44,27 @@ class Signature:
 
 
 def signature_in(data: bytes, certificate: Path | None = None) -> Signature | None:
-    """The signature in a picture's file; None without one that can be read. `certificate` is our chain, as PEM."""
+    """The signature in a picture's file; None without one that can be read. `certificate` is our chain, as PEM.
+
+    Raises TooManyParts.
+    """
     kind = next((kind for start, kind in _TYPES if data.startswith(start)), None)
-    if kind is None:
+    if kind is None or _LABEL not in data:
         return None
+    file = PictureBytes(data)
+    signature = _newest(kind, file, certificate)
+    file.require_few_parts()
+    return signature
+
+
+def _newest(kind: str, file: PictureBytes, certificate: Path | None) -> Signature | None:
+    """The newest signature in a file of this MIME type."""
     c2pa: Any = import_module("c2pa")
     chain, serial = _chain(certificate)
     try:
         trust = {"trust": {"user_anchors": chain}} if chain else {}
         context = c2pa.Context(c2pa.Settings.from_dict(_OFFLINE | trust))
-        with c2pa.Reader(kind, BytesIO(data), context=context) as reader:
+        with c2pa.Reader(kind, file, context=context) as reader:
             told = json.loads(reader.json())
         signed = told["manifests"][told["active_manifest"]]["signature_info"]
         failures = [each["code"] for each in told["validation_results"]["activeManifest"].get("failure", ())]

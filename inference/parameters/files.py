@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image
+
+from inference.image_files import PictureBytes
 
 CHUNK = "parameters"  # the PNG text chunk that the field reads
 JSON_CHUNK = "easel"
@@ -117,7 +118,7 @@ def _decoded(text: bytes) -> str:
 def _user_comment(data: bytes) -> str | None:
     """The comment in EXIF, where JPEG and WebP files hold the text; None without one."""
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "WEBP"]) as image:
+        with Image.open(PictureBytes(data), formats=["JPEG", "WEBP"]) as image:
             comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment)
     except _BROKEN:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from typing import Any
 
 import aiohttp
@@ -12,6 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from benchmarks._varied_pictures import varied
+from bot.pictures.made_here import _COMPARING
 from inference.messages.request import GenerationRequest
 from playground import default_world
 from playground.control import File, Person
@@ -252,6 +255,24 @@ async def test_a_strangers_picture_is_not_recognized(scene: Scene) -> None:
     message = await scene.grace.say("is this AI?", "general", File("photo.webp", buffer.getvalue()))
     said = await details_of(scene.ada, message)
     assert "no generation data" in said.text and "not among the pictures that this Easel stores" in said.text
+
+
+async def test_one_user_has_one_picture_compared_at_a_time(scene: Scene) -> None:
+    """A search takes a second, and all users share its thread."""
+    buffer, free = io.BytesIO(), threading.Event()
+    varied(4711, 256).save(buffer, "WEBP", quality=80)
+    message = await scene.grace.say("is this AI?", "general", File("photo.webp", buffer.getvalue()))
+    busy = asyncio.create_task(_COMPARING.run(free.wait))
+    asked = [asyncio.create_task(details_of(scene.ada, message)) for _ in range(2)]
+    try:
+        (refused,), (waiting,) = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        assert "still checking another picture for you" in refused.result().text
+        assert not waiting.done()
+    finally:
+        free.set()
+        await busy
+    assert "not among the pictures" in (await waiting).text
+    assert "not among the pictures" in (await details_of(scene.ada, message)).text
 
 
 @pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Picture details"])

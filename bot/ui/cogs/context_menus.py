@@ -11,6 +11,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.errors.missing import NothingThere
+from bot.errors.pictures import PictureCheckRunning
 from bot.i18n import _
 from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Client, Cog, Interaction
@@ -31,6 +32,7 @@ class ContextMenusCog(Cog):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
+        self._comparing = set[int]()  # users for whom a picture is downloaded and compared
         self._menus = [
             app_commands.ContextMenu(name="Remix", callback=self.remix),
             app_commands.ContextMenu(name="Start from picture", callback=self.start_from_picture),
@@ -87,8 +89,19 @@ class ContextMenusCog(Cog):
         if shown := await find_shown_job(self._client, message):
             view = await _details(interaction, shown)
         else:
-            view = await foreign_details_view(interaction, await read_picture(message))
+            view = await self._foreign_details(interaction, message)
         await send_ephemeral(interaction, view)
+
+    async def _foreign_details(self, interaction: Interaction, message: discord.Message) -> ui.LayoutView:
+        """Raises PictureCheckRunning: each user has one picture compared at a time, because all share a thread."""
+        person_id = interaction.user.id
+        if person_id in self._comparing:
+            raise PictureCheckRunning
+        self._comparing.add(person_id)
+        try:
+            return await foreign_details_view(interaction, await read_picture(message))
+        finally:
+            self._comparing.remove(person_id)
 
     async def report(self, interaction: Interaction, message: discord.Message) -> None:
         """Ask why the person reports the picture."""

@@ -28,6 +28,7 @@ from bot.database.key_values import recall, remember
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.watch import (
     DATABASE_FILE,
+    EXPIRES_SOON_DAYS,
     FULL_DISK,
     LONG_WAIT_SECONDS,
     LOW_DISK,
@@ -39,6 +40,7 @@ from bot.diagnostics.watch import (
     troubles,
 )
 from tests.bot.app.test_backups import Clock
+from tests.bot.pictures.certificates import settings_in
 from tests.house import House
 from tests.log import Log
 
@@ -104,6 +106,23 @@ async def test_what_is_well_is_no_finding(watch: WatchedHouse) -> None:
     watch.clock.now = time.time()
     assert await watch.look() == [] or all("free" in text for text in watch.sent)  # this machine's disk may be full
     assert {finding.what for finding in watch.watchman.findings} <= {"disk: database, pictures, backups"}
+
+
+async def test_a_certificate_that_expires_is_told_with_the_command_that_renews(
+    watch: WatchedHouse, tmp_path: Path
+) -> None:
+    async def told(days: int) -> list[str]:
+        configuration, c2pa = watch.easel.configuration, settings_in(tmp_path, days=days)
+        configuration.replace(configuration.settings.model_copy(update={"c2pa": c2pa}), configuration.checkpoints.specs)
+        watch.clock.now = time.time()
+        return [text for text in await watch.look() if "certificate" in text]
+
+    assert await told(EXPIRES_SOON_DAYS + 2) == []
+    (soon,) = await told(EXPIRES_SOON_DAYS - 1)
+    (late,) = await told(-1)
+    assert f"{tmp_path / 'chain.pem'} expires on" in soon and f"{tmp_path / 'chain.pem'} expired on" in late
+    assert "`easel config certificate`" in soon and "`easel config certificate`" in late
+    assert ("signatures", "problem") in metrics.FINDINGS.samples
 
 
 async def test_a_damaged_page_is_sent_once_a_day_also_over_restarts(watch: WatchedHouse) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from bot.cli import DONE, UNUSABLE
 from bot.cli.paint import _should_give_up
+from bot.pictures.signature_reader import signature_in
 from inference.parameters import CHUNK
 from inference.workers import WorkerDied
 from tests.bot.cli.commands import PATIENCE, ROOT, bot
@@ -66,6 +67,8 @@ def test_one_command_paints_several_pictures_with_a_lora_in_the_demo_folder_and_
             assert picture.size == (64, 64)
             assert "<lora:Komori:0.5>" in picture.info[CHUNK]
             assert "komori, a red circle" in picture.info[CHUNK]
+        signature = signature_in(Path(path).read_bytes(), demo / "c2pa" / "chain.pem")
+        assert signature is not None and signature.ours
 
 
 def test_what_was_running_when_the_program_was_killed_is_painted_after_the_next_start(house: House) -> None:

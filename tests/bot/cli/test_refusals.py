@@ -324,6 +324,24 @@ def test_a_folder_that_may_not_be_written_is_told(house: House, command: list[st
     assert not list(house.data.iterdir())
 
 
+@pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
+@pytest.mark.parametrize("command", [["verify", "x.png"], ["reports"]])
+def test_a_database_that_may_not_be_read_is_told_in_one_sentence(here: Here, house: House, command: list[str]) -> None:
+    config = house.config
+    assert here("library", "scan", "--config", config).code == DONE
+    database(house).chmod(0o000)
+    said = bot(*command, "--config", config, powerless=True)
+    assert (said.code, f"Run `chmod u+rwX {database(house)}`" in said.sentence) == (UNUSABLE, True), said
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "folder"])
+def test_verify_tells_of_an_unusable_database_in_one_sentence(here: Here, house: House, damage: str) -> None:
+    house.data.mkdir()
+    database(house).mkdir() if damage == "folder" else database(house).write_bytes(b"rubbish" * 1000)
+    said = here("verify", "x.png", "--config", house.config)
+    assert (said.code, str(database(house)) in said.sentence) == (UNUSABLE, True), said
+
+
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/x"])
 def test_storage_where_nothing_can_be_is_told(here: Here, house: House, folder: str) -> None:
     said = paint(here, house, EASEL_STORAGE__FOLDER=folder)

@@ -6,8 +6,11 @@ import asyncio
 import http.server
 import io
 import json
+import os
 import random
+import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,7 @@ from bot.database.pictures import NewPicture, pictures_of_job
 from bot.pictures.credentials import Credentials
 from bot.pictures.perceptual_hash import hash_file
 from bot.pictures.signature_reader import Signature, SignatureState, signature_in
+from inference.image_files import MAX_READS, TooManyParts
 from inference.parameters import GENERATED
 from tests.bot.cli.commands import Here
 from tests.bot.database.conftest import finish, request_for
@@ -135,6 +139,46 @@ def test_rubbish_gets_a_sentence(here: Here, easel: Stored, tmp_path: Path) -> N
         assert sentence in said.out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_file_that_would_never_end_is_refused(here: Here, easel: Stored, tmp_path: Path) -> None:
+    """Files of /proc pretend to be regular and empty. One of them, kmsg, waits for news and needs rights to open."""
+    pipe, empty = tmp_path / "pipe", tmp_path / "empty.png"
+    os.mkfifo(pipe)
+    empty.touch()
+    said = here("verify", pipe, "/dev/zero", empty, "/proc/uptime", "--config", easel.config)
+    assert said.code == UNUSABLE
+    assert said.out.count("it is not a regular file") == 2 and said.out.count("The file is empty") == 2, said.out
+
+
+def in_parts(picture: Image.Image, kind: str) -> bytes:
+    """A picture whose file has a few hundred thousand empty parts, between its start and its end."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind)
+    data, parts = buffer.getvalue(), MAX_READS // 2
+    if kind == "PNG":
+        return data[:33] + (bytes(4) + b"abCd" + zlib.crc32(b"abCd").to_bytes(4)) * parts + data[33:]
+    if kind == "JPEG":
+        return data[:2] + b"\xff\xfe\x00\x02" * parts + data[2:]
+    colours = 13 + 3 * 2 ** ((data[10] & 7) + 1)  # where the first block of a GIF begins
+    return data[:colours] + b"\x21\xf1" + b"\x01a" * parts + b"\0" + data[colours:]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
+def test_a_file_of_countless_parts_is_not_walked(
+    here: Here, easel: Stored, made: Image.Image, tmp_path: Path, kind: str
+) -> None:
+    """Eight million parts fit into the size that is read, and would take minutes."""
+    file = tmp_path / "parts"
+    file.write_bytes(in_parts(made, kind))
+    said = here("verify", file, "--config", easel.config)
+    assert said.code == UNUSABLE and "The file consists of too many parts" in said.out
+
+
+def test_a_signature_among_countless_parts_is_not_looked_for(made: Image.Image) -> None:
+    with pytest.raises(TooManyParts):
+        signature_in(in_parts(made, "PNG") + b"c2pa")
+
+
 def test_the_signature_is_read_and_changes_show(here: Here, easel: Stored, made: Image.Image, tmp_path: Path) -> None:
     c2pa = settings_in(tmp_path / "c2pa")
     credentials, other = Credentials.load(c2pa), Credentials.load(settings_in(tmp_path / "other"))
@@ -236,6 +280,7 @@ def test_no_address_in_a_file_is_called(here: Here, easel: Stored, tmp_path: Pat
             f'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="http://127.0.0.1:{server.server_port}/m"/>'
             "</rdf:RDF></x:xmpmeta>",
         )
+        text.add_text("label", "c2pa")
         file = saved(tmp_path / "remote.png", varied(STRANGE, 512), pnginfo=text)
         said = here("verify", file, "--config", easel.config)
         server.shutdown()

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Barrier
@@ -18,9 +19,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bot.app.from_settings import require_signing
+from bot.config import Settings
 from bot.config.c2pa import C2paAlgorithm, C2paSettings
 from bot.pictures.attachments import PictureFile, fit
-from bot.pictures.credentials import MIME_TYPES, Credentials, SigningUnusable
+from bot.pictures.credentials import MIME_TYPES, CertificateExpired, Credentials, SigningUnusable, credentials_of
 from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments
 from bot.pictures.thumbnails import LIST, MAX_SOURCE_BYTES, Thumbnails
 from inference.messages.request import GenerationRequest, SourceImage
@@ -257,6 +260,32 @@ def test_expired_certificates_and_passphrases_are_told(tmp_path: Path) -> None:
         Credentials.load(settings_in(tmp_path / "sealed", passphrase=b"secret"))
     credentials = Credentials.load(settings_in(tmp_path / "good"))
     assert "PRIVATE" not in repr(credentials) and Credentials.load(C2paSettings()) is None
+
+
+def test_an_expired_certificate_stops_neither_the_start_nor_the_delivery(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expired, now = settings_in(tmp_path / "certificates", days=-1), [1000.0]
+    path, thumbnails = painted(tmp_path), Thumbnails(tmp_path / "thumbnails", tmp_path)
+    with caplog.at_level(logging.ERROR):
+        require_signing(Settings(c2pa=expired))
+    assert "expired on" in caplog.text and "config certificate" in caplog.text
+    attachments = SignedAttachments(thumbnails, lambda: expired, clock=lambda: now[0])
+    made = attachments.fit(path, LARGE)
+    assert made.unsigned and made.data == path.read_bytes() and source_types(made.data) == ["trainedAlgorithmicMedia"]
+    settings_in(tmp_path / "certificates")
+    now[0] += PAUSE_SECONDS
+    assert actions(attachments.fit(path, LARGE)), "renewed, without a reload"
+
+
+def test_a_certificate_that_expires_while_easel_runs_is_read_again(tmp_path: Path) -> None:
+    settings, later = settings_in(tmp_path), datetime.now(UTC) + timedelta(days=91)
+    old = credentials_of(settings)
+    settings_in(tmp_path)
+    assert credentials_of(settings) == old != credentials_of(settings, now=later)
+    settings_in(tmp_path, days=-1)
+    with pytest.raises(CertificateExpired):
+        credentials_of(settings, now=later)
 
 
 def test_a_picture_that_cannot_be_signed_is_sent_with_its_mark(
