@@ -38,6 +38,7 @@ class VerifiedFile:
     file: Path
     problem: str = ""
     found: MadeHere | None = None
+    not_compared: int = 0  # stored pictures
     marked: bool = False
     signature: Signature | None = None
     watermark: str = ""
@@ -54,8 +55,9 @@ class VerifiedFile:
         found = None if self.found is None else {**asdict(self.found.origin), "distance": round(self.found.distance, 4)}
         signature = None if self.signature is None else asdict(self.signature)
         return {
-            "file": str(self.file), "problem": self.problem or None, "made_here": found, "marked": self.marked,
-            "signature": signature, "watermark": self.watermark or None,
+            "file": str(self.file), "problem": self.problem or None, "made_here": found,
+            "not_compared": self.not_compared, "marked": self.marked, "signature": signature,
+            "watermark": self.watermark or None,
         }  # fmt: skip
 
     def lines(self) -> list[str]:
@@ -66,6 +68,8 @@ class VerifiedFile:
     def _facts(self) -> list[str]:
         if self.found is None:
             origin = "Not found among the pictures that this Easel stores. It cannot recognize deleted pictures."
+            if self.not_compared:
+                origin += f" Stored pictures that could not be compared: {self.not_compared}."
         else:
             made, when = self.found.origin, datetime.fromtimestamp(self.found.origin.created_at / 1000, UTC)
             origin = (
@@ -125,14 +129,15 @@ async def _verdicts(settings: Settings, files: Sequence[Path]) -> list[VerifiedF
 async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: Path) -> VerifiedFile:
     try:
         data = _content(file)
-        found = await find_made_here(connection, data)
+        answer = await find_made_here(connection, data)
     except _Unusable as problem:
         return VerifiedFile(file, str(problem))
     except NotComparable as problem:
         plain = "Too little is in the picture to compare it with others."
         return VerifiedFile(file, plain if problem.plain else "This is no picture that Easel can read.")
     signature = signature_in(data, settings.c2pa.certificate)
-    return VerifiedFile(file, "", found, bears_mark(data), signature, await _watermark(connection, settings, data))
+    watermark = await _watermark(connection, settings, data)
+    return VerifiedFile(file, "", answer.found, answer.not_compared, bears_mark(data), signature, watermark)
 
 
 async def _watermark(connection: aiosqlite.Connection, settings: Settings, data: bytes) -> str:

@@ -24,9 +24,8 @@ NEWEST_OF = """
     CROSS JOIN picture ON picture.job_id = job.id CROSS JOIN picture_hash ON picture_id = picture.id
     WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
 """
-STORED = (
-    "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? AND length(hash) = ? ORDER BY picture_id LIMIT ?"
-)
+STORED = "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? ORDER BY picture_id LIMIT ?"
+COUNT = "SELECT count(*) AS pictures FROM picture"
 ORIGIN = """
     SELECT job_id, person_id, position, picture.created_at,
         request ->> '$.image' IS NOT NULL AND NOT coalesce(request ->> '$.image.painted', 0) AS given
@@ -85,15 +84,18 @@ async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[Ha
         last = rows[-1]["id"]
 
 
-async def stored_hashes(connection: aiosqlite.Connection, length: int) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
-    """Ids and hashes of all pictures with a hash of `length` bytes, in portions, the oldest first.
-
-    Raises DatabaseError.
-    """
+async def stored_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
+    """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while rows := await fetch(connection, STORED, (last, length, MANY_AT_ONCE)):
+    while rows := await fetch(connection, STORED, (last, MANY_AT_ONCE)):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
+
+
+async def count_pictures(connection: aiosqlite.Connection) -> int:
+    """How many pictures there are, with and without hashes. Raises DatabaseError."""
+    row = await fetch_one(connection, COUNT)
+    return 0 if row is None else row["pictures"]
 
 
 async def origin_of(connection: aiosqlite.Connection, picture_id: int) -> Origin | None:

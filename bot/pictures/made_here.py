@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.background import Pool
-from bot.database.picture_hashes import Origin, origin_of, stored_hashes
+from bot.database.picture_hashes import Origin, count_pictures, origin_of, stored_hashes
 from bot.pictures.input_gate import look_again
-from bot.pictures.perceptual_hash import HASH_BYTES, SAME_BELOW, Search, is_too_plain, read
+from bot.pictures.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
 from inference.image_files import BROKEN
 
 _COMPARING = Pool("origin", 1)  # one at a time, for the memory that a picture unpacks to
@@ -35,18 +35,30 @@ class MadeHere:
     distance: float
 
 
-async def find_made_here(connection: aiosqlite.Connection, data: bytes) -> MadeHere | None:
-    """The picture of this installation that a file shows; None if there is none.
+@dataclass(frozen=True)
+class OriginAnswer:
+    """The stored picture that a file shows; None if there is none among those that could be compared."""
+
+    found: MadeHere | None
+    not_compared: int  # stored pictures without a hash, or too plain
+
+
+async def find_made_here(connection: aiosqlite.Connection, data: bytes) -> OriginAnswer:
+    """Look for the picture of this installation that a file shows.
 
     Raises NotComparable or DatabaseError.
     """
-    search, least, picture_id = await _COMPARING.run(_search, data), SAME_BELOW, None
-    async for ids, stored in stored_hashes(connection, HASH_BYTES):
-        place, distance = await _COMPARING.run(search.nearest, stored)
-        if distance < least:
-            least, picture_id = distance, ids[place]
-    origin = None if picture_id is None else await origin_of(connection, picture_id)
-    return None if origin is None else MadeHere(origin, least)
+    search = await _COMPARING.run(_search, data)
+    near: dict[int, float] = {}
+    compared = 0
+    async for ids, stored in stored_hashes(connection):
+        distances = await _COMPARING.run(search.distances, stored)
+        near |= {ids[place]: float(distances[place]) for place in (distances < SAME_BELOW).nonzero()[0].tolist()}
+        compared += int((distances >= 0).sum())
+    nearest = min(near, key=near.__getitem__, default=None)
+    origin = None if nearest is None else await origin_of(connection, nearest)
+    found = None if nearest is None or origin is None else MadeHere(origin, near[nearest])
+    return OriginAnswer(found, max(0, await count_pictures(connection) - compared))
 
 
 def _search(data: bytes) -> Search:

@@ -24,7 +24,7 @@ from bot.database.jobs import create_job, start_job
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.pictures.credentials import Credentials
-from bot.pictures.perceptual_hash import hash_file
+from bot.pictures.perceptual_hash import hash_file, picture_hash
 from bot.pictures.signature_reader import Signature, SignatureState, signature_in
 from inference.parameters import GENERATED
 from tests.bot.cli.commands import Here
@@ -200,18 +200,28 @@ def test_nothing_in_a_name_reaches_the_terminal(here: Here, easel: Stored, tmp_p
     assert said.code == UNUSABLE and "\x1b" not in said.out and "\nGenerated" not in said.out
 
 
-def test_a_hash_of_another_length_is_passed_over(here: Here, made: Image.Image, tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_compared_are_passed_over_and_counted(
+    here: Here, made: Image.Image, tmp_path: Path
+) -> None:
+    """Their hash is missing, empty, too plain or has another length."""
     easel = painted(tmp_path / "house")
+    files = [saved(tmp_path / "made.png", made), saved(tmp_path / "other.png", varied(STRANGE, 512))]
+    assert "compared" not in here("verify", *files, "--config", easel.config).out
+    plain = picture_hash(Image.new("RGB", (64, 64), "red"))
 
     async def damage() -> None:
         async with open_database(easel.house.settings.storage.database) as connection:
-            await connection.execute("UPDATE picture_hash SET hash = CAST(hash || hash AS BLOB) WHERE picture_id = 1")
-            await connection.execute("UPDATE picture_hash SET hash = x'00' WHERE picture_id = 2")
+            for picture_id, hashed in ((1, b"\0"), (2, b""), (3, plain), (5, plain * 2)):
+                await connection.execute("UPDATE picture_hash SET hash = ? WHERE picture_id = ?", (hashed, picture_id))
+            await connection.execute("DELETE FROM picture_hash WHERE picture_id = 6")
             await connection.commit()
 
     asyncio.run(damage())
-    said = here("verify", "--json", saved(tmp_path / "made.png", made), "--config", easel.config)
-    assert json.loads(said.out)[0]["made_here"]["job_id"] == easel.job_id
+    ours, other = json.loads(here("verify", "--json", *files, "--config", easel.config).out)
+    assert ours["made_here"]["job_id"] == easel.job_id
+    assert other["made_here"] is None and other["not_compared"] == 5
+    said = here("verify", *files, "--config", easel.config)
+    assert said.out.count("Stored pictures that could not be compared: 5.") == 1
 
 
 def test_no_address_in_a_file_is_called(here: Here, easel: Stored, tmp_path: Path) -> None:
