@@ -129,7 +129,7 @@ async def _verdicts(settings: Settings, files: Sequence[Path]) -> list[VerifiedF
 async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: Path) -> VerifiedFile:
     try:
         data = _content(file)
-        answer = await find_made_here(connection, data)
+        answer = await find_made_here(connection, settings.storage.pictures, data)
     except _Unusable as problem:
         return VerifiedFile(file, str(problem))
     except NotComparable as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
@@ -26,10 +27,10 @@ NEWEST_OF = """
 """
 STORED = "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? ORDER BY picture_id LIMIT ?"
 COUNT = "SELECT count(*) AS pictures FROM picture"
-ORIGIN = """
-    SELECT job_id, person_id, position, picture.created_at,
+ORIGINS = """
+    SELECT picture.id, job_id, person_id, position, picture.created_at, path,
         request ->> '$.image' IS NOT NULL AND NOT coalesce(request ->> '$.image.painted', 0) AS given
-    FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
+    FROM picture JOIN job ON job.id = job_id WHERE picture.id IN (SELECT value FROM json_each(?))
 """
 AT_ONCE = 2000
 MANY_AT_ONCE = 10_000  # hashes alone, a megabyte
@@ -49,13 +50,15 @@ class HashedPicture:
 class Origin:
     """The job that generated a picture, its owner, the picture's position in it from 0, and the time in unix ms.
 
-    If a picture was `given` to start from, it may be the one that is seen, rather than the generated one.
+    `path` is that of the file, in the folder of pictures. If a picture was `given` to start from, it may be the one
+    that is seen, rather than the generated one.
     """
 
     job_id: int
     person_id: int
     position: int
     created_at: int
+    path: str
     given: bool
 
 
@@ -98,10 +101,10 @@ async def count_pictures(connection: aiosqlite.Connection) -> int:
     return 0 if row is None else row["pictures"]
 
 
-async def origin_of(connection: aiosqlite.Connection, picture_id: int) -> Origin | None:
-    """Where a picture comes from; None if it is deleted. Raises DatabaseError."""
-    row = await fetch_one(connection, ORIGIN, (picture_id,))
-    return None if row is None else Origin(**{**dict(row), "given": bool(row["given"])})
+async def origins_of(connection: aiosqlite.Connection, picture_ids: Iterable[int]) -> dict[int, Origin]:
+    """Where pictures come from, by id, without those that are deleted. Raises DatabaseError."""
+    rows = [dict(row) for row in await fetch(connection, ORIGINS, (json.dumps([*picture_ids]),))]
+    return {row.pop("id"): Origin(**{**row, "given": bool(row["given"])}) for row in rows}
 
 
 async def pictures_without_hash(

@@ -22,8 +22,10 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
 
     Raises NothingThere for a picture without recipe that was not generated here, PictureReported, and DatabaseError.
     """
+    client, person_id = interaction.client, interaction.user.id
+    folder = client.configuration.settings.storage.pictures
     try:
-        answer = await find_made_here(interaction.client.connection, file.data)
+        answer = await find_made_here(client.connection, folder, file.data)
         made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
         made, origin = None, _("Easel cannot compare this picture with its own: too little is in it, or it is damaged.")
@@ -31,8 +33,8 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
         told = _("Picture {position} of {count}: {text}")
         origin = told.format(position=file.position, count=file.count, text=origin)
     view = ui.LayoutView(timeout=None)
-    if made is not None and made.origin.person_id == interaction.user.id:
-        job = await find_job(interaction.client.connection, made.origin.job_id)
+    if made is not None and made.origin.person_id == person_id:
+        job = await find_job(client.connection, made.origin.job_id)
         view = view if job is None else await job_details_view(interaction, job)
     elif file.recipe is not None:
         origin = sentences(_("The details above come from the file, which anyone can change."), origin)
