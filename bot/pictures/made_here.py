@@ -49,8 +49,10 @@ class OriginAnswer:
     not_compared: int  # stored pictures without a hash, too plain, or with a file that cannot be read
 
 
-async def find_made_here(connection: aiosqlite.Connection, folder: Path, data: bytes) -> OriginAnswer:
-    """Look for the stored picture that a file shows: the most similar one.
+async def find_made_here(
+    connection: aiosqlite.Connection, folder: Path, data: bytes, *, person_id: int | None = None
+) -> OriginAnswer:
+    """Look for the stored picture that a file shows: the most similar one, but first among those of `person_id`.
 
     `folder` is that of the stored pictures. Raises NotComparable or DatabaseError.
     """
@@ -62,7 +64,7 @@ async def find_made_here(connection: aiosqlite.Connection, folder: Path, data: b
         near |= {ids[place]: float(distances[place]) for place in (distances < SAME_BELOW).nonzero()[0].tolist()}
         compared += int((distances >= 0).sum())
     origins = await origins_of(connection, near)
-    candidates = sorted(origins, key=lambda each: (near[each], each))
+    candidates = sorted(origins, key=lambda each: (origins[each].person_id != person_id, near[each], each))
     for picture_id in candidates[:MOST_FILES]:
         origin = origins[picture_id]
         same = await _COMPARING.run(_shows, picture, folder / origin.path)

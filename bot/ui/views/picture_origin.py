@@ -25,7 +25,7 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
     client, person_id = interaction.client, interaction.user.id
     folder = client.configuration.settings.storage.pictures
     try:
-        answer = await find_made_here(client.connection, folder, file.data)
+        answer = await find_made_here(client.connection, folder, file.data, person_id=person_id)
         made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
         made, origin = None, _("Easel cannot compare this picture with its own: too little is in it, or it is damaged.")

@@ -1,4 +1,4 @@
-"""Simple pictures are not taken for others that look nearly the same."""
+"""Whose picture a copy is, and that simple pictures are not taken for others that look nearly the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.bot.database.conftest import connection, finish, path, request_for
 
 __all__ = ["connection", "path"]  # fixtures
 
-FIRST, SECOND = 1, 2  # users
+FIRST, SECOND, OTHER = 1, 2, 3  # users
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Installation:
         await record_hashes(self.connection, [(done.pictures[0].id, picture_hash(picture))])
         return job.id
 
-    async def find(self, picture: Image.Image) -> OriginAnswer:
-        return await find_made_here(self.connection, self.folder, webp(picture))
+    async def find(self, picture: Image.Image, person_id: int | None = None) -> OriginAnswer:
+        return await find_made_here(self.connection, self.folder, webp(picture), person_id=person_id)
 
 
 @pytest.fixture
@@ -58,6 +58,24 @@ def webp(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=80)
     return buffer.getvalue()
+
+
+async def test_each_owner_of_an_equal_picture_finds_their_own_job(easel: Installation) -> None:
+    picture = varied(23, 320)
+    jobs = {person: await easel.paint(picture, person) for person in (FIRST, SECOND)}
+    for person in (FIRST, SECOND):
+        found = (await easel.find(picture, person)).found
+        assert found is not None and (found.origin.person_id, found.origin.job_id) == (person, jobs[person])
+    for person in (OTHER, None):
+        found = (await easel.find(picture, person)).found
+        assert found is not None and found.origin.job_id == jobs[FIRST], "the oldest one"
+
+
+async def test_a_similar_picture_of_the_user_is_no_reason_to_name_it(easel: Installation) -> None:
+    await easel.paint(simple("face", 1), FIRST)
+    theirs = await easel.paint(simple("face", 4), SECOND)
+    found = (await easel.find(simple("face", 4), FIRST)).found
+    assert found is not None and found.origin.job_id == theirs
 
 
 async def test_a_stored_picture_without_file_is_not_compared(easel: Installation) -> None:
