@@ -103,8 +103,13 @@ async def count_pictures(connection: aiosqlite.Connection) -> int:
 
 async def origins_of(connection: aiosqlite.Connection, picture_ids: Iterable[int]) -> dict[int, Origin]:
     """Where pictures come from, by id, without those that are deleted. Raises DatabaseError."""
-    rows = [dict(row) for row in await fetch(connection, ORIGINS, (json.dumps([*picture_ids]),))]
-    return {row.pop("id"): Origin(**{**row, "given": bool(row["given"])}) for row in rows}
+    rows = await fetch(connection, ORIGINS, (json.dumps([*picture_ids]),))
+    return {
+        row["id"]: Origin(
+            row["job_id"], row["person_id"], row["position"], row["created_at"], row["path"], bool(row["given"])
+        )
+        for row in rows
+    }
 
 
 async def pictures_without_hash(
