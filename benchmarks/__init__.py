@@ -27,7 +27,7 @@ verdicts.py        one picture against 100,000 verdicts
 takedown.py        copies of pictures that a takedown finds; _varied_pictures.py draws pictures for it, and
                    _copied_pictures.py changes them as people do
 faces.py           photographed faces that the input gate finds; _photographed_faces.py changes photographs
-made_here.py       copies of stored pictures that are recognized
+made_here.py       copies of stored pictures that are recognized; _simple_pictures.py draws moons and discs
 signatures.py      what a signature in a picture costs
 watermark.py       what the watermark survives, with weights that you give it
 commands.py        what commands of the command line cost before they do anything

@@ -38,11 +38,6 @@ class PictureBytes(io.BytesIO):
         super().__init__(data)
         self._left = MAX_READS
 
-    def require_few_parts(self) -> None:
-        """Raise TooManyParts if a library met that error and took the file for a damaged one."""
-        if self._left < 0:
-            raise TooManyParts
-
     def read(self, size: int | None = -1, /) -> bytes:  # noqa: D102 (an override)
         self._count()
         return super().read(size)
@@ -53,7 +48,8 @@ class PictureBytes(io.BytesIO):
 
     def _count(self) -> None:
         self._left -= 1
-        self.require_few_parts()
+        if self._left < 0:
+            raise TooManyParts
 
 
 # What Pillow raises over broken files and over files that unpack to absurd sizes.

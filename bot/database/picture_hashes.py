@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
@@ -24,13 +25,12 @@ NEWEST_OF = """
     CROSS JOIN picture ON picture.job_id = job.id CROSS JOIN picture_hash ON picture_id = picture.id
     WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
 """
-STORED = (
-    "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? AND length(hash) = ? ORDER BY picture_id LIMIT ?"
-)
-ORIGIN = """
-    SELECT job_id, person_id, position, picture.created_at,
+STORED = "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? ORDER BY picture_id LIMIT ?"
+COUNT = "SELECT count(*) AS pictures FROM picture"
+ORIGINS = """
+    SELECT picture.id, job_id, person_id, position, picture.created_at, path,
         request ->> '$.image' IS NOT NULL AND NOT coalesce(request ->> '$.image.painted', 0) AS given
-    FROM picture JOIN job ON job.id = job_id WHERE picture.id = ?
+    FROM picture JOIN job ON job.id = job_id WHERE picture.id IN (SELECT value FROM json_each(?))
 """
 AT_ONCE = 2000
 MANY_AT_ONCE = 10_000  # hashes alone, a megabyte
@@ -50,13 +50,15 @@ class HashedPicture:
 class Origin:
     """The job that generated a picture, its owner, the picture's position in it from 0, and the time in unix ms.
 
-    If a picture was `given` to start from, it may be the one that is seen, rather than the generated one.
+    `path` is that of the file, in the folder of pictures. If a picture was `given` to start from, it may be the one
+    that is seen, rather than the generated one.
     """
 
     job_id: int
     person_id: int
     position: int
     created_at: int
+    path: str
     given: bool
 
 
@@ -85,21 +87,29 @@ async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[Ha
         last = rows[-1]["id"]
 
 
-async def stored_hashes(connection: aiosqlite.Connection, length: int) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
-    """Ids and hashes of all pictures with a hash of `length` bytes, in portions, the oldest first.
-
-    Raises DatabaseError.
-    """
+async def stored_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
+    """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while rows := await fetch(connection, STORED, (last, length, MANY_AT_ONCE)):
+    while rows := await fetch(connection, STORED, (last, MANY_AT_ONCE)):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
 
 
-async def origin_of(connection: aiosqlite.Connection, picture_id: int) -> Origin | None:
-    """Where a picture comes from; None if it is deleted. Raises DatabaseError."""
-    row = await fetch_one(connection, ORIGIN, (picture_id,))
-    return None if row is None else Origin(**{**dict(row), "given": bool(row["given"])})
+async def count_pictures(connection: aiosqlite.Connection) -> int:
+    """How many pictures there are, with and without hashes. Raises DatabaseError."""
+    row = await fetch_one(connection, COUNT)
+    return 0 if row is None else row["pictures"]
+
+
+async def origins_of(connection: aiosqlite.Connection, picture_ids: Iterable[int]) -> dict[int, Origin]:
+    """Where pictures come from, by id, without those that are deleted. Raises DatabaseError."""
+    rows = await fetch(connection, ORIGINS, (json.dumps([*picture_ids]),))
+    return {
+        row["id"]: Origin(
+            row["job_id"], row["person_id"], row["position"], row["created_at"], row["path"], bool(row["given"])
+        )
+        for row in rows
+    }
 
 
 async def pictures_without_hash(

@@ -16,6 +16,7 @@ layouts.py           how a picture is divided into regions, drawn small
 sheets.py            contact sheets of a job's variants
 looks.py             what a LoRA's weight does to pictures, measured
 perceptual_hash.py   how like each other two pictures look
+pixel_comparison.py  whether two pictures with similar hashes are the same
 picture_backup.py    copies picture files beside a copy of the database
 picture_parts.py     the parts of a picture that may be pictures by themselves
 copies.py            finds the copies of a picture everywhere, for a takedown

@@ -1,35 +1,42 @@
-"""Finds out whether a picture was generated here, after a preview, a crop or a screenshot too.
+"""Finds the stored picture that a file shows. Recognizes previews, crops and screenshots.
 
-The data in a file does not prove it: anybody can copy it into another file, and a preview has none. So the picture's
-perceptual hash is compared with those of all pictures that are stored here. A deleted picture cannot be found.
+The data in a file does not prove its origin: anyone can copy it into another file, and a preview has none. So Easel
+compares the file's perceptual hash with those of all stored pictures. Simple pictures have similar hashes, so Easel
+also compares their pixels. Easel cannot find deleted pictures.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 import aiosqlite
+from PIL import Image
 
 from bot.background import Pool
-from bot.database.picture_hashes import Origin, origin_of, stored_hashes
+from bot.database.picture_hashes import Origin, count_pictures, origins_of, stored_hashes
 from bot.pictures.input_gate import look_again
-from bot.pictures.perceptual_hash import HASH_BYTES, SAME_BELOW, Search, is_too_plain, read
+from bot.pictures.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
+from bot.pictures.pixel_comparison import shows
 from inference.image_files import BROKEN, TooManyParts
 
-_COMPARING = Pool("origin", 1)  # one at a time, for the memory that a picture unpacks to
+MAX_CANDIDATES = 30  # stored files that are compared by pixels for one upload; about 0.05 s each
+_OWN_ADVANTAGE = 0.02  # a user's own picture comes first if its distance is at most this much larger
+
+_COMPARING = Pool("origin", 1)  # one thread, because a decoded picture can take 160 MB
 
 
 class Obstacle(Enum):
-    """Why a file cannot be compared with pictures."""
+    """Reasons why a file cannot be compared with stored pictures."""
 
-    BROKEN = auto()  # no picture that can be read
-    PARTS = auto()  # it consists of too many parts
-    PLAIN = auto()  # so little is in the picture that others look the same
+    BROKEN = auto()  # it is not a readable picture
+    PARTS = auto()  # it has too many parts
+    PLAIN = auto()  # it has too little detail
 
 
 class NotComparable(Exception):
-    """A file cannot be compared with pictures."""
+    """The file cannot be compared with stored pictures."""
 
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__()
@@ -38,34 +45,72 @@ class NotComparable(Exception):
 
 @dataclass(frozen=True)
 class MadeHere:
-    """The most similar picture that is stored here. The distance is below `SAME_BELOW`; 0 for the same picture."""
+    """A stored picture and its distance to the file: 0 for an exact copy, always below `SAME_BELOW`."""
 
     origin: Origin
     distance: float
 
 
-async def find_made_here(connection: aiosqlite.Connection, data: bytes) -> MadeHere | None:
-    """The picture of this installation that a file shows; None if there is none.
+@dataclass(frozen=True)
+class OriginAnswer:
+    """Result of a search: `found` is None if no comparable stored picture matches.
 
-    Raises NotComparable or DatabaseError.
+    `not_compared` counts the stored pictures that have no hash, are too plain, or whose file cannot be read. It is 0 if
+    a picture was found.
     """
-    search, least, picture_id = await _COMPARING.run(_search, data), SAME_BELOW, None
-    async for ids, stored in stored_hashes(connection, HASH_BYTES):
-        place, distance = await _COMPARING.run(search.nearest, stored)
-        if distance < least:
-            least, picture_id = distance, ids[place]
-    origin = None if picture_id is None else await origin_of(connection, picture_id)
-    return None if origin is None else MadeHere(origin, least)
+
+    found: MadeHere | None
+    not_compared: int
 
 
-def _search(data: bytes) -> Search:
-    """Raises NotComparable."""
+async def find_made_here(
+    connection: aiosqlite.Connection, folder: Path, data: bytes, *, person_id: int | None = None
+) -> OriginAnswer:
+    """Return the most similar stored picture. Of equally similar ones, a picture of `person_id` comes first.
+
+    `folder` contains the stored pictures. Raises NotComparable or DatabaseError.
+    """
+    picture, search = await _COMPARING.run(_upload, data)
+    near: dict[int, float] = {}
+    compared = 0
+    async for ids, stored in stored_hashes(connection):
+        distances = await _COMPARING.run(search.distances, stored)
+        near |= {ids[index]: float(distances[index]) for index in (distances < SAME_BELOW).nonzero()[0].tolist()}
+        compared += int((distances >= 0).sum())  # NaN where nothing can be compared
+    origins = await origins_of(connection, near)
+
+    def rank(picture_id: int) -> tuple[float, int]:
+        is_own = person_id is not None and origins[picture_id].person_id == person_id
+        return near[picture_id] - _OWN_ADVANTAGE * is_own, picture_id
+
+    candidates = sorted(origins, key=rank)
+    for picture_id in candidates[:MAX_CANDIDATES]:
+        origin = origins[picture_id]
+        matches = await _COMPARING.run(_matches_file, picture, folder / origin.path)
+        if matches:
+            return OriginAnswer(MadeHere(origin, near[picture_id]), 0)
+        compared -= matches is None
+    compared -= len(candidates[MAX_CANDIDATES:])
+    return OriginAnswer(None, max(0, await count_pictures(connection) - compared))
+
+
+def _upload(data: bytes) -> tuple[Image.Image, Search]:
+    """Decode and hash the file. Raises NotComparable."""
     try:
-        hashes = look_again(read(data)).all_hashes
+        picture = read(data)
+        hashes = look_again(picture).all_hashes
     except TooManyParts:
         raise NotComparable(Obstacle.PARTS) from None
     except BROKEN:
         raise NotComparable(Obstacle.BROKEN) from None
     if is_too_plain(hashes):
         raise NotComparable(Obstacle.PLAIN)
-    return Search(hashes)
+    return picture, Search(hashes)
+
+
+def _matches_file(picture: Image.Image, file: Path) -> bool | None:
+    """Compare the picture with a stored file. Return None if the file cannot be read."""
+    try:
+        return shows(picture, read(file))
+    except BROKEN:
+        return None

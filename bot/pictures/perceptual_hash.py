@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from itertools import product
-from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +37,11 @@ _LEAST_SIGNS = 32  # with fewer, a picture is too plain to be compared
 _FEW_SIGNS = 80  # with fewer, it may be like others that are as plain
 _SIGNS = sum(count**2 - 1 for count in _FREQUENCIES)  # without the means
 _PLANE = -(-_SIGNS // 8)  # bytes with a bit for each positive sign, after which come those of the negative ones
-_BYTES = HASH_BYTES = 2 * _PLANE
+_BYTES = 2 * _PLANE
+_AT_ONCE = 10_000  # hashes that are compared in one matrix, of some 20 MB
 
 _NEAR_ANCHOR = 0.25  # the least cosine with an anchor from which on all sections are compared
 
-_Waves = tuple[tuple[float, ...], ...]
 _Section = tuple[float, float, float, float]  # left, top, right, bottom: what is cut off, as shares of the sides
 _WHOLE: _Section = (0.0, 0.0, 0.0, 0.0)
 _CROPS: tuple[_Section, ...] = (
@@ -138,40 +137,53 @@ def distances(notice: bytes, hashes: Sequence[bytes]) -> list[float]:
 
 
 class Search:
-    """Looks for the picture that an upload shows among any number of stored hashes. Compares them as a matrix.
+    """Compares an upload with any number of stored hashes at once, as a matrix.
 
-    `hashes` are those of the upload, of its parts and of its sections (`GateFacts.all_hashes`). The distance is that
-    of `distances` without the short cut by anchors, which a matrix does not need.
+    `hashes` are those of the upload, which may be followed by those of its parts and sections
+    (`GateFacts.all_hashes`). The distance is that of `distances`, where each stored hash is a notice.
     """
 
     def __init__(self, hashes: bytes) -> None:
         places = range(0, len(hashes), _BYTES)
-        self._compared = _unit_vectors(
+        signs, lengths = _vectors(
             signs.hashed
             for place in places
             for signs in _compared(hashes[place : place + _BYTES], part=place > 0)
         )  # fmt: skip
+        self._compared = signs / lengths
 
     def distances(self, stored: Sequence[bytes]) -> Any:
-        """The distance of each `picture_hash` in `stored` to the most similar part of the upload: numpy, float32."""
-        cosines = _unit_vectors(stored) @ self._compared.T
-        return NOTHING_ALIKE - cosines.max(axis=1, initial=0.0)
+        """The distance of each `picture_hash` in `stored` to the most similar part of the upload: numpy, float32.
 
-    def nearest(self, stored: Sequence[bytes]) -> tuple[int, float]:
-        """The place and the distance of the most similar one. Raises ValueError if nothing is stored."""
-        distances = self.distances(stored)
-        place = int(distances.argmin())
-        return place, float(distances[place])
+        It is NaN where nothing can be compared: the hash is empty, too plain or has another length.
+        """
+        import numpy as np  # noqa: PLC0415 (as below)
+
+        portions = [self._distances(stored[start : start + _AT_ONCE]) for start in range(0, len(stored), _AT_ONCE)]
+        return np.concatenate(portions) if portions else np.empty(0, np.float32)
+
+    def near(self, stored: Sequence[bytes], below: float) -> list[int]:
+        """The places of the hashes in `stored` at a distance of less than `below`."""
+        return (self.distances(stored) < below).nonzero()[0].tolist()
+
+    def _distances(self, stored: Sequence[bytes]) -> Any:
+        import numpy as np  # noqa: PLC0415 (as below)
+
+        signs, lengths = _vectors(stored)
+        cosines = signs @ self._compared.T / lengths
+        distances = np.maximum(NOTHING_ALIKE - cosines.max(axis=1, initial=0.0), 0)  # rounding may give less than 0
+        return np.where(lengths[:, 0] < _LEAST_SIGNS**0.5, math.nan, distances)
 
 
-def _unit_vectors(hashes: Iterable[bytes]) -> Any:
-    """The signs of each hash as a row of length 1, in float32; zeros where it is too plain to be compared."""
+def _vectors(hashes: Iterable[bytes]) -> tuple[Any, Any]:
+    """The signs of each hash as a row of numbers, and a column with their lengths, at least 1: numpy, float32."""
     import numpy as np  # noqa: PLC0415 (a tenth of a second, which most commands do without)
 
-    planes = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 2, _PLANE)
-    positive, negative = np.unpackbits(planes, axis=2).swapaxes(0, 1).astype(np.float32)
-    counts = (positive + negative).sum(axis=1, keepdims=True)
-    return np.where(counts < _LEAST_SIGNS, 0, (positive - negative) / np.sqrt(np.maximum(counts, 1)))
+    rows = b"".join(hashed if len(hashed) == _BYTES else bytes(_BYTES) for hashed in hashes)
+    bits = np.unpackbits(np.frombuffer(rows, np.uint8).reshape(-1, 2, _PLANE), axis=2).view(np.int8)
+    signs = bits[:, 0] - bits[:, 1]
+    lengths = np.sqrt(np.maximum(np.count_nonzero(signs, axis=1, keepdims=True), 1), dtype=np.float32)
+    return signs.astype(np.float32), lengths
 
 
 def _likeness(hashes: bytes, notice: bytes) -> float:
@@ -257,27 +269,28 @@ class _Signs:
 
 
 def _hashes(image: Image.Image, sections: Sequence[_Section]) -> bytes:
+    import numpy as np  # noqa: PLC0415 (as above)
+
     smooth = Image.Resampling.BOX if min(image.size) > _SIDE else Image.Resampling.BICUBIC
-    channels = [channel.tobytes() for channel in image.resize((_SIDE, _SIDE), smooth).convert("YCbCr").split()]
-
-    @cache
-    def columns(channel: int, left: float, right: float) -> list[list[float]]:
-        """The frequencies across, each as a column, which many sections share."""
-        pixels = channels[channel]
-        rows = [pixels[start : start + _SIDE] for start in range(0, _SIDE**2, _SIDE)]
-        return [[sum(map(mul, wave, row)) for row in rows] for wave in _waves(left, right, _FREQUENCIES[channel])]
-
+    pixels = image.resize((_SIDE, _SIDE), smooth).convert("YCbCr")
+    channels = [np.asarray(channel, float) for channel in pixels.split()]
     hashes: list[bytes] = []
     for left, top, right, bottom in sections:
-        positive = negative = 0
-        for channel, count in enumerate(_FREQUENCIES):
-            found = columns(channel, left, right)
-            levels = [sum(map(mul, wave, column)) for wave in _waves(top, bottom, count) for column in found]
-            for level in levels[1:]:  # without the mean
-                positive = positive << 1 | (level > _FAINTEST)
-                negative = negative << 1 | (level < -_FAINTEST)
-        hashes += [positive.to_bytes(_PLANE), negative.to_bytes(_PLANE)]
+        levels = np.concatenate(
+            [
+                (_waves(top, bottom, count) @ channel @ _waves(left, right, count).T).ravel()[1:]  # without the mean
+                for channel, count in zip(channels, _FREQUENCIES, strict=True)
+            ]
+        )
+        hashes += [_packed(levels > _FAINTEST), _packed(levels < -_FAINTEST)]
     return b"".join(hashes)
+
+
+def _packed(signs: Any) -> bytes:
+    """A plane of the hash: a number whose last bit is the last sign."""
+    import numpy as np  # noqa: PLC0415 (as above)
+
+    return np.packbits(np.concatenate([np.zeros(8 * _PLANE - _SIGNS, bool), signs])).tobytes()
 
 
 def _frequencies() -> list[tuple[int, int, int]]:
@@ -307,8 +320,10 @@ def _transposition() -> tuple[int, ...]:
 
 
 @cache
-def _waves(before: float, after: float, count: int) -> _Waves:
+def _waves(before: float, after: float, count: int) -> Any:
     """Cosines over a section, by frequency and pixel. What lies outside of the picture looks like its border."""
+    import numpy as np  # noqa: PLC0415 (as above)
+
     width = 1 - after - before
     waves = [[0.0] * _SIDE for _ in range(count)]
     for pixel in range(-_MARGIN, _SIDE + _MARGIN):
@@ -318,4 +333,4 @@ def _waves(before: float, after: float, count: int) -> _Waves:
             for frequency, wave in enumerate(waves):
                 share = math.cos(math.pi * frequency * at) * math.sqrt(2) * (end - begin) / width
                 wave[min(max(pixel, 0), _SIDE - 1)] += share
-    return tuple(map(tuple, waves))
+    return np.array(waves)

@@ -25,7 +25,7 @@ from bot.database.picture_verdicts import (
     verdicts_revision,
 )
 from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff, PictureReported
-from bot.pictures.perceptual_hash import REFUSED_BELOW, distances
+from bot.pictures.perceptual_hash import REFUSED_BELOW, Search
 from inference.content_rating import ContentRating
 
 REPAINTED_BELOW = 0.1  # a distance at which a painted picture is the earlier one; others of the same words lie farther
@@ -111,13 +111,16 @@ class PictureVerdicts:
 
 
 def _reports_alike(reported: Sequence[ReportedHash], hashes: Sequence[bytes], below: float) -> tuple[int, ...]:
-    near = (each.report_id for each in reported if min(distances(each.hash, hashes), default=1.0) < below)
-    return tuple(dict.fromkeys(near))
+    stored = [each.hash for each in reported]
+    near = {place for each in hashes for place in Search(each).near(stored, below)}
+    return tuple(dict.fromkeys(reported[place].report_id for place in sorted(near)))
 
 
 def _jobs_alike(pictures: Sequence[HashedPicture], hashes: bytes) -> list[int]:
-    return [each.job_id for each in pictures if each.hash and distances(each.hash, [hashes])[0] < REFUSED_BELOW]
+    near = Search(hashes).near([each.hash or b"" for each in pictures], REFUSED_BELOW)
+    return [pictures[place].job_id for place in near]
 
 
 def _alike(verdicts: Sequence[PictureVerdict], hashes: bytes, below: float) -> tuple[PictureVerdict, ...]:
-    return tuple(verdict for verdict in verdicts if distances(verdict.hash, [hashes])[0] < below)
+    near = Search(hashes).near([verdict.hash for verdict in verdicts], below)
+    return tuple(verdicts[place] for place in near)

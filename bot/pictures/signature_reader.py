@@ -13,29 +13,33 @@ from cryptography import x509
 
 from inference.image_files import PictureBytes
 
-# A file may name addresses: of its manifest, of its certificate's state, of who vouches for its author. None is called.
+# A file can contain URLs (remote manifest, OCSP, identity). Easel never opens them.
 _OFFLINE: dict[str, dict[str, object]] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
     "core": {"decode_identity_assertions": False, "allowed_network_hosts": []},
 }
-_TYPES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"), (b"GIF8", "image/gif"))
-_LABEL = b"c2pa"  # is in every signature
+_TYPES = (
+    (0, b"\x89PNG", "image/png"), (0, b"\xff\xd8\xff", "image/jpeg"), (0, b"RIFF", "image/webp"),
+    (0, b"GIF8", "image/gif"), (4, b"ftypavif", "image/avif"),
+)  # fmt: skip
+_LABEL = b"c2pa"  # in every signature
 _CHANGES = ("Hash.mismatch", "hashedURI.mismatch", "claimSignature.mismatch")  # ends of codes of the C2PA specification
 
 
 class SignatureState(StrEnum):
     """What is known of a signature."""
 
-    INTACT = "intact"  # nothing changed since
-    CHANGED = "changed"  # the file was changed after that
-    UNCHECKED = "unchecked"  # for another reason, such as a certificate that has expired
+    INTACT = "intact"  # the file is unchanged since signing
+    CHANGED = "changed"  # the file changed after signing
+    UNCHECKED = "unchecked"  # not verifiable for another reason, such as an expired certificate
+    UNREADABLE = "unreadable"  # damaged, stored elsewhere, or in a file of too many parts
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The newest signature of a file. It is `ours` if it is intact, and made with a given certificate.
+    """The newest signature of a file. `ours`: the file is unchanged since this installation signed it.
 
-    `signer` is the name in the signer's certificate. Anybody can make a certificate with any name.
+    `signer` is the name in the signer's certificate. Anyone can make a certificate with any name.
     """
 
     state: SignatureState
@@ -44,17 +48,11 @@ class Signature:
 
 
 def signature_in(data: bytes, certificate: Path | None = None) -> Signature | None:
-    """The signature in a picture's file; None without one that can be read. `certificate` is our chain, as PEM.
-
-    Raises TooManyParts.
-    """
-    kind = next((kind for start, kind in _TYPES if data.startswith(start)), None)
+    """Return the signature in a picture's file, or None without one. `certificate` is our chain, as PEM."""
+    kind = next((kind for offset, start, kind in _TYPES if data.startswith(start, offset)), None)
     if kind is None or _LABEL not in data:
         return None
-    file = PictureBytes(data)
-    signature = _newest(kind, file, certificate)
-    file.require_few_parts()
-    return signature
+    return _newest(kind, PictureBytes(data), certificate)
 
 
 def _newest(kind: str, file: PictureBytes, certificate: Path | None) -> Signature | None:
@@ -65,19 +63,21 @@ def _newest(kind: str, file: PictureBytes, certificate: Path | None) -> Signatur
         trust = {"trust": {"user_anchors": chain}} if chain else {}
         context = c2pa.Context(c2pa.Settings.from_dict(_OFFLINE | trust))
         with c2pa.Reader(kind, file, context=context) as reader:
-            told = json.loads(reader.json())
-        signed = told["manifests"][told["active_manifest"]]["signature_info"]
-        failures = [each["code"] for each in told["validation_results"]["activeManifest"].get("failure", ())]
-        if told["validation_state"] in {"Valid", "Trusted"}:
+            report = json.loads(reader.json())
+        signed = report["manifests"][report["active_manifest"]]["signature_info"]
+        failures = [each["code"] for each in report["validation_results"]["activeManifest"].get("failure", ())]
+        if report["validation_state"] in {"Valid", "Trusted"}:
             state = SignatureState.INTACT
         else:
             changed = any(code.endswith(_CHANGES) for code in failures)
             state = SignatureState.CHANGED if changed else SignatureState.UNCHECKED
-        # Trusted says that our chain ends in the same authority. The number is that of one certificate among its own.
-        ours = told["validation_state"] == "Trusted" and int(signed["cert_serial_number"]) == serial
+        # "Trusted": the chain ends at our authority. The serial number then identifies our certificate.
+        ours = report["validation_state"] == "Trusted" and int(signed["cert_serial_number"]) == serial
         return Signature(state, str(signed.get("common_name", "")), ours)
-    except (c2pa.C2paError, LookupError, ValueError, TypeError):
+    except c2pa.C2paError.ManifestNotFound:
         return None
+    except (c2pa.C2paError, LookupError, ValueError, TypeError):
+        return Signature(SignatureState.UNREADABLE, "")
 
 
 def _chain(certificate: Path | None) -> tuple[str, int | None]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -248,13 +252,20 @@ async def test_details_from_a_file_are_told_from_what_easel_knows(scene: Scene) 
     assert "too little is in it" in said.text
 
 
+def forget_newest_hash(database: Path) -> None:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection, connection:
+        connection.execute("DELETE FROM picture_hash WHERE picture_id = (SELECT max(picture_id) FROM picture_hash)")
+
+
 async def test_a_strangers_picture_is_not_recognized(scene: Scene) -> None:
     await paint(scene)
+    await asyncio.to_thread(forget_newest_hash, scene.settings.storage.database)
     buffer = io.BytesIO()
     varied(4711, 256).save(buffer, "WEBP", quality=80)
     message = await scene.grace.say("is this AI?", "general", File("photo.webp", buffer.getvalue()))
     said = await details_of(scene.ada, message)
     assert "no generation data" in said.text and "not among the pictures that this Easel stores" in said.text
+    assert re.search(r"[1-9]\d* stored pictures? could not be compared", said.text)
 
 
 async def test_one_user_has_one_picture_compared_at_a_time(scene: Scene) -> None:

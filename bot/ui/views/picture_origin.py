@@ -8,9 +8,9 @@ from discord import ui
 
 from bot.database.jobs import find_job
 from bot.errors.missing import NothingThere
-from bot.i18n import _, sentences
+from bot.i18n import _, ngettext, number, sentences
 from bot.i18n.texts import mention
-from bot.pictures.made_here import MadeHere, NotComparable, find_made_here
+from bot.pictures.made_here import NotComparable, OriginAnswer, find_made_here
 from bot.ui.access import is_operator
 from bot.ui.client import Interaction
 from bot.ui.message_lookup import PostedPicture, no_recipe
@@ -22,17 +22,19 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
 
     Raises NothingThere for a picture without recipe that was not generated here, PictureReported, and DatabaseError.
     """
+    client, person_id = interaction.client, interaction.user.id
+    folder = client.configuration.settings.storage.pictures
     try:
-        made = await find_made_here(interaction.client.connection, file.data)
-        origin = _origin(interaction, made)
+        answer = await find_made_here(client.connection, folder, file.data, person_id=person_id)
+        made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
         made, origin = None, _("Easel cannot compare this picture with its own: too little is in it, or it is damaged.")
     if file.count > 1:
         told = _("Picture {position} of {count}: {text}")
         origin = told.format(position=file.position, count=file.count, text=origin)
     view = ui.LayoutView(timeout=None)
-    if made is not None and made.origin.person_id == interaction.user.id:
-        job = await find_job(interaction.client.connection, made.origin.job_id)
+    if made is not None and made.origin.person_id == person_id:
+        job = await find_job(client.connection, made.origin.job_id)
         view = view if job is None else await job_details_view(interaction, job)
     elif file.recipe is not None:
         origin = sentences(_("The details above come from the file, which anyone can change."), origin)
@@ -43,10 +45,18 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
     return view
 
 
-def _origin(interaction: Interaction, made: MadeHere | None) -> str:
+def _origin(interaction: Interaction, answer: OriginAnswer) -> str:
     """Whether the picture was generated here. Its job is named to its owner and to operators."""
+    made = answer.found
     if made is None:
-        return _("It is not among the pictures that this Easel stores. Easel cannot recognize deleted pictures.")
+        told = [_("It is not among the pictures that this Easel stores. Easel cannot recognize deleted pictures.")]
+        if answer.not_compared:
+            count = answer.not_compared
+            text = ngettext(
+                "{count} stored picture could not be compared.", "{count} stored pictures could not be compared.", count
+            )
+            told.append(text.format(count=number(count)))
+        return sentences(*told)
     when = f"<t:{made.origin.created_at // 1000}:f>"
     if made.origin.given:
         text = _("This Easel generated a picture like it on {when}, from a picture that a user gave to start from.")

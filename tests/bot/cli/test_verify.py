@@ -27,9 +27,9 @@ from bot.database.jobs import create_job, start_job
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.pictures.credentials import Credentials
-from bot.pictures.perceptual_hash import hash_file
+from bot.pictures.perceptual_hash import hash_file, picture_hash
 from bot.pictures.signature_reader import Signature, SignatureState, signature_in
-from inference.image_files import MAX_READS, TooManyParts
+from inference.image_files import MAX_READS
 from inference.parameters import GENERATED
 from tests.bot.cli.commands import Here
 from tests.bot.database.conftest import finish, request_for
@@ -135,7 +135,7 @@ def test_rubbish_gets_a_sentence(here: Here, easel: Stored, tmp_path: Path) -> N
     text.write_text("no picture")
     said = here("verify", text, plain, tmp_path / "none.png", tmp_path, "--config", easel.config)
     assert said.code == UNUSABLE and "Traceback" not in said.err
-    for sentence in ("no picture that Easel can read", "Too little is in the picture", "There is no such file"):
+    for sentence in ("cannot read this file as a picture", "too little detail", "There is no such file"):
         assert sentence in said.out
 
 
@@ -171,12 +171,24 @@ def test_a_file_of_countless_parts_is_not_walked(
     file = tmp_path / "parts"
     file.write_bytes(in_parts(made, kind))
     said = here("verify", file, "--config", easel.config)
-    assert said.code == UNUSABLE and "The file consists of too many parts" in said.out
+    assert said.code == UNUSABLE and "The file has too many parts" in said.out
 
 
 def test_a_signature_among_countless_parts_is_not_looked_for(made: Image.Image) -> None:
-    with pytest.raises(TooManyParts):
-        signature_in(in_parts(made, "PNG") + b"c2pa")
+    signature = signature_in(in_parts(made, "PNG") + b"c2pa")
+    assert signature is not None and signature.state is SignatureState.UNREADABLE
+
+
+def test_a_plain_picture_still_shows_its_mark_and_signature(here: Here, easel: Stored, tmp_path: Path) -> None:
+    """It cannot be compared, but its file says where it comes from."""
+    credentials = Credentials.load(settings_in(tmp_path / "c2pa"))
+    assert credentials is not None
+    buffer, plain = io.BytesIO(), tmp_path / "plain.png"
+    Image.new("RGB", (600, 600), "red").save(buffer, "PNG")
+    plain.write_bytes(credentials.sign(buffer.getvalue(), ".png", GENERATED))
+    said = here("verify", plain, "--config", easel.config)
+    assert said.code == UNUSABLE and "too little detail" in said.out
+    assert "Signature: by “Easel” (not verified), unchanged since signing" in said.out
 
 
 def test_the_signature_is_read_and_changes_show(here: Here, easel: Stored, made: Image.Image, tmp_path: Path) -> None:
@@ -196,8 +208,8 @@ def test_the_signature_is_read_and_changes_show(here: Here, easel: Stored, made:
     said = here("verify", signed, changed, foreign, "--config", config)
     assert said.code == DONE
     assert said.out.count("by this Easel, unchanged since") == 1
-    assert said.out.count("the file was changed after that") == 1
-    assert said.out.count("Signature: by “Easel” (not checked), unchanged since") == 1
+    assert said.out.count("the file was changed after signing") == 1
+    assert said.out.count("Signature: by “Easel” (not verified), unchanged since signing") == 1
 
 
 def test_a_watermark_that_cannot_be_read_does_not_hide_the_rest(
@@ -244,18 +256,28 @@ def test_nothing_in_a_name_reaches_the_terminal(here: Here, easel: Stored, tmp_p
     assert said.code == UNUSABLE and "\x1b" not in said.out and "\nGenerated" not in said.out
 
 
-def test_a_hash_of_another_length_is_passed_over(here: Here, made: Image.Image, tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_compared_are_passed_over_and_counted(
+    here: Here, made: Image.Image, tmp_path: Path
+) -> None:
+    """Their hash is missing, empty, too plain or has another length."""
     easel = painted(tmp_path / "house")
+    files = [saved(tmp_path / "made.png", made), saved(tmp_path / "other.png", varied(STRANGE, 512))]
+    assert "compared" not in here("verify", *files, "--config", easel.config).out
+    plain = picture_hash(Image.new("RGB", (64, 64), "red"))
 
     async def damage() -> None:
         async with open_database(easel.house.settings.storage.database) as connection:
-            await connection.execute("UPDATE picture_hash SET hash = CAST(hash || hash AS BLOB) WHERE picture_id = 1")
-            await connection.execute("UPDATE picture_hash SET hash = x'00' WHERE picture_id = 2")
+            for picture_id, hashed in ((1, b"\0"), (2, b""), (3, plain), (5, plain * 2)):
+                await connection.execute("UPDATE picture_hash SET hash = ? WHERE picture_id = ?", (hashed, picture_id))
+            await connection.execute("DELETE FROM picture_hash WHERE picture_id = 6")
             await connection.commit()
 
     asyncio.run(damage())
-    said = here("verify", "--json", saved(tmp_path / "made.png", made), "--config", easel.config)
-    assert json.loads(said.out)[0]["made_here"]["job_id"] == easel.job_id
+    ours, other = json.loads(here("verify", "--json", *files, "--config", easel.config).out)
+    assert ours["made_here"]["job_id"] == easel.job_id
+    assert other["made_here"] is None and other["not_compared"] == 5
+    said = here("verify", *files, "--config", easel.config)
+    assert said.out.count("Stored pictures that could not be compared: 5.") == 1
 
 
 def test_no_address_in_a_file_is_called(here: Here, easel: Stored, tmp_path: Path) -> None:
@@ -284,7 +306,7 @@ def test_no_address_in_a_file_is_called(here: Here, easel: Stored, tmp_path: Pat
         file = saved(tmp_path / "remote.png", varied(STRANGE, 512), pnginfo=text)
         said = here("verify", file, "--config", easel.config)
         server.shutdown()
-    assert said.code == REFUSED and "Signature: none" in said.out
+    assert said.code == REFUSED and "Signature: cannot be read" in said.out
     assert asked == []
 
 

@@ -1,0 +1,103 @@
+"""Whose picture a copy is, and that simple pictures are not taken for others that look nearly the same."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+import pytest
+from PIL import Image, ImageOps
+
+from benchmarks._simple_pictures import KINDS, simple
+from benchmarks._varied_pictures import varied
+from bot.database.jobs import create_job, start_job
+from bot.database.picture_hashes import record_hashes
+from bot.database.pictures import NewPicture
+from bot.pictures.made_here import OriginAnswer, find_made_here
+from bot.pictures.perceptual_hash import SAME_BELOW, Search, picture_hash
+from bot.pictures.pixel_comparison import shows
+from tests.bot.database.conftest import connection, finish, path, request_for
+
+__all__ = ["connection", "path"]  # fixtures
+
+FIRST, SECOND, OTHER = 1, 2, 3  # users
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An installation that stores pictures in a folder."""
+
+    connection: aiosqlite.Connection
+    folder: Path
+
+    async def paint(self, picture: Image.Image, person_id: int) -> int:
+        """The id of the job that painted it."""
+        job = await create_job(self.connection, request_for(), person_id=person_id, channel_id=7)
+        started = await start_job(self.connection, job.id)
+        assert started is not None
+        name = f"{job.id}.png"
+        picture.save(self.folder / name)
+        done = await finish(self.connection, job.id, started.attempt, [NewPicture(name, *picture.size, 1)])
+        assert done is not None
+        await record_hashes(self.connection, [(done.pictures[0].id, picture_hash(picture))])
+        return job.id
+
+    async def find(self, picture: Image.Image, person_id: int | None = None) -> OriginAnswer:
+        return await find_made_here(self.connection, self.folder, webp(picture), person_id=person_id)
+
+
+@pytest.fixture
+def easel(connection: aiosqlite.Connection, tmp_path: Path) -> Installation:
+    (tmp_path / "pictures").mkdir()
+    return Installation(connection, tmp_path / "pictures")
+
+
+def webp(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=80)
+    return buffer.getvalue()
+
+
+async def test_each_owner_of_an_equal_picture_finds_their_own_job(easel: Installation) -> None:
+    picture = varied(23, 320)
+    jobs = {person: await easel.paint(picture, person) for person in (FIRST, SECOND)}
+    for person in (FIRST, SECOND):
+        found = (await easel.find(picture, person)).found
+        assert found is not None and (found.origin.person_id, found.origin.job_id) == (person, jobs[person])
+    for person in (OTHER, None):
+        found = (await easel.find(picture, person)).found
+        assert found is not None and found.origin.job_id == jobs[FIRST], "the oldest one"
+
+
+async def test_a_similar_picture_of_the_user_is_no_reason_to_name_it(easel: Installation) -> None:
+    await easel.paint(simple("face", 1), FIRST)
+    theirs = await easel.paint(simple("face", 4), SECOND)
+    found = (await easel.find(simple("face", 4), FIRST)).found
+    assert found is not None and found.origin.job_id == theirs
+
+
+async def test_a_stored_picture_without_file_is_not_compared(easel: Installation) -> None:
+    job_id, picture = await easel.paint(varied(23, 320), FIRST), varied(23, 320)
+    (easel.folder / f"{job_id}.png").unlink()
+    assert await easel.find(picture) == OriginAnswer(None, 1)
+    await easel.paint(picture, SECOND)
+    assert (await easel.find(picture)).found is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_simple_pictures_are_recognized_and_not_mixed_up(kind: str) -> None:
+    pictures = [simple(kind, seed) for seed in range(5)]
+    for place, picture in enumerate(pictures):
+        half = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
+        copy = ImageOps.mirror(Image.open(io.BytesIO(webp(half))).convert("RGB"))
+        assert [shows(copy, other) for other in pictures].index(True) == place
+        assert sum(shows(copy, other) for other in pictures) == 1
+
+
+def test_faces_have_the_same_hash_and_other_pixels() -> None:
+    faces = [simple("face", seed) for seed in (1, 4, 8)]
+    hashes = list(map(picture_hash, faces))
+    assert Search(hashes[0]).near(hashes, SAME_BELOW) == [0, 1, 2]
+    assert [shows(faces[0], face) for face in faces] == [True, False, False]
