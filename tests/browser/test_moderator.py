@@ -55,7 +55,7 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
         await expect(panel).to_contain_text("Prompts by default: shown with pictures")
         panel = await section(page, "Limits", "No limits are set")
         await (await menu(panel, "svlimitwho")).select_option(label=SPAMMER)
-        await panel.get_by_role("button", name="Quotas and queue").click()
+        await panel.get_by_role("button", name="Daily limits and queue").click()
         await send_form(page, pictures_per_day="1")
         await expect(panel).to_contain_text("pictures per day: 1")
         took = time.monotonic() - began

@@ -201,7 +201,7 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     offer = await adding.control.wait_message(
         offer.id, lambda seen: bool(seen.buttons["Add LoRA"]["disabled"]), PATIENCE
     )
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "Linked Owl" in picture.text and "seed 77" in picture.text and "civitai" not in picture.text
     picture = await adding.painted(await adding.ada.slash("imagine", prompt=f"a house {link}", steps=2))
     assert "Linked Owl" in picture.text and "civitai" not in picture.text
@@ -222,13 +222,13 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
     offer = await told(adding.grace, "imagine", prompt=f"ferns {first}", lora1=second, weight1=0.4, steps=2, seed=5)
     assert "second-fern is not in the library yet" in offer.text, "of Hugging Face"
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
-    offer = await (await adding.grace.press(page, "Generate with it")).reply(PATIENCE)
+    offer = await (await adding.grace.press(page, "Generate with this LoRA")).reply(PATIENCE)
     assert "First Fern is not in the library yet" in offer.text
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     await adding.grace.press(page, "pose")
     page = await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
-    assert "Generate with it" in page.buttons, "also once its category was corrected"
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    assert "Generate with this LoRA" in page.buttons, "also once its category was corrected"
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "First Fern" in picture.text and "fern at 0.4" in picture.text and "seed 5" in picture.text
 
 
@@ -246,7 +246,7 @@ async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: H
     await adding.control.wait_message(offer.id, lambda seen: not seen.buttons["Add LoRA"].get("disabled"), PATIENCE)
     hubs.fault(hubs.file_path(version_id))
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
-    assert "Generate with it" in page.buttons
+    assert "Generate with this LoRA" in page.buttons
 
 
 async def test_a_pasted_link_is_suggested_with_what_happens(adding: Scene, hubs: Hubs) -> None:
@@ -285,7 +285,7 @@ async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hu
     assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
     assert "does not know the file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
     page = await added(adding, await begun_by(adding.grace, offer, "Add fox"), "Remixed Fox is now in the library")
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "Remixed Fox at 0.7" in picture.text and "seed 12" in picture.text, "as the picture from elsewhere"
     (panel,) = await remix(adding, adding.ada, fox)
     assert "Remixed Fox" in panel.text
@@ -301,7 +301,7 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
         limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
         limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)
         assert "LoRAs added in 24 hours: **not set** · the bot's operator allows at most 1,000" in limits.text
-        form = await adding.grace.press(limits, "Added LoRAs")
+        form = await adding.grace.press(limits, "Limits on adding LoRAs")
         await form.modal(PATIENCE)
         limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
         assert "LoRAs added in 24 hours: **1**" in limits.text
@@ -315,7 +315,7 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
             "."
         )
     finally:
-        form = await adding.grace.press(limits, "Added LoRAs")
+        form = await adding.grace.press(limits, "Limits on adding LoRAs")
         await form.modal(PATIENCE)
         page = await (await adding.grace.submit(form, {"loras_per_day": ""})).reply(PATIENCE)
         people = await (await adding.grace.select(page, menu(page, "svsection"), "people")).reply(PATIENCE)
@@ -361,12 +361,12 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
         async with scene.bot():
             if late:
                 letter = await first_letter(scene, "Grace", "is now in the library")
-                assert {"Details", "Generate with it"} <= set(letter.buttons)
+                assert {"Details", "Generate with this LoRA"} <= set(letter.buttons)
             else:
                 page = await added(scene, begun, "is now in the library")
                 assert "Details" in page.buttons and "Cancel" not in page.buttons
                 assert not await scene.control.messages("dm", "Grace")
-                picture = await scene.painted(await scene.grace.press(page, "Generate with it"))
+                picture = await scene.painted(await scene.grace.press(page, "Generate with this LoRA"))
                 assert "Komori" in picture.text
 
 
@@ -403,7 +403,7 @@ async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: 
             assert "Add LoRA" in notice.buttons
             hubs.fault(hubs.file_path(version_id))
             page = await added(scene, await begun_by(scene.grace, notice, "Add LoRA"), "is now in the library")
-            assert "Generate with it" in page.buttons
+            assert "Generate with this LoRA" in page.buttons
 
 
 async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:
@@ -476,7 +476,7 @@ async def test_a_choice_goes_on_with_the_picture_that_waits_for_it(adding: Scene
     value = str(as_objects(choice.selects[select]["options"])[1]["value"])
     (begun,) = await (await adding.grace.select(choice, select, value)).messages(1, PATIENCE)
     page = await added(adding, begun, "is now in the library")
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "Chosen Owl" in picture.text and "seed 6" in picture.text
 
 

@@ -228,7 +228,7 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
         (b"\x89PNG\r\n", "it is not a bookmark file"),
         (b"[" * 100_000, "it is not a bookmark file"),
         (b'{"hello": 1}', "it contains no Easel bookmarks"),
-        (b" " * (4 * 2**20 + 1), "it is larger than 4 MB"),
+        (b" " * (4 * 2**20 + 1), "the file is larger than 4 MB"),
     ],
     ids=["picture", "deep", "other", "large"],
 )

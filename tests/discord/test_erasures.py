@@ -168,7 +168,7 @@ async def posted_stack(person: Person) -> VisibleMessage:
     """Post the code of a stack for everybody."""
     await told(person, "studio", add="Bat")
     await told(person, "stack save", name=f"My {WORD}")
-    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post it in this channel")
+    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post stack in this channel")
 
 
 async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None:

@@ -160,7 +160,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
         "Report",
         "More by this member",
     }
-    assert "Feature it" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
+    assert "Feature in this server" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
     await stage.restart()
     assert "1 like." in (await (await linus.press(seen, "Like")).reply()).text
     assert "You already like this picture" in (await (await linus.press(seen, "Like")).reply()).text
@@ -191,13 +191,14 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     margaret, connection = stage.scene.control.person("Margaret"), stage.easel.connection
     seen = await opened(stage, margaret, stage.owl)
     assert (
-        "The picture is now featured in this server" in (await (await margaret.press(seen, "Feature it")).reply()).text
+        "The picture is now featured in this server"
+        in (await (await margaret.press(seen, "Feature in this server")).reply()).text
     )
-    assert "is already featured" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    assert "is already featured" in (await (await margaret.press(seen, "Feature in this server")).reply()).text
     refused = await (await stage.linus.press(await opened(stage, stage.linus, stage.owl), "Report")).reply()
     assert "your own" in refused.text
     lora = await told(margaret, "lora info", name="Bat")
-    assert "Bat is now featured" in (await (await margaret.press(lora, "Feature it")).reply()).text
+    assert "Bat is now featured" in (await (await margaret.press(lora, "Feature in this server")).reply()).text
     page = await told(stage.linus, "gallery")
     assert f"Featured by <@{default_world.MARGARET}> <t:" in page.text and len(page.attachments) == 2
     assert [option["value"] for option in page.selects["ga-v:featured"]["options"]] == [str(stage.owl.id)]

@@ -145,7 +145,7 @@ async def test_old_results(gone: tuple[Scene, Before]) -> None:
     panel = await press(scene.ada, before.with_bat, "Edit")
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text
     details = await press(scene.grace, before.with_bat, "Details")
-    assert "its file is no longer in the library" in details.text
+    assert "the LoRA file is no longer in the library" in details.text
     kept = await press(scene.grace, before.with_bat, "Bookmark LoRAs")
     assert "Cape" in kept.text
     refused = await press(scene.ada, before.on_pastel, "Again")

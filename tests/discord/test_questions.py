@@ -20,11 +20,11 @@ async def test_a_question_is_private_and_names_the_consequence(scene: Scene) -> 
     picture = await paint(scene)
     own = await asked(scene.ada, picture)
     everything = await asked(scene.ada, await told(scene.ada, "privacy delete"), "Delete my data …")
-    for question, heading, button in (
-        (own, "Delete this picture?", "Delete picture"),
-        (everything, "Delete everything permanently?", "Delete all my data"),
+    for question, heading, *buttons in (
+        (own, "Delete this picture?", "Delete picture", "Keep picture"),
+        (everything, "Delete everything permanently?", "Delete all my data", "Keep my data"),
     ):
-        assert question.text.startswith(f"### {heading}\n") and list(question.buttons) == [button, "Keep it"]
+        assert question.text.startswith(f"### {heading}\n") and list(question.buttons) == buttons
     assert own.visible_to == default_world.ADA
     assert {own.id, everything.id}.isdisjoint(one.id for one in await scene.control.person("Margaret").messages())
 
@@ -33,7 +33,7 @@ async def test_keep_it_leaves_everything(scene: Scene) -> None:
     picture = await paint(scene)
     before, number = await scene.control.message(picture.id), number_of(picture.buttons["Delete"]["custom_id"])
     question = await asked(scene.ada, picture)
-    await scene.ada.press(question, "Keep it")
+    await scene.ada.press(question, "Keep picture")
     await scene.gone(question)
     assert before is not None and await scene.control.message(picture.id) == before
     assert all(file.exists() for file in files_of(scene, picture))

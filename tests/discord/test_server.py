@@ -173,7 +173,7 @@ async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour
 async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="1000")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="1000")
     before = await told(harbour.scene.ada, "settings", in_=harbour.channel)
     await harbour.painted()
     after = await told(harbour.scene.ada, "settings", in_=harbour.channel)
@@ -181,7 +181,7 @@ async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbou
     assert left[0] - left[1] == 1
     assert "staff have set this limit for everyone" in after.text and "Daily counts reset in" in after.text
     assert "operator has set this limit" in after.text
-    await filled(linus, page, "Quotas and queue", pictures_per_day="")
+    await filled(linus, page, "Daily limits and queue", pictures_per_day="")
 
 
 async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
@@ -203,9 +203,9 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
 async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0", weight="0.5")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="0", weight="0.5")
     assert "pictures per day: **0**" in page.text and "**0.5**" in page.text
-    page = await filled(linus, page, "Added LoRAs", loras_per_day="3")
+    page = await filled(linus, page, "Limits on adding LoRAs", loras_per_day="3")
     assert "LoRAs added in 24 hours: **3**" in page.text
     refused = await harbour.refused()
     assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
@@ -216,33 +216,33 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
         ("0", "must be between"),
         ("10000", "operator has set"),
     ):
-        error = await filled(linus, page, "Quotas and queue", weight=wrong, pictures_per_day="17")
+        error = await filled(linus, page, "Daily limits and queue", weight=wrong, pictures_per_day="17")
         assert error.ephemeral and words in error.text and error.id != page.id
         assert "You wrote:" in error.text and "pictures per day: 17" in error.text, "it is not lost"
         assert "seconds between" not in error.text, "nobody wrote that"
-    error = await filled(linus, page, "Quotas and queue", pictures_per_day="1.5")
+    error = await filled(linus, page, "Daily limits and queue", pictures_per_day="1.5")
     assert "“pictures per day” must be a whole number" in error.text
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
-    page = await filled(linus, page, "Added LoRAs", loras_per_day="")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Limits on adding LoRAs", loras_per_day="")
     assert "pictures per day: **not set**" in page.text and "in 24 hours: **not set**" in page.text
 
 
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    one, other = [await linus.press(page, "Quotas and queue") for _ in range(2)]
+    one, other = [await linus.press(page, "Daily limits and queue") for _ in range(2)]
     await submitted(linus, one, {"pictures_per_day": "12"})
     page = await submitted(linus, other, {"weight": "2"})
     assert "pictures per day: **12**" in page.text, "what the second did not touch stays"
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="", weight="")
     assert "pictures per day: **not set**" in page.text
 
 
 async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "server")
-    await filled(linus, page, "Quotas and queue", pictures_per_day="1234567")
-    form = await linus.press(page, "Quotas and queue")
+    await filled(linus, page, "Daily limits and queue", pictures_per_day="1234567")
+    form = await linus.press(page, "Daily limits and queue")
     assert '"1234567"' in json.dumps(await form.modal())
     page = await submitted(linus, form, {"pictures_per_day": ""})
     assert "pictures per day: **not set**" in page.text
@@ -251,10 +251,10 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
-    await filled(linus, page, "Quotas and queue", pictures_per_day="1")
+    await filled(linus, page, "Daily limits and queue", pictures_per_day="1")
     assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="0")
     assert "staff have set this limit for you" in await harbour.refused()
     page = await pressed(linus, page, "All limits")
     assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
@@ -266,14 +266,14 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
-        await filled(linus, page, "Quotas and queue", pictures_per_day="")
+        await filled(linus, page, "Daily limits and queue", pictures_per_day="")
     assert "No limits are set" in (await harbour.panel("limits")).text
 
 
 async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
-    assert "Added LoRAs" not in page.buttons and "queued requests" not in page.text
-    opener = await harbour.linus.press(page, "Quotas and queue")
+    assert "Limits on adding LoRAs" not in page.buttons and "queued requests" not in page.text
+    opener = await harbour.linus.press(page, "Daily limits and queue")
     assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
 
@@ -393,7 +393,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     page = await chosen(linus, page, "svprompts", "0")
     page = await chosen(linus, page, "svsection", "audit")
     assert "prompts shown by default: yes → no" in page.text and f"<@{default_world.LINUS}>" in page.text
-    page = await chosen(linus, page, "svaction", "unblock_person")
+    page = await chosen(linus, page, "svaction", "unblock_member")
     assert "change settings" not in page.text and "unblock person" in page.text
     page = await chosen(linus, page, "svauditwho", "Grace")
     assert "No matching entries" in page.text
@@ -411,7 +411,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     assert seen.ephemeral and "entries of the audit log" in seen.text
     async with aiohttp.ClientSession() as session, session.get(seen.attachments[0]["url"]) as response:
         rows = json.loads(await response.read())
-    assert len(rows) > 10 and {"change_settings", "block_person"} <= {row["action"] for row in rows}
+    assert len(rows) > 10 and {"change_settings", "block_member"} <= {row["action"] for row in rows}
 
 
 @pytest.mark.parametrize("section", ORDER)
@@ -514,8 +514,11 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     log = (await harbour.panel("audit")).text
     assert "add word list" in log and "change word list" in log and "House" in log
     question = await pressed(linus, page, "Delete")
-    assert "This deletes **House**" in question.text and list(question.buttons) == ["Delete list", "Keep it"]
-    page = await pressed(linus, question, "Keep it")
+    assert "Easel will delete the list **House**" in question.text and list(question.buttons) == [
+        "Delete list",
+        "Keep list",
+    ]
+    page = await pressed(linus, question, "Keep list")
     assert "House" in page.text and "Edit" in page.buttons
     page = await pressed(linus, await pressed(linus, page, "Delete"), "Delete list")
     assert "No lists yet" in page.text

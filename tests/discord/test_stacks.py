@@ -68,7 +68,7 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
 async def test_a_share_code_is_posted_where_it_is_pressed(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
-    posted = await press(scene.ada, shared, "Post it in this channel")
+    posted = await press(scene.ada, shared, "Post stack in this channel")
     assert not posted.ephemeral and posted.pinged == [] and posted.json["channel_id"] == shared.json["channel_id"]
     assert all(
         told in posted.text for told in (f"<@{default_world.ADA}>", "**Evening**", "Bat at 0.8", "/stack import")
@@ -85,7 +85,7 @@ async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Sc
     shared = await (await scene.ada.slash("stack share", name="Evening", in_="art")).reply()
     await scene.control.set_channel("art", overwrite=denied, deny=permissions.SEND_MESSAGES)
     try:
-        refused = await press(scene.ada, shared, "Post it in this channel")
+        refused = await press(scene.ada, shared, "Post stack in this channel")
     finally:
         await scene.control.set_channel("art", overwrite=denied)
     assert refused.ephemeral and told in refused.text
@@ -96,7 +96,7 @@ async def test_a_name_that_the_server_refuses_is_not_posted_in_it(scene: Scene) 
     shared = await (await scene.ada.slash("stack share", name="Zorbles")).reply()
     panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "words")
     words = await filled(scene.grace, panel, "Add list", name="house rules", words="zorbles")
-    refused = await press(scene.ada, shared, "Post it in this channel")
+    refused = await press(scene.ada, shared, "Post stack in this channel")
     await press(scene.grace, await press(scene.grace, words, "Delete"), "Delete list")
     assert refused.ephemeral and "house rules" in refused.text and "Zorbles" not in refused.text
     await (await scene.ada.slash("stack delete", name="Zorbles")).reply()
@@ -109,7 +109,7 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
         await rate(scene, "Bat", rating)
         hidden = rating == "explicit"
         listed = await told(scene.ada, "stack list")
-        posted = await press(scene.ada, shared, "Post it in this channel")
+        posted = await press(scene.ada, shared, "Post stack in this channel")
         copy = await press(scene.grace, posted, "Get a copy")
         adults = await told(scene.grace, "stack list", in_="after-dark")
         for seen in (listed, posted, copy):
@@ -122,7 +122,7 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
-    posted = await press(scene.ada, shared, "Post it in this channel")
+    posted = await press(scene.ada, shared, "Post stack in this channel")
     assert "no longer shared" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
     assert "No stack has this code" in reply.text

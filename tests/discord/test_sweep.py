@@ -53,7 +53,7 @@ async def test_compare_paints_a_stack_with_and_without_each_lora(scene: Scene) -
     sent = await scene.ada.slash("stack compare", name="Two", prompt=PROMPT, checkpoint=VIVID)
     message = await scene.painted(sent)
     assert "Effect of each LoRA" in message.text
-    assert {"all", "without Bat", "without Cape", "without LoRAs"} <= set(message.buttons)
+    assert {"all LoRAs", "without Bat", "without Cape", "without LoRAs"} <= set(message.buttons)
 
 
 async def test_a_sweep_of_a_finished_picture(scene: Scene) -> None:

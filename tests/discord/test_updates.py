@@ -153,7 +153,7 @@ async def test_an_unreadable_answer_of_a_hub_keeps_no_notice_from_others(place: 
         page = await told(person, "lora info", name=name, in_="dm")
         await (await person.press(page, "Bookmark")).answered(PATIENCE)
         panel = await told(person, "settings", in_="dm")
-        await (await person.press(panel, "Message me about newer versions")).answered(PATIENCE)
+        await (await person.press(panel, "Message me about new LoRA versions")).answered(PATIENCE)
         place.hubs.add_version(model_id, demo_lora(seed=350 + number), "Other")
     place.easel.updates.looked, looked = (lambda: None), place.easel.updates.looked
     await place.look()
@@ -179,7 +179,7 @@ async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:
     page = await told(linus, "lora info", name="Letter")
     await (await linus.press(page, "Bookmark")).answered(PATIENCE)
     panel = await told(linus, "settings")
-    await (await linus.press(panel, "Message me about newer versions")).answered(PATIENCE)
+    await (await linus.press(panel, "Message me about new LoRA versions")).answered(PATIENCE)
     assert "also by direct message" in (await told(linus, "settings")).text
     place.hubs.add_version(model_id, demo_lora(seed=331), "Other")
     await place.look()
