@@ -248,6 +248,6 @@ async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scen
     version = next(part["component"] for part in modal["components"] if part["component"]["custom_id"] == "version")
     values = {"version": [version["options"][0]["value"]], "base": [BASES[VIVID]], "reason": "I trained it myself"}
     reply = await (await margaret.submit(opener, values)).reply()
-    assert "Base model set to Vivid" in reply.text and reply.ephemeral
+    assert "is now Vivid" in reply.text and reply.ephemeral
     message = await scene.painted(await scene.ada.slash("imagine", prompt="a bat", lora1="riddle"))
     assert "riddle" in message.text

@@ -130,7 +130,7 @@ async def test_what_was_opened_before_brings_nothing_back(scene: Scene) -> None:
     ]
     for sent in during:
         refused = await sent.reply(PATIENCE)
-        assert refused.ephemeral and "Easel is deleting all your data, so it did not do this." in refused.text
+        assert refused.ephemeral and "is deleting all your data, so it did not carry out your request." in refused.text
     assert "Easel has been deleting all your data" in (await told(mary, "privacy show")).text
     await scene.control.clear_faults()
     await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)

@@ -75,7 +75,7 @@ async def test_bookmarks(gone: tuple[Scene, Before]) -> None:
     scene, _before = gone
     page = await (await scene.ada.slash("bookmarks", base="any")).reply()
     assert all(f"**{name}**" in page.text for name in ("Bat", "Cape", "Wash"))
-    assert page.text.count("Its file is no longer in the library") == 1
+    assert page.text.count("file is no longer in the library") == 1
     details = await (await scene.ada.slash("lora info", name="Bat")).reply()
     assert "file is no longer in the library" in details.text and "Use now" not in details.buttons
     assert "Remove bookmark" in details.buttons
@@ -91,7 +91,7 @@ async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before
     wash = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
     assert wash.ephemeral and "is made for Pastel" in wash.text and "No model here fits the LoRA" in wash.text
     pastel = await (await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
-    assert pastel.ephemeral and "Available: " in pastel.text and VIVID in pastel.text
+    assert pastel.ephemeral and "Available models: " in pastel.text and VIVID in pastel.text
 
 
 async def test_why_a_file_cannot_be_used_is_for_operators(gone: tuple[Scene, Before]) -> None:

@@ -350,7 +350,7 @@ async def test_a_deleted_picture_comes_back_in_no_shape(stage: Stage) -> None:
     await scene.gone(picture)
     for name, upload in changed(pixels).items():
         order = told(linus, "imagine", prompt=CASTLE, image=upload, steps=1)
-        await refused(stage, order, "because staff deleted one that looks like it", name)
+        await refused(stage, order, "looks like a picture that staff deleted", name)
 
 
 # --- photographed faces -----------------------------------------------------------------------------------------------

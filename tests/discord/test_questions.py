@@ -70,7 +70,7 @@ async def test_a_private_picture_out_of_reach_is_deleted_all_the_same(
         number = number_of(picture.buttons["Delete"]["custom_id"])
         assert await rows(scene, f"SELECT 1 FROM job WHERE id = {number} AND delete_at IS NOT NULL") == [(1,)]
     await irene.press(undo, "Undo")
-    await scene.control.wait_message(second.id, lambda seen: "The picture is back" in seen.text, PATIENCE)
+    await scene.control.wait_message(second.id, lambda seen: "You restored the picture" in seen.text, PATIENCE)
 
 
 @pytest.mark.asyncio(loop_scope="function")
@@ -80,7 +80,7 @@ async def test_what_cannot_be_undone_says_so_on_its_button(empty: Scene) -> None
     async with empty.bot():
         picture = await paint(empty)
         files, question = files_of(empty, picture), await asked(empty.ada, picture)
-        assert "It cannot be restored" in question.text and "Delete permanently" in question.buttons
+        assert "cannot be undone" in question.text and "Delete permanently" in question.buttons
         await confirmed(empty.ada, question)
         await empty.gone(picture)
         await empty.gone(question)

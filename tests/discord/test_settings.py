@@ -62,7 +62,7 @@ async def test_settings_are_changed_in_their_own_panel(scene: Scene, margaret: P
 
 async def test_an_unknown_checkpoint_is_refused(margaret: Person) -> None:
     reply = await (await margaret.slash("settings", checkpoint="nothing")).reply()
-    assert reply.ephemeral and "Available: " in reply.text
+    assert reply.ephemeral and "Available models: " in reply.text
 
 
 async def test_private_pictures_are_seen_by_nobody_else(scene: Scene, margaret: Person) -> None:

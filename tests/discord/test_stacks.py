@@ -22,7 +22,7 @@ async def stacked(scene: Scene, person: Person, name: str, *loras: str) -> None:
     await fresh(scene, person)
     for lora in loras:
         await (await person.slash("studio", add=lora)).reply()
-    assert f"Saved **{name}**" in (await (await person.slash("stack save", name=name)).reply()).text
+    assert f"Saved the stack **{name}**" in (await (await person.slash("stack save", name=name)).reply()).text
 
 
 async def test_imagine_with_a_stack(scene: Scene) -> None:
@@ -126,14 +126,14 @@ async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     assert "no longer shared" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
     assert "No stack has this code" in reply.text
-    assert "works until its owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
+    assert "works until the stack's owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
 
 
 async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     for _ in range(MISSES):
         assert "No stack has this code" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
-    assert "too many wrong codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
+    assert "too many wrong stack codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
 
 
 async def test_the_list_has_buttons_for_every_action(scene: Scene) -> None:
@@ -154,7 +154,7 @@ async def test_the_loras_of_a_studio_are_saved_from_its_panel(scene: Scene) -> N
     opener = await scene.ada.press(panel, "Save as stack")
     await opener.modal()
     saved = await (await scene.ada.submit(opener, {"name": "From the panel"})).reply()
-    assert saved.ephemeral and "Saved **From the panel**" in saved.text
+    assert saved.ephemeral and "Saved the stack **From the panel**" in saved.text
     used = await (await scene.ada.slash("stack use", name="from the panel")).reply()
     assert "**Bat**" in used.text and PROMPT in used.text
 

@@ -21,7 +21,7 @@ async def test_a_sweep_is_delivered_as_one_contact_sheet(scene: Scene) -> None:
     panel = await press(scene.ada, message, "Bat at 0.4")
     assert panel.ephemeral and "**Bat** · other · at **0.4**" in panel.text
     panel = await press(scene.ada, message, "without Bat")
-    assert "LoRAs 0 of 5" in panel.text
+    assert "LoRAs: 0 of 5" in panel.text
 
 
 async def test_another_person_copies_the_weight_but_not_the_prompt(scene: Scene) -> None:
