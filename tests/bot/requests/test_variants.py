@@ -86,7 +86,7 @@ def test_usual_weights_are_weights_that_a_lora_may_have(around: float) -> None:
 def test_names_tell_the_variants_apart() -> None:
     sweep = varied(uses(0.8, 0.5), swept(uses(0.8, 0.5), Sweep(position=0, weights=(0, 0.4, 0.8))))
     assert [(name.lora, name.weight) for name in names_of(sweep)] == [("Owl", 0), ("Owl", 0.4), ("Owl", 0.8)]
-    assert captions(sweep) == ["without", "0.4", "0.8"]
+    assert captions(sweep) == ["without Owl", "0.4", "0.8"]
     comparison = varied(uses(0.8, 0.5), compared(uses(0.8, 0.5)))
     assert captions(comparison) == ["all LoRAs", "without Owl", "without Wash", "without LoRAs"]
 
