@@ -118,7 +118,7 @@ async def test_the_studio(gone: tuple[Scene, Before]) -> None:
     old = await (await scene.ada.select(before.panel, control(before.panel, "checkpoint"), VIVID)).reply()
     assert "is no longer installed" not in old.text and "~~Bat~~" in old.text
     panel = await press(scene.ada, old, "Remove incompatible LoRAs")
-    assert "all fit" in panel.text
+    assert "all LoRAs fit" in panel.text
 
 
 async def test_stacks(gone: tuple[Scene, Before]) -> None:
@@ -136,12 +136,12 @@ async def test_stacks(gone: tuple[Scene, Before]) -> None:
 async def test_old_results(gone: tuple[Scene, Before]) -> None:
     scene, before = gone
     refused = await press(scene.ada, before.with_bat, "Again")
-    assert refused.ephemeral and "No longer available here: Bat" in refused.text and "*Edit*" in refused.text
+    assert refused.ephemeral and "no longer available here: Bat" in refused.text and "*Edit*" in refused.text
     refused = await press(scene.ada, before.with_bat, "Vary")
-    assert refused.ephemeral and "No longer available here: Bat" in refused.text
+    assert refused.ephemeral and "no longer available here: Bat" in refused.text
     sent = await scene.ada.press(before.with_bat, "Upscale")
     larger = await scene.control.wait_message((await sent.reply()).id, lambda seen: "Delete" in seen.buttons, PATIENCE)
-    assert larger.attachments and "Enlarged only" in larger.text and "No longer available here: Bat" in larger.text
+    assert larger.attachments and "Enlarged only" in larger.text and "no longer available here: Bat" in larger.text
     panel = await press(scene.ada, before.with_bat, "Edit")
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text
     details = await press(scene.grace, before.with_bat, "Details")

@@ -57,7 +57,7 @@ async def test_what_does_not_go_together_is_refused_kindly(scene: Scene) -> None
     assert "cannot be combined" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="a | b", checkpoint=PASTEL, **TWO)
     assert "one area of the picture: left" in refusal.text and "is made for Vivid" in refusal.text
-    message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
+    message = await scene.painted(await scene.ada.press(refusal, f"Generate with {VIVID}"))
     assert "Bat at 0.8 (left)" in message.text
 
 

@@ -47,7 +47,7 @@ async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -
     assert "~~Bat~~" in panel.text and "**Wash**" in panel.text and PROMPT in panel.text
     await stacked(scene, scene.ada, "Vivid ones", "Bat")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Vivid ones", checkpoint=PASTEL)).reply()
-    picture = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
+    picture = await scene.painted(await scene.ada.press(refusal, f"Generate with {VIVID}"))
     assert "Bat at 0.8" in picture.text
 
 
