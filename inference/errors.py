@@ -116,7 +116,7 @@ class TooManyLoras(RequestError):
 
 @dataclass(eq=False)
 class SizeNotOffered(RequestError):
-    """{checkpoint} cannot generate {size}. Its sizes are {offered}."""
+    """{checkpoint} does not support the size {size}. Available sizes: {offered}."""
 
     checkpoint: str
     size: str
@@ -133,16 +133,21 @@ class RegionsNotOffered(RequestError):
 
 @dataclass(eq=False)
 class CheckpointNotFound(RequestError):
-    """There is no model called “{name}”. Available: {installed}."""
+    """There is no model called “{name}”. Available models: {installed}."""
 
     name: str
     installed: list[str]
 
 
 @dataclass(eq=False)
+class NoCheckpoints(CheckpointNotFound):
+    """No model is installed here yet. The bot's operator can add one."""
+
+
+@dataclass(eq=False)
 class CheckpointRemoved(RequestError):
-    """Sorry, {name} was removed while this picture was in the queue. *Edit* opens the picture in the studio, where
-    you can choose another model: {installed}."""
+    """Sorry, the model {name} was removed while this picture was in the queue. Press *Edit* to open the picture in the
+    studio, then choose another model: {installed}."""
 
     name: str
     installed: list[str]
@@ -212,8 +217,8 @@ class BaseModelUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class ArchitectureMismatch(LoraMisfit):
-    """{lora} is made for {lora_architecture}, but {checkpoint} is {checkpoint_base}. A LoRA works only on the kind
-    of model that it was made for."""
+    """{lora} is made for {lora_architecture}, but {checkpoint} is {checkpoint_base}. A LoRA works only with the kind of
+    model that it was made for."""
 
     what_fits_is_known = False
 
@@ -249,8 +254,8 @@ class PredictionUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class ModuleMismatch(RequestError):
-    """{lora} was made for another model, so Easel did not use it. {checkpoint} does not have {count} of the LoRA's
-    parts."""
+    """{lora} was made for another model, so Easel did not use it. {checkpoint} lacks {count} of the parts that the LoRA
+    changes."""
 
     for_operators = "Among them are {modules}."
 
@@ -262,8 +267,8 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """Easel did not generate this picture. The picture's LoRAs would have changed only {active} of {expected} parts
-    of {checkpoint}."""
+    """Easel did not generate this picture, because its LoRAs did not apply completely. They changed only {active} of
+    {expected} parts of {checkpoint}."""
 
     for_operators = "{modules} stayed as they were."
 
@@ -400,8 +405,8 @@ class WorkerCrashed(WorkerError):
 
 @dataclass(eq=False)
 class JobExpired(WorkerError):
-    """This picture waited for more than {hours} hours because the bot was offline. Easel cancelled it, so that it
-    does not arrive unexpectedly."""
+    """This picture waited for more than {hours} hours because the bot was offline, so Easel cancelled it. Please
+    request it again."""
 
     hours: int
 

@@ -19,7 +19,7 @@ from bot.config.example import toml_value
 from bot.sources.choosing import refusal_of_scan
 from bot.sources.civitai import CHECKPOINT_KIND, Civitai
 from bot.sources.downloads import Download, WantedFile
-from bot.sources.errors import Archived, NoSafetensors, NotLora, SourceError
+from bot.sources.errors import Archived, NoSafetensors, NotCheckpoint, SourceError
 from bot.sources.folders import FolderDownload, RemoteFolder
 from bot.sources.http import SourceHttp
 from bot.sources.hub import HUB, HuggingFace
@@ -107,7 +107,7 @@ async def _fetched(settings: Settings, typed: str, folder: Path) -> tuple[Path, 
 def _file_name(version: RemoteVersion) -> str:
     """The name under which its file is kept. Raises SourceError for what is no checkpoint with a file."""
     if version.hub != HUB and version.kind != CHECKPOINT_KIND:
-        raise NotLora(name=version.name, kind=version.kind)
+        raise NotCheckpoint(name=version.name, kind=version.kind)
     if version.archived:
         raise Archived(host=version.hub)
     if (refusal := refusal_of_scan(version)) is not None:

@@ -20,12 +20,12 @@ _MAX_MEMORY = 2**20  # bytes of one pattern: its automaton is built as it goes, 
 class Unusable(StrEnum):
     """Why a word or a pattern cannot be used."""
 
-    LOOKS_AROUND = "it uses lookahead or lookbehind, which cannot be matched in linear time"
+    LOOKS_AROUND = "the pattern uses lookahead or lookbehind, which would make matching too slow"
     UNKNOWN_ESCAPE = "it uses a backreference or an escape that RE2 does not know"
-    REPEATS_TOO_OFTEN = "it repeats something more than 1000 times"
+    REPEATS_TOO_OFTEN = "the pattern repeats something more than 1000 times"
     TOO_LARGE = "it is too large"
     MALFORMED = "it is malformed"
-    MATCHES_ALL = "it matches every text, even an empty one"
+    MATCHES_ALL = "the pattern matches every text, even an empty one"
     STAR_INSIDE = "it has a * inside; * is allowed only at the ends (word*, *word, *word*)"
     TOO_ALIKE = "too many other words are written alike"
     TOO_SHORT = "it needs at least two letters or digits; use a pattern instead"

@@ -48,12 +48,12 @@ class AuditAction(StrEnum):
 
     CHANGE_SETTINGS = "change_settings"
     CHANGE_LIMITS = "change_limits"
-    BLOCK_PERSON = "block_person"
-    UNBLOCK_PERSON = "unblock_person"
-    BLOCK_LORA = "block_lora"
-    UNBLOCK_LORA = "unblock_lora"
+    BLOCK_PERSON = "block_member"
+    UNBLOCK_PERSON = "unblock_member"
+    BLOCK_LORA = "block_LoRA"
+    UNBLOCK_LORA = "unblock_LoRA"
     PROPOSE_BASE_MODEL = "propose_base_model"
-    RATE_LORA = "rate_lora"
+    RATE_LORA = "set_LoRA_rating"
     ADD_WORD_LIST = "add_word_list"
     CHANGE_WORD_LIST = "change_word_list"
     DELETE_WORD_LIST = "delete_word_list"
@@ -68,8 +68,8 @@ class AuditAction(StrEnum):
     VIEW_REPORTED_PICTURE = "view_reported_picture"
     DECIDE_REPORT = "decide_report"
     ANSWER_APPEAL = "answer_appeal"
-    FEATURE = "feature"
-    UNFEATURE = "unfeature"
+    FEATURE = "feature_LoRA_or_picture"
+    UNFEATURE = "stop_featuring_LoRA_or_picture"
     EXPORT_AUDIT_LOG = "export_audit_log"
 
 

@@ -123,7 +123,7 @@ def _database(facts: WatchFacts) -> Iterator[Finding]:
 
 def damaged(damage: str) -> Finding:
     """The database is damaged."""
-    says = _("The database is damaged ({damage}). Stop Easel, then run `easel restore`: it restores the newest backup.")
+    says = _("The database is damaged ({damage}). Stop Easel, then run `easel restore` to restore the newest backup.")
     return Finding(DATABASE, FindingGrade.PROBLEM, says.format(damage=damage))
 
 
@@ -132,7 +132,7 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
             advice = _(
-                "Easel could not save a backup. Until you stop Easel, it keeps trying. After you stop it, "
+                "Easel could not save a backup, but keeps trying until you stop it. After you stop Easel, "
                 "run `easel restore` to restore the newest backup."
             )
         else:
@@ -141,9 +141,9 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         yield Finding(DATABASE_FILE, FindingGrade.PROBLEM, says)
     elif facts.file is FileState.LINKED:
         says = _(
-            "The database file {path} has a second name (a hard link). A program that opens the file by "
-            "its second name can damage the database. Delete the second name. To make a safe copy, run "
-            "`easel backup`."
+            "The database file {path} has a second name (a hard link). A program that opens the file under "
+            "that name can damage the database. Delete the hard link. To make a safe copy, run `easel "
+            "backup`."
         )
         yield Finding(DATABASE_FILE, FindingGrade.WARNING, says.format(path=facts.database))
 
@@ -182,7 +182,8 @@ def check_backup(backup: BackupState) -> Finding:
         return Finding(BACKUP, FindingGrade.OK, _("Automatic backups of the database are switched off."))
     if backup.age is None:
         says = _(
-            "There is no backup of the database yet. Easel makes one when it starts; `easel backup` makes one now."
+            "There is no backup of the database yet. Easel makes one when it starts. To make a backup now, "
+            "run `easel backup`."
         )
         return Finding(BACKUP, FindingGrade.WARNING if late else FindingGrade.OK, says)
     says = _("The newest backup of the database is {age} old.").format(age=duration(backup.age))
@@ -195,8 +196,8 @@ def check_backup(backup: BackupState) -> Finding:
 def _workers(facts: WatchFacts) -> Iterator[Finding]:
     for worker in facts.silent:
         says = _(
-            "Worker {place} has reported no progress for {time}. If this continues, Easel restarts the "
-            "worker. If it happens again, check the log and the graphics card."
+            "Worker {place} has reported no progress for {time}. If this continues, Easel will restart the "
+            "worker. If the worker stops responding again, check the log and the graphics card."
         )
         says = says.format(place=worker.place, time=duration(worker.seconds))
         yield Finding(f"worker {worker.place}", FindingGrade.PROBLEM, says)
@@ -205,16 +206,16 @@ def _workers(facts: WatchFacts) -> Iterator[Finding]:
 def _token(facts: WatchFacts) -> Iterator[Finding]:
     if facts.token_shared:
         says = _(
-            "Another program is using the bot's token: it answered a command before Easel could. Stop "
-            "that program, or reset the token in Discord's developer portal. Easel generates nothing for "
-            "commands that the other program answered."
+            "Another program is using the bot's token and answered a command before Easel could. Stop that "
+            "program, or reset the token in Discord's developer portal. Easel generates nothing for "
+            "commands that the other program answers."
         )
         yield Finding(TOKEN, FindingGrade.PROBLEM, says)
 
 
 def _queue(facts: WatchFacts) -> Iterator[Finding]:
     if facts.longest_wait is not None and facts.longest_wait > LONG_WAIT_SECONDS:
-        says = _("The oldest job has waited for {time}. Use /status to see what the workers are doing.")
+        says = _("The oldest job has been waiting for {time}. Use /status to see what the workers are doing.")
         yield Finding(QUEUE, FindingGrade.WARNING, says.format(time=duration(facts.longest_wait)))
 
 

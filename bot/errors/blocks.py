@@ -11,7 +11,7 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class Blocked(RequestError):
-    """This is blocked. Reason: “{reason}”."""
+    """This member or LoRA is blocked. Reason: “{reason}”."""
 
     ENDS: ClassVar[str] = later("The block ends on {end}.")
 
@@ -54,8 +54,8 @@ class LoraBlockedEverywhere(Blocked):
 
 @dataclass(eq=False)
 class LoraDisputed(RequestError):
-    """The base model of {lora} is disputed: another page says that it is made for {bases}. Until an operator
-    decides, only users who had this LoRA before can use it."""
+    """The base model of {lora} is disputed. Another page with the same file says that the LoRA is made for {bases}.
+    Until an operator decides, only users who bookmarked, used or added this LoRA before the dispute can use it."""
 
     for_operators = "`easel library declare` decides."
     lora: str
@@ -69,17 +69,19 @@ class CannotBeBlocked(RequestError):
 
 @dataclass(eq=False)
 class EndUnclear(RequestError):
-    """“{typed}” is neither a length of time nor a date. Write 3 d, 12 h or a date such as 2031-05-30, or leave the
-    field empty for no end."""
+    """“{typed}” is neither a duration nor a date. Enter a duration such as 3 d or 12 h, or a date such as 2031-05-30.
+    For a block without an end, leave the field empty."""
 
     typed: str
 
 
 @dataclass(eq=False)
 class EndNeeded(EndUnclear):
-    """“{typed}” is neither a length of time nor a date. Write 3 d, 12 h or a date such as 2031-05-30."""
+    """“{typed}” is neither a duration nor a date. Enter a duration such as 3 d or 12 h, or a date such as
+    2031-05-30.
+    """
 
 
 @dataclass(eq=False)
 class EndInThePast(RequestError):
-    """This end is in the past. Please choose a later one."""
+    """A block cannot end in the past. Please choose a later date."""

@@ -31,4 +31,5 @@ class TooManyStacks(RequestError):
 
 @dataclass(eq=False)
 class TooManyMisses(RequestError):
-    """You entered too many wrong codes. Try again in an hour. Copy the code from the user who shared it."""
+    """You entered too many wrong stack codes. Try again in an hour. Ask the user who shared the stack for the correct
+    code."""

@@ -21,4 +21,4 @@ class ProposedAlready(RequestError):
 
 @dataclass(eq=False)
 class DecidedAlready(RequestError):
-    """Someone has already decided this."""
+    """Someone has already made this decision."""

@@ -19,7 +19,7 @@ LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`
 
 @dataclass(eq=False)
 class LimitReached(RequestError):
-    """This exceeds a limit."""
+    """This request exceeds a limit."""
 
     source: str  # a key of LIMIT_SOURCES
     role: str  # its name; "" when it is no role's limit
@@ -89,8 +89,8 @@ class PicturesUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class MegapixelStepsUsedUp(LimitReached):
-    """You have used {used} of {limit} megapixel-steps (picture size times steps) today, so {asked} more would exceed
-    your daily limit. A smaller picture or fewer steps may fit. The count resets in {wait}."""
+    """Your daily limit is {limit} megapixel-steps (picture size times steps). You have used {used} today, so {asked}
+    more would exceed the limit. Try a smaller picture or fewer steps. The count resets in {wait}."""
 
     asked: str
     used: str
@@ -111,8 +111,8 @@ class ServerPicturesUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerMegapixelStepsUsedUp(LimitReached):
-    """This server has used {used} of {limit} megapixel-steps (picture size times steps) today, so {asked} more would
-    exceed its daily limit. A smaller picture or fewer steps may fit. The count resets in {wait}."""
+    """This server's daily limit is {limit} megapixel-steps (picture size times steps). Members have used {used} today,
+    so {asked} more would exceed the limit. Try a smaller picture or fewer steps. The count resets in {wait}."""
 
     asked: str
     used: str
@@ -148,7 +148,7 @@ class LimitAboveCeiling(RequestError):
 
 @dataclass(eq=False)
 class NumberUnclear(RequestError):
-    """“{typed}” is not a number. For “{what}”, enter a number such as 20 or 0.5, with a point instead of a comma."""
+    """“{typed}” is not a number. For “{what}”, enter a number such as 20 or 0.5. Use a decimal point, not a comma."""
 
     words = frozenset({"what"})
     what: str
@@ -165,8 +165,8 @@ class NotWhole(RequestError):
 
 @dataclass(eq=False)
 class LimitNotForServer(RequestError):
-    """“{what}” is a limit for individual members. For a whole server, you can limit pictures per day, megapixels
-    times steps per day, and LoRAs added in 24 hours."""
+    """“{what}” is a limit for individual members. You can set server-wide limits for pictures per day, megapixels times
+    steps per day, and LoRAs added in 24 hours."""
 
     words = frozenset({"what"})
     what: str

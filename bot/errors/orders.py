@@ -9,8 +9,8 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class TwoFewStepRecipes(RequestError):
-    """Each of these is made for a low number of steps: {names}. Using them together spoils the picture. Keep only
-    one of them."""
+    """Each of these models or LoRAs is made for a low number of steps: {names}. Using them together spoils the picture.
+    Keep only one of them."""
 
     names: list[str]
 
@@ -25,12 +25,13 @@ class TooManyLinks(RequestError):
 
 @dataclass(eq=False)
 class PartsGone(RequestError):
-    """Easel cannot generate this picture again unchanged. No longer available here: {parts}. *Edit* opens the studio
-    with everything else."""
+    """Easel cannot generate this picture again with the same settings. These models or LoRAs are no longer available
+    here: {parts}. *Edit* opens the studio with all other settings."""
 
     parts: list[str]
 
 
 @dataclass(eq=False)
 class PressedTwice(RequestError):
-    """Two presses came within a second, so Easel counted one press. To generate another picture, press again."""
+    """Easel received two presses within a second and counted only one. To generate another picture, press the button
+    again."""

@@ -17,21 +17,20 @@ class PictureRefused(RequestError):
 
 @dataclass(eq=False)
 class RemovedPicture(RequestError):
-    """This picture cannot be used here, because it closely resembles a picture that was permanently removed. A
-    person shown in the removed picture asked for that. If yours is a different picture, please tell the bot's
-    operator."""
+    """This picture cannot be used here, because it closely resembles a permanently removed picture. A person shown in
+    the removed picture asked for its removal. If your picture is a different one, please tell the bot's operator."""
 
 
 @dataclass(eq=False)
 class PictureDeletedByStaff(RequestError):
-    """Easel does not use this picture, because staff deleted one that looks like it. Please choose another picture
-    or prompt."""
+    """Easel does not use this picture, because it looks like a picture that staff deleted. Please choose another
+    picture or prompt."""
 
 
 @dataclass(eq=False)
 class PictureHiddenByStaff(RequestError):
-    """Easel does not use this picture here, because staff hid one that looks like it. Please choose another picture
-    or prompt."""
+    """Easel does not use this picture here, because it looks like a picture that staff hid. Please choose another
+    picture or prompt."""
 
 
 @dataclass(eq=False)

@@ -9,13 +9,14 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class NoArtChannel(RequestError):
-    """This is not an art channel. Publish pictures in the art channels that this server's staff chose under /server."""
+    """This server has no art channel, so you cannot publish pictures here. Its staff can choose art channels under
+    /server."""
 
 
 @dataclass(eq=False)
 class NoLongerArtChannel(RequestError):
-    """This is no longer an art channel, so the picture was not published. Please press *Publish* again and choose
-    another art channel."""
+    """The channel that you chose is no longer an art channel, so the picture was not published. Please press *Publish*
+    again and choose another art channel."""
 
 
 @dataclass(eq=False)
@@ -25,19 +26,20 @@ class NotPublished(RequestError):
 
 @dataclass(eq=False)
 class PublishedAlready(RequestError):
-    """This picture is already published in this server, or is being unpublished or hidden there right now."""
+    """This picture cannot be published right now. It is already published in this server, or is being unpublished or
+    hidden."""
 
 
 @dataclass(eq=False)
 class PublishingRefused(RequestError):
-    """Easel is not allowed to post in that channel. Please ask this server's staff to let it send messages and
+    """Easel is not allowed to post in that channel. Please ask this server's staff to let Easel send messages and
     attach files there."""
 
 
 @dataclass(eq=False)
 class MayNotPost(RequestError):
-    """{who} cannot send messages in this channel, so Easel posts nothing here. You can copy the code and share it
-    elsewhere."""
+    """{who} cannot send messages in this channel, so Easel posts nothing here. You can copy the stack's code and share
+    it elsewhere."""
 
     words = frozenset({"who"})
     who: str

@@ -10,9 +10,9 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class PlaceUnseen(RequestError):
-    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. For
-    this reason, it posts pictures for adults here only when you ask. If this channel is age-restricted, you can
-    open the picture here with /history."""
+    """Easel is not a member of this server, so it cannot check whether this channel is still age-restricted. Easel
+    therefore shows pictures for adults here only when you ask for them. If this channel is age-restricted, you can open
+    the picture here with /history."""
 
 
 @dataclass(eq=False)
@@ -28,20 +28,20 @@ class RatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class LinkedNotShownHere(RequestError):
-    """This LoRA is rated too high for this place. Open it in an age-restricted channel of a server."""
+    """This LoRA is rated too high to be shown here. Open it in an age-restricted channel of a server."""
 
 
 @dataclass(eq=False)
 class NotShownHere(RequestError):
-    """{name} is rated too high for this place. Open it in an age-restricted channel of a server."""
+    """{name} is rated too high to be shown here. Open it in an age-restricted channel of a server."""
 
     name: str
 
 
 @dataclass(eq=False)
 class PromptRatedTooHigh(RequestError):
-    """The prompt's words are rated {rating}, but the highest rating allowed here is {most}. You can use
-    this prompt in an age-restricted channel."""
+    """The prompt is rated {rating}, but the highest rating allowed here is {most}. You can use this prompt in an
+    age-restricted channel."""
 
     words = frozenset({"rating", "most"})
     rating: str
@@ -60,17 +60,17 @@ class SourceRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class FaceRatedTooHigh(RequestError):
-    """Easel detected a photographed face in the start picture. Pictures generated from it can be rated {most} at
-    most. Change the prompt and LoRAs, or start from a drawn picture."""
+    """Easel detected a photographed face in the start picture. The highest rating allowed for pictures generated from a
+    photographed face is {most}. Change the prompt and LoRAs, or use a drawn start picture."""
 
     words = frozenset({"most"})
     most: str
 
 
 RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
-    "staff": later("the staff of the server where it was generated"),
+    "staff": later("the staff of the server where the picture was generated"),
     "operator": later("the bot's operator"),
-    "classifier": later("the automatic check"),
+    "classifier": later("Easel's automatic check"),
 }
 
 
@@ -87,8 +87,8 @@ class PictureRatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class PictureBlocked(RequestError):
-    """Easel does not show this picture here, because it is rated as blocked. This rating comes from {rated_by}. Try
-    another prompt or seed."""
+    """Easel does not show this picture here, because its content rating is “blocked”. This rating comes from
+    {rated_by}. Try another prompt or seed."""
 
     words = frozenset({"rated_by"})
     rated_by: str
@@ -107,14 +107,15 @@ class UnratedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class UnratedNotUsed(RequestError):
-    """{name} has no rating, and this server does not allow anything without one. An operator of the bot can rate it."""
+    """{name} has no content rating, and this server does not allow unrated content. The bot's operator can rate it."""
 
     name: str
 
 
 @dataclass(eq=False)
 class BlockedByRating(RequestError):
-    """The bot's operator has rated {name} as blocked, so it cannot be used anywhere. Please choose another."""
+    """The bot's operator has set the content rating of {name} to “blocked”, so it cannot be used anywhere. Please
+    choose something else."""
 
     name: str
 

@@ -9,15 +9,15 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class NotYours(RequestError):
-    """This button belongs to the user who requested the picture. {instead}"""
+    """You cannot use this button, because it belongs to another user. {instead}"""
 
     instead: str
 
 
 @dataclass(eq=False)
 class NotStaff(RequestError):
-    """In a server, only its staff can do this. Elsewhere, only the bot's operators can. To see your own pictures in
-    the queue, use /queue."""
+    """In a server, only its staff can do this. Elsewhere, only the bot's operators can do this. To see your own
+    requests in the queue, use /queue."""
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class NoMember(RequestError):
 
 @dataclass(eq=False)
 class InTimeOut(RequestError):
-    """You are in a timeout in this server, so Easel does not generate anything for you there until the timeout ends."""
+    """You are timed out in this server. Until the timeout ends, Easel does not generate anything for you there."""
 
 
 @dataclass(eq=False)
@@ -67,14 +67,15 @@ class AddingForRoles(RoleNeeded):
 
 @dataclass(eq=False)
 class AddingForOperators(NotStaff):
-    """In direct messages, only this bot's operators can add LoRAs. In a server, the staff decide who can add LoRAs.
-    Try it there."""
+    """In direct messages, only this bot's operators can add LoRAs. Try adding the LoRA in a server, where the staff
+    decide who can add LoRAs."""
 
 
 @dataclass(eq=False)
 class CommandClosed(RequestError):
-    """You cannot use /{command} here, or buttons that do the same. This server's settings in Discord do not allow
-    it."""
+    """You cannot use /{command} or its buttons here. This server's command permissions in Discord do not allow you
+    to.
+    """
 
     command: str
 
@@ -86,13 +87,14 @@ class RightsUnknown(RequestError):
 
 @dataclass(eq=False)
 class DataBeingDeleted(RequestError):
-    """Easel is deleting all your data, so it did not do this. /privacy show tells you when the deletion is done."""
+    """Easel is deleting all your data, so it did not carry out your request. Use /privacy show to see when the deletion
+    is complete."""
 
 
 @dataclass(eq=False)
 class DataDeletedSince(RequestError):
-    """All your data was deleted after you opened this, so Easel did not do it and stored nothing. To use Easel again,
-    use a command."""
+    """All your data was deleted after you opened this message or form. Easel did not carry out your request and stored
+    nothing. To use Easel again, run a command."""
 
 
 @dataclass(eq=False)
@@ -102,7 +104,7 @@ class ChannelNotAllowed(RequestError):
 
 @dataclass(eq=False)
 class CheckpointNotAllowed(RequestError):
-    """{checkpoint} cannot be used in this server. Its staff allow {allowed}."""
+    """{checkpoint} cannot be used in this server. The server's staff allow only {allowed}."""
 
     checkpoint: str
     allowed: list[str]
@@ -110,7 +112,7 @@ class CheckpointNotAllowed(RequestError):
 
 @dataclass(eq=False)
 class CategoryNotAllowed(RequestError):
-    """{lora} cannot be used in this server. Its staff excluded LoRAs in the category {category}."""
+    """{lora} cannot be used in this server. The server's staff excluded LoRAs in the category {category}."""
 
     words = frozenset({"category"})
     lora: str

@@ -9,7 +9,8 @@ from inference.errors import RequestError
 
 @dataclass(eq=False)
 class TooManyArtChannels(RequestError):
-    """This server has {limit} art channels, and the menu of *Publish* has no room for more. Please remove one first."""
+    """This server already has {limit} art channels, and the *Publish* menu has no room for more. Please remove one
+    first."""
 
     limit: int
 
@@ -23,7 +24,7 @@ class PublicReportsChannel(RequestError):
 
 @dataclass(eq=False)
 class TooManyChosen(RequestError):
-    """You can choose up to {limit}. Please remove some."""
+    """You can choose up to {limit} entries here. Please remove some."""
 
     limit: int
 
@@ -43,8 +44,8 @@ class OpenRatingTooHigh(RequestError):
 
 @dataclass(eq=False)
 class DefaultNotAllowed(RequestError):
-    """{checkpoint} cannot be the default model here, because this server allows only {allowed}. Allow it first, or
-    choose another."""
+    """{checkpoint} cannot be the default model here, because this server allows only {allowed}. Allow this model first,
+    or choose another."""
 
     checkpoint: str
     allowed: list[str]

@@ -9,15 +9,15 @@ from inference.errors import RequestError, SexualMinors
 
 @dataclass(eq=False)
 class MinorBesideRating(SexualMinors):
-    """These words name a child or an age below 18. Easel refuses them together with anything rated mature or higher:
-    a model, a LoRA, a start picture, a command or the finished picture. Please change the words, or choose
-    something with a lower rating."""
+    """These words name a child or an age below 18. Easel refuses such words together with anything rated mature or
+    higher. This applies to the model, LoRAs, start picture, command and finished picture. Please change the words, or
+    choose something with a lower rating."""
 
 
 @dataclass(eq=False)
 class WordsNotAllowed(RequestError):
-    """This {what} contains words on the list “{list_name}” of the bot's operator, which are not allowed here. Please
-    change it and try again."""
+    """This {what} contains words that are not allowed here. The words are on the list “{list_name}” of the bot's
+    operator. Please change them and try again."""
 
     words = frozenset({"what"})
     what: str
@@ -26,14 +26,14 @@ class WordsNotAllowed(RequestError):
 
 @dataclass(eq=False)
 class WordsNotAllowedHere(WordsNotAllowed):
-    """This {what} contains words on this server's list “{list_name}”, which are not allowed here. Please change it
-    and try again."""
+    """This {what} contains words that are not allowed here. The words are on this server's list “{list_name}”. Please
+    change them and try again."""
 
 
 @dataclass(eq=False)
 class LineUnusable(RequestError):
-    """Line {line} of *{field}* cannot be used, because {why}: {text}. Please change or remove the line; the list was
-    not saved."""
+    """Line {line} of *{field}* cannot be used, because {why}: {text}. The list was not saved. Please change or remove
+    the line."""
 
     words = frozenset({"why", "field"})
     field: str
@@ -54,26 +54,26 @@ class LineTooLong(RequestError):
 
 @dataclass(eq=False)
 class WordListEmpty(RequestError):
-    """A list needs a name and at least one word or pattern. Write each word or pattern on its own line."""
+    """A word list needs a name and at least one word or pattern. Write each word or pattern on its own line."""
 
 
 @dataclass(eq=False)
 class WordListNameTaken(RequestError):
-    """There is already a list called {name}. Please choose another name."""
+    """There is already a word list called {name}. Please choose another name."""
 
     name: str
 
 
 @dataclass(eq=False)
 class TooManyWordLists(RequestError):
-    """A server can have up to {limit} lists. Please delete one first."""
+    """A server can have up to {limit} word lists. Please delete one first."""
 
     limit: int
 
 
 @dataclass(eq=False)
 class TooManyRules(RequestError):
-    """All lists of a server together can have up to {limit} {what}. Please remove some."""
+    """The word lists of a server can contain up to {limit} {what} in total. Please remove some."""
 
     words = frozenset({"what"})
     what: str
@@ -82,8 +82,8 @@ class TooManyRules(RequestError):
 
 @dataclass(eq=False)
 class ManageServerNeeded(RequestError):
-    """Discord shows AutoMod's words only to members with *Manage Server*. Please ask one of them to import the
-    words, in the server itself."""
+    """Discord shows AutoMod's words only to members with the permission *Manage Server*. Please ask one of these
+    members to import the words from within the server."""
 
 
 @dataclass(eq=False)
@@ -104,7 +104,7 @@ class AskedAlready(RequestError):
 
 @dataclass(eq=False)
 class AskedTooOften(RequestError):
-    """You can ask staff {limit} times a day. Please ask again tomorrow."""
+    """You can ask the staff up to {limit} times a day. Please ask again tomorrow."""
 
     limit: int
 

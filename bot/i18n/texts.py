@@ -171,7 +171,7 @@ def _source(request: GenerationRequest) -> str:
     if (times := request.image.enlarged) > 1:
         size = f"{request.width // times}x{request.height // times}"
         return _("upscaled {times}x from {size}").format(times=times, size=size)
-    return _("from a picture, strength {strength}").format(strength=f"{request.image.strength:g}")
+    return _("from a start picture, strength {strength}").format(strength=f"{request.image.strength:g}")
 
 
 def summary_of_job(job: Job) -> str:

@@ -9,10 +9,9 @@ from dataclasses import replace
 from bot.config import CheckpointSettings, Settings, Size
 from bot.config.matching import MatchingSettings
 from bot.database.loras import Lora, LoraVersion
-from bot.i18n import _
 from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
-from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable
+from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable, NoCheckpoints
 from inference.matching import KnownLora, Matcher
 from inference.messages.checkpoints import CheckpointSpec
 
@@ -66,7 +65,8 @@ class InstalledCheckpoints:
         """The checkpoint of this name; None: the first one. Raises CheckpointNotFound."""
         found = next(iter(self), None) if name is None else self.find(name)
         if found is None:
-            raise CheckpointNotFound(name=(name or _("at all"))[:100], installed=self.names)
+            refusal = CheckpointNotFound if self.names else NoCheckpoints
+            raise refusal(name=(name or "")[:100], installed=self.names)
         return found
 
     def nearest_size(self, checkpoint: str | None, width: int, height: int) -> Size:

@@ -191,6 +191,8 @@ def given(data: bytes) -> Image.Image:
     except Image.UnidentifiedImageError:
         raise PictureRefused(reason=later("its file type is not supported")) from None
     except (PictureTooLarge, Image.DecompressionBombError):
-        raise PictureRefused(reason=later("it has too many pixels (at most 40 million, such as 8000 x 5000)")) from None
+        raise PictureRefused(
+            reason=later("it has too many pixels (the limit is 40 million, such as 8000 x 5000)")
+        ) from None
     except BROKEN:
-        raise PictureRefused(reason=later("its file is damaged")) from None
+        raise PictureRefused(reason=later("the file is damaged")) from None

@@ -74,12 +74,15 @@ def _glyph(character: str) -> bytes:
 
 def _caption(name: VariantName, letters: dict[str, str]) -> str:
     if name.lora is not None:
-        return f"{name.weight:g}" if name.weight else _drawn(_("without"), "without")
+        return f"{name.weight:g}" if name.weight else _without(letters.get(name.lora, name.lora))
     if not name.without:
-        return _drawn(_("all"), "all")
+        return _drawn(_("all LoRAs"), "all LoRAs")
     if name.everything:
         return _drawn(_("without LoRAs"), "without LoRAs")
-    loras = ", ".join(letters.get(lora, lora) for lora in name.without)
+    return _without(", ".join(letters.get(lora, lora) for lora in name.without))
+
+
+def _without(loras: str) -> str:
     return _drawn(_("without {loras}").format(loras=loras), f"without {loras}")
 
 

@@ -46,7 +46,7 @@ PACKING = Pool("packing", 1)  # encoding and signing takes seconds: one export a
 
 @dataclass(eq=False)
 class ExportUnderWay(RequestError):
-    """Easel is still creating your export. Ask for the next part when this one has arrived."""
+    """Easel is still creating this part of your export. When it has arrived, you can request the next part."""
 
 
 @dataclass(frozen=True)

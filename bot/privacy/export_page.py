@@ -116,10 +116,14 @@ class ExportPage:
         now = time_text(round(datetime.now(UTC).timestamp() * 1000))
         about = [
             _("This page shows the data that Easel stores about you. Easel created it on {time}.").format(time=now),
-            _("It works without the internet. All times are in UTC."),
+            _("This page works offline. All times are in UTC."),
             _("Select a picture to open its file. Each file contains the prompt and settings of its picture."),
-            *([] if complete else [_("This is one part of your data. Each part is a separate ZIP file with a page.")]),
-            _("The files in the folder *data* are for programs. They contain every stored value."),
+            *(
+                []
+                if complete
+                else [_("This page shows one part of your data. Each part is a separate ZIP file with its own page.")]
+            ),
+            _("The files in the folder *data* are machine-readable. They contain every stored value."),
             _("Your Discord ID: {id}").format(id=self.reader.person_id),
             *remarks,
         ]
@@ -128,7 +132,7 @@ class ExportPage:
         links = [
             f'<dd><a href="{escaped(address)}">{escaped(about)}</a></dd>' for about, address in controller_links(said)
         ]
-        responsible = escaped(_("Who is responsible"))
+        responsible = escaped(_("Who is responsible for your data"))
         return (
             f"{''.join(f'<p>{_marked(each)}</p>' for each in about)}\n"
             f"<h2>{responsible}</h2>\n<dl>{''.join([*facts, *links])}</dl>\n"
@@ -159,13 +163,13 @@ def figure(name: str, facts: PictureFacts | StartFacts | None) -> str:
             used = _("used in: {request}")
             lines.append(escaped(used).format(request=request_link(facts.job_id, facts.prompt, None)))
         if facts.chosen_at is not None:
-            lines.append(escaped(_("chosen {time}").format(time=time_text(facts.chosen_at))))
+            lines.append(escaped(_("chosen on {time}").format(time=time_text(facts.chosen_at))))
         if facts.by_another_user:
             lines.append(escaped(_("from a picture that another user generated with Easel")))
         elif facts.generated:
             lines.append(escaped(_("from a picture that was generated with Easel")))
         if not lines:
-            lines.append(escaped(_("in your studio or in a refused request")))
+            lines.append(escaped(_("used in your studio or in a refused request")))
     elif facts is not None:
         alt = facts.prompt[:MAX_ALT] or alt
         states = {_("private"): facts.private, _("published"): facts.published, _("removed by staff"): facts.removed}
@@ -224,8 +228,8 @@ def table_section(
     kept = _LIMIT.sub(lambda limit: day_limit(getattr(retention, limit[1])), _described(table.brief or table.kept))
     count = ngettext("{count} entry", "{count} entries", len(rows)).format(count=number(len(rows)))
     about = [
-        f'{escaped(count)} · <a href="{escaped(quote(name))}">{escaped(_("File for programs"))}</a>',
-        f"{escaped(_('How long Easel keeps it:'))} {_marked(kept)}",
+        f'{escaped(count)} · <a href="{escaped(quote(name))}">{escaped(_("Machine-readable file"))}</a>',
+        f"{escaped(_('How long Easel keeps this data:'))} {_marked(kept)}",
         f"{escaped(_('If you delete all your data:'))} {_marked(_described(table.fate.value))}",
     ]
     return (
@@ -283,7 +287,7 @@ def _with_references(body: str, files: Iterable[str]) -> str:
 def _words() -> str:
     """Explain the words that a reader may not know."""
     words = {
-        _("Model"): _("what generates the picture; you choose it"),
+        _("Model"): _("the AI that generates the picture; you choose which one to use"),
         _("LoRA"): _("a small add-on to a model, for example a character or a style"),
         _("Trigger word"): _("a word that a LoRA learned in training; Easel adds it to the prompt"),
         _("Stack"): _("a set of LoRAs that you saved under a name"),
@@ -291,7 +295,7 @@ def _words() -> str:
         _("Start picture"): _("a picture that a generation starts from"),
     }
     lines = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(about)}</dd>" for word, about in words.items())
-    return f"<details open><summary>{escaped(_('Words on this page'))}</summary><dl>{lines}</dl></details>\n"
+    return f"<details open><summary>{escaped(_('Terms used on this page'))}</summary><dl>{lines}</dl></details>\n"
 
 
 def _described(text: str) -> str:

@@ -110,7 +110,7 @@ _SETTINGS: Mapping[str, tuple[str, ValueKind]] = {
     "prompt": (later("prompt"), ValueKind.TEXT),
     "negative_prompt": (later("negative prompt"), ValueKind.TEXT),
     "name": (later("name"), ValueKind.TEXT),
-    "prompt_prefix": (later("words that the model adds"), ValueKind.TEXT),
+    "prompt_prefix": (later("words that the model adds to the prompt"), ValueKind.TEXT),
     "checkpoint": (later("model"), ValueKind.TEXT),
     "loras": (later("LoRAs"), ValueKind.SETTINGS),
     "weight": (later("weight"), ValueKind.NUMBER),
@@ -137,9 +137,9 @@ _SETTINGS: Mapping[str, tuple[str, ValueKind]] = {
     "private": (later("private results"), ValueKind.YES_NO),
     "shows_prompt": (later("prompts under pictures"), ValueKind.YES_NO),
     "compact_lists": (later("compact lists"), ValueKind.YES_NO),
-    "update_messages": (later("messages about new versions of bookmarks"), ValueKind.YES_NO),
+    "update_messages": (later("messages about new versions of bookmarked LoRAs"), ValueKind.YES_NO),
     "command": (later("command"), ValueKind.TEXT),
-    "joined_at": (later("the time when you joined the server"), ValueKind.TIME),
+    "joined_at": (later("time when you joined the server"), ValueKind.TIME),
     **{name.value: (text, ValueKind.NUMBER) for name, text in LIMIT_LABELS.items() if name != "weight"},
 }
 

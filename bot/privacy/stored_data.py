@@ -55,24 +55,27 @@ _REPORTED = """(
 _UNTIL_DELETED = "until you delete this data"
 _SERVER_GONE = "`servers_days` (30) after the bot left the server"
 _AUDIT_KEPT = (
-    "`audit_days` (365). Entries about a stored report or an active block stay as long as these. All entries go "
-    f"{_SERVER_GONE}"
+    "`audit_days` (365). Entries about a stored report or an active block stay as long as that report or block. Easel "
+    f"deletes all entries {_SERVER_GONE}"
 )
 _REPORTS_KEPT = (
-    "`reports_days` (365) after the last decision. Open reports stay longer. Reports that a picture looks like a minor "
-    "stay longer too, and decisions whose block or content rating is in force. All reports go "
-    f"{_SERVER_GONE}. Then operators decide about open reports that a picture looks like a minor"
+    "`reports_days` (365) after the last decision. Open reports stay longer, and so do reports that a picture seems to "
+    f"show a minor. Decisions stay longer while their block or content rating is in force. Easel deletes reports "
+    f"{_SERVER_GONE}. The operators then take over open reports that a picture seems to show a minor"
 )
 _AS_REPORT = "as long as the report"
-_PICTURES_KEPT = "until you delete them; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
+_PICTURES_KEPT = "until you delete the pictures; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
 
 
 class Fate(StrEnum):
     """Effect of a deletion on rows or files. The values are texts of the document."""
 
     DELETED = "deleted"
-    HASHED = "stays, because limits and decisions must still count. A code that only this bot can make replaces your id"
-    UNLINKED = "stays, without your id"
+    HASHED = (
+        "stays, because limits and decisions must still count. Easel replaces your Discord ID with a code that only "
+        "this bot can create"
+    )
+    UNLINKED = "stays, without your ID"
     EXPIRES = "stays until it expires"
 
 
@@ -246,26 +249,26 @@ TABLES = (
     StoredTable(
         "person", "your account in the bot", "id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "your Discord id", "created_at": "time of your first use", "locale": "your language in Discord",
+            "id": "your Discord ID", "created_at": "time of your first use", "locale": "your language in Discord",
             "settings": "your choices in /settings",
         },
         page="created_at locale settings",
     ),
     StoredTable(
         "job", "your requests", "person_id = :person",
-        "as long as their pictures; without pictures, `jobs_days` (90)", Fate.DELETED,
+        "as long as their pictures exist; for requests without pictures, `jobs_days` (90)", Fate.DELETED,
         {
-            "id": "number of the request", "person_id": "your Discord id", "server_id": "server",
+            "id": "request number", "person_id": "your Discord ID", "server_id": "server",
             "channel_id": "channel",
             "request": "prompt, LoRAs and all settings", "checkpoint": "model", "state": "state",
-            "failure_code": "type of a failure", "failure_detail": "cause of a failure",
+            "failure_code": "type of failure", "failure_detail": "cause of failure",
             "attempt": "number of attempts", "created_at": "time of your request",
-            "started_at": "time when it started", "finished_at": "time when it ended",
-            "seconds": "duration", "peak_memory": "memory that it used",
-            "notes": "notes of the program that generates pictures",
-            "weight": "priority in the queue", "deaths": "how often Easel had to start it again",
-            "begun_at": "time when the GPU began",
-            "delete_at": "time of its deletion, while you can undo it",
+            "started_at": "time when the request started", "finished_at": "end time",
+            "seconds": "duration", "peak_memory": "memory that the request used",
+            "notes": "notes from the program that generates pictures",
+            "weight": "priority in the queue", "deaths": "how often Easel had to restart the request",
+            "begun_at": "time when the GPU started the request",
+            "delete_at": "time of the scheduled deletion, while you can still undo the deletion",
             "opened_at": "day when someone last used a button under the pictures",
         },
         page="own_request request checkpoint state created_at server_id message",
@@ -273,80 +276,83 @@ TABLES = (
     ),
     StoredTable(
         "job_text", "the words of prompts, models and LoRAs, for the search in /history",
-        f"rowid IN {_JOBS}", "as long as the picture", Fate.DELETED,
+        f"rowid IN {_JOBS}", "as long as the picture exists", Fate.DELETED,
         {"prompt": "words", "checkpoint": "words", "loras": "words"}, derived=True,
     ),
     StoredTable(
         "picture", "the size and seed of each picture", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
         {
-            "id": "number of the picture", "job_id": "request", "position": "which picture of the request",
+            "id": "picture number", "job_id": "request", "position": "which picture of the request",
             "path": "file",
             "width": "width in pixels", "height": "height in pixels", "seed": "seed",
             "created_at": "time of generation",
         },
         page="own_picture position width height created_at",
-        brief="until you delete them; earlier if the operator limits their age or space",
+        brief="until you delete the pictures; earlier if the operator limits their age or disk space",
         technical=True,
         more={"own_picture": ("picture", "picture.id")},
     ),
     StoredTable(
-        "picture_hash", "numbers that describe your pictures, to find copies of them",
-        f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
-        {"picture_id": "picture", "hash": "a perceptual hash; it does not show the picture"},
+        "picture_hash", "numbers that describe your pictures, for finding copies of them",
+        f"picture_id IN {_PICTURES}", "as long as the picture exists", Fate.DELETED,
+        {"picture_id": "picture", "hash": "a perceptual hash, which does not show the picture"},
         shown={"hash": "hex(hash)"},
         page="picture_id", technical=True,
     ),
     StoredTable(
         "picture_lora", "the LoRAs in your pictures",
-        f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
+        f"picture_id IN {_PICTURES}", "as long as the picture exists", Fate.DELETED,
         {
-            "picture_id": "picture", "position": "order", "sha256": "file", "name": "LoRA",
+            "picture_id": "picture", "position": "position in the list", "sha256": "file", "name": "LoRA",
             "weight": "weight",
         },
         page="picture_id name weight", technical=True,
     ),
     StoredTable(
-        "delivery", "the message with each result", f"job_id IN {_JOBS}", "as long as the request", Fate.DELETED,
+        "delivery", "the message with each result", f"job_id IN {_JOBS}", "as long as the request exists", Fate.DELETED,
         {
             "job_id": "request", "state": "whether the message was sent", "private": "whether only you see it",
             "message_id": "message", "created_at": "time of your request",
-            "posting_in": "channel of a new message", "posting_at": "time of that message",
+            "posting_in": "channel of a new message with the result",
+            "posting_at": "time of the new message with the result",
             "shows_prompt": "whether the message shows the prompt",
-            "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted after the delivery",
+            "ticket": "encrypted key to Discord's reply, valid for fifteen minutes; deleted after the delivery",
         },
         shown={"ticket": "NULL"},
         page="job_id state private shows_prompt", technical=True,
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",
-        "as long as the picture; after that, until its message is deleted", Fate.UNLINKED,
+        "as long as the picture exists; after that, until its message is deleted", Fate.UNLINKED,
         {
-            "id": "number of the publication", "server_id": "server", "job_id": "request",
+            "id": "publication number", "server_id": "server", "job_id": "request",
             "position": "which picture of the request",
-            "person_id": "your Discord id", "art_channel_id": "art channel",
+            "person_id": "your Discord ID", "art_channel_id": "art channel",
             "channel_id": "channel of the message", "message_id": "message",
             "state": "state of the message",
-            "tried_at": "time when Easel sent it", "hidden": "whether it is hidden for now",
+            "tried_at": "time when Easel sent the message", "hidden": "whether the picture is temporarily hidden",
             "shows_prompt": "whether the message shows the prompt",
-            "names_child": "whether the prompt has a word for an age",
+            "names_child": "whether the prompt names a child or an age below 18",
             "checkpoint": "model",
             "base_model": "base model", "said_level": "content rating of the prompt",
-            "level": "content rating", "unrated": "whether its LoRAs are unrated", "likes": "number of likes",
-            "ranked_likes": "number of likes that count in sorted lists",
+            "level": "content rating", "unrated": "whether a LoRA in the picture has no content rating",
+            "likes": "number of likes",
+            "ranked_likes": "number of likes that count when lists are sorted by likes",
             "recent_likes": "number of likes in the last week",
-            "shown_likes": "number in the message", "shown_at": "time when Easel wrote that number",
-            "created_at": "time when you published it",
+            "shown_likes": "number of likes shown in the message",
+            "shown_at": "time when Easel last updated the number of likes in the message",
+            "created_at": "time when you published the picture",
         },
         page="own_picture visible server_id art_channel_id created_at likes level message",
         more={
             "own_picture": ("picture", _PUBLISHED),
-            "visible": ("whether members can see it", "iif(hidden AND state <> 'removing', 'hidden', state)"),
+            "visible": ("whether members can see the picture", "iif(hidden AND state <> 'removing', 'hidden', state)"),
             "message": ("message", "iif(message_id IS NULL, NULL, json_array(server_id, channel_id, message_id))"),
         },
     ),
     StoredTable(
         "publication_lora", "the LoRAs in pictures that you published",
-        "publication_id IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication",
+        "publication_id IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication exists",
         Fate.UNLINKED, {"publication_id": "publication", "sha256": "file"},
         page="own_picture lora_file", technical=True,
         more={
@@ -359,14 +365,16 @@ TABLES = (
     ),
     StoredTable(
         "publication_text", "the words of pictures that you published, for the search in /gallery",
-        "rowid IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication", Fate.DELETED,
+        "rowid IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication exists",
+        Fate.DELETED,
         {"facets": "your Discord id, the server, base model, LoRAs and categories", "words": "words"}, derived=True,
     ),
     StoredTable(
         "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "publication_id": "picture", "person_id": "your Discord id", "liked_at": "time of your like",
-            "recent": "whether it is younger than a week", "ranks": "whether it counts in sorted lists",
+            "publication_id": "picture", "person_id": "your Discord ID", "liked_at": "time of your like",
+            "recent": "whether your like is less than a week old",
+            "ranks": "whether your like counts when lists are sorted by likes",
         },
         page="own_picture place liked_at",
         more={
@@ -375,24 +383,24 @@ TABLES = (
                 _PUBLISHED_BY_ID,
             ),
             "place": (
-                "where it was published",
+                "where the picture was published",
                 _LIKED,
             ),
         },
     ),
     StoredTable(
         "feature", "LoRAs and pictures that you featured as staff", "featured_by = :person",
-        "until staff stop featuring them", Fate.HASHED,
+        "until staff stop featuring the LoRA or picture", Fate.HASHED,
         {
-            "server_id": "server", "kind": "LoRA or picture", "target_id": "number of the LoRA or picture",
-            "featured_by": "your Discord id", "featured_at": "time when you featured it",
+            "server_id": "server", "kind": "LoRA or picture", "target_id": "LoRA or picture number",
+            "featured_by": "your Discord ID", "featured_at": "time when you featured the LoRA or picture",
         },
         page="kind lora_name server_id featured_at",
         more={"lora_name": ("LoRA", "iif(kind = 'lora', target_id, NULL)")},
     ),
     StoredTable(
         "job_order", "how much of your daily limits each request used", f"job_id IN {_JOBS}",
-        "as long as the request", Fate.DELETED,
+        "as long as the request exists", Fate.DELETED,
         {
             "job_id": "request", "pictures": "number of pictures",
             "pixel_steps": "amount of work: pixels times steps",
@@ -401,33 +409,35 @@ TABLES = (
         page="job_id pictures", technical=True,
     ),
     StoredTable(
-        "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the request",
+        "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the request exists",
         Fate.DELETED,
         {
-            "job_id": "request", "server_id": "server where the content rating counts",
-            "source": "who set it",
-            "verdict": "a hash of the report about an earlier picture that yours resembles",
+            "job_id": "request", "server_id": "server where the content rating applies",
+            "source": "who set the content rating",
+            "verdict": "a hash of the report about an earlier, similar picture",
             "rating": "content rating",
             "rated_at": "time of the content rating",
         },
         page="job_id rating source server_id rated_at",
     ),
     StoredTable(
-        "takedown", "your pictures that staff removed", "person_id = :person", "as long as the request", Fate.DELETED,
+        "takedown", "your pictures that staff removed", "person_id = :person", "as long as the request exists",
+        Fate.DELETED,
         {
-            "job_id": "request", "server_id": "server", "report_id": "report about it",
-            "person_id": "your Discord id", "created_at": "time of the removal",
+            "job_id": "request", "server_id": "server", "report_id": "report about the picture",
+            "person_id": "your Discord ID", "created_at": "time of the removal",
             "told_at": "time when Easel notified you",
-            "notice_id": "direct message with that notice",
+            "notice_id": "direct message that notified you",
             "reason": "reason that staff gave",
         },
         page="job_id server_id reason created_at told_at",
     ),
     StoredTable(
-        "takedown_notice", "messages to you about pictures that the operator removed for a person shown in them",
+        "takedown_notice", "messages to you about pictures that the operator removed at the request of a "
+                               "person shown in them",
         "person_id = :person", "`reports_days` (365)", Fate.DELETED,
         {
-            "case_id": "takedown case", "person_id": "your Discord id", "pictures": "number of pictures",
+            "case_id": "takedown case", "person_id": "your Discord ID", "pictures": "number of pictures",
             "created_at": "time of the removal", "tried_at": "time when Easel sent the direct message",
             "refused": "whether Discord refuses messages to you", "told_at": "time when Easel notified you",
         },
@@ -435,7 +445,7 @@ TABLES = (
     ),
     StoredTable(
         "held_copy", "your pictures that resemble a reported picture", f"job_id IN {_JOBS}",
-        "as long as the request and the report", Fate.DELETED,
+        "as long as the request and the report exist", Fate.DELETED,
         {"job_id": "request", "report_id": "report that hides the pictures until a decision"},
         page="job_id report_id",
     ),
@@ -444,17 +454,18 @@ TABLES = (
         "person_id = :person",
         "a few seconds; longer if Discord is unreachable", Fate.DELETED,
         {
-            "job_id": "request", "person_id": "your Discord id", "paths": "files",
-            "input": "picture that it started from", "channel_id": "channel", "message_id": "message",
-            "created_at": "time of your deletion",
+            "job_id": "request", "person_id": "your Discord ID", "paths": "files",
+            "input": "start picture of the request", "channel_id": "channel", "message_id": "message",
+            "created_at": "time when the deletion was requested",
         },
         page="created_at paths", technical=True,
     ),
     StoredTable(
-        "draft", "requests that Easel could not fulfil, for the buttons under the reply", "person_id = :person",
+        "draft", "requests that Easel could not fulfil, so that the buttons under the reply work",
+        "person_id = :person",
         "`drafts_days` (7)", Fate.DELETED,
         {
-            "id": "number of the draft", "person_id": "your Discord id", "wish": "prompt, LoRAs and settings",
+            "id": "draft number", "person_id": "your Discord ID", "wish": "prompt, LoRAs and settings",
             "created_at": "time of your request",
         },
         page="wish created_at",
@@ -462,52 +473,52 @@ TABLES = (
     StoredTable(
         "studio", "the draft in your studio", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "person_id": "your Discord id", "state": "draft", "previous": "draft before it",
+            "person_id": "your Discord ID", "state": "draft", "previous": "previous draft",
             "revision": "number of changes", "updated_at": "time of the last change",
         },
         page="state previous updated_at",
     ),
     StoredTable(
-        "given_input", "your start pictures", "person_id = :person", "as long as the picture",
+        "given_input", "your start pictures", "person_id = :person", "as long as the picture exists",
         Fate.DELETED,
-        {"person_id": "your Discord id", "sha256": "picture", "given_at": "time when you chose it"},
+        {"person_id": "your Discord ID", "sha256": "picture", "given_at": "time when you chose the picture"},
         page="sha256 given_at", technical=True,
     ),
     StoredTable(
         "start_picture_source", "start pictures that other users made from your pictures", "person_id = :person",
-        "as long as the start picture", Fate.DELETED,
-        {"person_id": "your Discord id", "sha256": "start picture"},
+        "as long as the start picture exists", Fate.DELETED,
+        {"person_id": "your Discord ID", "sha256": "start picture"},
         page="sha256", technical=True,
     ),
     StoredTable(
         "bookmark", "LoRAs that you bookmarked", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "number of the bookmark", "person_id": "your Discord id", "lora_id": "LoRA",
+            "id": "bookmark number", "person_id": "your Discord ID", "lora_id": "LoRA",
             "note": "your note",
-            "created_at": "time when you bookmarked it", "uses": "how often you used it",
+            "created_at": "time when you bookmarked the LoRA", "uses": "how often you used the LoRA",
         },
         page="lora_id note created_at uses",
     ),
     StoredTable(
         "bookmark_text", "the words of your notes, for the search",
-        "rowid IN (SELECT id FROM bookmark WHERE person_id = :person)", "as long as the note", Fate.DELETED,
-        {"owner": "your Discord id", "note": "words"}, derived=True,
+        "rowid IN (SELECT id FROM bookmark WHERE person_id = :person)", "as long as the note exists", Fate.DELETED,
+        {"owner": "your Discord ID", "note": "words"}, derived=True,
     ),
     StoredTable(
-        "removed_bookmark", "bookmarks that you removed, for *Undo*", "person_id = :person",
+        "removed_bookmark", "bookmarks that you removed, so that *Undo* works", "person_id = :person",
         "7 days; after that, until any user removes a bookmark", Fate.DELETED,
         {
-            "id": "number of the bookmark", "person_id": "your Discord id", "lora_id": "LoRA",
+            "id": "bookmark number", "person_id": "your Discord ID", "lora_id": "LoRA",
             "note": "your note",
-            "created_at": "time when you bookmarked it", "uses": "how often you used it",
-            "removed_at": "time when you removed it",
+            "created_at": "time when you bookmarked the LoRA", "uses": "how often you used the LoRA",
+            "removed_at": "time when you removed the bookmark",
         },
         page="lora_id note removed_at",
     ),
     StoredTable(
         "rating", "your star ratings", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "person_id": "your Discord id", "lora_id": "LoRA", "stars": "number of stars",
+            "person_id": "your Discord ID", "lora_id": "LoRA", "stars": "number of stars",
             "rated_at": "time of your rating",
         },
         page="lora_id stars rated_at",
@@ -515,9 +526,9 @@ TABLES = (
     StoredTable(
         "stack", "your stacks", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "number of the stack", "person_id": "your Discord id", "name": "name",
-            "name_key": "name, simplified for comparison", "code": "code to share it",
-            "created_at": "time when you saved it",
+            "id": "stack number", "person_id": "your Discord ID", "name": "name",
+            "name_key": "name, simplified for comparison", "code": "code for sharing the stack",
+            "created_at": "time when you saved the stack",
         },
         page="name code created_at",
     ),
@@ -525,18 +536,18 @@ TABLES = (
         "stack_lora", "the LoRAs in your stacks", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
         _UNTIL_DELETED, Fate.DELETED,
         {
-            "stack_id": "stack", "position": "order", "sha256": "file", "name": "LoRA",
+            "stack_id": "stack", "position": "position in the list", "sha256": "file", "name": "LoRA",
             "weight": "weight", "trigger_words": "trigger words that you chose",
             "region": "area of the picture",
         },
         page="stack_id name weight trigger_words region",
     ),
     StoredTable(
-        "posted_message", "messages of the bot that name you: codes of stacks, results of expired requests, and "
-        "messages to staff about expired reports",
+        "posted_message", "messages from the bot that mention you: stack codes, results of expired "
+                              "requests, and messages to staff about expired reports",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "message_id": "message", "channel_id": "channel", "person_id": "your Discord id",
+            "message_id": "message", "channel_id": "channel", "person_id": "your Discord ID",
             "created_at": "time of the message",
         },
         page="channel_id created_at", technical=True,
@@ -544,20 +555,20 @@ TABLES = (
     StoredTable(
         "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
         "until you enter another wrong code, at least an hour later", Fate.DELETED,
-        {"id": "number of the attempt", "person_id": "your Discord id", "missed_at": "time of the attempt"},
+        {"id": "attempt number", "person_id": "your Discord ID", "missed_at": "time of the attempt"},
         page="missed_at", technical=True,
     ),
     StoredTable(
         "lora", "LoRAs that you added to the library, or whose content rating you set as an operator",
-        "added_by = :person OR content_rating_by = :person", "until they are removed from the library",
+        "added_by = :person OR content_rating_by = :person", "until the LoRAs are removed from the library",
         Fate.UNLINKED,
         {
-            "id": "number of the LoRA", "name": "name", "name_key": "name, simplified for comparison",
-            "category": "category", "description": "description", "created_at": "time when Easel found it",
-            "uses": "how often all users used it", "trend": "how often users used it recently",
-            "stars": "stars from all users", "ratings": "number of star ratings",
-            "score": "a score from the stars given and the number of ratings",
-            "added_by": "who added it", "indexed": "whether the search contains it",
+            "id": "LoRA number", "name": "name", "name_key": "name, simplified for comparison",
+            "category": "category", "description": "description", "created_at": "time when Easel found the file",
+            "uses": "how often all users used the LoRA", "trend": "how often users recently used the LoRA",
+            "stars": "sum of the stars from all users", "ratings": "number of star ratings",
+            "score": "a score calculated from the stars and the number of ratings",
+            "added_by": "who added the LoRA", "indexed": "whether the LoRA is in the search index",
             "content_rating": "content rating",
             "content_rating_by": "who set the content rating",
         },
@@ -567,22 +578,23 @@ TABLES = (
     StoredTable(
         "addition", "files that you asked Easel to import",
         "id IN (SELECT addition_id FROM addition_request WHERE person_id = :person)",
-        "as long as the database, to record the origin of files", Fate.UNLINKED,
+        "as long as the database exists, to record the origin of files", Fate.UNLINKED,
         {
-            "id": "number of the file", "key": "address or hash of the file",
-            "source": "facts from its page", "path": "path",
-            "state": "state", "sha256": "file", "failure_code": "type of a failure",
-            "failure_detail": "cause of a failure", "created_at": "time of the first request by any user",
-            "ended_at": "time when it ended", "placed": "whether Easel put the file into the library",
+            "id": "file number", "key": "address or hash of the file",
+            "source": "information from the page of the file", "path": "path",
+            "state": "state", "sha256": "file", "failure_code": "type of failure",
+            "failure_detail": "cause of failure", "created_at": "time of the first request by any user",
+            "ended_at": "end time", "placed": "whether Easel added the file to the library",
         },
         page="key state created_at ended_at",
     ),
     StoredTable(
         "addition_request", "your requests for these files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "addition_id": "file", "person_id": "your Discord id", "server_id": "server",
-            "created_at": "time of your request", "told": "whether Easel told you the outcome",
-            "ticket": "access to Discord's reply for fifteen minutes, encrypted; deleted when you get the outcome",
+            "addition_id": "file", "person_id": "your Discord ID", "server_id": "server",
+            "created_at": "time of your request", "told": "whether Easel notified you of the outcome",
+            "ticket": "encrypted key to Discord's reply, valid for fifteen minutes; deleted when you get "
+                          "the outcome",
             "ticket_at": "time of the reply", "message_id": "reply",
             "posting_at": "time of Easel's message to you", "refused": "whether Discord refuses messages to you",
             "draft_id": "request that needs the file",
@@ -591,10 +603,11 @@ TABLES = (
         page="addition_id server_id created_at told",
     ),
     StoredTable(
-        "erased_addition_request", "requests for files before you deleted all your data; they count towards the limits",
-        "pseudonym = pseudonym(:person)", "3 days, under the keyed hash of your id", Fate.EXPIRES,
+        "erased_addition_request", "file requests from before you deleted all your data; they count "
+                                       "towards the limits",
+        "pseudonym = pseudonym(:person)", "3 days, under the keyed hash of your ID", Fate.EXPIRES,
         {
-            "addition_id": "file", "pseudonym": "keyed hash of your id", "server_id": "server",
+            "addition_id": "file", "pseudonym": "keyed hash of your ID", "server_id": "server",
             "created_at": "time of your request",
         },
         page="addition_id server_id created_at",
@@ -603,31 +616,31 @@ TABLES = (
         "update_notice", "notices about new versions of LoRAs that you bookmarked", "person_id = :person",
         _UNTIL_DELETED, Fate.DELETED,
         {
-            "person_id": "your Discord id", "lora_id": "LoRA", "newer_sha256": "file of the newer version",
-            "created_at": "time when Easel found it", "messaged": "whether Easel tried a direct message",
-            "told": "whether Easel told you about it",
+            "person_id": "your Discord ID", "lora_id": "LoRA", "newer_sha256": "file of the newer version",
+            "created_at": "time when Easel found the file", "messaged": "whether Easel tried to send a direct message",
+            "told": "whether Easel notified you of the new version",
         },
         page="lora_id created_at told",
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
-        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
+        "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "server_id": "server", "holder": "'person'", "holder_id": "your Discord id",
+            "server_id": "server", "holder": "type of limit: always 'person' here", "holder_id": "your Discord ID",
             "name": "name of a role", "limits": "limits",
         },
         page="server_id limits",
     ),
     StoredTable(
-        "block", "blocks of you, and blocks that you made as staff",
+        "block", "blocks against you, and blocks that you made as staff",
         "(kind = 'person' AND target_id = :person) OR created_by = :person",
-        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
+        "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "id": "number of the block", "server_id": "server", "kind": "member or LoRA",
+            "id": "block number", "server_id": "server", "kind": "member or LoRA",
             "target_id": "member or LoRA",
             "reason": "reason", "ends_at": "end of the block",
-            "created_by": "who blocked",
-            "created_at": "beginning of the block",
+            "created_by": "who made the block",
+            "created_at": "start of the block",
         },
         shown={
             "target_id": "iif(kind = 'person' AND target_id <> :person, NULL, target_id)",
@@ -639,23 +652,23 @@ TABLES = (
     StoredTable(
         "daily_usage", "your requests on each day, for the daily limits", "person_id = :person", "3 days", Fate.HASHED,
         {
-            "day": "day", "person_id": "your Discord id", "server_id": "server",
+            "day": "day", "person_id": "your Discord ID", "server_id": "server",
             "pictures": "number of pictures", "pixel_steps": "amount of work: pixels times steps",
         },
         page="day pictures server_id",
     ),
     StoredTable(
         "pause", "queues that you paused as staff", "person_id = :person", "until staff resume the queue", Fate.HASHED,
-        {"server_id": "server", "person_id": "your Discord id", "created_at": "time when you paused it"},
+        {"server_id": "server", "person_id": "your Discord ID", "created_at": "time when you paused the queue"},
         page="server_id created_at",
     ),
     StoredTable(
-        "base_model_proposal", "base models that you proposed, and proposals that you decided",
+        "base_model_proposal", "base models that you proposed, and proposals that you decided on",
         "proposed_by = :person OR decided_by = :person", _SERVER_GONE, Fate.HASHED,
         {
-            "id": "number of the proposal", "server_id": "server", "sha256": "file", "name": "LoRA",
+            "id": "proposal number", "server_id": "server", "sha256": "file", "name": "LoRA",
             "base_model": "proposed base model", "prediction": "proposed prediction type",
-            "reason": "reason", "state": "outcome", "proposed_by": "who proposed it",
+            "reason": "reason", "state": "outcome", "proposed_by": "who proposed the base model",
             "created_at": "time of the proposal", "decided_by": "who decided",
             "decided_at": "time of the decision",
         },
@@ -664,23 +677,24 @@ TABLES = (
     ),
     StoredTable(
         "allowed_phrase", "phrases that you allowed in prompts as staff", "allowed_by = :person",
-        "until staff remove them, or " + _SERVER_GONE, Fate.HASHED,
+        "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "id": "number of the phrase", "server_id": "server", "phrase": "phrase",
-            "allowed_by": "your Discord id",
-            "allowed_at": "time when you allowed it",
+            "id": "phrase number", "server_id": "server", "phrase": "phrase",
+            "allowed_by": "your Discord ID",
+            "allowed_at": "time when you allowed the phrase",
         },
         page="phrase server_id allowed_at",
     ),
     StoredTable(
-        "phrase_question", "your questions to staff about refused words, and such questions that you decided as staff",
+        "phrase_question", "your questions to staff about refused words, and members' questions that you "
+                               "answered as staff",
         "person_id = :person OR decided_by = :person",
-        "until either person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
+        "until you or the other person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
         {
-            "id": "number of the question", "server_id": "server", "person_id": "Discord id of the member",
+            "id": "question number", "server_id": "server", "person_id": "Discord ID of the member",
             "word": "refused word",
-            "phrase": "phrase to allow", "state": "decision", "asked_at": "time of the question",
-            "channel_id": "channel of the message to staff", "message_id": "that message",
+            "phrase": "phrase that you asked staff to allow", "state": "decision", "asked_at": "time of the question",
+            "channel_id": "channel of the message to staff", "message_id": "message to staff",
             "decided_by": "who decided", "told_at": "time when Easel notified you",
         },
         shown={
@@ -693,10 +707,10 @@ TABLES = (
         "audit", "changes that you made as staff, and changes by staff that concern you",
         "actor_id = :person OR person_id = :person", _AUDIT_KEPT, Fate.HASHED,
         {
-            "id": "number of the entry", "server_id": "server",
+            "id": "entry number", "server_id": "server",
             "actor_id": "who made the change",
-            "action": "action", "person_id": "Discord id of the member concerned", "target": "subject",
-            "changes": "values before and after", "created_at": "time of the change",
+            "action": "action", "person_id": "Discord ID of the affected member", "target": "target of the change",
+            "changes": "values before and after the change", "created_at": "time of the change",
         },
         shown={
             "actor_id": _own("actor_id"), "person_id": _own("person_id"),
@@ -708,16 +722,16 @@ TABLES = (
         "report", "reports about your pictures", "owner_id = :person",
         _REPORTS_KEPT, Fate.HASHED,
         {
-            "id": "number of the report", "server_id": "server", "kind": "pictures or LoRA",
+            "id": "report number", "server_id": "server", "kind": "type of report: pictures or LoRA",
             "target_id": "reported request or LoRA",
-            "owner_id": "your Discord id", "shared": "whether operators see it", "state": "state",
+            "owner_id": "your Discord ID", "shared": "whether operators see the report", "state": "state",
             "created_at": "time of the report", "revision": "number of changes",
-            "shown": "latest change shown in the message to staff", "channel_id": "channel of that message",
-            "message_id": "that message", "posting_at": "time when Easel posted it",
+            "shown": "latest change shown in the message to staff", "channel_id": "channel of the message to staff",
+            "message_id": "message to staff", "posting_at": "time when Easel posted the message",
             "hides": "whether the pictures are hidden",
             "message_due": "whether Easel still has to update the message with the pictures",
             "painted_at": "time of generation",
-            "painted_in": "channel of generation",
+            "painted_in": "channel where the pictures were generated",
             "lasting": "whether the pictures stay hidden without a time limit",
         },
         page="own_request reasons state hides server_id created_at",
@@ -729,27 +743,28 @@ TABLES = (
     ),
     StoredTable(
         "report_by", "reports that you sent; Easel never shows who sent a report", "person_id = :person",
-        f"{_UNTIL_DELETED}, at most as long as the report", Fate.DELETED,
+        f"{_UNTIL_DELETED}, or until Easel deletes the report", Fate.DELETED,
         {
-            "report_id": "report", "person_id": "your Discord id", "reason": "reason", "note": "your text",
-            "created_at": "time of your report", "hides": "whether it hides the pictures",
+            "report_id": "report", "person_id": "your Discord ID", "reason": "reason", "note": "your text",
+            "created_at": "time of your report", "hides": "whether your report hides the pictures",
         },
         page="kind lora_name place reason note created_at",
         more={
             "kind": ("what you reported", "(SELECT kind FROM report WHERE id = report_id)"),
             "lora_name": ("LoRA", "(SELECT iif(kind = 'lora', target_id, NULL) FROM report WHERE id = report_id)"),
-            "place": ("which picture", _REPORTED),
+            "place": ("picture that you reported", _REPORTED),
         },
     ),
     StoredTable(
         "decision", "decisions about your pictures, and your decisions as staff",
         f"decided_by = :person OR report_id IN {_REPORTS}", _AS_REPORT, Fate.HASHED,
         {
-            "id": "number of the decision", "report_id": "report", "action": "decision",
+            "id": "decision number", "report_id": "report", "action": "decision",
             "rating": "new content rating",
-            "rating_before": "earlier content rating", "ends_at": "end of a block", "note": "note to the author",
+            "rating_before": "earlier content rating", "ends_at": "time when the block ends",
+            "note": "note to the author",
             "decided_by": "who decided", "decided_at": "time of the decision",
-            "told_at": "time when Easel notified you", "notice_id": "direct message with that notice",
+            "told_at": "time when Easel notified you", "notice_id": "direct message that notified you",
         },
         shown={"decided_by": _own("decided_by")},
         page="own_request action reasons note rating ends_at decided_at may_appeal",
@@ -769,23 +784,23 @@ TABLES = (
         },
     ),
     StoredTable(
-        "decision_step", "the steps of each decision",
+        "decision_step", "the steps that carry out each decision",
         f"decision_id IN {_DECISIONS}", _AS_REPORT, Fate.HASHED,
         {
-            "decision_id": "decision", "position": "order", "step": "action",
-            "begun_at": "time when it began", "done_at": "time when it ended",
+            "decision_id": "decision", "position": "position in the list", "step": "action",
+            "begun_at": "start time", "done_at": "end time",
         },
         page="decision_id step done_at", technical=True,
     ),
     StoredTable(
-        "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, at most as long as the report",
+        "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, or until Easel deletes the report",
         Fate.DELETED,
         {
-            "decision_id": "decision", "person_id": "your Discord id", "text": "your text",
+            "decision_id": "decision", "person_id": "your Discord ID", "text": "your text",
             "created_at": "time of your appeal", "state": "answer",
             "answered_by": "who answered",
             "answered_at": "time of the answer", "told_at": "time when Easel notified you",
-            "notice_id": "direct message with that notice",
+            "notice_id": "direct message that notified you",
             "upheld_notice_id": "direct message with an earlier answer",
         },
         shown={"answered_by": _own("answered_by")},
@@ -800,19 +815,22 @@ TABLES = (
     StoredTable(
         "erasure", "the deletion of all your data, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
-        "`receipts_days` (30), under the keyed hash of your id", Fate.EXPIRES,
+        "`receipts_days` (30), with a keyed hash in place of your Discord ID", Fate.EXPIRES,
         {
-            "id": "number of the deletion", "person_id": "your Discord id, until the rows are deleted",
-            "pseudonym": "its keyed hash", "state": "progress", "by_operator": "whether an operator requested it",
+            "id": "deletion number", "person_id": "your Discord ID, until Easel has deleted your "
+                                                             "data from the database",
+            "pseudonym": "keyed hash of your ID", "state": "progress",
+            "by_operator": "whether an operator requested the deletion",
             "jobs": "number of requests", "pictures": "number of pictures",
             "messages": "number of messages",
             "unreachable": "number of messages that the bot cannot delete",
             "private_answers": "number of private replies",
-            "copies": "number of copies of the database that still contain your data",
-            "copies_until": "time when the last copy expires", "created_at": "time of your deletion",
-            "finished_at": "time when it ended",
+            "copies": "number of database copies that still contain your data",
+            "copies_until": "time when the last of these copies expires",
+            "created_at": "time when the deletion was requested",
+            "finished_at": "end time",
             "direct_channel": "channel of your direct messages, until Easel knows what to delete there",
-            "start_pictures": "number of start pictures that other users had made from your pictures",
+            "start_pictures": "number of start pictures that other users made from your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",
     ),
@@ -822,7 +840,7 @@ TABLES = (
         {
             "erasure_id": "deletion", "folder": "folder", "path": "file",
             "report_id": "open report that delays the deletion of the file",
-            "unconditional": "whether Easel deletes it even if other users start from it",
+            "unconditional": "whether Easel deletes the file even if other users use it as a start picture",
         },
         page="folder path", technical=True,
     ),
@@ -834,10 +852,11 @@ TABLES = (
         page="channel_id message_id", technical=True,
     ),
     StoredTable(
-        "erasure_report", "reports whose message to staff names you, until Easel has rewritten it",
+        "erasure_report", "reports with a message to staff that names you, until Easel has rewritten that "
+                              "message",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
-        {"erasure_id": "deletion", "report_id": "report", "state": "whether it is rewritten"},
+        {"erasure_id": "deletion", "report_id": "report", "state": "whether Easel has rewritten the message"},
         page="report_id state", technical=True,
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ LABELS = {
     "job": later("Requests, with prompts and settings"),
     "bookmark": later("Bookmarks, with notes"),
     "stack": later("Stacks"),
-    "rating": later("Stars that you gave"),
+    "rating": later("Star ratings that you gave"),
     "draft": later("Refused requests"),
     "studio": later("Drafts in your studio"),
     "block": later("Blocks that affect you, or that you set as staff"),
@@ -21,27 +21,29 @@ LABELS = {
     "publication_like": later("Likes that you gave"),
     "person": later("Your settings and language"),
     "takedown": later("Your pictures that staff removed"),
-    "takedown_notice": later("Messages about pictures that the operator removed for a person shown in them"),
+    "takedown_notice": later(
+        "Messages about pictures that the operator removed at the request of a person shown in them"
+    ),
     "deletion": later("Deleted pictures whose files will be removed soon"),
     "given_input": later("Start pictures that you chose"),
-    "start_picture_source": later("Start pictures that others made from your pictures"),
+    "start_picture_source": later("Start pictures that other users made from your pictures"),
     "removed_bookmark": later("Removed bookmarks"),
     "posted_message": later("Other bot messages that mention you"),
     "stack_miss": later("Wrong stack codes that you tried"),
     "lora": later("LoRAs that you added, or rated as an operator"),
     "addition_request": later("LoRAs that you asked to import"),
-    "update_notice": later("Notices about newer versions of your bookmarks"),
+    "update_notice": later("Notices about newer versions of LoRAs that you bookmarked"),
     "report": later("Reports about your pictures"),
     "report_by": later("Reports that you sent"),
     "decision": later("Decisions about your pictures, and decisions that you made as staff"),
     "appeal": later("Appeals that you sent"),
     "server_limit": later("Limits that staff set for you"),
-    "daily_usage": later("How much of your daily limits you have used"),
+    "daily_usage": later("Records of your daily usage"),
     "feature": later("LoRAs and pictures that you featured as staff"),
     "pause": later("Queues that you paused as staff"),
     "base_model_proposal": later("Base models that you proposed or decided on"),
     "allowed_phrase": later("Phrases that you allowed as staff"),
-    "phrase_question": later("Questions to staff about refused words, from you or decided by you"),
+    "phrase_question": later("Questions to staff about refused words that you asked, or answered as staff"),
 }
 # Tables whose rows belong to those of another one and are counted there, and the receipt's.
 COUNTED_WITH = {
@@ -59,7 +61,7 @@ def controller_facts(said: PrivacySettings) -> Iterator[tuple[str, str]]:
     name = _("the operator of this bot") if said.controller is None else said.controller
     if said.contact is not None and not is_https(said.contact):
         name += f" · {said.contact}"
-    yield _("Controller"), name
+    yield _("Data controller"), name
     purposes = [_("to generate and show your pictures, to apply rules and limits, and to handle reports")]
     yield _("Purposes"), " · ".join([*purposes, *said.purposes])
     recipients = [_("Discord, which carries all messages")]

@@ -13,7 +13,7 @@ DECIDED: Mapping[DecisionAction, str] = {
     DecisionAction.WARN: later("Hidden, author warned"),
     DecisionAction.BLOCK: later("Hidden, author blocked"),
     DecisionAction.DELETE: later("Deleted everywhere"),
-    DecisionAction.RATE: later("Rating raised"),
+    DecisionAction.RATE: later("Content rating raised"),
     DecisionAction.DISMISS: later("Dismissed"),
 }
 ANSWERED: Mapping[AppealState, str] = {

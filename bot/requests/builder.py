@@ -142,8 +142,8 @@ class RequestBuilder:
         if not names:
             problem = _("needs a few-step LoRA, but no model here has one; turn *fast* off")
             return InvalidRequest(what=_("Fast generation"), problem=problem)
-        problem = _("has no few-step LoRA; turn *fast* off, or choose {names}")
-        what = _("For fast generation, {checkpoint}").format(checkpoint=checkpoint)
+        problem = _("has no few-step LoRA for fast generation; turn *fast* off, or choose {names} as the model")
+        what = _("The model {checkpoint}").format(checkpoint=checkpoint)
         return InvalidRequest(what=what, problem=problem.format(names=names))
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
@@ -375,7 +375,10 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     offered, sampler = checkpoint.capability.samplers, _member(Sampler, settings.sampler)
     if sampler is None or sampler not in offered:
         what = _("The sampler {name}")
-        problem = _("does not work with {checkpoint}. This model offers {names}. To use {usual}, leave the field empty")
+        problem = _(
+            "does not work with {checkpoint}. This model offers {names}. To use the default "
+            "({usual}), leave the field empty"
+        )
         problem = problem.format(checkpoint=checkpoint.name, names=listed(offered), usual=checkpoint.sampler)
         raise InvalidRequest(what=what.format(name=settings.sampler[:40]), problem=problem)
     if settings.spacing == OWN:
@@ -395,7 +398,7 @@ def _sampling(settings: ResolvedSettings, checkpoint: CheckpointSettings) -> tup
     if spacing not in offered[sampler]:
         what, problem = (
             _("The spacing {name}"),
-            _("does not work with {sampler} on {checkpoint}. On this model, the sampler offers {names}"),
+            _("does not work with the sampler {sampler} on {checkpoint}. On this model, the sampler offers {names}"),
         )
         problem = problem.format(sampler=sampler, checkpoint=checkpoint.name, names=listed(offered[sampler]))
         raise InvalidRequest(what=what.format(name=settings.spacing[:40]), problem=problem)

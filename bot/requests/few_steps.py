@@ -89,6 +89,6 @@ def far_from(use: FewStepUse, steps: int) -> str | None:
     if use.least <= steps <= use.most:
         return None
     made = f"{use.least}" if use.least == use.most else f"{use.least}-{use.most}"
-    return _("{name} is made for {made} steps, not {steps}. Leave the steps empty, or remove this LoRA.").format(
-        name=use.name, made=made, steps=steps
-    )
+    return _(
+        "{name} is made for {made} steps, not {steps}. Leave the steps empty, or use another LoRA or model."
+    ).format(name=use.name, made=made, steps=steps)

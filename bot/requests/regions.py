@@ -23,7 +23,7 @@ def layout_with(sides: Collection[RegionName], stack: str | None = None) -> tupl
     for layout in LAYOUTS:
         if set(sides) <= set(layout):
             return layout
-    problem = _("cannot be combined; you can choose: {layouts}")
+    problem = _("cannot be combined in one picture; choose one of these layouts: {layouts}")
     layouts = _("; ").join(layout_name(layout) for layout in LAYOUTS)
     what = _with_stack(listed(map(label, dict.fromkeys(sides))), stack)
     raise InvalidRequest(what=what, problem=problem.format(layouts=layouts))
@@ -88,7 +88,8 @@ def words_note(request: GenerationRequest) -> str | None:
     if request.regions and not any(region.prompt for region in request.regions):
         example = f" {BETWEEN} ".join([*(label(region.name) for region in request.regions), _("everywhere")])
         text = _(
-            "Your prompt applies to the whole picture. To give each area its own prompt, write in /imagine: {example}"
+            "Your prompt applies to the whole picture. To give each area its own prompt, write the prompt "
+            "in /imagine like this: {example}"
         )
         return text.format(example=example)
     return None

@@ -103,7 +103,8 @@ def without_far(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Re
     if not far:
         return draft, ""
     told = _(
-        "The picture has {settings}, which would be unusual on {checkpoint}. Easel uses the model's defaults instead."
+        "This picture was generated with {settings}, which is unusual for {checkpoint}. Easel uses the "
+        "model's defaults instead."
     )
     told = told.format(settings=_said({name: own for name, (own, _usual) in far.items()}), checkpoint=checkpoint.name)
     return _opened(draft, far), told

@@ -15,8 +15,8 @@ from bot.moderation.word_rules import MINORS
 from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, CheckedWords, why_unusable
 from bot.visible_text import is_blank
 
-_NO_ROOM = later("the server has no room for more")
-_TOO_LONG = later("it is too long")
+_NO_ROOM = later("the server has reached its limit for lists, words or patterns")
+_TOO_LONG = later("the word or pattern is too long")
 
 
 class Trigger(Enum):

@@ -23,15 +23,15 @@ MAX_ALIKE = 100  # words of a list that differ only in look-alikes and repeated 
 MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a pattern
 
 _WHY: Final = {
-    Unusable.LOOKS_AROUND: later("it uses lookahead or lookbehind, which cannot be matched in linear time"),
-    Unusable.UNKNOWN_ESCAPE: later("it uses a backreference or an escape that Easel does not support"),
-    Unusable.REPEATS_TOO_OFTEN: later("it repeats something more than 1000 times"),
-    Unusable.TOO_LARGE: later("it is too large; split it into smaller ones"),
-    Unusable.MALFORMED: later("its syntax is wrong, for example a bracket is not closed"),
-    Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
-    Unusable.STAR_INSIDE: later("it has a * in the middle; * is allowed only at the start or the end"),
-    Unusable.TOO_ALIKE: later("too many words above look like it"),
-    Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
+    Unusable.LOOKS_AROUND: later("the pattern uses lookahead or lookbehind, which would make matching too slow"),
+    Unusable.UNKNOWN_ESCAPE: later("the pattern uses a backreference or an escape that Easel does not support"),
+    Unusable.REPEATS_TOO_OFTEN: later("the pattern repeats something more than 1000 times"),
+    Unusable.TOO_LARGE: later("the pattern is too large; split it into smaller ones"),
+    Unusable.MALFORMED: later("the pattern has a syntax error, such as a bracket that is not closed"),
+    Unusable.MATCHES_ALL: later("the pattern matches every text, even an empty one"),
+    Unusable.STAR_INSIDE: later("a * is allowed only at the start or the end of a word or phrase"),
+    Unusable.TOO_ALIKE: later("too many earlier words in the list look almost the same"),
+    Unusable.TOO_SHORT: later("a word needs at least two letters or digits"),
 }
 
 

@@ -14,7 +14,7 @@ class SourceError(RequestError):
 
 @dataclass(eq=False)
 class AddingOff(SourceError):
-    """With this bot, LoRAs cannot be added in Discord. The bot's operator adds them to the library."""
+    """You cannot add LoRAs in Discord with this bot. Only the bot's operator can add LoRAs to the library."""
 
     for_operators = "`[sources] enabled` is off."
 
@@ -28,7 +28,7 @@ class NoLink(SourceError):
 @dataclass(eq=False)
 class LoginNeeded(SourceError):
     """{host} lets only logged-in users download this file, but this bot is not logged in. Download the file yourself
-    and attach it, or ask the bot's operator to give the bot a key."""
+    and attach it, or ask the bot's operator to give the bot an API key."""
 
     for_operators = "Set `[sources] civitai_key` or `huggingface_token`."
     host: str
@@ -36,7 +36,7 @@ class LoginNeeded(SourceError):
 
 @dataclass(eq=False)
 class KeyRejected(SourceError):
-    """{host} no longer accepts this bot's key. Please tell the bot's operator."""
+    """{host} no longer accepts this bot's API key. Please tell the bot's operator."""
 
     for_operators = "Renew `[sources] civitai_key` or `huggingface_token`."
     host: str
@@ -90,14 +90,15 @@ class PageGone(Gone):
 
 @dataclass(eq=False)
 class PullRequestFile(SourceError):
-    """{page} is a pull request, which anyone can open. Please use the link of the repository itself."""
+    """{page} is a pull request. Easel does not add files from pull requests, because anyone can open one. Please use a
+    link to the repository itself."""
 
     page: str
 
 
 @dataclass(eq=False)
 class HashUnknown(Gone):
-    """{host} does not know the file {file}, so Easel cannot download it from there."""
+    """{host} has no file {file}, so Easel cannot download it from there."""
 
     file: str  # its hash
 
@@ -127,7 +128,7 @@ class LookedUpTooOften(SourceError):
 
 @dataclass(eq=False)
 class SourceBroken(SourceError):
-    """{host} has a problem right now (it answered with {status}). Please try again later."""
+    """{host} has a problem right now (HTTP status {status}). Please try again later."""
 
     host: str
     status: int
@@ -151,8 +152,8 @@ class AnswerUnreadable(SourceError):
 
 @dataclass(eq=False)
 class NotLookedUp(SourceError):
-    """Before Easel adds {name}, it must check on Civitai who the LoRA shows and how it is rated. The check is not
-    possible right now. Please add the LoRA again later."""
+    """Before Easel adds {name}, it must check on Civitai who the LoRA shows and what its content rating is. This check
+    is not possible right now. Please try again later."""
 
     for_operators = "The reason is: {reason} Where Civitai cannot be reached, set `[sources] look_up_files = false`."
     name: str
@@ -161,8 +162,8 @@ class NotLookedUp(SourceError):
 
 @dataclass(eq=False)
 class ModelUnreadable(SourceError):
-    """{host} still shows this version, but not the LoRA's main page. The main page says who the LoRA shows. Without
-    it, Easel does not add the LoRA: {page}"""
+    """{host} still shows this version, but not the LoRA's main page. Easel checks there who the LoRA shows. Without the
+    main page, Easel does not add the LoRA: {page}"""
 
     host: str
     page: str
@@ -170,7 +171,15 @@ class ModelUnreadable(SourceError):
 
 @dataclass(eq=False)
 class NotLora(SourceError):
-    """{name} is not a LoRA but something else ({kind})."""
+    """{name} is not a LoRA. Its type is {kind}."""
+
+    name: str
+    kind: str
+
+
+@dataclass(eq=False)
+class NotCheckpoint(SourceError):
+    """{name} is not a model (checkpoint). Its type is {kind}."""
 
     name: str
     kind: str
@@ -215,7 +224,8 @@ class CheckpointFile(NotLora):
 
 @dataclass(eq=False)
 class VaeFile(NotLora):
-    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of other programs. Each model here has its own VAE."""
+    """{name} is a VAE, not a LoRA. It belongs in the VAE folder of programs that use VAE files. Each model here has its
+    own VAE."""
 
 
 @dataclass(eq=False)
@@ -225,7 +235,7 @@ class TextEncoderFile(NotLora):
 
 @dataclass(eq=False)
 class NoSafetensors(SourceError):
-    """{host} has no safetensors file for this. Easel does not read other file types, because they can contain
+    """This item at {host} has no safetensors file. Easel does not read other file types, because they can contain
     programs."""
 
     host: str
@@ -242,7 +252,7 @@ class FitsNoCheckpoint(SourceError):
 
 @dataclass(eq=False)
 class RealPerson(SourceError):
-    """The page of {name} says that it shows a real person. This bot does not add such LoRAs."""
+    """The page of {name} says that the LoRA shows a real person. This bot does not add such LoRAs."""
 
     name: str
 
@@ -257,7 +267,7 @@ class MinorAndMature(SourceError):
 
 @dataclass(eq=False)
 class FileInfected(SourceError):
-    """{host} marks the file of {name} as dangerous. Easel does not add it."""
+    """{host} marks the file of {name} as dangerous, so Easel does not add it."""
 
     host: str
     name: str
@@ -265,7 +275,7 @@ class FileInfected(SourceError):
 
 @dataclass(eq=False)
 class FileUnscanned(SourceError):
-    """{host} has not finished its virus scan of {name}. Please add it again later."""
+    """{host} has not finished its virus scan of {name}. Please try again later."""
 
     host: str
     name: str
@@ -339,7 +349,7 @@ class DiskFailed(SourceError):
 
 @dataclass(eq=False)
 class CutShort(SourceError):
-    """The download of {name} from {host} kept breaking off. Please try again later."""
+    """The download of {name} from {host} was interrupted several times. Please try again later."""
 
     host: str
     name: str
@@ -355,7 +365,9 @@ class TooSlow(SourceError):
 
 @dataclass(eq=False)
 class WrongHash(SourceError):
-    """{host} sent another file than the one that it lists as {name}. Easel deleted the file. Please try again later."""
+    """The file that {host} sent is not the one that it lists as {name}. Easel deleted the file. Please try again
+    later.
+    """
 
     host: str
     name: str
@@ -363,8 +375,8 @@ class WrongHash(SourceError):
 
 @dataclass(eq=False)
 class PageInsteadOfFile(SourceError):
-    """{host} sent a web page instead of {name}, usually to ask for a login. Download the file yourself and attach
-    it."""
+    """{host} sent a web page instead of {name}. This usually means that the site requires a login. Download the file
+    yourself and attach it."""
 
     host: str
     name: str
@@ -372,7 +384,9 @@ class PageInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class MessageInsteadOfFile(SourceError):
-    """{host} sent a message instead of {name}. Please try again later, or download the file yourself and attach it."""
+    """{host} sent text instead of the file {name}. Please try again later, or download the file yourself and
+    attach it.
+    """
 
     host: str
     name: str
@@ -380,14 +394,15 @@ class MessageInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class PickleInsteadOfFile(SourceError):
-    """{name} claims to be a safetensors file but is of another type, which may contain a program. Easel deleted it."""
+    """{name} claims to be a safetensors file, but it has another type, which may contain a program. Easel deleted the
+    file."""
 
     name: str
 
 
 @dataclass(eq=False)
 class FileUnusable(SourceError):
-    """{name} cannot be read as a LoRA. The file is damaged, or is not what its name says. Please look for it
+    """Easel cannot read {name} as a LoRA. The file is damaged, or is not what its name says. Please look for the LoRA
     elsewhere."""
 
     for_operators = "The reason is: {reason}."
@@ -397,18 +412,18 @@ class FileUnusable(SourceError):
 
 @dataclass(eq=False)
 class FileUnsupported(FileUnusable):
-    """{name} has a format that Easel cannot use. Its author may offer it in another format."""
+    """{name} has a format that Easel cannot use. The author may offer the LoRA in another format."""
 
 
 @dataclass(eq=False)
 class FileOfUnknownModel(FileUnusable):
-    """{name} has parts that belong to no model that Easel knows, so the LoRA fits no model here."""
+    """Some parts of {name} do not belong to any model that Easel knows. The LoRA does not fit any model here."""
 
 
 @dataclass(eq=False)
 class FileOfNamedModel(FileUnusable):
-    """The file of {name} says that it is made for “{model}”. Easel does not know that model, so no model here fits
-    the LoRA."""
+    """The file of {name} says that it is made for “{model}”. Easel does not know that model, so the LoRA does not fit
+    any model here."""
 
     model: str
 
@@ -422,7 +437,7 @@ class AddingCancelled(SourceError):
 
 @dataclass(eq=False)
 class AddingLeft(SourceError):
-    """Your request for {name} is cancelled. Others requested it too, so Easel still adds it."""
+    """Your request for {name} is cancelled. Other users also requested this LoRA, so Easel will still add it."""
 
     name: str
 

@@ -51,8 +51,8 @@ def _is_flagged(version: RemoteVersion, settings: SourcesSettings) -> bool:
 def flagged_text(version: RemoteVersion) -> str:
     """Return the sentences about what a page says that keeps a version out."""
     told = [
-        _("Its page says that the LoRA shows a minor.") if version.minor else "",
-        _("Its page says that the LoRA shows a real person.") if version.real_person else "",
-        _("Its page marks the file as dangerous.") if version.infected else "",
+        _("According to its page, this LoRA shows a minor.") if version.minor else "",
+        _("According to its page, this LoRA shows a real person.") if version.real_person else "",
+        _("According to its page, the file of this LoRA is dangerous.") if version.infected else "",
     ]
     return sentences(*filter(None, told))

@@ -130,7 +130,7 @@ def no_recipe() -> str:
     """What is said of a picture without generation data."""
     return _(
         "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
-        "image savers contain it, unless someone removed it."
+        "image-saver nodes contain this data, unless someone removed it."
     )
 
 

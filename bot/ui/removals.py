@@ -335,7 +335,7 @@ class Removals:
         ).format(count=len(pictures))
         text = sentences(
             _("Your pictures are not lost: all of them are in /history, where only you see them."),
-            _("In that server, the buttons of a removed picture no longer generate pictures."),
+            _("In that server, the buttons under a removed picture no longer generate pictures."),
             _("If you have questions, ask the staff of that server."),
         )
         view = ui.LayoutView(timeout=None)

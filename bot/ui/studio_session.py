@@ -32,7 +32,7 @@ from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, joining_fast, studio_of
-from inference.errors import CheckpointNotFound, TooManyLoras
+from inference.errors import NoCheckpoints, TooManyLoras
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
 
@@ -231,7 +231,7 @@ class StudioSessions:
         chosen = self._configuration.checkpoints.find(studio.draft.checkpoint)
         checkpoint = chosen or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
-            raise CheckpointNotFound(name=_("at all"), installed=[])
+            raise NoCheckpoints(name="", installed=[])
         rows = await examine(self._requests, studio, checkpoint.name, await self._shown(interaction))
         rows = await self._without_disputed(person_id, rows)
         return StudioSnapshot(

@@ -116,7 +116,7 @@ def _entry(bookmark: SavedBookmark) -> dict[str, object]:
 def read(data: bytes, now: datetime) -> Read:
     """The bookmarks in `data`; times in the future become `now`. Raises BookmarksRefused."""
     if len(data) > MAX_BYTES:
-        raise BookmarksRefused(reason=later("it is larger than 4 MB"))
+        raise BookmarksRefused(reason=later("the file is larger than 4 MB"))
     try:
         parsed = from_json(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:

@@ -346,7 +346,11 @@ def _missing(parts: Sequence[MatchedLora], usable: Sequence[MatchedLora], left_o
             ).format(names=several(gone))
         )
     if guessed := [part.named.name for part in usable if part.by_name]:
-        notes.append(_("Easel found {names} only by name, so the file may differ.").format(names=several(guessed)))
+        notes.append(
+            _("Easel found {names} only by name, so the file may differ from the original.").format(
+                names=several(guessed)
+            )
+        )
     if left_out:
         names = several(part.named.name for part in left_out)
         notes.append(
@@ -367,7 +371,7 @@ def _other_checkpoint(recipe: Recipe, checkpoint: CheckpointSettings | None) -> 
 
 def _resized(recipe: Recipe, checkpoint: CheckpointSettings | None, size: str | None) -> str:
     name = plain(checkpoint.name) if checkpoint else ""
-    return _("{checkpoint} does not offer {size}. Easel chose {other} instead.").format(
+    return _("{checkpoint} does not offer the size {size}. Easel chose {other} instead.").format(
         checkpoint=name, size=f"{recipe.width}x{recipe.height}", other=size
     )
 

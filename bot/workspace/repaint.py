@@ -97,7 +97,7 @@ class Repainter:
         """Why the request cannot be repainted, as a sentence; "" when it can."""
         checkpoint = self.configuration.checkpoints.find(request.checkpoint)
         if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
-            return _("{checkpoint} cannot generate {size}.").format(
+            return _("{checkpoint} does not support the size {size}.").format(
                 checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
             )
         try:
@@ -123,4 +123,4 @@ class Repainter:
 
 def picture_gone() -> NothingThere:
     """The error for a picture whose file was deleted."""
-    return NothingThere(what=_("This picture is no longer saved here. *Again* generates a similar one."))
+    return NothingThere(what=_("This picture is no longer saved. Press *Again* to generate a similar one."))

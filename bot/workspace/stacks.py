@@ -98,7 +98,7 @@ async def keep_stack(
     Raises NothingThere without LoRAs or name, StackNameTaken, TooManyStacks, and what rules on words refuse.
     """
     if not loras:
-        raise NothingThere(what=_("The stack has no LoRA yet. Add one first, then save."))
+        raise NothingThere(what=_("A stack needs at least one LoRA. Add one, then save the stack."))
     await check_name(connection, words, name, loras)
     await _leave_room(connection, person_id)
     stack = await save_stack(connection, person_id, name, loras)
@@ -178,7 +178,9 @@ async def import_stack(connection: aiosqlite.Connection, words: WordRules, perso
     shared = await find_stack_by_code(connection, code) if code else None
     if shared is None:
         await remember_miss(connection, person_id, since_ms=since)
-        text = _("No stack has this code. A code has 8 letters and digits, and works until its owner stops sharing.")
+        text = _(
+            "No stack has this code. A code has 8 letters and digits. It works until the stack's owner stops sharing."
+        )
         raise NothingThere(what=text)
     if shared.person_id == person_id:
         told = _("This is the code of your own stack {name}. Others can use it to get a copy.")

@@ -32,10 +32,13 @@ def _strong(rows: Sequence[Row]) -> Iterator[str]:
         limit = usual if useful is None else max(abs(useful.most), abs(useful.least), row.recommended)
         if abs(row.weight) <= limit:
             continue
-        text = _("The weight {weight} of {lora} is strong. Above {limit}, faces may melt and colours may look burnt.")
+        text = _(
+            "The weight {weight} of {lora} is high. Above {limit}, faces may look distorted and colours may look burnt."
+        )
         if useful is not None:
             text = _(
-                "The weight {weight} of {lora} is strong. According to measurements, weights up to {limit} are useful."
+                "The weight {weight} of {lora} is high. According to Easel's measurements, weights up to "
+                "{limit} are useful."
             )
         yield text.format(lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}")
 
@@ -48,15 +51,15 @@ def _crowded(rows: Sequence[Row]) -> Iterator[str]:
         alike = [row for row in painting if row.category is category]
         if found := _beyond(alike, SUMS.get(category, UNMEASURED)):
             text = _(
-                "The weights of all LoRAs in the category {category} add up to {total}. Above {limit}, these "
-                "LoRAs interfere with each other. Use *Weight* to scale all of them."
+                "The weights of all LoRAs in the category {category} add up to {total}. Above {limit}, "
+                "these LoRAs interfere with each other. Use *Weight* to scale all weights together."
             )
             yield text.format(category=label(category), total=found[0], limit=found[1])
     together = TOGETHER.get(min(len(categories), max(TOGETHER)))
     if together and (found := _beyond(painting, together)):
         text = _(
             "The weights add up to {total}. Above {limit}, the LoRAs interfere with each other. Use "
-            "*Weight* to scale all of them."
+            "*Weight* to scale all weights together."
         )
         yield text.format(total=found[0], limit=found[1])
 
@@ -73,6 +76,6 @@ def _silent(rows: Sequence[Row], prompt: str) -> Iterator[str]:
     for row in rows:
         known = [word.casefold() for group in row.all_words for word in words_in(group)]
         if known and not row.words and not any(word in said for word in known):
-            yield _("No trigger word of {lora} is active, so it may have little effect. Choose one below.").format(
-                lora=row.name
-            )
+            yield _(
+                "No trigger word of {lora} is active, so the LoRA may have little effect. Choose a trigger word below."
+            ).format(lora=row.name)

@@ -116,7 +116,7 @@ PLAINLY: dict[Source, str] = {
     Source.SHORT_HASH: "recorded during training",
     Source.DECLARATION: "declared by an operator",
     Source.BASE_ID: "identified in its training record",
-    Source.BASE_TOLD: "found on a web page, using its training record",
+    Source.BASE_TOLD: "identified online from its training record",
     Source.BASE_NAME: "named in its training record",
     Source.TITLE: "its title says so",
     Source.OUTPUT_NAME: "its name says so",
@@ -125,7 +125,7 @@ PLAINLY: dict[Source, str] = {
     Source.REGISTRY: "its web page says so",
     Source.MERGED: "the names of its merged parts say so",
     Source.TAG: "its file name says so",
-    Source.COMMENT: "its comment says so",
+    Source.COMMENT: "a comment in its file says so",
     Source.CONFLICT: "its sources disagree",
     Source.NONE: "not stated by any source",
 }

@@ -70,7 +70,7 @@ PLAINLY: dict[PredictionSource, str] = {
     PredictionSource.SHORT_HASH: "recorded during training",
     PredictionSource.DECLARATION: "declared by an operator",
     PredictionSource.BASE_ID: "identified in its training record",
-    PredictionSource.BASE_TOLD: "found on a web page, using its training record",
+    PredictionSource.BASE_TOLD: "identified online from its training record",
     PredictionSource.BASE_NAME: "named in its training record",
     PredictionSource.SETTINGS: "recorded during training",
     PredictionSource.SIDECAR: "its description says so",

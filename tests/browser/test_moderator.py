@@ -51,11 +51,11 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
         await expect(last(page)).to_contain_text("Overview")
         await picture(page, "20-server")
         panel = await section(page, "Channels and defaults", "Allowed channels")
-        await (await menu(panel, "svprompts")).select_option(label="Prompts by default: shown with pictures")
-        await expect(panel).to_contain_text("Prompts by default: shown with pictures")
+        await (await menu(panel, "svprompts")).select_option(label="Default for prompts: shown with pictures")
+        await expect(panel).to_contain_text("Default for prompts: shown with pictures")
         panel = await section(page, "Limits", "No limits are set")
         await (await menu(panel, "svlimitwho")).select_option(label=SPAMMER)
-        await panel.get_by_role("button", name="Quotas and queue").click()
+        await panel.get_by_role("button", name="Daily limits and queue").click()
         await send_form(page, pictures_per_day="1")
         await expect(panel).to_contain_text("pictures per day: 1")
         took = time.monotonic() - began
@@ -91,7 +91,7 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
     async with open_page(browser, demo, MODERATOR) as page:
         await command(page, "server")
         await expect(last(page)).to_contain_text("Overview")
-        panel = await section(page, "Audit log", "block lora")
+        panel = await section(page, "Audit log", "block LoRA")
         await expect(panel).to_contain_text("change limits")
         await picture(page, "24-audit-log")
         await page.set_viewport_size(PHONE)

@@ -107,7 +107,7 @@ async def test_a_lora_of_another_base_model_is_refused_with_alternatives(page: P
     await page.get_by_test_id("command-send").click()
     await expect(last(page)).to_contain_text("is made for Vivid")
     await picture(page, "8-refusal")
-    await last(page).get_by_role("button", name="Generate on vivid").click()
+    await last(page).get_by_role("button", name="Generate with vivid").click()
     await painted(last(page))
 
 

@@ -55,11 +55,11 @@ async def test_a_link_becomes_a_page_with_samples(adding: Scene, hubs: Hubs) -> 
     hubs.paused.clear()
     begun = await (await adding.grace.slash("lora add", link=hubs.link(version_id))).reply(PATIENCE)
     assert begun.ephemeral and "Adding Komori Met" in begun.text and "Cancel" in begun.buttons
-    assert "Pictures made with it" not in begun.text and "Its author asks for credit" in begun.text
+    assert "must not be sold" not in begun.text and "author asks for credit" in begun.text
     assert "%)" in (await added(adding, begun, "MB downloaded")).text, "also of what is not written to the disk yet"
     hubs.paused.set()
     page = await added(adding, begun, "is now in the library")
-    assert "Its category is style. You can change that below" in page.text and "Use now" in page.buttons
+    assert "category is style. You can change the category below" in page.text and "Use now" in page.buttons
     assert not [each for each in page.selects if each.startswith("addcat:")], "the buttons do it already"
     assert "[Civitai](https://civitai.com/models/" in page.text
     assert "komori, blue dress, hat" in page.text or "blue dress, hat" in page.text
@@ -114,7 +114,7 @@ async def let_add(scene: Scene, *roles: str) -> None:
         ("Komori", "not a LoRA link"),
         ("https://civitai.com/models/999999", "no page at civitai.com/models/999999"),
         ("https://huggingface.co/nobody/nothing", "no page at huggingface.co/nobody/nothing"),
-        ("0123456789", "Civitai does not know the file 0123456789"),
+        ("0123456789", "Civitai has no file 0123456789"),
         (None, "not a LoRA link"),
     ],
 )
@@ -159,7 +159,7 @@ async def test_a_lora_for_no_checkpoint_here_is_refused_before_it_is_fetched(add
 async def test_one_that_is_rated_too_high_for_a_place_is_not_added_there(adding: Scene, hubs: Hubs) -> None:
     version_id = hubs.add_version(hubs.add_model("Hot", nsfwLevel=16), demo_lora(seed=55), "Other", nsfwLevel=16)
     answer = await told(adding.grace, "lora add", link=hubs.link(version_id))
-    assert "rated too high for this place" in answer.text
+    assert "rated too high to be shown here" in answer.text
     assert not hubs.requests(hubs.file_path(version_id))
 
 
@@ -168,7 +168,7 @@ async def test_a_copy_elsewhere_is_judged_by_all_pages(adding: Scene, hubs: Hubs
     hubs.add_lora("Somebody", real, "Other", poi=True)
     hubs.add_version(hubs.add_model("Hotter", nsfwLevel=16), hot, "Other", nsfwLevel=16)
     hubs.add_repository("another/copies", {"real.safetensors": real, "hot.safetensors": hot})
-    for file, words in (("real", "shows a real person"), ("hot", "rated too high for this place")):
+    for file, words in (("real", "shows a real person"), ("hot", "rated too high to be shown here")):
         link = f"https://huggingface.co/another/copies/blob/main/{file}.safetensors"
         answer = await told(adding.grace, "lora add", link=link)
         assert words in answer.text
@@ -201,7 +201,7 @@ async def test_a_link_in_imagine_is_offered_and_used_once_it_is_here(adding: Sce
     offer = await adding.control.wait_message(
         offer.id, lambda seen: bool(seen.buttons["Add LoRA"]["disabled"]), PATIENCE
     )
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "Linked Owl" in picture.text and "seed 77" in picture.text and "civitai" not in picture.text
     picture = await adding.painted(await adding.ada.slash("imagine", prompt=f"a house {link}", steps=2))
     assert "Linked Owl" in picture.text and "civitai" not in picture.text
@@ -222,13 +222,13 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
     offer = await told(adding.grace, "imagine", prompt=f"ferns {first}", lora1=second, weight1=0.4, steps=2, seed=5)
     assert "second-fern is not in the library yet" in offer.text, "of Hugging Face"
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
-    offer = await (await adding.grace.press(page, "Generate with it")).reply(PATIENCE)
+    offer = await (await adding.grace.press(page, "Generate with this LoRA")).reply(PATIENCE)
     assert "First Fern is not in the library yet" in offer.text
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
     await adding.grace.press(page, "pose")
     page = await adding.control.wait_message(page.id, lambda seen: "is now in the library" not in seen.text, PATIENCE)
-    assert "Generate with it" in page.buttons, "also once its category was corrected"
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    assert "Generate with this LoRA" in page.buttons, "also once its category was corrected"
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "First Fern" in picture.text and "fern at 0.4" in picture.text and "seed 5" in picture.text
 
 
@@ -246,7 +246,7 @@ async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: H
     await adding.control.wait_message(offer.id, lambda seen: not seen.buttons["Add LoRA"].get("disabled"), PATIENCE)
     hubs.fault(hubs.file_path(version_id))
     page = await added(adding, await begun_by(adding.grace, offer, "Add LoRA"), "is now in the library")
-    assert "Generate with it" in page.buttons
+    assert "Generate with this LoRA" in page.buttons
 
 
 async def test_a_pasted_link_is_suggested_with_what_happens(adding: Scene, hubs: Hubs) -> None:
@@ -283,9 +283,9 @@ async def test_remix_offers_what_is_not_here_to_who_may_add_it(adding: Scene, hu
     assert "fox, gone are not in this library" in panel.text
     _panel, offer = await remix(adding, adding.grace, fox, 2)
     assert offer.ephemeral and {"Add fox", "Add gone"} <= set(offer.buttons)
-    assert "does not know the file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
+    assert "has no file" in (await (await adding.grace.press(offer, "Add gone")).reply(PATIENCE)).text
     page = await added(adding, await begun_by(adding.grace, offer, "Add fox"), "Remixed Fox is now in the library")
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "Remixed Fox at 0.7" in picture.text and "seed 12" in picture.text, "as the picture from elsewhere"
     (panel,) = await remix(adding, adding.ada, fox)
     assert "Remixed Fox" in panel.text
@@ -296,12 +296,12 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
     panel = await told(adding.grace, "server")
     people = await (await adding.grace.select(panel, menu(panel, "svsection"), "people")).reply(PATIENCE)
     page = await (await adding.grace.select(people, menu(people, "svloras"), "Artists")).reply(PATIENCE)
-    assert "Can add new LoRAs, besides staff: **<@&" in page.text
+    assert "in addition to staff: **<@&" in page.text
     try:
         limits = await (await adding.grace.select(page, menu(page, "svsection"), "limits")).reply(PATIENCE)
         limits = await (await adding.grace.select(limits, menu(limits, "svholder"), "everybody")).reply(PATIENCE)
         assert "LoRAs added in 24 hours: **not set** · the bot's operator allows at most 1,000" in limits.text
-        form = await adding.grace.press(limits, "Added LoRAs")
+        form = await adding.grace.press(limits, "Limits on adding LoRAs")
         await form.modal(PATIENCE)
         limits = await (await adding.grace.submit(form, {"loras_per_day": "1"})).reply(PATIENCE)
         assert "LoRAs added in 24 hours: **1**" in limits.text
@@ -315,7 +315,7 @@ async def test_staff_let_a_role_add_and_limit_how_many(adding: Scene, hubs: Hubs
             "."
         )
     finally:
-        form = await adding.grace.press(limits, "Added LoRAs")
+        form = await adding.grace.press(limits, "Limits on adding LoRAs")
         await form.modal(PATIENCE)
         page = await (await adding.grace.submit(form, {"loras_per_day": ""})).reply(PATIENCE)
         people = await (await adding.grace.select(page, menu(page, "svsection"), "people")).reply(PATIENCE)
@@ -331,7 +331,7 @@ async def test_an_attached_file_is_judged_by_its_page(adding: Scene, hubs: Hubs)
         await adding.grace.slash("lora add", file=File("night_owl_style.safetensors", demo_lora(seed=81)))
     ).reply(PATIENCE)
     page = await added(adding, begun, "is now in the library")
-    assert "Its category is style" in page.text, "as its name says"
+    assert "category is style" in page.text, "as its name says"
     assert "From an attached file" in page.text
 
 
@@ -340,7 +340,7 @@ async def test_what_contradicts_itself_is_not_used_until_an_operator_decides(add
     link = hubs.link(hubs.add_lora("Contradiction", data, "Other"))
     begun = await (await adding.grace.slash("lora add", link=link)).reply(PATIENCE)
     page = await added(adding, begun, "is now in the library")
-    assert "It cannot be used yet: sources disagree about its base model" in page.text
+    assert "cannot be used yet, because sources disagree about its base model" in page.text
     refused = await told(adding.ada, "imagine", prompt="a house", lora1="Contradiction")
     assert "could not confirm the base model of Contradiction" in refused.text
 
@@ -361,12 +361,12 @@ async def test_a_restart_in_the_middle_is_told_once(tmp_path: Path, late: bool) 
         async with scene.bot():
             if late:
                 letter = await first_letter(scene, "Grace", "is now in the library")
-                assert {"Details", "Generate with it"} <= set(letter.buttons)
+                assert {"Details", "Generate with this LoRA"} <= set(letter.buttons)
             else:
                 page = await added(scene, begun, "is now in the library")
                 assert "Details" in page.buttons and "Cancel" not in page.buttons
                 assert not await scene.control.messages("dm", "Grace")
-                picture = await scene.painted(await scene.grace.press(page, "Generate with it"))
+                picture = await scene.painted(await scene.grace.press(page, "Generate with this LoRA"))
                 assert "Komori" in picture.text
 
 
@@ -403,7 +403,7 @@ async def test_what_failed_after_a_restart_can_be_added_by_its_notice(tmp_path: 
             assert "Add LoRA" in notice.buttons
             hubs.fault(hubs.file_path(version_id))
             page = await added(scene, await begun_by(scene.grace, notice, "Add LoRA"), "is now in the library")
-            assert "Generate with it" in page.buttons
+            assert "Generate with this LoRA" in page.buttons
 
 
 async def first_letter(scene: Scene, name: str, text: str) -> VisibleMessage:
@@ -425,14 +425,14 @@ async def test_what_is_not_shown_in_a_channel_is_not_named_there(adding: Scene, 
     for words in ("imagine", "lora add"):
         typed = {"prompt": f"a house {link}"} if words == "imagine" else {"link": link}
         refused = await told(adding.grace, words, **typed)
-        assert "Filthy" not in refused.text and "rated too high for this place" in refused.text
+        assert "Filthy" not in refused.text and "rated too high to be shown here" in refused.text
         assert "Add LoRA" not in refused.buttons
     begun = await (await adding.grace.slash("lora add", in_="after-dark", link=link)).reply(PATIENCE)
     await added(adding, begun, "is now in the library")
     copy = hubs.add_repository("me/owl", {"owl.safetensors": data})
     for again in (link, f"https://huggingface.co/{copy}"):
         refused = await told(adding.grace, "lora add", link=again)
-        assert "Filthy" not in refused.text and "rated too high for this place" in refused.text
+        assert "Filthy" not in refused.text and "rated too high to be shown here" in refused.text
 
 
 async def test_a_page_with_several_loras_offers_a_choice(adding: Scene, hubs: Hubs) -> None:
@@ -446,7 +446,7 @@ async def test_a_page_with_several_loras_offers_a_choice(adding: Scene, hubs: Hu
     (select,) = asked.selects
     options = as_objects(asked.selects[select]["options"])
     assert asked.ephemeral and len(options) == 25 and "choices has 29 LoRAs" in asked.text
-    assert "3 more are not listed" in asked.text and "1 more cannot be added" in asked.text
+    assert "3 more LoRAs are not listed" in asked.text and "1 more file cannot be added" in asked.text
     assert options[6]["label"] == "set/07" and "fits vivid" in str(options[6]["description"])
     (begun,) = await (await adding.grace.select(asked, select, str(options[6]["value"]))).messages(1, PATIENCE)
     page = await added(adding, begun, "is now in the library")
@@ -476,7 +476,7 @@ async def test_a_choice_goes_on_with_the_picture_that_waits_for_it(adding: Scene
     value = str(as_objects(choice.selects[select]["options"])[1]["value"])
     (begun,) = await (await adding.grace.select(choice, select, value)).messages(1, PATIENCE)
     page = await added(adding, begun, "is now in the library")
-    picture = await adding.painted(await adding.grace.press(page, "Generate with it"))
+    picture = await adding.painted(await adding.grace.press(page, "Generate with this LoRA"))
     assert "Chosen Owl" in picture.text and "seed 6" in picture.text
 
 

@@ -42,7 +42,7 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
         ada, margaret = scene.ada, scene.control.person("Margaret")
         page = await told(ada, "lora info", name="Komori")
         assert "is made for v-prediction or for epsilon prediction." in page.text
-        assert "An operator also allows it on Pony" in page.text and f"Fits {NOOB}" in page.text
+        assert "An operator also allows this version on Pony" in page.text and f"Fits {NOOB}" in page.text
         await pick(ada, await fresh(scene, ada), "checkpoint", NOOB)
         panel = await told(ada, "studio", add="Komori")
         assert (
@@ -131,7 +131,7 @@ async def test_the_studio_offers_what_the_checkpoint_takes(tmp_path: Path) -> No
         refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=FLOWING, sampler="ddim")
         assert (
             f"The sampler ddim does not work with {FLOWING}" in refused.text
-            and "To use euler, leave the field empty" in refused.text
+            and "To use the default (euler), leave the field empty" in refused.text
         )
 
 
@@ -149,8 +149,8 @@ async def test_an_operator_is_told_if_a_declaration_does_not_count(tmp_path: Pat
             return (await (await margaret.submit(opener, values)).reply()).text
 
         against_layers = await declare("sdxl/pony", "v_prediction")
-        assert "Easel does not accept Pony for Owl" in against_layers and "Its base model is Vivid." in against_layers
-        assert "It is made for v-prediction." in against_layers
+        assert "Easel does not accept Pony for Owl" in against_layers and "base model is Vivid." in against_layers
+        assert "is made for v-prediction." in against_layers
         against_hash = await declare(BASES[VIVID], "epsilon")
-        assert "Base model set to Vivid for the file" in against_hash
+        assert "base model of Owl is now Vivid" in against_hash
         assert "Easel does not accept epsilon prediction" in against_hash

@@ -228,7 +228,7 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
         (b"\x89PNG\r\n", "it is not a bookmark file"),
         (b"[" * 100_000, "it is not a bookmark file"),
         (b'{"hello": 1}', "it contains no Easel bookmarks"),
-        (b" " * (4 * 2**20 + 1), "it is larger than 4 MB"),
+        (b" " * (4 * 2**20 + 1), "the file is larger than 4 MB"),
     ],
     ids=["picture", "deep", "other", "large"],
 )
@@ -248,6 +248,6 @@ async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scen
     version = next(part["component"] for part in modal["components"] if part["component"]["custom_id"] == "version")
     values = {"version": [version["options"][0]["value"]], "base": [BASES[VIVID]], "reason": "I trained it myself"}
     reply = await (await margaret.submit(opener, values)).reply()
-    assert "Base model set to Vivid" in reply.text and reply.ephemeral
+    assert "is now Vivid" in reply.text and reply.ephemeral
     message = await scene.painted(await scene.ada.slash("imagine", prompt="a bat", lora1="riddle"))
     assert "riddle" in message.text

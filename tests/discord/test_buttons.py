@@ -79,7 +79,7 @@ async def test_buttons_of_other_people_are_refused_or_act_for_the_presser(
         else:
             reply = await sent.reply()
         assert reply.ephemeral and reply.id not in {one.id for one in await scene.ada.messages()}
-        refused |= {button} if "belongs to the user who requested" in reply.text else set()
+        refused |= {button} if "belongs to another user" in reply.text else set()
         remixed |= {button} if "Remix" in reply.buttons and button in REMIXED else set()
     assert refused == REFUSED & set(message.buttons)
     assert remixed == REMIXED & set(message.buttons)

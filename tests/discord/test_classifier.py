@@ -20,7 +20,7 @@ from tests.discord.conftest import PATIENCE, Scene, told
 RED, BLUE = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))
 WITHHELD, WHY, ELSEWHERE = (
     "can no longer be shown here",
-    "rated explicit by the automatic check",
+    "rated explicit by Easel's automatic check",
     "not shown here",
 )
 AFTER_DARK, MINORS = "after-dark", "These words name a child"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADULT = "nsfw, a red circle"
 REFUSED, WITHHELD, ELSEWHERE = (
-    "The prompt's words are rated explicit",
+    "The prompt is rated explicit",
     "can no longer be shown here",
     "not shown here",
 )
@@ -187,20 +187,20 @@ async def test_an_operator_rates_a_lora(places: Scene) -> None:
     try:
         assert "Cape is now rated explicit" in (await rate(places, "Cape", "explicit")).text
         market = await told(ada, "lora browse", **markets)
-        assert "1 more is not shown here because of its content rating" in market.text and "**Cape**" not in market.text
+        assert "1 LoRA is not shown here because" in market.text and "**Cape**" not in market.text
         assert "**Cape**" in (await told(ada, "lora browse", in_=AFTER_DARK, **markets)).text
         assert await ada.autocomplete("imagine", "lora1", "cape") == []
         (choice,) = await ada.autocomplete("imagine", "lora1", "cape", in_=AFTER_DARK)
         assert await refused(ada, "general", "a red circle", lora1=str(choice["value"]))
         page = await told(ada, "lora info", name="Cape")
-        assert "rated too high for this place" in page.text and "Content rating" not in page.buttons
+        assert "rated too high to be shown here" in page.text and "Content rating" not in page.buttons
         assert "rated explicit" in (await told(ada, "lora info", in_=AFTER_DARK, name="Cape")).text
         kept = await told(ada, "bookmarks", in_=AFTER_DARK, add="Cape")
         assert "**Cape**" in kept.text
         kept = await told(ada, "bookmarks", search="cape")
-        assert "1 more is not shown here because of its content rating" in kept.text and "**Cape**" not in kept.text
+        assert "1 LoRA is not shown here because" in kept.text and "**Cape**" not in kept.text
         assert (
-            "rated too high for this place"
+            "rated too high to be shown here"
             in (await told(places.control.person("Margaret"), "lora info", name="Cape")).text
         )
     finally:

@@ -96,7 +96,7 @@ async def test_a_permanent_error_is_reported_and_the_picture_is_in_the_history(s
         patch.setattr("bot.ui.delivery.delivery.result_view", broken)
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7120)
         told = await scene.ended(await sent.reply())
-    assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
+    assert "could not show this result" in told.text and "/history" in told.text and not told.attachments
     assert sum("delivery failed, retrying" in record.getMessage() for record in log.records) == MAX_REPEATS - 1
     page = await (await scene.ada.slash("history")).reply()
     assert "could not deliver this picture" in page.text
@@ -110,7 +110,7 @@ async def test_a_result_that_is_refused_everywhere_is_told(scene: Scene, kind: s
     await scene.control.fault("", kind=kind, status=status, uploads=True, count=99)
     told = await scene.ended(await (await scene.ada.slash("imagine", prompt=PROMPT, seed=next(SEEDS))).reply())
     await scene.control.clear_faults()
-    assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
+    assert "could not show this result" in told.text and "/history" in told.text and not told.attachments
     page = await (await scene.ada.slash("history")).reply()
     assert "could not deliver this picture" in page.text
 

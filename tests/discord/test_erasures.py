@@ -130,7 +130,7 @@ async def test_what_was_opened_before_brings_nothing_back(scene: Scene) -> None:
     ]
     for sent in during:
         refused = await sent.reply(PATIENCE)
-        assert refused.ephemeral and "Easel is deleting all your data, so it did not do this." in refused.text
+        assert refused.ephemeral and "is deleting all your data, so it did not carry out your request." in refused.text
     assert "Easel has been deleting all your data" in (await told(mary, "privacy show")).text
     await scene.control.clear_faults()
     await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)
@@ -168,7 +168,7 @@ async def posted_stack(person: Person) -> VisibleMessage:
     """Post the code of a stack for everybody."""
     await told(person, "studio", add="Bat")
     await told(person, "stack save", name=f"My {WORD}")
-    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post it in this channel")
+    return await pressed(person, await told(person, "stack share", name=f"My {WORD}"), "Post stack in this channel")
 
 
 async def test_a_killed_bot_goes_on_while_a_report_is_open(empty: Scene) -> None:

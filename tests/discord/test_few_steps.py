@@ -60,7 +60,7 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
 
         asked = {**ASKED, "lora1": LIGHTNING, "steps": 9, "negative_prompt": "a hat"}
         far = await scene.painted(await scene.ada.slash("imagine", **asked))
-        assert "Quick is made for 4 steps, not 9. Leave the steps empty, or remove this LoRA." in far.text
+        assert "Quick is made for 4 steps, not 9. Leave the steps empty, or use another LoRA or model." in far.text
         assert f"{VIVID} uses a negative prompt only with guidance above 1, so Easel ignored yours." in far.text
 
         both = await (await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, lora2=LCM)).reply()

@@ -124,9 +124,7 @@ async def test_pictures_are_found_by_what_they_have(stage: Stage) -> None:
     assert PROMPT[:40] in option["label"] and "Bat" in option["description"], "where its author agreed, its words"
     hidden = await told(stage.linus, "gallery", search="owl")
     assert "No matches here for" in hidden.text, "the words of a prompt that is not shown are not found"
-    assert (
-        "No picture here was liked this week" in (await told(stage.linus, "gallery", sort="most_liked_this_week")).text
-    )
+    assert "No pictures here were liked" in (await told(stage.linus, "gallery", sort="most_liked_this_week")).text
 
 
 async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage: Stage) -> None:
@@ -160,7 +158,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
         "Report",
         "More by this member",
     }
-    assert "Feature it" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
+    assert "Feature in this server" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
     await stage.restart()
     assert "1 like." in (await (await linus.press(seen, "Like")).reply()).text
     assert "You already like this picture" in (await (await linus.press(seen, "Like")).reply()).text
@@ -191,13 +189,14 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     margaret, connection = stage.scene.control.person("Margaret"), stage.easel.connection
     seen = await opened(stage, margaret, stage.owl)
     assert (
-        "The picture is now featured in this server" in (await (await margaret.press(seen, "Feature it")).reply()).text
+        "The picture is now featured in this server"
+        in (await (await margaret.press(seen, "Feature in this server")).reply()).text
     )
-    assert "is already featured" in (await (await margaret.press(seen, "Feature it")).reply()).text
+    assert "is already featured" in (await (await margaret.press(seen, "Feature in this server")).reply()).text
     refused = await (await stage.linus.press(await opened(stage, stage.linus, stage.owl), "Report")).reply()
     assert "your own" in refused.text
     lora = await told(margaret, "lora info", name="Bat")
-    assert "Bat is now featured" in (await (await margaret.press(lora, "Feature it")).reply()).text
+    assert "Bat is now featured" in (await (await margaret.press(lora, "Feature in this server")).reply()).text
     page = await told(stage.linus, "gallery")
     assert f"Featured by <@{default_world.MARGARET}> <t:" in page.text and len(page.attachments) == 2
     assert [option["value"] for option in page.selects["ga-v:featured"]["options"]] == [str(stage.owl.id)]
@@ -391,7 +390,7 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
         )
         for channel in (default_world.GENERAL, default_world.TEA_TABLE):
             refused = await stage.scene.forged(stage.scene.ada, f"{name}:{job.id}:0:{channel}:1")
-            assert "This is no longer an art channel, so the picture was not published" in refused.text, (name, channel)
+            assert "is no longer an art channel, so the picture was not published" in refused.text, (name, channel)
     assert (
         "Only the picture's author can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
     )

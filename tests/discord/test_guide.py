@@ -40,7 +40,7 @@ async def test_all_chapters_are_reached_by_buttons(scene: Scene, reader) -> None
 
 async def test_the_last_chapter_paints_a_first_picture(scene: Scene, reader) -> None:
     page = await opened(reader, chapter=CHAPTERS[-1].key)
-    picture = await scene.painted(await reader.press(page, "Generate one now"))
+    picture = await scene.painted(await reader.press(page, "Generate a picture now"))
     assert VIVID in picture.text and not picture.ephemeral
     fitting = ("Bat", "Cape", "riddle")  # the last where another test declared what it is for
     assert any(name in picture.text for name in fitting), "a LoRA that fits is in it"

@@ -51,7 +51,7 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             assert "number5" in found.text and "moon" not in found.text
             found = await history(scene, checkpoint=PASTEL)
             assert "moon" in found.text and "number" not in found.text
-            assert "No picture of yours matches" in (await history(scene, search="zebra")).text
+            assert "None of your pictures match" in (await history(scene, search="zebra")).text
             stranger = await (await scene.grace.slash("history")).reply()
             assert "No pictures yet" in stranger.text
         scene.house.bat.unlink()
@@ -68,7 +68,7 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             assert "a moon" in (await pictures_of(opened))[0].text["parameters"]  # type: ignore[attr-defined]
             lost = await history(scene, search="number3")
             refused = await (await scene.ada.press(lost, "Again")).reply()
-            assert refused.ephemeral and "No longer available here: Bat" in refused.text
+            assert refused.ephemeral and "no longer available here: Bat" in refused.text
             panel = await (await scene.ada.press(lost, "Edit")).reply()
             assert "number3" in panel.text and "Bat" in panel.text
             details = await (await scene.ada.press(opened, "Details")).reply()

@@ -146,7 +146,7 @@ async def test_a_misfit_gets_an_ephemeral_refusal_with_alternatives(scene: Scene
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=PASTEL)).reply()
     assert refusal.ephemeral
     assert all(word in refusal.text for word in ("Bat", "Vivid", "Pastel"))
-    message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
+    message = await scene.painted(await scene.ada.press(refusal, f"Generate with {VIVID}"))
     assert "Bat" in message.text and VIVID in message.text
 
 
@@ -162,7 +162,7 @@ async def test_loras_that_fit_no_checkpoint_together_are_taken_apart_in_the_stud
         await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash", lora2="Bat", checkpoint=VIVID)
     ).reply()
     assert "No model here fits all of these LoRAs" in refusal.text
-    assert not any(button.startswith("Generate on") for button in refusal.buttons)
+    assert not any(button.startswith("Generate with") for button in refusal.buttons)
     panel = await (await scene.ada.press(refusal, "Open in studio")).reply()
     assert "~~Wash~~" in panel.text and "**Bat**" in panel.text and PROMPT in panel.text
     assert "Your studio now has this request's settings" in panel.text
@@ -173,7 +173,7 @@ async def test_a_refusal_offers_no_checkpoint_that_the_server_does_not_use(scene
     await chosen(lagoon.linus, await lagoon.panel("places"), "svmodels", f"={PASTEL}")
     refusal = await (await scene.ada.slash("imagine", in_="shore", prompt=PROMPT, lora1="Bat")).reply()
     assert "Bat is made for Vivid" in refusal.text
-    assert f"Generate on {VIVID}" not in refusal.buttons and "Open in studio" in refusal.buttons
+    assert f"Generate with {VIVID}" not in refusal.buttons and "Open in studio" in refusal.buttons
 
 
 async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:

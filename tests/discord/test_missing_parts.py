@@ -75,7 +75,7 @@ async def test_bookmarks(gone: tuple[Scene, Before]) -> None:
     scene, _before = gone
     page = await (await scene.ada.slash("bookmarks", base="any")).reply()
     assert all(f"**{name}**" in page.text for name in ("Bat", "Cape", "Wash"))
-    assert page.text.count("Its file is no longer in the library") == 1
+    assert page.text.count("file is no longer in the library") == 1
     details = await (await scene.ada.slash("lora info", name="Bat")).reply()
     assert "file is no longer in the library" in details.text and "Use now" not in details.buttons
     assert "Remove bookmark" in details.buttons
@@ -91,7 +91,7 @@ async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before
     wash = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
     assert wash.ephemeral and "is made for Pastel" in wash.text and "No model here fits the LoRA" in wash.text
     pastel = await (await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
-    assert pastel.ephemeral and "Available: " in pastel.text and VIVID in pastel.text
+    assert pastel.ephemeral and "Available models: " in pastel.text and VIVID in pastel.text
 
 
 async def test_why_a_file_cannot_be_used_is_for_operators(gone: tuple[Scene, Before]) -> None:
@@ -118,7 +118,7 @@ async def test_the_studio(gone: tuple[Scene, Before]) -> None:
     old = await (await scene.ada.select(before.panel, control(before.panel, "checkpoint"), VIVID)).reply()
     assert "is no longer installed" not in old.text and "~~Bat~~" in old.text
     panel = await press(scene.ada, old, "Remove incompatible LoRAs")
-    assert "all fit" in panel.text
+    assert "all LoRAs fit" in panel.text
 
 
 async def test_stacks(gone: tuple[Scene, Before]) -> None:
@@ -136,16 +136,16 @@ async def test_stacks(gone: tuple[Scene, Before]) -> None:
 async def test_old_results(gone: tuple[Scene, Before]) -> None:
     scene, before = gone
     refused = await press(scene.ada, before.with_bat, "Again")
-    assert refused.ephemeral and "No longer available here: Bat" in refused.text and "*Edit*" in refused.text
+    assert refused.ephemeral and "no longer available here: Bat" in refused.text and "*Edit*" in refused.text
     refused = await press(scene.ada, before.with_bat, "Vary")
-    assert refused.ephemeral and "No longer available here: Bat" in refused.text
+    assert refused.ephemeral and "no longer available here: Bat" in refused.text
     sent = await scene.ada.press(before.with_bat, "Upscale")
     larger = await scene.control.wait_message((await sent.reply()).id, lambda seen: "Delete" in seen.buttons, PATIENCE)
-    assert larger.attachments and "Enlarged only" in larger.text and "No longer available here: Bat" in larger.text
+    assert larger.attachments and "Enlarged only" in larger.text and "no longer available here: Bat" in larger.text
     panel = await press(scene.ada, before.with_bat, "Edit")
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text
     details = await press(scene.grace, before.with_bat, "Details")
-    assert "its file is no longer in the library" in details.text
+    assert "the LoRA file is no longer in the library" in details.text
     kept = await press(scene.grace, before.with_bat, "Bookmark LoRAs")
     assert "Cape" in kept.text
     refused = await press(scene.ada, before.on_pastel, "Again")

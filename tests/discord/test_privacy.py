@@ -57,7 +57,7 @@ async def archives(sent: SentInteraction, count: int = 1) -> list[zipfile.ZipFil
 async def delete_all(scene: Scene, person: Person, page: VisibleMessage) -> VisibleMessage:
     """Press the button, answer the question, and wait for the receipt."""
     question = await asked(person, page, "Delete my data …")
-    assert "It cannot be restored" in question.text
+    assert "cannot be undone" in question.text
     await confirmed(person, question)
     return await scene.control.wait_message(question.id, lambda seen: "was deleted" in seen.text, PATIENCE)
 
@@ -80,7 +80,7 @@ async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog:
     assert b"zebrafinch at home" in archive.read("data/job-001.json")
     shown = archive.read("index.html").decode()
     assert shown.count('<img src="pictures/') == 3 and "a zebrafinch at home" in shown and "Your requests" in shown
-    assert "Controller: the operator of this bot" in page.text and "Recipients: Discord" in page.text
+    assert "Data controller: the operator of this bot" in page.text and "Recipients: Discord" in page.text
     (archive,) = await archives(await mary.press(page, "Export"))
     assert "data/person-001.json" in archive.namelist()
     await mary.slash("imagine", prompt="an endless zebrafinch", steps=150, count=4)
@@ -126,7 +126,7 @@ async def test_staff_still_see_and_lift_what_a_deletion_left(scene: Scene) -> No
     page = await filled(linus, page, "Block by ID", id=str(person_id), reason="spam")
     await filled(linus, page, "Block by ID", id=default_world.ADA, reason="noise")
     limits = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Sorrel")
-    await filled(linus, limits, "Quotas and queue", pictures_per_day="1")
+    await filled(linus, limits, "Daily limits and queue", pictures_per_day="1")
     receipt = await delete_all(scene, sorrel, await told(sorrel, "privacy delete", in_=harbour.channel))
     assert "was deleted" in receipt.text
     page = await harbour.panel("blocks")

@@ -257,7 +257,7 @@ async def test_an_age_reaches_an_explicit_lora_neither_in_the_studio_nor_by_a_st
     await told(ada, "studio", in_=AFTER_DARK, add="Bat")
     assert "Saved" in (await told(ada, "stack save", in_=AFTER_DARK, name="Night")).text
     shared = await told(ada, "stack share", in_=AFTER_DARK, name="Night")
-    posted = await pressed(ada, shared, "Post it in this channel")
+    posted = await pressed(ada, shared, "Post stack in this channel")
     copy = await pressed(linus, posted, "Get a copy")
     assert "Copied **Night**" in copy.text
     for person in (ada, linus):
@@ -265,7 +265,7 @@ async def test_an_age_reaches_an_explicit_lora_neither_in_the_studio_nor_by_a_st
         await refused(stage, order, MINORS, "stack")
     open_ = await told(ada, "stack share", name="Night")
     assert "Bat" not in open_.text, "the name of an explicit LoRA"
-    assert "Bat" not in (await pressed(ada, open_, "Post it in this channel")).text
+    assert "Bat" not in (await pressed(ada, open_, "Post stack in this channel")).text
     assert "Bat" not in (await told(linus, "stack list")).text
     await told(ada, "stack delete", name="Night")
     await fresh(scene, ada)
@@ -350,7 +350,7 @@ async def test_a_deleted_picture_comes_back_in_no_shape(stage: Stage) -> None:
     await scene.gone(picture)
     for name, upload in changed(pixels).items():
         order = told(linus, "imagine", prompt=CASTLE, image=upload, steps=1)
-        await refused(stage, order, "because staff deleted one that looks like it", name)
+        await refused(stage, order, "looks like a picture that staff deleted", name)
 
 
 # --- photographed faces -----------------------------------------------------------------------------------------------

@@ -20,11 +20,11 @@ async def test_a_question_is_private_and_names_the_consequence(scene: Scene) -> 
     picture = await paint(scene)
     own = await asked(scene.ada, picture)
     everything = await asked(scene.ada, await told(scene.ada, "privacy delete"), "Delete my data …")
-    for question, heading, button in (
-        (own, "Delete this picture?", "Delete picture"),
-        (everything, "Delete everything permanently?", "Delete all my data"),
+    for question, heading, *buttons in (
+        (own, "Delete this picture?", "Delete picture", "Keep picture"),
+        (everything, "Delete everything permanently?", "Delete all my data", "Keep my data"),
     ):
-        assert question.text.startswith(f"### {heading}\n") and list(question.buttons) == [button, "Keep it"]
+        assert question.text.startswith(f"### {heading}\n") and list(question.buttons) == buttons
     assert own.visible_to == default_world.ADA
     assert {own.id, everything.id}.isdisjoint(one.id for one in await scene.control.person("Margaret").messages())
 
@@ -33,7 +33,7 @@ async def test_keep_it_leaves_everything(scene: Scene) -> None:
     picture = await paint(scene)
     before, number = await scene.control.message(picture.id), number_of(picture.buttons["Delete"]["custom_id"])
     question = await asked(scene.ada, picture)
-    await scene.ada.press(question, "Keep it")
+    await scene.ada.press(question, "Keep picture")
     await scene.gone(question)
     assert before is not None and await scene.control.message(picture.id) == before
     assert all(file.exists() for file in files_of(scene, picture))
@@ -70,7 +70,7 @@ async def test_a_private_picture_out_of_reach_is_deleted_all_the_same(
         number = number_of(picture.buttons["Delete"]["custom_id"])
         assert await rows(scene, f"SELECT 1 FROM job WHERE id = {number} AND delete_at IS NOT NULL") == [(1,)]
     await irene.press(undo, "Undo")
-    await scene.control.wait_message(second.id, lambda seen: "The picture is back" in seen.text, PATIENCE)
+    await scene.control.wait_message(second.id, lambda seen: "You restored the picture" in seen.text, PATIENCE)
 
 
 @pytest.mark.asyncio(loop_scope="function")
@@ -80,7 +80,7 @@ async def test_what_cannot_be_undone_says_so_on_its_button(empty: Scene) -> None
     async with empty.bot():
         picture = await paint(empty)
         files, question = files_of(empty, picture), await asked(empty.ada, picture)
-        assert "It cannot be restored" in question.text and "Delete permanently" in question.buttons
+        assert "cannot be undone" in question.text and "Delete permanently" in question.buttons
         await confirmed(empty.ada, question)
         await empty.gone(picture)
         await empty.gone(question)

@@ -163,7 +163,7 @@ async def test_a_user_installed_app_delivers_late_results_by_direct_message_or_h
     kai = scene.control.person("Kai")
     async with paused(scene):
         order = await told(kai, "imagine", prompt=PROMPT, in_="tea-table")
-        assert "guest here" in order.text and "/history" in order.text
+        assert "has not been added here" in order.text and "/history" in order.text
         await scene.control.advance_clock(QUARTER)
     assert (await scene.letter("Kai")).attachments
     await scene.control.set_person("Kai", closed_dms=True)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ADULT = "nsfw, a red circle"
 AFTER_DARK, FORUM_POST = "after-dark", "Post your favourites"
 STEPS = 4
-TOO_HIGH, UNSEEN = "The prompt's words are rated explicit", "cannot check whether this channel is still"
+TOO_HIGH, UNSEEN = "The prompt is rated explicit", "cannot check whether this channel is still"
 OPEN_ELSEWHERE = ("general", "Sketches", FORUM_POST, "dm", default_world.ADA_AND_KAI)
 IN_SERVER = ("general", "Sketches", FORUM_POST)
 OF_GRACE = ("general", "Sketches", FORUM_POST, "dm")

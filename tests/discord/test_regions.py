@@ -36,7 +36,7 @@ async def test_imagine_paints_each_lora_on_its_side(scene: Scene) -> None:
 
 async def test_words_without_bars_are_said_to_be_for_the_whole_picture(scene: Scene) -> None:
     sent = await scene.ada.slash("imagine", prompt="a meadow", **TWO)
-    note = "Your prompt applies to the whole picture. To give each area its own prompt, write in /imagine: left | right"
+    note = "To give each area its own prompt, write the prompt in /imagine like this: left | right"
     assert note in (await sent.reply()).text, "also while it waits"
     message = await scene.painted(sent)
     assert note in message.text
@@ -57,7 +57,7 @@ async def test_what_does_not_go_together_is_refused_kindly(scene: Scene) -> None
     assert "cannot be combined" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="a | b", checkpoint=PASTEL, **TWO)
     assert "one area of the picture: left" in refusal.text and "is made for Vivid" in refusal.text
-    message = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
+    message = await scene.painted(await scene.ada.press(refusal, f"Generate with {VIVID}"))
     assert "Bat at 0.8 (left)" in message.text
 
 
@@ -83,7 +83,7 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
     assert "at **0.7** · **left**" in panel.text and "at **0.7** · **right**" in panel.text
     assert "Added to the prompt (left): bat" in panel.text and "Added to the prompt (right): cape" in panel.text
     waiting = await (await scene.ada.press(panel, "Generate")).reply()
-    assert "The areas of this request count as 2 pictures in the queue." in waiting.text
+    assert "this request counts as 2 pictures in the queue." in waiting.text
     message = await scene.ended(waiting)
     assert all(said in message.text for said in ("Bat at 0.7 (left)", "Cape at 0.7 (right)"))
     edited = await press(scene.ada, message, "Edit")
@@ -109,7 +109,7 @@ async def test_it_is_told_where_the_lora_of_a_third_part_is_now(scene: Scene) ->
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"region": "right"})).reply()
         panel = await divided(scene, panel, layout=two)
-        assert f"The layout no longer has a third area. The LoRAs from that area moved: Bat ({place})." in panel.text
+        assert f"no longer has a third area. The LoRAs from that area now apply elsewhere: Bat ({place})." in panel.text
 
 
 def _ids(message: VisibleMessage) -> list[str]:

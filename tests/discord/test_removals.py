@@ -64,7 +64,7 @@ async def test_nothing_is_gone_before_the_time_for_undo_is_over(scene: Scene) ->
     copy = await (await scene.ada.press(page, "Open")).reply()
     thumbnails = {path for path in scene.settings.storage.folder.rglob("*.webp") if path.parent.parent.name != "guide"}
     question = await asked(scene.ada, picture)
-    assert "You can restore it for 10 minutes" in question.text
+    assert "You can restore the picture for 10 minutes" in question.text
     assert (await scene.control.wait_message(picture.id, lambda seen: True)).attachments
     await confirmed(scene.ada, question)
     shown = await hidden(scene, picture)
@@ -114,7 +114,7 @@ async def test_undo_from_a_copy_shows_the_message_again(scene: Scene) -> None:
     await scene.ada.press(await hidden(scene, copy), "Undo")
     assert (await scene.control.wait_message(picture.id, lambda seen: "Delete" in seen.buttons, PATIENCE)).attachments
     assert (
-        "The picture is back"
+        "You restored the picture"
         in (await scene.control.wait_message(copy.id, lambda seen: not seen.buttons, PATIENCE)).text
     )
 
@@ -127,7 +127,7 @@ async def test_a_private_picture_is_hidden_and_brought_back(scene: Scene) -> Non
     await confirmed(ingrid, await asked(ingrid, picture))
     await ingrid.press(await hidden(scene, picture), "Undo")
     assert (
-        "The picture is back"
+        "You restored the picture"
         in (await scene.control.wait_message(picture.id, lambda seen: not seen.buttons, PATIENCE)).text
     )
     assert (await (await ingrid.press(await (await ingrid.slash("history")).reply(), "Open")).reply()).attachments

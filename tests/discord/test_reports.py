@@ -66,7 +66,7 @@ async def choose_channel(scene: Scene, staff: Person) -> None:
     refused = await chosen(staff, panel, "svrpchannel", "general")
     assert refused.ephemeral and "Choose a channel that only staff can read" in refused.text
     panel = await chosen(staff, await told(staff, "server"), "svsection", "reports")
-    assert "reports appear only here" in panel.text, "it was not saved"
+    assert "reports appear only in this panel" in panel.text, "it was not saved"
     panel = await chosen(staff, panel, "svrpchannel", "staff-room")
     assert "Easel cannot post in that channel" in panel.text
     allowed = permissions.VIEW_CHANNEL | permissions.SEND_MESSAGES
@@ -172,9 +172,9 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     offered = str(await opener.modal(PATIENCE))
     assert "'mature'" in offered and "'teen'" not in offered, "only what is higher"
     decided = await (await margaret.submit(opener, {"rating": ["mature"]})).reply(PATIENCE)
-    assert "Rating raised: mature" in decided.text and list(decided.buttons) == ["Reverse decision"]
+    assert "Content rating raised: mature" in decided.text and list(decided.buttons) == ["Reverse decision"]
     late = await pressed(margaret, twin, "Dismiss")
-    assert "Someone has already decided this" in late.text
+    assert "Someone has already made this decision" in late.text
     async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down
         while "rated too high" not in (page := await told(margaret, "lora info", in_="staff-room", name="Bat")).text:
             pass
@@ -188,7 +188,7 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
 async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     margaret, grace = scene.control.person("Margaret"), scene.grace
     panel = await chosen(grace, await told(grace, "server"), "svsection", "reports")
-    assert "only this server's staff" in panel.text and "reports appear only here" in panel.text
+    assert "only this server's staff" in panel.text and "reports appear only in this panel" in panel.text
     panel = await pressed(grace, panel, "Share new reports with operators")
     assert "this server's staff and the bot's operators" in panel.text
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=903))

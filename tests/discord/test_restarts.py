@@ -70,7 +70,7 @@ async def test_buttons_work_after_a_restart(empty: Scene) -> None:
         told = await (await empty.ada.submit(form, {"prompt": "a very *long* prompt"})).reply()
         assert told.ephemeral and "open the form again" in told.text and "a very \\*long\\* prompt" in told.text
         await empty.painted(await empty.ada.press(picture, "Again"))
-        await empty.painted(await empty.ada.press(refusal, "Generate on pastel"))
+        await empty.painted(await empty.ada.press(refusal, "Generate with pastel"))
         await empty.ada.press(page, "Remove")
         page = await empty.control.wait_message(page.id, lambda seen: "No bookmarks yet" in seen.text)
     async with empty.bot():

@@ -55,5 +55,5 @@ async def test_nothing_removed_comes_back(
             while any(file.exists() for file in files):
                 await told(scene.grace, "queue")
         again = await ended(scene, scene.ada, **ORDER)
-        assert "because staff deleted one that looks like it" in again.text
+        assert "looks like a picture that staff deleted" in again.text
     assert left(scene, id_of(scene, mary), WORD) == [] and kept_file.exists()

@@ -37,7 +37,7 @@ WORKSHOP, ARTISTS = int(default_world.WORKSHOP), int(default_world.ARTIST_ROLE)
 OPERATOR = int(default_world.MARGARET)
 MEMBER, PERMISSIONS = r"/guilds/\d+/members/\d+$", "/commands/permissions$"
 SECRET = "insults in every prompt"
-PERSONAL = "The picture's author cannot generate here at the moment"
+PERSONAL = "The picture's author cannot generate pictures here at the moment"
 STEPS = 4
 
 

@@ -173,15 +173,15 @@ async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour
 async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="1000")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="1000")
     before = await told(harbour.scene.ada, "settings", in_=harbour.channel)
     await harbour.painted()
     after = await told(harbour.scene.ada, "settings", in_=harbour.channel)
     left = [int(re.findall(r"pictures per day: \*\*(\d+)\*\* of 1,000 left", seen.text)[0]) for seen in (before, after)]
     assert left[0] - left[1] == 1
-    assert "staff have set this limit for everyone" in after.text and "Daily counts reset in" in after.text
+    assert "staff have set this limit for everyone" in after.text and "Daily usage resets in" in after.text
     assert "operator has set this limit" in after.text
-    await filled(linus, page, "Quotas and queue", pictures_per_day="")
+    await filled(linus, page, "Daily limits and queue", pictures_per_day="")
 
 
 async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
@@ -203,46 +203,46 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
 async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0", weight="0.5")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="0", weight="0.5")
     assert "pictures per day: **0**" in page.text and "**0.5**" in page.text
-    page = await filled(linus, page, "Added LoRAs", loras_per_day="3")
+    page = await filled(linus, page, "Limits on adding LoRAs", loras_per_day="3")
     assert "LoRAs added in 24 hours: **3**" in page.text
     refused = await harbour.refused()
     assert "Your daily picture limit is 0" in refused and "limit for everyone" in refused
     for wrong, words in (
         ("many", "“many” is not a number. For “priority in the queue”, enter a number"),
-        ("1,5", "with a point instead of a comma"),
+        ("1,5", "Use a decimal point, not a comma"),
         ("-1", "must be between"),
         ("0", "must be between"),
         ("10000", "operator has set"),
     ):
-        error = await filled(linus, page, "Quotas and queue", weight=wrong, pictures_per_day="17")
+        error = await filled(linus, page, "Daily limits and queue", weight=wrong, pictures_per_day="17")
         assert error.ephemeral and words in error.text and error.id != page.id
         assert "You wrote:" in error.text and "pictures per day: 17" in error.text, "it is not lost"
         assert "seconds between" not in error.text, "nobody wrote that"
-    error = await filled(linus, page, "Quotas and queue", pictures_per_day="1.5")
+    error = await filled(linus, page, "Daily limits and queue", pictures_per_day="1.5")
     assert "“pictures per day” must be a whole number" in error.text
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
-    page = await filled(linus, page, "Added LoRAs", loras_per_day="")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Limits on adding LoRAs", loras_per_day="")
     assert "pictures per day: **not set**" in page.text and "in 24 hours: **not set**" in page.text
 
 
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    one, other = [await linus.press(page, "Quotas and queue") for _ in range(2)]
+    one, other = [await linus.press(page, "Daily limits and queue") for _ in range(2)]
     await submitted(linus, one, {"pictures_per_day": "12"})
     page = await submitted(linus, other, {"weight": "2"})
     assert "pictures per day: **12**" in page.text, "what the second did not touch stays"
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="", weight="")
     assert "pictures per day: **not set**" in page.text
 
 
 async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "server")
-    await filled(linus, page, "Quotas and queue", pictures_per_day="1234567")
-    form = await linus.press(page, "Quotas and queue")
+    await filled(linus, page, "Daily limits and queue", pictures_per_day="1234567")
+    form = await linus.press(page, "Daily limits and queue")
     assert '"1234567"' in json.dumps(await form.modal())
     page = await submitted(linus, form, {"pictures_per_day": ""})
     assert "pictures per day: **not set**" in page.text
@@ -251,14 +251,14 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
-    await filled(linus, page, "Quotas and queue", pictures_per_day="1")
+    await filled(linus, page, "Daily limits and queue", pictures_per_day="1")
     assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
-    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
+    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="0")
     assert "staff have set this limit for you" in await harbour.refused()
     page = await pressed(linus, page, "All limits")
     assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
-    assert "Limits: 2 set" in (await harbour.panel()).text
+    assert "Limits set: 2" in (await harbour.panel()).text
     page = await chosen(linus, page, "svholder", "newcomers")
     page = await filled(linus, page, "New member period", hours="48")
     assert "**48** hours" in page.text
@@ -266,14 +266,14 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
-        await filled(linus, page, "Quotas and queue", pictures_per_day="")
+        await filled(linus, page, "Daily limits and queue", pictures_per_day="")
     assert "No limits are set" in (await harbour.panel("limits")).text
 
 
 async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
-    assert "Added LoRAs" not in page.buttons and "queued requests" not in page.text
-    opener = await harbour.linus.press(page, "Quotas and queue")
+    assert "Limits on adding LoRAs" not in page.buttons and "queued requests" not in page.text
+    opener = await harbour.linus.press(page, "Daily limits and queue")
     assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
 
@@ -282,7 +282,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     page = await harbour.panel("blocks")
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
     error = await submitted(linus, opener, {"reason": "spam", "end": "Soon"})
-    assert "“Soon” is neither a length of time nor a date." in error.text and "Reason: spam" in error.text
+    assert "“Soon” is neither a duration nor a date." in error.text and "Reason: spam" in error.text
     opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
     page = await submitted(linus, opener, {"reason": "too much *spam*.", "end": "3 d"})
     assert f"<@{default_world.ADA}>" in page.text and "until <t:" in page.text and "\\*spam\\*" in page.text
@@ -393,8 +393,8 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     page = await chosen(linus, page, "svprompts", "0")
     page = await chosen(linus, page, "svsection", "audit")
     assert "prompts shown by default: yes → no" in page.text and f"<@{default_world.LINUS}>" in page.text
-    page = await chosen(linus, page, "svaction", "unblock_person")
-    assert "change settings" not in page.text and "unblock person" in page.text
+    page = await chosen(linus, page, "svaction", "unblock_member")
+    assert "change settings" not in page.text and "unblock member" in page.text
     page = await chosen(linus, page, "svauditwho", "Grace")
     assert "No matching entries" in page.text
     page = await chosen(linus, page, "svauditwho")
@@ -408,10 +408,10 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
         lambda seen: bool(seen.attachments) and seen.attachments[0]["filename"] == "audit-log.json",
         PATIENCE,
     )
-    assert seen.ephemeral and "entries of the audit log" in seen.text
+    assert seen.ephemeral and "audit log entries" in seen.text
     async with aiohttp.ClientSession() as session, session.get(seen.attachments[0]["url"]) as response:
         rows = json.loads(await response.read())
-    assert len(rows) > 10 and {"change_settings", "block_person"} <= {row["action"] for row in rows}
+    assert len(rows) > 10 and {"change_settings", "block_member"} <= {row["action"] for row in rows}
 
 
 @pytest.mark.parametrize("section", ORDER)
@@ -474,7 +474,7 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     refused = await filled(linus, page, "Add list", name="House", words="zorble\nf*g")
     assert "Line 2 of *Words* cannot be used" in refused.text and "only at the start or the end" in refused.text
     refused = await filled(linus, page, "Add list", name="House", patterns="\nfog(?=horn)")
-    assert "Line 2 of *Patterns* cannot be used" in refused.text and "linear time" in refused.text
+    assert "Line 2 of *Patterns* cannot be used" in refused.text and "make matching too slow" in refused.text
     again = await linus.press(refused, "Correct entries")
     form = str(await again.modal())
     assert "House" in form and "fog(?=horn)" in form, "what was typed is not lost"
@@ -487,9 +487,9 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     corrected = {"name": "House", "words": "zorble\nred circ*", "patterns": "qu+x"}
     page = await (await linus.submit(again, corrected)).reply(PATIENCE)
     assert "House" in page.text and "2 words" in page.text and "1 pattern" in page.text
-    assert "on this server's list “House”, which are not allowed here" in await harbour.refused()
+    assert "words that are not allowed here. The words are on this server's list “House”" in await harbour.refused()
     note = await told(scene.ada, "bookmarks", in_=harbour.channel, add="Bat", note="a quuux")
-    assert "This note contains words on this server's list" in note.text
+    assert "This note contains words that are not allowed here" in note.text
     assert "not allowed" not in (await told(scene.ada, "bookmarks", add="Bat", note="a quuux")).text
     page = await chosen(linus, page, "svwordmode", "shadow")
     await harbour.painted()
@@ -514,8 +514,11 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     log = (await harbour.panel("audit")).text
     assert "add word list" in log and "change word list" in log and "House" in log
     question = await pressed(linus, page, "Delete")
-    assert "This deletes **House**" in question.text and list(question.buttons) == ["Delete list", "Keep it"]
-    page = await pressed(linus, question, "Keep it")
+    assert "Easel will delete the list **House**" in question.text and list(question.buttons) == [
+        "Delete list",
+        "Keep list",
+    ]
+    page = await pressed(linus, question, "Keep list")
     assert "House" in page.text and "Edit" in page.buttons
     page = await pressed(linus, await pressed(linus, page, "Delete"), "Delete list")
     assert "No lists yet" in page.text
@@ -539,7 +542,7 @@ async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Ha
     await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=["Reader"])
     page = await pressed(linus, page, "Import AutoMod words")
     assert "2 lists from AutoMod: 3 words and 1 pattern" in page.text
-    assert "Discord's own" in page.text and "`a(?=b)`: it uses lookahead" in page.text
+    assert "Discord's own" in page.text and "`a(?=b)`: the pattern uses lookahead" in page.text
     await harbour.painted()
     page = await pressed(linus, page, "Import")
     assert "Blocked" in page.text and "Names" in page.text

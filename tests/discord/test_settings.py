@@ -57,12 +57,12 @@ async def test_settings_are_changed_in_their_own_panel(scene: Scene, margaret: P
     panel = await changed("Size: **default**")
     await margaret.press(panel, "Reset to defaults")
     panel = await changed("Model: **default**")
-    assert "everyone sees them" in panel.text and "Prompts: **private** (default here)" in panel.text
+    assert "everyone sees them" in panel.text and "Prompts: **private** (default)" in panel.text
 
 
 async def test_an_unknown_checkpoint_is_refused(margaret: Person) -> None:
     reply = await (await margaret.slash("settings", checkpoint="nothing")).reply()
-    assert reply.ephemeral and "Available: " in reply.text
+    assert reply.ephemeral and "Available models: " in reply.text
 
 
 async def test_private_pictures_are_seen_by_nobody_else(scene: Scene, margaret: Person) -> None:

@@ -22,7 +22,7 @@ async def stacked(scene: Scene, person: Person, name: str, *loras: str) -> None:
     await fresh(scene, person)
     for lora in loras:
         await (await person.slash("studio", add=lora)).reply()
-    assert f"Saved **{name}**" in (await (await person.slash("stack save", name=name)).reply()).text
+    assert f"Saved the stack **{name}**" in (await (await person.slash("stack save", name=name)).reply()).text
 
 
 async def test_imagine_with_a_stack(scene: Scene) -> None:
@@ -47,7 +47,7 @@ async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -
     assert "~~Bat~~" in panel.text and "**Wash**" in panel.text and PROMPT in panel.text
     await stacked(scene, scene.ada, "Vivid ones", "Bat")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Vivid ones", checkpoint=PASTEL)).reply()
-    picture = await scene.painted(await scene.ada.press(refusal, f"Generate on {VIVID}"))
+    picture = await scene.painted(await scene.ada.press(refusal, f"Generate with {VIVID}"))
     assert "Bat at 0.8" in picture.text
 
 
@@ -68,7 +68,7 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
 async def test_a_share_code_is_posted_where_it_is_pressed(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
-    posted = await press(scene.ada, shared, "Post it in this channel")
+    posted = await press(scene.ada, shared, "Post stack in this channel")
     assert not posted.ephemeral and posted.pinged == [] and posted.json["channel_id"] == shared.json["channel_id"]
     assert all(
         told in posted.text for told in (f"<@{default_world.ADA}>", "**Evening**", "Bat at 0.8", "/stack import")
@@ -85,7 +85,7 @@ async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Sc
     shared = await (await scene.ada.slash("stack share", name="Evening", in_="art")).reply()
     await scene.control.set_channel("art", overwrite=denied, deny=permissions.SEND_MESSAGES)
     try:
-        refused = await press(scene.ada, shared, "Post it in this channel")
+        refused = await press(scene.ada, shared, "Post stack in this channel")
     finally:
         await scene.control.set_channel("art", overwrite=denied)
     assert refused.ephemeral and told in refused.text
@@ -96,7 +96,7 @@ async def test_a_name_that_the_server_refuses_is_not_posted_in_it(scene: Scene) 
     shared = await (await scene.ada.slash("stack share", name="Zorbles")).reply()
     panel = await chosen(scene.grace, await told(scene.grace, "server"), "svsection", "words")
     words = await filled(scene.grace, panel, "Add list", name="house rules", words="zorbles")
-    refused = await press(scene.ada, shared, "Post it in this channel")
+    refused = await press(scene.ada, shared, "Post stack in this channel")
     await press(scene.grace, await press(scene.grace, words, "Delete"), "Delete list")
     assert refused.ephemeral and "house rules" in refused.text and "Zorbles" not in refused.text
     await (await scene.ada.slash("stack delete", name="Zorbles")).reply()
@@ -109,7 +109,7 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
         await rate(scene, "Bat", rating)
         hidden = rating == "explicit"
         listed = await told(scene.ada, "stack list")
-        posted = await press(scene.ada, shared, "Post it in this channel")
+        posted = await press(scene.ada, shared, "Post stack in this channel")
         copy = await press(scene.grace, posted, "Get a copy")
         adults = await told(scene.grace, "stack list", in_="after-dark")
         for seen in (listed, posted, copy):
@@ -122,18 +122,18 @@ async def test_a_stack_does_not_name_what_the_place_does_not_show(scene: Scene) 
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
-    posted = await press(scene.ada, shared, "Post it in this channel")
+    posted = await press(scene.ada, shared, "Post stack in this channel")
     assert "no longer shared" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
     assert "No stack has this code" in reply.text
-    assert "works until its owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
+    assert "works until the stack's owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
 
 
 async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     for _ in range(MISSES):
         assert "No stack has this code" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
-    assert "too many wrong codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
+    assert "too many wrong stack codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
 
 
 async def test_the_list_has_buttons_for_every_action(scene: Scene) -> None:
@@ -154,7 +154,7 @@ async def test_the_loras_of_a_studio_are_saved_from_its_panel(scene: Scene) -> N
     opener = await scene.ada.press(panel, "Save as stack")
     await opener.modal()
     saved = await (await scene.ada.submit(opener, {"name": "From the panel"})).reply()
-    assert saved.ephemeral and "Saved **From the panel**" in saved.text
+    assert saved.ephemeral and "Saved the stack **From the panel**" in saved.text
     used = await (await scene.ada.slash("stack use", name="from the panel")).reply()
     assert "**Bat**" in used.text and PROMPT in used.text
 

@@ -64,11 +64,11 @@ async def pick_bat(person: Person, panel: VisibleMessage) -> VisibleMessage:
 
 async def test_the_studio_orders_a_picture_and_keeps_the_panel(scene: Scene) -> None:
     empty = await fresh(scene, scene.control.person("Linus"))
-    assert empty.ephemeral and "No prompt yet" in empty.text and "LoRAs 0 of 5" in empty.text
+    assert empty.ephemeral and "No prompt yet" in empty.text and "LoRAs: 0 of 5" in empty.text
     panel = await fresh(scene, scene.ada)
     panel = await say(scene.ada, panel, PROMPT)
     panel = await pick_bat(scene.ada, panel)
-    assert "**Bat** · other · at **0.8**" in panel.text and "all fit Vivid" in panel.text
+    assert "**Bat** · other · at **0.8**" in panel.text and "all LoRAs fit Vivid" in panel.text
     panel = await press(scene.ada, panel, "+0.1")
     assert "**0.9**" in panel.text
     sent: SentInteraction = await scene.ada.press(panel, "Generate")

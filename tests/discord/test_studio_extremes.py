@@ -77,13 +77,13 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             panel = await say(scene.ada, panel, (BAIT * 70)[:4000])
             for number in (0, 1, 2, 5, 6):
                 panel = await add(scene, int(known[number]))
-            assert "LoRAs 5 of 5" in panel.text and "2 do not fit" in panel.text
+            assert "LoRAs: 5 of 5" in panel.text and "2 LoRAs do not fit" in panel.text
             panel = await pick(
                 scene.ada, panel, "words", *[o["value"] for o in panel.selects[control(panel, "words")]["options"]]
             )
-            assert fits(panel) and "Trigger words: 25 of 25 on" in str(panel.selects)
+            assert fits(panel) and "Trigger words: 25 of 25 active" in str(panel.selects)
             panel = await (await scene.ada.slash("studio", image=File("h.png", SMALL))).reply()
-            assert fits(panel) and "Starts from this picture" in panel.text and "2 do not fit" in panel.text
+            assert fits(panel) and "Starts from this picture" in panel.text and "2 LoRAs do not fit" in panel.text
             others = panel.selects[control(panel, "others")]["options"]
             assert len(others) == 2, "one LoRA has controls, two are collapsed"
             opener = await scene.ada.press(panel, "Two characters")
@@ -99,7 +99,7 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
                 panel = await add(scene, int(known[number]))
             offered = panel.selects[control(panel, "words")]["options"]
             panel = await pick(scene.ada, panel, "words", offered[0]["value"])
-            assert "all fit Vivid" in panel.text and "⚠" in panel.text, "some have no trigger word any more"
+            assert "all LoRAs fit Vivid" in panel.text and "⚠" in panel.text, "some have no trigger word any more"
             others = panel.selects[control(panel, "others")]["options"]
             assert len(others) == 4
             panel = await pick(scene.ada, panel, "others", others[0]["value"])
@@ -112,13 +112,13 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             again = await press(scene.ada, panel, "+0.1")
             assert fits(again) and "1.4" in again.text
             panel = await pick(scene.ada, again, "checkpoint", PASTEL)
-            assert fits(panel) and panel.text.count("~~") >= 4 and "5 do not fit Pastel" in panel.text
+            assert fits(panel) and panel.text.count("~~") >= 4 and "5 LoRAs do not fit Pastel" in panel.text
             picture = await (await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
             picture = await scene.ended(picture)
             panel = await press(scene.ada, picture, "Edit")
-            assert fits(panel) and "Restore my draft" in panel.buttons and "LoRAs 0 of 5" in panel.text
+            assert fits(panel) and "Restore my draft" in panel.buttons and "LoRAs: 0 of 5" in panel.text
             panel = await press(scene.ada, panel, "Restore my draft")
-            assert fits(panel) and "5 do not fit Pastel" in panel.text
+            assert fits(panel) and "5 LoRAs do not fit Pastel" in panel.text
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -132,6 +132,6 @@ async def test_two_panels_show_the_same(scene: Scene) -> None:
     chips = control(second, "words")
     await press(scene.ada, first, "+0.1")
     stale = await (await scene.ada.select(second, chips)).reply()
-    assert "out of date" in stale.text and "**1**" in stale.text and "1 of 1 on" in str(stale.selects)
+    assert "out of date" in stale.text and "**1**" in stale.text and "1 of 1 active" in str(stale.selects)
     picture = await scene.painted(await scene.ada.press(stale, "Generate"))
     assert "Bat at 1" in picture.text

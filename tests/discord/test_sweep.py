@@ -21,7 +21,7 @@ async def test_a_sweep_is_delivered_as_one_contact_sheet(scene: Scene) -> None:
     panel = await press(scene.ada, message, "Bat at 0.4")
     assert panel.ephemeral and "**Bat** · other · at **0.4**" in panel.text
     panel = await press(scene.ada, message, "without Bat")
-    assert "LoRAs 0 of 5" in panel.text
+    assert "LoRAs: 0 of 5" in panel.text
 
 
 async def test_another_person_copies_the_weight_but_not_the_prompt(scene: Scene) -> None:
@@ -53,7 +53,7 @@ async def test_compare_paints_a_stack_with_and_without_each_lora(scene: Scene) -
     sent = await scene.ada.slash("stack compare", name="Two", prompt=PROMPT, checkpoint=VIVID)
     message = await scene.painted(sent)
     assert "Effect of each LoRA" in message.text
-    assert {"all", "without Bat", "without Cape", "without LoRAs"} <= set(message.buttons)
+    assert {"all LoRAs", "without Bat", "without Cape", "without LoRAs"} <= set(message.buttons)
 
 
 async def test_a_sweep_of_a_finished_picture(scene: Scene) -> None:

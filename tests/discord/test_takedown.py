@@ -51,7 +51,7 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
         open_case, database, notice, await found(scene.settings, notice), note="", received_at=1
     )
     status = await told(scene.control.person("Margaret"), "status")
-    assert f"Takedown {case_id} has been overdue for" in status.text and "waiting for review" in status.text
+    assert f"Takedown {case_id} is overdue by" in status.text and "must review and confirm" in status.text
     assert "Takedown" not in (await told(scene.ada, "queue")).text
     letters = await scene.control.wait(
         lambda since: scene.control.get("messages", channel="dm", as_="Margaret", since=since, timeout=PATIENCE),
@@ -64,7 +64,7 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
     await scene.gone(there)
     for name in ("Ada", "Mary Ann", "Grace"):  # Grace uploaded a copy
         notice = await letter(scene, name, "removed one of your pictures")
-        assert "asked for this, and the operator checked the request" in notice.text
+        assert "asked for its removal, and the operator checked the request" in notice.text
         assert "If you think that this is a mistake, write to the operator of this bot." in notice.text
     page = await (await scene.grace.slash("server")).reply(PATIENCE)
     log = await chosen(scene.grace, page, "svsection", "audit")

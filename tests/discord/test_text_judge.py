@@ -16,7 +16,7 @@ from tests.text_judges import WORDS
 SEXUAL, MINORS = WORDS["sexual"], WORDS["minors"]
 REFUSED = "never generates or saves anything sexual about minors"
 NAMES_CHILD = "These words name a child"
-WITHHELD, WHY = "can no longer be shown here", "rated explicit by the automatic check"
+WITHHELD, WHY = "can no longer be shown here", "rated explicit by Easel's automatic check"
 AFTER_DARK = "after-dark"
 
 

@@ -150,17 +150,17 @@ async def saves_and_finds(ada: Tourist) -> None:
 async def puts_together(ada: Tourist) -> VisibleMessage:
     """Two LoRAs in the studio, on one checkpoint and on the other; gives the panel."""
     panel = await ada.told("studio")
-    assert "LoRAs 0 of 5" in panel.text
+    assert "LoRAs: 0 of 5" in panel.text
     panel = await ada.choose(await ada.choose(panel, "Gargoyle"), "Lantern")
     panel = await ada.fill_in(await ada.presses(panel, "Edit prompt"), prompt=WORDS)
-    assert "LoRAs 2 of 5" in panel.text and "all fit Vivid" in panel.text and PROMPT in panel.text
+    assert "LoRAs: 2 of 5" in panel.text and "all LoRAs fit Vivid" in panel.text and PROMPT in panel.text
     panel = await ada.choose(panel, PASTEL)
-    assert "2 do not fit Pastel" in panel.text and panel.text.count("~~") == 4
+    assert "2 LoRAs do not fit Pastel" in panel.text and panel.text.count("~~") == 4
     assert "is made for Vivid" in panel.text and "is Pastel" in panel.text and f"The LoRA fits {VIVID}" in panel.text
     question = await ada.press(panel, "Generate")
     assert "Generate without" in question.text, "nothing is left out silently"
     panel = await ada.choose(panel, VIVID)
-    assert "~~" not in panel.text and "all fit Vivid" in panel.text
+    assert "~~" not in panel.text and "all LoRAs fit Vivid" in panel.text
     return panel
 
 
@@ -239,7 +239,7 @@ async def fills_it_up(ada: Tourist) -> None:
     """All five in the studio: two do not fit, and are left out only once she says so."""
     for word in ("Bat", "Umbrella", "Wash"):
         panel = await ada.told("studio", add=NAMES[word])
-    assert "LoRAs 5 of 5" in panel.text and "2 do not fit Vivid" in panel.text
+    assert "LoRAs: 5 of 5" in panel.text and "2 LoRAs do not fit Vivid" in panel.text
     question = await ada.press(panel, "Generate")
     picture = await ada.scene.painted(await ada.presses(question, "Generate without"))
     assert sorted(named(picture.text)) == ["Bat", "Gargoyle", "Lantern"]

@@ -184,7 +184,7 @@ async def words(way: Way) -> None:
 async def words_by_clicks(way: Way) -> None:
     await fresh(way.scene, way.person, add="Bat")
     panel = await way.shown("studio")
-    assert "Added to the prompt: bat" in panel.text and "1 of 1 on" in str(panel.selects)
+    assert "Added to the prompt: bat" in panel.text and "1 of 1 active" in str(panel.selects)
 
 
 async def swept(way: Way) -> None:

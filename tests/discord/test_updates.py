@@ -110,22 +110,21 @@ async def test_what_is_otherwise_at_a_hub_has_a_sentence_and_loses_nothing(place
     await place.look()
     words = [
         "Civitai no longer has this LoRA",
-        "The author has archived it",
+        "The author has archived this LoRA",
         "The terms on Civitai have changed",
-        "Now in early access on Civitai until 2099-01-01 00:00 UTC",
+        "now in early access on Civitai until 2099-01-01 00:00 UTC",
     ]
     for number, expected in enumerate(words):
         page = await told(place.scene.ada, "lora info", name=f"Owl {number}")
         assert expected in page.text, page.text
         assert "Use now" in page.buttons
     terms = (await told(place.scene.ada, "lora info", name="Owl 2")).text
-    assert (
-        "Before: Its author asks for credit. Now: Its author asks for credit. Pictures made with it must not" in terms
-    )
+    credit = "The LoRA's author asks for credit."
+    assert f"Before: {credit} Now: {credit} Pictures generated with this LoRA must not" in terms
     picture = await place.scene.painted(await place.scene.ada.slash("imagine", prompt="a", lora1="Owl 3", steps=2))
     assert "Owl 3" in picture.text
     status = await told(place.scene.control.person("Margaret"), "status")
-    assert "Files from hubs: 2 no longer available there" in status.text
+    assert "Hugging Face: 2 no longer available there" in status.text
 
 
 async def test_the_same_file_under_two_names_is_known_by_both(place: Place) -> None:
@@ -153,7 +152,7 @@ async def test_an_unreadable_answer_of_a_hub_keeps_no_notice_from_others(place: 
         page = await told(person, "lora info", name=name, in_="dm")
         await (await person.press(page, "Bookmark")).answered(PATIENCE)
         panel = await told(person, "settings", in_="dm")
-        await (await person.press(panel, "Message me about newer versions")).answered(PATIENCE)
+        await (await person.press(panel, "Message me about new LoRA versions")).answered(PATIENCE)
         place.hubs.add_version(model_id, demo_lora(seed=350 + number), "Other")
     place.easel.updates.looked, looked = (lambda: None), place.easel.updates.looked
     await place.look()
@@ -179,8 +178,8 @@ async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:
     page = await told(linus, "lora info", name="Letter")
     await (await linus.press(page, "Bookmark")).answered(PATIENCE)
     panel = await told(linus, "settings")
-    await (await linus.press(panel, "Message me about newer versions")).answered(PATIENCE)
-    assert "also by direct message" in (await told(linus, "settings")).text
+    await (await linus.press(panel, "Message me about new LoRA versions")).answered(PATIENCE)
+    assert "you also get a direct message" in (await told(linus, "settings")).text
     place.hubs.add_version(model_id, demo_lora(seed=331), "Other")
     await place.look()
 

@@ -59,10 +59,10 @@ async def test_a_deleted_picture_comes_back_by_no_way(empty: Scene) -> None:
         await scene.gone(picture)
         for person, place in ((scene.ada, {}), (mary, {}), (scene.ada, {"in_": "dm"})):
             again = await ended(scene, person, **ORDER, **place)
-            assert not again.attachments and "because staff deleted one that looks like it" in again.text
+            assert not again.attachments and "looks like a picture that staff deleted" in again.text
         for upload in (as_webp(looks), File("a.png", original), as_webp(looks.crop((2, 0, 64, 64)))):
             refused = await told(mary, "imagine", prompt=PROMPT, image=upload)
-            assert refused.ephemeral and "because staff deleted one that looks like it" in refused.text
+            assert refused.ephemeral and "looks like a picture that staff deleted" in refused.text
         assert (await scene.painted(await mary.slash("imagine", prompt=PROMPT, seed=1))).attachments
 
 
@@ -82,9 +82,9 @@ async def test_nobody_starts_again_from_a_picture_that_staff_deleted_meanwhile(e
         await scene.gone(picture)
         for message, button in ((remix, "Again"), (panel, "Generate")):
             refused = await (await mary.press(message, button)).reply()
-            assert refused.ephemeral and "because staff deleted one that looks like it" in refused.text, button
+            assert refused.ephemeral and "looks like a picture that staff deleted" in refused.text, button
         ended = await scene.ended(under_way)
-        assert not ended.attachments and "because staff deleted one that looks like it" in ended.text
+        assert not ended.attachments and "looks like a picture that staff deleted" in ended.text
 
 
 async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene) -> None:
@@ -109,7 +109,7 @@ async def test_what_staff_rated_or_hid_is_rated_or_hidden_in_a_copy(empty: Scene
         hidden = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=99))
         case = await decided(scene, hidden, 99, "Hide")
         copy = await ended(scene, mary, prompt=PROMPT, seed=99)
-        assert not copy.attachments and "because staff hid one that looks like it" in copy.text
+        assert not copy.attachments and "looks like a picture that staff hid" in copy.text
         there = await scene.painted(await mary.slash("imagine", in_="dm", prompt=PROMPT, seed=99))
         assert there.attachments, "it was hidden in the server alone, as the picture itself"
 
@@ -160,7 +160,7 @@ async def test_a_copy_from_before_the_decision_is_not_published(empty: Scene) ->
         await add_art_channels(scene, "art")
         mary = await scene.control.new_person("Mary")
         for seed, button, values, why in (
-            (4711, "Delete everywhere", {}, "because staff deleted one that looks like it"),
+            (4711, "Delete everywhere", {}, "looks like a picture that staff deleted"),
             (99, "Raise rating", {"rating": "explicit"}, "rated explicit"),
         ):
             words = str(ORDER["prompt"])

@@ -85,8 +85,8 @@ async def filtered(stage: Stage) -> None:
 async def featured(stage: Stage) -> None:
     """What staff feature, with who and when, before all others."""
     shown = await shown_picture(stage, stage.grace)
-    if "Feature it" in shown.buttons:  # else it is featured already
-        await (await stage.grace.press(shown, "Feature it")).answered(TIMEOUT_SECONDS)
+    if "Feature in this server" in shown.buttons:  # else it is featured already
+        await (await stage.grace.press(shown, "Feature in this server")).answered(TIMEOUT_SECONDS)
     await stage.clear()
     await stage.told("gallery")
 

@@ -96,7 +96,7 @@ class BaseModelProposals:
         async with self._deciding:  # two operators decide one after the other
             proposal = await find_proposal(self._connection, proposal_id)
             if proposal is None or (confirmed and proposal.base_model is None):
-                raise NothingThere(what=_("This proposal can no longer be decided."))
+                raise NothingThere(what=_("You can no longer decide on this proposal."))
             if proposal.state is not ProposalState.OPEN:
                 raise DecidedAlready
             if confirmed and proposal.base_model is not None:

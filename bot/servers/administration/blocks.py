@@ -91,7 +91,7 @@ class BlockAdministration:
         async with transaction(self._connection):
             before = await lift_block(self._connection, server_id, kind, target_id)
             if before is None:
-                raise NothingThere(what=_("This is no longer blocked."))
+                raise NothingThere(what=_("This member or LoRA is no longer blocked."))
             action = AuditAction.UNBLOCK_PERSON if kind is BlockKind.PERSON else AuditAction.UNBLOCK_LORA
             target = f"person {target_id}" if kind is BlockKind.PERSON else f"#{target_id}"
             await self._audit.record(who, server_id, action, _difference(before, None), target, _concerned(before))

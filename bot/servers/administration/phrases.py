@@ -210,5 +210,5 @@ def checked_phrase(typed: str) -> str:
             raise PhraseTooShort from None
         raise PhraseUnusable(why=why_unusable(problem)) from None
     if not covers:
-        raise PhraseUnusable(why=later("it contains a comma")) if "," in phrase else PhraseTooShort
+        raise PhraseUnusable(why=later("commas are not allowed in phrases")) if "," in phrase else PhraseTooShort
     return phrase

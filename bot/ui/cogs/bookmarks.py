@@ -31,7 +31,7 @@ class BookmarksCog(Cog):
         search="Words from a name, a trigger word or your note",
         category="Category of the LoRA",
         base="LoRAs that fit this base model (default: your model's)",
-        sort="Default: newest first",
+        sort="Sort order (default: newest first)",
         add="LoRA to add to your bookmarks",
         note="Note for the LoRA that you bookmark",
     )

@@ -30,12 +30,12 @@ class GalleryCog(Cog):
 
     @app_commands.command(name="gallery")
     @app_commands.describe(
-        search="Words from a prompt, a model or a LoRA",
+        search="Words from a prompt, a model name or a LoRA name",
         lora="Pictures with this LoRA",
         person="Pictures by this member",
         category="Pictures with a LoRA of this category",
         base="Pictures from models with this base model",
-        sort="Default: newest first",
+        sort="Sort order (default: newest first)",
     )
     @app_commands.autocomplete(base=suggest_base_filters, lora=suggest_loras)
     async def gallery(

@@ -15,7 +15,7 @@ class HistoryCog(Cog):
 
     @app_commands.command(name="history")
     @app_commands.describe(
-        search="Words from a prompt, a model or a LoRA",
+        search="Words from a prompt, a model name or a LoRA name",
         lora="Only pictures with this LoRA",
         checkpoint="Only pictures generated with this model",
     )
@@ -27,7 +27,7 @@ class HistoryCog(Cog):
         lora: str | None = None,
         checkpoint: str | None = None,
     ) -> None:
-        """Find your own pictures, open them again, and continue from them."""
+        """Find your own pictures, open them again and keep working on them."""
         client, checkpoints = self._client, self._client.configuration.checkpoints
         chosen = (await client.requests.lora(lora)).id if lora else None
         query = HistoryQuery(

@@ -33,8 +33,8 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
         search="Words from a name, a trigger word or a description",
         category="Category of the LoRA",
         base="LoRAs that fit this base model (default: your model's)",
-        sort="Default: trending first",
-        tag="Tag within a category: lighting, camera …",
+        sort="Sort order (default: trending first)",
+        tag="Tag within a category, such as lighting or camera",
     )
     @app_commands.autocomplete(base=suggest_base_filters, tag=suggest_tags)
     async def browse(
@@ -63,8 +63,8 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
 
     @app_commands.command(name="add", extras={"action": Action.ADD_LORA})
     @app_commands.describe(
-        link="Link from Civitai or Hugging Face, or the number of a version on Civitai",
-        file="File of the LoRA, instead of a link",
+        link="Link from Civitai or Hugging Face, or a Civitai version number",
+        file="LoRA file, instead of a link",
     )
     async def add(
         self,

@@ -15,7 +15,7 @@ class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description
 
     @app_commands.command(name="show", extras={"action": None})
     async def show(self, interaction: Interaction) -> None:
-        """See which data Easel stores about you and for how long. Also shows the state of a deletion."""
+        """See what data Easel stores about you and for how long, and the progress of a deletion."""
         await send_ephemeral(interaction, await stored_view(interaction))
 
     @app_commands.command(name="export", extras={"action": None})
@@ -25,5 +25,5 @@ class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description
 
     @app_commands.command(name="delete", extras={"action": None})
     async def delete(self, interaction: Interaction) -> None:
-        """Delete all data that Easel stores about you, after a confirmation."""
+        """Delete all data that Easel stores about you. Easel asks you to confirm first."""
         await send_ephemeral(interaction, deletion_view())

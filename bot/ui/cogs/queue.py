@@ -55,5 +55,5 @@ class QueueCog(Cog):
         known = typed.isdecimal() and len(typed) < 19
         job = await find_job(self._client.connection, int(typed)) if known else None
         if job is None or job.person_id != person_id:
-            raise NothingThere(what=_("Choose one of your own pictures from the list that opens while you type."))
+            raise NothingThere(what=_("Choose one of your own pictures from the list that appears as you type."))
         return job

@@ -23,8 +23,8 @@ class SettingsCog(Cog):
         checkpoint="Your default model",
         size="Your default picture shape",
         results="Visibility of your pictures",
-        prompts="Visibility of your prompts, under your pictures and inside their files",
-        reset="Clear your earlier choices",
+        prompts="Visibility of your prompts under your pictures and in the picture files",
+        reset="Reset your earlier choices to the defaults",
     )
     @app_commands.autocomplete(checkpoint=suggest_checkpoints)
     async def settings(
@@ -36,7 +36,7 @@ class SettingsCog(Cog):
         prompts: Literal["shown with my pictures", "private"] | None = None,
         reset: bool = False,
     ) -> None:
-        """Set your defaults: model, size, who sees your pictures. Without options, opens a settings panel."""
+        """Set your default model, size and visibility. Without options, this command opens a panel."""
         connection, person_id = self._client.connection, interaction.user.id
         before = Preferences() if reset else await find_preferences(connection, person_id)
         chosen: dict[str, object] = {}

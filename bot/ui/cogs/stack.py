@@ -89,7 +89,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         checkpoint: str | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
-        """See what each LoRA of a stack does: a picture with all LoRAs, and one without each of them."""
+        """See what each LoRA of a stack does: compare pictures with all LoRAs and without each one."""
         preferences = await find_preferences(self._client.connection, interaction.user.id)
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         draft = preferred(draft, await checkpoints_here(interaction), preferences)
@@ -103,7 +103,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.describe(name="Name of the stack")
     @app_commands.autocomplete(name=suggest_stacks)
     async def delete(self, interaction: Interaction, name: Name) -> None:
-        """Delete a stack. Others keep the copies that they made."""
+        """Delete a stack. Other users keep their copies."""
         stack = await require_stack(self._client.connection, interaction.user.id, name)
         await delete_stack(self._client.connection, interaction.user.id, stack.id)
         await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))

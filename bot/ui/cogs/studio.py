@@ -27,7 +27,7 @@ class StudioCog(Cog):
         add: str | None = None,
         image: discord.Attachment | None = None,
     ) -> None:
-        """Build a picture: prompt, model, LoRAs and weights. Easel saves them until you come back."""
+        """Build a picture from a prompt, a model and LoRAs with weights. Easel saves your draft."""
         studios, note = self._client.studios, ""
         if checkpoint is not None:
             note = await studios.choose_checkpoint(interaction, checkpoint)

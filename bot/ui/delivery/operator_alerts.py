@@ -93,8 +93,8 @@ class OperatorAlerts:
 
 def _blocked_text(lora: Lora) -> str:
     text = _(
-        "{lora} is blocked in all servers. Its page now says that the LoRA shows a real person or a "
-        "minor, or that its file is dangerous. You can allow it again under blocked LoRAs in /server."
+        "{lora} is blocked in all servers. Its page now says that the LoRA shows a real person or a minor, "
+        "or that its file is dangerous. You can allow the LoRA again under “Blocked LoRAs” in /server."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}")
 

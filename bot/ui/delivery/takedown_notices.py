@@ -79,10 +79,10 @@ class TakedownNotices:
             count,
         ).format(count=number(count))
         why = ngettext(
-            "A person who is shown in it asked for this, and the operator checked the request. Easel deleted the "
-            "picture with its copies, and refuses new copies.",
-            "A person who is shown in them asked for this, and the operator checked the request. Easel deleted the "
-            "pictures with their copies, and refuses new copies.",
+            "A person shown in the picture asked for its removal, and the operator checked the request. "
+            "Easel deleted the picture and its copies, and refuses new copies.",
+            "A person shown in the pictures asked for their removal, and the operator checked the request. "
+            "Easel deleted the pictures and their copies, and refuses new copies.",
             count,
         )
         what = sentences(

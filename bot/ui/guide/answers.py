@@ -36,7 +36,7 @@ GOALS = (
         later("A character from a story or game"),
         later(
             "Look for a **character** LoRA. Choose the version for your model and start with a weight of "
-            "0.8. Keep its trigger words in the prompt: they are its name."
+            "0.8. Keep the LoRA's trigger words in the prompt: they act as the character's name."
         ),
         _FIND,
         Category.CHARACTER,
@@ -54,7 +54,7 @@ GOALS = (
     ),
     GuideAnswer(
         "pose",
-        later("A pose that prompts cannot give"),
+        later("A pose that a prompt cannot produce"),
         later(
             "Look for a **pose** LoRA. Describe the position in the prompt too. Start with a weight of "
             "0.7, and go lower if faces suffer."
@@ -75,7 +75,7 @@ GOALS = (
     GuideAnswer(
         "other",
         later("Light, colours or camera"),
-        later("Look under **other**. It has tags for lighting, photography, colours and camera angles."),
+        later("Look in the category **other**. It has tags for lighting, photography, colours and camera angles."),
         _FIND,
         Category.OTHER,
     ),
@@ -83,8 +83,8 @@ GOALS = (
         "unsure",
         later("I am not sure yet"),
         later(
-            "Start with the best rated LoRAs that fit your model. Look at the pictures of each, and at "
-            "the LoRAs that people use together with it."
+            "Start with the best-rated LoRAs that fit your model. Look at the pictures on each LoRA's "
+            "page, and at the LoRAs that users combine with it."
         ),
         _FIND,
     ),
@@ -117,8 +117,8 @@ TROUBLES = (
         later("Two characters merge into one"),
         later(
             "Both LoRAs change the same face. First try each LoRA alone. Then use both with weights of "
-            "about 0.6, and put each LoRA's trigger words next to the words for its character. If the "
-            "faces still mix, make two pictures."
+            "about 0.6. Put each LoRA's trigger words next to the words for its character. If the faces "
+            "still mix, generate a separate picture of each character."
         ),
         (GuideLink.STUDIO,),
     ),

@@ -34,7 +34,7 @@ CHAPTERS = (
             "never seen, and a look that stays the same from picture to picture."
         ),
         "lora.webp",
-        later("The same prompt and seed: without a LoRA, and with the LoRA of the owl Komori"),
+        later("The same prompt and seed: without a LoRA, and with the LoRA for the owl character Komori"),
     ),
     Chapter(
         "kinds",
@@ -60,12 +60,14 @@ CHAPTERS = (
         "library",
         later("Finding and saving LoRAs"),
         later(
-            "**Three ways to find LoRAs** · the market (/lora browse), other members' pictures with "
-            "their LoRAs, and a LoRA's page with its samples.\n**Two things to do with a LoRA** · "
-            "*Bookmark* it for later, or *Use now*.\nYour bookmarks come first wherever you choose a "
-            "LoRA. When you have many, sort them, or filter them by kind and base model. You can also "
-            "search names, trigger words and your own notes.\n**A LoRA that is not here yet** · add it "
-            "with /lora add, if staff allow you to. Use a link from Civitai or Hugging Face, or a file.\n"
+            "**Three ways to find LoRAs** · the market (/lora browse), other members' pictures with their "
+            "LoRAs, and a LoRA's page with its samples.\n"
+            "**Two things to do with a LoRA** · *Bookmark* it for later, or *Use now*.\n"
+            "Your bookmarks come first wherever you choose a LoRA. When you have many, sort them, or "
+            "filter them by category and base model. You can also search names, trigger words and your own "
+            "notes.\n"
+            "**A LoRA that is not here yet** · add it with /lora add, if staff allow you to. Use a link "
+            "from Civitai or Hugging Face, or a file.\n"
             "Before you use a LoRA, check two things: does it fit the model, and is it the kind you need?"
         ),
         "library.webp",
@@ -140,17 +142,20 @@ CHAPTERS = (
         "two",
         later("Two characters in one picture"),
         later(
-            "LoRAs in the same part of a picture blend: two characters become one. Give each LoRA its "
-            "own **area of the picture** instead.\n- In the studio, press *Two characters* and choose a "
-            "layout: left and right, top and bottom, a figure in front of a background, or three areas. "
-            "Describe each area. Under *Everywhere*, describe the background and the style. Then choose "
-            "each LoRA's area with its button *Weight, area*.\n- In /imagine, choose a side for each "
-            "LoRA, and separate the prompts of the areas with bars: `an owl | a heart | a meadow`. The "
-            "last prompt is for the whole picture.\n- A style LoRA without an area applies to the whole "
-            "picture. A few-step LoRA always does.\n- For left and right, a wide picture works best. A "
-            "prompt for all areas, such as the background, ties the picture together.\nEach area takes as "
-            "long as a picture. Two areas take twice the time, and count as two pictures in the queue. "
-            "Some kinds of models do not support areas, and Easel tells you if yours does not."
+            "LoRAs in the same part of a picture blend: two characters become one. Give each LoRA its own "
+            "**area of the picture** instead.\n"
+            "- In the studio, press *Two characters* and choose a layout: left and right, top and bottom, "
+            "a figure in front of a background, or three areas. Describe each area. Under *Everywhere*, "
+            "describe the background and the style. Then choose each LoRA's area with its button *Weight, "
+            "area*.\n"
+            "- In /imagine, choose a side for each LoRA, and separate the prompts of the areas with bars: "
+            "`an owl | a heart | a meadow`. The last prompt is for the whole picture.\n"
+            "- A style LoRA without an area applies to the whole picture. A few-step LoRA always does.\n"
+            "- For left and right, a wide picture works best. A prompt for all areas, such as the "
+            "background, ties the picture together.\n"
+            "Each area takes as long as a whole picture. Two areas take twice the time, and count as two "
+            "pictures in the queue. Some kinds of models do not support areas, and Easel tells you if "
+            "yours does not."
         ),
         "two-characters.webp",
         later(

@@ -141,15 +141,15 @@ def choice_view(
     lines.append(_("Which one do you want to add? LoRAs that fit the models here come first."))
     if (more := len(options) - len(listed)) > 0:
         text = ngettext(
-            "{count} more is not listed. To add it, paste the link of that file or version.",
-            "{count} more are not listed. To add one, paste the link of that file or version.",
+            "{count} more LoRA is not listed. To add it, paste the link to its file or version.",
+            "{count} more LoRAs are not listed. To add one, paste the link to its file or version.",
             more,
         )
         lines.append(f"-# {text.format(count=more)}")
     if (unfit := count - len(candidates)) > 0:
         text = ngettext(
-            "{count} more cannot be added: it fits no model here, or it is not a LoRA.",
-            "{count} more cannot be added: they fit no model here, or they are not LoRAs.",
+            "{count} more file cannot be added: it does not fit any model here, or it is not a LoRA.",
+            "{count} more files cannot be added: they do not fit any model here, or they are not LoRAs.",
             unfit,
         )
         lines.append(f"-# {text.format(count=unfit)}")

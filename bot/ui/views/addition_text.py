@@ -60,9 +60,9 @@ def terms_text(terms: Terms) -> str:
     """How it may be used; empty where its page says nothing."""
     told = [
         _("Licence: {licence}.").format(licence=clipped(terms.licence, MAX_SHORT)) if terms.licence else "",
-        _("Its author asks for credit.") if terms.credit else "",
-        _("Pictures made with it must not be sold.") if terms.selling_pictures is False else "",
-        _("It must not be merged into other models.") if terms.merging is False else "",
+        _("The LoRA's author asks for credit.") if terms.credit else "",
+        _("Pictures generated with this LoRA must not be sold.") if terms.selling_pictures is False else "",
+        _("This LoRA must not be merged into other models.") if terms.merging is False else "",
     ]
     return sentences(*(text for text in told if text)) if any(told) else ""
 
@@ -70,9 +70,9 @@ def terms_text(terms: Terms) -> str:
 def flags_text(version: RemoteVersion) -> str:
     """Whom it shows, as far as its page says, and until when it is in early access."""
     told = [
-        _("Its page says that the LoRA shows a minor.") if version.minor else "",
-        _("Its page says that the LoRA shows a real person.") if version.real_person else "",
-        _("It is in early access until {end}.").format(end=version.ends) if version.ends else "",
+        _("According to its page, this LoRA shows a minor.") if version.minor else "",
+        _("According to its page, this LoRA shows a real person.") if version.real_person else "",
+        _("This version is in early access until {end}.").format(end=version.ends) if version.ends else "",
     ]
     return sentences(*(text for text in told if text)) if any(told) else ""
 
@@ -105,9 +105,9 @@ def ended_text(addition: LoraAddition, lora: Lora | None, *, corrects: bool = Fa
     if here is not None and here.base_model is None:
         told.append(_not_used(here, version))
     filed = (
-        _("Its category is {category}. You can change that below.")
+        _("The LoRA's category is {category}. You can change the category below.")
         if corrects
-        else _("Its category is {category}. The user who added it can change that.")
+        else _("The LoRA's category is {category}. The user who added the LoRA can change the category.")
     )
     told.append(filed.format(category=label(lora.category)))
     return sentences(*told)
@@ -118,16 +118,19 @@ def _not_used(here: LoraVersion, version: RemoteVersion) -> str:
     named = named_model(here)
     if named is not None:
         return _(
-            "It cannot be used yet: its file says that it is made for “{model}”, which this bot does not "
-            "know. An operator can declare its base model."
+            "The LoRA cannot be used yet. Its file says that it is made for “{model}”, which this bot does "
+            "not know. An operator can declare the base model."
         ).format(model=plain(named))
     if here.evidence is not Source.CONFLICT:
-        return _("It cannot be used yet: its base model is not certain. An operator can declare it.")
+        return _(
+            "The LoRA cannot be used yet, because its base model is not certain. An operator can "
+            "declare the base model."
+        )
     claimed = claimed_base(version)
     if claimed is None:
-        return _("It cannot be used yet: sources disagree about its base model. An operator will decide.")
+        return _("The LoRA cannot be used yet, because sources disagree about its base model. An operator will decide.")
     return _(
-        "It cannot be used yet: its page says that it is made for {base}, but the file contradicts "
+        "The LoRA cannot be used yet. Its page says that it is made for {base}, but the file contradicts "
         "that. An operator will decide."
     ).format(base=claimed.label)
 

@@ -122,24 +122,29 @@ class DeclareForm(BaseModelForm):
 def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionType | None) -> str:
     """What counts after a declaration: layers, and an exact hash of the training base, stand above it."""
     if now.base_model == base:
-        told = [_("Base model set to {base} for the file {hash}… of {name}. Other files stay the same.")]
+        told = [
+            _(
+                "The base model of {name} is now {base}. This applies only to the file {hash}…; other "
+                "files of this LoRA stay the same."
+            )
+        ]
     else:
         told = [
             _(
-                "Easel does not accept {base} for {name}. The layers of the file or the hash of its training "
-                "base show a different base model."
+                "Easel does not accept {base} for {name}. The layers of the file, or the recorded hash of "
+                "its training model, indicate a different base model."
             ),
-            _("Its base model is {known}.")
+            _("The LoRA's base model is {known}.")
             if now.base_model
-            else _("Its base model is unknown, so it cannot be used."),
+            else _("The base model is unknown, so the LoRA cannot be used."),
         ]
     if prediction is not None and now.prediction.type is prediction:
-        told.append(_("It is made for {prediction}."))
+        told.append(_("The LoRA is made for {prediction}."))
     elif prediction is not None:
         told.append(
             _(
-                "Easel does not accept {prediction}: the hash of the file's training base shows a different "
-                "prediction type."
+                "Easel does not accept {prediction}. The recorded hash of the training model indicates a "
+                "different prediction type."
             )
         )
     return sentences(*told).format(

@@ -99,7 +99,7 @@ class ImportBookmarksForm(ModalForm):
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages with `files`; each says which bookmarks are in it."""
     count, last = sum(file.count for file in files), 0
-    how = _("Your notes are included. To load such a file, use *Import*, here or in another bot that runs Easel.")
+    how = _("Your notes are included. To load the bookmarks, use *Import*, here or in another bot that runs Easel.")
     pages: list[RenderedMessage] = []
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]
@@ -121,7 +121,7 @@ def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
 
 async def _download(attachment: discord.Attachment) -> bytes:
     if attachment.size > bookmark_file.MAX_BYTES:
-        raise BookmarksRefused(reason=later("it is larger than 4 MB"))
+        raise BookmarksRefused(reason=later("the file is larger than 4 MB"))
     try:
         return await attachment.read()
     except discord.HTTPException:

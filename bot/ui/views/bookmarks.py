@@ -211,7 +211,7 @@ class NoteForm(ModalForm):
             required=False,
             max_length=MAX_NOTE,
         )
-        description = _("Only you can read this note. When you search your bookmarks, Easel also looks in your notes.")
+        description = _("Only you can read this note. When you search your bookmarks, Easel also searches your notes.")
         self.add_item(ui.Label[Any](text=_("Note"), description=description, component=self.note))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -413,7 +413,9 @@ async def bookmark_card(
 def _card_text(checkpoints: InstalledCheckpoints, bookmark: Bookmark, usual: str | None) -> str:
     lora = bookmark.lora
     saved = _("Saved {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
-    used = ngettext("you used it once", "you used it {count} times", bookmark.uses) if bookmark.uses else ""
+    used = (
+        ngettext("you used this LoRA once", "you used this LoRA {count} times", bookmark.uses) if bookmark.uses else ""
+    )
     kind = f"{label(lora.category)} · {clipped(base_models(lora), lora_text.MAX_SHORT)}"
     lines = [f"## {clipped(lora.name, lora_text.MAX_NAME)}", kind]
     details = (

@@ -69,9 +69,9 @@ class PageLocation:
 def hidden_line(count: int) -> list[str]:
     """The line that says how many entries are rated above what this place shows; none without any."""
     text = ngettext(
-        "{count} more is not shown here because of its content rating. You can see it in "
-        "age-restricted channels of a server.",
-        "{count} more are not shown here because of their content ratings. You can see them in "
+        "{count} LoRA is not shown here because of its content rating. You can see it in age-restricted "
+        "channels of a server.",
+        "{count} LoRAs are not shown here because of their content ratings. You can see them in "
         "age-restricted channels of a server.",
         count,
     )

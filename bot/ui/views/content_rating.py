@@ -58,9 +58,9 @@ class ContentRatingForm(ModalForm):
             for rating, text in descriptions.items()
         ]
         none = discord.SelectOption(
-            label=_("As stated in its files"),
+            label=_("As stated in the LoRA's files"),
             value=_AS_FILES_SAY,
-            description=_("The rating in its files; unrated if there is none"),
+            description=_("The rating in the LoRA's files; unrated if there is none"),
             default=lora.content_rating is None,
         )
         self.rating: ui.Select[Any] = ui.Select(custom_id="rating", options=[*options, none])

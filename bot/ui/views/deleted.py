@@ -46,10 +46,10 @@ def _not_deleted() -> NothingThere:
 def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
     """Says that the picture was deleted, and until when (unix ms) it can be brought back, if it can."""
     if until is None:
-        return _line(_("**This picture was deleted**"), _("It cannot be restored."))
+        return _line(_("**This picture was deleted**"), _("The deletion cannot be undone."))
     text = sentences(
-        _("The user who generated it can restore it with *Undo* until {time}.").format(time=f"<t:{until // 1000}:t>"),
-        _("After that, it is permanently deleted."),
+        _("The author can restore the picture with *Undo* until {time}.").format(time=f"<t:{until // 1000}:t>"),
+        _("After that, the picture is permanently deleted."),
     )
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
@@ -64,7 +64,7 @@ def held_text(until: int) -> str:
             "A user reported this picture. Easel keeps it for the reviewers of the report and hides it "
             "from everyone else."
         ),
-        _("It is permanently deleted after their decision, usually {time} at the latest.").format(
+        _("Easel permanently deletes the picture after the reviewers decide, usually {time} at the latest.").format(
             time=f"<t:{until // 1000}:R>"
         ),
     )
@@ -75,8 +75,8 @@ def reported_view() -> ui.LayoutView:
     return _line(
         _("**This picture was reported**"),
         sentences(
-            _("Reviewers look at the report. Until they decide, the picture stays hidden."),
-            _("If they find no problem, the picture is shown again."),
+            _("Reviewers will check the report. Until they decide, the picture stays hidden."),
+            _("If the reviewers find no problem, Easel shows the picture again."),
         ),
     )
 
@@ -95,6 +95,8 @@ def _line(head: str, text: str) -> ui.LayoutView:
 def _back_view() -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     view.add_item(
-        ui.TextDisplay[Any](sentences(_("The picture is back."), _("Press *Open* in your /history to show it here.")))
+        ui.TextDisplay[Any](
+            sentences(_("You restored the picture."), _("To show the picture here, press *Open* in your /history."))
+        )
     )
     return view

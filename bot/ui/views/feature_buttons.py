@@ -26,7 +26,7 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
 
     def __init__(self, kind: FeatureKind, target_id: int, *, on: bool) -> None:
         self.kind, self.target_id, self.on = kind, target_id, on
-        text = _("Feature it") if on else _("Stop featuring")
+        text = _("Feature in this server") if on else _("Stop featuring")
         super().__init__(ui.Button(label=text, custom_id=f"feature:{int(on)}:{kind}:{target_id}"))
 
     @classmethod
@@ -53,7 +53,10 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
 
     def _said(self, *, changed: bool) -> str:
         if self.on and changed:
-            return _("{name} is now featured in this server. The market and the gallery show it, with your name.")
+            return _(
+                "{name} is now featured in this server. Members see it at the top of the market or "
+                "gallery, with your name."
+            )
         if self.on:
             return _("{name} is already featured.")
         return _("{name} is no longer featured.") if changed else _("{name} is not featured.")

@@ -141,7 +141,12 @@ async def open_gallery(interaction: Interaction, query: Query) -> None:
 def server_of(interaction: Interaction) -> int:
     """The server whose gallery is meant. Raises NothingThere outside of servers, and where the bot is not in it."""
     if interaction.guild_id is None or not context_of(interaction).bot_in_server:
-        raise NothingThere(what=_("A gallery exists only in a server that has added Easel. Please open it there."))
+        raise NothingThere(
+            what=_(
+                "The gallery is available only in servers that have added Easel. Please "
+                "open it in one of those servers."
+            )
+        )
     return interaction.guild_id
 
 
@@ -231,7 +236,7 @@ async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> 
     if filters:
         return f"{head}\n" + _("No matches here for {filters}.").format(filters=" · ".join(filters))
     if query.sort is Sort.TOP_RATED:
-        return f"{head}\n" + _("No picture here was liked this week. Choose *Newest first* to see all.")
+        return f"{head}\n" + _("No pictures here were liked this week. To see all pictures, choose *Newest first*.")
     return f"{head}\n" + _("No pictures have been published here yet. Use *Publish* under one of your own pictures.")
 
 

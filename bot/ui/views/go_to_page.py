@@ -27,7 +27,7 @@ class GoToPageForm(ModalForm):
         self._show, self.command = show, command
         default = None if here is None else str(min(here + 1, 10**MAX_PAGE_DIGITS - 1))
         self.page: ui.TextInput[Any] = ui.TextInput(custom_id="page", default=default, max_length=MAX_PAGE_DIGITS)
-        description = _("A number that is too high opens the last page")
+        description = _("If the number is too high, Easel opens the last page")
         self.add_item(ui.Label[Any](text=_("Page"), description=description, component=self.page))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -87,7 +87,7 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
             discord.SelectOption(label=_(each.question), value=each.key, default=each == answered)
             for each in QUESTIONS[key]
         ]
-        placeholder = _("Choose your goal") if key == "goal" else _("Choose your problem")
+        placeholder = _("Choose your goal") if key == "goal" else _("What went wrong?")
         super().__init__(ui.Select(custom_id=f"guide:ask:{key}", options=options, placeholder=placeholder))
 
     @classmethod
@@ -129,7 +129,7 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
 
     def __init__(self) -> None:
         super().__init__(
-            ui.Button(label=_("Generate one now"), style=discord.ButtonStyle.primary, custom_id="guide:paint")
+            ui.Button(label=_("Generate a picture now"), style=discord.ButtonStyle.primary, custom_id="guide:paint")
         )
 
     @classmethod
@@ -142,7 +142,7 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
         client, checkpoints = interaction.client, await checkpoints_here(interaction)
         found = await first_to_try(client.connection, checkpoints, interaction.user.id)
         if found is None:
-            raise NothingThere(what=_("No LoRA here fits a model yet. Try /imagine without a LoRA."))
+            raise NothingThere(what=_("No LoRA here fits an installed model yet. Try /imagine without a LoRA."))
         lora, checkpoint = found
         version = checkpoints.version_for(lora, checkpoint)
         draft = RequestDraft(

@@ -208,7 +208,7 @@ def _title(wanted: Wanted, found: HistoryPage) -> str:
         newest = _("newest first")
         return f"{head}\n-# {newest}{' · ' + chosen if chosen else ''}"
     if chosen:
-        return f"{head}\n" + _("No picture of yours matches {wanted}. Try fewer words.").format(wanted=chosen)
+        return f"{head}\n" + _("None of your pictures match {wanted}. Try fewer words.").format(wanted=chosen)
     return f"{head}\n" + _("No pictures yet. Generate one with /imagine or in your /studio.")
 
 
@@ -225,7 +225,7 @@ def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | No
 
 def _hidden_text(job: Job, refusal: RequestError) -> str:
     """What stands in place of a job that is rated above what is shown here, or reported."""
-    what = _("One of your pictures, not shown here")
+    what = _("One of your pictures (not shown here)")
     return f"{what} · <t:{job.created_at // 1000}:R>\n-# {error_message(refusal)}"
 
 

@@ -81,8 +81,8 @@ def waiting_view(
         state = _("**Queued** · the queue is paused; your picture keeps its place")
     if not reachable:
         note = _(
-            "Easel is a guest here and can update this message for only 15 minutes. After that, you will "
-            "get the picture as a direct message or in /history."
+            "Easel has not been added here, so it can update this message for only 15 minutes. After that, "
+            "you will get the picture as a direct message or in /history."
         )
         state = f"{state}\n-# {note}"
     return _view(job, state, None)
@@ -107,12 +107,12 @@ def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutVi
     if progress is not None and progress.step:
         text = _("**Generating** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
     if update.silent:
-        silent = _("The generation is not responding. If this continues, Easel restarts it and generates your picture.")
+        silent = _("The GPU is not responding. If this continues, Easel restarts the generation of your picture.")
         return _view(update.job, f"{text}\n-# {silent}", preview)
     if progress is None or not progress.step:
         return _view(update.job, text, preview)
     if update.job.deaths:
-        text += "\n-# " + _("The generation restarted after a problem. Your picture continues.")
+        text += "\n-# " + _("Easel resumed generating your picture after a problem.")
     return _view(update.job, text, preview)
 
 
@@ -122,8 +122,8 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     if job.request.regions:
         count = slots(job.request)
         told = ngettext(
-            "The areas of this request count as {count} picture in the queue.",
-            "The areas of this request count as {count} pictures in the queue.",
+            "Because of its areas, this request counts as {count} picture in the queue.",
+            "Because of its areas, this request counts as {count} pictures in the queue.",
             count,
         )
         lines.append(f"-# {told.format(count=count)}")

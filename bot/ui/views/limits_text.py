@@ -30,7 +30,7 @@ def limits_text(limits: EffectiveLimits, now: int) -> str:
         if (limit := limits.limits.get(name)) is not None
     ]
     if quotas:
-        quotas.append("-# " + _("Daily counts reset in {time}.").format(time=duration(until_next_day(now))))
+        quotas.append("-# " + _("Daily usage resets in {time}.").format(time=duration(until_next_day(now))))
     return "\n".join([f"### {_('Your limits here')}", *(lines + quotas or [_("No limits apply.")])])
 
 

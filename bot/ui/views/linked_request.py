@@ -41,7 +41,7 @@ _GOES_ON = r"addpaint:(?P<draft>\d{1,18})"
 class PaintWithItButton(DraftButton, template=_GOES_ON):
     """Goes on with what a person asked for, now that its LoRA was added."""
 
-    command, name, label = "imagine", "addpaint", later("Generate with it")
+    command, name, label = "imagine", "addpaint", later("Generate with this LoRA")
     style = discord.ButtonStyle.primary
     sends_message = True
 
@@ -64,15 +64,15 @@ class LoraNotHere(ErrorWithView):
     def view(self) -> ui.LayoutView:
         """What is missing, and the button that adds it."""
         view = ui.LayoutView(timeout=None)
-        text = _("{name} is not in the library yet, so Easel generated no picture.").format(
+        text = _("{name} is not in the library yet, so Easel did not generate a picture.").format(
             name=clipped(self.name, MAX_NAME)
         )
         if not self.name:
-            text = _("The LoRA in this link is not in the library yet, so Easel generated no picture.")
+            text = _("The LoRA in this link is not in the library yet, so Easel did not generate a picture.")
         if self.refusal is not None:
             text += f"\n{error_message(self.refusal)}"
         else:
-            text += "\n" + _("Your request is saved. Add the LoRA, then press *Generate with it* to continue.")
+            text += "\n" + _("Your request is saved. Add the LoRA, then press *Generate with this LoRA* to continue.")
         view.add_item(ui.TextDisplay[Any](text))
         if self.draft_id is not None:
             view.add_item(ui.ActionRow[Any](add_button(self.draft_id, self.position)))

@@ -96,15 +96,19 @@ async def _add_samples(
 
 def _alt_text(lora: Lora, sample: Sample) -> str:
     """The alternative text of a sample."""
-    text = _("With {lora}, on {checkpoint}") if sample.position else _("Without {lora}, on {checkpoint}")
+    text = (
+        _("Sample with {lora}, model {checkpoint}")
+        if sample.position
+        else _("Sample without {lora}, model {checkpoint}")
+    )
     return text.format(lora=clipped(lora.name, MAX_NAME), checkpoint=clipped(sample.checkpoint, MAX_NAME))
 
 
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
     """For each version, the numbers of the pictures with and without the LoRA."""
     text = _(
-        "{version}, pictures on {checkpoint}: {with_it} with the LoRA; {last} without the LoRA, but "
-        "with the same seed as {first}."
+        "Samples of {version} with {checkpoint}. With the LoRA: {with_it}. Without the LoRA: {last}, with "
+        "the same seed as {first}."
     )
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0

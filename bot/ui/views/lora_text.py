@@ -39,7 +39,7 @@ def head_text(lora: Lora, tags: Sequence[str]) -> str:
 
 def file_missing_text() -> str:
     """The warning for a LoRA without a usable file."""
-    text = _("Its file is no longer in the library. You cannot use this LoRA until the file is back.")
+    text = _("This LoRA's file is no longer in the library. You cannot use the LoRA until the file is back.")
     return f"⚠️ {text}"
 
 
@@ -67,7 +67,7 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     if words := [word for word in version.trigger_words if not _is_shown_apart(version, word)]:
         lines.append(_("Trigger words: {words}").format(words=several(words)))
     if groups := [_group(version, words) for words in version.trigger_words if _is_shown_apart(version, words)]:
-        lines.append(_("Groups of trigger words (you choose a whole group):"))
+        lines.append(_("Groups of trigger words (you can choose only whole groups):"))
         lines += bounded_lines(groups, MAX_GROUPS)
     if version.recommended_weight is not None:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
@@ -77,7 +77,7 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
         lines.append(f"-# {prediction}")
     if version.allowed_on:
         allowed = several([base.label for base in version.allowed_on], MAX_CHECKPOINTS)
-        lines.append("-# " + _("An operator also allows it on {base_models}").format(base_models=allowed))
+        lines.append("-# " + _("An operator also allows this version on {base_models}").format(base_models=allowed))
     if version.recipe is not None:
         lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
     if version.disputed:
@@ -93,7 +93,7 @@ def _evidence(version: LoraVersion) -> str:
     named = named_model(version)
     if version.evidence is not Source.NONE or named is None:
         return _(version.evidence.plainly)
-    return _("its file states “{model}”, a model that this bot does not know").format(model=clipped(named, MAX_SHORT))
+    return _("the file names the model “{model}”, which this bot does not know").format(model=clipped(named, MAX_SHORT))
 
 
 def named_model(version: LoraVersion) -> str | None:
@@ -148,7 +148,7 @@ def useful_text(useful: UsefulWeights) -> str:
 def _unusable(version: LoraVersion) -> str:
     name = clipped(version.name, MAX_NAME)
     if version.missing:
-        return _("~~{version}~~ Its file is missing").format(version=name)
+        return _("~~{version}~~ The file of this version is missing").format(version=name)
     return _("~~{version}~~ cannot be used; operators see why in /status").format(version=name)
 
 
@@ -159,7 +159,7 @@ def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:
         names = several((other.name for other in often_with), MAX_DESCRIPTION // 2)
         lines.append(_("Often used with {loras}").format(loras=names))
     if lora.added_by is None:
-        lines.append(_("From this bot's operator"))
+        lines.append(_("Added by this bot's operator"))
     else:
         lines.append(_("Added by {person}").format(person=mention(lora.added_by)))
     return "\n".join(f"-# {line}" for line in lines)

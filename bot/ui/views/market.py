@@ -222,7 +222,7 @@ async def market_page(
         remarks = dict.fromkeys(bookmarked, _("bookmarked"))
         page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))
         page.view.add_item(ui.ActionRow[Any](OpenEntryMenu(page_ref, found.loras, _("Open a LoRA"))))
-        several = BookmarkSeveralMenu(page_ref, found.loras, _("Bookmark several"), several=True)
+        several = BookmarkSeveralMenu(page_ref, found.loras, _("Bookmark several LoRAs"), several=True)
         page.view.add_item(ui.ActionRow[Any](several))
     for lora in () if query.compact else found.loras:
         preview = page.attach_if(await pictures.preview(lora, base_model))
@@ -269,7 +269,7 @@ async def _featured_lines(connection: aiosqlite.Connection, features: Sequence[F
         for each in features[:NAMED]
         if each.target_id in named
     ]
-    hint = _("Choose *Featured by staff* in the first menu below to see all of them.")
+    hint = _("To see all featured LoRAs, choose *Featured by staff* in the first menu below.")
     return [f"**{_('Featured')}**", *lines, f"-# {hint}"]
 
 
@@ -295,7 +295,7 @@ def _no_results_text(query: Query) -> str:
     if query.featured:
         return _("Staff are not featuring any LoRAs here right now.")
     if not filters:
-        return _("There are no LoRAs here yet. The bot's operator adds LoRA files to the library.")
+        return _("There are no LoRAs here yet. The bot's operator can add LoRA files to the library.")
     text = _("No matches here for {filters}.").format(filters=filters)
     if query.search:
         return f"{text} " + _("Try other words, or choose *For any base model* below.")

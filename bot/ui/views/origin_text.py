@@ -16,7 +16,7 @@ MAX_NAME = 60
 
 _STATES = {
     HubState.GONE: later("{hub} no longer has this LoRA (noticed on {day})."),
-    HubState.ARCHIVED: later("The author has archived it on {hub} (noticed on {day})."),
+    HubState.ARCHIVED: later("The author has archived this LoRA on {hub} (noticed on {day})."),
     HubState.LOCKED: later("{hub} now restricts access to this LoRA (noticed on {day})."),
 }
 
@@ -46,11 +46,11 @@ def provenance_lines(known: Provenance) -> list[str]:
 def changes(look: HubLook, day: Day) -> Iterator[str]:
     """What is otherwise at a hub than when a file came from there, a text each. `day` writes a time in unix ms."""
     before, now = (RemoteVersion.model_validate_json(each) for each in (look.added, look.says))
-    stays = _("You can still use the copy here.")
+    stays = _("You can still use the copy in this library.")
     if look.state in _STATES:
         yield sentences(_(_STATES[look.state]).format(hub=look.hub, day=day(look.since)), stays)
     if now.ends is not None and before.ends is None:
-        text = _("Now in early access on {hub} until {end}.")
+        text = _("This LoRA is now in early access on {hub} until {end}.")
         yield sentences(text.format(hub=look.hub, end=now.ends), stays)
     if now.terms != before.terms:
         none = _("No terms were given.")

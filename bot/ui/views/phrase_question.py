@@ -146,7 +146,7 @@ def what_phrases_do() -> str:
     """The effect of an allowed phrase, for staff."""
     return sentences(
         _("This server's word lists and ratings ignore words that are part of an allowed phrase."),
-        _("The rule on minors and the operator's lists still apply."),
+        _("The rule about minors and the operator's word lists still apply."),
     )
 
 
@@ -157,7 +157,7 @@ def decided_view(question: PhraseQuestion) -> ui.LayoutView:
     if question.state is QuestionState.ALLOWED:
         phrase = code(question.phrase)
         line = _("**{staff} allowed the phrase {phrase} in prompts.**").format(staff=staff, phrase=phrase)
-        hints.append(_("You can remove it under *Words* in /server."))
+        hints.append(_("You can remove the phrase under *Words* in /server."))
     else:
         line = _("**{staff} did not allow {phrase}.**").format(staff=staff, phrase=code(question.phrase))
     view = ui.LayoutView(timeout=None)
@@ -234,7 +234,7 @@ class AllowPhraseForm(ModalForm):
         self.phrase: ui.TextInput[Any] = ui.TextInput(
             custom_id="phrase", default=question.phrase, max_length=MAX_PHRASE
         )
-        hint = _("It must contain the refused word: {word}").format(word=question.word)
+        hint = _("The phrase must contain the refused word: {word}").format(word=question.word)
         self.add_item(ui.Label[Any](text=_("Phrase"), description=hint[:100], component=self.phrase))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -211,7 +211,7 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
         told = _("Steps, sampler and guidance are the defaults of {name} unless the author changed them.")
         lines.append("-# " + told.format(name=plain(recipe.few_steps.name, 100)))
     if recipe.from_picture:
-        lines.append(_("Started from another picture."))
+        lines.append(_("Generated from a start picture."))
     return [line for line in [*lines, *more] if line]
 
 
@@ -247,7 +247,7 @@ def _lora(checkpoints: InstalledCheckpoints, part: MatchedLora, recipe: Recipe) 
     if lora is None:
         return f"{head}\n-# " + _("not in this library")
     if not lora.usable:
-        return f"{head}\n-# " + _("its file is no longer in the library")
+        return f"{head}\n-# " + _("the LoRA file is no longer in the library")
     checkpoint = checkpoint_of(checkpoints, recipe)
     facts = [label(lora.category), base_models(lora)]
     if part.by_name:

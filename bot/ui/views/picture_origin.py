@@ -28,7 +28,13 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
         answer = await find_made_here(client.connection, folder, file.data, person_id=person_id)
         made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
-        made, origin = None, _("Easel cannot compare this picture with its own: too little is in it, or it is damaged.")
+        made, origin = (
+            None,
+            _(
+                "Easel cannot check whether it generated this picture. The picture has too "
+                "little detail, or it is damaged."
+            ),
+        )
     if file.count > 1:
         told = _("Picture {position} of {count}: {text}")
         origin = told.format(position=file.position, count=file.count, text=origin)
@@ -49,19 +55,23 @@ def _origin(interaction: Interaction, answer: OriginAnswer) -> str:
     """Whether the picture was generated here. Its job is named to its owner and to operators."""
     made = answer.found
     if made is None:
-        told = [_("It is not among the pictures that this Easel stores. Easel cannot recognize deleted pictures.")]
+        lines = [
+            _(
+                "This picture does not match any picture that this bot stores. The bot cannot recognize deleted pictures."
+            )
+        ]
         if answer.not_compared:
             count = answer.not_compared
             text = ngettext(
                 "{count} stored picture could not be compared.", "{count} stored pictures could not be compared.", count
             )
-            told.append(text.format(count=number(count)))
-        return sentences(*told)
+            lines.append(text.format(count=number(count)))
+        return sentences(*lines)
     when = f"<t:{made.origin.created_at // 1000}:f>"
     if made.origin.given:
-        text = _("This Easel generated a picture like it on {when}, from a picture that a user gave to start from.")
+        text = _("This bot generated a similar picture on {when}, from a start picture that a user provided.")
     else:
-        text = _("This Easel generated the picture on {when}. It is AI-generated.")
+        text = _("This picture is AI-generated. This bot generated it on {when}.")
     told = [text.format(when=when)]
     if made.origin.person_id == interaction.user.id or is_operator(interaction):
         job = _("Job {number} of {person}, picture {position}.")

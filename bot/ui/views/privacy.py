@@ -59,7 +59,7 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
 def _responsible(said: PrivacySettings) -> str:
     """Name the controller, purposes, recipients and minimum age."""
     lines = [f"- {about}: {plain(words, MAX_FACT)}" for about, words in controller_facts(said)]
-    return "\n".join([_("**Who is responsible**"), *lines])
+    return "\n".join([_("**Who is responsible for your data**"), *lines])
 
 
 def _links(said: PrivacySettings) -> list[ui.Button[Any]]:
@@ -75,24 +75,24 @@ def _stored_texts(counts: dict[str, int], erasure: Erasure | None, settings: Set
         return
     lines = [f"- {_(label)}: {number(counts[name])}" for name, label in LABELS.items() if name in counts]
     yield "\n".join([_("## Data that Easel stores about you"), *lines])
-    yield "\n".join([_("**How long**"), *(f"- {line}" for line in _how_long(settings))])
+    yield "\n".join([_("**How long Easel stores your data**"), *(f"- {line}" for line in _how_long(settings))])
 
 
 def _how_long(settings: Settings) -> Iterator[str]:
     """How long each kind is kept, by the settings."""
     kept, backup = settings.retention, settings.backup
-    yield f"{_('Bookmarks, stacks, stars, settings and the draft in your studio')}: {_('until you delete them')}"
+    yield f"{_('Bookmarks, stacks, star ratings, settings and the draft in your studio')}: {_('until you delete them')}"
     pictures = day_limit(kept.pictures_days)
     if kept.pictures_gigabytes:
-        pictures += " · " + _(
-            "the oldest are deleted when all users' pictures together take up more than {size} GB"
-        ).format(size=number(kept.pictures_gigabytes, 1))
+        pictures += " · " + _("the oldest pictures are deleted when the pictures of all users exceed {size} GB").format(
+            size=number(kept.pictures_gigabytes, 1)
+        )
     yield f"{_('Pictures')}: {pictures}"
     if kept.keep and (kept.pictures_days or kept.pictures_gigabytes):
         reasons = {
             KeptPicture.BOOKMARKED: _("generated with a LoRA that you bookmarked"),
             KeptPicture.IN_STACK: _("generated with a LoRA in your stacks"),
-            KeptPicture.OPENED: _("whose buttons someone used in that time"),
+            KeptPicture.OPENED: _("whose buttons someone used within the retention period"),
             KeptPicture.PUBLISHED: _("published in a server"),
         }
         kept_for = " · ".join(reasons[reason] for reason in kept.keep)
@@ -100,7 +100,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
     kinds = {
         _("Requests without pictures"): kept.jobs_days, _("Refused requests"): kept.drafts_days,
         _("Unused uploaded pictures"): kept.inputs_days, _("Thumbnails"):
-        kept.thumbnails_days, _("Working data of requests that ended"): kept.states_days,
+        kept.thumbnails_days, _("Temporary data of ended requests"): kept.states_days,
         _("Logs, which refer to requests by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
         _("Decided reports and appeals"): kept.reports_days, _("Audit log entries"): kept.audit_days,
         _("Settings of a server that removed the bot"): kept.servers_days,
@@ -151,7 +151,7 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
             count,
         ).format(count=count)
     yield _(
-        "Easel does not record or count other private replies, such as lists and pages. Any that are "
+        "Easel does not record or count other private replies, such as lists and pages. Replies that are "
         "still open disappear when you dismiss them, or when Discord closes them."
     )
     if count := erasure.copies:
@@ -218,7 +218,7 @@ async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, 
         )
     else:
         text = _("This is one part of your data. Each part is a separate ZIP file.")
-    text = sentences(text, _("Unpack it and open the page *index* in your browser."))
+    text = sentences(text, _("Unpack the ZIP file and open the page *index* in your browser."))
     view.add_item(ui.TextDisplay[Any](text))
     view.add_item(ui.File[Any](f"attachment://{name}"))
     if part.next is not None and last_of_these:
@@ -289,8 +289,8 @@ class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask."""
-        text = sentences(_("This deletes all your data, in every server."), _("It cannot be restored."))
-        await ask(interaction, _("Delete everything permanently?"), text, ConfirmDeletingAllButton())
+        text = sentences(_("This deletes all your data, in every server."), _("The deletion cannot be undone."))
+        await ask(interaction, _("Delete everything permanently?"), text, ConfirmDeletingAllButton(), _("Keep my data"))
 
 
 class ConfirmDeletingAllButton(PersistentButton, template=r"privacy-erase"):

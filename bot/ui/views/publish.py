@@ -194,11 +194,11 @@ def published_items(publication: Publication) -> list[ui.Item[Any]]:
         row = ui.ActionRow[Any](ui.Button(label=_("Open post"), url=there), UnpublishButton(publication.id))
         return [ui.TextDisplay[Any](text), row]
     if publication.state is PublicationState.REMOVING:
-        return [ui.TextDisplay[Any](_("Published, but its post is currently hidden."))]
+        return [ui.TextDisplay[Any](_("The picture is published, but its post is currently hidden."))]
     if publication.hidden or publication.was_posted:
-        text = _("Published, but its post is currently hidden.")
+        text = _("The picture is published, but its post is currently hidden.")
     else:
-        text = _("Discord is not responding. Easel posts the picture as soon as it can.")
+        text = _("Discord is not responding. Easel will post the picture as soon as possible.")
     return [ui.TextDisplay[Any](text), ui.ActionRow[Any](UnpublishButton(publication.id))]
 
 

@@ -274,7 +274,8 @@ class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d
             _("This removes the picture, with its likes, from this server's art channel and gallery."),
             _("The picture stays in your /history."),
         )
-        await ask(interaction, _("Unpublish this picture?"), text, ConfirmUnpublishingButton(publication.id))
+        confirm = ConfirmUnpublishingButton(publication.id)
+        await ask(interaction, _("Unpublish this picture?"), text, confirm, _("Keep picture published"))
 
 
 class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<publication>\d{1,18})"):
@@ -303,7 +304,7 @@ class RemovePublicationForm(RemovalForm):
     def __init__(self, publication_id: int, *, opening: int) -> None:
         text = sentences(
             _("This removes the picture from all channels and the gallery of this server."),
-            _("Its buttons no longer generate pictures here."),
+            _("The picture's buttons will no longer generate pictures here."),
             _("The picture stays in the author's /history."),
         )
         super().__init__(f"unpublish:{publication_id}", text, opening=opening)

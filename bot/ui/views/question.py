@@ -10,7 +10,6 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.i18n import _
 from bot.ui.acknowledge import acknowledge, replace, send
 from bot.ui.client import Interaction
 from bot.ui.discord_refusals import DISCORD_ERRORS
@@ -24,8 +23,8 @@ class KeepButton(PersistentButton, template=r"keepit"):
 
     command, action = "history", None
 
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Keep it"), custom_id="keepit"))
+    def __init__(self, label: str = "") -> None:
+        super().__init__(ui.Button(label=label, custom_id="keepit"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -48,11 +47,20 @@ def question_view(heading: str, text: str, confirm: PersistentButton, keep: Pers
 
 
 async def ask(
-    interaction: Interaction, heading: str, text: str, confirm: PersistentButton, *, edits_origin: bool = False
+    interaction: Interaction,
+    heading: str,
+    text: str,
+    confirm: PersistentButton,
+    keep: str,
+    *,
+    edits_origin: bool = False,
 ) -> None:
-    """Ask the user in a private message. With `edits_origin`, `replace_origin` can edit the message of the button."""
+    """Ask the user in a private message, with a button labelled `keep` that changes nothing.
+
+    With `edits_origin`, `replace_origin` can edit the message of the button.
+    """
     await acknowledge(interaction)
-    message_id = await send(interaction, question_view(heading, text, confirm, KeepButton()), private=True)
+    message_id = await send(interaction, question_view(heading, text, confirm, KeepButton(keep)), private=True)
     if edits_origin and message_id is not None:
         interaction.client.questions.note(message_id, interaction)
 

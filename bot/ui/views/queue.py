@@ -39,7 +39,7 @@ def progress_text(jobs: JobService, job: Job) -> str:
     if jobs.is_paused(job.server_id):
         return _("queued · the queue is paused")
     if jobs.is_stranded(job.checkpoint):
-        return _("queued · no machine is online to generate right now")
+        return _("queued · no GPU is online right now")
     return queue_position_text(jobs.forecasts.of(job))
 
 

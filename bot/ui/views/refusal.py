@@ -114,7 +114,7 @@ class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<chec
     def __init__(self, draft_id: int, checkpoint: str) -> None:
         self.draft_id, self.checkpoint = draft_id, checkpoint
         button: ui.Button[Any] = ui.Button(
-            label=_("Generate on {checkpoint}").format(checkpoint=checkpoint)[:80],
+            label=_("Generate with {checkpoint}").format(checkpoint=checkpoint)[:80],
             style=discord.ButtonStyle.primary,
             custom_id=f"on:{draft_id}:{checkpoint}",
         )

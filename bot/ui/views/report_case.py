@@ -67,7 +67,7 @@ async def render_pictures(connection: aiosqlite.Connection, thumbnails: Thumbnai
     if gallery is None:
         raise NothingThere(what=_("The reported content no longer exists."))
     heading = "### " + _("Report {number}").format(number=case.report.id)
-    text = _("Only you see this. The audit log in /server records that you viewed it.")
+    text = _("Only you can see this message. The audit log in /server records that you viewed it.")
     page.view.add_item(ui.TextDisplay[Any](f"{heading}\n-# {text}"))
     page.view.add_item(gallery)
     return page
@@ -246,9 +246,9 @@ class BlockOwnerForm(DecisionForm):
 
     def ask_more(self) -> None:
         """Ask how long."""
-        self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", max_length=40, default=_("1 d"))
-        hint = _("A time such as 3 d, 12 h or 2 w, or a date such as 2031-05-30")
-        self.add_item(ui.Label[Any](text=_("How long"), description=hint, component=self.end))
+        self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", max_length=40, default=_("1 day"))
+        hint = _("Examples: 3 days, 12 hours, 2 weeks, or a date such as 2031-05-30")
+        self.add_item(ui.Label[Any](text=_("Duration or end date"), description=hint, component=self.end))
 
     def options(self) -> dict[str, Any]:
         """The end. Raises EndNeeded."""
@@ -265,17 +265,17 @@ class DeleteEverywhereForm(DecisionForm):
     """The question before the pictures are deleted."""
 
     decision = DecisionAction.DELETE
-    heading = later("Delete the picture everywhere, permanently?")
+    heading = later("Permanently delete the picture everywhere?")
 
     def ask(self) -> None:
         """Say what it means."""
         text = sentences(
             _("This deletes the picture, its message and its copies, including the one in the author's history."),
             _(
-                "Pictures that other users generated from this picture are not deleted. The copy that they "
-                "started from is not deleted either."
+                "Easel does not delete pictures that other users generated from this picture. Easel also "
+                "keeps the copies that those users started from."
             ),
-            _("This cannot be undone, even after an appeal."),
+            _("The deletion cannot be undone, even after an appeal."),
         )
         self.add_item(ui.TextDisplay[Any](text))
 
@@ -335,7 +335,7 @@ class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
             rated = await interaction.client.servers.checks.rating_of(case.job)
         higher = [rating for rating in ContentRating if rating > (rated or ContentRating.GENERAL)]
         if not higher:
-            raise NothingThere(what=_("The rating is already “blocked”, which is the highest one."))
+            raise NothingThere(what=_("The rating is already “blocked”, the highest rating."))
         return RateHigherForm(case.report.id, higher, opening=interaction.id)
 
 

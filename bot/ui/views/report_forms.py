@@ -36,7 +36,7 @@ class ReportForm(ModalForm):
             custom_id="note", style=discord.TextStyle.paragraph, required=False, max_length=MAX_NOTE
         )
         self.add_item(ui.Label[Any](text=_("Reason for the report"), component=self.reason))
-        hint = _("The reviewers will read this. No one else learns that you reported it.")
+        hint = _("The reviewers will read these details. No one else learns that you sent the report.")
         self.add_item(ui.Label[Any](text=_("More details (optional)"), description=hint[:100], component=self.note))
 
     def chosen(self) -> tuple[ReportReason, str]:
@@ -98,10 +98,10 @@ def _thanks(report: Report) -> str:
     """What happens next. Who reports the same twice reads the same."""
     if report.state is ReportState.DECIDED:
         return _("Thank you for your report. You reported this before, and the reviewers have already decided.")
-    whose = _("The staff of this server will review it.")
+    whose = _("The staff of this server will review the report.")
     if report.server_id == EVERYWHERE:
-        whose = _("The operators of this bot will review it.")
-    return sentences(_("Thank you for your report."), whose, _("No one else learns that you reported it."))
+        whose = _("The operators of this bot will review the report.")
+    return sentences(_("Thank you for your report."), whose, _("No one else learns that you sent the report."))
 
 
 class ReportLoraButton(LoraButton, template=rf"report:lora:{LORA}"):

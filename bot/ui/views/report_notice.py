@@ -64,12 +64,12 @@ def _meaning(notice: OwnerNotice) -> str:
     action, decision = notice.decision.action, notice.decision
     if action is DecisionAction.DELETE:
         return sentences(
-            _("It is permanently deleted, including from your /history. An appeal cannot restore it."),
+            _("The picture is permanently deleted, including from your /history. An appeal cannot restore it."),
             _("If you disagree, press *Appeal* for a review of the decision. You can appeal once."),
         )
-    told = _("The picture stays in your /history. Its buttons no longer work in the place where it was removed.")
+    told = _("The picture stays in your /history. Its buttons no longer work where it was removed.")
     if action is DecisionAction.RATE and decision.rating is not None:
-        told = _("It is now rated {rating}, and shown only where that rating is allowed.").format(
+        told = _("The picture is now rated {rating}. Easel shows it only where that rating is allowed.").format(
             rating=label(decision.rating)
         )
     elif action is DecisionAction.BLOCK and decision.ends_at is not None:
@@ -128,7 +128,7 @@ class AppealForm(ModalForm):
         self.text: ui.TextInput[Any] = ui.TextInput(
             custom_id="text", style=discord.TextStyle.paragraph, max_length=MAX_APPEAL
         )
-        hint = _("The reviewers who decided will read this. You can appeal once.")
+        hint = _("The reviewers who decided will read your answer. You can appeal only once.")
         self.add_item(ui.Label[Any](text=_("Why is the decision wrong?"), description=hint, component=self.text))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -70,7 +70,7 @@ async def _picture_lines(connection: aiosqlite.Connection, case: Case) -> list[s
 
 
 def _gone() -> str:
-    return _("Reported item no longer exists")
+    return _("The reported item no longer exists")
 
 
 def _reason(stored: str) -> str:

@@ -185,19 +185,19 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
         heading = _("Delete this picture?") if minutes else _("Delete permanently?")
         text = sentences(
             _(
-                "This removes the picture from this channel, from all art channels where you published it, and "
-                "from your /history. It also deletes its file and prompt."
+                "This removes the picture from this channel, from your /history and from all art channels "
+                "where you published it. This also deletes the file and prompt."
             ),
             ngettext(
-                "You can restore it for {count} minute. After that it is deleted permanently.",
-                "You can restore it for {count} minutes. After that it is deleted permanently.",
+                "You can restore the picture for {count} minute. After that, it is permanently deleted.",
+                "You can restore the picture for {count} minutes. After that, it is permanently deleted.",
                 minutes,
             ).format(count=minutes)
             if minutes
-            else _("It cannot be restored."),
+            else _("The deletion cannot be undone."),
         )
         confirm.item.label = _("Delete picture") if minutes else _("Delete permanently")
-        await ask(interaction, heading, text, confirm, edits_origin=True)
+        await ask(interaction, heading, text, confirm, _("Keep picture"), edits_origin=True)
 
 
 class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
@@ -347,16 +347,16 @@ def _why_refused(problem: InferenceError, *, private: bool) -> str:
     personal = personal or (isinstance(problem, LimitReached) and problem.source == LimitHolder.PERSON)
     if personal and not private:
         return _(
-            "The picture's author cannot generate here at the moment. Easel will privately tell them why "
-            "when they next use a command."
+            "The picture's author cannot generate pictures here at the moment. Easel will privately tell "
+            "them why when they next use a command."
         )
     return error_message(problem)
 
 
 def undeliverable_view(job: Job) -> ui.LayoutView:
     """The message of a job whose result cannot be delivered because of a permanent error."""
-    text = _("**Sorry, this could not be shown**") + "\n"
-    text += _("Something went wrong on our side, and we logged it. Finished pictures are saved in /history.")
+    text = _("**Sorry, Easel could not show this result**") + "\n"
+    text += _("Something went wrong on our side, and we logged the error. Finished pictures are saved in /history.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n-# " + _("job {number}").format(number=job.id)))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))

@@ -70,8 +70,12 @@ def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server
         _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
         _("Results: **only you see them**") if preferences.private else _("Results: **everyone sees them**"),
         _prompts(preferences, server),
-        *([_("New versions of bookmarked LoRAs: **also by direct message**")] if preferences.update_messages else []),
-        "-# " + _("Easel uses these unless you choose something else."),
+        *(
+            [_("New versions of bookmarked LoRAs: **you also get a direct message**")]
+            if preferences.update_messages
+            else []
+        ),
+        "-# " + _("Easel uses these settings unless you choose something else."),
     ]
     if preferences.checkpoint is not None and not checkpoint_allowed(server, preferences.checkpoint):
         lines.append(
@@ -89,7 +93,7 @@ def _prompts(preferences: Preferences, server: ServerSettings) -> str:
         return _("Prompts: **private**")
     if shows_prompt(preferences, server):
         return _("Prompts: **shown with your pictures** (server default)")
-    return _("Prompts: **private** (default here)")
+    return _("Prompts: **private** (default)")
 
 
 def _shapes() -> dict[str, str]:
@@ -226,7 +230,7 @@ class UpdateMessagesButton(SettingSwitch, template=r"set:updates:(?P<on>[01])"):
 
     def text(self) -> str:
         """What it does, as its label."""
-        return _("Message me about newer versions") if self.on else _("Stop messages about newer versions")
+        return _("Message me about new LoRA versions") if self.on else _("Stop messages about new LoRA versions")
 
 
 class ResetSettingsButton(PersistentButton, template=r"set:reset"):

@@ -60,7 +60,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             raise NothingThere(what=_("This picture is no longer in the database."))
         client, studios, person_id = interaction.client, interaction.client.studios, interaction.user.id
         snapshot = await studios.snapshot(interaction)
-        note = _("From the comparison sheet: {variant}.").format(
+        note = _("Copied from the comparison sheet: {variant}.").format(
             variant=plain(variant_text(names_of(request)[self.variant]))
         )
         if job.person_id == person_id and not own_words(snapshot.studio.draft):
@@ -130,7 +130,7 @@ def variant_text(name: VariantName) -> str:
     if name.everything and name.lora is None:
         return _("without LoRAs")
     left_out = [name.lora] if name.lora is not None else list(name.without)
-    return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all")
+    return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all LoRAs")
 
 
 def label_of_variant(request: GenerationRequest, position: int) -> str:

@@ -110,7 +110,7 @@ class PostStackButton(StackButton, template=stack_template("post")):
     """Posts the code of a shared stack in the channel, for everybody there."""
 
     sends_message = True
-    name, label, style = "post", later("Post it in this channel"), discord.ButtonStyle.primary
+    name, label, style = "post", later("Post stack in this channel"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Post it as a new message. Raises MayNotPost, and what rules on words refuse."""
@@ -120,8 +120,8 @@ class PostStackButton(StackButton, template=stack_template("post")):
         code = await share(interaction.client.connection, stack)
         named = await _named_here(interaction, stack)
         text = _(
-            "{person} shares the stack **{name}**: {loras}\n-# Press the button or use `/stack import "
-            "{code}` to get a copy."
+            "{person} shared the stack **{name}**: {loras}\n"
+            "-# Press the button or use `/stack import {code}` to get a copy."
         )
         told = text.format(
             person=mention(stack.person_id), name=plain(stack.name), loras=_loras(named, 400), code=spelled(code)
@@ -163,7 +163,7 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
         """Revoke the code."""
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.connection, interaction.user.id, stack.id)
-        text = _("{name} is no longer shared. Users who copied it before still have their copies.")
+        text = _("The stack {name} is no longer shared. Users who already copied it keep their copies.")
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
 
@@ -244,7 +244,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
         snapshot = await interaction.client.studios.snapshot(interaction)
         loras = uses_of_rows(snapshot.rows, snapshot.studio)
         if not loras:
-            raise NothingThere(what=_("Your studio has no LoRAs yet. Add one before you save."))
+            raise NothingThere(what=_("Your studio has no LoRAs yet. Add one before you save a stack."))
         await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
@@ -299,7 +299,7 @@ async def _named_here(interaction: Interaction, stack: Stack) -> Stack:
 
 async def saved_text(interaction: Interaction, stack: Stack) -> str:
     """The confirmation that a stack was saved."""
-    text = _("Saved **{name}**: {loras}. Find it in /stack list and in /imagine under *stack*.")
+    text = _("Saved the stack **{name}**: {loras}. Find it in /stack list and in /imagine under *stack*.")
     return text.format(name=plain(stack.name), loras=_loras(await _named_here(interaction, stack), 400))
 
 
@@ -308,7 +308,9 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
     studios = interaction.client.studios
     snapshot = await studios.snapshot(interaction)
     draft = with_their_sides(snapshot.draft().model_copy(update={"loras": lora_drafts_of(stack)}))
-    await studios.open_with(interaction, draft, _("{name} is now in your studio.").format(name=plain(stack.name)))
+    await studios.open_with(
+        interaction, draft, _("The stack {name} is now in your studio.").format(name=plain(stack.name))
+    )
 
 
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:
@@ -392,8 +394,8 @@ def _title(total: int, checkpoint: str) -> str:
     if not total:
         return head + _("No stacks yet. Combine LoRAs in /studio and press *Save as stack*.")
     text = ngettext(
-        "{count} stack · checked for the model {checkpoint}",
-        "{count} stacks · checked for the model {checkpoint}",
+        "{count} stack · checked against the model {checkpoint}",
+        "{count} stacks · checked against the model {checkpoint}",
         total,
     )
     return f"{head}-# " + text.format(count=total, checkpoint=plain(checkpoint))
@@ -425,7 +427,7 @@ def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
         lines.append(
             _("All LoRAs fit {checkpoints}.").format(checkpoints=everywhere)
             if everywhere
-            else _("No model here fits all its LoRAs.")
+            else _("No model here fits all LoRAs in this stack.")
         )
     return lines
 

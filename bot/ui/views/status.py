@@ -41,7 +41,7 @@ SHOWN_FINDINGS, MAX_FINDING = 4, 350  # findings, characters of each; `doctor` s
 MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
 
 _STATES = {
-    WorkerState.STARTING: later("has been starting for {time}"),
+    WorkerState.STARTING: later("starting up ({time} so far)"),
     WorkerState.FREE: later("idle for {time}"),
     WorkerState.PAINTING: later("generating for {time}"),
     WorkerState.CLOSING: later("finishing its current work before applying new settings ({time} so far)"),
@@ -117,7 +117,7 @@ def _worker(worker: WorkerStatus) -> str:
         parts.append(ngettext("{count} job", "{count} jobs", worker.jobs).format(count=worker.jobs))
     if worker.back is None:
         loaded = listed(plain(name) for name in worker.loaded)
-        parts.append(_("loaded: {names}").format(names=loaded) if loaded else _("no model loaded yet"))
+        parts.append(_("loaded models: {names}").format(names=loaded) if loaded else _("no model loaded yet"))
     return " · ".join(parts)
 
 
@@ -128,12 +128,12 @@ def _queue(overview: Overview, server_id: int | None) -> str:
         ngettext("{count} running", "{count} running", begun).format(count=number(begun)),
     ]
     if overview.longest_wait is not None:
-        parts.append(_("longest wait {time}").format(time=duration(overview.longest_wait)))
+        parts.append(_("longest wait: {time}").format(time=duration(overview.longest_wait)))
     lines = [" · ".join(parts)]
     if EVERYWHERE in overview.paused:
-        lines.append(_("The whole queue is paused. No new job starts."))
+        lines.append(_("The whole queue is paused. No new jobs will start."))
     elif server_id in overview.paused:
-        lines.append(_("The queue of this server is paused. No new job starts."))
+        lines.append(_("This server's queue is paused. No new jobs will start."))
     if others := len(overview.paused - {EVERYWHERE, server_id}):
         text = ngettext(
             "The queue of {count} other server is paused.", "The queues of {count} other servers are paused.", others
@@ -150,10 +150,12 @@ def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reas
     text = ngettext("{count} file", "{count} files", report.files).format(count=number(report.files))
     lines = [f"{text} · {_('scanned {time} ago').format(time=ago)}"]
     if unknown := len(report.unknown):
-        text = ngettext("{count} with unknown base model", "{count} with unknown base model", unknown)
+        text = ngettext(
+            "Files with an unknown base model: {count}", "Files with an unknown base model: {count}", unknown
+        )
         lines.append(text.format(count=number(unknown)))
     if hubs.lost or hubs.newer:
-        text = _("Files from hubs: {lost} no longer available there, {newer} with a newer version.")
+        text = _("Files from Civitai and Hugging Face: {lost} no longer available there, {newer} with a newer version.")
         lines.append(text.format(lost=number(hubs.lost), newer=number(hubs.newer)))
     if suspect:
         text = _("Suspect files (Easel could not generate samples with them): {names}")
@@ -163,7 +165,7 @@ def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reas
         return "\n".join([*lines, *_refused(report.refused)])
     if broken := [file.path for file in report.broken]:
         names = ", ".join(code(name, 60) for name in broken[:SHOWN_FILES])
-        text = ngettext("{count} cannot be used: {names}", "{count} cannot be used: {names}", len(broken))
+        text = ngettext("Unusable files ({count}): {names}", "Unusable files ({count}): {names}", len(broken))
         lines.append(text.format(count=number(len(broken)), names=names + (" …" if broken[SHOWN_FILES:] else "")))
     return "\n".join(lines)
 
@@ -193,11 +195,11 @@ def takedown_text(case: TakedownCase) -> str:
     if left > 0:
         text = _("Takedown {number} is due in {time}.").format(number=case.id, time=duration(left))
     else:
-        text = _("Takedown {number} has been overdue for {time}.").format(number=case.id, time=duration(-left))
+        text = _("Takedown {number} is overdue by {time}.").format(number=case.id, time=duration(-left))
     what = (
-        _("The copies to remove are waiting for review and confirmation.")
+        _("An operator must review and confirm the picture copies to remove.")
         if open_
-        else _("The copies are being removed.")
+        else _("Easel is removing the picture copies.")
     )
     return sentences(text, what)
 
@@ -236,7 +238,9 @@ async def reload_and_report(interaction: Interaction) -> str:
     try:
         return reloaded_text(await interaction.client.reloader.reload())
     except ConfigError as problem:
-        return sentences(_("No changes, because the settings are invalid:"), plain(str(problem), MAX_PROBLEM))
+        return sentences(
+            _("Easel changed nothing, because the settings are invalid:"), plain(str(problem), MAX_PROBLEM)
+        )
 
 
 class RefreshStatusButton(PersistentButton, template=r"status:look"):

@@ -35,7 +35,7 @@ def open_source(inputs: Path, source: SourceImage) -> Image.Image:
     except OSError:
         raise SourceImageGone from None
     if len(data) > MAX_BYTES or hashlib.sha256(data).hexdigest() != source.sha256:
-        raise SourceImageRefused(reason="its file is not the file that you sent")
+        raise SourceImageRefused(reason="the stored file differs from the one that you sent")
     return _decoded(data)
 
 
@@ -47,4 +47,4 @@ def _decoded(data: bytes) -> Image.Image:
                 raise SourceImageRefused(reason=f"it is larger than {MAX_SIDE} x {MAX_SIDE} pixels")
             return image.convert("RGB")
     except BROKEN:
-        raise SourceImageRefused(reason="its file cannot be read") from None
+        raise SourceImageRefused(reason="the file cannot be read") from None

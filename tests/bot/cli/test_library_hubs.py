@@ -48,7 +48,8 @@ def test_operators_see_what_is_otherwise_at_a_hub(here: Here, tmp_path: Path) ->
     said = here("library", "list", "--config", str(config))
     assert said.code == DONE, said.err
     assert (
-        "Civitai no longer has this LoRA (noticed on 20" in said.out and "You can still use the copy here." in said.out
+        "Civitai no longer has this LoRA (noticed on 20" in said.out
+        and "You can still use the copy in this library." in said.out
     )
     assert "v2 at Civitai is newer: https://civitai.com/models/" in said.out
     told = json.loads(here("library", "list", "Owl", "--json", "--config", str(config)).out)

@@ -277,7 +277,7 @@ async def test_the_page_explains_tables_in_words(filled: aiosqlite.Connection, s
     for table in TABLES:
         if not table.derived and table.name not in {"erasure", "erasure_file", "erasure_message", "erasure_report"}:
             assert table.about[1:].replace("*", "") in page.text or table.name == "erased_addition_request", table.name
-    assert "Number of stars" in page.text and "How long Easel keeps it: until you delete this data" in page.text
+    assert "Number of stars" in page.text and "How long Easel keeps this data: until you delete this data" in page.text
     assert "without pictures, 90 days" in page.text, "in days, not by the name of a setting"
     assert "minor" not in page.text and "serious reports are kept longer" in page.text
     assert page.text.count(f"a {WORDS[ADA]} at dawn") >= 6, "under the pictures, and with the requests"
@@ -391,7 +391,7 @@ async def test_the_top_says_who_is_responsible_and_how_much_there_is(
 ) -> None:
     said = PrivacySettings(controller="Blooms Ltd", contact="blooms@example.org")
     page = await the_page(filled, settings.model_copy(update={"privacy": said}))
-    assert "Blooms Ltd · blooms@example.org" in page.open_text and "Stars that you gave: 1" in page.open_text
+    assert "Blooms Ltd · blooms@example.org" in page.open_text and "Star ratings that you gave: 1" in page.open_text
     assert f"{datetime.now(UTC):%Y-}" in page.open_text and "contains the prompt" in page.open_text
     places = {target for target in page.targets if target.startswith("#") and not target.startswith("#r")}
     assert {"#top", "#pictures", "#inputs", "#technical", "#job"} <= places

@@ -171,9 +171,9 @@ async def test_a_spacing_goes_with_its_sampler(
     [
         (
             {"sampler": "euler_a", "spacing": "karras"},
-            "does not work with euler_a on [^,]*. On this model, the sampler offers leading, linspace",
+            "does not work with the sampler euler_a on [^,]*. On this model, the sampler offers leading, linspace",
         ),
-        ({"spacing": "wide"}, "The spacing wide does not work with dpmpp_2m on .* offers leading, linspace"),
+        ({"spacing": "wide"}, "spacing wide does not work with the sampler dpmpp_2m on .* offers leading, linspace"),
     ],
 )
 async def test_a_spacing_that_its_sampler_lacks_is_refused_with_those_that_it_has(

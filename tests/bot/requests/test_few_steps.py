@@ -116,7 +116,7 @@ async def test_steps_far_from_what_the_file_serves_are_warned_of_with_a_way_out(
     requests: RequestBuilder, lora: str, steps: int, far: bool
 ) -> None:
     note = few_step_note(await built(requests, lora, steps=steps)) or ""
-    assert note.endswith("Leave the steps empty, or remove this LoRA.") == far
+    assert note.endswith("Leave the steps empty, or use another LoRA or model.") == far
 
 
 async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBuilder) -> None:
@@ -131,7 +131,7 @@ async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBui
 async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_have_one(requests: RequestBuilder) -> None:
     with pytest.raises(
         InvalidRequest,
-        match=f"For fast generation, {PASTEL} has no few-step LoRA; turn \\*fast\\* off, or choose {VIVID}",
+        match=f"model {PASTEL} has no few-step LoRA .*; turn \\*fast\\* off, or choose {VIVID}",
     ):
         await built(requests, fast=True, checkpoint=PASTEL)
 

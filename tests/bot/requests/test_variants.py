@@ -86,9 +86,9 @@ def test_usual_weights_are_weights_that_a_lora_may_have(around: float) -> None:
 def test_names_tell_the_variants_apart() -> None:
     sweep = varied(uses(0.8, 0.5), swept(uses(0.8, 0.5), Sweep(position=0, weights=(0, 0.4, 0.8))))
     assert [(name.lora, name.weight) for name in names_of(sweep)] == [("Owl", 0), ("Owl", 0.4), ("Owl", 0.8)]
-    assert captions(sweep) == ["without", "0.4", "0.8"]
+    assert captions(sweep) == ["without Owl", "0.4", "0.8"]
     comparison = varied(uses(0.8, 0.5), compared(uses(0.8, 0.5)))
-    assert captions(comparison) == ["all", "without Owl", "without Wash", "without LoRAs"]
+    assert captions(comparison) == ["all LoRAs", "without Owl", "without Wash", "without LoRAs"]
 
 
 def test_names_that_the_font_cannot_draw_get_a_letter() -> None:
@@ -96,7 +96,7 @@ def test_names_that_the_font_cannot_draw_get_a_letter() -> None:
     request = varied(loras, compared(loras))
     assert letters_of(request) == {loras[0].name: "A", loras[2].name: "B"}
     told = captions(request)
-    assert told == ["all", "without A", "without Wash", "without B", "without LoRAs"]
+    assert told == ["all LoRAs", "without A", "without Wash", "without B", "without LoRAs"]
     assert all(map(can_draw, told)) and not can_draw("ليلى") and not can_draw("🦉")
 
 

@@ -33,7 +33,7 @@ def test_nothing_is_no_end(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["soon", "3", "-1 d", "1.5 d", "999999 w", "2031-13-01", "30.05.2031", "d", "9" * 40])
 def test_anything_else_is_refused_with_an_example(typed: str) -> None:
-    with pytest.raises(EndUnclear, match="3 d, 12 h or a date"):
+    with pytest.raises(EndUnclear, match="such as 3 d or 12 h, or a date"):
         end_of(typed, NOW)
 
 

@@ -137,7 +137,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
         ("words", "x", "two letters"),
         ("words", "\u3164\u3164", "two letters"),
         ("patterns", "fog(?=horn)", "linear"),
-        ("patterns", "fog(", "syntax is wrong"),
+        ("patterns", "fog(", "syntax error"),
         ("patterns", r"(fog)\1", "backreference"),
         ("patterns", "(fog|mist){90}", "too large"),
         ("patterns", "fog*|", "every text"),
@@ -302,6 +302,6 @@ async def test_a_list_has_few_words_that_are_written_alike(world: ServerWorld) -
     alike = tuple(f"{'o' * zeros}{'0' * (200 - zeros)}ps" for zeros in range(1, MAX_ALIKE + 2))
     with pytest.raises(LineUnusable) as refused:
         await add(world, *alike)
-    assert refused.value.line == MAX_ALIKE + 1 and "look like it" in refused.value.why
+    assert refused.value.line == MAX_ALIKE + 1 and "look almost the same" in refused.value.why
     one = await add(world, *alike[:MAX_ALIKE])
     assert len(one.words) == MAX_ALIKE

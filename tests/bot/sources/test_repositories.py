@@ -55,7 +55,7 @@ async def test_a_pull_request_is_refused(tmp_path: Path, hubs: Hubs) -> None:
             "resolve/refs%2Fpr%2F3/alice.safetensors",
             "tree/Refs%2FPR%2F3",
         ):
-            with pytest.raises(PullRequestFile, match="which anyone can open"):
+            with pytest.raises(PullRequestFile, match="because anyone can open one"):
                 await additions.look_up(f"https://huggingface.co/ann/loras/{link}")
 
 

@@ -524,7 +524,7 @@ async def test_what_would_not_be_added_any_more_is_blocked_once(
         lora = await changed(found, updates, model, 1, **flags)
         assert told == [lora.id]
         block = (await lora_blocks(found.connection, EVERYWHERE))[lora.id]
-        assert block.reason.startswith("Its page says that the LoRA shows a ")
+        assert block.reason.startswith("According to its page, this LoRA shows a ")
         await changed(found, updates, model, 1)
         await lift_block(found.connection, EVERYWHERE, BlockKind.LORA, lora.id)
         await changed(found, updates, model, 1)

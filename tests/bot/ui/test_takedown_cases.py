@@ -298,12 +298,12 @@ async def test_authors_and_uploaders_learn_why_and_the_servers_logs_say_so(rig: 
     await cases.carry_out_all()
     assert [to for to, _ in rig.letters.sent] == [1, 2]
     for _, text in rig.letters.sent:
-        assert "removed one of your pictures" in text and "A person who is shown in it asked for this" in text
+        assert "removed one of your pictures" in text and "A person shown in the picture asked for its removal" in text
         assert "If you think that this is a mistake, write to the operator: mail@example.org" in text
     for server_id in (SERVER, ELSEWHERE):
         (entry,) = (await audit_page(rig.connection, server_id, AuditFilter(), limit=9)).entries
         assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.REMOVE_PICTURE, BY_OPERATORS, 1)
-        assert "reason: — → a person who is shown asked for it" in entry_text(entry)
+        assert "reason: — → request by a person shown in the picture" in entry_text(entry)
         assert "an operator of this bot" in entry_text(entry) and "<@0>" not in entry_text(entry)
 
 

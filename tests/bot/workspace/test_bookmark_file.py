@@ -61,7 +61,7 @@ def test_nobody_without_bookmarks_gets_a_file_that_cannot_be_read() -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: b" " * (MAX_BYTES + 1), "it is larger than 4 MB"),
+        (lambda: b" " * (MAX_BYTES + 1), "the file is larger than 4 MB"),
         (lambda: b"", "it is not a bookmark file"),
         (lambda: b"\x89PNG\r\n\x1a\n", "it is not a bookmark file"),
         (lambda: b"\xff\xfe{\x00}\x00", "it is not a bookmark file"),

@@ -38,7 +38,7 @@ async def test_a_lora_of_unknown_hash_is_found_by_the_name_of_its_file(easel: Ea
     again = await remix(easel.connection, easel.configuration.checkpoints, read_infotext(TOLD), ADA, limit=5)
     assert [lora.sha256 for lora in again.draft.loras] == [owl.version.sha256, None], "this very file"
     assert any("only by name" in note and "NightOwl" in note for note in again.notes)
-    assert any("20 steps and guidance 7, which would be unusual on" in note for note in again.notes)
+    assert any("20 steps and guidance 7, which is unusual for" in note for note in again.notes)
     assert (again.draft.steps, again.draft.guidance_scale) == (None, None)
 
 

@@ -108,8 +108,8 @@ def _about_forum(forum: discord.ForumChannel, own: discord.Permissions) -> list[
         lines.append(_warning(_("Posts here need a tag, but there is no tag that Easel can use.")))
     if not own.manage_threads:
         text = _(
-            "When a picture is unpublished, Easel needs *Manage Threads* to delete its post. Without it, "
-            "Easel can only empty the post."
+            "To delete the post of an unpublished picture, Easel needs *Manage Threads*. Without this "
+            "permission, Easel can only empty the post."
         )
         lines.append(f"-# {text}")
     return lines

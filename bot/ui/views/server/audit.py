@@ -150,7 +150,7 @@ class ExportButton(PanelButton, template=rf"svjson:{PAGE}"):
         wanted = Shown.of(self.page).filter
         limit = interaction.filesize_limit
         made = await services.audit.export(who, self.page.server_id, wanted, max_bytes=limit)
-        text = ngettext("{count} entry of the audit log.", "{count} entries of the audit log.", made.entries)
+        text = ngettext("Exported {count} audit log entry.", "Exported {count} audit log entries.", made.entries)
         lines = [text.format(count=number(made.entries))]
         if not made.complete:
             lines.append(

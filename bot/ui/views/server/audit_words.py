@@ -26,7 +26,7 @@ _ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_ro
 _FIELDS = {
     "channels": later("channels", context="audit log"),
     "spoiler_channels": later("spoiler channels", context="audit log"),
-    "checkpoints": later("checkpoints", context="audit log"),
+    "checkpoints": later("models", context="audit log"),
     "categories": later("LoRA categories", context="audit log"),
     "staff_roles": later("staff roles", context="audit log"),
     "paint_roles": later("roles that can generate pictures", context="audit log"),
@@ -46,18 +46,18 @@ _FIELDS = {
     "newcomer_hours": later("new member period, in hours", context="audit log"),
     "art_channels": later("art channels", context="audit log"),
     "reason": later("reason", context="audit log"),
-    "end": later("end", context="audit log"),
+    "end": later("end of the block", context="audit log"),
     "base_model": later("base model", context="audit log"),
     "state": later("state", context="audit log"),
-    "paused": later("paused", context="audit log"),
-    "entries": later("entries", context="audit log"),
+    "paused": later("queue paused", context="audit log"),
+    "entries": later("exported entries", context="audit log"),
     "name": later("name", context="audit log"),
     "words": later("words", context="audit log"),
     "patterns": later("patterns", context="audit log"),
     "exceptions": later("exceptions", context="audit log"),
     "phrase": later("allowed phrase", context="audit log"),
-    "dismissed_phrase": later("phrase that a member asked staff to allow; staff refused", context="audit log"),
-    "mode": later("mode", context="audit log"),
+    "dismissed_phrase": later("requested phrase that staff did not allow", context="audit log"),
+    "mode": later("word list mode", context="audit log"),
     "negative_prompts": later("checks negative prompts", context="audit log"),
     "forms": later("matches plurals and typing mistakes", context="audit log"),
 }
@@ -65,7 +65,7 @@ _FIELDS = {
 _RATINGS = {"rating", "open_rating", "unrated_as"}
 # What stored values of a field mean.
 _SAID: dict[str, dict[str, str]] = {
-    "reason": {PERSON_SHOWN: later("a person who is shown asked for it")},
+    "reason": {PERSON_SHOWN: later("request by a person shown in the picture")},
     "decision": {
         **{action.value: text for action, text in DECIDED.items()},
         AppealState.REVERSED.value: ANSWERED[AppealState.REVERSED],

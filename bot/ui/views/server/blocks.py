@@ -157,10 +157,10 @@ class _WhyAndUntil:
     def __init__(self, form: ModalForm) -> None:
         self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=MAX_REASON)
         self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", required=False, max_length=40)
-        why = _("Shown to the users whom this block affects")
-        until = _("A time such as 3 d, 12 h or 2 w, or a date such as 2031-05-30. Leave empty for no end.")
+        why = _("Shown to users affected by this block")
+        until = _("Examples: 3 days, 12 hours, 2 weeks, or a date such as 2031-05-30. Leave empty for no time limit.")
         form.add_item(ui.Label[Any](text=_("Reason"), description=why, component=self.reason))
-        form.add_item(ui.Label[Any](text=_("How long"), description=until[:100], component=self.end))
+        form.add_item(ui.Label[Any](text=_("Duration or end date"), description=until[:100], component=self.end))
 
     def read(self) -> dict[str, Any]:
         """The arguments of a block. Raises EndUnclear."""

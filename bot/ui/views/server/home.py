@@ -85,7 +85,7 @@ def _summary(setup: ServerSetup, limits: int, waiting: int) -> list[str]:
         _("Staff, besides members who manage the server: {names}").format(
             names=mentions("@&", settings.staff_roles, _("no one"))
         ),
-        _("Limits: {count} set").format(count=number(limits)),
+        _("Limits set: {count}").format(count=number(limits)),
         _("Blocked LoRAs: {count}").format(count=number(blocked)),
         "-# " + _("Choose a section in the menu below. Changes take effect immediately."),
     ]

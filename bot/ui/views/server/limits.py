@@ -99,11 +99,11 @@ async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item
 
 def _holder_menus(interaction: Interaction, page: PanelPage) -> list[ui.ActionRow[Any]]:
     """For whom limits are shown and set."""
-    roles = role_menu(interaction, page, (), _("Limits of a role"))
+    roles = role_menu(interaction, page, (), _("Limits for a role"))
     return [
         ui.ActionRow[Any](HolderMenu.of(page)),
         ui.ActionRow[Any](LimitRoleMenu(page, **_one(roles))),
-        ui.ActionRow[Any](LimitPersonMenu(page, ui.UserSelect, placeholder=_("Limits of a user"))),
+        ui.ActionRow[Any](LimitPersonMenu(page, ui.UserSelect, placeholder=_("Limits for a user"))),
     ]
 
 
@@ -176,7 +176,7 @@ class HolderMenu(PanelMenu, template=rf"svholder:{PAGE}"):
     def of(cls, page: PanelPage) -> Self:
         """The menu."""
         options = [discord.SelectOption(label=_(HOLDERS[each]), value=each.value) for each in _SHARED]
-        return cls(page, options=options, placeholder=_("Limits of a group"))
+        return cls(page, options=options, placeholder=_("Limits for a group"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the limits of the chosen ones."""
@@ -223,13 +223,13 @@ class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
 class QuotasButton(LimitsButton, template=rf"svquotas:{PAGE}"):
     """Quotas of the day, and what concerns the queue."""
 
-    name, label, limits = "svquotas", later("Quotas and queue"), QUOTAS
+    name, label, limits = "svquotas", later("Daily limits and queue"), QUOTAS
 
 
 class AddingLimitsButton(LimitsButton, template=rf"svadding:{PAGE}"):
     """How many LoRAs are added from outside."""
 
-    name, label, limits = "svadding", later("Added LoRAs"), (LimitName.LORAS_PER_DAY,)
+    name, label, limits = "svadding", later("Limits on adding LoRAs"), (LimitName.LORAS_PER_DAY,)
 
 
 class LimitsForm(PanelForm):
@@ -309,7 +309,11 @@ class NewcomerTimeForm(PanelForm):
     def __init__(self, page: PanelPage, hours: int, *, opening: int) -> None:
         super().__init__(_("New member period"), "svnewhours", page, opening=opening)
         self.hours: ui.TextInput[Any] = ui.TextInput(custom_id="hours", default=str(hours), max_length=20)
-        self.add_item(ui.Label[Any](text=_("Hours"), description=_("0 turns this off"), component=self.hours))
+        self.add_item(
+            ui.Label[Any](
+                text=_("Hours"), description=_("Enter 0 to turn off the new member period"), component=self.hours
+            )
+        )
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save it. Raises NumberUnclear, NotWhole or NewcomerTimeOutOfRange."""

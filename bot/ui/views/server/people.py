@@ -31,20 +31,20 @@ class PeopleSection(PanelSection):
         )
         adds = _("Roles that can add new LoRAs")
         lines = [
-            _("Staff: **members who manage the server**, and **{names}**").format(
+            _("Staff: **members with the Manage Server permission**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("no one else"))
             ),
             _("Staff can use everything in this panel, pause the queue and cancel pictures in the queue."),
             _("Can generate pictures: **{names}**").format(
                 names=mentions("@&", settings.paint_roles or (), _("everyone"))
             ),
-            _("Can see the server's whole queue, besides staff: **{names}**").format(
+            _("Can see the server's whole queue, in addition to staff: **{names}**").format(
                 names=mentions("@&", settings.queue_roles or (), _("no one"))
             ),
-            _("Can add new LoRAs, besides staff: **{names}**").format(
+            _("Can add new LoRAs, in addition to staff: **{names}**").format(
                 names=mentions("@&", settings.lora_roles or (), _("no one"))
             ),
-            "-# " + _("Restrictions on commands in Discord's Server Settings, under Integrations, still apply."),
+            "-# " + _("Command restrictions that you set in Discord (Server Settings > Integrations) still apply."),
         ]
         menus = (
             StaffRolesMenu(page, **role_menu(interaction, page, settings.staff_roles, managers)),

@@ -37,7 +37,7 @@ def phrases_page(page: PanelPage, phrases: Sequence[AllowedPhrase]) -> list[ui.I
     """A page of the phrases, each with its button."""
     page = page.at(min(page.page, max(0, len(phrases) - 1) // LISTED))
     first = page.page * LISTED
-    most = _("Limit: {phrases} phrases. Members ask for them with *Ask staff* under a refused prompt.").format(
+    most = _("Limit: {phrases} phrases. Members can request a phrase with *Ask staff* under a refused prompt.").format(
         phrases=number(MAX_PHRASES)
     )
     heading = "**" + _("Allowed phrases") + "**"
@@ -73,7 +73,7 @@ class AddPhraseForm(PanelForm):
     def __init__(self, page: PanelPage, *, opening: int) -> None:
         super().__init__(_("Allow a phrase"), "svphraseadd", page, opening=opening)
         self.phrase: ui.TextInput[Any] = ui.TextInput(custom_id="phrase", max_length=MAX_PHRASE)
-        hint = _("Write the refused word with the words around it, for example: blood orange")
+        hint = _("Enter the refused word together with the words around it, for example: blood orange")
         self.add_item(ui.Label[Any](text=_("Phrase"), description=hint[:100], component=self.phrase))
 
     async def submitted(self, interaction: Interaction) -> None:

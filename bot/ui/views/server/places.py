@@ -77,9 +77,11 @@ def _lines(settings: ServerSettings) -> list[str]:
             names=several(map(label, settings.categories)) or _("all of them")
         ),
         _("Default model: **{name}**").format(
-            name=several([settings.default_checkpoint]) if settings.default_checkpoint else _("the first in the list")
+            name=several([settings.default_checkpoint])
+            if settings.default_checkpoint
+            else _("the first model in the list")
         ),
-        _("Prompts by default: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
+        _("Default for prompts: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
         _("Language of public messages: **{name}**").format(name=_language(settings.language)),
         "-# " + _("Leave a menu empty to allow everything."),
     ]
@@ -91,7 +93,7 @@ def _prompts(*, shown: bool) -> str:
 
 def _language(language: str | None) -> str:
     """The name of a language in itself."""
-    return _("each user's own") if language is None else Locale.parse(language).get_display_name() or language
+    return _("each user's own language") if language is None else Locale.parse(language).get_display_name() or language
 
 
 class ServerSettingMenu(PanelMenu, template=NO_CUSTOM_ID):
@@ -188,7 +190,9 @@ class DefaultCheckpointMenu(ServerSettingMenu, template=rf"svmodel:{PAGE}"):
             if checkpoint_allowed(settings, name)
         ]
         first = discord.SelectOption(
-            label=_("Default model: the first in the list"), value=_NONE, default=settings.default_checkpoint is None
+            label=_("Default model: the first model in the list"),
+            value=_NONE,
+            default=settings.default_checkpoint is None,
         )
         return cls(page, options=[first, *options], placeholder=_("Default model"))
 
@@ -210,7 +214,7 @@ class PromptsMenu(ServerSettingMenu, template=rf"svprompts:{PAGE}"):
         """The menu with the current choice selected."""
         options = [
             discord.SelectOption(
-                label=_("Prompts by default: {choice}").format(choice=_prompts(shown=choice)),
+                label=_("Default for prompts: {choice}").format(choice=_prompts(shown=choice)),
                 value=str(int(choice)),
                 default=bool(settings.shows_prompt) is choice,
             )

@@ -33,9 +33,9 @@ class RatingsSection(PanelSection):
             ),
             _("Content without a rating counts as: **{rating}**").format(rating=label(settings.unrated_as)),
             "-# "
-            + _("Age-restricted channels show all ratings except {blocked}, which is shown nowhere.").format(
-                blocked=label(ContentRating.BLOCKED)
-            ),
+            + _(
+                "Age-restricted channels show content of every rating except {blocked}, which Easel never shows."
+            ).format(blocked=label(ContentRating.BLOCKED)),
         ]
         menus = (OpenRatingMenu.of(page, settings), UnratedMenu.of(page, settings))
         return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]

@@ -59,7 +59,9 @@ class ReportsSection(PanelSection):
         if page.server_id == EVERYWHERE:
             channel_id = await reporting.channel_of(EVERYWHERE)
             where = mentions(
-                "#", [channel_id] if channel_id else [], _("none; the operator can set one in the bot's configuration")
+                "#",
+                [channel_id] if channel_id else [],
+                _("none; the operator can set a channel in the bot's configuration"),
             )
             return [
                 *items,
@@ -106,7 +108,7 @@ def _line(interaction: Interaction, page: PanelPage, case: Case) -> str:
 
 def _settings(interaction: Interaction, page: PanelPage, settings: ServerSettings) -> list[str]:
     channel_id = settings.reports_channel
-    where = mentions("#", [channel_id] if channel_id else [], _("none; reports appear only here"))
+    where = mentions("#", [channel_id] if channel_id else [], _("none; reports appear only in this panel"))
     lines = [_("Reports channel: **{names}**").format(names=where)]
     server = interaction.client.get_guild(page.server_id)
     if server is not None and channel_id is not None:
@@ -117,7 +119,8 @@ def _settings(interaction: Interaction, page: PanelPage, settings: ServerSetting
             lines.append(f"**{text}**")
         if is_public(channel):
             text = _(
-                "Everyone can read that channel, so Easel posts no reports there. Choose one that only staff can read."
+                "Everyone can read that channel, so Easel posts no reports there. Choose a channel that "
+                "only staff can read."
             )
             lines.append(f"**{text}**")
     choice = (

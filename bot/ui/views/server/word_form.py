@@ -93,14 +93,14 @@ class WordListForm(PanelForm):
             )
         )
         fields = (
-            (_("Name"), _("Shown to users whose text is refused"), self.list_name),
+            (_("Name"), _("Users see this name if the list refuses their text"), self.list_name),
             (
                 _("Words and phrases, one per line"),
-                _("word* matches at the start of a word, *word at the end, *word* anywhere"),
+                _("Wildcards: cat* = starts with cat, *cat = ends with cat, *cat* = contains cat"),
                 self.words,
             ),
             (_("Patterns, one per line"), _("RE2 regular expressions, in lower case"), self.patterns),
-            (_("Exceptions, one per line"), _("Phrases in which this list ignores its words"), self.exceptions),
+            (_("Exceptions, one per line"), _("The list ignores its own words inside these phrases"), self.exceptions),
         )
         for text, description, component in fields:
             self.add_item(ui.Label[Any](text=text, description=description, component=component))

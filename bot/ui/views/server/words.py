@@ -67,7 +67,9 @@ class WordsSection(PanelSection):
 def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
     first = page.page * LISTED
     here = lists[first : first + LISTED]
-    about = _("In this server, Easel refuses prompts, LoRA names, stack names and notes that contain these words.")
+    about = _(
+        "In this server, Easel refuses prompts, LoRA names, stack names and notes that contain words from these lists."
+    )
     most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
         lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
     )
@@ -108,13 +110,16 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
     ]
     lines += [f"- **{plain(each.name, MAX_NAME)}** · {_counts(each)}" for each in found.lists]
     if found.presets:
-        told = _("Easel cannot import Discord's own lists, because Discord does not reveal their words: {names}.")
+        told = _(
+            "Easel cannot import these built-in Discord lists, because Discord does not reveal their words: {names}."
+        )
         lines.append(told.format(names=listed([plain(name, MAX_NAME) for name in found.presets])))
     if found.left_out:
         lines.append(_("Not imported:"))
         lines += bounded_lines([f"- {code(each.text, 60)}: {_(each.why)}" for each in found.left_out], LEFT_OUT_ROOM)
     lines.append(
-        "-# " + _("This replaces the previous import. Roles and channels that AutoMod exempts are not exempt in Easel.")
+        "-# "
+        + _("This import replaces the previous one. Roles and channels that AutoMod exempts are not exempt in Easel.")
     )
     keep = KeepAutoModButton(page)
     keep.item.disabled = not found.lists and not found.replaced
@@ -129,7 +134,9 @@ def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
     if one.rule_id is None:
         buttons.insert(0, EditListButton(page))
     else:
-        imported = _("This list was imported from AutoMod. To change its words, edit them there and import again.")
+        imported = _(
+            "This list was imported from AutoMod. To change its words, edit the list in AutoMod and import it again."
+        )
         lines.append(f"-# {imported}")
     menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one), FormsMenu.of(page, one))
     return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus), ui.ActionRow[Any](*buttons)]
@@ -244,7 +251,7 @@ class FormsMenu(ListMenu, template=rf"svwordforms:{PAGE}"):
         """The menu with the current choice selected."""
         texts = {
             False: _("Plurals and typing mistakes: not matched"),
-            True: _("Plurals (from 5 letters) and typing mistakes (from 7 letters): also matched"),
+            True: _("Plurals (words with 5 or more letters) and typing mistakes (7 or more): also matched"),
         }
         options = [
             discord.SelectOption(label=text, value=str(int(matched)), default=matched is one.forms)
@@ -265,10 +272,10 @@ class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Ask. Raises NothingThere."""
         one = list_of(self.page, await services(interaction).lists(context_of(interaction), self.page.server_id))
-        text = _("This deletes **{name}** and all its words. It cannot be undone.").format(
+        text = _("Easel will delete the list **{name}** and all its words. You cannot undo this.").format(
             name=plain(one.name, MAX_NAME)
         )
-        keep = GoButton.to(self.page, _("Keep it"))
+        keep = GoButton.to(self.page, _("Keep list"))
         view = question_view(_("Delete this list?"), text, ConfirmListDeletionButton(self.page), keep)
         await acknowledge.replace(interaction, view, [])
 

@@ -115,7 +115,7 @@ class UndoDraftButton(StudioButton, template=panel_id("undo")):
     async def handle(self, interaction: Interaction) -> None:
         """Restore it and redraw the panel."""
         studios = interaction.client.studios
-        await studios.redraw(interaction, await studios.undo(interaction), _("Your earlier draft is restored."))
+        await studios.redraw(interaction, await studios.undo(interaction), _("Easel restored your earlier draft."))
 
 
 class NudgeButton(StudioButton, template=panel_id("nudge")):

@@ -117,7 +117,7 @@ class OptionsForm(StudioForm):
         self.count = _menu("count", counts, str(draft.count))
         self.seed = _text("seed", "" if draft.seed is None else str(draft.seed))
         self.add_item(ui.Label[Any](text=_("Size"), component=self.size))
-        self.add_item(ui.Label[Any](text=_("How many pictures"), component=self.count))
+        self.add_item(ui.Label[Any](text=_("Number of pictures"), component=self.count))
         hint = _("The same seed gives the same picture. Leave empty for a new picture each time.")
         self.add_item(ui.Label[Any](text=_("Seed"), description=hint[:100], component=self.seed))
         self.fast: ui.Select[Any] | None = None
@@ -127,10 +127,8 @@ class OptionsForm(StudioForm):
             hint = _("Adds {lora}, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
             self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
-        hint = _(
-            "The new picture starts from this one and has similar proportions. Leave empty to keep the current picture."
-        )
-        self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
+        hint = _("Easel starts from this picture, with similar proportions. Leave empty to keep the current one.")
+        self.add_item(ui.Label[Any](text=_("Start picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep them. Raises PictureRefused; then nothing is changed."""
@@ -162,7 +160,7 @@ class AdvancedForm(StudioForm):
         draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
         self.steps = _text("steps", "" if draft.steps is None else str(draft.steps))
         self.guidance = _text("guidance", "" if draft.guidance_scale is None else f"{draft.guidance_scale:g}")
-        usual = _("Leave empty for the default of {checkpoint}: {value}")
+        usual = _("Leave empty for {value}, the default of {checkpoint}")
         steps = usual.format(value=checkpoint.steps, checkpoint=checkpoint.name)
         guidance = usual.format(value=f"{checkpoint.guidance_scale:g}", checkpoint=checkpoint.name)
         self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
@@ -208,9 +206,9 @@ class StrengthForm(StudioForm):
     """How much of the starting picture is changed."""
 
     def __init__(self, strength: float, *, opening: int) -> None:
-        super().__init__(_("Starting picture"), "ststrength", opening)
+        super().__init__(_("Start picture"), "ststrength", opening)
         self.strength = _text("strength", f"{strength:g}", required=True)
-        hint = _("How much to change: 0.3 keeps most of the picture, 0.8 little")
+        hint = _("How much to change: 0.3 keeps most of the picture, 0.8 keeps little of it")
         self.add_item(ui.Label[Any](text=_("Strength"), description=hint[:100], component=self.strength))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -305,9 +303,9 @@ class RegionsForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Layout"), component=self.layout))
         self.words = words_inputs((*draft.regions, *(Region(name=name) for name in RegionName))[:MAX_REGIONS])
         hints = (
-            _("Left, top, or the figure in front of a background"),
-            _("Right, bottom or background; in a layout with three areas, the centre"),
-            _("The right or bottom area, only for layouts with three areas"),
+            _("The left or top area, or the figure in front of a background"),
+            _("The right or bottom area, or the background; in a layout with three areas, the centre"),
+            _("The right or bottom area, only in layouts with three areas"),
         )
         for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
             text = _("Area {number}").format(number=number)
@@ -348,7 +346,7 @@ def _moved_note(before: Studio, now: Studio) -> str:
         for lora in now.loras
         if any(one.lora_id == lora.lora_id and one.region in gone for one in before.loras)
     ]
-    text = _("The layout no longer has a third area. The LoRAs from that area moved: {loras}.")
+    text = _("The layout no longer has a third area. The LoRAs from that area now apply elsewhere: {loras}.")
     return text.format(loras=", ".join(moved)) if moved else ""
 
 

@@ -71,7 +71,7 @@ class GenerateWithoutButton(StudioButton, template=panel_id("without")):
         """Order it."""
         snapshot = await interaction.client.studios.snapshot(interaction)
         if snapshot.revision != self.revision:
-            raise NothingThere(what=_("Your studio has changed. Press *Generate* there again."))
+            raise NothingThere(what=_("Your studio has changed. Press *Generate* in the studio again."))
         await interaction.client.orders.paint(interaction, snapshot.draft(without_misfits=True))
 
 

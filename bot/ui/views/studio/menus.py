@@ -108,7 +108,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
             return None
         options = [word_option(row, word, value=_chip(row, word), beside=row.name) for row, word in chips]
         on = sum(option.default for option in options)
-        text = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
+        text = ngettext("Trigger words: {on} of {count} active", "Trigger words: {on} of {count} active", len(options))
         placeholder = text.format(on=on, count=len(options))
         return cls(snapshot.revision, options, placeholder, least=0, most=len(options))
 

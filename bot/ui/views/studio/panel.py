@@ -115,13 +115,13 @@ def _add_starting_picture(
     text = _("**Starts from this picture** · strength **{strength}**").format(strength=f"{image.strength:g}")
     text += "\n-# " + _("A low strength keeps most of the picture. A high strength keeps little of it.")
     if thumbnail is None:
-        gone = _("⚠️ The start picture is no longer stored. Remove it, or add another one.")
+        gone = _("⚠️ The start picture is no longer stored. Press *Remove picture*, or add another picture.")
         page.view.add_item(ui.TextDisplay[Any](gone))
     elif hidden:
         above = _("The picture is hidden, because its rating is above the limit here.")
         page.view.add_item(ui.TextDisplay[Any](f"{text}\n-# {above}"))
     else:
-        shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Starting picture"))
+        shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Start picture"))
         page.view.add_item(ui.Section[Any](text, accessory=shown_picture))
     page.view.add_item(
         ui.ActionRow[Any](
@@ -141,7 +141,7 @@ async def _add_loras(
     if collapsed := [row for row in fitting if row not in with_controls]:
         region_of = snapshot.studio.region_of
         text = several((at_weight(row.name, row.weight, region_of(row.lora)) for row in collapsed), MAX_COLLAPSED)
-        page.view.add_item(ui.TextDisplay[Any](_("Also: {loras}").format(loras=text)))
+        page.view.add_item(ui.TextDisplay[Any](_("Other LoRAs: {loras}").format(loras=text)))
         page.view.add_item(ui.ActionRow[Any](FocusMenu.of(snapshot, collapsed)))
 
 
@@ -202,7 +202,7 @@ async def _add_row(
             NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
             AdjustButton(
-                shown, str(lora_id), label=_("Weight, area") if snapshot.studio.draft.regions else _("Weight")
+                shown, str(lora_id), label=_("Weight and area") if snapshot.studio.draft.regions else _("Weight")
             ),
             SweepButton(shown, str(lora_id), label=_("Try weights")),
             RemoveLoraButton(shown, str(lora_id), label="✕"),
@@ -309,7 +309,11 @@ def _options_text(
         parts.append(_("fast"))
     if draft.regions:
         count = draft.count * draft.slots
-        parts.append(ngettext("counts as {count} picture", "counts as {count} pictures", count).format(count=count))
+        parts.append(
+            ngettext(
+                "counts as {count} picture towards limits", "counts as {count} pictures towards limits", count
+            ).format(count=count)
+        )
     if private:
         parts.append(_("visible only to you"))
     return " · ".join(parts)
@@ -318,15 +322,15 @@ def _options_text(
 def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
     """The number of LoRAs, whether they fit, and warnings."""
     rows, base = snapshot.rows, snapshot.checkpoint.base_model.label
-    head = _("**LoRAs {count} of {limit}**").format(count=len(rows), limit=limit)
+    head = _("**LoRAs: {count} of {limit}**").format(count=len(rows), limit=limit)
     if not rows:
-        return f"{head}\n-# " + _("Add one below, or generate without LoRAs.")
+        return f"{head}\n-# " + _("Add a LoRA below, or generate without one.")
     if snapshot.misfits:
         count = len(snapshot.misfits)
-        message = ngettext("{count} does not fit {base}", "{count} do not fit {base}", count)
+        message = ngettext("{count} LoRA does not fit {base}", "{count} LoRAs do not fit {base}", count)
         lines = [f"{head} · {message.format(count=count, base=base)}"]
     else:
-        lines = [f"{head} · " + _("all fit {base}").format(base=base)]
+        lines = [f"{head} · " + _("all LoRAs fit {base}").format(base=base)]
     notes = [translated_note(row.note) for row in rows if row.note]
     warnings = [f"⚠️ {clipped(text, 200)}" for text in [*notes, *advice(rows, own_words(snapshot.studio.draft))]]
     return "\n".join([*lines, *bounded_lines(warnings, MAX_ADVICE)])

@@ -101,7 +101,7 @@ class SweepForm(ModalForm):
                 for position, name, _weight in loras[:MENU]
             ]
             self.lora = ui.Select(custom_id="lora", options=options)
-            self.add_item(ui.Label[Any](text=_("Which LoRA"), component=self.lora))
+            self.add_item(ui.Label[Any](text=_("LoRA to try"), component=self.lora))
         usual = " ".join(f"{weight:g}" for weight in usual_weights(loras[0][2]))
         self.weights: ui.TextInput[Any] = ui.TextInput(custom_id="weights", default=usual, max_length=60)
         hint = _("{least} to {most} weights; all pictures use the same seed").format(least=FEWEST, most=MOST)

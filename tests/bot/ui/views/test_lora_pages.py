@@ -80,7 +80,7 @@ async def test_the_page_of_an_unknown_lora_names_the_model_that_its_file_is_call
     for name in ("flux3_owl", "owl"):
         write_lora(house.library / f"{name}.safetensors", seed=len(name))
     async with open_shelf(house) as easel:
-        assert "its file states “flux3”" in text_of(await page_of(easel, await entry(easel, "flux3_owl")))
+        assert "the file names the model “flux3”" in text_of(await page_of(easel, await entry(easel, "flux3_owl")))
         assert "not stated by any source" in text_of(await page_of(easel, await entry(easel, "owl")))
 
 
@@ -111,10 +111,7 @@ async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     page = await page_of(easel, bat)
-    assert (
-        f"bat, pictures on {VIVID}: 1 and 2 with the LoRA; 3 without the LoRA, but with the same seed as 1."
-        in text_of(page)
-    )
+    assert f"bat with {VIVID}. With the LoRA: 1 and 2. Without the LoRA: 3, with the same seed as 1." in text_of(page)
     alternatives = [
         item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
     ]
@@ -127,7 +124,7 @@ async def test_a_deleted_sample_hides_the_gallery(easel: Easel) -> None:
     await painted(easel, bat, 0, VIVID)
     (easel.configuration.settings.storage.pictures / f"samples/{bat.versions[0].id}-1.png").unlink()
     page = await page_of(easel, bat)
-    assert "without it" not in text_of(page)
+    assert "Without the LoRA" not in text_of(page)
     assert_fits_a_message(page)
 
 
@@ -143,8 +140,8 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=first))
         page = await page_of(easel, owl)
         text = text_of(page)
-        assert text.index(f"{first}, pictures on {first}: 1 and 2") < text.index(
-            f"{second}, pictures on {second}: 4 and 5"
+        assert text.index(f"{first} with {first}. With the LoRA: 1 and 2") < text.index(
+            f"{second} with {second}. With the LoRA: 4 and 5"
         )
         assert text.index(f"**{first}**") < text.index(f"**{second}**")
         assert await checkpoint_of(easel, owl) == first
@@ -176,7 +173,7 @@ async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house
     await easel.keeper.scan()
     bat = await entry(easel, "Bat")
     page = await page_of(easel, bat)
-    assert "no longer in the library" in text_of(page) and "Its file is missing" in text_of(page)
+    assert "no longer in the library" in text_of(page) and "The file of this version is missing" in text_of(page)
     assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0", f"report:lora:{bat.id}"}
 
 

@@ -46,7 +46,7 @@ async def test_a_block_after_a_report_needs_an_end_that_can_be_read() -> None:
         with pytest.raises(EndNeeded) as refused:
             form.options()
         told = explained(refused.value)
-        assert f"“{typed[:40]}” is neither a length of time nor a date" in told and "3 d" in told
+        assert f"“{typed[:40]}” is neither a duration nor a date" in told and "3 d" in told
     form.end._value = "3 d"  # pyright: ignore[reportPrivateUsage]
     assert form.options()["ends_at"] > 0
 
@@ -55,11 +55,11 @@ def test_the_log_tells_decisions_and_answers_in_words() -> None:
     decided = entry(AuditAction.DECIDE_REPORT, decision=(None, "rate"), rating=(None, "explicit"))
     assert decided.splitlines() == [
         "<t:1:f> · <@2> · **decide report** · <@50> · Report 5",
-        "-# decision: — → Rating raised",
+        "-# decision: — → Content rating raised",
         "-# rating: — → explicit",
     ]
     reversed_ = entry(AuditAction.DECIDE_REPORT, decision=("rate", "reversed"))
-    assert reversed_.endswith("-# decision: Rating raised → Decision reversed")
+    assert reversed_.endswith("-# decision: Content rating raised → Decision reversed")
     answered = entry(AuditAction.ANSWER_APPEAL, appeal=("open", "upheld"))
     assert answered.endswith("-# appeal: not answered → Decision upheld")
     with speaking("ja"):

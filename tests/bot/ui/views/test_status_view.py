@@ -28,7 +28,7 @@ def test_operators_read_why_files_are_not_used_and_staff_that_they_are_not() -> 
         assert words in told
     assert "- `m.pt`: its base model is not known; `library declare`, or" in told
     told = _library(state, NOTHING_NEW, (), reasons=False)
-    assert "1 cannot be used: `my_diary.safetensors`" in told and "this is not" not in told
+    assert "Unusable files (1): `my_diary.safetensors`" in told and "this is not" not in told
 
 
 def test_of_many_files_a_message_names_the_first() -> None:
