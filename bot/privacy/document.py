@@ -22,7 +22,7 @@ that the tables are up to date.
 
 You can use `/privacy` in servers and in direct messages. You can also use `/privacy` if you installed the bot only on
 your own account, or if you are blocked. If you cannot use `/privacy`, ask the operator to show, export or delete your
-data. The operator can do this with `easel privacy show`, `export` and `delete`.
+data. The operator can use the commands `easel privacy show`, `export` and `delete`.
 
 To read your exported data, unpack the ZIP file and open *index.html*. The page *index.html* shows your pictures and
 explains every table. The page hides technical details until you open them, and does not show values that only programs
@@ -40,11 +40,11 @@ uses the data to generate and show pictures, to apply rules and limits, and to h
 
 ## What a deletion does
 
-If you delete your data, Easel first cancels your queued and running requests. Easel then waits until your earlier
-actions are finished, such as an upload that Easel is still reading. Because Easel waits, these earlier actions leave no
-data behind. After that, Easel deletes your rows in the database, your words in search indexes, your pictures,
-thumbnails and start pictures, and the bot's messages about you. If the bot restarts during the deletion, the deletion
-continues automatically. When the deletion is complete, you get a receipt.
+If you delete your data, Easel first cancels your queued and running requests. Before Easel deletes data, it waits until
+your earlier actions are finished, such as an upload that Easel is still reading. Because Easel waits, your earlier
+actions leave no data behind. When your earlier actions are finished, Easel deletes your rows in the database, your
+words in search indexes, your pictures, thumbnails and start pictures, and the bot's messages about you. If the bot
+restarts during the deletion, the deletion continues automatically. When the deletion is complete, you get a receipt.
 
 Until your rows in the database are deleted, Easel refuses your commands, buttons and forms. After the deletion, Easel
 still refuses forms, and buttons of private replies, that you opened before the deletion. If you use a command after the
@@ -58,17 +58,17 @@ deletion, Easel stores data about you again.
   private replies in Discord, or wait until Discord removes them.
 - **Other machines.** If the operator has a [cluster](cluster.md#files), each machine of the cluster deletes the data of
   a request when Easel cancels the request. If a machine's worker was killed, or the machine lost its connection, the
-  machine deletes this data when it generates again. Easel completes your deletion without waiting for a machine that
-  lost its worker or its connection.
+  machine deletes the data of the request when it generates pictures again. Easel completes your deletion without
+  waiting for a machine that lost its worker or its connection.
 - **Copies of the database** contain your data until these copies expire. The receipt says how many copies of the
   database contain your data, and when the last of these copies expires.
-- **Blocks, limits and today's usage** are not deleted, because they must also apply after a deletion. In these records,
-  Easel replaces your Discord ID with a hash that can be calculated only with the bot's own key. Entries in the audit
-  log are not deleted either, but contain this hash instead of your Discord ID.
+- **Blocks, limits and today's usage** are not deleted, because they must also apply after a deletion. In blocks, limits
+  and usage records, Easel replaces your Discord ID with a hash that can be calculated only with the bot's own key.
+  Entries in the audit log are not deleted either, but contain a keyed hash instead of your Discord ID.
 - **Reported pictures.** If a report about a picture is open, Easel keeps the picture's file until the decision, but for
   at most `[moderation] held_days` (30). If the reason of the report is *sexual and looks like a minor*, Easel keeps the
   file without a time limit. Easel notifies you if it keeps the file of a reported picture. Only the people who decide
-  about the report can see this file.
+  about the report can see the file of the reported picture.
 - **Start pictures of other users.** If another user chose *Start from picture* on your picture, Easel also deletes that
   start picture, even if a request or a studio uses it. The receipt shows the number of deleted start pictures of other
   users. If the other user has already generated pictures from such a start picture, these pictures belong to the other
@@ -78,12 +78,11 @@ deletion, Easel stores data about you again.
 
 Easel overwrites deleted data, both in the database (with SQLite's `secure_delete`) and in the database's write-ahead
 log. If you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. A
-disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase this old content from a
-disk.
+disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase old content from a disk.
 
 If the operator restores a copy of the database, Easel deletes your data again before the bot does anything else. Easel
-recognises your data by a keyed hash of your Discord ID, which is in the file `removals.jsonl`. This keyed hash can be
-calculated only with the bot's own key.
+recognises your data by a keyed hash of your Discord ID, which is in the file `removals.jsonl`. The keyed hash of your
+Discord ID can be calculated only with the bot's own key.
 
 ## If staff remove a picture
 
@@ -97,47 +96,48 @@ dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
 
-If a picture shows you, write to the operator of this bot. You do not need a Discord account to do this. The operator
-removes pictures that show you, and their copies, within 48 hours. After that, Easel stores only perceptual hashes of
-these pictures, in the table `takedown_case`. A perceptual hash is a number that lets Easel recognise and refuse later
-copies of a picture. Perceptual hashes do not show the picture, and contain neither your name nor your address. Easel
-keeps these hashes in the database and in `removals.jsonl` until an operator closes the case.
+If a picture shows you, write to the operator of this bot. You do not need a Discord account to write to the operator.
+The operator removes pictures that show you, and their copies, within 48 hours. After the removal, Easel stores only
+perceptual hashes of the removed pictures, in the table `takedown_case`. A perceptual hash is a number that lets Easel
+recognise and refuse later copies of a picture. Perceptual hashes do not show the picture, and contain neither your name
+nor your address. Easel keeps the perceptual hashes of removed pictures in the database and in `removals.jsonl` until an
+operator closes the case.
 
 Easel notifies the users who generated or uploaded these pictures that a person in the pictures asked for the removal.
-Easel does not say who that person is. Easel also adds an entry to the audit log of each server where one of the
+Easel does not say who asked for the removal. Easel also adds an entry to the audit log of each server where one of the
 pictures was generated or published.
 
 ## If you start from a picture
 
 If the operator has installed face detection, Easel looks for photographed faces in your start pictures. The face
 detection runs on the bot's machine, and does not send the picture anywhere. Easel does not compare faces. In your
-studio and with your request, Easel stores only whether the start picture shows a photographed face. Easel needs this
-information because it limits the content rating of pictures that start from a photographed face. If the operator uses a
-classifier (a model that rates pictures), the classifier rates your start picture on the machine that generates
-pictures. Easel saves the content rating of your start picture with your request.
+studio and with your request, Easel stores only whether the start picture shows a photographed face. Easel stores
+whether there is a face because it limits the content rating of pictures that start from a photographed face. If the
+operator uses a classifier (a model that rates pictures), the classifier rates your start picture on the machine that
+generates pictures. Easel saves the content rating of your start picture with your request.
 
 ## If a model reads your words
 
 The operator can use a text judge: a model that reads the words of your requests. The text judge runs on the machine
 that generates pictures, and does not send your words anywhere. If the text judge detects sexual content about minors,
 Easel refuses the request. The text judge can also determine the content rating of a picture from your words. Easel
-saves this content rating with your request. The program that generates pictures keeps the latest 512 texts that the
-text judge read, and their scores, in memory.
+saves the content rating from the text judge with your request. The program that generates pictures keeps the latest 512
+texts that the text judge read, and their scores, in memory.
 
 ## What is marked
 
 The file of every picture contains a mark (XMP, IPTC's digital source type), which says that a model generated the
 picture. If the operator uses a certificate for C2PA, the bot also signs the mark. The signature shows that nobody
 changed the file after the bot signed it. The signature names the bot's installation or the bot's operator, but no user.
-Programs that read the signature may show the signer as unknown. Anyone who has the operator's key can make such
-signatures. If someone removes the metadata from a copy of the file, the copy contains neither the mark nor the
-signature.
+Programs that read the signature may show the signer as unknown. Anyone who has the operator's key can sign files in the
+same way. If someone removes the metadata from a copy of the file, the copy contains neither the mark nor the signature.
 
 If you keep your prompts private, the files of your pictures do not contain your prompts. The files still contain all
 other generation parameters.
 
 If the operator uses a watermark, the pixels of each picture contain a number for this bot and the number of the
-request. Anyone can read these two numbers from the pixels. Only the bot can find out which user made the request.
+request. Anyone can read the number of the bot and the number of the request from the pixels. Only the bot can find out
+which user made the request with this number.
 
 With *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. Easel then
 compares the perceptual hash of the picture in the message with the hashes of all stored pictures. If a stored picture
