@@ -28,12 +28,13 @@ class RatedTooHigh(RequestError):
 
 @dataclass(eq=False)
 class LinkedNotShownHere(RequestError):
-    """This LoRA is rated too high to be shown here. Open it in an age-restricted channel of a server."""
+    """The content rating of this LoRA is too high for this channel. Open the LoRA in an age-restricted channel of a
+    server."""
 
 
 @dataclass(eq=False)
 class NotShownHere(RequestError):
-    """{name} is rated too high to be shown here. Open it in an age-restricted channel of a server."""
+    """The content rating of {name} is too high for this channel. Open it in an age-restricted channel of a server."""
 
     name: str
 

@@ -81,7 +81,7 @@ log. If you delete a single picture, Easel overwrites the words about this pictu
 disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase old content from a disk.
 
 If the operator restores a copy of the database, Easel deletes your data again before the bot does anything else. Easel
-recognises your data by a keyed hash of your Discord ID, which is in the file `removals.jsonl`. The keyed hash of your
+recognizes your data by a keyed hash of your Discord ID, which is in the file `removals.jsonl`. The keyed hash of your
 Discord ID can be calculated only with the bot's own key.
 
 ## If staff remove a picture
@@ -99,7 +99,7 @@ dismiss the report or reverse the decision, Easel deletes the verdict.
 If a picture shows you, write to the operator of this bot. You do not need a Discord account to write to the operator.
 The operator removes pictures that show you, and their copies, within 48 hours. After the removal, Easel stores only
 perceptual hashes of the removed pictures, in the table `takedown_case`. A perceptual hash is a number that lets Easel
-recognise and refuse later copies of a picture. Perceptual hashes do not show the picture, and contain neither your name
+recognize and refuse later copies of a picture. Perceptual hashes do not show the picture, and contain neither your name
 nor your address. Easel keeps the perceptual hashes of removed pictures in the database and in `removals.jsonl` until an
 operator closes the case.
 

@@ -554,7 +554,7 @@ TABLES = (
     ),
     StoredTable(
         "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
-        "until you enter another wrong code, at least an hour later", Fate.DELETED,
+        "until you enter another wrong code an hour or more after this one", Fate.DELETED,
         {"id": "attempt number", "person_id": "your Discord ID", "missed_at": "time of the attempt"},
         page="missed_at", technical=True,
     ),

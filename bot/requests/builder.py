@@ -131,7 +131,7 @@ class RequestBuilder:
         if version is not None and version.recipe is None:
             what, problem = (
                 _("The LoRA {name}"),
-                _("is not recognised as a few-step LoRA; turn *fast* off, and tell an operator"),
+                _("is not recognized as a few-step LoRA; turn *fast* off, and tell the bot's operator"),
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})

@@ -30,7 +30,7 @@ _WHY: Final = {
     Unusable.MALFORMED: later("the pattern has a syntax error, such as a bracket that is not closed"),
     Unusable.MATCHES_ALL: later("the pattern matches every text, even an empty one"),
     Unusable.STAR_INSIDE: later("a * is allowed only at the start or the end of a word or phrase"),
-    Unusable.TOO_ALIKE: later("too many earlier words in the list look almost the same"),
+    Unusable.TOO_ALIKE: later("it looks almost the same as too many earlier words in the list"),
     Unusable.TOO_SHORT: later("a word needs at least two letters or digits"),
 }
 

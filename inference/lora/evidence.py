@@ -123,7 +123,7 @@ PLAINLY: dict[Source, str] = {
     Source.ARCHITECTURE: "recorded in the file",
     Source.SIDECAR: "its description says so",
     Source.REGISTRY: "its web page says so",
-    Source.MERGED: "the names of its merged parts say so",
+    Source.MERGED: "the names of the models merged into it say so",
     Source.TAG: "its file name says so",
     Source.COMMENT: "a comment in its file says so",
     Source.CONFLICT: "its sources disagree",

@@ -193,14 +193,14 @@ async def test_an_operator_rates_a_lora(places: Scene) -> None:
         (choice,) = await ada.autocomplete("imagine", "lora1", "cape", in_=AFTER_DARK)
         assert await refused(ada, "general", "a red circle", lora1=str(choice["value"]))
         page = await told(ada, "lora info", name="Cape")
-        assert "rated too high to be shown here" in page.text and "Content rating" not in page.buttons
+        assert "too high for this channel" in page.text and "Content rating" not in page.buttons
         assert "rated explicit" in (await told(ada, "lora info", in_=AFTER_DARK, name="Cape")).text
         kept = await told(ada, "bookmarks", in_=AFTER_DARK, add="Cape")
         assert "**Cape**" in kept.text
         kept = await told(ada, "bookmarks", search="cape")
         assert "1 LoRA is not shown here because" in kept.text and "**Cape**" not in kept.text
         assert (
-            "rated too high to be shown here"
+            "too high for this channel"
             in (await told(places.control.person("Margaret"), "lora info", name="Cape")).text
         )
     finally:

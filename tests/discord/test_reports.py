@@ -176,7 +176,10 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     late = await pressed(margaret, twin, "Dismiss")
     assert "Someone has already made this decision" in late.text
     async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down
-        while "rated too high" not in (page := await told(margaret, "lora info", in_="staff-room", name="Bat")).text:
+        while (
+            "too high for this channel"
+            not in (page := await told(margaret, "lora info", in_="staff-room", name="Bat")).text
+        ):
             pass
     opener = await margaret.press(page, "Content rating")
     await opener.modal(PATIENCE)

@@ -24,7 +24,7 @@ class QueueCog(Cog):
     @app_commands.command(name="cancel")
     @app_commands.describe(job="Picture to cancel (default: your latest one)")
     async def cancel(self, interaction: Interaction, job: str | None = None) -> None:
-        """Cancel a queued or running picture."""
+        """Cancel a picture that is queued or being generated."""
         chosen = await self._own_job(interaction.user.id, job)
         if await self._client.jobs.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this request has already ended."))

@@ -108,14 +108,17 @@ CHAPTERS = (
         later(
             "Lightning, Hyper, LCM, TCD, PCM, DMD2 and Turbo LoRAs add nothing visible to the picture. "
             "With them, a picture needs only **1 to 8 steps** instead of the usual 28, so it takes a "
-            "fraction of the time.\n- Each was made for a certain number of steps, a sampler, and little "
-            "or no guidance. Easel recognises the LoRA by its name and fills in the settings that you "
-            "leave empty. One line in the message shows these settings.\n- Leave the steps empty: more "
-            "steps do not help.\n- Do not change its **weight** either, and use only one few-step LoRA at "
-            "a time. You can add other LoRAs with any weight. If you scale all weights, the weight of a "
-            "few-step LoRA does not change.\n- Without guidance, the negative prompt has no effect.\n- If "
-            "your model has a few-step LoRA ready, choose *fast* in /imagine, or under *Options* in the "
-            "studio."
+            "fraction of the time.\n"
+            "- Each was made for a certain number of steps, a sampler, and little or no guidance. Easel "
+            "recognizes the LoRA by its name and fills in the settings that you leave empty. One line in "
+            "the message shows these settings.\n"
+            "- Leave the steps empty: more steps do not help.\n"
+            "- Do not change its **weight** either, and use only one few-step LoRA at a time. You can add "
+            "other LoRAs with any weight. If you scale all weights, the weight of a few-step LoRA does not "
+            "change.\n"
+            "- Without guidance, the negative prompt has no effect.\n"
+            "- If your model has a few-step LoRA ready, choose *fast* in /imagine, or under *Options* in "
+            "the studio."
         ),
         "few-steps.webp",
         later(

@@ -38,7 +38,7 @@ def provenance_lines(known: Provenance) -> list[str]:
         named = "".join(f"{clipped(name, MAX_NAME)}: " for name in names)
         lines += [f"{named}{text}" for text in changes(file.look, _day)]
     if known.same_as is not None:
-        text = _("This file is identical to {lora}, which works here.")
+        text = _("This file is identical to {lora}, which you can already use here.")
         lines.append(text.format(lora=clipped(known.same_as.name, MAX_NAME)))
     return lines
 

@@ -28,13 +28,8 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
         answer = await find_made_here(client.connection, folder, file.data, person_id=person_id)
         made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
-        made, origin = (
-            None,
-            _(
-                "Easel cannot check whether it generated this picture. The picture has too "
-                "little detail, or it is damaged."
-            ),
-        )
+        unknown = _("Easel cannot check whether it generated this picture.")
+        made, origin = None, sentences(unknown, _("The picture has too little detail, or it is damaged."))
     if file.count > 1:
         told = _("Picture {position} of {count}: {text}")
         origin = told.format(position=file.position, count=file.count, text=origin)
@@ -56,9 +51,8 @@ def _origin(interaction: Interaction, answer: OriginAnswer) -> str:
     made = answer.found
     if made is None:
         lines = [
-            _(
-                "This picture does not match any picture that this bot stores. The bot cannot recognize deleted pictures."
-            )
+            _("This picture does not match any picture that this bot stores."),
+            _("The bot cannot recognize deleted pictures."),
         ]
         if answer.not_compared:
             count = answer.not_compared

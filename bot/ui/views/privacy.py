@@ -265,7 +265,8 @@ def deletion_view() -> ui.LayoutView:
             "Easel keeps a reported picture until the reviewers decide, usually for a limited time. Then "
             "Easel deletes it."
         ),
-        "- " + _("Easel still stores your blocks, limits and today's usage, but without your user ID."),
+        "- "
+        + _("Easel still stores blocks and limits that apply to you, and your usage today, but without your user ID."),
         "- " + _("To get a copy first, use /privacy export."),
     ]
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))

@@ -302,6 +302,6 @@ async def test_a_list_has_few_words_that_are_written_alike(world: ServerWorld) -
     alike = tuple(f"{'o' * zeros}{'0' * (200 - zeros)}ps" for zeros in range(1, MAX_ALIKE + 2))
     with pytest.raises(LineUnusable) as refused:
         await add(world, *alike)
-    assert refused.value.line == MAX_ALIKE + 1 and "look almost the same" in refused.value.why
+    assert refused.value.line == MAX_ALIKE + 1 and "looks almost the same" in refused.value.why
     one = await add(world, *alike[:MAX_ALIKE])
     assert len(one.words) == MAX_ALIKE
