@@ -66,7 +66,6 @@ DECISION_NOTICES = """
     SELECT notice_id FROM report JOIN decision ON report_id = report.id
     WHERE owner_id = :person AND notice_id IS NOT NULL
     UNION SELECT notice_id FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL
-    UNION SELECT upheld_notice_id FROM appeal WHERE person_id = :person AND upheld_notice_id IS NOT NULL
 """
 # Their posts are removed as well, by the rows that stay until then.
 NOTE_PUBLICATIONS = """
