@@ -433,10 +433,10 @@ CREATE TABLE studio (
     revision INTEGER NOT NULL DEFAULT 1,    -- number of changes; a panel with a lower one is out of date
     updated_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX studio_by_input ON studio (state ->> '$.wish.image.sha256')
-    WHERE state ->> '$.wish.image.sha256' IS NOT NULL;
-CREATE INDEX studio_by_previous_input ON studio (previous ->> '$.wish.image.sha256')
-    WHERE previous ->> '$.wish.image.sha256' IS NOT NULL;
+CREATE INDEX studio_by_input ON studio (state ->> '$.draft.image.sha256')
+    WHERE state ->> '$.draft.image.sha256' IS NOT NULL;
+CREATE INDEX studio_by_previous_input ON studio (previous ->> '$.draft.image.sha256')
+    WHERE previous ->> '$.draft.image.sha256' IS NOT NULL;
 
 -- Start pictures that users uploaded, also after the last job or draft with them is deleted.
 CREATE TABLE given_input (
