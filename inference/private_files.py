@@ -21,7 +21,7 @@ def keep_private() -> None:
 
 
 def tighten(folder: Path, ours: Iterable[Path]) -> None:
-    """Take from others what an earlier version let them have of `folder`, and of `ours` with all that is in it.
+    """Close `folder` to other accounts, and `ours` with all that is in it.
 
     Nothing is looked through whose outermost folders are closed already; they are closed last, so that what was
     interrupted is done again. Blocks. Links are left alone, and so is what cannot be changed, such as another

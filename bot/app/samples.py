@@ -167,9 +167,8 @@ class SamplePainter:
 
 def sample_prompt(version: LoraVersion, category: Category) -> str:
     """The author's example prompt, or else the first trigger word in a scene that suits the category."""
-    found = version.found
-    if found and found.sidecar.example_prompt.strip():
-        return found.sidecar.example_prompt
+    if version.found.sidecar.example_prompt.strip():
+        return version.found.sidecar.example_prompt
     return ", ".join([*version.trigger_words[:1], SCENES[category]])
 
 

@@ -86,7 +86,7 @@ def _row(checkpoint: CheckpointSettings, loras: tuple[Lora, ...]) -> list[Panel]
     ]
     for lora in loras:
         for version in lora.usable:
-            if version.base_model == checkpoint.base_model and version.found:
+            if version.base_model == checkpoint.base_model:
                 prompt = version.found.sidecar.example_prompt or PLAIN_PROMPT
                 draft = RequestDraft(
                     prompt=prompt, checkpoint=checkpoint.name, loras=(LoraDraft(name=lora.name),), seed=SEED

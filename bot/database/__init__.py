@@ -1,7 +1,9 @@
-"""The database: one SQLite file that survives restarts, numbered migrations, and one module of queries per noun.
+"""The database: one SQLite file that survives restarts, its schema, and one module of queries per noun.
 
 connection.py          opens the database; reading, writing and transactions on one shared connection
-migrate.py             brings a database to the newest schema (`migrations/NNNN_what.sql`)
+schema.sql             the tables of the first release
+migrations/            later changes of the schema, `NNNN_what.sql`
+migrate.py             creates the tables, and brings an older database to the newest schema
 errors.py              what can be wrong with the database
 lock.py                one program per database
 integrity.py           whether the file is intact, and still the one that is open

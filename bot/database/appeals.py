@@ -54,7 +54,6 @@ class Appeal:
     answered_at: int | None
     told_at: int | None
     notice_id: int | None  # as of a decision
-    upheld_notice_id: int | None  # an earlier direct message; only rows of older versions have it
 
 
 async def save_appeal(connection: aiosqlite.Connection, decision: Decision, person_id: int, text: str) -> Appeal | None:

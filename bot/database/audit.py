@@ -75,12 +75,12 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One entry; time in unix ms. `action` is text, for one that only another version of Easel knows."""
+    """One entry; time in unix ms."""
 
     id: int
     server_id: int
     actor_id: int
-    action: str
+    action: AuditAction
     person_id: int | None
     target: str
     changes: dict[str, tuple[object, object]]
@@ -150,6 +150,7 @@ async def find_entry(connection: aiosqlite.Connection, server_id: int, entry_id:
 
 def _entry(row: sqlite3.Row) -> AuditEntry:
     columns = dict(row)
+    columns["action"] = AuditAction(columns["action"])
     stored = json.loads(columns["changes"])
     columns["changes"] = {field: (before, after) for field, (before, after) in stored.items()}
     return AuditEntry(**columns)

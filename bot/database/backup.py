@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, explain
+from bot.database.errors import DevelopmentDatabase, FolderNotWritable, NewerDatabase, NotADatabase, explain
 from bot.database.integrity import damage
 from bot.database.lock import program_lock
-from bot.database.migrate import APPLICATION_ID, migrations
+from bot.database.migrate import application_id, is_of_development, schema_steps
 from bot.file_access import Need, why
 
 GAP = 1_000_000  # more ids than are assigned between making a copy and putting it back
@@ -96,7 +96,7 @@ def made_at(copy: Path) -> float:
 
 
 def check(file: Path, of: Path | None = None) -> None:
-    """Raise NotADatabase or NewerDatabase unless `file` is an intact database that this version can read.
+    """Raise DatabaseError unless `file` is an intact database that this version can read.
 
     The sentence names `of`, where that is what was copied a moment ago.
     """
@@ -104,11 +104,13 @@ def check(file: Path, of: Path | None = None) -> None:
     if (found := damage(file)) is not None:
         raise NotADatabase(f"{named} is not an Easel database, or it is damaged: {found}.")
     with _explained(named), _opened(file, readonly=True) as connection:
-        ((application,),) = connection.execute("PRAGMA application_id")
+        ((mark,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
-        if application != APPLICATION_ID:
+        if is_of_development(mark):
+            raise DevelopmentDatabase(named, "Choose another backup")
+        if mark != application_id():
             raise NotADatabase(f"{named} is not an Easel database.")
-        if version > len(migrations()):
+        if version > len(schema_steps()):
             raise NewerDatabase(f"{named} was made by a newer Easel (schema {version}). Update Easel first.")
 
 

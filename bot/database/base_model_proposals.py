@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import aiosqlite
 
-from bot.database.base_models import stored_base_model
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, write
 from inference.base_models import BaseModelId
@@ -37,14 +36,14 @@ class ProposalState(StrEnum):
 class BaseModelProposal:
     """Staff of a server say that the file with this SHA-256 was trained on this base model. Times in unix ms.
 
-    `base_model` is None for one that this version of Easel does not know, `prediction` where they say nothing of it.
+    `prediction` is None if they say nothing about it.
     """
 
     id: int
     server_id: int
     sha256: str
     name: str
-    base_model: BaseModelId | None
+    base_model: BaseModelId
     reason: str
     state: ProposalState
     proposed_by: int
@@ -95,6 +94,6 @@ async def open_proposals(
 def _proposal(row: sqlite3.Row) -> BaseModelProposal:
     columns = dict(row)
     columns["state"] = ProposalState(columns["state"])
-    columns["base_model"] = stored_base_model(columns["base_model"])
+    columns["base_model"] = BaseModelId(columns["base_model"])
     columns["prediction"] = PredictionType(columns["prediction"]) if columns["prediction"] else None
     return BaseModelProposal(**columns)

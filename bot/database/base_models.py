@@ -17,14 +17,8 @@ COUNT_LORAS = """
 
 
 def stored_base_model(text: str | None) -> BaseModelId | None:
-    """The base model that a row names; None for one that this version of Easel does not know.
-
-    Unknown fits nothing, so a name that was withdrawn cannot spoil a picture; the next scan judges the file again.
-    """
-    try:
-        return None if text is None else BaseModelId(text)
-    except ValueError:
-        return None
+    """The base model that a row names."""
+    return None if text is None else BaseModelId(text)
 
 
 async def count_loras(connection: aiosqlite.Connection, base_models: Collection[BaseModelId]) -> int:

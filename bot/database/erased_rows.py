@@ -66,7 +66,6 @@ DECISION_NOTICES = """
     SELECT notice_id FROM report JOIN decision ON report_id = report.id
     WHERE owner_id = :person AND notice_id IS NOT NULL
     UNION SELECT notice_id FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL
-    UNION SELECT upheld_notice_id FROM appeal WHERE person_id = :person AND upheld_notice_id IS NOT NULL
 """
 # Their posts are removed as well, by the rows that stay until then.
 NOTE_PUBLICATIONS = """
@@ -98,8 +97,8 @@ NOTE_OTHER_INPUTS = """
     INSERT INTO erasure_file (erasure_id, folder, path)
     SELECT :erasure, 'inputs', sha256 FROM (
         SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
-        UNION SELECT state ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT previous ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
 """

@@ -21,6 +21,16 @@ class OlderDatabase(DatabaseError):
     """An earlier Easel has made this database, and who only reads cannot migrate it."""
 
 
+class DevelopmentDatabase(DatabaseError):
+    """A development version of Easel made the database at `path`; the message gives an advice."""
+
+    def __init__(self, path: Path, advice: str = "Choose an empty [storage] folder, then start again") -> None:
+        super().__init__(
+            f"{path} was made by a development version of Easel, and this version cannot read it. {advice}. "
+            "Only that development version can still export the data (`privacy export`)."
+        )
+
+
 class NoDatabase(DatabaseError):
     """There is no database yet."""
 

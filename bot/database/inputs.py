@@ -20,16 +20,16 @@ NAMED = """
 """
 IN_DRAFT = """
     SELECT 1 FROM draft WHERE wish ->> '$.image.sha256' = :sha256
-    UNION ALL SELECT 1 FROM studio WHERE state ->> '$.wish.image.sha256' = :sha256
-    UNION ALL SELECT 1 FROM studio WHERE previous ->> '$.wish.image.sha256' = :sha256 LIMIT 1
+    UNION ALL SELECT 1 FROM studio WHERE state ->> '$.draft.image.sha256' = :sha256
+    UNION ALL SELECT 1 FROM studio WHERE previous ->> '$.draft.image.sha256' = :sha256 LIMIT 1
 """
 
 OF_PERSON = """
     SELECT sha256 FROM (
         SELECT request ->> '$.image.sha256' AS sha256 FROM job WHERE person_id = :person
         UNION SELECT wish ->> '$.image.sha256' FROM draft WHERE person_id = :person
-        UNION SELECT state ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT previous ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ORDER BY sha256
 """

@@ -14,7 +14,7 @@ import aiosqlite
 
 from bot.database.clock import DAY_MS
 from bot.database.connection import fetch_one, write
-from bot.database.server_limits import LimitValues, stored_limits
+from bot.database.server_limits import LimitValues
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.request_cost import passes, slots
 
@@ -140,7 +140,7 @@ async def person_facts(
     return PersonFacts(
         block_here=_block(row["block_here"]),
         block_everywhere=_block(row["block_everywhere"]),
-        own_limits=None if row["own_limits"] is None else stored_limits(row["own_limits"]),
+        own_limits=None if row["own_limits"] is None else LimitValues.model_validate_json(row["own_limits"]),
         here=usage[server_id],
         everywhere=sum(usage.values(), Usage()),
         of_server=Usage(*json.loads(row["usage_of_server"] or "[]")),

@@ -6,7 +6,7 @@ import aiosqlite
 
 from bot.database.connection import fetch_one, write
 
-INSTALLATION = "installation"  # key of the random id of the database, which a migration stores
+INSTALLATION = "installation"  # key of the random id of the database, which `schema.sql` stores
 
 REMEMBER = "INSERT INTO memo (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 RECALL = "SELECT value FROM memo WHERE key = ?"

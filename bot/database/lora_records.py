@@ -16,7 +16,6 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.lora_index import index_lora, index_waiting
-from bot.database.loras import stored_found
 from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
 from bot.visible_text import is_blank
@@ -100,7 +99,7 @@ class Change(StrEnum):
 async def known_files(connection: aiosqlite.Connection) -> dict[str, FoundLora]:
     """The results of earlier scans, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
     rows = await fetch(connection, KNOWN)
-    return {row["path"]: found for row in rows if (found := stored_found(row["found"]))}
+    return {row["path"]: FoundLora.model_validate_json(row["found"]) for row in rows}
 
 
 async def doubt_file(connection: aiosqlite.Connection, sha256: str) -> None:
@@ -116,7 +115,7 @@ async def is_any_doubted(connection: aiosqlite.Connection) -> bool:
 async def mark_missing(connection: aiosqlite.Connection, present: Collection[str]) -> tuple[str, ...]:
     """Mark every version whose path is not in `present` as missing; the paths newly marked.
 
-    Lists follow, and what an earlier Easel has not indexed is indexed. Raises DatabaseError.
+    Lists follow. Raises DatabaseError.
     """
     async with transaction(connection):
         rows = await write(connection, MARK_MISSING, (json.dumps(sorted(present)),))
@@ -278,8 +277,9 @@ async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
 
     Its content rating is the highest that a sidecar or a page gave to a file, unless an operator has rated it.
     """
-    found = [stored_found(row["found"]) for row in await fetch(connection, VERSIONS_OF, (lora_id,))]
-    sidecars = [each.sidecar for each in found if each is not None]
+    rows = await fetch(connection, VERSIONS_OF, (lora_id,))
+    found = [FoundLora.model_validate_json(row["found"]) for row in rows]
+    sidecars = [each.sidecar for each in found]
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
     description = next((s.description for s in sidecars if s.description), "")
     rated = [ContentRating(row["rating"]) for row in await fetch(connection, RATINGS_BY_PAGES, (lora_id,))]
@@ -287,5 +287,5 @@ async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
     content_rating = max(rated, default=None)
     described = {"category": category, "description": description, "content_rating": content_rating, "id": lora_id}
     await write(connection, DESCRIBE_ENTRY, described)
-    await write_tags(connection, lora_id, category, [tag for each in found if each is not None for tag in each.tags])
+    await write_tags(connection, lora_id, category, [tag for each in found for tag in each.tags])
     await index_lora(connection, lora_id)

@@ -92,7 +92,7 @@ class LoraVersion:
     sha256: str | None
     name: str
     path: str
-    found: FoundLora | None
+    found: FoundLora
     base_model: BaseModelId | None
     evidence: Source
     contradictions: tuple[str, ...]
@@ -323,45 +323,21 @@ async def _with_versions(connection: aiosqlite.Connection, row: sqlite3.Row | No
     return lora
 
 
-def stored_found(text: str) -> FoundLora | None:
-    """The result of a scan, from its JSON; None if another version of Easel wrote it, so that it is read again."""
-    try:
-        return FoundLora.model_validate_json(text)
-    except ValueError:
-        return None
-
-
-def _few_steps(text: str | None) -> FewSteps:
-    """What a scan found; nothing if another version of Easel wrote it, until the next scan."""
-    try:
-        return NOT_FEW if text is None else FewSteps.model_validate_json(text)
-    except ValueError:
-        return NOT_FEW
-
-
-def _prediction(text: str | None) -> PredictionEvidence:
-    """What a scan found; nothing if another version of Easel wrote it, until the next scan."""
-    try:
-        return NO_PREDICTION if text is None else PredictionEvidence.read(text)
-    except ValueError:
-        return NO_PREDICTION
-
-
 def _content_rating(row: sqlite3.Row) -> ContentRating | None:
     return None if row["content_rating"] is None else ContentRating(row["content_rating"])
 
 
 def _version(row: sqlite3.Row) -> LoraVersion:
     columns = dict(row)
-    columns["found"] = stored_found(columns["found"])
+    columns["found"] = FoundLora.model_validate_json(columns["found"])
     columns["base_model"] = stored_base_model(columns["base_model"])
-    columns["evidence"] = Source.__members__.get(columns["evidence"], Source.NONE)
+    columns["evidence"] = Source[columns["evidence"]]
     columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
-    columns["few_steps"] = _few_steps(columns["few_steps"])
-    columns["prediction"] = _prediction(columns["prediction"])
-    allowed_on = map(stored_base_model, json.loads(columns["allowed_on"] or "[]"))
-    columns["allowed_on"] = tuple(base for base in allowed_on if base is not None)
+    few_steps, prediction = columns["few_steps"], columns["prediction"]
+    columns["few_steps"] = NOT_FEW if few_steps is None else FewSteps.model_validate_json(few_steps)
+    columns["prediction"] = NO_PREDICTION if prediction is None else PredictionEvidence.read(prediction)
+    columns["allowed_on"] = tuple(map(BaseModelId, json.loads(columns["allowed_on"] or "[]")))
     columns["group_names"] = json.loads(columns["group_names"])
     columns["useful"] = UsefulWeights(**json.loads(columns["useful"])) if columns["useful"] else None
     columns["missing"] = bool(columns["missing"])

@@ -1,4 +1,9 @@
-"""Migrates a database to the newest schema: numbered files, each one transaction, in a copy that replaces it."""
+"""Creates a database with `schema.sql`, and migrates an older one to the newest schema.
+
+`schema.sql` has the tables of the first release and is schema 1. The file `migrations/0002_what.sql` changes schema 1
+into schema 2, and so on. `user_version` is the number of a database's schema. `application_id` is "Ea" and a checksum
+of `schema.sql`: a database with another checksum is of a development version, and Easel refuses it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import os
 import re
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +23,7 @@ import aiosqlite
 
 from bot.database.errors import (
     DatabaseLocked,
+    DevelopmentDatabase,
     FolderNotWritable,
     MigrationFailed,
     NewerDatabase,
@@ -29,8 +36,8 @@ from bot.file_access import Need, why
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).with_name("migrations")
-APPLICATION_ID = 0x4561736C  # "Easl": distinguishes our databases from other programs'
+FOLDER = Path(__file__).parent  # of `schema.sql` and `migrations/`
+EASEL = 0x4561  # "Ea": the upper half of the application id of all versions, the checksum is the lower half
 
 PAGE = 4096  # bytes
 # A copy with more than this share of unused pages is compacted, if both copies take at most PEAK sizes of the database.
@@ -52,33 +59,48 @@ def _no_report(_title: str, _done: int, _total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Migration:
-    """One step: after it the database's `user_version` is `number`."""
+class SchemaStep:
+    """`schema.sql`, or a migration: it makes schema `number`."""
 
     number: int
     path: Path
 
     @property
     def script(self) -> str:
-        """The whole step as one transaction, so that it is applied completely or not at all.
+        """The statements as one transaction.
 
-        One script, because `executescript` commits what is open when it starts: BEGIN in a call of its own would
-        be lost.
+        `executescript` commits an open transaction first, so BEGIN must be in the same script.
         """
         body = self.path.read_text("utf-8")
-        header = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {self.number};"
-        return f"BEGIN IMMEDIATE;\n{body}\n{header}\nCOMMIT;"
+        mark = f"PRAGMA application_id = {_mark(body)};\n" if self.number == 1 else ""
+        return f"BEGIN IMMEDIATE;\n{body}\n{mark}PRAGMA user_version = {self.number};\nCOMMIT;"
 
 
-def migrations(folder: Path = FOLDER) -> list[Migration]:
-    """The steps in order. Raises ValueError when a number is missing, doubled or a name is malformed."""
-    found: list[Migration] = []
-    for path in sorted(folder.glob("*.sql")):
+def schema_steps(folder: Path = FOLDER) -> list[SchemaStep]:
+    """`schema.sql`, then the migrations in order. Raises ValueError for a wrong file name or number."""
+    found = [SchemaStep(1, folder / "schema.sql")]
+    for path in sorted((folder / "migrations").glob("*.sql")):
         name = _FILE_NAME.fullmatch(path.name)
         if name is None or int(name[1]) != len(found) + 1:
             raise ValueError(f"{path.name} should be number {len(found) + 1:04} and be named NNNN_what.sql")
-        found.append(Migration(len(found) + 1, path))
+        found.append(SchemaStep(len(found) + 1, path))
     return found
+
+
+def application_id(folder: Path = FOLDER) -> int:
+    """Return the application id of databases that this version reads."""
+    return _mark((folder / "schema.sql").read_text("utf-8"))
+
+
+def is_of_development(mark: int, folder: Path = FOLDER) -> bool:
+    """Whether a database with the application id `mark` is of a development version of Easel."""
+    return mark >> 16 == EASEL and mark != application_id(folder)
+
+
+def _mark(schema: str) -> int:
+    """The application id; comments and line breaks do not change the checksum."""
+    statements = " ".join(re.sub(r"--[^\n]*", "", schema).split())
+    return EASEL << 16 | zlib.crc32(statements.encode()) & 0xFFFF
 
 
 def migrate(
@@ -93,14 +115,14 @@ def migrate(
     the old file becomes `backup_path`. A failure changes nothing, so the copy needs no journal. `report` gets
     the progress, `free` returns the free bytes of a folder. Blocks: call it in a thread.
 
-    Raises NewerDatabase, NotADatabase, DatabaseLocked, MigrationFailed or FolderNotWritable.
+    Raises NewerDatabase, DevelopmentDatabase, NotADatabase, DatabaseLocked, MigrationFailed or FolderNotWritable.
     """
-    steps = migrations(folder)
+    steps = schema_steps(folder)
     with _opened(path) as connection:
         facts = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")]
         empty = connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
-        version = _known_version(*facts, empty=empty, path=path, newest=len(steps))
-        if version == 0:
+        version = _known_version(*facts, empty=empty, path=path, folder=folder)
+        if empty:
             _carry_out(connection, path, steps, report)
         elif version < len(steps):
             _require_room(path, free)
@@ -132,7 +154,7 @@ def _require_room(path: Path, free: Callable[[Path], int]) -> None:
         )
 
 
-def _migrate_copy(path: Path, work: Path, steps: Sequence[Migration], report: Report) -> None:
+def _migrate_copy(path: Path, work: Path, steps: Sequence[SchemaStep], report: Report) -> None:
     """Write a migrated copy of the database to `work`. Raises DatabaseError or OSError."""
     work.unlink(missing_ok=True)
     with _opened(path) as source:
@@ -186,7 +208,7 @@ def _exchange(path: Path, work: Path, aside: Path) -> None:
     work.replace(path)
 
 
-def _carry_out(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration], report: Report) -> None:
+def _carry_out(connection: sqlite3.Connection, path: Path, steps: Sequence[SchemaStep], report: Report) -> None:
     for name, function in FUNCTIONS.items():  # older jobs are indexed too
         connection.create_function(name, 2, function)
     for done, step in enumerate(steps, 1):
@@ -215,15 +237,14 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
 
 
 async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
-    """Raise NotADatabase, NewerDatabase or OlderDatabase unless the database has the schema of this version."""
-    newest = len(migrations())
-    (version,), (application_id,) = [
+    """Raise a DatabaseError unless the database has the schema of this version."""
+    (version,), (mark,) = [
         row
         for name in ("user_version", "application_id")
         for row in await connection.execute_fetchall(f"PRAGMA {name}")
     ]
     empty = not list(await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1"))
-    version = _known_version(version, application_id, empty=empty, path=path, newest=newest)
+    version, newest = _known_version(version, mark, empty=empty, path=path), len(schema_steps())
     if version < newest:
         raise OlderDatabase(
             f"The database {path} was made by an earlier Easel (schema {version}; this one reads {newest}). "
@@ -231,11 +252,13 @@ async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
         )
 
 
-def _known_version(version: int, application_id: int, *, empty: bool, path: Path, newest: int) -> int:
-    """The number of the schema, at most `newest`. An empty file is accepted. Raises NotADatabase or NewerDatabase."""
-    if application_id != APPLICATION_ID and not empty:
+def _known_version(version: int, mark: int, *, empty: bool, path: Path, folder: Path = FOLDER) -> int:
+    """Return the number of the schema. Raises DatabaseError if this version cannot read the database."""
+    if is_of_development(mark, folder):
+        raise DevelopmentDatabase(path)
+    if mark != application_id(folder) and not empty:
         raise NotADatabase(f"{path} is another program's database. Move it away or choose another [storage] folder.")
-    if version > newest:
+    if version > (newest := len(schema_steps(folder))):
         raise NewerDatabase(
             f"The database {path} was made by a newer Easel (schema {version}; this one knows {newest}). "
             "Update Easel, or put back the copy that was made before the update."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import aiosqlite
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bot.database import people
 from bot.database.connection import fetch_one, transaction, write
 
 FIND = "SELECT settings FROM person WHERE id = ?"
-SAVE = "UPDATE person SET settings = json_patch(settings, ?) WHERE id = ?"
+SAVE = "UPDATE person SET settings = ? WHERE id = ?"
 
 
 class Preferences(BaseModel):
@@ -33,14 +33,11 @@ class Preferences(BaseModel):
 async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:
     """The person's preferences. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (person_id,))
-    try:
-        return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
-    except ValidationError:  # written by another version of Easel
-        return Preferences()
+    return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
 
 
 async def save_preferences(connection: aiosqlite.Connection, person_id: int, preferences: Preferences) -> None:
-    """Store them; fields that other versions of Easel wrote stay. Raises DatabaseError."""
+    """Store them. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         await write(connection, SAVE, (preferences.model_dump_json(), person_id))

@@ -118,7 +118,7 @@ def flush_record(database: Path) -> None:
             raise NoDatabase(f"There is no database {database}.")
         with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
             if connection.execute(HAS_ENTRIES).fetchone() is None:
-                return  # an empty file, or a database of an earlier version
+                return  # an empty file
             while entries := connection.execute(ENTRIES, (AT_ONCE,)).fetchall():
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
@@ -236,13 +236,9 @@ def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _foreign(connection: aiosqlite.Connection, entries: Iterable[Mapping[str, Any]]) -> int:
-    """Count the erasures that were recorded with another key, but not by this database itself.
-
-    Earlier versions did not name the key, because the database has it.
-    """
-    key, of_database = await _check(connection), await recall(connection, KEY)
-    mine = (None, key)
-    found = [each for each in entries if each["kind"] == "erasure" and each.get("key", of_database) not in mine]
+    """Count the erasures that were recorded with another key, but not by this database itself."""
+    key = await _check(connection)
+    found = [each for each in entries if each["kind"] == "erasure" and each.get("key") != key]
     there = [
         await fetch_one(connection, KNOWN_ERASURE, (str(each.get("person")), str(each.get("at")))) for each in found
     ]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import aiosqlite
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.database import people
 from bot.database.connection import fetch, fetch_one, transaction, write
@@ -127,13 +127,6 @@ async def save_limits(connection: aiosqlite.Connection, server_id: int, held: He
         await write(connection, SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))
 
 
-def stored_limits(text: str) -> LimitValues:
-    """The limits of a row. One that another version of Easel wrote and this one cannot read denies: it never widens."""
-    try:
-        return LimitValues.model_validate_json(text)
-    except ValidationError:
-        return LimitValues(pictures_per_day=0)
-
-
 def _held(row: sqlite3.Row) -> HeldLimits:
-    return HeldLimits(LimitHolder(row["holder"]), row["holder_id"], row["name"], stored_limits(row["limits"]))
+    limits = LimitValues.model_validate_json(row["limits"])
+    return HeldLimits(LimitHolder(row["holder"]), row["holder_id"], row["name"], limits)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import aiosqlite
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.database import people
 from bot.database.clock import now_ms
@@ -18,7 +17,7 @@ from inference.lora.categories import Category
 FIND = "SELECT settings FROM server_settings WHERE server_id = ?"
 SAVE = """
     INSERT INTO server_settings (server_id, settings, updated_at) VALUES (?, ?, ?) ON CONFLICT (server_id) DO UPDATE
-    SET settings = json_patch(settings, excluded.settings), updated_at = excluded.updated_at
+    SET settings = excluded.settings, updated_at = excluded.updated_at
 """
 
 MAX_CHOSEN = 100  # channels, checkpoints or roles in one list
@@ -96,21 +95,13 @@ class ServerSettings(BaseModel):
 
 
 async def find_server_settings(connection: aiosqlite.Connection, server_id: int) -> ServerSettings:
-    """The choices of a server. Raises DatabaseError.
-
-    A choice that another version of Easel wrote and this one cannot read is the usual one.
-    """
+    """The choices of a server. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (server_id,))
-    stored: dict[str, Any] = json.loads(row["settings"]) if row else {}
-    try:
-        return ServerSettings.model_validate(stored)
-    except ValidationError as problem:
-        unreadable = {error["loc"][0] for error in problem.errors()}
-        return ServerSettings.model_validate({key: stored[key] for key in stored.keys() - unreadable})
+    return ServerSettings() if row is None else ServerSettings.model_validate_json(row["settings"])
 
 
 async def save_server_settings(connection: aiosqlite.Connection, server_id: int, settings: ServerSettings) -> None:
-    """Store them; fields that other versions of Easel wrote stay. Raises DatabaseError."""
+    """Store them. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_server(connection, server_id)
         await write(connection, SAVE, (server_id, settings.model_dump_json(), now_ms()))

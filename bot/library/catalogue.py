@@ -239,7 +239,7 @@ async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestion
 
 def known_lora(name: str, version: LoraVersion) -> KnownLora:
     """A file of the entry called `name`, as matching needs it."""
-    layers = version.found.layers if version.found else None
+    layers = version.found.layers
     return KnownLora(
         name,
         version.base_model,
@@ -277,7 +277,7 @@ class LibraryFiles:
         version = await find_version(self.connection, sha256)
         if version is None or not version.usable:
             return None
-        size = version.found.stamp.size if version.found else -1
+        size = version.found.stamp.size
         return StoredFile(self.library, version.path, size=size if size >= 0 else None)  # below 0: it is in doubt
 
     def source_image(self, sha256: str) -> StoredFile:

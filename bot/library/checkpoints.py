@@ -62,14 +62,13 @@ async def _hashes(
     remember: bool,
     progress: Progress,
 ) -> CheckpointHashes:
-    """The cached hashes, completed: earlier versions stored no short hash, which needs 64 KiB only."""
+    """The hashes, from the database if the files have not changed."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
     known = await known_hashes(connection, name, source=source, stamp=stamp) if connection else None
-    if known and known.short_hash:
+    if known:
         return known
-    sha256 = known.sha256 if known else await reading(checkpoint_sha256, path, progress)
-    hashes = CheckpointHashes(sha256, short_hash(path))
-    if connection and remember and hashes != known:
+    hashes = CheckpointHashes(await reading(checkpoint_sha256, path, progress), short_hash(path))
+    if connection and remember:
         await remember_checkpoint(
             connection, name, source=source, stamp=stamp, hashes=hashes, base_model=checkpoint.base_model
         )

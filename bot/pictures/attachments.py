@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot.background import Pool
 from inference.image_files import BROKEN, opened
-from inference.parameters import UnreadableTexts, marked, strip_prompt
+from inference.parameters import UnreadableTexts, strip_prompt
 
 DAMAGED = (*BROKEN, UnreadableTexts)  # errors of pictures that are permanently unreadable
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
@@ -47,7 +47,7 @@ def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Pic
     so run it in ENCODING.
     """
     data = picture.read_bytes()
-    return fitted(picture.name, marked(data) if words else strip_prompt(data), limit)
+    return fitted(picture.name, data if words else strip_prompt(data), limit)
 
 
 def fitted(name: str, data: bytes, limit: int) -> PictureFile:

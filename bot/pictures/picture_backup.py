@@ -25,8 +25,8 @@ PICTURES = "SELECT path FROM picture"
 INPUTS = """
     SELECT request ->> '$.image.sha256' AS sha256 FROM job
     UNION SELECT wish ->> '$.image.sha256' FROM draft
-    UNION SELECT state ->> '$.wish.image.sha256' FROM studio
-    UNION SELECT previous ->> '$.wish.image.sha256' FROM studio
+    UNION SELECT state ->> '$.draft.image.sha256' FROM studio
+    UNION SELECT previous ->> '$.draft.image.sha256' FROM studio
     UNION SELECT sha256 FROM given_input
 """
 

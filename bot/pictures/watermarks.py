@@ -20,7 +20,7 @@ from inference.watermark.trustmark import open_watermark
 async def watermark_installation(connection: aiosqlite.Connection) -> int:
     """The number of this installation in payloads. Raises DatabaseError."""
     database_id = await recall(connection, INSTALLATION)
-    assert database_id is not None, "a migration stores it"
+    assert database_id is not None, "schema.sql stores it"
     return installation_number(database_id)
 
 

@@ -17,7 +17,6 @@ from functools import cache
 from pathlib import Path
 
 import aiosqlite
-from pydantic import ValidationError
 
 from bot.background import Pool
 from bot.config import Settings
@@ -257,11 +256,8 @@ async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dic
 
 
 def _prompt(request: str | None) -> str:
-    """Return the prompt of a stored request; nothing for another kind of job, or for one of another version."""
-    try:
-        stored = None if request is None else JobRequest.stored(request)
-    except ValidationError:
-        return ""
+    """Return the prompt of a stored request; nothing for another kind of job."""
+    stored = None if request is None else JobRequest.stored(request)
     return prompt_text(stored) if isinstance(stored, GenerationRequest) else ""
 
 

@@ -160,7 +160,7 @@ _KINDS: Mapping[ValueKind, str] = {
     ValueKind.CHANGES: "changes",
     ValueKind.TEXT: "job.id",
     ValueKind.HIDDEN: (
-        "id position path message_id notice_id upheld_notice_id revision posting_at message_due "
+        "id position path message_id notice_id revision posting_at message_due "
         "person_id owner_id holder holder_id featured_by allowed_by name_key ticket pseudonym case_id "
         "newer_sha256 person.id job.begun_at job.started_at job.weight picture.job_id publication.job_id "
         "publication.state publication.hidden publication.shown_likes publication.shown_at "
@@ -801,7 +801,6 @@ TABLES = (
             "answered_by": "who answered",
             "answered_at": "time of the answer", "told_at": "time when Easel notified you",
             "notice_id": "direct message that notified you",
-            "upheld_notice_id": "direct message with an earlier answer",
         },
         shown={"answered_by": _own("answered_by")},
         page="own_request text state created_at answered_at",

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
-from pydantic import ValidationError
 
 from bot.config import LimitSettings
 from bot.database.blocks import Block
@@ -304,13 +303,9 @@ class RequestChecks:
     async def _context_of(self, job: AnyJob) -> ActionContext:
         """What was known at the order; of a job without it, the place alone: no role and no permission."""
         stored = await context_of_job(self._connection, job.id)
-        known = None
-        if stored is not None:
-            try:
-                known = ActionContext.model_validate_json(stored)
-            except ValidationError:  # written by another version of Easel
-                known = None
-        return known or ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
+        if stored is None:
+            return ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
+        return ActionContext.model_validate_json(stored)
 
     async def _why_not_worded(
         self, who: ActionContext, request: JobRequest, place: PlaceRatings, said: Sequence[JobRating]

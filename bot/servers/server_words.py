@@ -74,7 +74,7 @@ class ServerWords:
 
 
 def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:
-    """The lists, compiled. One that an older version took and this one cannot read is left out, with a warning."""
+    """The lists, compiled. One that this Easel or this Python cannot read is left out, with a warning."""
     lists = list[WordList]()
     for each in stored:
         try:
@@ -86,7 +86,7 @@ def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:
 
 
 def _allowed(stored: Iterable[AllowedPhrase]) -> AllowedPhrases:
-    """The phrases, compiled. One that this version cannot read is left out, with a warning."""
+    """The phrases, compiled. One that this Easel cannot read is left out, with a warning."""
     usable = list[str]()
     for each in stored:
         try:

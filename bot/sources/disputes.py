@@ -80,12 +80,12 @@ class Disputes:
         """
         before = [each for each in known.answers.get(answer.sha256, ()) if each.origin != answer.origin]
         version = await find_version(self._connection, answer.sha256)
-        if version is None or not version.usable or version.found is None or version.base_model is None:
+        if version is None or not version.usable or version.base_model is None:
             return None
         if await self._brought(answer):
             return None
         after = replace(known, answers={**known.answers, answer.sha256: (*before, answer)})
-        base = await asyncio.to_thread(lambda: version.found and version.found.judge(after).base_model)
+        base = await asyncio.to_thread(lambda: version.found.judge(after).base_model)
         return None if base == version.base_model else version
 
     async def _brought(self, answer: RegistryAnswer) -> bool:

@@ -12,8 +12,7 @@ from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.workspace.browsing import PageRef, Query, in_order
 
-# How a control's custom_id names its kind. Old messages keep their buttons, so the first two keys stay as they are;
-# the key of a later kind ends in a hyphen, so that no other custom_id begins with it.
+# How a control's custom_id names its kind. All but the first two end in a hyphen, so that no other custom_id begins so.
 KIND = r"(?P<kind>mk|bm|[a-z]{2,8}-)"
 
 
@@ -38,7 +37,7 @@ class PageKind(ABC):
 
     @staticmethod
     def of(key: str) -> PageKind | None:
-        """The kind with that key; None for a key of another version of Easel."""
+        """The kind with that key; None for a forged key."""
         kind = PageKind.registered.get(key)
         return kind() if kind else None
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiosqlite
 import discord
-from pydantic import ValidationError
 
 from bot.config import CheckpointSettings
 from bot.database.connection import transaction
@@ -259,8 +258,5 @@ class StudioSessions:
 
 
 def _studio(draft: StudioState | None) -> Studio:
-    """The draft; an empty one if there is none, or if another version of Easel wrote it in another format."""
-    try:
-        return Studio() if draft is None else Studio.model_validate_json(draft.state)
-    except ValidationError:
-        return Studio()
+    """The draft; an empty one if there is none."""
+    return Studio() if draft is None else Studio.model_validate_json(draft.state)

@@ -192,7 +192,7 @@ def _from_key(key: str) -> Query | None:
 def _from_json(text: str) -> Query | None:
     try:
         return Query.model_validate_json(text)
-    except ValidationError:  # another kind of draft, or another version of Easel
+    except ValidationError:  # another kind of draft
         return None
 
 

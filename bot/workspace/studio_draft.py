@@ -27,9 +27,9 @@ HUNDREDTH = 0.01  # the step of weights
 
 
 class _Kept(BaseModel):
-    """Frozen and stored as JSON. Fields that a later version no longer has are ignored."""
+    """Frozen and stored as JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class StudioLora(_Kept):
@@ -74,17 +74,12 @@ class LoraMenuFilter(_Kept):
 
 
 class Studio(_Kept):
-    """What is kept of a studio: the draft without its LoRAs, the LoRAs, the one in focus, and the menu to add more.
+    """What is kept of a studio: the draft without its LoRAs, the LoRAs, the one in focus, and the menu to add more."""
 
-    `draft` and `lora_menu` are stored as `wish` and `shelf`, the keys that earlier versions wrote.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, serialize_by_alias=True)
-
-    draft: RequestDraft = Field(default=RequestDraft(prompt=""), validation_alias="wish", serialization_alias="wish")
+    draft: RequestDraft = RequestDraft(prompt="")
     loras: tuple[StudioLora, ...] = ()
     focus: int | None = None
-    lora_menu: LoraMenuFilter = Field(default=LoraMenuFilter(), validation_alias="shelf", serialization_alias="shelf")
+    lora_menu: LoraMenuFilter = LoraMenuFilter()
 
     def with_lora(self, added: StudioLora) -> Studio:
         """With `added` last, or in place of the same entry, and in focus."""

@@ -29,7 +29,7 @@ from inference.messages.values import Sha256
 SUFFIX = ".safetensors"
 READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
 FILES_AHEAD = 4  # a thread
-READING = 6  # goes up when more is read out of a file than an earlier Easel did, or it is understood otherwise
+READING = 1  # version of the code that reads a file; a higher one makes the next scan read all files again
 FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
 
 
@@ -48,9 +48,8 @@ class FoundLora(BaseModel):
     """One file of the library as a scan found it. With a `problem` it is listed but never painted with.
 
     `path` is relative to the library, with forward slashes; `metadata` is the part of the file's own that counts
-    as evidence, `trigger_words` are candidates from it. Without `layers`, or with an older `reading`, an earlier
-    version of Easel found it, and the next scan will look into it. As JSON it is what the catalogue keeps, so that
-    an unchanged file is never read twice.
+    as evidence, `trigger_words` are candidates from it. As JSON it is what the catalogue keeps, so that an unchanged
+    file is read again only if its `reading` is lower than READING.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,7 +121,7 @@ class FoundLora(BaseModel):
     @property
     def outdated(self) -> bool:
         """Whether the file should be read again although it has not changed."""
-        return self.sha256 is not None and (self.layers is None or self.autov3 is None or self.reading < READING)
+        return self.sha256 is not None and self.reading < READING
 
 
 class OutsideLibrary(Exception):

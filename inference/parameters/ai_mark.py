@@ -77,10 +77,7 @@ def bears_mark(data: bytes) -> bool:
 
 
 def marked(png: bytes) -> bytes:
-    """The same picture with the mark. One that bears an XMP packet, or is no whole PNG, stays as it is.
-
-    Pictures that an earlier version painted bear none.
-    """
+    """The same picture with the mark. One that bears an XMP packet, or is no whole PNG, stays as it is."""
     try:
         texts = texts_in(png)
         if texts.xmp is not None:

@@ -32,7 +32,7 @@ FORGED = [
     f"svphraserm:1:words:0:phrases:{TOO_MUCH}", f"svphraseadd:{TOO_MUCH}:words:0:phrases",
     f"svgo:1:words:{'9' * 18}:phrases",
     f"rphide:{TOO_MUCH}:1", f"rplook:1:{'9' * 18}",
-    f"rptakeback:1:{'9' * 18}:1", f"rptakeback:1:1:{'9' * 18}", f"rptakeback:1:1:{TOO_MUCH}",
+    f"rptakeback:1:{'9' * 18}", f"rptakeback:1:{TOO_MUCH}",
     f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
     f"rppublished:{TOO_MUCH}", f"rppublished:{'9' * 18}", f"feature:1:publication:{TOO_MUCH}",
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",

@@ -1,1 +1,1 @@
-"""The numbered steps of the schema, `NNNN_what.sql`; see `bot.database.migrate`. A released step is never edited."""
+"""Changes of the schema since the first release, `NNNN_what.sql`; see `bot.database.migrate`."""

@@ -95,11 +95,11 @@ class BaseModelProposals:
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
         async with self._deciding:  # two operators decide one after the other
             proposal = await find_proposal(self._connection, proposal_id)
-            if proposal is None or (confirmed and proposal.base_model is None):
+            if proposal is None:
                 raise NothingThere(what=_("You can no longer decide on this proposal."))
             if proposal.state is not ProposalState.OPEN:
                 raise DecidedAlready
-            if confirmed and proposal.base_model is not None:
+            if confirmed:
                 named = f"{who.person_id}, proposed by {proposal.proposed_by}"
                 await self._declarer.declare(
                     proposal.sha256,

@@ -39,7 +39,7 @@ class PageLocation:
         return cls(match["kind"], PageRef(int(match["page"]), match["key"]))
 
     def page_kind(self) -> PageKind:
-        """The kind of list. Raises NothingThere for one of another version of Easel."""
+        """The kind of list. Raises NothingThere for a forged key."""
         kind = PageKind.of(self.kind)
         if kind is None:
             raise outdated_error()
@@ -47,7 +47,7 @@ class PageLocation:
 
     @property
     def command(self) -> str:
-        """The slash command that opens such a page; "" for a kind of another version of Easel."""
+        """The slash command that opens such a page; "" for a forged key."""
         kind = PageKind.of(self.kind)
         return kind.command if kind else ""
 

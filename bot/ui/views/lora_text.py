@@ -56,7 +56,7 @@ def example_prompt(checkpoints: InstalledCheckpoints, lora: Lora, checkpoint: st
     """The author's example prompt for a checkpoint: that of a version that fits it, else of another; "" without one."""
     found = checkpoints.find(checkpoint)
     versions = checkpoints.fitting_first(lora, found.base_model if found else None).usable
-    prompts = (version.found.sidecar.example_prompt.strip() for version in versions if version.found)
+    prompts = (version.found.sidecar.example_prompt.strip() for version in versions)
     return next(filter(None, prompts), "")
 
 
@@ -98,7 +98,7 @@ def _evidence(version: LoraVersion) -> str:
 
 def named_model(version: LoraVersion) -> str | None:
     """The model without checkpoints that a file's metadata names, or that its own name begins with."""
-    named = quoted_architecture(version.found.metadata) if version.found else None
+    named = quoted_architecture(version.found.metadata)
     return named or unpublished_version(PurePosixPath(version.path).stem)
 
 

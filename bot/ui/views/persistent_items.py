@@ -99,7 +99,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
 
 
 class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)", registered=False):
-    """An item whose custom_id matches a template but has invalid values: forged, or of another version of Easel."""
+    """An item whose custom_id matches a template but has invalid values: a forged one."""
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -117,7 +117,7 @@ def job_gone() -> NothingThere:
 
 
 def outdated_error() -> NothingThere:
-    """The error for an item that this version of Easel does not know."""
+    """The error for an item that Easel does not know."""
     return NothingThere(what=_("This page is outdated. Please open it again."))
 
 

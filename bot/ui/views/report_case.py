@@ -373,8 +373,8 @@ class AppealReverseButton(AnswerButton, template=rf"rpreverse:{CASE}"):
     style = discord.ButtonStyle.primary
 
 
-class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}(?::\d{{1,18}})?"):
-    """Reverses a decision that nobody has appealed. Buttons of earlier versions also name the decision."""
+class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}"):
+    """Reverses a decision that nobody has appealed."""
 
     name, label = "rptakeback", later("Reverse decision")
 

@@ -347,11 +347,11 @@ async def test_the_doctor_leaves_an_older_database_as_it_is(house: House) -> Non
     database = house.settings.storage.database
     await caught_up(database)
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA user_version = 5")
+        connection.execute("PRAGMA user_version = 0")
     before = database.read_bytes()
     found = await _records(house.settings)
     (older,) = [finding for finding in found if "earlier Easel" in finding.says]
-    assert older.grade is FindingGrade.WARNING and "schema 5;" in older.says and "next start of the bot" in older.says
+    assert older.grade is FindingGrade.WARNING and "schema 0;" in older.says and "next start of the bot" in older.says
     assert not any(finding.grade is FindingGrade.PROBLEM for finding in found), found
     assert database.read_bytes() == before and not list(database.parent.glob("easel.schema-*"))
 

@@ -110,12 +110,12 @@ def test_a_list_migrates_nothing_beneath_a_running_bot(here: Here, house: House)
     library(here, house, "scan")
     database = house.data / "easel.sqlite3"
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA user_version = 5")
+        connection.execute("PRAGMA user_version = 0")
     said = library(here, house, "list")
     assert (said.code, "earlier Easel" in said.sentence) == (UNUSABLE, True)
     assert library(here, house, "inspect", house.bat).code == DONE
     with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (5,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (0,)
 
 
 def test_names_are_shown_and_do_nothing_to_the_terminal(here: Here, house: House) -> None:

@@ -12,10 +12,11 @@ import pytest
 from bot.database.backup import back_up, check, copies, put_back
 from bot.database.bookmarks import add_bookmark, count_bookmarks
 from bot.database.connection import open_database
-from bot.database.errors import DatabaseInUse, FolderNotWritable, NewerDatabase, NotADatabase
+from bot.database.errors import DatabaseInUse, DevelopmentDatabase, FolderNotWritable, NewerDatabase, NotADatabase
 from bot.database.jobs import create_job
 from bot.database.key_values import recall, remember
 from bot.database.lock import program_lock
+from bot.database.migrate import application_id
 from tests.bot.database.conftest import add_lora
 from tests.inference.requests import request
 
@@ -144,12 +145,14 @@ async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_p
     rubbish.write_bytes(b"no database" * 1000)
     damaged = tmp_path / "damaged.sqlite3"
     damaged.write_bytes(copy.read_bytes()[:4096] + bytes(len(copy.read_bytes()) - 4096))
-    async with aiosqlite.connect(tmp_path / "newer.sqlite3") as newer:
-        await newer.executescript("PRAGMA application_id = 1164014444; PRAGMA user_version = 9999; CREATE TABLE t (a);")
+    for name, mark in (("newer", application_id()), ("older", 0x4561736C)):
+        async with aiosqlite.connect(tmp_path / f"{name}.sqlite3") as made:
+            await made.executescript(f"PRAGMA application_id = {mark}; PRAGMA user_version = 99; CREATE TABLE t (a);")
     for file, kind in (
         (rubbish, NotADatabase),
         (damaged, NotADatabase),
         (tmp_path / "newer.sqlite3", NewerDatabase),
+        (tmp_path / "older.sqlite3", DevelopmentDatabase),
         (tmp_path / "missing.sqlite3", FolderNotWritable),
     ):
         with pytest.raises(kind):

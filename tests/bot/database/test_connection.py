@@ -341,7 +341,7 @@ async def test_who_opens_it_for_reading_creates_and_migrates_nothing(path: Path)
     assert not list(path.parent.iterdir())
     async with open_database(path) as connection:
         (newest,) = await fetch(connection, "PRAGMA user_version")
-    for version, error in ((3, OlderDatabase), (newest[0] + 1, NewerDatabase)):
+    for version, error in ((0, OlderDatabase), (newest[0] + 1, NewerDatabase)):
         with sqlite3.connect(path) as database:
             database.execute(f"PRAGMA user_version = {version}")
         database.close()

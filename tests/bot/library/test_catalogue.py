@@ -331,16 +331,6 @@ async def test_a_file_name_that_is_no_text_does_not_stop_the_scan(
     assert [broken.problem for broken in report.broken] == ["its name is not text; rename it"]
 
 
-async def test_what_another_version_of_the_program_wrote_is_read_anew(
-    connection: aiosqlite.Connection, library: Path
-) -> None:
-    write_lora(library / "a.safetensors")
-    await scanned(connection, library)
-    await connection.execute("""UPDATE lora_version SET found = '{"from": "the future"}'""")
-    assert (await scanned(connection, library)).changed == ("a.safetensors",)
-    assert (await entry(connection, "a")).versions[0].found is not None
-
-
 async def test_a_typed_name_is_found_or_answered_with_the_closest(
     connection: aiosqlite.Connection, library: Path
 ) -> None:
@@ -532,20 +522,6 @@ async def test_a_few_step_recipe_is_kept_with_the_file_and_the_owner_is_asked(
     assert (turbo.recipe, turbo.few_steps.source) == (known, FewStepSource.KNOWN)
 
 
-async def test_a_row_of_another_version_of_easel_has_no_recipe_until_it_is_scanned(
-    connection: aiosqlite.Connection, library: Path
-) -> None:
-    write_sidecar(write_lora(library / "sdxl_lightning_4step_lora.safetensors"), base_model=PONY)
-    await scanned(connection, library)
-    for stored in ('{"recipe": {"colour": 4}}', None):
-        await write(connection, "UPDATE lora_version SET few_steps = ?", (stored,))
-        (version,) = (await entry(connection, "sdxl_lightning_4step_lora")).versions
-        assert version.few_steps == NOT_FEW
-        await scanned(connection, library)
-        (version,) = (await entry(connection, "sdxl_lightning_4step_lora")).versions
-        assert version.recipe is not None
-
-
 async def test_the_prediction_type_and_allowances_are_recorded_and_what_is_unclear_is_told(
     connection: aiosqlite.Connection, library: Path
 ) -> None:
@@ -572,9 +548,6 @@ async def test_the_prediction_type_and_allowances_are_recorded_and_what_is_uncle
     assert EQUAL_ONLY.fits(known_lora("open", version), checkpoint(PONY))
     names = {lora.name for lora in (await browse_loras(connection, limit=9, base_models=[PONY])).loras}
     assert names == {"open", "pony"}
-    await scan_library(connection, library, {}, predictions={})
-    await write(connection, "UPDATE lora_version SET prediction = ?", ('{"type": "w"}',))
-    assert (await entry(connection, "open")).versions[0].prediction == PredictionEvidence()
 
 
 async def test_a_lora_of_an_installed_v_checkpoint_learnt_v(connection: aiosqlite.Connection, library: Path) -> None:

@@ -72,14 +72,5 @@ def test_every_form_says_that_it_is_generated(noisy: Path, limit: int, suffix: s
     assert source_types(attachment.data) == ["trainedAlgorithmicMedia"]
 
 
-@pytest.mark.parametrize("part", [1, 4])
-def test_a_picture_of_an_earlier_version_gets_the_mark(striped: Path, part: int) -> None:
-    """`striped` bears no mark; at a quarter of its size it is WebP."""
-    assert source_types(striped.read_bytes()) == []
-    attachment = fit(striped, 2 * striped.stat().st_size // part)
-    assert Path(attachment.name).suffix == (".png" if part == 1 else ".webp")
-    assert source_types(attachment.data) == ["trainedAlgorithmicMedia"]
-
-
 def test_a_sheet_bears_no_mark_of_its_own(striped: Path) -> None:
     assert source_types(fitted("sheet-1.png", striped.read_bytes(), 20_000).data) == []

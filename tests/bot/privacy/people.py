@@ -58,7 +58,7 @@ from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
 from inference.content_rating import ContentRating
 from inference.messages.request import LoraUse, Region, SourceImage
 from inference.messages.spool import state_file
-from inference.parameters import CHUNK, JSON_CHUNK, infotext
+from inference.parameters import CHUNK, JSON_CHUNK, infotext, marked
 from inference.regions import RegionName
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
 
@@ -100,7 +100,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         await store_context(connection, job.id, f'{{"person_id": {person}}}')
         await start_job(connection, job.id)
         name = f"job{job.id}-1-0.png"
-        (storage.pictures / name).write_bytes(png(word))
+        (storage.pictures / name).write_bytes(marked(png(word)))
         for box in (LIST, GALLERY):
             assert await thumbnails.of_painted(name, box)
         await finish(connection, job.id, 1, [NewPicture(name, 64, 64, 7)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
@@ -83,12 +82,9 @@ def test_another_menu_begins_at_its_first_page() -> None:
     assert studio.with_menu(page=4).lora_menu.page == 4
 
 
-def test_it_is_read_back_by_later_versions() -> None:
+def test_it_is_read_back() -> None:
     studio = Studio(draft=RequestDraft(prompt="x"), lora_menu=LoraMenuFilter(search="y")).with_lora(OWL)
-    text = studio.model_dump_json()
-    assert set(json.loads(text)) == {"wish", "loras", "focus", "shelf"}, "the keys that drafts are stored with"
-    assert Studio.model_validate_json(text) == studio
-    assert Studio.model_validate_json(text[:-1] + ', "unheard of": 1}') == studio
+    assert Studio.model_validate_json(studio.model_dump_json()) == studio
 
 
 def test_characters_get_a_region_each_and_loras_keep_the_position_of_theirs() -> None:

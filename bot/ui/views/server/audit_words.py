@@ -80,7 +80,7 @@ _SAID: dict[str, dict[str, str]] = {
 def entry_text(entry: AuditEntry) -> str:
     """Who did what, to whom or what, when, and what it was before and is since."""
     actor = _("an operator of this bot") if entry.actor_id == BY_OPERATORS else mention(entry.actor_id)
-    head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{_action(entry)}**"]
+    head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{label(entry.action)}**"]
     if entry.person_id is not None:
         head.append(mention(entry.person_id))
         if report := _REPORT.match(entry.target):
@@ -95,13 +95,6 @@ def entry_text(entry: AuditEntry) -> str:
         for field, (before, after) in entry.changes.items()
     ]
     return "\n".join(lines)
-
-
-def _action(entry: AuditEntry) -> str:
-    """The action in words; one of another version of Easel as it is stored."""
-    if entry.action in AuditAction.__members__.values():
-        return label(AuditAction(entry.action))
-    return plain(entry.action, MAX_TARGET)
 
 
 def _target(entry: AuditEntry) -> str:

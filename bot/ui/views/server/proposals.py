@@ -43,16 +43,13 @@ class ProposalsSection(PanelSection):
         items: list[ui.Item[Any]] = []
         for proposal in found[:LISTED]:
             items.append(shown([_text(interaction, proposal)]))
-            confirm = [] if proposal.base_model is None else [ConfirmButton(page, proposal.id)]
-            items.append(ui.ActionRow[Any](*confirm, RejectButton(page, proposal.id)))
+            items.append(ui.ActionRow[Any](ConfirmButton(page, proposal.id), RejectButton(page, proposal.id)))
         items = items or [shown([_("No open proposals. Staff can propose a base model on a LoRA's page.")])]
         return [*items, *turning(page, more=len(found) > LISTED)]
 
 
 def _text(interaction: Interaction, proposal: BaseModelProposal) -> str:
-    base = _("a base model unknown to this version of Easel")
-    if proposal.base_model is not None:
-        base = proposal.base_model.label
+    base = proposal.base_model.label
     head = _("{name} was trained on **{base}**").format(name=f"**{clipped(proposal.name, 100)}**", base=base)
     if proposal.prediction is not None:
         head += "\n" + _("Prediction type: {prediction}").format(prediction=prediction_text(proposal.prediction))

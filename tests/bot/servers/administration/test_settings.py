@@ -6,9 +6,8 @@ import asyncio
 
 import pytest
 
-from bot.database.connection import fetch, write
 from bot.database.server_limits import LimitHolder, LimitName
-from bot.database.server_settings import MAX_CHOSEN, ServerSettings, find_server_settings
+from bot.database.server_settings import MAX_CHOSEN, ServerSettings
 from bot.errors.server_settings import DefaultNotAllowed, LanguageUnknown, NewcomerTimeOutOfRange, TooManyChosen
 from inference.errors import CheckpointNotFound, RequestError
 from tests.bot.servers.administration.staff import OPERATING, STAFF, log, told
@@ -80,14 +79,3 @@ async def test_a_checkpoint_that_was_taken_away_does_not_hold_up_other_changes(w
     left = tuple(checkpoint for checkpoint in world.settings.checkpoints if checkpoint.name != VIVID)
     world.settings = world.settings.model_copy(update={"checkpoints": left})
     await administration.settings.change(STAFF, SERVER, language="ja")
-
-
-async def test_settings_of_another_easel_stay_and_what_cannot_be_read_is_the_usual(world: ServerWorld) -> None:
-    await world.services.administration.settings.change(STAFF, SERVER, language="ja", channels=(7,))
-    sql = "UPDATE server_settings SET settings = json_set(settings, '$.art', 5, '$.channels', 'all')"
-    await write(world.connection, sql)
-    assert await find_server_settings(world.connection, SERVER) == ServerSettings(language="ja")
-    world.restart()
-    await world.services.administration.settings.change(STAFF, SERVER, language="en")
-    (row,) = await fetch(world.connection, "SELECT settings ->> '$.art' AS art FROM server_settings")
-    assert row["art"] == 5

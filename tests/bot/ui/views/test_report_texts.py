@@ -31,7 +31,7 @@ DECISION = Decision(
 )  # fmt: skip
 APPEAL = Appeal(
     decision_id=9, person_id=50, text="No.", created_at=1, state=AppealState.UPHELD, answered_by=2, answered_at=2,
-    told_at=None, notice_id=None, upheld_notice_id=None,
+    told_at=None, notice_id=None,
 )  # fmt: skip
 
 
