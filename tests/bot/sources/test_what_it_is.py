@@ -44,7 +44,7 @@ async def test_a_file_is_called_what_it_is_with_where_it_belongs(house: House, h
         ("Controlnet", "ControlNetFile", "the ControlNet folder"),
         ("Checkpoint", "CheckpointFile", "a whole model (checkpoint)"),
         ("VAE", "VaeFile", "the VAE folder"),
-        ("Hypernetwork", "NotLora", "something else (Hypernetwork)"),
+        ("Hypernetwork", "NotLora", "Its type is Hypernetwork"),
     ],
 )
 async def test_a_page_of_another_kind_is_called_what_it_is(
