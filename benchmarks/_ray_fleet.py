@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import aiosqlite
 from safetensors.numpy import load_file, save_file
 
 from benchmarks._ray_nodes import ray_nodes
@@ -21,7 +20,7 @@ from bot import metrics
 from bot.app.assembly import open_easel
 from bot.app.demo_settings import copy_demo, demo_checkpoint
 from bot.config import Settings, settings_from
-from bot.database.connection import fetch
+from bot.database.database import Database
 from inference.demo import CHECKPOINTS
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
@@ -50,11 +49,11 @@ async def painted_on_ray(workers: int, jobs: Sequence[Waiting], folder: Path) ->
                 made = _request(names[job.checkpoint], job.job_id)
                 await easel.jobs.order(made, person_id=job.person_id, channel_id=1)
             ordered = time.perf_counter() - began
-            for row in await fetch(easel.connection, "SELECT id FROM job"):
+            for row in await easel.db.fetch("SELECT id FROM job"):
                 await easel.jobs.until_gone(row["id"])
             took, used = time.perf_counter() - began, time.process_time() - used
             return {
-                **await _found(easel.connection, easel.configuration.settings.storage.pictures, len(jobs)),
+                **await _found(easel.db, easel.configuration.settings.storage.pictures, len(jobs)),
                 "workers": workers,
                 "jobs": len(jobs),
                 "loads": sum(_loads(name) for name in names.values()),
@@ -92,9 +91,9 @@ def _loads(checkpoint: str) -> int:
     return int(metrics.REGISTRY.get_sample_value("easel_checkpoint_swaps_total", {"checkpoint": checkpoint}) or 0)
 
 
-async def _found(connection: aiosqlite.Connection, folder: Path, ordered: int) -> dict[str, float]:
+async def _found(db: Database, folder: Path, ordered: int) -> dict[str, float]:
     """Jobs without a picture, and pictures beyond the first of each, as rows and as files."""
-    rows = await fetch(connection, "SELECT job_id, path FROM picture")
+    rows = await db.fetch("SELECT job_id, path FROM picture")
     files = {path.relative_to(folder).as_posix() for path in await asyncio.to_thread(lambda: [*folder.rglob("*.png")])}
     painted = {row["job_id"] for row in rows if row["path"] in files}
     return {"lost": ordered - len(painted), "doubled": max(len(rows), len(files)) - len(painted)}

@@ -25,7 +25,7 @@ from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._sleeping_worker import SleepingWorker
 from benchmarks._town import Town, town
 from bot.config import LimitSettings
-from bot.database.connection import open_database, write
+from bot.database.database import open_database
 from bot.database.jobs import Job, create_job
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles
@@ -67,14 +67,14 @@ async def jobs(
         (folder / place).mkdir()
     picture, places = folder / "picture.png", 1 if step_seconds else 4
     Image.effect_noise((512, 512), 40).convert("RGB").save(picture)
-    async with open_database(folder / "jobs.sqlite3") as connection:
+    async with open_database(folder / "jobs.sqlite3") as db:
         service = JobService(
-            connection,
+            db,
             FixedPool([SleepingWorker(folder / "spool", picture, steps, step_seconds, places) for _ in range(workers)]),
-            files=LibraryFiles(connection, folder / "loras", folder / "inputs"),
+            files=LibraryFiles(db, folder / "loras", folder / "inputs"),
             spool=SpoolFolder(folder / "spool"),
             pictures=folder / "pictures",
-            removed=RemovedPictures(connection),
+            removed=RemovedPictures(db),
             limits=LimitSettings(),
         )
         async with service.running(), asyncio.timeout(PATIENCE):
@@ -103,14 +103,14 @@ async def jobs(
 async def writes(folder: Path, seconds: float) -> dict[str, float]:
     """Transactions a second: one row each, and jobs as orders write them."""
     told = dict[str, float]()
-    async with open_database(folder / "writes.sqlite3") as connection:
-        await connection.execute("CREATE TABLE one (n INTEGER) STRICT")
+    async with open_database(folder / "writes.sqlite3") as db:
+        await db.connection.execute("CREATE TABLE one (n INTEGER) STRICT")
 
         async def row(number: int) -> None:
-            await write(connection, "INSERT INTO one VALUES (?)", (number,))
+            await db.write("INSERT INTO one VALUES (?)", (number,))
 
         async def job(number: int) -> None:
-            await create_job(connection, request(number), person_id=number % 50 + 1, channel_id=1)
+            await create_job(db, request(number), person_id=number % 50 + 1, channel_id=1)
 
         for name, act in (("rows_per_s", row), ("new_jobs_per_s", job)):
             began, count = time.perf_counter(), 0

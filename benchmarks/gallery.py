@@ -22,14 +22,12 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
-import aiosqlite
-
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.community.discord_side import PublicationSide
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.database.features import FeatureKind, find_feature
 from bot.database.gallery import BEGINNING, Anchor, GallerySort, PlaceFilter, gallery_page, page_before
 from bot.database.gallery_terms import GalleryFilter, PublishedFacets
@@ -151,8 +149,8 @@ def liked(pictures: int, likes: int, now: int, rng: random.Random) -> Iterator[t
 class Visitors:
     """Prepares what people do at random. `rng` decides what."""
 
-    def __init__(self, connection: aiosqlite.Connection, likes: LikeCounts, pictures: int, seed: int) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, likes: LikeCounts, pictures: int, seed: int) -> None:
+        self._db = db
         self._likes = likes
         self._pictures = pictures
         self._rng = random.Random(seed)
@@ -177,28 +175,28 @@ class Visitors:
 
     async def _page(self, wanted: GalleryFilter, place: PlaceFilter, sort: GallerySort, where: float) -> None:
         middle = Anchor(int(self._pictures * where), 5)
-        await channels_with_publications(self._connection, SERVER)
+        await channels_with_publications(self._db, SERVER)
         if where < 0.5:
-            page = await gallery_page(self._connection, wanted, place, sort, limit=PAGE, after=BEGINNING)
+            page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=BEGINNING)
         elif where < 0.75:
-            page = await gallery_page(self._connection, wanted, place, sort, limit=PAGE, after=middle)
+            page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=middle)
         else:
-            page = await page_before(self._connection, wanted, place, sort, limit=PAGE, before=middle)
-        await liked_among(self._connection, [one.id for one in page.publications], FIRST_PERSON)
+            page = await page_before(self._db, wanted, place, sort, limit=PAGE, before=middle)
+        await liked_among(self._db, [one.id for one in page.publications], FIRST_PERSON)
 
     def lora_page(self) -> Callable[[], Awaitable[object]]:
         """What the page of a LoRA shows of the community."""
         return partial(self._community_of, self._lora())
 
     async def _community_of(self, lora: int) -> None:
-        entry = await find_lora(self._connection, lora)
+        entry = await find_lora(self._db, lora)
         assert entry is not None
         files = [version.sha256 for version in entry.versions if version.sha256]
         wanted = GalleryFilter(SERVER, loras=files)
-        await channels_with_publications(self._connection, SERVER)
+        await channels_with_publications(self._db, SERVER)
         for sort in GallerySort:
-            await gallery_page(self._connection, wanted, PLACES[0], sort, limit=4)
-        await find_feature(self._connection, SERVER, FeatureKind.LORA, lora)
+            await gallery_page(self._db, wanted, PLACES[0], sort, limit=4)
+        await find_feature(self._db, SERVER, FeatureKind.LORA, lora)
 
     def like(self) -> Callable[[], Awaitable[object]]:
         """Somebody new likes a picture."""
@@ -228,10 +226,10 @@ async def run(folder: Path, pictures: int, likes: int, calls: int, runs: int) ->
         pass
     fill(path, pictures, likes, random.Random(0))
     found: dict[str, list[tuple[float, float]]] = {}
-    async with open_database(path) as connection:
-        counts = LikeCounts(connection, _Nobody(), EditPacer(time.monotonic))
+    async with open_database(path) as db:
+        counts = LikeCounts(db, _Nobody(), EditPacer(time.monotonic))
         for seed in range(runs):
-            visitors = Visitors(connection, counts, pictures, seed)
+            visitors = Visitors(db, counts, pictures, seed)
             for prepare in (visitors.gallery, visitors.lora_page, visitors.like):
                 found.setdefault(prepare.__name__, []).append(await percentiles(prepare, calls))
     return {

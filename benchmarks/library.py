@@ -21,12 +21,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._crowd import BASES, HEAVY, LARGE, SMALL, STYLE_WORDS, Crowd, Size, fill, typo
 from bot.database.bookmarks import list_bookmarks
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.database.lora_autocomplete import lora_choices
 from bot.database.loras import Sort, browse_loras, find_lora, often_used_with, similar_names
 from bot.database.studio import save_studio
@@ -42,8 +40,8 @@ PAGE, MENU_SIZE, SUGGESTIONS = 5, 20, 25  # entries
 class Visitor:
     """Asks for something at random. `rng` decides what."""
 
-    def __init__(self, connection: aiosqlite.Connection, crowd: Crowd, seed: int) -> None:
-        self._connection, self._crowd, self._rng = connection, crowd, random.Random(seed)
+    def __init__(self, db: Database, crowd: Crowd, seed: int) -> None:
+        self._db, self._crowd, self._rng = db, crowd, random.Random(seed)
 
     @property
     def looks(self) -> tuple[Callable[[], Awaitable[None]], ...]:
@@ -75,7 +73,7 @@ class Visitor:
         """One keystroke in a field with suggestions."""
         typed = "" if self._rng.random() < 0.1 else self._typed()
         fitting = [BaseModelId(self._rng.choice(BASES))]
-        await lora_choices(self._connection, self._person, typed, fitting=fitting, limit=SUGGESTIONS)
+        await lora_choices(self._db, self._person, typed, fitting=fitting, limit=SUGGESTIONS)
 
     async def filters(self) -> None:
         """A page of the market narrowed down."""
@@ -83,21 +81,21 @@ class Visitor:
         if self._rng.random() < 0.3:
             filters |= {"category": Category.OTHER, "tag": self._rng.choice(("lighting", "camera", "film grain"))}
         offset = PAGE * self._rng.choice((0, 0, 0, 1, 2, 30, 300))
-        await browse_loras(self._connection, limit=PAGE, offset=offset, sort=self._rng.choice(list(Sort)), **filters)  # type: ignore[arg-type]
+        await browse_loras(self._db, limit=PAGE, offset=offset, sort=self._rng.choice(list(Sort)), **filters)  # type: ignore[arg-type]
 
     async def search(self) -> None:
         """A search in the market, narrowed down or not."""
         filters = self._filters() if self._rng.random() < 0.5 else {}
         offset = PAGE * self._rng.choice((0, 0, 0, 1, 5))
         sort = self._rng.choice(list(Sort))
-        await browse_loras(self._connection, limit=PAGE, offset=offset, search=self._typed(), sort=sort, **filters)  # type: ignore[arg-type]
+        await browse_loras(self._db, limit=PAGE, offset=offset, search=self._typed(), sort=sort, **filters)  # type: ignore[arg-type]
 
     async def bookmarks(self) -> None:
         """A page of somebody's bookmarks, as it is opened, narrowed down, or searched."""
         filters = self._filters() if self._rng.random() < 0.7 else {}
         search = self._rng.choice(("", "", self._typed(), self._crowd.note(self._rng).split()[0]))
         await list_bookmarks(
-            self._connection,
+            self._db,
             self._person,
             limit=PAGE,
             offset=PAGE * self._rng.choice((0, 0, 1, 10, 200)),
@@ -110,15 +108,15 @@ class Visitor:
         """The studio as it opens, with three LoRAs in it and the menu of what fits: bookmarks, or the top rated."""
         person = self._person
         state = json.dumps({"loras": [self._rng.randint(1, self._crowd.size.loras) for _ in range(3)]})
-        await save_studio(self._connection, person, state)
+        await save_studio(self._db, person, state)
         for lora_id in json.loads(state)["loras"]:
-            await find_lora(self._connection, lora_id)
+            await find_lora(self._db, lora_id)
         fitting = [BaseModelId(base) for base in self._rng.sample(BASES, 2)]
         search = self._typed() if self._rng.random() < 0.2 else ""
         query = {"limit": MENU_SIZE, "base_models": fitting, "search": search}
-        found = await list_bookmarks(self._connection, person, **query)  # type: ignore[arg-type]
+        found = await list_bookmarks(self._db, person, **query)  # type: ignore[arg-type]
         if not found.total and not search:
-            await browse_loras(self._connection, **query, sort=Sort.TOP_RATED)  # type: ignore[arg-type]
+            await browse_loras(self._db, **query, sort=Sort.TOP_RATED)  # type: ignore[arg-type]
 
     async def market(self) -> None:
         """The market as it opens, a LoRA's page, the tags of a category, or a name that is not there."""
@@ -126,14 +124,14 @@ class Visitor:
         match self._rng.randrange(5):
             case 0 | 1:
                 sort = self._rng.choice((Sort.TRENDING, Sort.TOP_RATED, Sort.NEWEST, Sort.MOST_USED))
-                await browse_loras(self._connection, limit=PAGE, sort=sort)
+                await browse_loras(self._db, limit=PAGE, sort=sort)
             case 2:
-                await find_lora(self._connection, lora_id)
-                await often_used_with(self._connection, lora_id)
+                await find_lora(self._db, lora_id)
+                await often_used_with(self._db, lora_id)
             case 3:
-                await popular_tags(self._connection, Category.OTHER)
+                await popular_tags(self._db, Category.OTHER)
             case _:
-                await similar_names(self._connection, typo(self._rng, self._typed()))
+                await similar_names(self._db, typo(self._rng, self._typed()))
 
 
 async def percentiles(look: Callable[[], Awaitable[None]], calls: int) -> tuple[float, float]:
@@ -148,17 +146,17 @@ async def percentiles(look: Callable[[], Awaitable[None]], calls: int) -> tuple[
     return statistics.quantiles(times, n=100)[98], statistics.quantiles(work, n=100)[98]
 
 
-async def found_with_a_typo(connection: aiosqlite.Connection, crowd: Crowd) -> dict[str, float]:
+async def found_with_a_typo(db: Database, crowd: Crowd) -> dict[str, float]:
     """The share of names and trigger words that are found on the first page although one character is wrong."""
     rng = random.Random(99)
     browsed = suggested = 0
     for _ in range(TYPOS):
         lora_id = rng.randint(1, crowd.size.loras)
         typed = typo(rng, rng.choice(crowd.known[lora_id - 1]))
-        page = await browse_loras(connection, limit=PAGE, search=typed, sort=rng.choice(list(Sort)))
+        page = await browse_loras(db, limit=PAGE, search=typed, sort=rng.choice(list(Sort)))
         wanted = set(crowd.called(lora_id))
         browsed += any(wanted & set(crowd.called(lora.id)) for lora in page.loras)
-        choices = await lora_choices(connection, HEAVY, typed, limit=SUGGESTIONS)
+        choices = await lora_choices(db, HEAVY, typed, limit=SUGGESTIONS)
         suggested += any(wanted & set(crowd.called(choice.id)) for choice in choices)
     return {"browsed": round(browsed / TYPOS, 3), "suggested": round(suggested / TYPOS, 3)}
 
@@ -171,13 +169,13 @@ async def measure(folder: Path, size: Size, calls: int, runs: int) -> dict[str, 
         pass
     crowd = fill(path, size)
     filled = time.perf_counter() - began
-    async with open_database(path) as connection:
+    async with open_database(path) as db:
         results: dict[str, list[tuple[float, float]]] = {}
         for run in range(runs):
-            visitor = Visitor(connection, crowd, seed=run)
+            visitor = Visitor(db, crowd, seed=run)
             for look in visitor.looks:
                 results.setdefault(look.__name__, []).append(await percentiles(look, calls))
-        typos = await found_with_a_typo(connection, crowd)
+        typos = await found_with_a_typo(db, crowd)
     return {
         "p99_ms": {name: round(statistics.median(time for time, _ in times), 1) for name, times in results.items()},
         "p99_cpu_ms": {name: round(statistics.median(work for _, work in times), 1) for name, times in results.items()},

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks._command import BenchmarkCommand, closing_line
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.library.catalogue import ScanReport, scan_library
 from inference.lora.library import fingerprint
 from inference.lora.names import underscored
@@ -40,11 +40,11 @@ async def measure(folder: Path, files: int) -> tuple[dict[str, float], ScanRepor
     library = folder / "loras"
     library.mkdir()
     fill(library, files)
-    async with open_database(folder / "easel.sqlite3") as connection:
+    async with open_database(folder / "easel.sqlite3") as db:
         began = time.perf_counter()
-        await scan_library(connection, library, {})
+        await scan_library(db, library, {})
         first = time.perf_counter()
-        report = await scan_library(connection, library, {})
+        report = await scan_library(db, library, {})
         again = time.perf_counter()
     fingerprint(library)
     looked = time.perf_counter()

@@ -21,14 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
 from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, open_database, transaction, write
+from bot.database.database import Database, open_database
 from bot.database.history import Wanted, history_page, numbered_page
 from bot.database.job_terms import ADD
 from bot.library.configuration import Configuration
@@ -100,7 +98,7 @@ class Timed:
         await self
 
 
-async def fill(connection: aiosqlite.Connection, folder: Path, pictures: int) -> None:
+async def fill(db: Database, folder: Path, pictures: int) -> None:
     """A year of pictures, evenly over the days and the people."""
     request = GenerationRequest(
         checkpoint="demo", prompt="a lighthouse at dusk", width=64, height=64, steps=4, guidance_scale=5,
@@ -108,16 +106,16 @@ async def fill(connection: aiosqlite.Connection, folder: Path, pictures: int) ->
     ).model_dump_json()  # fmt: skip
     began = now_ms() - 365 * DAY_MS
     for person in range(1, PEOPLE + 1):
-        await write(connection, "INSERT INTO person (id, created_at) VALUES (?, 1)", (person,))
+        await db.write("INSERT INTO person (id, created_at) VALUES (?, 1)", (person,))
     for chunk in (range(at, min(at + CHUNK, pictures)) for at in range(0, pictures, CHUNK)):
         made = list[str]()
-        async with transaction(connection):
+        async with db.transaction():
             for number in chunk:
                 at, person = began + number * 365 * DAY_MS // pictures, number % PEOPLE + 1
-                (row,) = await write(connection, JOB, (person, request, at, at, at))
+                (row,) = await db.write(JOB, (person, request, at, at, at))
                 path = f"{row['id'] // 1000}/{row['id']}.png"
-                await write(connection, PICTURE, (row["id"], path, at))
-                await write(connection, ADD, (row["id"],))
+                await db.write(PICTURE, (row["id"], path, at))
+                await db.write(ADD, (row["id"],))
                 made.append(path)
         await asyncio.to_thread(_write, folder, made)
 
@@ -128,15 +126,15 @@ def _write(folder: Path, paths: Sequence[str]) -> None:
         (folder / path).write_bytes(os.urandom(SIZE))
 
 
-async def turn_pages(connection: aiosqlite.Connection, load: Load) -> None:
+async def turn_pages(db: Database, load: Load) -> None:
     """One page after the other, of everybody: by age, by a search, by a number."""
     for turn in itertools.count():
         person = turn % PEOPLE + 1
         began = time.perf_counter()
         if turn % 3 == 2:
-            page = await numbered_page(connection, person, Wanted(), limit=5, page=3)
+            page = await numbered_page(db, person, Wanted(), limit=5, page=3)
         else:
-            page = await history_page(connection, person, Wanted("lighthouse" if turn % 3 else ""), limit=5)
+            page = await history_page(db, person, Wanted("lighthouse" if turn % 3 else ""), limit=5)
         load.pages.append((time.perf_counter() - began) * 1000)
         assert all(job.person_id == person for job in page.jobs)
         await asyncio.sleep(PAGE_EVERY)
@@ -158,10 +156,10 @@ async def tell_windows(load: Load) -> None:
         load.shares.append((time.thread_time() - cpu) / (time.perf_counter() - began))
 
 
-async def loaded(connection: aiosqlite.Connection, work: Coroutine[Any, Any, None]) -> Load:
+async def loaded(db: Database, work: Coroutine[Any, Any, None]) -> Load:
     """Until `work` ends: what people met."""
     load = Load()
-    beside = [asyncio.create_task(each) for each in (turn_pages(connection, load), watch(load), tell_windows(load))]
+    beside = [asyncio.create_task(each) for each in (turn_pages(db, load), watch(load), tell_windows(load))]
     began = time.perf_counter()
     await asyncio.create_task(work)
     load.seconds = time.perf_counter() - began
@@ -184,20 +182,20 @@ async def measure(folder: Path, pictures: int, keep: int, rest: float) -> tuple[
         retention=RetentionSettings(pictures_gigabytes=limit / 1e9, pictures_days=360),
     )
     configuration = Configuration(settings, [])
-    async with open_database(settings.storage.database) as connection:
+    async with open_database(settings.storage.database) as db:
         began = time.perf_counter()
-        await fill(connection, settings.storage.pictures, pictures)
+        await fill(db, settings.storage.pictures, pictures)
         print(f"filled in {time.perf_counter() - began:.0f} s", flush=True)
         thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-        retention = Retention(connection, configuration, FileRemoval(connection, configuration, thumbnails))
-        before = await loaded(connection, asyncio.sleep(rest))
+        retention = Retention(db, configuration, FileRemoval(db, configuration, thumbnails))
+        before = await loaded(db, asyncio.sleep(rest))
         timed = Timed(retention.sweep())
-        busy = await loaded(connection, timed.run())
+        busy = await loaded(db, timed.run())
         print(f"swept in {busy.seconds:.0f} s, steps took {timed.seconds:.2f} s of the thread", flush=True)
-        after = await loaded(connection, asyncio.sleep(max(rest, busy.seconds - rest)))
+        after = await loaded(db, asyncio.sleep(max(rest, busy.seconds - rest)))
         gone = next(expired for expired in timed.result if expired.kind is Kind.PICTURES)
         left = sum(path.stat().st_size for path in settings.storage.pictures.rglob("*.png"))
-        ((rows,),) = await fetch(connection, "SELECT count(*) FROM picture")
+        ((rows,),) = await db.fetch("SELECT count(*) FROM picture")
     # Pages of a larger database cost more: with retention it is as large as before and after, on average.
     share = busy.mean() - (before.mean() + after.mean()) / 2
     error = (busy.variance() + (before.variance() + after.variance()) / 4) ** 0.5

@@ -22,15 +22,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import aiosqlite
-
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
 from bot.config.discord_settings import DiscordSettings
 from bot.config.limits import LimitSettings
 from bot.database.audit import FOREVER, AuditAction, AuditFilter
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, open_database
+from bot.database.database import Database, open_database
 from bot.database.jobs import Job, find_job
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.servers.command_permissions import CommandPermissions
@@ -178,7 +176,7 @@ class Asking:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         services: ServerServices,
         jobs: Sequence[Job],
         *,
@@ -186,7 +184,7 @@ class Asking:
         entries: int,
         seed: int,
     ) -> None:
-        self._connection, self._services, self._jobs = connection, services, jobs
+        self._db, self._services, self._jobs = db, services, jobs
         self._people, self._entries = people, entries
         self._rng = random.Random(seed)
 
@@ -217,22 +215,22 @@ class Asking:
 
     def bare_query(self) -> Callable[[], Awaitable[object]]:
         """A query that reads nothing: what waiting for a thread costs on this machine, now."""
-        return partial(fetch, self._connection, "SELECT 1")
+        return partial(self._db.fetch, "SELECT 1")
 
 
-async def measure(connection: aiosqlite.Connection, people: int, entries: int, calls: int, runs: int) -> Results:
+async def measure(db: Database, people: int, entries: int, calls: int, runs: int) -> Results:
     """All of them, in each of the runs."""
     limits = LimitSettings(pictures_per_day=1000, megapixel_steps_per_day=10**6, max_steps=50)
     settings = Settings(discord=DiscordSettings(operators=(OPERATING.person_id,)), limits=limits)
     discord = Discord()
-    services = server_services(connection, lambda: settings, declarer=discord)
+    services = server_services(db, lambda: settings, declarer=discord)
     services.connect(discord)
     await set_up(services)
-    found = [await find_job(connection, job_id) for job_id in range(1, people * 10, 97)]
+    found = [await find_job(db, job_id) for job_id in range(1, people * 10, 97)]
     jobs = [job for job in found if job is not None]
     results: Results = {}
     for seed in range(runs):
-        asking = Asking(connection, services, jobs, people=people, entries=entries, seed=seed)
+        asking = Asking(db, services, jobs, people=people, entries=entries, seed=seed)
         for prepare in (asking.check_request, asking.still_allowed, asking.audit_page, asking.bare_query):
             results.setdefault(prepare.__name__, []).append(await percentiles(prepare, calls))
     return results
@@ -244,8 +242,8 @@ async def run(folder: Path, people: int, entries: int, calls: int, runs: int) ->
     async with open_database(path):
         pass
     fill(path, people, entries, random.Random(0))
-    async with open_database(path) as connection:
-        results = await measure(connection, people, entries, calls, runs)
+    async with open_database(path) as db:
+        results = await measure(db, people, entries, calls, runs)
     return {
         "p99_cpu_ms": {name: round(statistics.median(work for _, work in found), 2) for name, found in results.items()},
         "p99_ms": {name: round(statistics.median(at for at, _ in found), 2) for name, found in results.items()},

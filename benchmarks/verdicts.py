@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks._command import BenchmarkCommand, closing_line
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.pictures.perceptual_hash import notice_hashes, picture_hash, upload_hashes
 from bot.pictures.picture_verdicts import PictureVerdicts
 
@@ -57,10 +57,10 @@ async def measure(count: int) -> dict[str, dict[str, float]]:
     """Seconds and lateness of the first question, of one for a painted picture, and of one for an upload."""
     chance, found = random.Random(1), dict[str, dict[str, float]]()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_database(Path(folder) / "easel.sqlite3") as connection:
-            await connection.executemany(_KEEP, hashes(chance, count))
-            await connection.commit()
-            verdicts, picture = PictureVerdicts(connection), noise(chance)
+        async with open_database(Path(folder) / "easel.sqlite3") as db:
+            await db.connection.executemany(_KEEP, hashes(chance, count))
+            await db.connection.commit()
+            verdicts, picture = PictureVerdicts(db), noise(chance)
             asked = {
                 "first": picture_hash(picture),
                 "painted": picture_hash(picture),

@@ -10,8 +10,6 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-import aiosqlite
-
 from bot import background
 from bot.app.backups import Backups
 from bot.app.from_settings import (
@@ -27,7 +25,7 @@ from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
 from bot.config.storage import StorageSettings
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseMissing
 from bot.database.lock import program_lock
 from bot.database.record_of_removals import CaughtUp, catch_up
@@ -67,7 +65,7 @@ class Easel:
     """All running services. Whoever opens the program hands them on one by one."""
 
     configuration: Configuration
-    connection: aiosqlite.Connection
+    db: Database
     keeper: LibraryKeeper
     requests: RequestBuilder
     jobs: JobService
@@ -94,7 +92,7 @@ class Catalogued:
     """The database with the checkpoints identified and the library scanned."""
 
     configuration: Configuration
-    connection: aiosqlite.Connection
+    db: Database
     keeper: LibraryKeeper
     library: ScanReport
     requests: RequestBuilder
@@ -125,14 +123,14 @@ async def open_catalogue(
         if not new_database:
             await asyncio.to_thread(require_database, settings.storage)
         await asyncio.to_thread(_tighten, settings.storage)
-        async with open_database(settings.storage.database, report=report) as connection:
-            applied = await catch_up(connection, settings.storage.database)
+        async with open_database(settings.storage.database, report=report) as db:
+            applied = await catch_up(db, settings.storage.database)
             log_applied(applied)
             hashing = partial(report, "hashing checkpoints, MB")
-            specs = await identify(connection, settings.checkpoints, progress=hashing)
+            specs = await identify(db, settings.checkpoints, progress=hashing)
             configuration = Configuration(settings, specs)
             keeper = LibraryKeeper(
-                connection,
+                db,
                 settings.library.folder,
                 installed_hashes(configuration.checkpoints.specs),
                 trust_tags=settings.matching.trust_tags,
@@ -141,9 +139,9 @@ async def open_catalogue(
                 predictions=installed_predictions(configuration.checkpoints.specs),
             )
             library = await keeper.scan(partial(report, "library"))
-            requests = RequestBuilder(connection, configuration)
-            installation = await watermark_installation(connection)
-            yield Catalogued(configuration, connection, keeper, library, requests, applied, installation)
+            requests = RequestBuilder(db, configuration)
+            installation = await watermark_installation(db)
+            yield Catalogued(configuration, db, keeper, library, requests, applied, installation)
 
 
 def require_database(storage: StorageSettings) -> None:
@@ -197,17 +195,15 @@ def assemble(
     lookup_clock: Callable[[], float] = time.monotonic,
 ) -> Easel:
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
-    configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
+    configuration, db, settings = found.configuration, found.db, found.configuration.settings
     _prepare_folders(settings)
     pool = make_pool(settings, configuration.checkpoints.specs, found.installation)
-    servers = server_services(
-        connection, lambda: configuration.settings, declarer=found.keeper, lookup_clock=lookup_clock
-    )
-    removed = RemovedPictures(connection)
+    servers = server_services(db, lambda: configuration.settings, declarer=found.keeper, lookup_clock=lookup_clock)
+    removed = RemovedPictures(db)
     jobs = JobService(
-        connection,
+        db,
         pool,
-        files=LibraryFiles(connection, settings.library.folder, settings.storage.inputs),
+        files=LibraryFiles(db, settings.library.folder, settings.storage.inputs),
         spool=SpoolFolder(settings.storage.spool),
         pictures=settings.storage.pictures,
         removed=removed,
@@ -222,30 +218,30 @@ def assemble(
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs, InputGate(removed, face_finder()))
     http = SourceHttp(lambda: configuration.settings.sources)
-    additions = Additions(connection, configuration, found.keeper, http)
-    files = FileRemoval(connection, configuration, thumbnails)
+    additions = Additions(db, configuration, found.keeper, http)
+    files = FileRemoval(db, configuration, thumbnails)
     backups = Backups(configuration)
     return Easel(
         configuration=configuration,
-        connection=connection,
+        db=db,
         keeper=found.keeper,
         requests=found.requests,
         jobs=jobs,
         pool=pool,
         thumbnails=thumbnails,
         attachments=SignedAttachments(thumbnails, lambda: configuration.settings.c2pa),
-        lora_pictures=LoraPictures(connection, configuration, thumbnails),
+        lora_pictures=LoraPictures(db, configuration, thumbnails),
         inputs=inputs,
         removed=removed,
         repainter=Repainter(configuration, found.requests, inputs, servers.checks),
-        reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
+        reloader=Reloader(configuration, db, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
         additions=additions,
-        updates=Updates(connection, configuration, additions.civitai, additions.hugging_face, forget=servers.forget),
+        updates=Updates(db, configuration, additions.civitai, additions.hugging_face, forget=servers.forget),
         files=files,
-        retention=Retention(connection, configuration, files, forgotten=servers.forget),
+        retention=Retention(db, configuration, files, forgotten=servers.forget),
         backups=backups,
-        watchman=Watchman(configuration, connection, jobs, backups),
+        watchman=Watchman(configuration, db, jobs, backups),
     )
 
 

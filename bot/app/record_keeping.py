@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bot import background
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.errors import DatabaseError
 from bot.database.lock import program_lock
 from bot.database.record_of_removals import CaughtUp, catch_up, flush_record
@@ -46,8 +46,8 @@ def save_record(database: Path) -> None:
 async def caught_up(database: Path, *, accept_loss: bool = False) -> CaughtUp:
     """Apply the record to a closed database, such as a restored copy; see `catch_up`. Raises DatabaseError."""
     with program_lock(database):
-        async with open_database(database) as connection:
-            return await catch_up(connection, database, accept_loss=accept_loss)
+        async with open_database(database) as db:
+            return await catch_up(db, database, accept_loss=accept_loss)
 
 
 def summary_of(done: CaughtUp) -> str:

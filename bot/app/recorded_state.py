@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.app.database_state import DatabaseState, database_state
 from bot.app.health import STALE_SECONDS, last_health
 from bot.config import Settings
-from bot.database.connection import read_database
+from bot.database.database import read_database
 from bot.database.deliveries import count_owed
 from bot.database.file_counts import FileCount, HubCount, count_files, count_looks
 from bot.database.integrity import FileState, OpenFile
@@ -60,20 +60,20 @@ class RecordedState:
 async def read_state(settings: Settings) -> RecordedState:
     """Read the state without writing anything. Raises DatabaseError."""
     storage = settings.storage
-    async with read_database(storage.database) as connection:
+    async with read_database(storage.database) as db:
         disk = await asyncio.to_thread(shutil.disk_usage, storage.folder)
         return RecordedState(
             running=await asyncio.to_thread(is_in_use, storage.database),
-            loads=await checkpoint_loads(connection),
-            load_seconds=await load_times(connection),
-            paused=frozenset(await paused_servers(connection)),
-            owed=await count_owed(connection),
-            takedowns=await unfinished_cases(connection),
-            reports=await reports_waiting(connection),
-            failed=await last_failed(connection, FAILURES),
-            files=await count_files(connection),
-            hubs=await count_looks(connection),
-            suspects=len(await suspects(connection)),
+            loads=await checkpoint_loads(db),
+            load_seconds=await load_times(db),
+            paused=frozenset(await paused_servers(db)),
+            owed=await count_owed(db),
+            takedowns=await unfinished_cases(db),
+            reports=await reports_waiting(db),
+            failed=await last_failed(db, FAILURES),
+            files=await count_files(db),
+            hubs=await count_looks(db),
+            suspects=len(await suspects(db)),
             records=await asyncio.to_thread(database_state, settings),
             free=disk.free,
             disk=disk.total,

@@ -7,8 +7,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import aiosqlite
-
 from bot.app.from_settings import (
     registry_of,
     require_checkpoints,
@@ -19,6 +17,7 @@ from bot.app.from_settings import (
 from bot.background import guard
 from bot.config import ConfigError, Settings
 from bot.config.changes import Changes, changes, taken_over
+from bot.database.database import Database
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryUnreadable
 from bot.library.checkpoints import identify
@@ -49,13 +48,13 @@ class Reloader:
     def __init__(
         self,
         configuration: Configuration,
-        connection: aiosqlite.Connection,
+        db: Database,
         keeper: LibraryKeeper,
         jobs: JobService,
         read_settings: Callable[[], Settings],
     ) -> None:
         self._configuration = configuration
-        self._connection = connection
+        self._db = db
         self._library = keeper
         self._jobs = jobs
         self._read_settings = read_settings
@@ -74,7 +73,7 @@ class Reloader:
             await asyncio.to_thread(require_models, new)
             await asyncio.to_thread(require_signing, new)
             _require_devices(new)
-            specs = tuple(await identify(self._connection, new.checkpoints))
+            specs = tuple(await identify(self._db, new.checkpoints))
             self._configuration.replace(new, specs)
             self._library.judge_by(
                 installed_hashes(specs),
@@ -83,7 +82,7 @@ class Reloader:
                 few_steps=new.library.few_step_files,
                 predictions=installed_predictions(specs),
             )
-            installation = await watermark_installation(self._connection)
+            installation = await watermark_installation(self._db)
             told = zip(worker_options(old, before, installation), worker_options(new, specs, installation), strict=True)
             await self._jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])
             return Reloaded(_with_replaced(changes(old, read), before, specs), await self._scan())

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.app.weight_measuring import SEEDS, SHARES
 from bot.config import CheckpointSettings, Settings
+from bot.database.database import Database
 from bot.database.paces import MeasuredSeconds, Shape, all_paces
 from bot.database.samples import count_due
 from bot.diagnostics.capacity import spoken
@@ -44,14 +43,14 @@ class SampleCost:
         )
 
 
-async def sample_cost(connection: aiosqlite.Connection, settings: Settings) -> SampleCost:
+async def sample_cost(db: Database, settings: Settings) -> SampleCost:
     """Return the cost of all samples that are due. Raises DatabaseError."""
     each = pictures_of_a_lora(settings)
     if not each:
         return SampleCost()
-    paces, cost = await all_paces(connection), SampleCost()
+    paces, cost = await all_paces(db), SampleCost()
     for base_model, checkpoint in sampling_checkpoints(InstalledCheckpoints(settings, [])).items():
-        files, loras = await count_due(connection, base_model)
+        files, loras = await count_due(db, base_model)
         if not files:
             continue
         seconds = _picture_seconds(checkpoint, settings.library.samples, paces)

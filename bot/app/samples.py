@@ -11,11 +11,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import aiosqlite
-
 from bot import background
 from bot.app.sample_costs import sampling_checkpoints
 from bot.app.weight_measuring import WeightMeasurer
+from bot.database.database import Database
 from bot.database.loras import LoraVersion
 from bot.database.sample_failures import record_failure
 from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
@@ -53,21 +52,21 @@ class SamplePainter:
     def __init__(
         self,
         configuration: Configuration,
-        connection: aiosqlite.Connection,
+        db: Database,
         requests: RequestBuilder,
         jobs: JobService,
         *,
         pause: float = PAUSE_SECONDS,
     ) -> None:
         self._configuration = configuration
-        self._connection = connection
+        self._db = db
         self._requests = requests
         self._jobs = jobs
         self._pictures = configuration.settings.storage.pictures
         self._pause = pause
         self._was_idle = False
         self._words = WordRules.of_operator(lambda: configuration.settings)
-        self._measurer = WeightMeasurer(connection, jobs)
+        self._measurer = WeightMeasurer(db, jobs)
 
     async def run(self) -> None:
         """Paint what is due whenever the bot is idle now and was at the last check. Runs until cancelled."""
@@ -85,11 +84,11 @@ class SamplePainter:
         if not self._configuration.settings.limits.max_loras:
             return
         bases = list(sampling_checkpoints(self._configuration.checkpoints))
-        due = await due_for_samples(self._connection, bases) if self._count else None
+        due = await due_for_samples(self._db, bases) if self._count else None
         if due is None:
             await self._measure_next(bases)
             return
-        await count_try(self._connection, due.version.id)
+        await count_try(self._db, due.version.id)
         preempted = True
         try:
             preempted = not await self._paint(due)
@@ -97,15 +96,15 @@ class SamplePainter:
             preempted = False
             log.warning("no samples of %s: %s", due.version.path, problem)
             if isinstance(problem, InferenceError):
-                await record_failure(self._connection, due.version.id, problem)
+                await record_failure(self._db, due.version.id, problem)
         finally:
             if preempted:
-                await take_try_back(self._connection, due.version.id)
+                await take_try_back(self._db, due.version.id)
 
     async def _measure_next(self, bases: list[BaseModelId]) -> None:
         if not self._configuration.settings.library.measure_weights:
             return
-        due = await due_for_measuring(self._connection, bases)
+        due = await due_for_measuring(self._db, bases)
         if due is not None:
             await self._measurer.measure(due, self._request)
 
@@ -138,7 +137,7 @@ class SamplePainter:
 
     async def _record(self, due: Due, checkpoint: str, pictures: list[str]) -> None:
         paths = await asyncio.to_thread(self._keep, due.version.id, pictures)
-        for stale in await record_samples(self._connection, due.version.id, checkpoint, paths):
+        for stale in await record_samples(self._db, due.version.id, checkpoint, paths):
             (self._pictures / stale).unlink(missing_ok=True)
         log.info("generated %s samples of %s", len(paths), due.version.path)
 

@@ -12,13 +12,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import aiosqlite
-
 from bot import background, metrics
 from bot.app.backups import Backups
 from bot.config.c2pa import C2paSettings
 from bot.database.backup import copy_path
-from bot.database.connection import copy_into, has_met_damage
+from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.integrity import FileState, OpenFile, damage
 from bot.diagnostics.finding import Finding, FindingGrade
@@ -72,7 +70,7 @@ class Watchman:
     def __init__(
         self,
         configuration: Configuration,
-        connection: aiosqlite.Connection,
+        db: Database,
         jobs: JobService,
         backups: Backups,
         clock: Callable[[], float] = time.time,
@@ -80,7 +78,7 @@ class Watchman:
         self.tell_operators: TellOperators = _not_connected
         self.publish: Callable[[], Awaitable[None]] = _nowhere
         self._configuration = configuration
-        self._connection = connection
+        self._db = db
         self._jobs = jobs
         self._backups = backups
         self._clock = clock
@@ -133,7 +131,7 @@ class Watchman:
         due = not self._backups.settled  # asked before the newest copy: a copy may be made meanwhile
         state = await asyncio.to_thread(self._file_state)
         backup = await asyncio.to_thread(backup_state, settings, self._clock)
-        if self._damage is None and has_met_damage(self._connection):
+        if self._damage is None and self._db.met_damage:
             self._damage = MALFORMED
         self._facts = WatchFacts(
             facts.database,
@@ -184,7 +182,7 @@ class Watchman:
         try:
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
             await asyncio.to_thread(partial.unlink, missing_ok=True)
-            await copy_into(self._connection, partial)
+            await self._db.copy_into(partial)
             await asyncio.to_thread(partial.replace, target)
         except (DatabaseError, OSError) as problem:  # retried at the next look
             if self._facts.file not in GONE:

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 
-import aiosqlite
 from PIL import Image
 
+from bot.database.database import Database
 from bot.database.loras import UsefulWeights
 from bot.database.samples import Due
 from bot.database.weight_ranges import count_measuring, record_range
@@ -32,8 +32,8 @@ SEEDS = 2
 class WeightMeasurer:
     """Paints one file at several weights and records which of them are useful."""
 
-    def __init__(self, connection: aiosqlite.Connection, jobs: JobService) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, jobs: JobService) -> None:
+        self._db = db
         self._jobs = jobs
 
     async def measure(self, due: Due, asking: Callable[[Due], Awaitable[GenerationRequest]]) -> None:
@@ -41,7 +41,7 @@ class WeightMeasurer:
 
         Raises DatabaseError.
         """
-        await count_measuring(self._connection, due.version.id)
+        await count_measuring(self._db, due.version.id)
         preempted = True
         try:
             preempted = not await self._measure(due, await asking(due))
@@ -50,7 +50,7 @@ class WeightMeasurer:
             log.warning("cannot measure the weights of %s: %s", due.version.path, problem)
         finally:
             if preempted:
-                await count_measuring(self._connection, due.version.id, -1)
+                await count_measuring(self._db, due.version.id, -1)
 
     async def _measure(self, due: Due, request: GenerationRequest) -> bool:
         """Paint and record; False when an order preempted it. Raises InferenceError or OSError."""
@@ -66,7 +66,7 @@ class WeightMeasurer:
             useful = await asyncio.to_thread(self._useful, painted, shares, usual, request.checkpoint)
         finally:
             self._jobs.spool.delete(painted)
-        await record_range(self._connection, due.version.id, useful)
+        await record_range(self._db, due.version.id, useful)
         log.info("measured the weights of %s: %s", due.version.path, useful or "no effect at any weight")
         return True
 

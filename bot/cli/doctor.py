@@ -25,7 +25,7 @@ from bot.cli.settings import DEFAULT_CONFIG, add_config, config_file, settings_o
 from bot.config import ConfigError, Settings
 from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config.worker import Backend
-from bot.database.connection import read_database
+from bot.database.database import read_database
 from bot.database.errors import DatabaseError, DatabaseInUse, NoDatabase, OlderDatabase
 from bot.database.integrity import damage
 from bot.database.loras import usable_loras
@@ -313,7 +313,7 @@ async def _catalogue(settings: Settings) -> list[Finding]:
         await _require_current(settings)
         async with open_catalogue(settings) as found:
             library, removals = _library(found.library), _removals(found.applied)
-            loras = await usable_loras(found.connection)
+            loras = await usable_loras(found.db)
             fitting = check_fitting(loras, found.configuration.checkpoints)
             return [library, *removals, fitting, *_predictions(settings, found.library)]
     except DatabaseInUse:
@@ -338,9 +338,9 @@ async def _catalogue_in_use(settings: Settings) -> list[Finding]:
     found = Finding(DATABASE, FindingGrade.OK, "in use by the running Easel")
     try:
         checkpoints = InstalledCheckpoints(settings, await identified(settings))
-        async with read_database(settings.storage.database) as connection:
-            removals = _removals(await unresolved(connection))
-            return [found, *removals, check_fitting(await usable_loras(connection), checkpoints)]
+        async with read_database(settings.storage.database) as db:
+            removals = _removals(await unresolved(db))
+            return [found, *removals, check_fitting(await usable_loras(db), checkpoints)]
     except DatabaseError as problem:
         return [Finding(DATABASE, FindingGrade.PROBLEM, str(problem))]
 

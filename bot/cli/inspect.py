@@ -10,12 +10,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import aiosqlite
-
 from bot.cli import DONE, REFUSED, harmless
 from bot.cli.settings import add_config, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
-from bot.database.connection import read_database
+from bot.database.database import Database, read_database
 from bot.database.errors import NoDatabase, OlderDatabase
 from bot.library.checkpoints import identify
 from bot.library.installed_checkpoints import matcher_of
@@ -82,16 +80,16 @@ async def identified(settings: Settings) -> list[CheckpointSpec]:
     """The checkpoints with their hashes, looked up in the database if there is one. Nothing is written there."""
     async with AsyncExitStack() as stack:
         try:
-            connection = await stack.enter_async_context(read_database(settings.storage.database))
+            db = await stack.enter_async_context(read_database(settings.storage.database))
         except (NoDatabase, OlderDatabase):
-            connection = None
-        return [await _identified(connection, checkpoint) for checkpoint in settings.checkpoints]
+            db = None
+        return [await _identified(db, checkpoint) for checkpoint in settings.checkpoints]
 
 
-async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
+async def _identified(db: Database | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
     """The specification of a checkpoint; from its settings alone if its files are missing (an unplugged disk, say)."""
     try:
-        (spec,) = await identify(connection, [checkpoint], remember=False)
+        (spec,) = await identify(db, [checkpoint], remember=False)
     except ConfigError:
         return checkpoint.spec(None)
     return spec

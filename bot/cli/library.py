@@ -25,7 +25,7 @@ from bot.cli.output import Output
 from bot.cli.progress import progress_bar, work_report
 from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
-from bot.database.connection import read_database
+from bot.database.database import read_database
 from bot.database.loras import Lora, LoraVersion, find_loras_by_id, usable_loras, versions_with_problem
 from bot.database.sample_failures import FailedSamples, suspects
 from bot.database.search import name_key
@@ -119,8 +119,8 @@ async def _scan(settings: Settings) -> ScanReport:
 
 
 async def _cost(settings: Settings) -> SampleCost:
-    async with read_database(settings.storage.database) as connection:
-        return await sample_cost(connection, settings)
+    async with read_database(settings.storage.database) as db:
+        return await sample_cost(db, settings)
 
 
 async def _asked(keeper: LibraryKeeper) -> int:
@@ -186,17 +186,17 @@ async def _list(
     which of these are suspect."""
     if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
         await _scan(settings)
-    async with read_database(settings.storage.database) as connection:
-        usable = await usable_loras(connection, search)
+    async with read_database(settings.storage.database) as db:
+        usable = await usable_loras(db, search)
         broken = await find_loras_by_id(
-            connection, list({version.lora_id: None for version in await versions_with_problem(connection)})
+            db, list({version.lora_id: None for version in await versions_with_problem(db)})
         )
         versions = [version for lora in usable for version in lora.usable]
         hubs: dict[str, list[HubFile]] = {}
-        for file in await hub_files(connection, versions):
+        for file in await hub_files(db, versions):
             hubs.setdefault(file.version.path, []).append(file)
         paths = {version.path for version in versions}
-        failed = [each for each in await suspects(connection) if each.path in paths]
+        failed = [each for each in await suspects(db) if each.path in paths]
     wanted = name_key(search)
     return usable, [lora for lora in broken if not lora.usable and _is_called(lora, wanted)], hubs, failed
 

@@ -13,7 +13,7 @@ from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli import DONE, REFUSED, discord_id
 from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
-from bot.database.connection import read_database, require_file
+from bot.database.database import read_database, require_file
 from bot.database.erasures import Erasure, newest_erasure, request_erasure
 from bot.pictures.signing import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
@@ -96,21 +96,21 @@ def run_accept_loss(options: argparse.Namespace) -> int:
 
 
 async def _kept(settings: Settings, person_id: int) -> tuple[dict[str, int], Erasure | None]:
-    async with read_database(settings.storage.database) as connection:
-        counts = await stored_counts(connection, person_id)
+    async with read_database(settings.storage.database) as db:
+        counts = await stored_counts(db, person_id)
         counts.pop("erasure", None)
-        return counts, await newest_erasure(connection, person_id)
+        return counts, await newest_erasure(db, person_id)
 
 
 async def _export(settings: Settings, person_id: int, folder: Path) -> int:
-    async with read_database(settings.storage.database) as connection:
-        if not await stored_counts(connection, person_id):
+    async with read_database(settings.storage.database) as db:
+        if not await stored_counts(db, person_id):
             print("Easel stores no data about this user.")
             return REFUSED
         number = 0
         thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
         attachments = SignedAttachments(thumbnails, lambda: settings.c2pa)
-        exporter = Exporter(connection, settings.storage, attachments, lambda: settings)
+        exporter = Exporter(db, settings.storage, attachments, lambda: settings)
         async for part in exporter.parts(person_id, PART_BYTES):
             number += 1
             path = folder / f"easel-export-{person_id}-{number}.zip"

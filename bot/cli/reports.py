@@ -16,7 +16,7 @@ from bot.cli.output import Output
 from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.clock import now_ms
-from bot.database.connection import read_database
+from bot.database.database import read_database
 from bot.database.reports import WaitingReports, reports_waiting
 from bot.i18n import duration
 from inference.queue import EVERYWHERE
@@ -53,8 +53,8 @@ def summary(waiting: Sequence[WaitingReports]) -> str:
 
 
 async def _waiting(settings: Settings) -> tuple[WaitingReports, ...]:
-    async with read_database(settings.storage.database) as connection:
-        return await reports_waiting(connection)
+    async with read_database(settings.storage.database) as db:
+        return await reports_waiting(db)
 
 
 def _show(waiting: Sequence[WaitingReports]) -> None:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -15,17 +14,13 @@ from bot.cli import DONE
 from bot.cli.output import Output
 from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
-from bot.database.connection import open_database, read_database
+from bot.database.database import Database, open_database, read_database
 from bot.database.errors import DatabaseInUse
 from bot.database.lock import program_lock
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.privacy.retention import Expired, Kind, Retention
-
-if TYPE_CHECKING:
-    import aiosqlite
-
 
 DAYS = {
     Kind.PICTURES: "pictures_days",
@@ -70,20 +65,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _planned(settings: Settings) -> tuple[Expired, ...]:
-    async with read_database(settings.storage.database) as connection:
-        return await _retention(settings, connection).sweep(dry=True)
+    async with read_database(settings.storage.database) as db:
+        return await _retention(settings, db).sweep(dry=True)
 
 
 async def _removed(settings: Settings) -> tuple[Expired, ...]:
-    async with open_database(settings.storage.database) as connection:
-        return await _retention(settings, connection).sweep()
+    async with open_database(settings.storage.database) as db:
+        return await _retention(settings, db).sweep()
 
 
-def _retention(settings: Settings, connection: aiosqlite.Connection) -> Retention:
+def _retention(settings: Settings, db: Database) -> Retention:
     configuration = Configuration(settings, [])
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-    files = FileRemoval(connection, configuration, thumbnails)
-    return Retention(connection, configuration, files, share=1.0)  # nobody waits
+    files = FileRemoval(db, configuration, thumbnails)
+    return Retention(db, configuration, files, share=1.0)  # nobody waits
 
 
 def show(settings: Settings, found: Iterable[Expired], what: str) -> None:

@@ -29,7 +29,7 @@ from bot.cli.progress import work_report
 from bot.cli.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, WHERE
-from bot.database.connection import read_database
+from bot.database.database import read_database
 from bot.database.errors import DatabaseError, DatabaseMissing, NoDatabase, OlderDatabase
 from bot.logs import LogFormat
 from bot.ui.api_url import point_at
@@ -88,12 +88,12 @@ async def cost_of_samples(settings: Settings, new_database: bool) -> SampleCost:
     if not pictures_of_a_lora(settings):
         return SampleCost()
     try:
-        async with read_database(settings.storage.database) as connection:
-            return await sample_cost(connection, settings)
+        async with read_database(settings.storage.database) as db:
+            return await sample_cost(db, settings)
     except (NoDatabase, OlderDatabase):
         with work_report() as scanned:
             async with open_catalogue(settings, scanned, new_database=new_database) as catalogue:
-                return await sample_cost(catalogue.connection, settings)
+                return await sample_cost(catalogue.db, settings)
     except DatabaseError as problem:
         log.debug("the samples cannot be counted: %s", problem)  # the start itself says what is wrong
         return SampleCost()
@@ -172,7 +172,7 @@ async def serve(
             EaselBot(easel) as bot,
         ):
             if samples:
-                painter = SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)
+                painter = SamplePainter(easel.configuration, easel.db, easel.requests, easel.jobs)
                 await stack.enter_async_context(painting_samples(painter))
             reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
             report = HealthReport(

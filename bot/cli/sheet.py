@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 async def _paint(out: Path) -> tuple[Path, str]:
     settings = demo_settings(out / "data")
     async with open_easel(settings) as easel:
-        loras = (await browse_loras(easel.connection, limit=100)).loras
+        loras = (await browse_loras(easel.db, limit=100)).loras
         rows = [_row(checkpoint, loras) for checkpoint in settings.checkpoints]
         panels = [panel for row in rows for panel in row]
         pictures = await _pictures(easel.requests, easel.jobs, settings.storage.pictures, panels, out)

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import aiosqlite
 from PIL import Image, ImageDraw, ImageFont
 from rich import box
 from rich.table import Table
@@ -21,7 +20,7 @@ from bot.cli.settings import add_config, settings_of
 from bot.cli.time_left import time_left
 from bot.config import ConfigError, Settings
 from bot.database.clock import now_ms
-from bot.database.connection import read_database
+from bot.database.database import Database, read_database
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import find_job
 from bot.database.pictures import pictures_of_job
@@ -192,9 +191,9 @@ def _time(text: str) -> int:
 async def _pictures_of_notice(settings: Settings, files: Sequence[Path], jobs: Sequence[int]) -> list[Image.Image]:
     """Raises ConfigError for a picture that is not there or cannot be read."""
     paths = list(files)
-    async with read_database(settings.storage.database) as connection:
+    async with read_database(settings.storage.database) as db:
         for job_id in jobs:
-            of_job = await pictures_of_job(connection, job_id)
+            of_job = await pictures_of_job(db, job_id)
             if not of_job:
                 raise ConfigError(f"Job {job_id} has no stored pictures.")
             paths += [settings.storage.pictures / picture.path for picture in of_job]
@@ -210,28 +209,28 @@ async def _pictures_of_notice(settings: Settings, files: Sequence[Path], jobs: S
 
 
 async def _find(settings: Settings, notice: bytes) -> list[FoundCopy]:
-    async with read_database(settings.storage.database) as connection:
+    async with read_database(settings.storage.database) as db:
         with progress_bar("comparing") as report:
-            return await find_copies(connection, settings, notice, report)
+            return await find_copies(db, settings, notice, report)
 
 
 async def _hashes(settings: Settings, case_id: int) -> bytes:
-    async with read_database(settings.storage.database) as connection:
-        return await hashes_of(connection, case_id)
+    async with read_database(settings.storage.database) as db:
+        return await hashes_of(db, case_id)
 
 
 async def _cases(settings: Settings) -> tuple[TakedownCase, ...]:
-    async with read_database(settings.storage.database) as connection:
-        return await all_cases(connection)
+    async with read_database(settings.storage.database) as db:
+        return await all_cases(db)
 
 
 async def _case(settings: Settings, case_id: int) -> tuple[TakedownCase, tuple[TakedownCopy, ...]]:
     """Raises ConfigError if there is no such case."""
-    async with read_database(settings.storage.database) as connection:
-        case = await find_case(connection, case_id)
+    async with read_database(settings.storage.database) as db:
+        case = await find_case(db, case_id)
         if case is None:
             raise ConfigError(f"There is no takedown {case_id}. `takedown list --all` lists all.")
-        return case, await copies_of(connection, case_id)
+        return case, await copies_of(db, case_id)
 
 
 def _line(case: TakedownCase) -> str:
@@ -261,9 +260,9 @@ async def _show(
         print("No copy was found.")
         return
     table = Table("number", "distance", "what", "person", "job", "where", box=box.SIMPLE)
-    async with read_database(settings.storage.database) as connection:
+    async with read_database(settings.storage.database) as db:
         for copy in copies:
-            table.add_row(str(copy.number), f"{copy.distance:.2f}", copy.kind, *await _whose(connection, copy))
+            table.add_row(str(copy.number), f"{copy.distance:.2f}", copy.kind, *await _whose(db, copy))
     Output(markup=False, emoji=False).print(table)
     first = sheet or Path(f"takedown-{case.id}.png")
     for begin in range(0, len(copies), AT_A_TIME):
@@ -272,12 +271,12 @@ async def _show(
         print(f"The contact sheet is {path}")
 
 
-async def _whose(connection: aiosqlite.Connection, copy: TakedownCopy) -> tuple[str, str, str]:
+async def _whose(db: Database, copy: TakedownCopy) -> tuple[str, str, str]:
     """The person, the job, and where it lies: a link to the message, or the file."""
-    job = None if copy.job_id is None else await find_job(connection, copy.job_id)
+    job = None if copy.job_id is None else await find_job(db, copy.job_id)
     if job is None:
         return "-", "-", harmless(copy.path)
-    delivery = await find_delivery(connection, job.id)
+    delivery = await find_delivery(db, job.id)
     where = copy.path
     if delivery is not None and delivery.message_id is not None and not delivery.private:
         where = message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)

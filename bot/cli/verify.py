@@ -11,12 +11,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiosqlite
-
 from bot.cli import DONE, REFUSED, UNUSABLE, harmless
 from bot.cli.settings import add_config, settings_of
 from bot.config import Settings
-from bot.database.connection import read_database
+from bot.database.database import Database, read_database
 from bot.file_access import Need, why
 from bot.pictures.made_here import NotComparable, Obstacle, OriginAnswer, find_made_here
 from bot.pictures.signature_reader import Signature, SignatureState, signature_in
@@ -136,18 +134,18 @@ class _Unusable(Exception):
 
 
 async def _verdicts(settings: Settings, files: Sequence[Path]) -> list[VerifiedFile]:
-    async with read_database(settings.storage.database) as connection:
-        return [await _verdict(connection, settings, file) for file in files]
+    async with read_database(settings.storage.database) as db:
+        return [await _verdict(db, settings, file) for file in files]
 
 
-async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: Path) -> VerifiedFile:
+async def _verdict(db: Database, settings: Settings, file: Path) -> VerifiedFile:
     try:
         data = _content(file)
     except _Unusable as problem:
         return VerifiedFile(file, str(problem))
     problem, answer = "", _NOTHING_FOUND
     try:
-        answer = await find_made_here(connection, settings.storage.pictures, data)
+        answer = await find_made_here(db, settings.storage.pictures, data)
     except NotComparable as reason:
         problem = _OBSTACLES[reason.obstacle]
         if reason.obstacle is not Obstacle.PLAIN:
@@ -159,11 +157,11 @@ async def _verdict(connection: aiosqlite.Connection, settings: Settings, file: P
         is_read=True,
         marked=bears_mark(data),
         signature=signature_in(data, settings.c2pa.certificate),
-        watermark=await _watermark(connection, settings, data),
+        watermark=await _watermark(db, settings, data),
     )
 
 
-async def _watermark(connection: aiosqlite.Connection, settings: Settings, data: bytes) -> str:
+async def _watermark(db: Database, settings: Settings, data: bytes) -> str:
     """Describe the watermark; "" if [watermark] is off."""
     if not settings.watermark.enabled:
         return ""
@@ -174,7 +172,7 @@ async def _watermark(connection: aiosqlite.Connection, settings: Settings, data:
         return f"not checked: {problem.reason}"
     except BROKEN:
         return "not checked: the picture is damaged or too large"
-    if payload is None or payload.installation != await watermark_installation(connection):
+    if payload is None or payload.installation != await watermark_installation(db):
         return "not from this Easel"
     return f"from this Easel, job {payload.job}" if payload.job else "from this Easel, a sample"
 

@@ -18,8 +18,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-import aiosqlite
-
 from bot import background
 from bot.community.discord_side import (
     ArtChannelUnreachable,
@@ -42,6 +40,7 @@ from bot.database.boards import (
     store_what_it_may_show,
 )
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.features import featured_loras, featured_publications
 from bot.database.gallery import GallerySort, PlaceFilter, find_all_shown, gallery_page, trending_loras
 from bot.database.gallery_terms import GalleryFilter
@@ -72,7 +71,7 @@ class Boards:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         discord: BoardSide,
         pacer: EditPacer,
         places: Callable[[], Awaitable[Iterable[BoardPlace]]],
@@ -81,7 +80,7 @@ class Boards:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` is in seconds."""
-        self._connection = connection
+        self._db = db
         self._discord = discord
         self._pacer = pacer
         self._places = places
@@ -108,7 +107,7 @@ class Boards:
 
     async def remove_unwanted(self) -> None:
         """Delete the boards of channels that are no art channels any more. Raises DatabaseError."""
-        for board in await all_boards(self._connection):
+        for board in await all_boards(self._db):
             if await self._discord.is_wanted(board) or self._is_closed(board.channel_id):
                 continue
             try:
@@ -119,7 +118,7 @@ class Boards:
                 self._note_closed(board.channel_id, problem)
                 log.warning("cannot delete the board of channel %d, will retry: %s", board.channel_id, problem)
             else:
-                await forget_board(self._connection, board.channel_id)
+                await forget_board(self._db, board.channel_id)
 
     async def _message(self, board: GalleryBoard) -> PostedMessage | None:
         if board.message_channel_id is None or board.message_id is None:
@@ -132,9 +131,9 @@ class Boards:
         0.0: nothing is left to do. Raises ArtChannelUnreachable or DatabaseError.
         """
         content = await self._content(place)
-        if content.empty and await find_board(self._connection, place.channel_id) is None:
+        if content.empty and await find_board(self._db, place.channel_id) is None:
             return 0.0  # there is nothing to begin with
-        board, new = await begin_board(self._connection, place.channel_id, place.server_id)
+        board, new = await begin_board(self._db, place.channel_id, place.server_id)
         if board.digest == as_stored(content) or self._is_closed(board.channel_id):
             return 0.0
         wait = board.edited_at / 1000 + self._every - now_ms() / 1000
@@ -152,9 +151,7 @@ class Boards:
             if isinstance(problem, ArtChannelUnreachable):
                 raise
             log.warning("Discord refused the board of channel %d: %r", place.channel_id, problem)
-            await store_board(
-                self._connection, board.channel_id, board.message_channel_id, board.message_id, board.digest
-            )
+            await store_board(self._db, board.channel_id, board.message_channel_id, board.message_id, board.digest)
         return 0.0
 
     def _note_closed(self, channel_id: int, problem: Exception) -> None:
@@ -173,36 +170,32 @@ class Boards:
         posted = found or await self._discord.post_board(board, content)
         # What a found one shows is not known: it is edited when it may be.
         digest = "" if found else as_stored(content)
-        await store_board(self._connection, board.channel_id, posted.channel_id, posted.message_id, digest)
+        await store_board(self._db, board.channel_id, posted.channel_id, posted.message_id, digest)
 
     async def _edit(self, board: GalleryBoard, content: BoardContent) -> None:
-        await store_what_it_may_show(self._connection, board.channel_id, while_edited(board.digest, content))
+        await store_what_it_may_show(self._db, board.channel_id, while_edited(board.digest, content))
         try:
             await self._discord.edit_board(board, content)
         except MessageGone:  # staff may have cleared the channel; the next look posts another
-            await forget_board(self._connection, board.channel_id)
+            await forget_board(self._db, board.channel_id)
             return
-        await store_board(
-            self._connection, board.channel_id, board.message_channel_id, board.message_id, as_stored(content)
-        )
+        await store_board(self._db, board.channel_id, board.message_channel_id, board.message_id, as_stored(content))
 
     async def _content(self, place: BoardPlace) -> BoardContent:
-        connection, server_id, shows = self._connection, place.server_id, place.shows
-        liked = await gallery_page(
-            connection, GalleryFilter(server_id), shows, GallerySort.MOST_LIKED, limit=MOST_LIKED
-        )
+        db, server_id, shows = self._db, place.server_id, place.shows
+        liked = await gallery_page(db, GalleryFilter(server_id), shows, GallerySort.MOST_LIKED, limit=MOST_LIKED)
         since = now_ms() - RECENT_MS
         return BoardContent(
-            trending=await trending_loras(connection, server_id, shows, limit=TRENDING),
+            trending=await trending_loras(db, server_id, shows, limit=TRENDING),
             most_liked=tuple(one.id for one in liked.publications),
-            picked_pictures=await featured_publications(connection, server_id, shows, limit=PICKS, since=since),
-            picked_loras=await featured_loras(connection, server_id, shows, limit=PICKS, since=since),
+            picked_pictures=await featured_publications(db, server_id, shows, limit=PICKS, since=since),
+            picked_loras=await featured_loras(db, server_id, shows, limit=PICKS, since=since),
         )
 
     async def _names_what_is_gone(self, board: GalleryBoard, place: BoardPlace) -> bool:
         """Whether its message names a picture that was deleted, taken down or rated away."""
         named = set(publications_in(board.digest))
-        shown = await find_all_shown(self._connection, named, place.shows)
+        shown = await find_all_shown(self._db, named, place.shows)
         return bool(named - shown.keys())
 
 

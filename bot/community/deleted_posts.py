@@ -12,11 +12,10 @@ import logging
 from collections import deque
 from dataclasses import dataclass, field
 
-import aiosqlite
-
 from bot import background
 from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageGone, PostedSide
 from bot.community.publishing import Publishing
+from bot.database.database import Database
 from bot.database.gallery import END
 from bot.database.publications import Publication, next_art_channel, posted_in
 
@@ -46,8 +45,8 @@ class _Walk:
 class DeletedPosts:
     """Looks for publications whose messages are gone. `discord` reads the channels."""
 
-    def __init__(self, connection: aiosqlite.Connection, discord: PostedSide, publishing: Publishing) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, discord: PostedSide, publishing: Publishing) -> None:
+        self._db = db
         self._discord = discord
         self._publishing = publishing
         self._after: int | None = None  # the channels from this id on are still to be looked at
@@ -82,14 +81,14 @@ class DeletedPosts:
             if self._walk is walk:  # else it was begun anew meanwhile
                 self._walk = None
                 self._later.append(walk)
-            others = self._after is not None and await next_art_channel(self._connection, self._after)
+            others = self._after is not None and await next_art_channel(self._db, self._after)
             return REQUEST_SECONDS if others else RETRY_SECONDS
         if done and self._walk is walk:  # else it was begun anew meanwhile
             self._walk = None
         return REQUEST_SECONDS
 
     async def _next_channel(self) -> _Walk | None:
-        found = None if self._after is None else await next_art_channel(self._connection, self._after)
+        found = None if self._after is None else await next_art_channel(self._db, self._after)
         if found is None:
             self._after = None
             return self._later.popleft() if self._later else None
@@ -98,7 +97,7 @@ class DeletedPosts:
 
     async def _look(self, walk: _Walk) -> bool:
         """Compare the next page with what was posted; whether the channel was looked at."""
-        newest = await posted_in(self._connection, walk.channel_id, before=walk.before, limit=1)
+        newest = await posted_in(self._db, walk.channel_id, before=walk.before, limit=1)
         if not newest or walk.pages == MAX_PAGES:
             return True
         message_id = newest[0].message_id or 0
@@ -109,9 +108,7 @@ class DeletedPosts:
             await self._publishing.channel_deleted(walk.channel_id)
             return True
         walk.seen |= page.message_ids
-        posted = await posted_in(
-            self._connection, walk.channel_id, before=walk.before, down_to=page.down_to, limit=AT_ONCE
-        )
+        posted = await posted_in(self._db, walk.channel_id, before=walk.before, down_to=page.down_to, limit=AT_ONCE)
         for one in posted:
             seen = one.message_id in walk.seen
             if not seen or (page.in_part and walk.asked < MAX_ASKED):

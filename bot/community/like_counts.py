@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import aiosqlite
 from discord.utils import snowflake_time
 
 from bot import background
@@ -26,6 +25,7 @@ from bot.community.discord_side import (
 from bot.community.pacing import EditPacer
 from bot.database import likes
 from bot.database.clock import DAY_MS, now_ms
+from bot.database.database import Database
 from bot.database.likes import LikeCount
 from bot.database.publications import begin_removal, end_removal
 from bot.errors.publishing import NotPublished
@@ -53,13 +53,13 @@ class LikeCounts:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         discord: PublicationSide,
         pacer: EditPacer,
         *,
         every: float = MESSAGE_SECONDS,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._discord = discord
         self._pacer = pacer
         self._every = every
@@ -71,11 +71,11 @@ class LikeCounts:
         Likes of the author and of new accounts are shown, but do not rank. Raises NotPublished or DatabaseError.
         """
         ranks = not _is_new(person_id, joined_at, now_ms())
-        return _there(await likes.like(self._connection, publication_id, person_id, ranks=ranks))
+        return _there(await likes.like(self._db, publication_id, person_id, ranks=ranks))
 
     async def unlike(self, publication_id: int, person_id: int) -> LikeCount:
         """Take a like back. Raises NotPublished or DatabaseError."""
-        return _there(await likes.unlike(self._connection, publication_id, person_id))
+        return _there(await likes.unlike(self._db, publication_id, person_id))
 
     @asynccontextmanager
     async def showing(self, publication_id: int, count: int) -> AsyncGenerator[None]:
@@ -88,13 +88,13 @@ class LikeCounts:
         edits.running += 1
         edits.overlapped = edits.overlapped or edits.running > 1
         try:
-            await likes.mark_edited(self._connection, publication_id)
+            await likes.mark_edited(self._db, publication_id)
             yield
         finally:
             edits.running -= 1
             if not edits.running:
                 del self._edits[publication_id]
-        await likes.mark_shown(self._connection, publication_id, likes.UNKNOWN if edits.overlapped else count)
+        await likes.mark_shown(self._db, publication_id, likes.UNKNOWN if edits.overlapped else count)
 
     async def run(self) -> None:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""
@@ -105,7 +105,7 @@ class LikeCounts:
 
     async def age(self) -> None:
         """Let likes that are older than a week count as recent no longer. Raises DatabaseError."""
-        while await likes.age_likes(self._connection):
+        while await likes.age_likes(self._db):
             pass
 
     async def refresh_one(self) -> float:
@@ -114,7 +114,7 @@ class LikeCounts:
         Raises DatabaseError.
         """
         due = now_ms() - round(self._every * 1000)
-        behind = await likes.to_refresh(self._connection, due, limit=1)
+        behind = await likes.to_refresh(self._db, due, limit=1)
         if not behind:
             return IDLE_SECONDS
         if wait := self._pacer.take():
@@ -125,15 +125,15 @@ class LikeCounts:
                 await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
             log.warning("cannot show the likes of publication %d, will retry: %s", publication.id, problem)
-            await likes.mark_shown(self._connection, publication.id, likes.UNKNOWN)  # others come first now
+            await likes.mark_shown(self._db, publication.id, likes.UNKNOWN)  # others come first now
             return IDLE_SECONDS
         except MessageGone:
-            if await begin_removal(self._connection, publication.id):
-                await end_removal(self._connection, publication.id)
+            if await begin_removal(self._db, publication.id):
+                await end_removal(self._db, publication.id)
             return 0.0
         except (MessageClosed, PostRefused) as problem:  # the next like tries again
             log.info("cannot show the likes of publication %d: %r", publication.id, problem)
-            await likes.mark_shown(self._connection, publication.id, publication.likes)
+            await likes.mark_shown(self._db, publication.id, publication.likes)
         return self._pacer.seconds
 
 

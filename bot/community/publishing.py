@@ -17,8 +17,6 @@ import time
 from collections.abc import Callable, Collection
 from weakref import WeakValueDictionary
 
-import aiosqlite
-
 from bot import background
 from bot.community.discord_side import (
     ArtChannelUnreachable,
@@ -27,6 +25,7 @@ from bot.community.discord_side import (
     PostRefused,
     PublicationSide,
 )
+from bot.database.database import Database
 from bot.database.gallery import PlaceFilter, match_channel
 from bot.database.gallery_terms import PublishedFacets
 from bot.database.jobs import Job, find_job
@@ -77,7 +76,7 @@ class PublishingRules:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         checks: RequestChecks,
@@ -87,7 +86,7 @@ class PublishingRules:
         base_model_of: Callable[[str], BaseModelId | None],
     ) -> None:
         """`base_model_of` knows that of a checkpoint by its name."""
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._checks = checks
@@ -106,7 +105,7 @@ class PublishingRules:
         art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
         if art is None:
             raise NoLongerArtChannel
-        if await taken_down_in(self._connection, job.id, who.place) is not None:
+        if await taken_down_in(self._db, job.id, who.place) is not None:
             raise OwnPictureTakenDown
         await self._verdicts.check_painted(job.id, who.place)
         refusal = await self._checks.why_not_published(who, job, art)
@@ -149,14 +148,14 @@ class Publishing:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         rules: PublishingRules,
         discord: PublicationSide,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` is in seconds."""
-        self._connection = connection
+        self._db = db
         self._rules = rules
         self._discord = discord
         self._clock = clock
@@ -173,7 +172,7 @@ class Publishing:
         """
         await self._rules.check(who, job, art_channel_id)
         new = await self._rules.intent(who, job, position, art_channel_id, shows_prompt=shows_prompt)
-        begun = await begin_publication(self._connection, new)
+        begun = await begin_publication(self._db, new)
         if begun is None:
             raise PublishedAlready
         try:
@@ -186,25 +185,25 @@ class Publishing:
 
     async def take_back(self, publication_id: int) -> None:
         """Take a picture out of the gallery; its message goes as soon as Discord answers. Raises DatabaseError."""
-        if await begin_removal(self._connection, publication_id) is not None:
+        if await begin_removal(self._db, publication_id) is not None:
             self._recurring.wake()
 
     async def take_back_job(self, job_id: int, server_id: int | None = None) -> None:
         """The same for all pictures of a job in a server, or in all servers. Raises DatabaseError."""
-        if await begin_removal_of_job(self._connection, job_id, server_id):
+        if await begin_removal_of_job(self._db, job_id, server_id):
             self._recurring.wake()
 
     async def message_deleted(self, message_id: int) -> None:
         """Somebody deleted a message in Discord: if it was a publication, that is gone. Raises DatabaseError."""
-        gone = await begin_removal_by_message(self._connection, message_id)
+        gone = await begin_removal_by_message(self._db, message_id)
         if gone is not None:
-            await end_removal(self._connection, gone.id)
+            await end_removal(self._db, gone.id)
 
     async def channel_deleted(self, channel_id: int) -> None:
         """Somebody deleted a channel or thread: all that was published in it is gone. Raises DatabaseError."""
-        while gone := await begin_removal_of_channel(self._connection, channel_id, limit=AT_ONCE):
+        while gone := await begin_removal_of_channel(self._db, channel_id, limit=AT_ONCE):
             for publication in gone:
-                await end_removal(self._connection, publication.id)
+                await end_removal(self._db, publication.id)
 
     def notice(self) -> None:
         """Who may see a picture has changed: if it was published, its message goes or comes now and not later."""
@@ -222,7 +221,7 @@ class Publishing:
         closed = await self._match_channels()
         refused, self._refused = self._refused, {}
         after = 0
-        while rows := await unsettled_publications(self._connection, after=after, limit=AT_ONCE):
+        while rows := await unsettled_publications(self._db, after=after, limit=AT_ONCE):
             for row in rows:
                 key = row.id, _is_to_post(row)
                 again_at = refused.get(key)
@@ -245,13 +244,13 @@ class Publishing:
         The channels in which nothing is posted: they are no art channels any more, or nobody knows for whom they are.
         """
         closed: set[int] = set()
-        found = await next_art_channel(self._connection)
+        found = await next_art_channel(self._db)
         while found is not None:
             server_id, channel_id = found
             place, brings_back = await self._rules.place(server_id, channel_id)
-            await match_channel(self._connection, server_id, channel_id, place, brings_back=brings_back)
+            await match_channel(self._db, server_id, channel_id, place, brings_back=brings_back)
             closed |= set() if brings_back else {channel_id}
-            found = await next_art_channel(self._connection, channel_id)
+            found = await next_art_channel(self._db, channel_id)
         return closed
 
     async def _settle(self, row: Publication, closed: Collection[int]) -> None:
@@ -266,12 +265,12 @@ class Publishing:
         Unless `anew`, what was posted before is found, and nothing is posted.
         """
         async with self._lock(publication_id):
-            row = await find_publication(self._connection, publication_id)
+            row = await find_publication(self._db, publication_id)
             if row is None or not _is_to_post(row):
                 return row
             message = await self._discord.find_posted(row) if row.tried_at is not None else None
             if message is None:
-                if not anew or not await note_try(self._connection, row.id):
+                if not anew or not await note_try(self._db, row.id):
                     return None
                 message = await self._request_post(row)
             posted = await self._mark_posted(row, message)
@@ -283,17 +282,15 @@ class Publishing:
         try:
             return await self._discord.post(row)
         except PostRefused:
-            await give_up(self._connection, row.id)
+            await give_up(self._db, row.id)
             raise
 
     async def _mark_posted(self, row: Publication, message: PostedMessage) -> Publication | None:
-        job = await find_job(self._connection, row.job_id)
+        job = await find_job(self._db, row.job_id)
         if job is None:  # with it, the row has become one to remove
-            return await mark_posted(
-                self._connection, row.id, message.channel_id, message.message_id, PublishedFacets(), ""
-            )
+            return await mark_posted(self._db, row.id, message.channel_id, message.message_id, PublishedFacets(), "")
         request = job.request.only(row.position)
-        used = await loras_of_files(self._connection, sorted({use.sha256 for use in request.loras}))
+        used = await loras_of_files(self._db, sorted({use.sha256 for use in request.loras}))
         words = [
             row.checkpoint,
             *(use.name for use in request.loras),
@@ -301,14 +298,14 @@ class Publishing:
         ]
         facets = PublishedFacets({lora.category for lora in used})
         return await mark_posted(
-            self._connection, row.id, message.channel_id, message.message_id, facets, " ".join(words),
+            self._db, row.id, message.channel_id, message.message_id, facets, " ".join(words),
             shown_likes=row.likes,
         )  # fmt: skip
 
     async def _take_away(self, publication_id: int) -> None:
         """Delete the message of one that is to be removed or is hidden, and then the row of one to be removed."""
         async with self._lock(publication_id):
-            row = await find_publication(self._connection, publication_id)
+            row = await find_publication(self._db, publication_id)
             if row is None or not (row.state is PublicationState.REMOVING or row.hidden):
                 return
             message = None
@@ -318,8 +315,8 @@ class Publishing:
                 message = await self._discord.find_posted(row)
             if message is not None:
                 await self._discord.delete(row, message)
-            await forget_message(self._connection, row.id)
-            await end_removal(self._connection, row.id)
+            await forget_message(self._db, row.id)
+            await end_removal(self._db, row.id)
 
     def _lock(self, publication_id: int) -> asyncio.Lock:
         """Of one publication at a time: a person's own press and the settling may meet."""

@@ -1,6 +1,6 @@
 """The database: one SQLite file that survives restarts, its schema, and one module of queries per noun.
 
-connection.py          opens the database; reading, writing and transactions on one shared connection
+database.py            opens the database; reading, writing and transactions on one shared connection
 schema.sql             the tables of the first release
 migrations/            later changes of the schema, `NNNN_what.sql`
 migrate.py             creates the tables, and brings an older database to the newest schema

@@ -7,11 +7,9 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.lora_records import rate_by_pages
 from inference.errors import InferenceError
 
@@ -195,154 +193,150 @@ class RecentRequests:
 
 
 async def begin_addition(
-    connection: aiosqlite.Connection, *, key: str, source: str, path: str, person_id: int, server_id: int | None
+    db: Database, *, key: str, source: str, path: str, person_id: int, server_id: int | None
 ) -> LoraAddition:
     """The addition of this file that is under way, or a new one, with this person among those who ask for it.
 
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
+    async with db.transaction():
+        await people.remember_person(db, person_id)
         if server_id is not None:
-            await people.remember_server(connection, server_id)
-        await write(connection, BEGIN, (key, source, path, now_ms()))
-        row = await fetch_one(connection, WAITING_FOR, (key,))
+            await people.remember_server(db, server_id)
+        await db.write(BEGIN, (key, source, path, now_ms()))
+        row = await db.fetch_one(WAITING_FOR, (key,))
         assert row is not None
-        await write(connection, REQUEST_IT, (row["id"], person_id, server_id, now_ms()))
+        await db.write(REQUEST_IT, (row["id"], person_id, server_id, now_ms()))
     return _addition(row)
 
 
-async def change_source(connection: aiosqlite.Connection, addition_id: int, source: str) -> None:
+async def change_source(db: Database, addition_id: int, source: str) -> None:
     """What is known of a file that is under way, once another page has told more. Raises DatabaseError."""
-    await write(connection, CHANGE_SOURCE, (source, addition_id))
+    await db.write(CHANGE_SOURCE, (source, addition_id))
 
 
-async def find_addition(connection: aiosqlite.Connection, addition_id: int) -> LoraAddition | None:
+async def find_addition(db: Database, addition_id: int) -> LoraAddition | None:
     """The addition of this id. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (addition_id,))
+    row = await db.fetch_one(FIND, (addition_id,))
     return _addition(row) if row else None
 
 
-async def waiting_additions(connection: aiosqlite.Connection) -> list[LoraAddition]:
+async def waiting_additions(db: Database) -> list[LoraAddition]:
     """Those that are to be fetched, the oldest first. Raises DatabaseError."""
-    return [_addition(row) for row in await fetch(connection, WAITING)]
+    return [_addition(row) for row in await db.fetch(WAITING)]
 
 
-async def waiting_of_person(connection: aiosqlite.Connection, person_id: int) -> list[int]:
+async def waiting_of_person(db: Database, person_id: int) -> list[int]:
     """The ids of those that a person asks for and that are to be fetched. Raises DatabaseError."""
-    return [row["addition_id"] for row in await fetch(connection, WAITING_OF_PERSON, (person_id,))]
+    return [row["addition_id"] for row in await db.fetch(WAITING_OF_PERSON, (person_id,))]
 
 
-async def sources_of(connection: aiosqlite.Connection, sha256: str) -> list[LoraAddition]:
+async def sources_of(db: Database, sha256: str) -> list[LoraAddition]:
     """The additions of the file with this SHA-256: first that which put it into the library, then in their order.
 
     Raises DatabaseError.
     """
-    return [_addition(row) for row in await fetch(connection, OF_FILE, (sha256, MAX_PAGES))]
+    return [_addition(row) for row in await db.fetch(OF_FILE, (sha256, MAX_PAGES))]
 
 
-async def added_from_model(
-    connection: aiosqlite.Connection, hub: str, *, model_id: int | None, version_id: int | None
-) -> str | None:
+async def added_from_model(db: Database, hub: str, *, model_id: int | None, version_id: int | None) -> str | None:
     """The SHA-256 of the file that was added last from a version, or from any of a model's. Raises DatabaseError."""
-    row = await fetch_one(connection, FROM_MODEL, {"hub": hub, "model": model_id, "version": version_id})
+    row = await db.fetch_one(FROM_MODEL, {"hub": hub, "model": model_id, "version": version_id})
     return None if row is None else row["sha256"]
 
 
-async def added_from_page(connection: aiosqlite.Connection, page: str) -> list[LoraAddition]:
+async def added_from_page(db: Database, page: str) -> list[LoraAddition]:
     """What was added from a page, such as a repository's, the last first. Raises DatabaseError."""
-    return [_addition(row) for row in await fetch(connection, FROM_PAGE, (page, MAX_FROM_PAGE))]
+    return [_addition(row) for row in await db.fetch(FROM_PAGE, (page, MAX_FROM_PAGE))]
 
 
-async def is_added(connection: aiosqlite.Connection, path: str) -> bool:
+async def is_added(db: Database, path: str) -> bool:
     """Whether an addition has put the file at this path, relative to the library. Raises DatabaseError."""
-    return await fetch_one(connection, ADDED_AT, (path,)) is not None
+    return await db.fetch_one(ADDED_AT, (path,)) is not None
 
 
 async def note_listed(
-    connection: aiosqlite.Connection, sha256: str, source: str, path: str, *, person_id: int, server_id: int | None
+    db: Database, sha256: str, source: str, path: str, *, person_id: int, server_id: int | None
 ) -> None:
     """Note another page that has a file of the library, and who named it: that counts as an addition of theirs.
 
     The page is asked about, and not followed. Raises DatabaseError.
     """
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
+    async with db.transaction():
+        await people.remember_person(db, person_id)
         if server_id is not None:
-            await people.remember_server(connection, server_id)
-        (row,) = await write(connection, LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
-        await write(connection, NAMED, (row["id"], person_id, server_id, now_ms()))
-        await write(connection, LOOKED, (row["id"],))
-        await rate_by_pages(connection, sha256)
+            await people.remember_server(db, server_id)
+        (row,) = await db.write(LISTED, {"sha256": sha256, "source": source, "path": path, "now": now_ms()})
+        await db.write(NAMED, (row["id"], person_id, server_id, now_ms()))
+        await db.write(LOOKED, (row["id"],))
+        await rate_by_pages(db, sha256)
 
 
-async def find_waiting(connection: aiosqlite.Connection, key: str) -> LoraAddition | None:
+async def find_waiting(db: Database, key: str) -> LoraAddition | None:
     """The addition of this file that is under way, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, WAITING_FOR, (key,))
+    row = await db.fetch_one(WAITING_FOR, (key,))
     return _addition(row) if row else None
 
 
-async def requesters_of(connection: aiosqlite.Connection, addition_id: int) -> list[int]:
+async def requesters_of(db: Database, addition_id: int) -> list[int]:
     """The people who ask for it, the first first. Raises DatabaseError."""
-    return [row["person_id"] for row in await fetch(connection, REQUESTERS, (addition_id,))]
+    return [row["person_id"] for row in await db.fetch(REQUESTERS, (addition_id,))]
 
 
-async def finish_addition(connection: aiosqlite.Connection, addition_id: int, sha256: str) -> LoraAddition | None:
+async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAddition | None:
     """It is here; if its file was put into the library, the LoRA is added by who asked first.
 
     None when it does not wait any more. Raises DatabaseError.
     """
-    async with transaction(connection):
-        rows = await write(connection, ADDED, {"sha256": sha256, "now": now_ms(), "id": addition_id})
-        first = await fetch_one(connection, FIRST_REQUESTER, (addition_id,))
+    async with db.transaction():
+        rows = await db.write(ADDED, {"sha256": sha256, "now": now_ms(), "id": addition_id})
+        first = await db.fetch_one(FIRST_REQUESTER, (addition_id,))
         if rows and first and rows[0]["placed"]:
             owned = {"person": first["person_id"], "path": rows[0]["path"], "sha256": sha256}
-            await write(connection, ADDED_BY, owned)
+            await db.write(ADDED_BY, owned)
         if rows:
-            await write(connection, LOOKED, (addition_id,))
-            await rate_by_pages(connection, sha256)
+            await db.write(LOOKED, (addition_id,))
+            await rate_by_pages(db, sha256)
     return _addition(rows[0]) if rows else None
 
 
-async def fail_addition(
-    connection: aiosqlite.Connection, addition_id: int, error: InferenceError
-) -> LoraAddition | None:
+async def fail_addition(db: Database, addition_id: int, error: InferenceError) -> LoraAddition | None:
     """It cannot be had. None when it does not wait any more. Raises DatabaseError."""
     values = (error.code, json.dumps(error.detail), now_ms(), addition_id)
-    rows = await write(connection, FAILED, values)
+    rows = await db.write(FAILED, values)
     return _addition(rows[0]) if rows else None
 
 
 async def withdraw_request(
-    connection: aiosqlite.Connection, addition_id: int, person_id: int, *, counts: bool = False
+    db: Database, addition_id: int, person_id: int, *, counts: bool = False
 ) -> LoraAddition | None:
     """Withdraw the person's request; when there is no other, it is cancelled, and that addition returned.
 
     If it `counts`, because some of the file has come, the last request stays as a record of that. Raises DatabaseError.
     """
-    async with transaction(connection):
-        addition = await find_addition(connection, addition_id)
+    async with db.transaction():
+        addition = await find_addition(db, addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
-        last = await requesters_of(connection, addition_id) == [person_id]
+        last = await requesters_of(db, addition_id) == [person_id]
         if counts and last:
-            found = await write(connection, TELL, (addition_id, person_id))
+            found = await db.write(TELL, (addition_id, person_id))
         else:
-            found = await write(connection, WITHDRAW, (addition_id, person_id))
+            found = await db.write(WITHDRAW, (addition_id, person_id))
         if not found or not last:
             return None
-        rows = await write(connection, CANCEL, (now_ms(), addition_id))
+        rows = await db.write(CANCEL, (now_ms(), addition_id))
     return _addition(rows[0]) if rows else None
 
 
-async def find_request(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> AdditionRequest | None:
+async def find_request(db: Database, addition_id: int, person_id: int) -> AdditionRequest | None:
     """That the person asks for it; None when they do not. Raises DatabaseError."""
-    row = await fetch_one(connection, REQUEST, (addition_id, person_id))
+    row = await db.fetch_one(REQUEST, (addition_id, person_id))
     return _request(row) if row else None
 
 
 async def note_answer(
-    connection: aiosqlite.Connection,
+    db: Database,
     addition_id: int,
     person_id: int,
     ticket: str | None,
@@ -353,36 +347,36 @@ async def note_answer(
 
     The newest answer counts, and the newest draft.
     """
-    await write(connection, ANSWERED, (ticket, message_id, now_ms(), draft_id, addition_id, person_id))
+    await db.write(ANSWERED, (ticket, message_id, now_ms(), draft_id, addition_id, person_id))
 
 
-async def mark_posting(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> None:
+async def mark_posting(db: Database, addition_id: int, person_id: int) -> None:
     """Note that a direct message is about to be sent. Raises DatabaseError."""
-    await write(connection, POSTING, (now_ms(), addition_id, person_id))
+    await db.write(POSTING, (now_ms(), addition_id, person_id))
 
 
-async def mark_refused(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> None:
+async def mark_refused(db: Database, addition_id: int, person_id: int) -> None:
     """Note that no direct message reaches the person: they are told after their next command. Raises DatabaseError."""
-    await write(connection, REFUSED, (addition_id, person_id))
+    await db.write(REFUSED, (addition_id, person_id))
 
 
-async def mark_told(connection: aiosqlite.Connection, addition_id: int, person_id: int) -> bool:
+async def mark_told(db: Database, addition_id: int, person_id: int) -> bool:
     """Note that the person knows how it ended; False when that is noted already. Raises DatabaseError."""
-    return bool(await write(connection, TELL, (addition_id, person_id)))
+    return bool(await db.write(TELL, (addition_id, person_id)))
 
 
-async def untold_requests(connection: aiosqlite.Connection) -> list[AdditionRequest]:
+async def untold_requests(db: Database) -> list[AdditionRequest]:
     """Requests for ended additions whose people do not know yet, and can be told. Raises DatabaseError."""
-    return [_request(row) for row in await fetch(connection, UNTOLD)]
+    return [_request(row) for row in await db.fetch(UNTOLD)]
 
 
-async def unreached_requests(connection: aiosqlite.Connection, person_id: int) -> list[AdditionRequest]:
+async def unreached_requests(db: Database, person_id: int) -> list[AdditionRequest]:
     """Those of a person whom no direct message reached. Raises DatabaseError."""
-    return [_request(row) for row in await fetch(connection, UNTOLD_OF_PERSON, (person_id,))]
+    return [_request(row) for row in await db.fetch(UNTOLD_OF_PERSON, (person_id,))]
 
 
 async def recent_requests(
-    connection: aiosqlite.Connection, person_id: int, server_id: int | None, now: int, *, but: int = NO_ADDITION
+    db: Database, person_id: int, server_id: int | None, now: int, *, but: int = NO_ADDITION
 ) -> RecentRequests:
     """When what was added, waits or came in vain was asked for in the last 24 hours, but the addition `but`.
 
@@ -390,8 +384,8 @@ async def recent_requests(
     """
     in_vain = json.dumps(FETCHED_IN_VAIN)
     parameters = {"person": person_id, "server": server_id, "since": now - DAY_MS, "but": but, "in_vain": in_vain}
-    mine = await fetch(connection, OF_PERSON, parameters)
-    everybodys = await fetch(connection, OF_SERVER, parameters)
+    mine = await db.fetch(OF_PERSON, parameters)
+    everybodys = await db.fetch(OF_SERVER, parameters)
     return RecentRequests(
         here=[row["created_at"] for row in mine if row["server_id"] == server_id],
         everywhere=[row["created_at"] for row in mine],

@@ -6,11 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 OF_SERVER = "SELECT * FROM allowed_phrase WHERE server_id = ? ORDER BY id"
 ADD = "INSERT INTO allowed_phrase (server_id, phrase, allowed_by, allowed_at) VALUES (?, ?, ?, ?)"
@@ -72,87 +70,81 @@ class PhraseQuestion:
     told_at: int | None
 
 
-async def allowed_phrases(connection: aiosqlite.Connection, server_id: int) -> tuple[AllowedPhrase, ...]:
+async def allowed_phrases(db: Database, server_id: int) -> tuple[AllowedPhrase, ...]:
     """All phrases that a server allows, the oldest first. Raises DatabaseError."""
-    return tuple(AllowedPhrase(**dict(row)) for row in await fetch(connection, OF_SERVER, (server_id,)))
+    return tuple(AllowedPhrase(**dict(row)) for row in await db.fetch(OF_SERVER, (server_id,)))
 
 
-async def add_phrase(connection: aiosqlite.Connection, server_id: int, phrase: str, allowed_by: int) -> None:
+async def add_phrase(db: Database, server_id: int, phrase: str, allowed_by: int) -> None:
     """Store a phrase. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_person(connection, allowed_by)
-        await people.remember_server(connection, server_id)
-        await write(connection, ADD, (server_id, phrase, allowed_by, now_ms()))
+    async with db.transaction():
+        await people.remember_person(db, allowed_by)
+        await people.remember_server(db, server_id)
+        await db.write(ADD, (server_id, phrase, allowed_by, now_ms()))
 
 
-async def delete_phrase(connection: aiosqlite.Connection, server_id: int, phrase_id: int) -> AllowedPhrase | None:
+async def delete_phrase(db: Database, server_id: int, phrase_id: int) -> AllowedPhrase | None:
     """Delete a phrase and return it; None when it is gone. Raises DatabaseError."""
-    rows = await write(connection, DELETE, (server_id, phrase_id))
+    rows = await db.write(DELETE, (server_id, phrase_id))
     return AllowedPhrase(**dict(rows[0])) if rows else None
 
 
-async def save_question(
-    connection: aiosqlite.Connection, server_id: int, person_id: int, word: str, phrase: str
-) -> PhraseQuestion | None:
+async def save_question(db: Database, server_id: int, person_id: int, word: str, phrase: str) -> PhraseQuestion | None:
     """Store an open question; None when staff already have an open one of this person about the word.
 
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        await people.remember_server(connection, server_id)
-        rows = await write(connection, ASK, (server_id, person_id, word, phrase, now_ms()))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        await people.remember_server(db, server_id)
+        rows = await db.write(ASK, (server_id, person_id, word, phrase, now_ms()))
     return _question(rows[0]) if rows else None
 
 
-async def open_question(
-    connection: aiosqlite.Connection, server_id: int, person_id: int, word: str
-) -> PhraseQuestion | None:
+async def open_question(db: Database, server_id: int, person_id: int, word: str) -> PhraseQuestion | None:
     """The open question of a person about a word, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, OPEN, (person_id, server_id, word))
+    row = await db.fetch_one(OPEN, (person_id, server_id, word))
     return None if row is None else _question(row)
 
 
-async def find_question(connection: aiosqlite.Connection, question_id: int) -> PhraseQuestion | None:
+async def find_question(db: Database, question_id: int) -> PhraseQuestion | None:
     """The question with this id, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (question_id,))
+    row = await db.fetch_one(FIND, (question_id,))
     return None if row is None else _question(row)
 
 
-async def count_questions(connection: aiosqlite.Connection, person_id: int, since_ms: int) -> int:
+async def count_questions(db: Database, person_id: int, since_ms: int) -> int:
     """How many questions a person has asked since a unix ms, in all servers. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT, (person_id, since_ms))
+    (row,) = await db.fetch(COUNT, (person_id, since_ms))
     return row[0]
 
 
-async def note_question_posted(
-    connection: aiosqlite.Connection, question_id: int, channel_id: int | None, message_id: int | None
-) -> bool:
+async def note_question_posted(db: Database, question_id: int, channel_id: int | None, message_id: int | None) -> bool:
     """Store the message to staff; None: it is gone. False if the question was deleted. Raises DatabaseError."""
-    return bool(await write(connection, POSTED, (channel_id, message_id, question_id)))
+    return bool(await db.write(POSTED, (channel_id, message_id, question_id)))
 
 
-async def withdraw_question(connection: aiosqlite.Connection, question_id: int) -> None:
+async def withdraw_question(db: Database, question_id: int) -> None:
     """Delete a question that could not be posted. Raises DatabaseError."""
-    await write(connection, WITHDRAW, (question_id,))
+    await db.write(WITHDRAW, (question_id,))
 
 
 async def decide_question(
-    connection: aiosqlite.Connection, question_id: int, state: QuestionState, phrase: str, decided_by: int
+    db: Database, question_id: int, state: QuestionState, phrase: str, decided_by: int
 ) -> PhraseQuestion | None:
     """open -> allowed or dismissed; None when it is not open. Raises DatabaseError."""
-    rows = await write(connection, DECIDE, (state, phrase, decided_by, question_id))
+    rows = await db.write(DECIDE, (state, phrase, decided_by, question_id))
     return _question(rows[0]) if rows else None
 
 
-async def untold_questions(connection: aiosqlite.Connection, person_id: int) -> tuple[PhraseQuestion, ...]:
+async def untold_questions(db: Database, person_id: int) -> tuple[PhraseQuestion, ...]:
     """The decided questions of a person who was not notified yet, the oldest first. Raises DatabaseError."""
-    return tuple(map(_question, await fetch(connection, UNTOLD, (person_id,))))
+    return tuple(map(_question, await db.fetch(UNTOLD, (person_id,))))
 
 
-async def mark_question_told(connection: aiosqlite.Connection, question_id: int) -> None:
+async def mark_question_told(db: Database, question_id: int) -> None:
     """The person has been notified of the decision. Raises DatabaseError."""
-    await write(connection, TELL, (now_ms(), question_id))
+    await db.write(TELL, (now_ms(), question_id))
 
 
 def _question(row: sqlite3.Row) -> PhraseQuestion:

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.decisions import Decision, Step, plan_steps
 
 APPEALED = "UPDATE report SET state = 'appealed', revision = revision + 1 WHERE id = ?"
@@ -56,24 +54,24 @@ class Appeal:
     notice_id: int | None  # as of a decision
 
 
-async def save_appeal(connection: aiosqlite.Connection, decision: Decision, person_id: int, text: str) -> Appeal | None:
+async def save_appeal(db: Database, decision: Decision, person_id: int, text: str) -> Appeal | None:
     """Appeal a decision; None when that was done before. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        rows = await write(connection, APPEAL, (decision.id, person_id, text, now_ms()))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        rows = await db.write(APPEAL, (decision.id, person_id, text, now_ms()))
         if rows:
-            await write(connection, APPEALED, (decision.report_id,))
+            await db.write(APPEALED, (decision.report_id,))
     return _appeal(rows[0]) if rows else None
 
 
-async def appeal_of(connection: aiosqlite.Connection, decision_id: int) -> Appeal | None:
+async def appeal_of(db: Database, decision_id: int) -> Appeal | None:
     """The appeal against a decision. Raises DatabaseError."""
-    row = await fetch_one(connection, APPEAL_OF, (decision_id,))
+    row = await db.fetch_one(APPEAL_OF, (decision_id,))
     return None if row is None else _appeal(row)
 
 
 async def answer_appeal(
-    connection: aiosqlite.Connection,
+    db: Database,
     decision: Decision,
     state: AppealState,
     steps: Iterable[Step],
@@ -84,17 +82,17 @@ async def answer_appeal(
 
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        rows = await write(connection, ANSWER, (state, answered_by, now_ms(), decision.id))
+    async with db.transaction():
+        rows = await db.write(ANSWER, (state, answered_by, now_ms(), decision.id))
         if not rows:
             return None
-        await plan_steps(connection, decision.id, steps)
-        await write(connection, ANSWERED, (decision.report_id,))
+        await plan_steps(db, decision.id, steps)
+        await db.write(ANSWERED, (decision.report_id,))
     return _appeal(rows[0])
 
 
 async def reverse_decision(
-    connection: aiosqlite.Connection,
+    db: Database,
     decision: Decision,
     steps: Iterable[Step],
     *,
@@ -105,20 +103,20 @@ async def reverse_decision(
 
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        if await save_appeal(connection, decision, person_id, "") is None:
+    async with db.transaction():
+        if await save_appeal(db, decision, person_id, "") is None:
             return None
-        return await answer_appeal(connection, decision, AppealState.REVERSED, steps, answered_by=reversed_by)
+        return await answer_appeal(db, decision, AppealState.REVERSED, steps, answered_by=reversed_by)
 
 
-async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:
+async def mark_answer_told(db: Database, decision_id: int, notice_id: int | None = None) -> None:
     """The person knows the answer, by a direct message or else. Raises DatabaseError."""
-    await write(connection, ANSWER_TOLD, (now_ms(), notice_id, decision_id))
+    await db.write(ANSWER_TOLD, (now_ms(), notice_id, decision_id))
 
 
-async def untold_answers(connection: aiosqlite.Connection, person_id: int) -> tuple[Appeal, ...]:
+async def untold_answers(db: Database, person_id: int) -> tuple[Appeal, ...]:
     """Answered appeals of which no direct message could tell the person. Raises DatabaseError."""
-    return tuple(map(_appeal, await fetch(connection, UNTOLD_ANSWERS, (person_id,))))
+    return tuple(map(_appeal, await db.fetch(UNTOLD_ANSWERS, (person_id,))))
 
 
 def _appeal(row: sqlite3.Row) -> Appeal:

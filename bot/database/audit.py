@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.database import Database
 
 ADD = """
     INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
@@ -106,7 +104,7 @@ class AuditPage:
 
 
 async def add_entry(
-    connection: aiosqlite.Connection,
+    db: Database,
     server_id: int,
     actor_id: int,
     action: AuditAction,
@@ -118,12 +116,12 @@ async def add_entry(
     """Write an entry; within a transaction of the caller, together with the change itself. Raises DatabaseError."""
     stored = json.dumps(changes, ensure_ascii=False)
     values = (server_id, actor_id, action, person_id, target, stored, now_ms())
-    (row,) = await write(connection, ADD, values)
+    (row,) = await db.write(ADD, values)
     return _entry(row)
 
 
 async def audit_page(
-    connection: aiosqlite.Connection,
+    db: Database,
     server_id: int,
     wanted: AuditFilter,
     *,
@@ -138,13 +136,13 @@ async def audit_page(
         "limit": limit + 1,
     }  # fmt: skip
     sql = OF_PERSON if wanted.person_id is not None else OF_ACTION if wanted.action is not None else PAGE
-    entries = tuple(map(_entry, await fetch(connection, sql, parameters)))
+    entries = tuple(map(_entry, await db.fetch(sql, parameters)))
     return AuditPage(entries[:limit], older=len(entries) > limit)
 
 
-async def find_entry(connection: aiosqlite.Connection, server_id: int, entry_id: int) -> AuditEntry | None:
+async def find_entry(db: Database, server_id: int, entry_id: int) -> AuditEntry | None:
     """The entry of a server by its id, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, ENTRY, (entry_id, server_id))
+    row = await db.fetch_one(ENTRY, (entry_id, server_id))
     return None if row is None else _entry(row)
 
 

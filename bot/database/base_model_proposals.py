@@ -6,10 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.database import Database
 from inference.base_models import BaseModelId
 from inference.messages.checkpoints import PredictionType
 
@@ -54,7 +52,7 @@ class BaseModelProposal:
 
 
 async def save_proposal(
-    connection: aiosqlite.Connection,
+    db: Database,
     server_id: int,
     sha256: str,
     base_model: BaseModelId,
@@ -66,29 +64,27 @@ async def save_proposal(
 ) -> BaseModelProposal | None:
     """Store an open proposal; None when the same one is open already. Raises DatabaseError."""
     values = (server_id, sha256, name, base_model, prediction, reason, proposed_by, now_ms())
-    rows = await write(connection, PROPOSE, values)
+    rows = await db.write(PROPOSE, values)
     return _proposal(rows[0]) if rows else None
 
 
 async def decide_proposal(
-    connection: aiosqlite.Connection, proposal_id: int, state: ProposalState, decided_by: int
+    db: Database, proposal_id: int, state: ProposalState, decided_by: int
 ) -> BaseModelProposal | None:
     """open -> confirmed or rejected; None when it is not open. Raises DatabaseError."""
-    rows = await write(connection, DECIDE, (state, decided_by, now_ms(), proposal_id))
+    rows = await db.write(DECIDE, (state, decided_by, now_ms(), proposal_id))
     return _proposal(rows[0]) if rows else None
 
 
-async def find_proposal(connection: aiosqlite.Connection, proposal_id: int) -> BaseModelProposal | None:
+async def find_proposal(db: Database, proposal_id: int) -> BaseModelProposal | None:
     """The proposal of this id, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (proposal_id,))
+    row = await db.fetch_one(FIND, (proposal_id,))
     return None if row is None else _proposal(row)
 
 
-async def open_proposals(
-    connection: aiosqlite.Connection, *, limit: int, offset: int = 0
-) -> tuple[BaseModelProposal, ...]:
+async def open_proposals(db: Database, *, limit: int, offset: int = 0) -> tuple[BaseModelProposal, ...]:
     """A page of the open proposals of all servers, the oldest first. Raises DatabaseError."""
-    return tuple(map(_proposal, await fetch(connection, PAGE, (ProposalState.OPEN, limit, offset))))
+    return tuple(map(_proposal, await db.fetch(PAGE, (ProposalState.OPEN, limit, offset))))
 
 
 def _proposal(row: sqlite3.Row) -> BaseModelProposal:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-import aiosqlite
-
-from bot.database.connection import fetch
+from bot.database.database import Database
 from inference.base_models import BaseModelId
 
 COUNT_LORAS = """
@@ -21,7 +19,7 @@ def stored_base_model(text: str | None) -> BaseModelId | None:
     return None if text is None else BaseModelId(text)
 
 
-async def count_loras(connection: aiosqlite.Connection, base_models: Collection[BaseModelId]) -> int:
+async def count_loras(db: Database, base_models: Collection[BaseModelId]) -> int:
     """How many entries have a usable version of one of these base models. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_LORAS, {"base_models": json.dumps(list(base_models))})
+    (row,) = await db.fetch(COUNT_LORAS, {"base_models": json.dumps(list(base_models))})
     return row[0]

@@ -6,10 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 SAVE = """
     INSERT INTO block (server_id, kind, target_id, reason, ends_at, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -57,7 +55,7 @@ class Block:
 
 
 async def save_block(
-    connection: aiosqlite.Connection,
+    db: Database,
     server_id: int,
     kind: BlockKind,
     target_id: int,
@@ -68,34 +66,34 @@ async def save_block(
 ) -> Block:
     """Block, in place of an earlier block of the same. Raises DatabaseError."""
     values = (server_id, kind, target_id, reason, ends_at, created_by, now_ms())
-    async with transaction(connection):
-        await write(connection, FORGET_PSEUDONYM, (server_id, kind, target_id))
-        (row,) = await write(connection, SAVE, values)
+    async with db.transaction():
+        await db.write(FORGET_PSEUDONYM, (server_id, kind, target_id))
+        (row,) = await db.write(SAVE, values)
     return block_from(row)
 
 
-async def lift_block(connection: aiosqlite.Connection, server_id: int, kind: BlockKind, target_id: int) -> Block | None:
+async def lift_block(db: Database, server_id: int, kind: BlockKind, target_id: int) -> Block | None:
     """Delete a block and return it; None when there was none. Raises DatabaseError."""
-    rows = await write(connection, LIFT, {"server": server_id, "kind": kind, "id": target_id})
+    rows = await db.write(LIFT, {"server": server_id, "kind": kind, "id": target_id})
     return block_from(rows[0]) if rows else None
 
 
-async def find_block(connection: aiosqlite.Connection, server_id: int, kind: BlockKind, target_id: int) -> Block | None:
+async def find_block(db: Database, server_id: int, kind: BlockKind, target_id: int) -> Block | None:
     """The block, also one that has ended, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, {"server": server_id, "kind": kind, "id": target_id})
+    row = await db.fetch_one(FIND, {"server": server_id, "kind": kind, "id": target_id})
     return None if row is None else block_from(row)
 
 
 async def list_blocks(
-    connection: aiosqlite.Connection, server_id: int, kind: BlockKind, *, limit: int, offset: int = 0
+    db: Database, server_id: int, kind: BlockKind, *, limit: int, offset: int = 0
 ) -> tuple[Block, ...]:
     """A page of a server's blocks, ended ones included. Raises DatabaseError."""
-    return tuple(map(block_from, await fetch(connection, PAGE, (server_id, kind, limit, offset))))
+    return tuple(map(block_from, await db.fetch(PAGE, (server_id, kind, limit, offset))))
 
 
-async def lora_blocks(connection: aiosqlite.Connection, server_id: int) -> dict[int, Block]:
+async def lora_blocks(db: Database, server_id: int) -> dict[int, Block]:
     """All blocks of LoRAs in a server, by the entry's id, ended ones included. Raises DatabaseError."""
-    rows = await fetch(connection, OF_KIND, (server_id, BlockKind.LORA))
+    rows = await db.fetch(OF_KIND, (server_id, BlockKind.LORA))
     return {row["target_id"]: block_from(row) for row in rows}
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 
 BEGIN = "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
 FIND = "SELECT * FROM board WHERE channel_id = ?"
@@ -34,43 +32,43 @@ class GalleryBoard:
     edited_at: int
 
 
-async def find_board(connection: aiosqlite.Connection, channel_id: int) -> GalleryBoard | None:
+async def find_board(db: Database, channel_id: int) -> GalleryBoard | None:
     """The board of an art channel, if one was begun. Raises DatabaseError."""
-    rows = await fetch(connection, FIND, (channel_id,))
+    rows = await db.fetch(FIND, (channel_id,))
     return GalleryBoard(**dict(rows[0])) if rows else None
 
 
-async def all_boards(connection: aiosqlite.Connection) -> tuple[GalleryBoard, ...]:
+async def all_boards(db: Database) -> tuple[GalleryBoard, ...]:
     """The boards of all servers, also of channels that are no art channels any more. Raises DatabaseError."""
-    return tuple(GalleryBoard(**dict(row)) for row in await fetch(connection, ALL))
+    return tuple(GalleryBoard(**dict(row)) for row in await db.fetch(ALL))
 
 
-async def begin_board(connection: aiosqlite.Connection, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:
+async def begin_board(db: Database, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:
     """The board of an art channel, and whether its row is new: then it has never been posted. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_server(connection, server_id)
-        before = await fetch(connection, FIND, (channel_id,))
-        await write(connection, BEGIN, (channel_id, server_id))
-        (row,) = await fetch(connection, FIND, (channel_id,))
+    async with db.transaction():
+        await people.remember_server(db, server_id)
+        before = await db.fetch(FIND, (channel_id,))
+        await db.write(BEGIN, (channel_id, server_id))
+        (row,) = await db.fetch(FIND, (channel_id,))
     return GalleryBoard(**dict(row)), not before
 
 
 async def store_board(
-    connection: aiosqlite.Connection,
+    db: Database,
     channel_id: int,
     message_channel_id: int | None,
     message_id: int | None,
     digest: str,
 ) -> None:
     """Store which message shows it, and what that shows. Raises DatabaseError."""
-    await write(connection, STORE, (message_channel_id, message_id, digest, now_ms(), channel_id))
+    await db.write(STORE, (message_channel_id, message_id, digest, now_ms(), channel_id))
 
 
-async def store_what_it_may_show(connection: aiosqlite.Connection, channel_id: int, digest: str) -> None:
+async def store_what_it_may_show(db: Database, channel_id: int, digest: str) -> None:
     """Store before an edit what may be shown when its answer is lost. Raises DatabaseError."""
-    await write(connection, MAY_SHOW, (digest, channel_id))
+    await db.write(MAY_SHOW, (digest, channel_id))
 
 
-async def forget_board(connection: aiosqlite.Connection, channel_id: int) -> None:
+async def forget_board(db: Database, channel_id: int) -> None:
     """Forget a board whose message is gone for good. Raises DatabaseError."""
-    await write(connection, FORGET, (channel_id,))
+    await db.write(FORGET, (channel_id,))

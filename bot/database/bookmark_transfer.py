@@ -6,10 +6,8 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.bookmarks import add_bookmark
-from bot.database.connection import fetch, transaction
+from bot.database.database import Database
 
 BATCH = 500  # bookmarks read, looked up or written in one transaction, so that nobody waits long
 
@@ -75,19 +73,17 @@ class Brought:
     unknown: tuple[NewBookmark, ...]
 
 
-async def saved_bookmarks(connection: aiosqlite.Connection, person_id: int) -> AsyncGenerator[SavedBookmark]:
+async def saved_bookmarks(db: Database, person_id: int) -> AsyncGenerator[SavedBookmark]:
     """All bookmarks of the person, the newest first. Raises DatabaseError."""
     last = (_END, _END)
-    while rows := await fetch(connection, PAGE, (person_id, *last, BATCH)):
+    while rows := await db.fetch(PAGE, (person_id, *last, BATCH)):
         for row in rows:
             versions = tuple(SavedVersion(*version) for version in json.loads(row["versions"]))
             yield SavedBookmark(row["name"], row["category"], row["note"], row["saved_at"], versions)
         last = (rows[-1]["saved_at"], rows[-1]["id"])
 
 
-async def bring_bookmarks(
-    connection: aiosqlite.Connection, person_id: int, bookmarks: Sequence[NewBookmark]
-) -> Brought:
+async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewBookmark]) -> Brought:
     """Save the new ones of `bookmarks`, with note and time; bookmarks that exist stay as they are.
 
     Raises DatabaseError; what was saved until then stays.
@@ -96,19 +92,19 @@ async def bring_bookmarks(
     unknown: list[NewBookmark] = []
     for start in range(0, len(bookmarks), BATCH):
         batch = bookmarks[start : start + BATCH]
-        loras = await _known(connection, [each for bookmark in batch for each in bookmark.hashes])
-        async with transaction(connection):
+        loras = await _known(db, [each for bookmark in batch for each in bookmark.hashes])
+        async with db.transaction():
             for bookmark in batch:
                 lora_id = next((loras[each] for each in bookmark.hashes if loras[each] is not None), None)
                 if lora_id is None:
                     unknown.append(bookmark)
-                elif await add_bookmark(connection, person_id, lora_id, bookmark.note, saved_at=bookmark.saved_at):
+                elif await add_bookmark(db, person_id, lora_id, bookmark.note, saved_at=bookmark.saved_at):
                     saved += 1
                 else:
                     known += 1
     return Brought(saved, known, tuple(unknown))
 
 
-async def _known(connection: aiosqlite.Connection, hashes: Sequence[str]) -> dict[str, int | None]:
-    rows = await fetch(connection, KNOWN, (json.dumps(hashes),))
+async def _known(db: Database, hashes: Sequence[str]) -> dict[str, int | None]:
+    rows = await db.fetch(KNOWN, (json.dumps(hashes),))
     return {row["hash"]: row["lora_id"] for row in rows}

@@ -8,11 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import product
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.lora_search import FEW, Shown, Sort, read_typed, shown_parameter
 from bot.database.loras import FITS_BASE_MODELS, Lora, loras_from
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
@@ -145,7 +143,7 @@ class BookmarkPage:
 
 
 async def add_bookmark(
-    connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str = "", *, saved_at: int | None = None
+    db: Database, person_id: int, lora_id: int, note: str = "", *, saved_at: int | None = None
 ) -> bool:
     """Save an entry. False when it was saved already (note and time stay) or does not exist.
 
@@ -153,85 +151,83 @@ async def add_bookmark(
     """
     when = now_ms() if saved_at is None else saved_at
     parameters = {"person": person_id, "lora": lora_id, "note": kept_note(note), "when": when}
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        return await _indexed(connection, person_id, await write(connection, ADD, parameters))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        return await _indexed(db, person_id, await db.write(ADD, parameters))
 
 
-async def add_bookmarks(connection: aiosqlite.Connection, person_id: int, lora_ids: Collection[int]) -> int:
+async def add_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> int:
     """Save several entries; how many were not saved before. Raises DatabaseError."""
-    return sum([await add_bookmark(connection, person_id, lora_id) for lora_id in lora_ids])
+    return sum([await add_bookmark(db, person_id, lora_id) for lora_id in lora_ids])
 
 
-async def remove_bookmarks(connection: aiosqlite.Connection, person_id: int, lora_ids: Collection[int]) -> range:
+async def remove_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> range:
     """Remove bookmarks; the ids with which `restore_bookmarks` brings them back, as many as there were.
 
     Raises DatabaseError.
     """
     now, kept = now_ms(), list[int]()
-    async with transaction(connection):
-        await write(connection, FORGET_REMOVED, (now - UNDO_MS,))
+    async with db.transaction():
+        await db.write(FORGET_REMOVED, (now - UNDO_MS,))
         for lora_id in dict.fromkeys(lora_ids):
-            for row in await write(connection, REMOVE, (person_id, lora_id)):
-                kept += [row["id"] for row in await write(connection, KEEP_REMOVED, (*row, now))]
+            for row in await db.write(REMOVE, (person_id, lora_id)):
+                kept += [row["id"] for row in await db.write(KEEP_REMOVED, (*row, now))]
     # SQLite numbers the rows of one transaction one after the other.
     return range(kept[0], kept[-1] + 1) if kept else range(0)
 
 
-async def restore_bookmarks(connection: aiosqlite.Connection, person_id: int, removed_ids: range) -> int:
+async def restore_bookmarks(db: Database, person_id: int, removed_ids: range) -> int:
     """Restore removed bookmarks with note, date and uses. How many: none when too long ago or restored already.
 
     Raises DatabaseError.
     """
     restored = 0
-    async with transaction(connection):
+    async with db.transaction():
         for removed_id in removed_ids:
-            for row in await write(connection, TAKE_REMOVED, (removed_id, person_id)):
-                restored += await _indexed(connection, person_id, await write(connection, RESTORE, tuple(row)))
+            for row in await db.write(TAKE_REMOVED, (removed_id, person_id)):
+                restored += await _indexed(db, person_id, await db.write(RESTORE, tuple(row)))
     return restored
 
 
-async def set_note(connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str) -> bool:
+async def set_note(db: Database, person_id: int, lora_id: int, note: str) -> bool:
     """Replace the note of a bookmark. False when there is no such bookmark. Raises DatabaseError."""
-    async with transaction(connection):
-        rows = await write(connection, SET_NOTE, (kept_note(note), person_id, lora_id))
-        return await _indexed(connection, person_id, rows)
+    async with db.transaction():
+        rows = await db.write(SET_NOTE, (kept_note(note), person_id, lora_id))
+        return await _indexed(db, person_id, rows)
 
 
-async def _indexed(connection: aiosqlite.Connection, person_id: int, rows: list[sqlite3.Row]) -> bool:
+async def _indexed(db: Database, person_id: int, rows: list[sqlite3.Row]) -> bool:
     """Index the notes of the bookmarks that were written; whether there were any."""
     for row in rows:
-        await write(connection, FORGET_NOTE, (row["id"],))
+        await db.write(FORGET_NOTE, (row["id"],))
         if row["note"]:
-            await write(connection, INDEX_NOTE, (row["id"], owner_word(person_id), indexed(row["note"])))
+            await db.write(INDEX_NOTE, (row["id"], owner_word(person_id), indexed(row["note"])))
     return bool(rows)
 
 
-async def find_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> Bookmark | None:
+async def find_bookmark(db: Database, person_id: int, lora_id: int) -> Bookmark | None:
     """The person's bookmark of this entry, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (person_id, lora_id))
+    row = await db.fetch_one(FIND, (person_id, lora_id))
     if row is None:
         return None
-    (bookmark,) = await _bookmarks(connection, person_id, [row])
+    (bookmark,) = await _bookmarks(db, person_id, [row])
     return bookmark
 
 
-async def bookmarked_among(
-    connection: aiosqlite.Connection, person_id: int, lora_ids: Collection[int]
-) -> frozenset[int]:
+async def bookmarked_among(db: Database, person_id: int, lora_ids: Collection[int]) -> frozenset[int]:
     """Those of `lora_ids` that the person has bookmarked. Raises DatabaseError."""
-    rows = await fetch(connection, AMONG, (person_id, json.dumps(list(lora_ids))))
+    rows = await db.fetch(AMONG, (person_id, json.dumps(list(lora_ids))))
     return frozenset(row["lora_id"] for row in rows)
 
 
-async def count_bookmarks(connection: aiosqlite.Connection, person_id: int) -> int:
+async def count_bookmarks(db: Database, person_id: int) -> int:
     """How many bookmarks the person has. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT, (person_id,))
+    (row,) = await db.fetch(COUNT, (person_id,))
     return row[0]
 
 
 async def list_bookmarks(
-    connection: aiosqlite.Connection,
+    db: Database,
     person_id: int,
     *,
     limit: int,
@@ -254,51 +250,51 @@ async def list_bookmarks(
         "category": category,
         "base_models": None if base_models is None else json.dumps(list(base_models)),
         "shown": shown_parameter(shown),
-        "found": json.dumps([] if not words else await _found(connection, person_id, words)),
+        "found": json.dumps([] if not words else await _found(db, person_id, words)),
         "limit": limit,
         "offset": offset,
     }
     sql = LIST[words is not None, category is not None, sort]
-    count, *page = await fetch(connection, sql, parameters)
-    rows = await fetch(connection, BY_IDS, (json.dumps([row["id"] for row in page]),))
-    bookmarks = await _bookmarks(connection, person_id, rows)
+    count, *page = await db.fetch(sql, parameters)
+    rows = await db.fetch(BY_IDS, (json.dumps([row["id"] for row in page]),))
+    bookmarks = await _bookmarks(db, person_id, rows)
     return BookmarkPage(bookmarks, count["total"], misfits=count["found"] - count["total"], hidden=count["hidden"])
 
 
-async def _found(connection: aiosqlite.Connection, person_id: int, words: list[str]) -> list[tuple[int, int]]:
+async def _found(db: Database, person_id: int, words: list[str]) -> list[tuple[int, int]]:
     """Ids of the bookmarks that match, each with its rank: 0 for an exact match, 1 for one typo."""
-    typed = await read_typed(connection, words)
+    typed = await read_typed(db, words)
     own_note = f"owner : {quoted(owner_word(person_id))} AND note : "
     nothing = f"owner : {quoted('')}"
     begun = [(each.begun, own_note + begins(each.word)) for each in typed.words]
     if len(begun) == 1:  # both at once: a common word has many hits
-        ids = await _matching(connection, person_id, [(typed.begun, begun[0][1])])
+        ids = await _matching(db, person_id, [(typed.begun, begun[0][1])])
     else:
-        ids = await _matching(connection, person_id, begun)
-        ids += await _matching(connection, person_id, [(typed.whole_begun, nothing)])
+        ids = await _matching(db, person_id, begun)
+        ids += await _matching(db, person_id, [(typed.whole_begun, nothing)])
     near: list[int] = []
     if typed.mistyped:
-        near += await _matching(connection, person_id, [(typed.mistyped, nothing)])
+        near += await _matching(db, person_id, [(typed.mistyped, nothing)])
     if len(ids) < FEW:
-        notes = await _note_words(connection, person_id)
+        notes = await _note_words(db, person_id)
         meant = [_near(each.word, notes) for each in typed.words]
         if any(meant) or any(each.near for each in typed.words):
             loose = [
                 (each.loose, own_note + any_of([begins(each.word), *map(quoted, others)]))
                 for each, others in zip(typed.words, meant, strict=True)
             ]
-            near += await _matching(connection, person_id, loose)
+            near += await _matching(db, person_id, loose)
     return list((dict.fromkeys(near, 1) | dict.fromkeys(ids, 0)).items())
 
 
-async def _matching(connection: aiosqlite.Connection, person_id: int, words: list[tuple[str, str]]) -> list[int]:
+async def _matching(db: Database, person_id: int, words: list[tuple[str, str]]) -> list[int]:
     """Bookmarks that match every pair of (query for the LoRA, query for the note) by one of the two."""
-    rows = await fetch(connection, MATCHING, {"person": person_id, "words": json.dumps(words)})
+    rows = await db.fetch(MATCHING, {"person": person_id, "words": json.dumps(words)})
     return [row["id"] for row in rows]
 
 
-async def _note_words(connection: aiosqlite.Connection, person_id: int) -> set[str]:
-    rows = await fetch(connection, NOTES, (person_id, NOTES_READ))
+async def _note_words(db: Database, person_id: int) -> set[str]:
+    rows = await db.fetch(NOTES, (person_id, NOTES_READ))
     return set(words_of(" ".join(row["note"] for row in rows)))
 
 
@@ -311,8 +307,8 @@ def owner_word(person_id: int) -> str:
     return f"{FACET}{person_id}"
 
 
-async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: list[sqlite3.Row]) -> tuple[Bookmark, ...]:
-    loras = await loras_from(connection, rows)
+async def _bookmarks(db: Database, person_id: int, rows: list[sqlite3.Row]) -> tuple[Bookmark, ...]:
+    loras = await loras_from(db, rows)
     return tuple(
         Bookmark(person_id, lora, row["note"], row["bookmarked_at"], row["own_uses"])
         for lora, row in zip(loras, rows, strict=True)

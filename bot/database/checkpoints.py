@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aiosqlite
-
-from bot.database.connection import fetch_one, write
+from bot.database.database import Database
 from inference.base_models import BaseModelId
 
 REMEMBER = """
@@ -26,7 +24,7 @@ class CheckpointHashes:
 
 
 async def remember_checkpoint(
-    connection: aiosqlite.Connection,
+    db: Database,
     name: str,
     *,
     source: str,
@@ -38,12 +36,10 @@ async def remember_checkpoint(
 
     Raises DatabaseError.
     """
-    await write(connection, REMEMBER, (name, source, stamp, hashes.sha256, hashes.short_hash, base_model))
+    await db.write(REMEMBER, (name, source, stamp, hashes.sha256, hashes.short_hash, base_model))
 
 
-async def known_hashes(
-    connection: aiosqlite.Connection, name: str, *, source: str, stamp: str
-) -> CheckpointHashes | None:
+async def known_hashes(db: Database, name: str, *, source: str, stamp: str) -> CheckpointHashes | None:
     """The hashes if they were taken from this very source and stamp, else None. Raises DatabaseError."""
-    row = await fetch_one(connection, KNOWN, (name, source, stamp))
+    row = await db.fetch_one(KNOWN, (name, source, stamp))
     return None if row is None else CheckpointHashes(row["sha256"], row["short_hash"])

@@ -11,10 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.reports import Subject
 from inference.content_rating import ContentRating
 
@@ -120,92 +118,88 @@ class PendingStep:
     begun_at: int | None
 
 
-async def count_warnings(connection: aiosqlite.Connection, owner_id: int, server_id: int) -> int:
+async def count_warnings(db: Database, owner_id: int, server_id: int) -> int:
     """How often a person was warned in a server, without what was reversed. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_WARNINGS, (owner_id, server_id))
+    (row,) = await db.fetch(COUNT_WARNINGS, (owner_id, server_id))
     return row["number"]
 
 
 async def save_decision(
-    connection: aiosqlite.Connection,
+    db: Database,
     report_id: int,
     new: NewDecision,
     steps: Iterable[Step],
 ) -> Decision | None:
     """open -> decided, with the steps that carry it out; None when it was decided before. Raises DatabaseError."""
-    async with transaction(connection):
-        if not await write(connection, DECIDE, (report_id,)):
+    async with db.transaction():
+        if not await db.write(DECIDE, (report_id,)):
             return None
         values = (report_id, new.action, new.rating, new.ends_at, new.note, new.decided_by, now_ms())
-        (row,) = await write(connection, RECORD, values)
-        await plan_steps(connection, row["id"], steps)
+        (row,) = await db.write(RECORD, values)
+        await plan_steps(db, row["id"], steps)
     return _decision(row)
 
 
-async def plan_steps(connection: aiosqlite.Connection, decision_id: int, steps: Iterable[Step]) -> None:
+async def plan_steps(db: Database, decision_id: int, steps: Iterable[Step]) -> None:
     """Write down what is to be done, behind what is written down already. Raises DatabaseError."""
     for step in steps:
-        await write(connection, PLAN, {"decision": decision_id, "step": step})
+        await db.write(PLAN, {"decision": decision_id, "step": step})
 
 
-async def find_decision(connection: aiosqlite.Connection, decision_id: int) -> Decision | None:
+async def find_decision(db: Database, decision_id: int) -> Decision | None:
     """A decision by its id. Raises DatabaseError."""
-    row = await fetch_one(connection, DECISION, (decision_id,))
+    row = await db.fetch_one(DECISION, (decision_id,))
     return None if row is None else _decision(row)
 
 
-async def decision_of(connection: aiosqlite.Connection, report_id: int) -> Decision | None:
+async def decision_of(db: Database, report_id: int) -> Decision | None:
     """What was decided about a report. Raises DatabaseError."""
-    row = await fetch_one(connection, DECISION_OF, (report_id,))
+    row = await db.fetch_one(DECISION_OF, (report_id,))
     return None if row is None else _decision(row)
 
 
-async def decisions_to_carry_out(connection: aiosqlite.Connection, *, after: int, limit: int) -> tuple[int, ...]:
+async def decisions_to_carry_out(db: Database, *, after: int, limit: int) -> tuple[int, ...]:
     """Ids of decisions with a step that is not done, a page by id. Raises DatabaseError."""
-    return tuple(row["decision_id"] for row in await fetch(connection, TO_DO, (after, limit)))
+    return tuple(row["decision_id"] for row in await db.fetch(TO_DO, (after, limit)))
 
 
-async def next_step(connection: aiosqlite.Connection, decision_id: int) -> PendingStep | None:
+async def next_step(db: Database, decision_id: int) -> PendingStep | None:
     """The first step that is not done. Raises DatabaseError."""
-    row = await fetch_one(connection, NEXT_STEP, (decision_id,))
+    row = await db.fetch_one(NEXT_STEP, (decision_id,))
     if row is None:
         return None
     return PendingStep(row["decision_id"], row["position"], Step(row["step"]), row["begun_at"])
 
 
-async def begin_step(connection: aiosqlite.Connection, pending: PendingStep) -> None:
+async def begin_step(db: Database, pending: PendingStep) -> None:
     """From now on it may have happened. Raises DatabaseError."""
-    await write(connection, BEGIN_STEP, (now_ms(), pending.decision_id, pending.position))
+    await db.write(BEGIN_STEP, (now_ms(), pending.decision_id, pending.position))
 
 
-async def end_step(connection: aiosqlite.Connection, pending: PendingStep) -> None:
+async def end_step(db: Database, pending: PendingStep) -> None:
     """It is done. Raises DatabaseError."""
-    await write(connection, END_STEP, (now_ms(), pending.decision_id, pending.position))
+    await db.write(END_STEP, (now_ms(), pending.decision_id, pending.position))
 
 
-async def remember_rating_before(
-    connection: aiosqlite.Connection, decision_id: int, rating: ContentRating | None
-) -> None:
+async def remember_rating_before(db: Database, decision_id: int, rating: ContentRating | None) -> None:
     """Store what it was rated before the decision. Raises DatabaseError."""
-    await write(connection, RATED, (rating, decision_id))
+    await db.write(RATED, (rating, decision_id))
 
 
-async def standing_rating(
-    connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int
-) -> ContentRating | None:
+async def standing_rating(db: Database, kind: Subject, target_id: int, server_id: int) -> ContentRating | None:
     """The highest rating that decisions of a server gave the subject and that holds. Raises DatabaseError."""
-    rows = await fetch(connection, STANDING_RATINGS, (kind, target_id, server_id))
+    rows = await db.fetch(STANDING_RATINGS, (kind, target_id, server_id))
     return max((ContentRating(row["rating"]) for row in rows), default=None)
 
 
-async def mark_decision_told(connection: aiosqlite.Connection, decision_id: int, notice_id: int | None = None) -> None:
+async def mark_decision_told(db: Database, decision_id: int, notice_id: int | None = None) -> None:
     """The owner knows of the decision, by a direct message or else. Raises DatabaseError."""
-    await write(connection, TOLD, (now_ms(), notice_id, decision_id))
+    await db.write(TOLD, (now_ms(), notice_id, decision_id))
 
 
-async def untold_decisions(connection: aiosqlite.Connection, person_id: int) -> tuple[Decision, ...]:
+async def untold_decisions(db: Database, person_id: int) -> tuple[Decision, ...]:
     """Decisions of which no direct message could tell their owner. Raises DatabaseError."""
-    return tuple(map(_decision, await fetch(connection, UNTOLD, (person_id,))))
+    return tuple(map(_decision, await db.fetch(UNTOLD, (person_id,))))
 
 
 def _decision(row: sqlite3.Row) -> Decision:

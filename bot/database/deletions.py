@@ -11,10 +11,8 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.jobs import Job, job_from
 
@@ -69,47 +67,47 @@ class Deletion:
         return (*pictures, *([LeftFile(FileFolder.INPUTS, self.input)] if self.input else ()))
 
 
-async def hide_job(connection: aiosqlite.Connection, job_id: int, delete_at: int) -> bool:
+async def hide_job(db: Database, job_id: int, delete_at: int) -> bool:
     """Put a job that has ended out of sight; it goes at `delete_at` (unix ms). False: it is so already, or unfinished.
 
     Raises DatabaseError.
     """
-    return bool(await write(connection, HIDE, (delete_at, job_id)))
+    return bool(await db.write(HIDE, (delete_at, job_id)))
 
 
-async def undo_deletion(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+async def undo_deletion(db: Database, job_id: int) -> Job | None:
     """Bring a hidden job back; None when it is too late. Raises DatabaseError."""
-    rows = await write(connection, UNDO, (job_id, now_ms()))
+    rows = await db.write(UNDO, (job_id, now_ms()))
     return job_from(rows[0]) if rows else None
 
 
-async def find_hidden_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+async def find_hidden_job(db: Database, job_id: int) -> Job | None:
     """A job that its owner deleted and may still bring back. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND_HIDDEN, (job_id,))
+    row = await db.fetch_one(FIND_HIDDEN, (job_id,))
     return None if row is None else job_from(row)
 
 
-async def hidden_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+async def hidden_jobs(db: Database) -> tuple[Job, ...]:
     """All such jobs. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, HIDDEN))
+    return tuple(job_from(row) for row in await db.fetch(HIDDEN))
 
 
-async def due_jobs(connection: aiosqlite.Connection, *, held_since: int) -> tuple[Job, ...]:
+async def due_jobs(db: Database, *, held_since: int) -> tuple[Job, ...]:
     """Hidden jobs that go now: not those for whose open report, made since a unix ms, they are held.
 
     Raises DatabaseError.
     """
-    return tuple(job_from(row) for row in await fetch(connection, DUE, (now_ms(), held_since)))
+    return tuple(job_from(row) for row in await db.fetch(DUE, (now_ms(), held_since)))
 
 
-async def next_due(connection: aiosqlite.Connection) -> int | None:
+async def next_due(db: Database) -> int | None:
     """When the next hidden job goes that does not go yet (unix ms). Raises DatabaseError."""
-    row = await fetch_one(connection, NEXT, (now_ms(),))
+    row = await db.fetch_one(NEXT, (now_ms(),))
     return row["next"] if row else None
 
 
 async def begin_deletion(
-    connection: aiosqlite.Connection,
+    db: Database,
     job_id: int,
     channel_id: int | None,
     message_id: int | None,
@@ -121,36 +119,36 @@ async def begin_deletion(
     With `message_alone` it is the delivered message that is deleted, and the job stays. None: there is no such job, and
     nothing of it is left. Raises DatabaseError.
     """
-    async with transaction(connection):
-        rows = [] if message_alone else await fetch(connection, PATHS, (job_id,))
+    async with db.transaction():
+        rows = [] if message_alone else await db.fetch(PATHS, (job_id,))
         values = {
             "job": job_id, "message_alone": message_alone, "channel": channel_id, "message": message_id,
             "paths": json.dumps([row["path"] for row in rows]), "now": now_ms(),
         }  # fmt: skip
-        await write(connection, BEGIN, values)
+        await db.write(BEGIN, values)
         if not message_alone:
-            await write(connection, REPORT_CHANGED, (job_id,))
-            await write(connection, FORGET, (job_id,))
-        return await find_deletion(connection, job_id)
+            await db.write(REPORT_CHANGED, (job_id,))
+            await db.write(FORGET, (job_id,))
+        return await find_deletion(db, job_id)
 
 
-async def pending_deletions(connection: aiosqlite.Connection) -> tuple[Deletion, ...]:
+async def pending_deletions(db: Database) -> tuple[Deletion, ...]:
     """The deletions that a crash or an outage interrupted. Raises DatabaseError."""
-    return tuple(_deletion(row) for row in await fetch(connection, PENDING))
+    return tuple(_deletion(row) for row in await db.fetch(PENDING))
 
 
-async def find_deletion(connection: aiosqlite.Connection, job_id: int) -> Deletion | None:
+async def find_deletion(db: Database, job_id: int) -> Deletion | None:
     """What is still to be removed of a deleted job, or of its message. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (job_id,))
+    row = await db.fetch_one(FIND, (job_id,))
     return None if row is None else _deletion(row)
 
 
-async def end_deletion(connection: aiosqlite.Connection, deletion: Deletion) -> None:
+async def end_deletion(db: Database, deletion: Deletion) -> None:
     """Forget a deletion: everything is removed. One with other files, which was begun since, stays.
 
     Raises DatabaseError.
     """
-    await write(connection, END, (deletion.job_id, json.dumps(deletion.paths), deletion.input))
+    await db.write(END, (deletion.job_id, json.dumps(deletion.paths), deletion.input))
 
 
 def _deletion(row: sqlite3.Row) -> Deletion:

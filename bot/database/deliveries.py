@@ -6,10 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.database import Database
 
 OPEN = "INSERT INTO delivery (job_id, private, shows_prompt, ticket, created_at) VALUES (?, ?, ?, ?, ?)"
 TOLD = "UPDATE delivery SET message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
@@ -58,7 +56,7 @@ class Delivery:
 
 
 async def open_delivery(
-    connection: aiosqlite.Connection,
+    db: Database,
     job_id: int,
     *,
     private: bool,
@@ -66,43 +64,43 @@ async def open_delivery(
     ticket: str | None = None,
 ) -> None:
     """Create the pending delivery of a job. Raises DatabaseError."""
-    await write(connection, OPEN, (job_id, int(private), int(shows_prompt), ticket, now_ms()))
+    await db.write(OPEN, (job_id, int(private), int(shows_prompt), ticket, now_ms()))
 
 
-async def remember_message(connection: aiosqlite.Connection, job_id: int, message_id: int) -> None:
+async def remember_message(db: Database, job_id: int, message_id: int) -> None:
     """Store the message that shows the job while it waits. Raises DatabaseError."""
-    await write(connection, TOLD, (message_id, job_id))
+    await db.write(TOLD, (message_id, job_id))
 
 
-async def mark_posting(connection: aiosqlite.Connection, job_id: int, channel_id: int, at: int) -> None:
+async def mark_posting(db: Database, job_id: int, channel_id: int, at: int) -> None:
     """Store that a new message is about to be posted in the channel, at this unix ms. Raises DatabaseError."""
-    await write(connection, POSTING, (channel_id, at, job_id))
+    await db.write(POSTING, (channel_id, at, job_id))
 
 
-async def mark_sent(connection: aiosqlite.Connection, job_id: int, message_id: int) -> bool:
+async def mark_sent(db: Database, job_id: int, message_id: int) -> bool:
     """pending -> sent; False when it was not pending any more. Raises DatabaseError."""
-    return bool(await write(connection, SENT, (message_id, job_id)))
+    return bool(await db.write(SENT, (message_id, job_id)))
 
 
-async def mark_undeliverable(connection: aiosqlite.Connection, job_id: int) -> bool:
+async def mark_undeliverable(db: Database, job_id: int) -> bool:
     """pending -> undeliverable; the pictures stay where they are. Raises DatabaseError."""
-    return bool(await write(connection, UNDELIVERABLE, (job_id,)))
+    return bool(await db.write(UNDELIVERABLE, (job_id,)))
 
 
-async def find_delivery(connection: aiosqlite.Connection, job_id: int) -> Delivery | None:
+async def find_delivery(db: Database, job_id: int) -> Delivery | None:
     """The delivery of a job, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (job_id,))
+    row = await db.fetch_one(FIND, (job_id,))
     return None if row is None else _delivery(row)
 
 
-async def pending_deliveries(connection: aiosqlite.Connection) -> tuple[Delivery, ...]:
+async def pending_deliveries(db: Database) -> tuple[Delivery, ...]:
     """The pending deliveries, the oldest job first. Raises DatabaseError."""
-    return tuple(_delivery(row) for row in await fetch(connection, PENDING))
+    return tuple(_delivery(row) for row in await db.fetch(PENDING))
 
 
-async def count_owed(connection: aiosqlite.Connection) -> int:
+async def count_owed(db: Database) -> int:
     """How many results nobody has got yet. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_OWED)
+    (row,) = await db.fetch(COUNT_OWED)
     return row[0]
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-import aiosqlite
-
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.search import one_typo_apart, typo_keys
 
 MAX_NEAR = 30  # words; a short word has too many neighbours
@@ -25,19 +23,19 @@ SHARING_A_KEY = """
 """
 
 
-async def learn_words(connection: aiosqlite.Connection, words: Collection[str]) -> None:
+async def learn_words(db: Database, words: Collection[str]) -> None:
     """Add the new ones of `words`, given in the form of `search.words_of`. Raises DatabaseError."""
-    new = await write(connection, LEARN, (json.dumps(sorted(set(words))),))
+    new = await db.write(LEARN, (json.dumps(sorted(set(words))),))
     keys = [(key, row["id"]) for row in new for key in typo_keys(row["word"])]
     if keys:
-        await write(connection, ADD_KEYS, (json.dumps(keys),))
+        await db.write(ADD_KEYS, (json.dumps(keys),))
 
 
-async def near_words(connection: aiosqlite.Connection, word: str) -> list[str]:
+async def near_words(db: Database, word: str) -> list[str]:
     """The words one typo away from `word`, the likeliest first. Raises DatabaseError."""
     if len(word) < 2:  # every word is near
         return []
-    rows = await fetch(connection, SHARING_A_KEY, (json.dumps(typo_keys(word)),))
+    rows = await db.fetch(SHARING_A_KEY, (json.dumps(typo_keys(word)),))
     near = [row["word"] for row in rows if one_typo_apart(word, row["word"])]
     return sorted(near, key=lambda each: _surprise(word, each))[:MAX_NEAR]
 

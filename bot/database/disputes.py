@@ -6,10 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.database import Database
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 
@@ -55,36 +53,36 @@ class Dispute:
     base_models: tuple[BaseModelId, ...]
 
 
-async def dispute(connection: aiosqlite.Connection, sha256: str, page: str, base_model: BaseModelId) -> bool:
+async def dispute(db: Database, sha256: str, page: str, base_model: BaseModelId) -> bool:
     """Record that a page names another base model for a file. Return whether that is new. Raises DatabaseError."""
-    return bool(await write(connection, DISPUTE, (sha256, page, base_model, now_ms())))
+    return bool(await db.write(DISPUTE, (sha256, page, base_model, now_ms())))
 
 
-async def settle(connection: aiosqlite.Connection, sha256: str, page: str) -> None:
+async def settle(db: Database, sha256: str, page: str) -> None:
     """Delete the dispute of a page that no longer contradicts. Raises DatabaseError."""
-    await write(connection, SETTLE, (sha256, page))
+    await db.write(SETTLE, (sha256, page))
 
 
-async def disputed_by(connection: aiosqlite.Connection, sha256: str, page: str) -> BaseModelId | None:
+async def disputed_by(db: Database, sha256: str, page: str) -> BaseModelId | None:
     """Return the base model that a disputing page names for a file; None without a dispute. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (sha256, page))
+    row = await db.fetch_one(FIND, (sha256, page))
     return None if row is None else BaseModelId(row["base_model"])
 
 
-async def open_disputes(connection: aiosqlite.Connection, files: Sequence[str]) -> list[Dispute]:
+async def open_disputes(db: Database, files: Sequence[str]) -> list[Dispute]:
     """The open disputes about files with these SHA-256. Raises DatabaseError."""
     parameters = {"files": json.dumps(list(files)), "declared": Source.DECLARATION.name}
-    rows = await fetch(connection, OPEN, parameters)
+    rows = await db.fetch(OPEN, parameters)
     return [Dispute(row["sha256"], row["since"], tuple(map(BaseModelId, json.loads(row["bases"])))) for row in rows]
 
 
-async def disputes_for(connection: aiosqlite.Connection, person_id: int, files: Sequence[str]) -> list[Dispute]:
+async def disputes_for(db: Database, person_id: int, files: Sequence[str]) -> list[Dispute]:
     """The open disputes that keep files from a person who did not have them before. Raises DatabaseError."""
-    found = await open_disputes(connection, files) if files else []
-    return [each for each in found if not await _had_before(connection, person_id, each)]
+    found = await open_disputes(db, files) if files else []
+    return [each for each in found if not await _had_before(db, person_id, each)]
 
 
-async def _had_before(connection: aiosqlite.Connection, person_id: int, found: Dispute) -> bool:
+async def _had_before(db: Database, person_id: int, found: Dispute) -> bool:
     """Whether a person bookmarked, used or added a LoRA before it was disputed."""
     parameters = {"person": person_id, "sha256": found.sha256, "since": found.since}
-    return await fetch_one(connection, HAD, parameters) is not None
+    return await db.fetch_one(HAD, parameters) is not None

@@ -10,10 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-import aiosqlite
-
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, fetch_one, transaction, truncate_log, write
+from bot.database.database import Database
 from bot.database.erasure_leftovers import NOTE_FILE, NOTE_MESSAGE, FileFolder
 from bot.database.erasures import Erasure
 from bot.database.errors import LogInUse
@@ -196,13 +194,13 @@ MERGED_PAGES = 500
 _LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
 
 
-async def ended_jobs(connection: aiosqlite.Connection, person_id: int, *, limit: int) -> tuple[int, ...]:
+async def ended_jobs(db: Database, person_id: int, *, limit: int) -> tuple[int, ...]:
     """Ids of the person's oldest jobs that have ended. Raises DatabaseError."""
-    return tuple(row["id"] for row in await fetch(connection, ENDED_JOBS, (person_id, limit)))
+    return tuple(row["id"] for row in await db.fetch(ENDED_JOBS, (person_id, limit)))
 
 
 async def erase_jobs(
-    connection: aiosqlite.Connection,
+    db: Database,
     erasure: Erasure,
     job_ids: Sequence[int],
     *,
@@ -215,26 +213,26 @@ async def erase_jobs(
     """
     ids = json.dumps(list(job_ids))
     about = {"erasure": erasure.id, "ids": ids}
-    async with transaction(connection):
+    async with db.transaction():
         (pictures,), (private,), (notices,) = [
-            (await fetch(connection, sql, (ids,)))[0] for sql in (COUNT_PICTURES, COUNT_PRIVATE, COUNT_NOTICES)
+            (await db.fetch(sql, (ids,)))[0] for sql in (COUNT_PICTURES, COUNT_PRIVATE, COUNT_NOTICES)
         ]
         for sql in (NOTE_PICTURES, NOTE_INPUTS, NOTE_MESSAGES, NOTE_PUBLICATIONS):
-            await write(connection, sql, about)
+            await db.write(sql, about)
         for name in spooled:
-            await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
-        await write(connection, FORGET_JOBS, (ids,))
+            await db.write(NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
+        await db.write(FORGET_JOBS, (ids,))
         unreachable = notices if direct_channel is None else 0
-        await write(connection, COUNT, (len(job_ids), pictures, private, unreachable, erasure.id))
+        await db.write(COUNT, (len(job_ids), pictures, private, unreachable, erasure.id))
 
 
-async def jobs_being_deleted(connection: aiosqlite.Connection, person_id: int) -> tuple[int, ...]:
+async def jobs_being_deleted(db: Database, person_id: int) -> tuple[int, ...]:
     """Ids of jobs that the person deleted, of which files or messages are still to go. Raises DatabaseError."""
-    return tuple(row["job_id"] for row in await fetch(connection, JOBS_BEING_DELETED, (person_id,)))
+    return tuple(row["job_id"] for row in await db.fetch(JOBS_BEING_DELETED, (person_id,)))
 
 
 async def erase_person(
-    connection: aiosqlite.Connection,
+    db: Database,
     erasure: Erasure,
     *,
     spooled: Iterable[str] = (),
@@ -249,33 +247,33 @@ async def erase_person(
     of which all that the bot wrote is to be noted; without one they are counted as out of reach. Raises DatabaseError.
     """
     person = erasure.person_id
-    async with transaction(connection):
+    async with db.transaction():
         for sql in (ANY_JOB, ANY_ADDITION):
-            if await fetch_one(connection, sql, (person,)) is not None:
+            if await db.fetch_one(sql, (person,)) is not None:
                 return False
         for sql in (
             NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, COUNT_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
             NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES, _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
-            await write(connection, sql, {"erasure": erasure.id, "person": person})
+            await db.write(sql, {"erasure": erasure.id, "person": person})
         for name in spooled:
-            await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
-        notices = [row["notice_id"] for row in await fetch(connection, DECISION_NOTICES, {"person": person})]
+            await db.write(NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
+        notices = [row["notice_id"] for row in await db.fetch(DECISION_NOTICES, {"person": person})]
         for message_id in notices if direct_channel is not None else ():
-            await write(connection, NOTE_MESSAGE, (erasure.id, direct_channel, message_id))
+            await db.write(NOTE_MESSAGE, (erasure.id, direct_channel, message_id))
         if direct_channel is None:
-            await write(connection, COUNT, (0, 0, 0, len(notices), erasure.id))
+            await db.write(COUNT, (0, 0, 0, len(notices), erasure.id))
         kept = {"person": person, "hash": erasure.pseudonym, "since": now_ms() - DAY_MS}
-        await write(connection, KEEP_ADDITIONS, kept)
-        await write(connection, FORGET_PERSON, (person,))
+        await db.write(KEEP_ADDITIONS, kept)
+        await db.write(FORGET_PERSON, (person,))
         for sql in _REPLACE:
-            await write(connection, sql, {"person": person, "hash": erasure.pseudonym})
-        await write(connection, REPORTS_CHANGED, {"erasure": erasure.id})
-        await write(connection, CLEAR, (direct_channel, erasure.id))
+            await db.write(sql, {"person": person, "hash": erasure.pseudonym})
+        await db.write(REPORTS_CHANGED, {"erasure": erasure.id})
+        await db.write(CLEAR, (direct_channel, erasure.id))
     return True
 
 
-async def overwrite_deleted(connection: aiosqlite.Connection) -> None:
+async def overwrite_deleted(db: Database) -> None:
     """Merge the full text indexes, in which deleted words are left, and empty the log.
 
     Raises DatabaseError, among them LogInUse.
@@ -284,15 +282,15 @@ async def overwrite_deleted(connection: aiosqlite.Connection) -> None:
     """
     for sql in MERGES:
         pages = -MERGED_PAGES  # at first: merge into one, however few changes there are
-        while await _merge(connection, sql, pages):
+        while await _merge(db, sql, pages):
             pages = MERGED_PAGES
-    if not await truncate_log(connection):
+    if not await db.truncate_log():
         raise LogInUse("The log of the database is being read; it is emptied a moment later.")
 
 
-async def _merge(connection: aiosqlite.Connection, sql: str, pages: int) -> bool:
+async def _merge(db: Database, sql: str, pages: int) -> bool:
     """Whether there is more to merge."""
-    async with transaction(connection):
-        before = connection.total_changes
-        await write(connection, sql, (pages,))
-        return connection.total_changes - before >= _LEAST_WORK
+    async with db.transaction():
+        before = db.connection.total_changes
+        await db.write(sql, (pages,))
+        return db.connection.total_changes - before >= _LEAST_WORK

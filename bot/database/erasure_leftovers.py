@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 NOTE_FILE = "INSERT INTO erasure_file (erasure_id, folder, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 NOTE_MESSAGE = """
@@ -92,69 +90,63 @@ class LeftMessage:
     message_id: int
 
 
-async def note_direct_messages(
-    connection: aiosqlite.Connection, erasure_id: int, messages: Iterable[LeftMessage]
-) -> None:
+async def note_direct_messages(db: Database, erasure_id: int, messages: Iterable[LeftMessage]) -> None:
     """Note all that the bot wrote in the direct channel as still to be removed. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for message in messages:
-            await write(connection, NOTE_MESSAGE, (erasure_id, message.channel_id, message.message_id))
-        await write(connection, FORGET_DIRECT_CHANNEL, (erasure_id,))
+            await db.write(NOTE_MESSAGE, (erasure_id, message.channel_id, message.message_id))
+        await db.write(FORGET_DIRECT_CHANNEL, (erasure_id,))
 
 
-async def left_files(
-    connection: aiosqlite.Connection, erasure_id: int, *, limit: int, held_since: int = NEVER
-) -> tuple[LeftFile, ...]:
+async def left_files(db: Database, erasure_id: int, *, limit: int, held_since: int = NEVER) -> tuple[LeftFile, ...]:
     """Files that are to be removed now: not those for whose open report, made since a unix ms, they are held.
 
     Raises DatabaseError.
     """
-    rows = await fetch(connection, NEXT_FILES, (erasure_id, held_since, limit))
+    rows = await db.fetch(NEXT_FILES, (erasure_id, held_since, limit))
     return tuple(LeftFile(FileFolder(row["folder"]), row["path"], bool(row["unconditional"])) for row in rows)
 
 
-async def held_files(connection: aiosqlite.Connection, erasure_id: int, *, held_since: int) -> HeldFiles | None:
+async def held_files(db: Database, erasure_id: int, *, held_since: int) -> HeldFiles | None:
     """The files that are held for open reports made since a unix ms. Raises DatabaseError."""
-    row = await fetch_one(connection, HELD, (erasure_id, held_since))
+    row = await db.fetch_one(HELD, (erasure_id, held_since))
     return HeldFiles(**dict(row)) if row is not None and row["number"] else None
 
 
-async def held_for(connection: aiosqlite.Connection, report_id: int) -> tuple[str, ...]:
+async def held_for(db: Database, report_id: int) -> tuple[str, ...]:
     """The paths of pictures that are held for a report. Raises DatabaseError."""
-    return tuple(row["path"] for row in await fetch(connection, HELD_FOR, (report_id,)))
+    return tuple(row["path"] for row in await db.fetch(HELD_FOR, (report_id,)))
 
 
-async def end_files(connection: aiosqlite.Connection, erasure_id: int, files: Iterable[LeftFile]) -> None:
+async def end_files(db: Database, erasure_id: int, files: Iterable[LeftFile]) -> None:
     """These are removed. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for file in files:
-            await write(connection, REPORT_CHANGED, (erasure_id, file.folder, file.path))
-            await write(connection, NOTE_REPORT_OF_FILE, (erasure_id, file.folder, file.path))
-            await write(connection, END_FILE, (erasure_id, file.folder, file.path))
+            await db.write(REPORT_CHANGED, (erasure_id, file.folder, file.path))
+            await db.write(NOTE_REPORT_OF_FILE, (erasure_id, file.folder, file.path))
+            await db.write(END_FILE, (erasure_id, file.folder, file.path))
 
 
-async def next_report(connection: aiosqlite.Connection, erasure_id: int, after: int = 0) -> int | None:
+async def next_report(db: Database, erasure_id: int, after: int = 0) -> int | None:
     """The next report of which the message to staff is still to be written anew. Raises DatabaseError."""
-    row = await fetch_one(connection, NEXT_REPORT, (erasure_id, after))
+    row = await db.fetch_one(NEXT_REPORT, (erasure_id, after))
     return None if row is None else row["report_id"]
 
 
-async def end_report(connection: aiosqlite.Connection, erasure_id: int, report_id: int, *, written: bool) -> None:
+async def end_report(db: Database, erasure_id: int, report_id: int, *, written: bool) -> None:
     """The message to staff is `written` anew or gone, or it is out of reach. Raises DatabaseError."""
-    await write(connection, END_REPORT, ("written" if written else "out_of_reach", erasure_id, report_id))
+    await db.write(END_REPORT, ("written" if written else "out_of_reach", erasure_id, report_id))
 
 
-async def next_message(
-    connection: aiosqlite.Connection, erasure_id: int, after: LeftMessage | None = None
-) -> LeftMessage | None:
+async def next_message(db: Database, erasure_id: int, after: LeftMessage | None = None) -> LeftMessage | None:
     """The next message that is still to be deleted. Raises DatabaseError."""
     place = (after.channel_id, after.message_id) if after else (0, 0)
-    row = await fetch_one(connection, NEXT_MESSAGE, (erasure_id, *place))
+    row = await db.fetch_one(NEXT_MESSAGE, (erasure_id, *place))
     return None if row is None else LeftMessage(**dict(row))
 
 
-async def end_message(connection: aiosqlite.Connection, erasure_id: int, message: LeftMessage, *, gone: bool) -> None:
+async def end_message(db: Database, erasure_id: int, message: LeftMessage, *, gone: bool) -> None:
     """The message is `gone`, or not the bot's to delete; it is counted once. Raises DatabaseError."""
-    async with transaction(connection):
-        if await write(connection, END_MESSAGE, (erasure_id, message.channel_id, message.message_id)):
-            await write(connection, COUNT_MESSAGE, (int(gone), int(not gone), erasure_id))
+    async with db.transaction():
+        if await db.write(END_MESSAGE, (erasure_id, message.channel_id, message.message_id)):
+            await db.write(COUNT_MESSAGE, (int(gone), int(not gone), erasure_id))

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, transaction, write
+from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import explain
 from bot.database.pseudonyms import Pseudonyms, ensure_key
 
@@ -93,37 +91,35 @@ def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> Non
         raise explain(problem, database) from problem
 
 
-async def unfinished_erasures(connection: aiosqlite.Connection) -> tuple[Erasure, ...]:
+async def unfinished_erasures(db: Database) -> tuple[Erasure, ...]:
     """The erasures that are not complete, the oldest first. Raises DatabaseError."""
-    return tuple(map(_erasure, await fetch(connection, UNFINISHED)))
+    return tuple(map(_erasure, await db.fetch(UNFINISHED)))
 
 
-async def find_erasure(connection: aiosqlite.Connection, erasure_id: int) -> Erasure | None:
+async def find_erasure(db: Database, erasure_id: int) -> Erasure | None:
     """The erasure with this id. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (erasure_id,))
+    row = await db.fetch_one(FIND, (erasure_id,))
     return None if row is None else _erasure(row)
 
 
-async def newest_erasure(connection: aiosqlite.Connection, person_id: int) -> Erasure | None:
+async def newest_erasure(db: Database, person_id: int) -> Erasure | None:
     """The person's newest erasure, also one that is complete. Raises DatabaseError."""
-    row = await fetch_one(connection, NEWEST, (person_id,))
+    row = await db.fetch_one(NEWEST, (person_id,))
     return None if row is None else _erasure(row)
 
 
-async def complete_erasure(
-    connection: aiosqlite.Connection, erasure_id: int, *, copies: int, copies_until: int | None
-) -> Erasure | None:
+async def complete_erasure(db: Database, erasure_id: int, *, copies: int, copies_until: int | None) -> Erasure | None:
     """clearing -> complete; None while a file or a message is left. Raises DatabaseError."""
-    async with transaction(connection):
-        rows = await write(connection, COMPLETE, (now_ms(), copies, copies_until, erasure_id))
+    async with db.transaction():
+        rows = await db.write(COMPLETE, (now_ms(), copies, copies_until, erasure_id))
         if rows:
-            await write(connection, FORGET_REPORTS, (erasure_id,))
+            await db.write(FORGET_REPORTS, (erasure_id,))
     return _erasure(rows[0]) if rows else None
 
 
-async def forget_old_receipts(connection: aiosqlite.Connection, *, before_ms: int) -> None:
+async def forget_old_receipts(db: Database, *, before_ms: int) -> None:
     """Delete the erasures that were complete before `before_ms` (unix ms). Raises DatabaseError."""
-    await write(connection, FORGET_OLD, (before_ms,))
+    await db.write(FORGET_OLD, (before_ms,))
 
 
 def _erasure(row: sqlite3.Row) -> Erasure:

@@ -6,11 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 from bot.database.gallery import LORA_SHOWN, SHOWN, PlaceFilter
 
 ADD_LORA = """
@@ -56,49 +54,45 @@ class Feature:
     featured_at: int
 
 
-async def add_feature(
-    connection: aiosqlite.Connection, server_id: int, kind: FeatureKind, target_id: int, person_id: int
-) -> bool:
+async def add_feature(db: Database, server_id: int, kind: FeatureKind, target_id: int, person_id: int) -> bool:
     """Feature something; False when it is featured already, or is not there. Raises DatabaseError."""
     sql = ADD_LORA if kind is FeatureKind.LORA else ADD_PUBLICATION
     values = {"server": server_id, "target": target_id, "person": person_id, "now": now_ms()}
-    async with transaction(connection):
-        await people.remember_server(connection, server_id)
-        return bool(await write(connection, sql, values))
+    async with db.transaction():
+        await people.remember_server(db, server_id)
+        return bool(await db.write(sql, values))
 
 
-async def remove_feature(connection: aiosqlite.Connection, server_id: int, kind: FeatureKind, target_id: int) -> bool:
+async def remove_feature(db: Database, server_id: int, kind: FeatureKind, target_id: int) -> bool:
     """Feature it no longer; False when it was not. Raises DatabaseError."""
-    return bool(await write(connection, REMOVE, (server_id, kind, target_id)))
+    return bool(await db.write(REMOVE, (server_id, kind, target_id)))
 
 
-async def find_feature(
-    connection: aiosqlite.Connection, server_id: int, kind: FeatureKind, target_id: int
-) -> Feature | None:
+async def find_feature(db: Database, server_id: int, kind: FeatureKind, target_id: int) -> Feature | None:
     """Who featured it and when; None when nobody did. Raises DatabaseError."""
-    rows = await fetch(connection, FIND, (server_id, kind, target_id))
+    rows = await db.fetch(FIND, (server_id, kind, target_id))
     return _feature(rows[0]) if rows else None
 
 
 async def featured_loras(
-    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int, offset: int = 0, since: int = 0
+    db: Database, server_id: int, place: PlaceFilter, *, limit: int, offset: int = 0, since: int = 0
 ) -> tuple[Feature, ...]:
     """The LoRAs that a place shows and that were featured `since` (unix ms), the last featured first.
 
     They have a usable file. Raises DatabaseError.
     """
-    return await _features(connection, LORAS, server_id, place, limit, offset, since)
+    return await _features(db, LORAS, server_id, place, limit, offset, since)
 
 
 async def featured_publications(
-    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int, offset: int = 0, since: int = 0
+    db: Database, server_id: int, place: PlaceFilter, *, limit: int, offset: int = 0, since: int = 0
 ) -> tuple[Feature, ...]:
     """The same of pictures. Raises DatabaseError."""
-    return await _features(connection, PUBLICATIONS, server_id, place, limit, offset, since)
+    return await _features(db, PUBLICATIONS, server_id, place, limit, offset, since)
 
 
 async def _features(
-    connection: aiosqlite.Connection,
+    db: Database,
     sql: str,
     server_id: int,
     place: PlaceFilter,
@@ -107,7 +101,7 @@ async def _features(
     since: int,
 ) -> tuple[Feature, ...]:
     page = {"server": server_id, "limit": limit, "offset": offset, "since": since}
-    return tuple(map(_feature, await fetch(connection, sql, page | place.parameters)))
+    return tuple(map(_feature, await db.fetch(sql, page | place.parameters)))
 
 
 def _feature(row: sqlite3.Row) -> Feature:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aiosqlite
-
-from bot.database.connection import fetch
+from bot.database.database import Database
 
 COUNT_FILES = """
     SELECT count(*) FILTER (WHERE problem IS NULL AND base_model IS NOT NULL),
@@ -41,13 +39,13 @@ class HubCount:
     newer: int
 
 
-async def count_files(connection: aiosqlite.Connection) -> FileCount:
+async def count_files(db: Database) -> FileCount:
     """The files of the library by what can be done with them. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_FILES)
+    (row,) = await db.fetch(COUNT_FILES)
     return FileCount(*row)
 
 
-async def count_looks(connection: aiosqlite.Connection) -> HubCount:
+async def count_looks(db: Database) -> HubCount:
     """How many files their hubs do not give any more, or have newer versions of. Raises DatabaseError."""
-    (lost,), (newer,) = await fetch(connection, COUNT_LOST), await fetch(connection, COUNT_NEWER)
+    (lost,), (newer,) = await db.fetch(COUNT_LOST), await db.fetch(COUNT_NEWER)
     return HubCount(lost[0], newer[0])

@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.gallery_terms import GalleryFilter
 from bot.database.publications import Publication, publication_from
 from bot.database.reports import HELD_JOBS
@@ -213,7 +211,7 @@ def anchor_of(publication: Publication) -> Anchor:
 
 
 async def gallery_page(
-    connection: aiosqlite.Connection,
+    db: Database,
     wanted: GalleryFilter,
     place: PlaceFilter,
     sort: GallerySort = GallerySort.NEWEST,
@@ -222,12 +220,12 @@ async def gallery_page(
     after: Anchor = BEGINNING,
 ) -> GalleryPage:
     """The page that begins after `after`. Raises DatabaseError."""
-    found = await _beyond(connection, wanted, place, sort, back=False, anchor=after, limit=limit + 1)
+    found = await _beyond(db, wanted, place, sort, back=False, anchor=after, limit=limit + 1)
     return GalleryPage(found[:limit], before=after != BEGINNING, after=len(found) > limit)
 
 
 async def numbered_gallery_page(
-    connection: aiosqlite.Connection,
+    db: Database,
     wanted: GalleryFilter,
     place: PlaceFilter,
     sort: GallerySort = GallerySort.NEWEST,
@@ -240,15 +238,15 @@ async def numbered_gallery_page(
     Raises DatabaseError.
     """
     offset = number * limit
-    found = await _beyond(connection, wanted, place, sort, back=False, anchor=BEGINNING, limit=limit + 1, offset=offset)
+    found = await _beyond(db, wanted, place, sort, back=False, anchor=BEGINNING, limit=limit + 1, offset=offset)
     if not found and number:
-        last = await page_before(connection, wanted, place, sort, limit=limit, before=ENDING)
+        last = await page_before(db, wanted, place, sort, limit=limit, before=ENDING)
         return replace(last, after=False)
     return GalleryPage(found[:limit], before=number > 0, after=len(found) > limit)
 
 
 async def page_before(
-    connection: aiosqlite.Connection,
+    db: Database,
     wanted: GalleryFilter,
     place: PlaceFilter,
     sort: GallerySort = GallerySort.NEWEST,
@@ -257,52 +255,48 @@ async def page_before(
     before: Anchor,
 ) -> GalleryPage:
     """The page that ends before `before`; the first page when there are too few for one. Raises DatabaseError."""
-    found = await _beyond(connection, wanted, place, sort, back=True, anchor=before, limit=limit + 1)
+    found = await _beyond(db, wanted, place, sort, back=True, anchor=before, limit=limit + 1)
     if len(found) <= limit:
-        return await gallery_page(connection, wanted, place, sort, limit=limit)
+        return await gallery_page(db, wanted, place, sort, limit=limit)
     return GalleryPage(found[limit - 1 :: -1], before=True, after=True)
 
 
-async def find_shown(connection: aiosqlite.Connection, publication_id: int, place: PlaceFilter) -> Publication | None:
+async def find_shown(db: Database, publication_id: int, place: PlaceFilter) -> Publication | None:
     """A publication, if it is posted and shown in this place. Raises DatabaseError."""
-    rows = await fetch(connection, ONE, {"id": publication_id, **place.parameters})
+    rows = await db.fetch(ONE, {"id": publication_id, **place.parameters})
     return publication_from(rows[0]) if rows else None
 
 
-async def find_all_shown(
-    connection: aiosqlite.Connection, publication_ids: Collection[int], place: PlaceFilter
-) -> dict[int, Publication]:
+async def find_all_shown(db: Database, publication_ids: Collection[int], place: PlaceFilter) -> dict[int, Publication]:
     """Those of these that are posted and shown in this place, by id. Raises DatabaseError."""
-    rows = await fetch(connection, SOME, {"ids": json.dumps(list(publication_ids)), **place.parameters})
+    rows = await db.fetch(SOME, {"ids": json.dumps(list(publication_ids)), **place.parameters})
     return {row["id"]: publication_from(row) for row in rows}
 
 
 async def match_channel(
-    connection: aiosqlite.Connection, server_id: int, channel_id: int, place: PlaceFilter, *, brings_back: bool
+    db: Database, server_id: int, channel_id: int, place: PlaceFilter, *, brings_back: bool
 ) -> None:
     """Hide what a server's art channel does not show by now.
 
     If it `brings_back`, let what it shows be posted again. Raises DatabaseError.
     """
     values = {"server": server_id, "channel": channel_id, **place.parameters}
-    await write(connection, HIDE_UNSHOWN, values)
+    await db.write(HIDE_UNSHOWN, values)
     if brings_back:
-        await write(connection, BRING_BACK, values)
+        await db.write(BRING_BACK, values)
 
 
-async def trending_loras(
-    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, *, limit: int
-) -> tuple[int, ...]:
+async def trending_loras(db: Database, server_id: int, place: PlaceFilter, *, limit: int) -> tuple[int, ...]:
     """Ids of the LoRAs with which a server publishes and likes most lately, where a picture of theirs is shown.
 
     Raises DatabaseError.
     """
-    rows = await fetch(connection, TRENDING, {"server": server_id, "limit": limit, **place.parameters})
+    rows = await db.fetch(TRENDING, {"server": server_id, "limit": limit, **place.parameters})
     return tuple(row["id"] for row in rows)
 
 
 async def _beyond(
-    connection: aiosqlite.Connection,
+    db: Database,
     wanted: GalleryFilter,
     place: PlaceFilter,
     sort: GallerySort,
@@ -320,4 +314,4 @@ async def _beyond(
         "limit": limit, "offset": offset,
     }  # fmt: skip
     sql = PAGE[sort, wanted.narrows, back]
-    return tuple(map(publication_from, await fetch(connection, sql, where | place.parameters)))
+    return tuple(map(publication_from, await db.fetch(sql, where | place.parameters)))

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-import aiosqlite
-
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.job_terms import with_name, with_words
 from bot.database.jobs import Job, job_from
 from bot.database.search import all_of, search_words
@@ -86,29 +84,25 @@ class HistoryPage:
 
 
 async def history_page(
-    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, limit: int, anchor: int = NEWEST
+    db: Database, person_id: int, wanted: Wanted, *, limit: int, anchor: int = NEWEST
 ) -> HistoryPage:
     """The page of jobs older than `anchor` (a job's id). Raises DatabaseError."""
-    jobs = await _beyond(connection, person_id, wanted, newer=False, anchor=anchor, limit=limit + 1)
+    jobs = await _beyond(db, person_id, wanted, newer=False, anchor=anchor, limit=limit + 1)
     return HistoryPage(jobs[:limit], newer=anchor != NEWEST, older=len(jobs) > limit)
 
 
-async def newer_page(
-    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, limit: int, anchor: int
-) -> HistoryPage:
+async def newer_page(db: Database, person_id: int, wanted: Wanted, *, limit: int, anchor: int) -> HistoryPage:
     """The page of jobs that come before `anchor` in the list; the first page when there are too few for one.
 
     Raises DatabaseError.
     """
-    jobs = await _beyond(connection, person_id, wanted, newer=True, anchor=anchor, limit=limit + 1)
+    jobs = await _beyond(db, person_id, wanted, newer=True, anchor=anchor, limit=limit + 1)
     if len(jobs) <= limit:
-        return await history_page(connection, person_id, wanted, limit=limit)
+        return await history_page(db, person_id, wanted, limit=limit)
     return HistoryPage(jobs[limit - 1 :: -1], newer=True, older=True)
 
 
-async def numbered_page(
-    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, limit: int, page: int
-) -> HistoryPage:
+async def numbered_page(db: Database, person_id: int, wanted: Wanted, *, limit: int, page: int) -> HistoryPage:
     """The page with that number, from 0; the last one for a number beyond it. It counts its way there.
 
     Raises DatabaseError.
@@ -118,16 +112,16 @@ async def numbered_page(
     if page and query != "":
         parameters = {"person": person_id, "search": query, "checkpoint": wanted.checkpoint}
         sql = COUNT[query is not None]
-        (row,) = await fetch(connection, sql, parameters)
+        (row,) = await db.fetch(sql, parameters)
         before = min(page, max(row["total"] - 1, 0) // limit) * limit
         sql = NTH[query is not None]
-        rows = await fetch(connection, sql, parameters | {"nth": before - 1}) if before else []
+        rows = await db.fetch(sql, parameters | {"nth": before - 1}) if before else []
         anchor = rows[0]["id"] if rows else NEWEST
-    return await history_page(connection, person_id, wanted, limit=limit, anchor=anchor)
+    return await history_page(db, person_id, wanted, limit=limit, anchor=anchor)
 
 
 async def _beyond(
-    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, newer: bool, anchor: int, limit: int
+    db: Database, person_id: int, wanted: Wanted, *, newer: bool, anchor: int, limit: int
 ) -> tuple[Job, ...]:
     query = wanted.query(person_id)
     if query == "":
@@ -136,4 +130,4 @@ async def _beyond(
         "person": person_id, "search": query, "checkpoint": wanted.checkpoint, "anchor": anchor, "limit": limit,
     }  # fmt: skip
     sql = PAGE[query is not None, newer]
-    return tuple(job_from(row) for row in await fetch(connection, sql, parameters))
+    return tuple(job_from(row) for row in await db.fetch(sql, parameters))

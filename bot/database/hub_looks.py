@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.base_models import stored_base_model
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.lora_records import rate_by_pages
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
@@ -127,34 +125,34 @@ class DueFile:
     followed: bool
 
 
-async def due_files(connection: aiosqlite.Connection, hub: str, before: int, limit: int) -> list[DueFile]:
+async def due_files(db: Database, hub: str, before: int, limit: int) -> list[DueFile]:
     """Pages of usable files, last asked about before that time, the longest ago first. Raises DatabaseError."""
-    rows = await fetch(connection, DUE, (hub, before, limit))
+    rows = await db.fetch(DUE, (hub, before, limit))
     return [
         DueFile(row["sha256"], row["page"], row["says"], stored_base_model(row["base_model"]), bool(row["followed"]))
         for row in rows
     ]
 
 
-async def looks_of(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> list[HubLook]:
+async def looks_of(db: Database, sha256s: Sequence[str]) -> list[HubLook]:
     """What hubs said of these files, of those that came from one: for each page of them. Raises DatabaseError."""
-    return [_look(row) for row in await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))]
+    return [_look(row) for row in await db.fetch(OF_FILES, (json.dumps(list(sha256s)),))]
 
 
-async def look_with_newer(connection: aiosqlite.Connection, newer_sha256: str) -> HubLook | None:
+async def look_with_newer(db: Database, newer_sha256: str) -> HubLook | None:
     """A page that has this newer version of one of the library's files; None without one. Raises DatabaseError."""
-    row = await fetch_one(connection, WITH_NEWER, (newer_sha256,))
+    row = await db.fetch_one(WITH_NEWER, (newer_sha256,))
     return _look(row) if row else None
 
 
-async def installed_among(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> frozenset[str]:
+async def installed_among(db: Database, sha256s: Sequence[str]) -> frozenset[str]:
     """Those of these SHA-256 that usable files of the library have. Raises DatabaseError."""
-    rows = await fetch(connection, INSTALLED, (json.dumps(list(sha256s)),))
+    rows = await db.fetch(INSTALLED, (json.dumps(list(sha256s)),))
     return frozenset(row["sha256"] for row in rows)
 
 
 async def record_look(
-    connection: aiosqlite.Connection,
+    db: Database,
     sha256: str,
     page: str,
     state: HubState,
@@ -169,8 +167,8 @@ async def record_look(
     newer version that was not seen before. Raises DatabaseError.
     """
     now, (key, told) = now_ms(), newer or (None, None)
-    async with transaction(connection):
-        before = await fetch_one(connection, FIND, (sha256, page))
+    async with db.transaction():
+        before = await db.fetch_one(FIND, (sha256, page))
         rated = None if before is None else _rating(before)
         highest = max(filter(None, (rated, rating)), default=None)
         values = {
@@ -183,54 +181,52 @@ async def record_look(
             "newer": told,
             "newer_sha256": key,
         }
-        await write(connection, RECORD, values)
-        await rate_by_pages(connection, sha256)
-        entry = await fetch_one(connection, ENTRY, (sha256,))
+        await db.write(RECORD, values)
+        await rate_by_pages(db, sha256)
+        entry = await db.fetch_one(ENTRY, (sha256,))
         if before is None or entry is None or before["newer_sha256"] == key:
             return
         if before["newer_sha256"] is not None:
             superseded = {"lora": entry["lora_id"], "newer_sha256": before["newer_sha256"], "sha256": sha256}
-            await write(connection, SUPERSEDE, superseded)
+            await db.write(SUPERSEDE, superseded)
         if key is not None:
-            await write(connection, NOTE, {"newer_sha256": key, "now": now, "lora": entry["lora_id"]})
+            await db.write(NOTE, {"newer_sha256": key, "now": now, "lora": entry["lora_id"]})
 
 
-async def note_known(connection: aiosqlite.Connection, sha256: str, page: str, hub: str, says: str) -> None:
+async def note_known(db: Database, sha256: str, page: str, hub: str, says: str) -> None:
     """A page of a hub has a file of the library that need not have come from there. Raises DatabaseError."""
-    async with transaction(connection):
-        await write(connection, KNOWN, {"sha256": sha256, "page": page, "hub": hub, "now": now_ms(), "says": says})
-        await rate_by_pages(connection, sha256)
+    async with db.transaction():
+        await db.write(KNOWN, {"sha256": sha256, "page": page, "hub": hub, "now": now_ms(), "says": says})
+        await rate_by_pages(db, sha256)
 
 
-async def note_asked(connection: aiosqlite.Connection, file: DueFile, at: int | None = None) -> None:
+async def note_asked(db: Database, file: DueFile, at: int | None = None) -> None:
     """A page was asked about, now or as of `at`, and said nothing that can be read. Raises DatabaseError."""
-    await write(connection, LOOKED, (now_ms() if at is None else at, file.sha256, file.page))
+    await db.write(LOOKED, (now_ms() if at is None else at, file.sha256, file.page))
 
 
-async def untold_updates(connection: aiosqlite.Connection, person_id: int) -> list[int]:
+async def untold_updates(db: Database, person_id: int) -> list[int]:
     """The bookmarked entries with a newer version of which the person does not know. Raises DatabaseError."""
-    rows = await fetch(connection, UNTOLD, (person_id,))
+    rows = await db.fetch(UNTOLD, (person_id,))
     return [row["lora_id"] for row in rows]
 
 
-async def mark_updates_told(
-    connection: aiosqlite.Connection, person_id: int, lora_ids: Sequence[int], read_at: int
-) -> None:
+async def mark_updates_told(db: Database, person_id: int, lora_ids: Sequence[int], read_at: int) -> None:
     """The person knows of the newer versions of these entries that were there at `read_at` (unix ms).
 
     Raises DatabaseError.
     """
-    await write(connection, TELL, (person_id, json.dumps(list(lora_ids)), read_at))
+    await db.write(TELL, (person_id, json.dumps(list(lora_ids)), read_at))
 
 
-async def people_to_message(connection: aiosqlite.Connection) -> list[int]:
+async def people_to_message(db: Database) -> list[int]:
     """People who want direct messages about newer versions, and got none about some. Raises DatabaseError."""
-    return [row["person_id"] for row in await fetch(connection, UNSENT)]
+    return [row["person_id"] for row in await db.fetch(UNSENT)]
 
 
-async def mark_messaged(connection: aiosqlite.Connection, person_id: int) -> bool:
+async def mark_messaged(db: Database, person_id: int) -> bool:
     """A direct message about all of them is tried now; False when it was already. Raises DatabaseError."""
-    return bool(await write(connection, MESSAGED, (person_id,)))
+    return bool(await db.write(MESSAGED, (person_id,)))
 
 
 def _look(row: sqlite3.Row) -> HubLook:

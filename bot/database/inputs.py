@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.people import remember_person
 
 # The index job_by_input is on this expression.
@@ -66,49 +64,49 @@ class InputUse:
     generated: bool
 
 
-async def note_given(connection: aiosqlite.Connection, person_id: int, sha256: str) -> None:
+async def note_given(db: Database, person_id: int, sha256: str) -> None:
     """The person gave this picture. Raises DatabaseError."""
-    async with transaction(connection):
-        await remember_person(connection, person_id)
-        await write(connection, NOTE_GIVEN, (person_id, sha256, now_ms()))
+    async with db.transaction():
+        await remember_person(db, person_id)
+        await db.write(NOTE_GIVEN, (person_id, sha256, now_ms()))
 
 
-async def note_taken(connection: aiosqlite.Connection, person_id: int, sha256: str, author_id: int) -> None:
+async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) -> None:
     """Record that the person starts from a picture of the author; from an own one, only that. Raises DatabaseError."""
-    async with transaction(connection):
-        await note_given(connection, person_id, sha256)
+    async with db.transaction():
+        await note_given(db, person_id, sha256)
         if author_id != person_id:
-            await write(connection, NOTE_SOURCE, (author_id, sha256))
+            await db.write(NOTE_SOURCE, (author_id, sha256))
 
 
-async def use_of_input(connection: aiosqlite.Connection, person_id: int, sha256: str) -> InputUse:
+async def use_of_input(db: Database, person_id: int, sha256: str) -> InputUse:
     """Return what a person did with a start picture."""
-    row = await fetch_one(connection, USE_OF_PERSON, {"person": person_id, "sha256": sha256})
+    row = await db.fetch_one(USE_OF_PERSON, {"person": person_id, "sha256": sha256})
     assert row is not None
     return InputUse(row["job_id"], row["request"], row["given_at"], bool(row["by_another"]), bool(row["generated"]))
 
 
-async def forget_given(connection: aiosqlite.Connection, hashes: Iterable[str]) -> None:
+async def forget_given(db: Database, hashes: Iterable[str]) -> None:
     """The files of these pictures are removed. Raises DatabaseError."""
     removed = json.dumps(list(hashes))
-    async with transaction(connection):
-        await write(connection, FORGET_GIVEN, (removed,))
-        await write(connection, FORGET_SOURCES, (removed,))
+    async with db.transaction():
+        await db.write(FORGET_GIVEN, (removed,))
+        await db.write(FORGET_SOURCES, (removed,))
 
 
-async def is_named(connection: aiosqlite.Connection, sha256: str) -> bool:
+async def is_named(db: Database, sha256: str) -> bool:
     """Whether a job needs the picture: it is unfinished or has its pictures. Raises DatabaseError."""
-    return await fetch_one(connection, NAMED, (sha256,)) is not None
+    return await db.fetch_one(NAMED, (sha256,)) is not None
 
 
-async def is_in_draft(connection: aiosqlite.Connection, sha256: str) -> bool:
+async def is_in_draft(db: Database, sha256: str) -> bool:
     """Whether a draft or a studio starts from the picture. Raises DatabaseError."""
-    return await fetch_one(connection, IN_DRAFT, {"sha256": sha256}) is not None
+    return await db.fetch_one(IN_DRAFT, {"sha256": sha256}) is not None
 
 
-async def inputs_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
+async def inputs_of_person(db: Database, person_id: int) -> tuple[str, ...]:
     """The pictures that a person gave, or that their jobs, drafts and studio start from, in a fixed order.
 
     Raises DatabaseError.
     """
-    return tuple(row["sha256"] for row in await fetch(connection, OF_PERSON, {"person": person_id}))
+    return tuple(row["sha256"] for row in await db.fetch(OF_PERSON, {"person": person_id}))

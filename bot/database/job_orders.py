@@ -10,10 +10,8 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-import aiosqlite
-
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch_one, write
+from bot.database.database import Database
 from bot.database.server_limits import LimitValues
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.request_cost import passes, slots
@@ -107,32 +105,30 @@ def cost_of(request: JobRequest) -> Usage:
     return Usage(request.count, slots(request) * request.width * request.height * passes(request))
 
 
-async def remember_order(connection: aiosqlite.Connection, job_id: int, request: JobRequest) -> None:
+async def remember_order(db: Database, job_id: int, request: JobRequest) -> None:
     """Count a new job. Raises DatabaseError."""
     cost = cost_of(request)
-    await write(connection, REMEMBER, (job_id, cost.pictures, cost.pixel_steps))
+    await db.write(REMEMBER, (job_id, cost.pictures, cost.pixel_steps))
 
 
-async def store_context(connection: aiosqlite.Connection, job_id: int, context: str) -> None:
+async def store_context(db: Database, job_id: int, context: str) -> None:
     """Store what was known of the person when the job was ordered, as JSON. Raises DatabaseError."""
-    await write(connection, STORE_CONTEXT, (context, job_id))
+    await db.write(STORE_CONTEXT, (context, job_id))
 
 
-async def context_of_job(connection: aiosqlite.Connection, job_id: int) -> str | None:
+async def context_of_job(db: Database, job_id: int) -> str | None:
     """What was stored; None for a job that was ordered without a check. Raises DatabaseError."""
-    row = await fetch_one(connection, CONTEXT, (job_id,))
+    row = await db.fetch_one(CONTEXT, (job_id,))
     return None if row is None else row["context"]
 
 
-async def person_facts(
-    connection: aiosqlite.Connection, person_id: int, server_id: int, now: int, *, but: int = NO_JOB
-) -> PersonFacts:
+async def person_facts(db: Database, person_id: int, server_id: int, now: int, *, but: int = NO_JOB) -> PersonFacts:
     """The facts about a person in a server (0: outside of servers); times leave out the job `but`.
 
     Raises DatabaseError.
     """
     parameters = {"person": person_id, "server": server_id, "day": now // DAY_MS, "job": but}
-    row = await fetch_one(connection, FACTS, parameters)
+    row = await db.fetch_one(FACTS, parameters)
     assert row is not None
     usage = defaultdict[int, Usage](Usage)
     for server, *sums in json.loads(row["usage_of_person"]):  # what was ordered before all was deleted counts too
@@ -149,10 +145,10 @@ async def person_facts(
     )
 
 
-async def forget_old_days(connection: aiosqlite.Connection, now: int) -> None:
+async def forget_old_days(db: Database, now: int) -> None:
     """Delete sums and requests that no check reads any more. Raises DatabaseError."""
-    await write(connection, FORGET_DAYS, (now // DAY_MS - KEPT_DAYS,))
-    await write(connection, FORGET_ADDITIONS, (now - KEPT_DAYS * DAY_MS,))
+    await db.write(FORGET_DAYS, (now // DAY_MS - KEPT_DAYS,))
+    await db.write(FORGET_ADDITIONS, (now - KEPT_DAYS * DAY_MS,))
 
 
 def _block(text: str | None) -> PersonBlock | None:

@@ -14,10 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
 
@@ -60,7 +58,7 @@ class JobRating:
 
 
 async def rate_job(
-    connection: aiosqlite.Connection,
+    db: Database,
     job_id: int,
     rating: ContentRating,
     source: RatingSource,
@@ -72,26 +70,24 @@ async def rate_job(
 
     Staff rate in their server alone. `verdict`: inherited from it, which keeps other ratings. Raises DatabaseError.
     """
-    return bool(await write(connection, RATE, (server_id, source, verdict, rating, now_ms(), job_id)))
+    return bool(await db.write(RATE, (server_id, source, verdict, rating, now_ms(), job_id)))
 
 
 async def clear_job_rating(
-    connection: aiosqlite.Connection, job_id: int, source: RatingSource, *, server_id: int = EVERYWHERE
+    db: Database, job_id: int, source: RatingSource, *, server_id: int = EVERYWHERE
 ) -> ContentRating | None:
     """Take back what a source said of this job and return it; None when it said nothing. Raises DatabaseError."""
-    rows = await write(connection, CLEAR, (job_id, server_id, source))
+    rows = await db.write(CLEAR, (job_id, server_id, source))
     return ContentRating(rows[0]["rating"]) if rows else None
 
 
-async def ratings_of_jobs(
-    connection: aiosqlite.Connection, job_ids: Iterable[int], server_id: int
-) -> Mapping[int, tuple[JobRating, ...]]:
+async def ratings_of_jobs(db: Database, job_ids: Iterable[int], server_id: int) -> Mapping[int, tuple[JobRating, ...]]:
     """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any.
 
     Raises DatabaseError.
     """
     found: defaultdict[int, tuple[JobRating, ...]] = defaultdict(tuple)
-    for row in await fetch(connection, COUNTING, {"ids": json.dumps(list(job_ids)), "server": server_id}):
+    for row in await db.fetch(COUNTING, {"ids": json.dumps(list(job_ids)), "server": server_id}):
         source, rating = RatingSource(row["source"]), ContentRating(row["rating"])
         found[row["job_id"]] += (
             JobRating(row["job_id"], row["server_id"], source, rating, row["rated_at"], row["verdict"]),
@@ -99,6 +95,6 @@ async def ratings_of_jobs(
     return dict(found)
 
 
-async def ratings_of_job(connection: aiosqlite.Connection, job_id: int, server_id: int) -> tuple[JobRating, ...]:
+async def ratings_of_job(db: Database, job_id: int, server_id: int) -> tuple[JobRating, ...]:
     """The ratings of one job that count in a server. Raises DatabaseError."""
-    return (await ratings_of_jobs(connection, [job_id], server_id)).get(job_id, ())
+    return (await ratings_of_jobs(db, [job_id], server_id)).get(job_id, ())

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar, cast
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.job_orders import remember_order
 from bot.database.job_terms import ADD
 from bot.database.pictures import NewPicture, Picture, record_pictures
@@ -156,7 +154,7 @@ class FinishedJob:
 
 
 async def create_job(
-    connection: aiosqlite.Connection,
+    db: Database,
     request: RequestT,
     *,
     person_id: int,
@@ -165,44 +163,44 @@ async def create_job(
     weight: float = 1.0,
 ) -> StoredJob[RequestT]:
     """Create a queued job, which then survives any crash. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
+    async with db.transaction():
+        await people.remember_person(db, person_id)
         if server_id is not None:
-            await people.remember_server(connection, server_id)
+            await people.remember_server(db, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
-        (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
-        await remember_order(connection, row["id"], request)
+        (row,) = await db.write(CREATE, (*asked, weight, now_ms()))
+        await remember_order(db, row["id"], request)
     return _with_request(row, request)
 
 
-async def start_job(connection: aiosqlite.Connection, job_id: int) -> AnyJob | None:
+async def start_job(db: Database, job_id: int) -> AnyJob | None:
     """queued -> running, with the next attempt. Raises DatabaseError."""
-    return _moved(await write(connection, START, (now_ms(), job_id)))
+    return _moved(await db.write(START, (now_ms(), job_id)))
 
 
-async def note_begun(connection: aiosqlite.Connection, job_id: int, attempt: int) -> None:
+async def note_begun(db: Database, job_id: int, attempt: int) -> None:
     """Store when the worker began this attempt, which had waited there. Raises DatabaseError."""
-    await write(connection, BEGUN, (now_ms(), job_id, attempt))
+    await db.write(BEGUN, (now_ms(), job_id, attempt))
 
 
-async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int, *, died: bool) -> AnyJob | None:
+async def requeue_job(db: Database, job_id: int, attempt: int, *, died: bool) -> AnyJob | None:
     """running -> queued; `died` says that the worker of this attempt died at it. Raises DatabaseError."""
-    return _moved(await write(connection, REQUEUE, (int(died), job_id, attempt)))
+    return _moved(await db.write(REQUEUE, (int(died), job_id, attempt)))
 
 
-async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[AnyJob, ...]:
+async def requeue_orphans(db: Database) -> tuple[AnyJob, ...]:
     """Every running job -> queued: at the program's start no worker has a job, so every attempt has died.
 
     That counts for those that were begun; for all when none was. Raises DatabaseError.
     """
-    async with transaction(connection):
-        ((any_begun,),) = await fetch(connection, ANY_BEGUN)
-        rows = await fetch(connection, REQUEUE_ORPHANS, (1 - any_begun,))
+    async with db.transaction():
+        ((any_begun,),) = await db.fetch(ANY_BEGUN)
+        rows = await db.fetch(REQUEUE_ORPHANS, (1 - any_begun,))
     return tuple(sorted(map(job_from, rows), key=lambda job: job.id))
 
 
 async def finish_job(
-    connection: aiosqlite.Connection,
+    db: Database,
     job_id: int,
     attempt: int,
     record: Callable[[AnyJob], Awaitable[tuple[Picture, ...]]],
@@ -216,89 +214,85 @@ async def finish_job(
     Raises DatabaseError.
     """
     values = (now_ms(), seconds, peak_memory, json.dumps(list(notes)), job_id, attempt)
-    async with transaction(connection):
-        job = _moved(await write(connection, SUCCEED, values))
+    async with db.transaction():
+        job = _moved(await db.write(SUCCEED, values))
         return None if job is None else FinishedJob(job, await record(job))
 
 
-async def record_painted(
-    connection: aiosqlite.Connection, job: Job, pictures: Sequence[NewPicture]
-) -> tuple[Picture, ...]:
+async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture]) -> tuple[Picture, ...]:
     """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
     request = job.request
-    await record_uses(connection, job.person_id, request.loras)
-    await fetch(connection, ADD, (job.id,))
-    return await record_pictures(connection, job.id, pictures, request)
+    await record_uses(db, job.person_id, request.loras)
+    await db.fetch(ADD, (job.id,))
+    return await record_pictures(db, job.id, pictures, request)
 
 
-async def fail_job(
-    connection: aiosqlite.Connection, job_id: int, attempt: int | None, code: str, detail: Detail
-) -> AnyJob | None:
+async def fail_job(db: Database, job_id: int, attempt: int | None, code: str, detail: Detail) -> AnyJob | None:
     """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
     failure = (now_ms(), code, json.dumps(detail), job_id)
     if attempt is None:
-        return _moved(await write(connection, FAIL_QUEUED, failure))
-    return _moved(await write(connection, FAIL, (*failure, attempt)))
+        return _moved(await db.write(FAIL_QUEUED, failure))
+    return _moved(await db.write(FAIL, (*failure, attempt)))
 
 
-async def cancel_job(connection: aiosqlite.Connection, job_id: int) -> AnyJob | None:
+async def cancel_job(db: Database, job_id: int) -> AnyJob | None:
     """queued or running -> cancelled; `started_at` tells whether a worker must stop it. Raises DatabaseError."""
-    return _moved(await write(connection, CANCEL, (now_ms(), job_id)))
+    return _moved(await db.write(CANCEL, (now_ms(), job_id)))
 
 
-async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+async def find_job(db: Database, job_id: int) -> Job | None:
     """The job with this id, or None, also once its owner has deleted it. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (job_id,))
+    row = await db.fetch_one(FIND, (job_id,))
     return None if row is None else job_from(row)
 
 
-async def note_opened(connection: aiosqlite.Connection, job: AnyJob) -> None:
+async def note_opened(db: Database, job: AnyJob) -> None:
     """Note that someone used a button under the job's pictures, once a day. Raises DatabaseError."""
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
-        await write(connection, OPENED, (now, job.id))
+        await db.write(OPENED, (now, job.id))
 
 
-async def queued_jobs(connection: aiosqlite.Connection) -> tuple[AnyJob, ...]:
+async def queued_jobs(db: Database) -> tuple[AnyJob, ...]:
     """Every queued job, the oldest first. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, QUEUED))
+    return tuple(job_from(row) for row in await db.fetch(QUEUED))
 
 
-async def unfinished_ids(connection: aiosqlite.Connection) -> tuple[int, ...]:
+async def unfinished_ids(db: Database) -> tuple[int, ...]:
     """The ids of every job that is queued or running. Raises DatabaseError."""
-    return tuple(row["id"] for row in await fetch(connection, UNFINISHED_IDS))
+    return tuple(row["id"] for row in await db.fetch(UNFINISHED_IDS))
 
 
-async def count_waiting(connection: aiosqlite.Connection, person_id: int) -> int:
+async def count_waiting(db: Database, person_id: int) -> int:
     """How many queued jobs the person has. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_WAITING, (person_id,))
+    (row,) = await db.fetch(COUNT_WAITING, (person_id,))
     return row[0]
 
 
-async def count_queue(connection: aiosqlite.Connection) -> int:
+async def count_queue(db: Database) -> int:
     """How many queued jobs all people together have. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_QUEUE)
+    (row,) = await db.fetch(COUNT_QUEUE)
     return row[0]
 
 
-async def checkpoint_loads(connection: aiosqlite.Connection) -> tuple[CheckpointLoad, ...]:
+async def checkpoint_loads(db: Database) -> tuple[CheckpointLoad, ...]:
     """Everybody's unfinished jobs, by checkpoint. Raises DatabaseError."""
-    return tuple(CheckpointLoad(**dict(row)) for row in await fetch(connection, LOADS))
+    return tuple(CheckpointLoad(**dict(row)) for row in await db.fetch(LOADS))
 
 
-async def last_failed(connection: aiosqlite.Connection, limit: int) -> tuple[Job, ...]:
+async def last_failed(db: Database, limit: int) -> tuple[Job, ...]:
     """The newest jobs that failed, the newest first. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, LAST_FAILED, (limit,)))
+    return tuple(job_from(row) for row in await db.fetch(LAST_FAILED, (limit,)))
 
 
-async def unfinished_of_all(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+async def unfinished_of_all(db: Database) -> tuple[Job, ...]:
     """Everybody's running and queued jobs, the running ones first, then by age. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, UNFINISHED_OF_ALL))
+    return tuple(job_from(row) for row in await db.fetch(UNFINISHED_OF_ALL))
 
 
-async def unfinished_jobs(connection: aiosqlite.Connection, person_id: int) -> tuple[Job, ...]:
+async def unfinished_jobs(db: Database, person_id: int) -> tuple[Job, ...]:
     """A person's queued and running jobs, the oldest first. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
+    return tuple(job_from(row) for row in await db.fetch(UNFINISHED, (person_id,)))
 
 
 def _moved(rows: list[sqlite3.Row]) -> AnyJob | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
-from bot.database.connection import fetch_one, write
+from bot.database.database import Database
 
 INSTALLATION = "installation"  # key of the random id of the database, which `schema.sql` stores
 
@@ -12,12 +10,12 @@ REMEMBER = "INSERT INTO memo (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPD
 RECALL = "SELECT value FROM memo WHERE key = ?"
 
 
-async def remember(connection: aiosqlite.Connection, key: str, value: str) -> None:
+async def remember(db: Database, key: str, value: str) -> None:
     """Store `value` under `key`, replacing what was there. Raises DatabaseError."""
-    await write(connection, REMEMBER, (key, value))
+    await db.write(REMEMBER, (key, value))
 
 
-async def recall(connection: aiosqlite.Connection, key: str) -> str | None:
+async def recall(db: Database, key: str) -> str | None:
     """The value of `key`, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, RECALL, (key,))
+    row = await db.fetch_one(RECALL, (key,))
     return None if row is None else row["value"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 HERE = """
     INSERT INTO server (id, created_at) SELECT value, :now FROM json_each(:ids) WHERE true
@@ -90,37 +88,37 @@ FORGET = (
 )
 
 
-async def note_here(connection: aiosqlite.Connection, server_id: int) -> None:
+async def note_here(db: Database, server_id: int) -> None:
     """The bot is a member of the server, or is one again. Raises DatabaseError."""
-    await write(connection, HERE, {"ids": json.dumps([server_id]), "now": now_ms()})
+    await db.write(HERE, {"ids": json.dumps([server_id]), "now": now_ms()})
 
 
-async def note_left(connection: aiosqlite.Connection, server_id: int) -> None:
+async def note_left(db: Database, server_id: int) -> None:
     """The server has removed the bot just now. Raises DatabaseError."""
-    await write(connection, LEFT, {"server": server_id, "now": now_ms()})
+    await db.write(LEFT, {"server": server_id, "now": now_ms()})
 
 
-async def note_all(connection: aiosqlite.Connection, server_ids: Collection[int]) -> None:
+async def note_all(db: Database, server_ids: Collection[int]) -> None:
     """The bot is a member of these servers and of no other; a time that is stored stays. Raises DatabaseError."""
     here = {"ids": json.dumps(list(server_ids)), "now": now_ms()}
-    async with transaction(connection):
-        await write(connection, HERE, here)
-        await write(connection, MISSING, here)
+    async with db.transaction():
+        await db.write(HERE, here)
+        await db.write(MISSING, here)
 
 
-async def servers_left(connection: aiosqlite.Connection, *, before_ms: int, limit: int) -> tuple[tuple[int, int], ...]:
+async def servers_left(db: Database, *, before_ms: int, limit: int) -> tuple[tuple[int, int], ...]:
     """Servers without the bot since before `before_ms` (unix ms), each with the time. Raises DatabaseError."""
-    return tuple((row["id"], row["left_at"]) for row in await fetch(connection, OLD, (before_ms, limit)))
+    return tuple((row["id"], row["left_at"]) for row in await db.fetch(OLD, (before_ms, limit)))
 
 
-async def forget_server(connection: aiosqlite.Connection, server_id: int) -> None:
+async def forget_server(db: Database, server_id: int) -> None:
     """Delete all that is kept of a server that removed the bot; of people's jobs, where they were ordered.
 
     Open reports of what looks like a minor become the operators'. Of one that has the bot again nothing is deleted.
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        if await fetch_one(connection, HAS_LEFT, (server_id,)) is None:
+    async with db.transaction():
+        if await db.fetch_one(HAS_LEFT, (server_id,)) is None:
             return
         for sql in FORGET:
-            await write(connection, sql, {"server": server_id})
+            await db.write(sql, {"server": server_id})

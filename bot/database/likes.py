@@ -9,11 +9,9 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.publications import Publication, loras_of_publication, publication_from
 from bot.database.server_trends import lower_trends, raise_trends
 
@@ -53,66 +51,62 @@ class LikeCount:
     changed: bool
 
 
-async def like(
-    connection: aiosqlite.Connection, publication_id: int, person_id: int, *, ranks: bool = True
-) -> LikeCount | None:
+async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool = True) -> LikeCount | None:
     """Like a publication; a second like changes nothing.
 
     Only a like that `ranks` counts in sorted lists; the author's own never does. Return None if the publication is no
     longer in the gallery. Raises DatabaseError.
     """
     now = now_ms()
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
+    async with db.transaction():
+        await people.remember_person(db, person_id)
         about = {"person": person_id, "now": now, "ranks": ranks, "publication": publication_id}
-        new = await write(connection, LIKE, about)
-        row = await fetch_one(connection, COUNT, (publication_id,))
+        new = await db.write(LIKE, about)
+        row = await db.fetch_one(COUNT, (publication_id,))
         if row is not None and new and new[0]["ranks"]:
-            loras = await loras_of_publication(connection, publication_id)
-            await raise_trends(connection, row["server_id"], loras, now)
+            loras = await loras_of_publication(db, publication_id)
+            await raise_trends(db, row["server_id"], loras, now)
     return None if row is None else LikeCount(row["likes"], bool(new))
 
 
-async def unlike(connection: aiosqlite.Connection, publication_id: int, person_id: int) -> LikeCount | None:
+async def unlike(db: Database, publication_id: int, person_id: int) -> LikeCount | None:
     """Take a like back. None when the publication is not in the gallery any more. Raises DatabaseError."""
-    async with transaction(connection):
-        old = await write(connection, UNLIKE, (publication_id, person_id))
-        row = await fetch_one(connection, COUNT, (publication_id,))
+    async with db.transaction():
+        old = await db.write(UNLIKE, (publication_id, person_id))
+        row = await db.fetch_one(COUNT, (publication_id,))
         if row is not None and old and old[0]["ranks"]:
-            loras = await loras_of_publication(connection, publication_id)
-            await lower_trends(connection, row["server_id"], loras, old[0]["liked_at"])
+            loras = await loras_of_publication(db, publication_id)
+            await lower_trends(db, row["server_id"], loras, old[0]["liked_at"])
     return None if row is None else LikeCount(row["likes"], bool(old))
 
 
-async def liked_among(
-    connection: aiosqlite.Connection, publication_ids: Collection[int], person_id: int
-) -> frozenset[int]:
+async def liked_among(db: Database, publication_ids: Collection[int], person_id: int) -> frozenset[int]:
     """Which of these publications the person likes. Raises DatabaseError."""
-    rows = await fetch(connection, LIKED, (json.dumps(list(publication_ids)), person_id))
+    rows = await db.fetch(LIKED, (json.dumps(list(publication_ids)), person_id))
     return frozenset(row["publication_id"] for row in rows)
 
 
-async def age_likes(connection: aiosqlite.Connection) -> bool:
+async def age_likes(db: Database) -> bool:
     """Let some likes that are older than a week count as recent no longer; whether more may be left.
 
     Raises DatabaseError.
     """
-    return len(await write(connection, AGE, (now_ms() - RECENT_MS, AGED_AT_ONCE))) == AGED_AT_ONCE
+    return len(await db.write(AGE, (now_ms() - RECENT_MS, AGED_AT_ONCE))) == AGED_AT_ONCE
 
 
-async def to_refresh(connection: aiosqlite.Connection, shown_before: int, *, limit: int) -> tuple[Publication, ...]:
+async def to_refresh(db: Database, shown_before: int, *, limit: int) -> tuple[Publication, ...]:
     """Publications whose message shows another number and was brought up to date not after `shown_before` (unix ms).
 
     Those that waited longest are first. Raises DatabaseError.
     """
-    return tuple(map(publication_from, await fetch(connection, TO_REFRESH, (shown_before, limit))))
+    return tuple(map(publication_from, await db.fetch(TO_REFRESH, (shown_before, limit))))
 
 
-async def mark_edited(connection: aiosqlite.Connection, publication_id: int) -> None:
+async def mark_edited(db: Database, publication_id: int) -> None:
     """Store before an edit that it is not known which number the message shows. Raises DatabaseError."""
-    await write(connection, MARK_EDITED, (UNKNOWN, publication_id))
+    await db.write(MARK_EDITED, (UNKNOWN, publication_id))
 
 
-async def mark_shown(connection: aiosqlite.Connection, publication_id: int, likes: int) -> None:
+async def mark_shown(db: Database, publication_id: int, likes: int) -> None:
     """Store that the message shows this number since now, or UNKNOWN. Raises DatabaseError."""
-    await write(connection, MARK_SHOWN, (likes, now_ms(), publication_id))
+    await db.write(MARK_SHOWN, (likes, now_ms(), publication_id))

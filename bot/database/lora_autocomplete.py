@@ -7,10 +7,8 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-import aiosqlite
-
 from bot.database.base_models import stored_base_model
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.lora_search import (
     FEW,
     KEPT_FOR_TYPOS,
@@ -78,7 +76,7 @@ class LoraChoice:
 class _Asked:
     """The person, the base models that fit the chosen checkpoint, and how many suggestions are wanted."""
 
-    connection: aiosqlite.Connection
+    db: Database
     person_id: int
     fitting: Collection[BaseModelId]
     shown: Shown
@@ -95,7 +93,7 @@ class _Asked:
 
 
 async def lora_choices(
-    connection: aiosqlite.Connection,
+    db: Database,
     person_id: int,
     typed: str,
     *,
@@ -108,13 +106,13 @@ async def lora_choices(
     What is one typo away from `typed` comes behind what begins with it. `shown` are the content ratings that are
     suggested, left out: all. Raises DatabaseError.
     """
-    asked = _Asked(connection, person_id, fitting, await what_is_hidden(connection, shown), limit)
+    asked = _Asked(db, person_id, fitting, await what_is_hidden(db, shown), limit)
     words = search_words(typed)
     if words == []:
         return ()
     ids = await _untyped(asked) if words is None else await _typed(asked, words)
     parameters = {**asked.parameters, "ids": json.dumps(ids[:limit])}
-    return tuple(map(_choice, await fetch(connection, CHOSEN, parameters)))
+    return tuple(map(_choice, await db.fetch(CHOSEN, parameters)))
 
 
 async def _untyped(asked: _Asked) -> list[int]:
@@ -123,13 +121,13 @@ async def _untyped(asked: _Asked) -> list[int]:
     for fits in (True, False):
         if len(ids) < asked.limit:
             sql = BOOKMARKED[fits]
-            ids += [row["id"] for row in await fetch(asked.connection, sql, asked.parameters)]
+            ids += [row["id"] for row in await asked.db.fetch(sql, asked.parameters)]
     return await _and_others(asked, ids, "", Sort.TOP_RATED)
 
 
 async def _typed(asked: _Asked, words: list[str]) -> list[int]:
     """Entries that begin with the words, then in reserved places names one typo away, then any similar ones."""
-    typed = await read_typed(asked.connection, words)
+    typed = await read_typed(asked.db, words)
     begun = await _matching(asked, typed.begun)
     kept_only = replace(asked, limit=KEPT_FOR_TYPOS)
     named = await _matching(kept_only, typed.exact)
@@ -144,7 +142,7 @@ async def _typed(asked: _Asked, words: list[str]) -> list[int]:
 
 async def _matching(asked: _Asked, match: str) -> list[int]:
     parameters = {**asked.parameters, "match": f"{Facets(shown=asked.shown).query()} AND {match}"}
-    rows = await fetch(asked.connection, BOOKMARKED_MATCHING, parameters)
+    rows = await asked.db.fetch(BOOKMARKED_MATCHING, parameters)
     return await _and_others(asked, [row["id"] for row in rows], match, Sort.MOST_USED)
 
 
@@ -157,7 +155,7 @@ async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> 
         if len(ids) >= asked.limit:
             break
         narrowed = f"({rest}) AND {match}" if match else str(rest)
-        others = await first_ranked(asked.connection, narrowed, sort, limit=asked.limit + len(ids))
+        others = await first_ranked(asked.db, narrowed, sort, limit=asked.limit + len(ids))
         ids = list(dict.fromkeys([*ids, *others]))[: asked.limit]
     return ids
 

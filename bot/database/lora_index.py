@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
-from bot.database.connection import fetch, fetch_one, transaction
+from bot.database.database import Database
 from bot.database.dictionary import learn_words
 from bot.database.search import FACET, described, indexed, together, whole, words_of
 from bot.database.tags import tags_of
@@ -56,16 +54,16 @@ def content_facet(rating: ContentRating | str) -> str:
     return f"{FACET}r{rating}"
 
 
-async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
+async def index_lora(db: Database, lora_id: int) -> None:
     """Rewrite the index of an entry, inside the caller's transaction. Raises DatabaseError."""
     for sql in (FORGET_TEXT, FORGET_NAME):
-        await fetch(connection, sql, (lora_id,))
-    lora = await fetch_one(connection, ENTRY, (lora_id,))
+        await db.fetch(sql, (lora_id,))
+    lora = await db.fetch_one(ENTRY, (lora_id,))
     if lora is None:
         return
-    triggers: list[str] = [row["word"] for row in await fetch(connection, WORDS, (lora_id,))]
-    bases = [row["base_model"] for row in await fetch(connection, USABLE_BASES, {"id": lora_id})]
-    facets = [category_facet(lora["category"]), *map(tag_facet, await tags_of(connection, lora_id))]
+    triggers: list[str] = [row["word"] for row in await db.fetch(WORDS, (lora_id,))]
+    bases = [row["base_model"] for row in await db.fetch(USABLE_BASES, {"id": lora_id})]
+    facets = [category_facet(lora["category"]), *map(tag_facet, await tags_of(db, lora_id))]
     facets += [USABLE] if bases else []
     facets += [content_facet(lora["content_rating"])] if lora["content_rating"] else []
     facets += [base_facet(base) for base in bases if base]
@@ -79,15 +77,15 @@ async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
         "description": described(lora["description"]),
         "facets": " ".join(facets),
     }
-    await fetch(connection, WRITE_TEXT, row)
-    await fetch(connection, WRITE_NAME, (lora_id, lora["name"]))
-    await learn_words(connection, [*wholes, *(word for text in texts for word in words_of(text))])
-    await fetch(connection, DONE, (lora_id,))
+    await db.fetch(WRITE_TEXT, row)
+    await db.fetch(WRITE_NAME, (lora_id, lora["name"]))
+    await learn_words(db, [*wholes, *(word for text in texts for word in words_of(text))])
+    await db.fetch(DONE, (lora_id,))
 
 
-async def index_waiting(connection: aiosqlite.Connection) -> None:
+async def index_waiting(db: Database) -> None:
     """Index every entry that is marked for it, BATCH at a time. Raises DatabaseError."""
-    while waiting := await fetch(connection, WAITING, (BATCH,)):
-        async with transaction(connection):
+    while waiting := await db.fetch(WAITING, (BATCH,)):
+        async with db.transaction():
             for row in waiting:
-                await index_lora(connection, row["id"])
+                await index_lora(db, row["id"])

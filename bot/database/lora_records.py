@@ -11,10 +11,8 @@ import sqlite3
 from collections.abc import Collection
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.lora_index import index_lora, index_waiting
 from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
@@ -96,123 +94,117 @@ class Change(StrEnum):
     DUPLICATE = "duplicate"
 
 
-async def known_files(connection: aiosqlite.Connection) -> dict[str, FoundLora]:
+async def known_files(db: Database) -> dict[str, FoundLora]:
     """The results of earlier scans, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
-    rows = await fetch(connection, KNOWN)
+    rows = await db.fetch(KNOWN)
     return {row["path"]: FoundLora.model_validate_json(row["found"]) for row in rows}
 
 
-async def doubt_file(connection: aiosqlite.Connection, sha256: str) -> None:
+async def doubt_file(db: Database, sha256: str) -> None:
     """Mark the file of this version, so that the next scan reads it again. Raises DatabaseError."""
-    await write(connection, DOUBT, (sha256,))
+    await db.write(DOUBT, (sha256,))
 
 
-async def is_any_doubted(connection: aiosqlite.Connection) -> bool:
+async def is_any_doubted(db: Database) -> bool:
     """Whether a file is marked to be read again. Raises DatabaseError."""
-    return await fetch_one(connection, DOUBTED) is not None
+    return await db.fetch_one(DOUBTED) is not None
 
 
-async def mark_missing(connection: aiosqlite.Connection, present: Collection[str]) -> tuple[str, ...]:
+async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...]:
     """Mark every version whose path is not in `present` as missing; the paths newly marked.
 
     Lists follow. Raises DatabaseError.
     """
-    async with transaction(connection):
-        rows = await write(connection, MARK_MISSING, (json.dumps(sorted(present)),))
-        await write(connection, UNINDEX, (json.dumps([row["lora_id"] for row in rows]),))
-    await index_waiting(connection)
+    async with db.transaction():
+        rows = await db.write(MARK_MISSING, (json.dumps(sorted(present)),))
+        await db.write(UNINDEX, (json.dumps([row["lora_id"] for row in rows]),))
+    await index_waiting(db)
     return tuple(sorted(row["path"] for row in rows))
 
 
-async def rate_content(
-    connection: aiosqlite.Connection, lora_id: int, content_rating: ContentRating | None, operator_id: int
-) -> bool:
+async def rate_content(db: Database, lora_id: int, content_rating: ContentRating | None, operator_id: int) -> bool:
     """Rate an entry by an operator's word; None gives it back to what its sidecars say. False when there is none.
 
     To be called inside a transaction. Raises DatabaseError.
     """
     rated_by = None if content_rating is None else operator_id
-    found = await write(connection, RATE_CONTENT, (content_rating, rated_by, lora_id))
-    await _refresh(connection, lora_id)
+    found = await db.write(RATE_CONTENT, (content_rating, rated_by, lora_id))
+    await _refresh(db, lora_id)
     return bool(found)
 
 
-async def rate_by_pages(connection: aiosqlite.Connection, sha256: str) -> None:
+async def rate_by_pages(db: Database, sha256: str) -> None:
     """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction.
 
     Raises DatabaseError.
     """
-    for row in await fetch(connection, ENTRIES_OF_FILE, (sha256,)):
-        await _refresh(connection, row["lora_id"])
+    for row in await db.fetch(ENTRIES_OF_FILE, (sha256,)):
+        await _refresh(db, row["lora_id"])
 
 
-async def record_found(
-    connection: aiosqlite.Connection, found: FoundLora, evidence: Evidence, *, last_word: bool
-) -> Change | None:
+async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, last_word: bool) -> Change | None:
     """Update the catalogue with one file.
 
     None when another path has the same bytes: that may change while the scan goes on, so ask again after its end
     with `last_word`, and it becomes a DUPLICATE. Raises DatabaseError.
     """
-    async with transaction(connection):
-        row = await _row_at(connection, found)
+    async with db.transaction():
+        row = await _row_at(db, found)
         if found.problem is not None:
-            return await _record_broken(connection, row, found, evidence)
-        twin = await fetch_one(connection, LIVE_ELSEWHERE, (found.sha256, found.path))
+            return await _record_broken(db, row, found, evidence)
+        twin = await db.fetch_one(LIVE_ELSEWHERE, (found.sha256, found.path))
         if twin is None:
-            row = row or await fetch_one(connection, GONE_BEFORE, (found.sha256,))
-            return await _record(connection, row, found, evidence, None)
+            row = row or await db.fetch_one(GONE_BEFORE, (found.sha256,))
+            return await _record(db, row, found, evidence, None)
         if not last_word:
             return None
-        await _record(connection, row, found, evidence, f"it is the same file as {twin['path']}")
+        await _record(db, row, found, evidence, f"it is the same file as {twin['path']}")
         return Change.DUPLICATE
 
 
-async def _row_at(connection: aiosqlite.Connection, found: FoundLora) -> sqlite3.Row | None:
+async def _row_at(db: Database, found: FoundLora) -> sqlite3.Row | None:
     """The version at this path. One with other bytes was replaced and is marked as missing."""
-    row = await fetch_one(connection, AT_PATH, (found.path,))
+    row = await db.fetch_one(AT_PATH, (found.path,))
     if row is None or found.sha256 is None or row["sha256"] in {None, found.sha256}:
         return row
-    await write(connection, MARK_REPLACED, (row["id"],))
-    await index_lora(connection, row["lora_id"])
+    await db.write(MARK_REPLACED, (row["id"],))
+    await index_lora(db, row["lora_id"])
     return None
 
 
-async def _record_broken(
-    connection: aiosqlite.Connection, row: sqlite3.Row | None, found: FoundLora, evidence: Evidence
-) -> Change:
+async def _record_broken(db: Database, row: sqlite3.Row | None, found: FoundLora, evidence: Evidence) -> Change:
     """Store the problem of a file. A file that was usable before keeps its entry, hash and base model."""
     if row is None or row["sha256"] is None:
-        await _record(connection, row, found, evidence, found.problem)
+        await _record(db, row, found, evidence, found.problem)
     elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
-        await write(connection, UPDATE, {**dict(row), "found": found.model_dump_json(), "problem": found.problem})
-        await index_lora(connection, row["lora_id"])
+        await db.write(UPDATE, {**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+        await index_lora(db, row["lora_id"])
     return Change.BROKEN
 
 
 async def _record(
-    connection: aiosqlite.Connection,
+    db: Database,
     row: sqlite3.Row | None,
     found: FoundLora,
     evidence: Evidence,
     problem: str | None,
 ) -> Change:
     name = "unnamed" if is_blank(found.name) else storable(found.name).strip()
-    lora_id = await _entry(connection, row, name)
+    lora_id = await _entry(db, row, name)
     values = _values(lora_id, found, evidence, problem)
     if row is not None and not row["missing"] and values.items() <= dict(row).items():
         return Change.UNCHANGED
     if row is None:
-        (inserted,) = await write(connection, INSERT, {**values, "now": now_ms()})
+        (inserted,) = await db.write(INSERT, {**values, "now": now_ms()})
         version_id = inserted["id"]
     else:
         version_id = row["id"]
-        await write(connection, UPDATE, {**values, "id": version_id})
-    await _write_words(connection, version_id, found.sidecar)
-    await write(connection, SPELL_ENTRY, (name, lora_id, name_key(name)))
-    await _refresh(connection, lora_id)
+        await db.write(UPDATE, {**values, "id": version_id})
+    await _write_words(db, version_id, found.sidecar)
+    await db.write(SPELL_ENTRY, (name, lora_id, name_key(name)))
+    await _refresh(db, lora_id)
     if row is not None and row["lora_id"] != lora_id:
-        await _leave(connection, row["lora_id"], lora_id)
+        await _leave(db, row["lora_id"], lora_id)
     return Change.NEW if row is None else Change.CHANGED
 
 
@@ -235,57 +227,57 @@ def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | N
     }
 
 
-async def _entry(connection: aiosqlite.Connection, row: sqlite3.Row | None, name: str) -> int:
+async def _entry(db: Database, row: sqlite3.Row | None, name: str) -> int:
     """The entry called `name`. When a version alone in its entry gets a new name, the entry is renamed."""
     key = name_key(name)
-    entry = await fetch_one(connection, ENTRY, (key,))
+    entry = await db.fetch_one(ENTRY, (key,))
     if entry is not None:
         return entry["id"]
-    if row is not None and await _is_alone(connection, row["lora_id"]):
-        await write(connection, RENAME_ENTRY, (name, key, row["lora_id"]))
+    if row is not None and await _is_alone(db, row["lora_id"]):
+        await db.write(RENAME_ENTRY, (name, key, row["lora_id"]))
         return row["lora_id"]
-    (added,) = await write(connection, ADD_ENTRY, (name, key, now_ms()))
+    (added,) = await db.write(ADD_ENTRY, (name, key, now_ms()))
     return added["id"]
 
 
-async def _is_alone(connection: aiosqlite.Connection, lora_id: int) -> bool:
-    (row,) = await fetch(connection, COUNT_VERSIONS, (lora_id,))
+async def _is_alone(db: Database, lora_id: int) -> bool:
+    (row,) = await db.fetch(COUNT_VERSIONS, (lora_id,))
     return row[0] == 1
 
 
-async def _leave(connection: aiosqlite.Connection, old: int, new: int) -> None:
+async def _leave(db: Database, old: int, new: int) -> None:
     """Note that a version moved to another entry. An entry left without versions passes on its bookmarks and goes.
 
     Where a person has bookmarked both, the old bookmark stays, and with it the entry, rather than lose the note.
     """
-    (row,) = await fetch(connection, COUNT_VERSIONS, (old,))
+    (row,) = await db.fetch(COUNT_VERSIONS, (old,))
     if row[0] == 0:
-        await write(connection, MOVE_BOOKMARKS, {"old": old, "new": new})
-        await write(connection, DROP_UNUSED, {"id": old})
-    await _refresh(connection, old)
+        await db.write(MOVE_BOOKMARKS, {"old": old, "new": new})
+        await db.write(DROP_UNUSED, {"id": old})
+    await _refresh(db, old)
 
 
-async def _write_words(connection: aiosqlite.Connection, version_id: int, sidecar: Sidecar) -> None:
-    await write(connection, FORGET_WORDS, (version_id,))
+async def _write_words(db: Database, version_id: int, sidecar: Sidecar) -> None:
+    await db.write(FORGET_WORDS, (version_id,))
     names = {words: name for name, words in sidecar.trigger_groups.items()}
     for position, word in enumerate(sidecar.all_trigger_words):
-        await fetch(connection, ADD_WORD, (version_id, position, word, names.get(word)))
+        await db.fetch(ADD_WORD, (version_id, position, word, names.get(word)))
 
 
-async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
+async def _refresh(db: Database, lora_id: int) -> None:
     """Describe the entry by the first of its versions' sidecars that has a description, and index its words.
 
     Its content rating is the highest that a sidecar or a page gave to a file, unless an operator has rated it.
     """
-    rows = await fetch(connection, VERSIONS_OF, (lora_id,))
+    rows = await db.fetch(VERSIONS_OF, (lora_id,))
     found = [FoundLora.model_validate_json(row["found"]) for row in rows]
     sidecars = [each.sidecar for each in found]
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
     description = next((s.description for s in sidecars if s.description), "")
-    rated = [ContentRating(row["rating"]) for row in await fetch(connection, RATINGS_BY_PAGES, (lora_id,))]
+    rated = [ContentRating(row["rating"]) for row in await db.fetch(RATINGS_BY_PAGES, (lora_id,))]
     rated += [each.content_rating for each in sidecars if each.content_rating]
     content_rating = max(rated, default=None)
     described = {"category": category, "description": description, "content_rating": content_rating, "id": lora_id}
-    await write(connection, DESCRIBE_ENTRY, described)
-    await write_tags(connection, lora_id, category, [tag for each in found for tag in each.tags])
-    await index_lora(connection, lora_id)
+    await db.write(DESCRIBE_ENTRY, described)
+    await write_tags(db, lora_id, category, [tag for each in found for tag in each.tags])
+    await index_lora(db, lora_id)

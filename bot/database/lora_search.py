@@ -11,9 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.dictionary import near_words
 from bot.database.lora_index import USABLE, base_facet, category_facet, content_facet, tag_facet
 from bot.database.lora_server_order import ORDERED, page_in_server
@@ -214,24 +212,24 @@ def shown_parameter(shown: Shown) -> str | None:
     return None if shown is None else json.dumps([rating or "" for rating in shown])
 
 
-async def what_is_hidden(connection: aiosqlite.Connection, shown: Shown) -> Shown:
+async def what_is_hidden(db: Database, shown: Shown) -> Shown:
     """The same, or None where the library has nothing that it hides: then lists need not look. Raises DatabaseError."""
     if shown is None or None not in shown:
         return shown
     hidden = [rating for rating in ContentRating if rating not in shown]
-    return shown if await fetch(connection, ANY_RATED, (json.dumps(hidden),)) else None
+    return shown if await db.fetch(ANY_RATED, (json.dumps(hidden),)) else None
 
 
-async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> Typed:
+async def read_typed(db: Database, words: Sequence[str]) -> Typed:
     """Make queries of `words`, at least one, in the form of `search.words_of`. Raises DatabaseError."""
     together = "".join(words)
-    typed = [TypedWord(word, tuple(await near_words(connection, word))) for word in words]
-    near = typed[0].near if len(typed) == 1 else tuple(await near_words(connection, together))
+    typed = [TypedWord(word, tuple(await near_words(db, word))) for word in words]
+    near = typed[0].near if len(typed) == 1 else tuple(await near_words(db, together))
     return Typed(tuple(typed), together, near)
 
 
 async def find_loras(
-    connection: aiosqlite.Connection,
+    db: Database,
     facets: Facets,
     search: str,
     sort: Sort,
@@ -248,31 +246,31 @@ async def find_loras(
     if words == [] or wanted is None:
         return FoundPage((), 0)
     if words is None:
-        return await _listed(connection, facets, wanted, sort, limit, offset, server_id)
-    ranks = await _ranks(connection, wanted, await read_typed(connection, words))
+        return await _listed(db, facets, wanted, sort, limit, offset, server_id)
+    ranks = await _ranks(db, wanted, await read_typed(db, words))
     ids: list[int] = []
     place = 0
     for hits, start, length in _pieces(ranks, limit):
         begin, end = max(offset, place), min(offset + limit, place + length)
         if begin < end:
             within = start + begin - place
-            ids += await _page_of(connection, hits, sort, server_id, limit=end - begin, offset=within)
+            ids += await _page_of(db, hits, sort, server_id, limit=end - begin, offset=within)
         place += length
     return FoundPage(tuple(ids), sum(hits.count for hits in ranks))
 
 
 async def _page_of(
-    connection: aiosqlite.Connection, hits: _Hits, sort: Sort, server_id: int | None, *, limit: int, offset: int
+    db: Database, hits: _Hits, sort: Sort, server_id: int | None, *, limit: int, offset: int
 ) -> list[int]:
     if len(hits.meant) < 2 or hits.count > SORTED_HITS:
-        return await ranked(connection, hits.match, hits.count, sort, limit=limit, offset=offset, server_id=server_id)
+        return await ranked(db, hits.match, hits.count, sort, limit=limit, offset=offset, server_id=server_id)
     sql = TAKING_TURNS[sort]
     parameters = {"match": hits.match, "names": json.dumps(hits.meant), "limit": limit, "offset": offset}
-    return [row["id"] for row in await fetch(connection, sql, parameters)]
+    return [row["id"] for row in await db.fetch(sql, parameters)]
 
 
 async def _listed(
-    connection: aiosqlite.Connection,
+    db: Database,
     facets: Facets,
     wanted: str,
     sort: Sort,
@@ -280,35 +278,35 @@ async def _listed(
     offset: int,
     server_id: int | None,
 ) -> FoundPage:
-    total = await count_hits(connection, wanted)
+    total = await count_hits(db, wanted)
     if facets == Facets() and server_id is not None and sort in ORDERED:
-        ids = await page_in_server(connection, server_id, sort, None, many=True, limit=limit, offset=offset)
+        ids = await page_in_server(db, server_id, sort, None, many=True, limit=limit, offset=offset)
         return FoundPage(tuple(ids), total)
     if facets == Facets():
         sql = ALL[sort]
-        rows = await fetch(connection, sql, {"limit": limit, "offset": offset})
+        rows = await db.fetch(sql, {"limit": limit, "offset": offset})
         return FoundPage(tuple(row["id"] for row in rows), total)
-    ids = await ranked(connection, wanted, total, sort, limit=limit, offset=offset, server_id=server_id)
+    ids = await ranked(db, wanted, total, sort, limit=limit, offset=offset, server_id=server_id)
     return FoundPage(tuple(ids), total)
 
 
-async def count_hits(connection: aiosqlite.Connection, match: str) -> int:
+async def count_hits(db: Database, match: str) -> int:
     """How many entries an FTS5 query finds. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT, (match,))
+    (row,) = await db.fetch(COUNT, (match,))
     return row["hits"]
 
 
-async def first_ranked(connection: aiosqlite.Connection, match: str, sort: Sort, *, limit: int) -> list[int]:
+async def first_ranked(db: Database, match: str, sort: Sort, *, limit: int) -> list[int]:
     """Ids of the first entries that an FTS5 query finds, in order, without counting them.
 
     Raises DatabaseError.
     """
-    (row,) = await fetch(connection, COUNT_SORTABLE, (match, SORTED_HITS + 1))
-    return await ranked(connection, match, row["hits"], sort, limit=limit)
+    (row,) = await db.fetch(COUNT_SORTABLE, (match, SORTED_HITS + 1))
+    return await ranked(db, match, row["hits"], sort, limit=limit)
 
 
 async def ranked(
-    connection: aiosqlite.Connection,
+    db: Database,
     match: str,
     count: int,
     sort: Sort,
@@ -321,15 +319,13 @@ async def ranked(
     if offset >= count:
         return []
     if server_id is not None and sort in ORDERED:
-        return await page_in_server(
-            connection, server_id, sort, match, many=count > SORTED_HITS, limit=limit, offset=offset
-        )
+        return await page_in_server(db, server_id, sort, match, many=count > SORTED_HITS, limit=limit, offset=offset)
     sql = WALKED[sort] if count > SORTED_HITS else SORTED[sort]
-    rows = await fetch(connection, sql, {"match": match, "limit": limit, "offset": offset})
+    rows = await db.fetch(sql, {"match": match, "limit": limit, "offset": offset})
     return [row["id"] for row in rows]
 
 
-async def _ranks(connection: aiosqlite.Connection, wanted: str, typed: Typed) -> list[_Hits]:
+async def _ranks(db: Database, wanted: str, typed: Typed) -> list[_Hits]:
     """The four ranks, each without the entries of earlier ones."""
     found: list[_Hits] = []
     before: list[str] = []
@@ -338,7 +334,7 @@ async def _ranks(connection: aiosqlite.Connection, wanted: str, typed: Typed) ->
             found.append(_Hits("", 0))
             continue
         match = f"({wanted} AND {rank})" + (f" NOT {any_of(before)}" if before else "")
-        found.append(_Hits(match, await count_hits(connection, match), typed.meant if rank == typed.mistyped else ()))
+        found.append(_Hits(match, await count_hits(db, match), typed.meant if rank == typed.mistyped else ()))
         before.append(rank)
     return found
 

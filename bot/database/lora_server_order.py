@@ -10,9 +10,7 @@ import json
 import sqlite3
 from collections.abc import Collection
 
-import aiosqlite
-
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.trends import sum_of
 
 STARS_OF_LIKE = 5  # a publication or a like counts like a rating with so many stars
@@ -65,7 +63,7 @@ WALKED = {
 
 
 async def page_in_server(
-    connection: aiosqlite.Connection,
+    db: Database,
     server_id: int,
     sort: str,
     match: str | None,
@@ -79,7 +77,7 @@ async def page_in_server(
     `many` says that they are too many to be sorted. Raises DatabaseError.
     """
     sql = HERE[match is not None]
-    rows = await fetch(connection, sql, {"server": server_id, "match": match})
+    rows = await db.fetch(sql, {"server": server_id, "match": match})
     here = sorted(((_value_here(row, sort), row["id"]) for row in rows), reverse=True)
     # At most so many of the server's entries stand before the page, so the others on it are among these.
     first = max(0, offset - len(here))
@@ -89,7 +87,7 @@ async def page_in_server(
         "limit": limit + len(here), "offset": first,
     }  # fmt: skip
     sql = ALL[sort] if match is None else tables[sort]
-    others = [(row["value"], row["id"]) for row in await fetch(connection, sql, parameters)]
+    others = [(row["value"], row["id"]) for row in await db.fetch(sql, parameters)]
     before = _before(here, others) if first else 0
     merged = sorted([*here[before:], *others], reverse=True)
     start = offset - first - before

@@ -8,10 +8,8 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import aiosqlite
-
 from bot.database.base_models import stored_base_model
-from bot.database.connection import fetch, fetch_one
+from bot.database.database import Database
 from bot.database.lora_search import Facets, Shown, Sort, find_loras, what_is_hidden
 from bot.database.search import name_key, parts, search_words, storable
 from inference.base_models import BaseModelId
@@ -176,58 +174,58 @@ class LoraPage:
     hidden: int = 0
 
 
-async def find_lora(connection: aiosqlite.Connection, lora_id: int) -> Lora | None:
+async def find_lora(db: Database, lora_id: int) -> Lora | None:
     """The entry with this id, or None. Raises DatabaseError."""
-    return await _with_versions(connection, await fetch_one(connection, BY_ID, (lora_id,)))
+    return await _with_versions(db, await db.fetch_one(BY_ID, (lora_id,)))
 
 
-async def find_lora_by_name(connection: aiosqlite.Connection, name: str) -> Lora | None:
+async def find_lora_by_name(db: Database, name: str) -> Lora | None:
     """The entry of exactly this name, compared without case, or None. Raises DatabaseError."""
-    return await _with_versions(connection, await fetch_one(connection, BY_NAME, (name_key(name),)))
+    return await _with_versions(db, await db.fetch_one(BY_NAME, (name_key(name),)))
 
 
-async def find_version(connection: aiosqlite.Connection, sha256: str) -> LoraVersion | None:
+async def find_version(db: Database, sha256: str) -> LoraVersion | None:
     """The version with these bytes, a usable one if there is one, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, VERSION_BY_SHA256, (sha256,))
+    row = await db.fetch_one(VERSION_BY_SHA256, (sha256,))
     return None if row is None else _version(row)
 
 
-async def loras_of_files(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> tuple[UsedLora, ...]:
+async def loras_of_files(db: Database, sha256s: Sequence[str]) -> tuple[UsedLora, ...]:
     """The entries that have or had each of these files; a file may have several. Raises DatabaseError."""
-    rows = await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))
+    rows = await db.fetch(OF_FILES, (json.dumps(list(sha256s)),))
     return tuple(
         UsedLora(row["sha256"], row["id"], row["name"], Category(row["category"]), _content_rating(row)) for row in rows
     )
 
 
-async def find_version_by_short_hash(connection: aiosqlite.Connection, short: str) -> LoraVersion | None:
+async def find_version_by_short_hash(db: Database, short: str) -> LoraVersion | None:
     """The version with this AutoV2 (10 hex digits) or AutoV3 (12), or None. Raises DatabaseError."""
     short = short.lower()
     if not re.fullmatch(r"[0-9a-f]{10}|[0-9a-f]{12}", short):
         return None
     if len(short) == AUTOV3_DIGITS:
-        row = await fetch_one(connection, VERSION_BY_AUTOV3, (short,))
+        row = await db.fetch_one(VERSION_BY_AUTOV3, (short,))
     else:
-        row = await fetch_one(connection, VERSION_BY_AUTOV2, (short, f"{short}g"))  # "g" follows every hex digit
+        row = await db.fetch_one(VERSION_BY_AUTOV2, (short, f"{short}g"))  # "g" follows every hex digit
     return None if row is None else _version(row)
 
 
-async def find_version_by_stem(connection: aiosqlite.Connection, stem: str) -> LoraVersion | None:
+async def find_version_by_stem(db: Database, stem: str) -> LoraVersion | None:
     """The only usable file of this name, without folder and suffix, in whatever case of A to Z; None if there are more.
 
     Raises DatabaseError.
     """
-    rows = await fetch(connection, VERSIONS_BY_STEM, (storable(stem),))
+    rows = await db.fetch(VERSIONS_BY_STEM, (storable(stem),))
     return _version(rows[0]) if len(rows) == 1 else None
 
 
-async def versions_with_problem(connection: aiosqlite.Connection) -> tuple[LoraVersion, ...]:
+async def versions_with_problem(db: Database) -> tuple[LoraVersion, ...]:
     """Every file of the library that cannot be used, with its `problem`, by path. Raises DatabaseError."""
-    return tuple(_version(row) for row in await fetch(connection, WITH_PROBLEM))
+    return tuple(_version(row) for row in await db.fetch(WITH_PROBLEM))
 
 
 async def browse_loras(
-    connection: aiosqlite.Connection,
+    db: Database,
     *,
     limit: int,
     offset: int = 0,
@@ -247,56 +245,56 @@ async def browse_loras(
     trending and top rated count what was published and liked in that server.
     Raises DatabaseError.
     """
-    facets = Facets(category, tag, base_models, await what_is_hidden(connection, shown))
-    found = await find_loras(connection, facets, search, sort, limit=limit, offset=offset, server_id=server_id)
-    loras = await find_loras_by_id(connection, found.ids)
+    facets = Facets(category, tag, base_models, await what_is_hidden(db, shown))
+    found = await find_loras(db, facets, search, sort, limit=limit, offset=offset, server_id=server_id)
+    loras = await find_loras_by_id(db, found.ids)
     hidden = 0
     if facets.shown is not None:
-        everything = await find_loras(connection, replace(facets, shown=None), search, sort, limit=0)
+        everything = await find_loras(db, replace(facets, shown=None), search, sort, limit=0)
         hidden = max(0, everything.total - found.total)
     return LoraPage(loras, found.total, more=offset + limit < found.total, hidden=hidden)
 
 
-async def usable_loras(connection: aiosqlite.Connection, search: str = "") -> list[Lora]:
+async def usable_loras(db: Database, search: str = "") -> list[Lora]:
     """All entries that have a usable version; those found with `search`, if it is given. Raises DatabaseError."""
     loras: list[Lora] = []
     more = True
     while more:
-        page = await browse_loras(connection, limit=_PAGE, offset=len(loras), search=search)
+        page = await browse_loras(db, limit=_PAGE, offset=len(loras), search=search)
         loras += page.loras
         more = page.more
     return loras
 
 
-async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 20) -> tuple[str, ...]:
+async def similar_names(db: Database, typed: str, *, limit: int = 20) -> tuple[str, ...]:
     """Names of usable entries that `typed` may mean: by words, by one typo, or else by shared trigrams.
 
     Raises DatabaseError.
     """
     if not search_words(typed):
         return ()
-    found = await find_loras(connection, Facets(), typed, Sort.MOST_USED, limit=limit)
+    found = await find_loras(db, Facets(), typed, Sort.MOST_USED, limit=limit)
     ids = list(found.ids)
     if not ids:
-        ids = [row["id"] for row in await fetch(connection, SHARING_PARTS, (json.dumps(parts(typed)), limit))]
-    return tuple(lora.name for lora in await find_loras_by_id(connection, ids) if lora.usable)
+        ids = [row["id"] for row in await db.fetch(SHARING_PARTS, (json.dumps(parts(typed)), limit))]
+    return tuple(lora.name for lora in await find_loras_by_id(db, ids) if lora.usable)
 
 
-async def find_loras_by_id(connection: aiosqlite.Connection, ids: Sequence[int]) -> tuple[Lora, ...]:
+async def find_loras_by_id(db: Database, ids: Sequence[int]) -> tuple[Lora, ...]:
     """The entries with these ids, in the order given, without missing ones. Raises DatabaseError."""
-    return await loras_from(connection, await fetch(connection, BY_IDS, (json.dumps(list(ids)),)))
+    return await loras_from(db, await db.fetch(BY_IDS, (json.dumps(list(ids)),)))
 
 
-async def often_used_with(connection: aiosqlite.Connection, lora_id: int, *, limit: int = 5) -> tuple[Lora, ...]:
+async def often_used_with(db: Database, lora_id: int, *, limit: int = 5) -> tuple[Lora, ...]:
     """The entries that were most often used in one job with this one. Raises DatabaseError."""
-    return await loras_from(connection, await fetch(connection, OFTEN_WITH, (lora_id, limit)))
+    return await loras_from(db, await db.fetch(OFTEN_WITH, (lora_id, limit)))
 
 
-async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row]) -> tuple[Lora, ...]:
+async def loras_from(db: Database, rows: Sequence[sqlite3.Row]) -> tuple[Lora, ...]:
     """The entries of these rows of table lora, in the order given, with their versions. Raises DatabaseError."""
     ids = json.dumps([row["id"] for row in rows])
     versions: dict[int, list[LoraVersion]] = {row["id"]: [] for row in rows}
-    for row in await fetch(connection, VERSIONS, (ids,)):
+    for row in await db.fetch(VERSIONS, (ids,)):
         versions[row["lora_id"]].append(_version(row))
     return tuple(
         Lora(
@@ -316,10 +314,10 @@ async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Ro
     )
 
 
-async def _with_versions(connection: aiosqlite.Connection, row: sqlite3.Row | None) -> Lora | None:
+async def _with_versions(db: Database, row: sqlite3.Row | None) -> Lora | None:
     if row is None:
         return None
-    (lora,) = await loras_from(connection, [row])
+    (lora,) = await loras_from(db, [row])
     return lora
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import aiosqlite
-
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 
 RECORD = """
     INSERT INTO pace (checkpoint, width, height, pictures, step_seconds, rest_seconds) VALUES (?, ?, ?, ?, ?, ?)
@@ -38,21 +36,19 @@ class MeasuredSeconds:
     rest_seconds: float
 
 
-async def record_paces(
-    connection: aiosqlite.Connection, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]
-) -> None:
+async def record_paces(db: Database, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]) -> None:
     """Store measurements, replacing older ones. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for shape, measured in paces.items():
             where = (shape.checkpoint, shape.width, shape.height, shape.pictures)
-            await write(connection, RECORD, (*where, measured.step_seconds, measured.rest_seconds))
+            await db.write(RECORD, (*where, measured.step_seconds, measured.rest_seconds))
         for checkpoint, seconds in loads.items():
-            await write(connection, RECORD_LOAD, (checkpoint, seconds))
+            await db.write(RECORD_LOAD, (checkpoint, seconds))
 
 
-async def all_paces(connection: aiosqlite.Connection) -> dict[Shape, MeasuredSeconds]:
+async def all_paces(db: Database) -> dict[Shape, MeasuredSeconds]:
     """Everything that was measured. Raises DatabaseError."""
-    rows = await fetch(connection, ALL)
+    rows = await db.fetch(ALL)
     return {
         Shape(row["checkpoint"], row["width"], row["height"], row["pictures"]): MeasuredSeconds(
             row["step_seconds"], row["rest_seconds"]
@@ -61,6 +57,6 @@ async def all_paces(connection: aiosqlite.Connection) -> dict[Shape, MeasuredSec
     }
 
 
-async def load_times(connection: aiosqlite.Connection) -> dict[str, float]:
+async def load_times(db: Database) -> dict[str, float]:
     """Seconds of loading each checkpoint. Raises DatabaseError."""
-    return {row["checkpoint"]: row["seconds"] for row in await fetch(connection, LOADS)}
+    return {row["checkpoint"]: row["seconds"] for row in await db.fetch(LOADS)}

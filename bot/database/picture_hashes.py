@@ -6,9 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
-import aiosqlite
-
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 RECORD = "INSERT INTO picture_hash (picture_id, hash) SELECT id, ? FROM picture WHERE id = ? ON CONFLICT DO NOTHING"
 HASHED = """
@@ -62,48 +60,48 @@ class Origin:
     given: bool
 
 
-async def record_hashes(connection: aiosqlite.Connection, hashes: Iterable[tuple[int, bytes]]) -> None:
+async def record_hashes(db: Database, hashes: Iterable[tuple[int, bytes]]) -> None:
     """Store the hashes of pictures by their ids, where the picture is still there. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for picture_id, hashed in hashes:
-            await write(connection, RECORD, (hashed, picture_id))
+            await db.write(RECORD, (hashed, picture_id))
 
 
-async def hashes_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[bytes, ...]:
+async def hashes_of_job(db: Database, job_id: int) -> tuple[bytes, ...]:
     """The hashes of a job's pictures, as far as they are computed. Raises DatabaseError."""
-    return tuple(row["hash"] for row in await fetch(connection, OF_JOB, (job_id,)))
+    return tuple(row["hash"] for row in await db.fetch(OF_JOB, (job_id,)))
 
 
-async def newest_hashes_of(connection: aiosqlite.Connection, person_id: int) -> tuple[HashedPicture, ...]:
+async def newest_hashes_of(db: Database, person_id: int) -> tuple[HashedPicture, ...]:
     """A person's newest pictures, as many as are compared in a third of a second. Raises DatabaseError."""
-    return tuple(HashedPicture(**dict(row)) for row in await fetch(connection, NEWEST_OF, (person_id, AT_ONCE)))
+    return tuple(HashedPicture(**dict(row)) for row in await db.fetch(NEWEST_OF, (person_id, AT_ONCE)))
 
 
-async def all_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[list[HashedPicture]]:
+async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
     """All pictures in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while rows := await fetch(connection, HASHED, (last, AT_ONCE)):
+    while rows := await db.fetch(HASHED, (last, AT_ONCE)):
         yield [HashedPicture(**dict(row)) for row in rows]
         last = rows[-1]["id"]
 
 
-async def stored_hashes(connection: aiosqlite.Connection) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
+async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
     """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while rows := await fetch(connection, STORED, (last, MANY_AT_ONCE)):
+    while rows := await db.fetch(STORED, (last, MANY_AT_ONCE)):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
 
 
-async def count_pictures(connection: aiosqlite.Connection) -> int:
+async def count_pictures(db: Database) -> int:
     """How many pictures there are, with and without hashes. Raises DatabaseError."""
-    row = await fetch_one(connection, COUNT)
+    row = await db.fetch_one(COUNT)
     return 0 if row is None else row["pictures"]
 
 
-async def origins_of(connection: aiosqlite.Connection, picture_ids: Iterable[int]) -> dict[int, Origin]:
+async def origins_of(db: Database, picture_ids: Iterable[int]) -> dict[int, Origin]:
     """Where pictures come from, by id, without those that are deleted. Raises DatabaseError."""
-    rows = await fetch(connection, ORIGINS, (json.dumps([*picture_ids]),))
+    rows = await db.fetch(ORIGINS, (json.dumps([*picture_ids]),))
     return {
         row["id"]: Origin(
             row["job_id"], row["person_id"], row["position"], row["created_at"], row["path"], bool(row["given"])
@@ -112,8 +110,6 @@ async def origins_of(connection: aiosqlite.Connection, picture_ids: Iterable[int
     }
 
 
-async def pictures_without_hash(
-    connection: aiosqlite.Connection, *, after: int, limit: int
-) -> tuple[HashedPicture, ...]:
+async def pictures_without_hash(db: Database, *, after: int, limit: int) -> tuple[HashedPicture, ...]:
     """The oldest pictures with an id above `after` whose hash is to be computed. Raises DatabaseError."""
-    return tuple(HashedPicture(**dict(row)) for row in await fetch(connection, WITHOUT, (after, limit)))
+    return tuple(HashedPicture(**dict(row)) for row in await db.fetch(WITHOUT, (after, limit)))

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.reports import HIDING
 from inference.content_rating import ContentRating
@@ -106,14 +104,14 @@ class ReportedHash:
     hash: bytes
 
 
-async def note_reported(connection: aiosqlite.Connection, report_id: int, job_id: int, server_id: int) -> None:
+async def note_reported(db: Database, report_id: int, job_id: int, server_id: int) -> None:
     """Note the hashes of reported pictures, which are no verdicts before a decision. Raises DatabaseError."""
     about = {"report": report_id, "job": job_id, "server": server_id, "now": now_ms()}
-    await write(connection, NOTE_REPORTED, about)
+    await db.write(NOTE_REPORTED, about)
 
 
 async def decide_verdicts(
-    connection: aiosqlite.Connection,
+    db: Database,
     report_id: int,
     reason: VerdictReason,
     *,
@@ -125,95 +123,95 @@ async def decide_verdicts(
     Of a deleted picture they are hidden everywhere. Raises DatabaseError.
     """
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
-    async with transaction(connection):
-        await write(connection, DECIDE, about)
-        await _decide_held(connection, report_id, reason, server_id, rating)
+    async with db.transaction():
+        await db.write(DECIDE, about)
+        await _decide_held(db, report_id, reason, server_id, rating)
 
 
 async def _decide_held(
-    connection: aiosqlite.Connection,
+    db: Database,
     report_id: int,
     reason: VerdictReason,
     server_id: int,
     rating: ContentRating | None,
 ) -> None:
     if rating is None:
-        await write(connection, HIDE_HELD, {"report": report_id, "server": server_id, "now": now_ms()})
+        await db.write(HIDE_HELD, {"report": report_id, "server": server_id, "now": now_ms()})
         return
-    for job_id in await copies_held_by(connection, report_id):
-        row = await fetch_one(connection, SOURCE, (report_id,))
+    for job_id in await copies_held_by(db, report_id):
+        row = await db.fetch_one(SOURCE, (report_id,))
         verdict = PictureVerdict(0, server_id, reason, rating, row["source"] if row else None, b"")
-        await inherit_verdicts(connection, job_id, [verdict])
+        await inherit_verdicts(db, job_id, [verdict])
 
 
-async def reported_hashes(connection: aiosqlite.Connection) -> tuple[ReportedHash, ...]:
+async def reported_hashes(db: Database) -> tuple[ReportedHash, ...]:
     """The hashes of pictures that open reports hide. Raises DatabaseError."""
-    rows = await fetch(connection, HOLDING)
+    rows = await db.fetch(HOLDING)
     return tuple(ReportedHash(row["report_id"], row["target_id"], row["hash"]) for row in rows)
 
 
-async def hold_copy(connection: aiosqlite.Connection, job_id: int, report_ids: Iterable[int]) -> None:
+async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> None:
     """Hold the pictures of a job for as long as these reports hide the pictures that they look like.
 
     Those that were decided meanwhile hide or rate them. Raises DatabaseError.
     """
     for report_id in report_ids:
-        await write(connection, HOLD_COPY, (job_id, report_id))
-        row = await fetch_one(connection, DECIDED, (report_id,))
+        await db.write(HOLD_COPY, (job_id, report_id))
+        row = await db.fetch_one(DECIDED, (report_id,))
         if row is not None:
             rating = None if row["rating"] is None else ContentRating(row["rating"])
-            await _decide_held(connection, report_id, VerdictReason(row["reason"]), row["server_id"], rating)
+            await _decide_held(db, report_id, VerdictReason(row["reason"]), row["server_id"], rating)
 
 
-async def copies_held_by(connection: aiosqlite.Connection, report_id: int) -> tuple[int, ...]:
+async def copies_held_by(db: Database, report_id: int) -> tuple[int, ...]:
     """Ids of the jobs that a report holds or held as copies. Raises DatabaseError."""
-    return tuple(row["job_id"] for row in await fetch(connection, HELD_COPIES, (report_id,)))
+    return tuple(row["job_id"] for row in await db.fetch(HELD_COPIES, (report_id,)))
 
 
-async def end_verdicts(connection: aiosqlite.Connection, report_id: int) -> None:
+async def end_verdicts(db: Database, report_id: int) -> None:
     """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them.
 
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        await write(connection, END, (report_id,))
-        row = await fetch_one(connection, SOURCE, (report_id,))
-        await end_inherited(connection, None if row is None else row["source"])
+    async with db.transaction():
+        await db.write(END, (report_id,))
+        row = await db.fetch_one(SOURCE, (report_id,))
+        await end_inherited(db, None if row is None else row["source"])
 
 
-async def end_inherited(connection: aiosqlite.Connection, source: int | None) -> None:
+async def end_inherited(db: Database, source: int | None) -> None:
     """Show copies again that verdicts of a source hid, and delete the ratings that they gave. Raises DatabaseError."""
-    await write(connection, SHOW_COPIES, (source,))
-    await write(connection, UNRATE_COPIES, (source,))
+    await db.write(SHOW_COPIES, (source,))
+    await db.write(UNRATE_COPIES, (source,))
 
 
-async def take_down_hashes(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
+async def take_down_hashes(db: Database, job_id: int, server_id: int) -> None:
     """Record that staff took the pictures of a job down in their server, or EVERYWHERE. Raises DatabaseError."""
-    await write(connection, TAKE_DOWN, {"job": job_id, "server": server_id, "now": now_ms()})
+    await db.write(TAKE_DOWN, {"job": job_id, "server": server_id, "now": now_ms()})
 
 
-async def inherit_verdicts(connection: aiosqlite.Connection, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
+async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
     """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for each in verdicts:
             if each.reason is VerdictReason.HIDDEN:
                 about = {"job": job_id, "server": each.server_id, "source": each.source or 0, "now": now_ms()}
-                await write(connection, HIDE_COPY, about)
+                await db.write(HIDE_COPY, about)
             elif each.rating is not None:
                 by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
-                await rate_job(connection, job_id, each.rating, by, server_id=each.server_id, verdict=each.source or 0)
+                await rate_job(db, job_id, each.rating, by, server_id=each.server_id, verdict=each.source or 0)
 
 
-async def verdicts_revision(connection: aiosqlite.Connection) -> int:
+async def verdicts_revision(db: Database) -> int:
     """Return a number that grows with every change of a verdict. Raises DatabaseError."""
-    row = await fetch_one(connection, REVISION)
+    row = await db.fetch_one(REVISION)
     return 0 if row is None else row["seq"]
 
 
-async def verdicts_in_force(connection: aiosqlite.Connection) -> tuple[PictureVerdict, ...]:
+async def verdicts_in_force(db: Database) -> tuple[PictureVerdict, ...]:
     """All verdicts, read in portions. Raises DatabaseError."""
     found: list[PictureVerdict] = []
-    while rows := await fetch(connection, IN_FORCE, (found[-1].id if found else 0, AT_ONCE)):
+    while rows := await db.fetch(IN_FORCE, (found[-1].id if found else 0, AT_ONCE)):
         for row in rows:
             rating = None if row["rating"] is None else ContentRating(row["rating"])
             reason = VerdictReason(row["reason"])
@@ -221,6 +219,6 @@ async def verdicts_in_force(connection: aiosqlite.Connection) -> tuple[PictureVe
     return tuple(found)
 
 
-async def jobs_with_hash(connection: aiosqlite.Connection, hashed: bytes, *, limit: int = 10) -> Sequence[int]:
+async def jobs_with_hash(db: Database, hashed: bytes, *, limit: int = 10) -> Sequence[int]:
     """Ids of jobs that have the very picture with this hash. Raises DatabaseError."""
-    return tuple(row["job_id"] for row in await fetch(connection, PAINTED, (hashed, limit)))
+    return tuple(row["job_id"] for row in await db.fetch(PAINTED, (hashed, limit)))

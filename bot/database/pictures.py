@@ -7,10 +7,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from inference.messages.request import GenerationRequest, LoraUse
 
 RECORD = """
@@ -88,37 +86,37 @@ class Picture:
 
 
 async def record_pictures(
-    connection: aiosqlite.Connection, job_id: int, pictures: Sequence[NewPicture], request: GenerationRequest
+    db: Database, job_id: int, pictures: Sequence[NewPicture], request: GenerationRequest
 ) -> tuple[Picture, ...]:
     """Record a job's pictures in their order, each with the LoRAs it was painted with. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for position, new in enumerate(pictures):
             values = (job_id, position, new.path, new.width, new.height, new.seed, now_ms())
-            (row,) = await write(connection, RECORD, values)
+            (row,) = await db.write(RECORD, values)
             loras = request.only(position).loras if request.variants else request.loras
             for place, use in enumerate(loras):
-                await fetch(connection, RECORD_LORA, (row["id"], place, use.sha256, use.name, use.weight))
-        return await pictures_of_job(connection, job_id)
+                await db.fetch(RECORD_LORA, (row["id"], place, use.sha256, use.name, use.weight))
+        return await pictures_of_job(db, job_id)
 
 
-async def pictures_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Picture, ...]:
+async def pictures_of_job(db: Database, job_id: int) -> tuple[Picture, ...]:
     """A job's pictures in their order. Raises DatabaseError."""
-    return tuple(_picture(row) for row in await fetch(connection, OF_JOB, (job_id,)))
+    return tuple(_picture(row) for row in await db.fetch(OF_JOB, (job_id,)))
 
 
-async def find_picture(connection: aiosqlite.Connection, job_id: int, position: int) -> Picture | None:
+async def find_picture(db: Database, job_id: int, position: int) -> Picture | None:
     """The picture at a place among those of a job, or None. Raises DatabaseError."""
-    return next((each for each in await pictures_of_job(connection, job_id) if each.position == position), None)
+    return next((each for each in await pictures_of_job(db, job_id) if each.position == position), None)
 
 
-async def files_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[tuple[int, str], ...]:
+async def files_of_person(db: Database, person_id: int) -> tuple[tuple[int, str], ...]:
     """The ids and paths of a person's pictures, the oldest first. Raises DatabaseError."""
-    return tuple((row["id"], row["path"]) for row in await fetch(connection, FILES_OF_PERSON, (person_id,)))
+    return tuple((row["id"], row["path"]) for row in await db.fetch(FILES_OF_PERSON, (person_id,)))
 
 
-async def recorded_picture(connection: aiosqlite.Connection, picture_id: int) -> RecordedPicture | None:
+async def recorded_picture(db: Database, picture_id: int) -> RecordedPicture | None:
     """The stored request of a picture, its time, and who sees it; None if there is no picture. Raises DatabaseError."""
-    row = await fetch_one(connection, RECORDED, (picture_id,))
+    row = await db.fetch_one(RECORDED, (picture_id,))
     if row is None:
         return None
     seen = [bool(row[name]) for name in ("private", "published", "removed")]

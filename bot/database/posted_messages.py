@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 from bot.database.people import remember_person
 
 NOTE = "INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at) VALUES (?, ?, ?, ?)"
@@ -35,21 +33,21 @@ NOTE_OF_REPORT = """
 """
 
 
-async def note_posted(connection: aiosqlite.Connection, person_id: int, channel_id: int, message_id: int) -> None:
+async def note_posted(db: Database, person_id: int, channel_id: int, message_id: int) -> None:
     """A message of no order names the person. Raises DatabaseError."""
-    async with transaction(connection):
-        await remember_person(connection, person_id)
-        await write(connection, NOTE, (message_id, channel_id, person_id, now_ms()))
+    async with db.transaction():
+        await remember_person(db, person_id)
+        await db.write(NOTE, (message_id, channel_id, person_id, now_ms()))
 
 
-async def note_results(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+async def note_results(db: Database, job_ids: Iterable[int]) -> None:
     """The rows of these jobs go, and their messages stay. Raises DatabaseError."""
-    await write(connection, NOTE_OF_JOBS, (json.dumps(list(job_ids)),))
+    await db.write(NOTE_OF_JOBS, (json.dumps(list(job_ids)),))
 
 
-async def note_report(connection: aiosqlite.Connection, report_id: int) -> None:
+async def note_report(db: Database, report_id: int) -> None:
     """The rows of this report go, and its message to staff stays. Raises DatabaseError."""
-    for row in await fetch(connection, PEOPLE_OF_REPORT, {"report": report_id}):
+    for row in await db.fetch(PEOPLE_OF_REPORT, {"report": report_id}):
         if row["person_id"] is not None and row["person_id"] > 0:
-            await remember_person(connection, row["person_id"])
-            await write(connection, NOTE_OF_REPORT, {"report": report_id, "person": row["person_id"]})
+            await remember_person(db, row["person_id"])
+            await db.write(NOTE_OF_REPORT, {"report": report_id, "person": row["person_id"]})

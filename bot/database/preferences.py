@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import aiosqlite
 from pydantic import BaseModel, ConfigDict
 
 from bot.database import people
-from bot.database.connection import fetch_one, transaction, write
+from bot.database.database import Database
 
 FIND = "SELECT settings FROM person WHERE id = ?"
 SAVE = "UPDATE person SET settings = ? WHERE id = ?"
@@ -30,14 +29,14 @@ class Preferences(BaseModel):
     update_messages: bool = False
 
 
-async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:
+async def find_preferences(db: Database, person_id: int) -> Preferences:
     """The person's preferences. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (person_id,))
+    row = await db.fetch_one(FIND, (person_id,))
     return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
 
 
-async def save_preferences(connection: aiosqlite.Connection, person_id: int, preferences: Preferences) -> None:
+async def save_preferences(db: Database, person_id: int, preferences: Preferences) -> None:
     """Store them. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        await write(connection, SAVE, (preferences.model_dump_json(), person_id))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        await db.write(SAVE, (preferences.model_dump_json(), person_id))

@@ -13,12 +13,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.base_models import stored_base_model
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.gallery_terms import PublishedFacets
 from bot.database.search import indexed
 from bot.database.server_trends import raise_trends
@@ -152,29 +150,29 @@ class NewPublication:
     names_child: bool = False
 
 
-async def begin_publication(connection: aiosqlite.Connection, new: NewPublication) -> Publication | None:
+async def begin_publication(db: Database, new: NewPublication) -> Publication | None:
     """Store the intent; None when the picture is gone, or is published in this server already. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_server(connection, new.server_id)
+    async with db.transaction():
+        await people.remember_server(db, new.server_id)
         base = None if new.base_model is None else str(new.base_model)
         level = None if new.said is None else new.said.level
         values = (
             *(new.server_id, new.art_channel_id, new.shows_prompt, new.names_child, base, level, now_ms()),
             *(new.job_id, new.position),
         )
-        rows = await write(connection, BEGIN, values)
+        rows = await db.write(BEGIN, values)
         for sha256 in new.loras if rows else ():
-            await write(connection, ADD_LORA, (rows[0]["id"], sha256))
+            await db.write(ADD_LORA, (rows[0]["id"], sha256))
     return publication_from(rows[0]) if rows else None
 
 
-async def note_try(connection: aiosqlite.Connection, publication_id: int) -> bool:
+async def note_try(db: Database, publication_id: int) -> bool:
     """Store that a request to post it is sent now; False when it is not to be posted any more. Raises DatabaseError."""
-    return bool(await write(connection, TRY, (now_ms(), publication_id)))
+    return bool(await db.write(TRY, (now_ms(), publication_id)))
 
 
 async def mark_posted(
-    connection: aiosqlite.Connection,
+    db: Database,
     publication_id: int,
     channel_id: int,
     message_id: int,
@@ -187,122 +185,114 @@ async def mark_posted(
 
     `shown_likes` is the number in its message. Raises DatabaseError.
     """
-    async with transaction(connection):
-        before = await find_publication(connection, publication_id)
-        rows = await write(connection, POST, (channel_id, message_id, now_ms(), shown_likes, publication_id))
+    async with db.transaction():
+        before = await find_publication(db, publication_id)
+        rows = await db.write(POST, (channel_id, message_id, now_ms(), shown_likes, publication_id))
         if not rows:
-            await write(connection, NOTE_MESSAGE, (channel_id, message_id, publication_id))
+            await db.write(NOTE_MESSAGE, (channel_id, message_id, publication_id))
             return None
         posted = publication_from(rows[0])
-        loras = await loras_of_publication(connection, posted.id)
+        loras = await loras_of_publication(db, posted.id)
         terms = facets.terms(posted.server_id, posted.person_id, posted.base_model, loras)
-        await write(connection, INDEX, (posted.id, terms, indexed(words)))
+        await db.write(INDEX, (posted.id, terms, indexed(words)))
         if before is not None and not before.was_posted:
-            await raise_trends(connection, posted.server_id, loras, posted.created_at)
+            await raise_trends(db, posted.server_id, loras, posted.created_at)
     return posted
 
 
-async def give_up(connection: aiosqlite.Connection, publication_id: int) -> None:
+async def give_up(db: Database, publication_id: int) -> None:
     """Forget one of which it is sure that it is not posted. One that was posted before stays, to be posted later.
 
     Raises DatabaseError.
     """
-    async with transaction(connection):
-        await write(connection, GIVE_UP, (publication_id,))
-        await write(connection, FORGET_MESSAGE, (publication_id,))
+    async with db.transaction():
+        await db.write(GIVE_UP, (publication_id,))
+        await db.write(FORGET_MESSAGE, (publication_id,))
 
 
-async def begin_removal(connection: aiosqlite.Connection, publication_id: int) -> Publication | None:
+async def begin_removal(db: Database, publication_id: int) -> Publication | None:
     """Take one out of the gallery; its message is still to go. None: that was done already. Raises DatabaseError."""
-    rows = await write(connection, REMOVE, (publication_id,))
+    rows = await db.write(REMOVE, (publication_id,))
     return publication_from(rows[0]) if rows else None
 
 
-async def begin_removal_of_job(
-    connection: aiosqlite.Connection, job_id: int, server_id: int | None = None
-) -> tuple[Publication, ...]:
+async def begin_removal_of_job(db: Database, job_id: int, server_id: int | None = None) -> tuple[Publication, ...]:
     """Take all pictures of a job out of the gallery of a server, or of all servers. Raises DatabaseError."""
-    rows = await write(connection, REMOVE_OF_JOB, {"job": job_id, "server": server_id})
+    rows = await db.write(REMOVE_OF_JOB, {"job": job_id, "server": server_id})
     return tuple(map(publication_from, rows))
 
 
-async def begin_removal_by_message(connection: aiosqlite.Connection, message_id: int) -> Publication | None:
+async def begin_removal_by_message(db: Database, message_id: int) -> Publication | None:
     """Take the picture out of the gallery whose message somebody deleted in Discord. Raises DatabaseError."""
-    rows = await write(connection, REMOVE_BY_MESSAGE, (message_id,))
+    rows = await db.write(REMOVE_BY_MESSAGE, (message_id,))
     return publication_from(rows[0]) if rows else None
 
 
-async def begin_removal_of_channel(
-    connection: aiosqlite.Connection, channel_id: int, *, limit: int
-) -> tuple[Publication, ...]:
+async def begin_removal_of_channel(db: Database, channel_id: int, *, limit: int) -> tuple[Publication, ...]:
     """Take pictures out of the gallery that were published in this channel or thread. Raises DatabaseError."""
-    return tuple(map(publication_from, await write(connection, REMOVE_OF_CHANNEL, (channel_id, limit))))
+    return tuple(map(publication_from, await db.write(REMOVE_OF_CHANNEL, (channel_id, limit))))
 
 
-async def forget_message(connection: aiosqlite.Connection, publication_id: int) -> None:
+async def forget_message(db: Database, publication_id: int) -> None:
     """Store that the message of a hidden one is gone, so that it may be posted again. Raises DatabaseError."""
-    await write(connection, FORGET_MESSAGE, (publication_id,))
+    await db.write(FORGET_MESSAGE, (publication_id,))
 
 
-async def next_art_channel(connection: aiosqlite.Connection, after: int = 0) -> tuple[int, int] | None:
+async def next_art_channel(db: Database, after: int = 0) -> tuple[int, int] | None:
     """The next channel by id in which there are publications: its server and itself. Raises DatabaseError."""
-    row = await fetch_one(connection, NEXT_CHANNEL, (after,))
+    row = await db.fetch_one(NEXT_CHANNEL, (after,))
     return None if row is None else (row["server_id"], row["art_channel_id"])
 
 
-async def channels_with_publications(connection: aiosqlite.Connection, server_id: int) -> tuple[int, ...]:
+async def channels_with_publications(db: Database, server_id: int) -> tuple[int, ...]:
     """The channels of a server in which there are publications. Raises DatabaseError."""
-    return tuple(row["channel_id"] for row in await fetch(connection, CHANNELS, {"server": server_id}))
+    return tuple(row["channel_id"] for row in await db.fetch(CHANNELS, {"server": server_id}))
 
 
-async def end_removal(connection: aiosqlite.Connection, publication_id: int) -> None:
+async def end_removal(db: Database, publication_id: int) -> None:
     """Forget one whose message is gone. Raises DatabaseError."""
-    await write(connection, END, (publication_id,))
+    await db.write(END, (publication_id,))
 
 
-async def find_publication(connection: aiosqlite.Connection, publication_id: int) -> Publication | None:
+async def find_publication(db: Database, publication_id: int) -> Publication | None:
     """The publication with this id, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (publication_id,))
+    row = await db.fetch_one(FIND, (publication_id,))
     return None if row is None else publication_from(row)
 
 
-async def find_publications(
-    connection: aiosqlite.Connection, publication_ids: Collection[int]
-) -> dict[int, Publication]:
+async def find_publications(db: Database, publication_ids: Collection[int]) -> dict[int, Publication]:
     """Those of these that there are, by id. Raises DatabaseError."""
-    rows = await fetch(connection, SOME, (json.dumps(list(publication_ids)),))
+    rows = await db.fetch(SOME, (json.dumps(list(publication_ids)),))
     return {row["id"]: publication_from(row) for row in rows}
 
 
-async def publications_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Publication, ...]:
+async def publications_of_job(db: Database, job_id: int) -> tuple[Publication, ...]:
     """Where the pictures of a job are published, in all servers. Raises DatabaseError."""
-    return tuple(map(publication_from, await fetch(connection, OF_JOB, (job_id,))))
+    return tuple(map(publication_from, await db.fetch(OF_JOB, (job_id,))))
 
 
-async def unsettled_publications(
-    connection: aiosqlite.Connection, *, after: int = 0, limit: int = 100
-) -> tuple[Publication, ...]:
+async def unsettled_publications(db: Database, *, after: int = 0, limit: int = 100) -> tuple[Publication, ...]:
     """Those that are to be posted or removed, behind the id `after`: at a start, what a crash interrupted.
 
     Raises DatabaseError.
     """
-    return tuple(map(publication_from, await fetch(connection, UNSETTLED, (after, limit))))
+    return tuple(map(publication_from, await db.fetch(UNSETTLED, (after, limit))))
 
 
 async def posted_in(
-    connection: aiosqlite.Connection, channel_id: int, *, before: int, down_to: int = 0, limit: int
+    db: Database, channel_id: int, *, before: int, down_to: int = 0, limit: int
 ) -> tuple[Publication, ...]:
     """The posted ones of an art channel whose messages have ids below `before`, the newest message first.
 
     Raises DatabaseError.
     """
-    rows = await fetch(connection, POSTED, (channel_id, before, down_to, limit))
+    rows = await db.fetch(POSTED, (channel_id, before, down_to, limit))
     return tuple(map(publication_from, rows))
 
 
-async def loras_of_publication(connection: aiosqlite.Connection, publication_id: int) -> tuple[str, ...]:
+async def loras_of_publication(db: Database, publication_id: int) -> tuple[str, ...]:
     """The SHA-256 of its LoRAs. Raises DatabaseError."""
-    return tuple(row["sha256"] for row in await fetch(connection, LORAS, (publication_id,)))
+    return tuple(row["sha256"] for row in await db.fetch(LORAS, (publication_id,)))
 
 
 def publication_from(row: sqlite3.Row) -> Publication:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch_one, transaction, write
+from bot.database.database import Database
 
 STARS = range(1, 6)
 
@@ -19,23 +17,23 @@ UNRATE = "DELETE FROM rating WHERE person_id = ? AND lora_id = ? RETURNING stars
 MINE = "SELECT stars FROM rating WHERE person_id = ? AND lora_id = ?"
 
 
-async def rate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: int, stars: int) -> bool:
+async def rate_lora(db: Database, person_id: int, lora_id: int, stars: int) -> bool:
     """Give an entry 1 to 5 `stars`, replacing the person's earlier rating. False when there is no such entry.
 
     Raises DatabaseError.
     """
     parameters = {"person": person_id, "lora": lora_id, "stars": stars, "now": now_ms()}
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        return bool(await write(connection, RATE, parameters))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        return bool(await db.write(RATE, parameters))
 
 
-async def unrate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> bool:
+async def unrate_lora(db: Database, person_id: int, lora_id: int) -> bool:
     """Remove the person's rating. False when there was none. Raises DatabaseError."""
-    return bool(await write(connection, UNRATE, (person_id, lora_id)))
+    return bool(await db.write(UNRATE, (person_id, lora_id)))
 
 
-async def rating_of(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> int | None:
+async def rating_of(db: Database, person_id: int, lora_id: int) -> int | None:
     """The stars that the person gave, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, MINE, (person_id, lora_id))
+    row = await db.fetch_one(MINE, (person_id, lora_id))
     return None if row is None else row["stars"]

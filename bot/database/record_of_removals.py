@@ -22,11 +22,9 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
-import aiosqlite
-
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.clock import now_ms
-from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, transaction, write
+from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.deletions import begin_deletion
 from bot.database.deliveries import find_delivery
 from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
@@ -142,7 +140,7 @@ def flush_record(database: Path) -> None:
         raise FolderNotWritable(f"The record {file} cannot be written: {why(problem, file, Need.WRITE)}.") from problem
 
 
-async def catch_up(connection: aiosqlite.Connection, database: Path, *, accept_loss: bool = False) -> CaughtUp:
+async def catch_up(db: Database, database: Path, *, accept_loss: bool = False) -> CaughtUp:
     """Apply what was erased and decided since this copy was made. The next start repeats a killed call.
 
     Rows go now. Files and messages of erased people and deleted pictures follow when the bot runs. `accept_loss`: what
@@ -150,75 +148,73 @@ async def catch_up(connection: aiosqlite.Connection, database: Path, *, accept_l
     with another key, and DatabaseError.
     """
     file, done = record_file(database), CaughtUp()
-    known, read = await _what_is_behind(connection, file)
-    foreign = await _foreign(connection, read.entries)
+    known, read = await _what_is_behind(db, file)
+    foreign = await _foreign(db, read.entries)
     if foreign and not accept_loss:
         raise WrongKey(key_file(database), foreign)
     if read.entries or read.place != known or read.place.file_id is None:
-        done = await _apply(connection, read)
-        if done.lost and await recall(connection, LOST) is None:
+        done = await _apply(db, read)
+        if done.lost and await recall(db, LOST) is None:
             gone = astuple(known) if read.place.file_id != known.file_id else None
-            await remember(connection, LOST, json.dumps(gone))
+            await remember(db, LOST, json.dumps(gone))
         place = read.place
         if place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
             place = await asyncio.to_thread(_append, file, [])
         for memo in place.memos:
-            await remember(connection, *memo)
+            await remember(db, *memo)
     if accept_loss:
-        await write(connection, FORGET, (LOST,))
-    if accept_loss or await recall(connection, KEY) is None:
-        await remember(connection, KEY, await _check(connection))
+        await db.write(FORGET, (LOST,))
+    if accept_loss or await recall(db, KEY) is None:
+        await remember(db, KEY, await _check(db))
     await asyncio.to_thread(flush_record, database)
-    loss = await unresolved(connection)
+    loss = await unresolved(db)
     return replace(done, lost=loss.lost, other_key=loss.other_key)
 
 
-async def _what_is_behind(connection: aiosqlite.Connection, file: Path) -> tuple[_Place, _Behind]:
+async def _what_is_behind(db: Database, file: Path) -> tuple[_Place, _Behind]:
     """Return the position of the database in the file, and the entries after it. A missing file may be back."""
-    known = _Place(int(await recall(connection, POSITION) or 0), await recall(connection, FILE_ID))
+    known = _Place(int(await recall(db, POSITION) or 0), await recall(db, FILE_ID))
     read = await asyncio.to_thread(_read, file, known)
-    gone = json.loads(await recall(connection, LOST) or "null")
+    gone = json.loads(await recall(db, LOST) or "null")
     if gone is None or read.place.file_id != (missing := _Place(*gone)).file_id:
         return known, read
     for memo in missing.memos:
-        await remember(connection, *memo)
-    await write(connection, FORGET, (LOST,))
+        await remember(db, *memo)
+    await db.write(FORGET, (LOST,))
     return missing, await asyncio.to_thread(_read, file, missing)
 
 
-async def _apply(connection: aiosqlite.Connection, read: _Behind) -> CaughtUp:
+async def _apply(db: Database, read: _Behind) -> CaughtUp:
     done = CaughtUp(lost=read.lost)
-    people = {row["pseudonym"]: row["id"] for row in await fetch(connection, _HASHED)} if read.entries else {}
+    people = {row["pseudonym"]: row["id"] for row in await db.fetch(_HASHED)} if read.entries else {}
     if read.entries:  # skip numbers in use: a verdict refers to its report by number
-        async with transaction(connection):
-            await write(connection, COUNT_ALL)
-            await write(connection, COUNT_ON, (GAP,))
+        async with db.transaction():
+            await db.write(COUNT_ALL)
+            await db.write(COUNT_ON, (GAP,))
     for entry in read.entries:
         try:
             done = replace(
                 done,
-                erasures=done.erasures + await _erase(connection, people, entry),
-                verdicts=done.verdicts + await _decide(connection, entry),
-                cases=done.cases + await _take_down(connection, entry),
+                erasures=done.erasures + await _erase(db, people, entry),
+                verdicts=done.verdicts + await _decide(db, entry),
+                cases=done.cases + await _take_down(db, entry),
             )
         except (KeyError, TypeError, ValueError):  # somebody has changed the line
             done = replace(done, lost=True)
     return done
 
 
-async def unresolved(connection: aiosqlite.Connection) -> CaughtUp:
+async def unresolved(db: Database) -> CaughtUp:
     """Return the losses that earlier starts found and no operator has resolved. Raises DatabaseError."""
-    key = await recall(connection, KEY)
-    return CaughtUp(
-        lost=await recall(connection, LOST) is not None, other_key=key not in (None, await _check(connection))
-    )
+    key = await recall(db, KEY)
+    return CaughtUp(lost=await recall(db, LOST) is not None, other_key=key not in (None, await _check(db)))
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
-async def _check(connection: aiosqlite.Connection) -> str:
-    row = await fetch_one(connection, CHECK_OF_KEY)
+async def _check(db: Database) -> str:
+    row = await db.fetch_one(CHECK_OF_KEY)
     return "" if row is None else str(row["hash"])
 
 
@@ -235,13 +231,11 @@ def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name != "key"}
 
 
-async def _foreign(connection: aiosqlite.Connection, entries: Iterable[Mapping[str, Any]]) -> int:
+async def _foreign(db: Database, entries: Iterable[Mapping[str, Any]]) -> int:
     """Count the erasures that were recorded with another key, but not by this database itself."""
-    key = await _check(connection)
+    key = await _check(db)
     found = [each for each in entries if each["kind"] == "erasure" and each.get("key") != key]
-    there = [
-        await fetch_one(connection, KNOWN_ERASURE, (str(each.get("person")), str(each.get("at")))) for each in found
-    ]
+    there = [await db.fetch_one(KNOWN_ERASURE, (str(each.get("person")), str(each.get("at")))) for each in found]
     return there.count(None)
 
 
@@ -369,79 +363,79 @@ def _read(file: Path, known: _Place) -> _Behind:
 # --- what is carried out ----------------------------------------------------------------------------------------------
 
 
-async def _erase(connection: aiosqlite.Connection, people: Mapping[int, int], entry: Mapping[str, Any]) -> bool:
+async def _erase(db: Database, people: Mapping[int, int], entry: Mapping[str, Any]) -> bool:
     """Erase the rows of a person who deleted all their data since. False for other entries and unknown people."""
     person_id = people.get(entry["person"]) if entry.get("kind") == "erasure" else None
     if person_id is None:
         return False
-    pending = await _pending(connection, person_id)
+    pending = await _pending(db, person_id)
     if pending is None:
-        if await fetch_one(connection, KNOWN_ERASURE, (entry["person"], entry["at"])) is not None:
+        if await db.fetch_one(KNOWN_ERASURE, (entry["person"], entry["at"])) is not None:
             return False
-        await write(connection, ERASE_AGAIN, (person_id, entry["person"], entry["at"]))
-        pending = await _pending(connection, person_id)
+        await db.write(ERASE_AGAIN, (person_id, entry["person"], entry["at"]))
+        pending = await _pending(db, person_id)
     assert pending is not None
-    for job in await unfinished_jobs(connection, person_id):
-        await cancel_job(connection, job.id)
-    await write(connection, FORGET_WISHES, (person_id,))
-    while ids := await ended_jobs(connection, person_id, limit=AT_ONCE):
-        await erase_jobs(connection, pending, ids)
-    return await erase_person(connection, pending)
+    for job in await unfinished_jobs(db, person_id):
+        await cancel_job(db, job.id)
+    await db.write(FORGET_WISHES, (person_id,))
+    while ids := await ended_jobs(db, person_id, limit=AT_ONCE):
+        await erase_jobs(db, pending, ids)
+    return await erase_person(db, pending)
 
 
-async def _pending(connection: aiosqlite.Connection, person_id: int) -> Erasure | None:
-    return next((each for each in await unfinished_erasures(connection) if each.person_id == person_id), None)
+async def _pending(db: Database, person_id: int) -> Erasure | None:
+    return next((each for each in await unfinished_erasures(db) if each.person_id == person_id), None)
 
 
-async def _decide(connection: aiosqlite.Connection, entry: Mapping[str, Any]) -> bool:
+async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
     """Keep or end a verdict, and apply it to the pictures of the copy. False for other entries."""
     kind = entry.get("kind")
     if kind not in {"verdict", "verdict ended", "copy"}:
         return False
     if kind == "copy":  # of a takedown case
-        await _delete(connection, bytes.fromhex(entry["hash"]))
+        await _delete(db, bytes.fromhex(entry["hash"]))
         return False
     server_id, source = entry["server"], entry["source"]
     if kind == "verdict ended":
-        async with transaction(connection):
-            await write(connection, END_VERDICTS, (server_id, source))
-            await end_inherited(connection, source)
+        async with db.transaction():
+            await db.write(END_VERDICTS, (server_id, source))
+            await end_inherited(db, source)
         return True
     hashed = bytes.fromhex(entry["hash"])
     reason = VerdictReason(entry["reason"])
     rating = None if entry["rating"] is None else ContentRating(entry["rating"])
-    await write(connection, KEEP_VERDICT, (server_id, reason, rating, source, hashed, entry["at"]))
+    await db.write(KEEP_VERDICT, (server_id, reason, rating, source, hashed, entry["at"]))
     if reason is VerdictReason.DELETED:
-        await _delete(connection, hashed)
+        await _delete(db, hashed)
         return True
     verdict = PictureVerdict(0, server_id, reason, rating, source, hashed)
-    for job_id in await jobs_with_hash(connection, hashed, limit=_MOST_JOBS):
-        await inherit_verdicts(connection, job_id, [verdict])
+    for job_id in await jobs_with_hash(db, hashed, limit=_MOST_JOBS):
+        await inherit_verdicts(db, job_id, [verdict])
     return True
 
 
-async def _delete(connection: aiosqlite.Connection, hashed: bytes) -> None:
+async def _delete(db: Database, hashed: bytes) -> None:
     """Delete the jobs with this very picture; their files and messages are noted as still to be removed."""
-    for job_id in await jobs_with_hash(connection, hashed, limit=_MOST_JOBS):
-        job, delivery = await find_job(connection, job_id), await find_delivery(connection, job_id)
+    for job_id in await jobs_with_hash(db, hashed, limit=_MOST_JOBS):
+        job, delivery = await find_job(db, job_id), await find_delivery(db, job_id)
         if job is not None:
             message_id = None if delivery is None else delivery.message_id
             channel_id = job.channel_id if delivery is None else delivery.posting_in or job.channel_id
-            await begin_deletion(connection, job_id, None if message_id is None else channel_id, message_id)
+            await begin_deletion(db, job_id, None if message_id is None else channel_id, message_id)
 
 
-async def _take_down(connection: aiosqlite.Connection, entry: Mapping[str, Any]) -> bool:
+async def _take_down(db: Database, entry: Mapping[str, Any]) -> bool:
     """Confirm or close a takedown case. False for other entries."""
     if entry.get("kind") != "case":
         return False
     hashes = bytes.fromhex(entry["hashes"])
-    async with transaction(connection):
-        row = await fetch_one(connection, FIND_CASE, (entry["received"], entry["created"]))
+    async with db.transaction():
+        row = await db.fetch_one(FIND_CASE, (entry["received"], entry["created"]))
         if entry["state"] == "closed":
             if row is not None:
-                await write(connection, CLOSE_CASE, (now_ms(), row["id"]))
+                await db.write(CLOSE_CASE, (now_ms(), row["id"]))
         elif row is None:
-            await write(connection, OPEN_CASE, (hashes, entry["received"], entry["created"]))
+            await db.write(OPEN_CASE, (hashes, entry["received"], entry["created"]))
         else:
-            await write(connection, CONFIRM_CASE, (hashes, row["id"]))
+            await db.write(CONFIRM_CASE, (hashes, row["id"]))
     return True

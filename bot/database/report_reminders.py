@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.database import Database
 
 OPEN_SINCE = """
     SELECT id, server_id, created_at FROM report
@@ -62,27 +60,27 @@ class Reminder:
 
 
 async def reports_open_since(
-    connection: aiosqlite.Connection, before_ms: int, now: int, after: OpenReport | None = None
+    db: Database, before_ms: int, now: int, after: OpenReport | None = None
 ) -> tuple[OpenReport, ...]:
     """A page of the open reports that are at least so old, or dated in the future, the oldest first.
 
     Raises DatabaseError.
     """
     place = {"before": before_ms, "now": now, "at": after.created_at if after else -1, "id": after.id if after else 0}
-    return tuple([OpenReport(**dict(row)) for row in await fetch(connection, OPEN_SINCE, place)])
+    return tuple([OpenReport(**dict(row)) for row in await db.fetch(OPEN_SINCE, place)])
 
 
-async def begun_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> tuple[int, bool] | None:
+async def begun_reminder(db: Database, reminder: Reminder) -> tuple[int, bool] | None:
     """When a reminder was begun (unix ms) and whether it was sent; None before. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, reminder.key)
+    row = await db.fetch_one(FIND, reminder.key)
     return None if row is None else (row["begun_at"], row["sent_at"] is not None)
 
 
-async def begin_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> None:
+async def begin_reminder(db: Database, reminder: Reminder) -> None:
     """Record that a reminder is about to be sent. Raises DatabaseError."""
-    await write(connection, BEGIN, reminder.key)
+    await db.write(BEGIN, reminder.key)
 
 
-async def end_reminder(connection: aiosqlite.Connection, reminder: Reminder) -> None:
+async def end_reminder(db: Database, reminder: Reminder) -> None:
     """Record that a reminder was sent. Raises DatabaseError."""
-    await write(connection, END, reminder.key)
+    await db.write(END, reminder.key)

@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 OPEN_OF_SUBJECT = "SELECT * FROM report WHERE kind = ? AND target_id = ? AND server_id = ? AND state = 'open'"
 REPORTED_BY = """
@@ -184,167 +182,163 @@ class WaitingReports:
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
-async def open_report(connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int) -> Report | None:
+async def open_report(db: Database, kind: Subject, target_id: int, server_id: int) -> Report | None:
     """The report of a subject in a server that is open, which need not be the newest. Raises DatabaseError."""
-    return _report(await fetch_one(connection, OPEN_OF_SUBJECT, (kind, target_id, server_id)))
+    return _report(await db.fetch_one(OPEN_OF_SUBJECT, (kind, target_id, server_id)))
 
 
-async def report_by(
-    connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int, person_id: int
-) -> Report | None:
+async def report_by(db: Database, kind: Subject, target_id: int, server_id: int, person_id: int) -> Report | None:
     """The newest report of a subject in which this person has joined. Raises DatabaseError."""
-    return _report(await fetch_one(connection, REPORTED_BY, (kind, target_id, server_id, person_id)))
+    return _report(await db.fetch_one(REPORTED_BY, (kind, target_id, server_id, person_id)))
 
 
-async def named_minor(connection: aiosqlite.Connection, report_id: int, person_id: int) -> bool:
+async def named_minor(db: Database, report_id: int, person_id: int) -> bool:
     """Whether a person has said in a report that it looks like a minor. Raises DatabaseError."""
-    return await fetch_one(connection, NAMED_MINOR, (report_id, person_id, ReportReason.MINORS)) is not None
+    return await db.fetch_one(NAMED_MINOR, (report_id, person_id, ReportReason.MINORS)) is not None
 
 
-async def count_reports_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
+async def count_reports_by(db: Database, person_id: int, since: int) -> int:
     """How many reports a person has made since a unix ms. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_BY, (person_id, since))
+    (row,) = await db.fetch(COUNT_BY, (person_id, since))
     return row["number"]
 
 
-async def save_report(connection: aiosqlite.Connection, new: NewReport) -> Report:
+async def save_report(db: Database, new: NewReport) -> Report:
     """Open a report, or join the one that is open already, where a person's newest reason replaces an earlier one.
 
     Raises DatabaseError.
     """
     now = now_ms()
-    async with transaction(connection):
-        await people.remember_person(connection, new.person_id)
-        found = await open_report(connection, new.kind, new.target_id, new.server_id)
+    async with db.transaction():
+        await people.remember_person(db, new.person_id)
+        found = await open_report(db, new.kind, new.target_id, new.server_id)
         if found is not None:
-            (row,) = await write(connection, CHANGED, (found.id,))
+            (row,) = await db.write(CHANGED, (found.id,))
         else:
             opened = {"server": new.server_id, "kind": new.kind, "target": new.target_id, "owner": new.owner_id}
-            (row,) = await write(connection, OPEN, opened | {"shared": int(new.shared), "now": now})
-        await write(connection, JOIN, (row["id"], new.person_id, new.reason, new.note, now, int(new.hides)))
+            (row,) = await db.write(OPEN, opened | {"shared": int(new.shared), "now": now})
+        await db.write(JOIN, (row["id"], new.person_id, new.reason, new.note, now, int(new.hides)))
         if new.hides:
-            await write(connection, HIDE, (row["id"],))
+            await db.write(HIDE, (row["id"],))
         if new.reason is ReportReason.MINORS:
-            await write(connection, LAST, (row["id"],))
-        (row,) = await fetch(connection, FIND, (row["id"],))
+            await db.write(LAST, (row["id"],))
+        (row,) = await db.fetch(FIND, (row["id"],))
     return _existing(row)
 
 
-async def find_report(connection: aiosqlite.Connection, report_id: int) -> Report | None:
+async def find_report(db: Database, report_id: int) -> Report | None:
     """A report by its id. Raises DatabaseError."""
-    return _report(await fetch_one(connection, FIND, (report_id,)))
+    return _report(await db.fetch_one(FIND, (report_id,)))
 
 
-async def waiting_reports(
-    connection: aiosqlite.Connection, server_id: int, *, limit: int, offset: int = 0
-) -> tuple[Report, ...]:
+async def waiting_reports(db: Database, server_id: int, *, limit: int, offset: int = 0) -> tuple[Report, ...]:
     """A page of the reports of a server that wait, the oldest first. Raises DatabaseError."""
-    return tuple(map(_existing, await fetch(connection, WAITING_HERE, (server_id, limit, offset))))
+    return tuple(map(_existing, await db.fetch(WAITING_HERE, (server_id, limit, offset))))
 
 
-async def count_waiting_reports(connection: aiosqlite.Connection, server_id: int) -> int:
+async def count_waiting_reports(db: Database, server_id: int) -> int:
     """How many reports of a server wait. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_WAITING, (server_id,))
+    (row,) = await db.fetch(COUNT_WAITING, (server_id,))
     return row["number"]
 
 
-async def shared_reports(connection: aiosqlite.Connection, *, limit: int, offset: int = 0) -> tuple[Report, ...]:
+async def shared_reports(db: Database, *, limit: int, offset: int = 0) -> tuple[Report, ...]:
     """A page of the reports that wait and that operators see, the oldest first. Raises DatabaseError."""
-    return tuple(map(_existing, await fetch(connection, WAITING_SHARED, (limit, offset))))
+    return tuple(map(_existing, await db.fetch(WAITING_SHARED, (limit, offset))))
 
 
-async def reports_waiting(connection: aiosqlite.Connection, *, limit: int = 1000) -> tuple[WaitingReports, ...]:
+async def reports_waiting(db: Database, *, limit: int = 1000) -> tuple[WaitingReports, ...]:
     """What waits, by servers, the operators' first. Raises DatabaseError."""
-    return tuple(WaitingReports(**dict(row)) for row in await fetch(connection, WAITING_BY_SERVER, (limit,)))
+    return tuple(WaitingReports(**dict(row)) for row in await db.fetch(WAITING_BY_SERVER, (limit,)))
 
 
-async def complaints_of(connection: aiosqlite.Connection, report_id: int) -> tuple[Complaint, ...]:
+async def complaints_of(db: Database, report_id: int) -> tuple[Complaint, ...]:
     """What people said of it, the first one first. Raises DatabaseError."""
-    return tuple(Complaint(**dict(row)) for row in await fetch(connection, COMPLAINTS, (report_id,)))
+    return tuple(Complaint(**dict(row)) for row in await db.fetch(COMPLAINTS, (report_id,)))
 
 
 # --- pictures that are out of sight -----------------------------------------------------------------------------------
 
 
-async def held_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> frozenset[int]:
+async def held_jobs(db: Database, job_ids: Iterable[int]) -> frozenset[int]:
     """Those of the jobs whose pictures nobody is shown, until an open report is decided: reported ones and copies.
 
     Raises DatabaseError.
     """
-    return frozenset(row["job_id"] for row in await fetch(connection, HELD, {"ids": json.dumps(list(job_ids))}))
+    return frozenset(row["job_id"] for row in await db.fetch(HELD, {"ids": json.dumps(list(job_ids))}))
 
 
-async def held_since(connection: aiosqlite.Connection, job_id: int, *, since: int) -> int | None:
+async def held_since(db: Database, job_id: int, *, since: int) -> int | None:
     """When the newest open report of a job's pictures was opened, if that was since a unix ms: it holds their files.
 
     Raises DatabaseError.
     """
-    (row,) = await fetch(connection, NEWEST_OPEN, (job_id, since))
+    (row,) = await db.fetch(NEWEST_OPEN, (job_id, since))
     return row["since"]
 
 
-async def count_hidden_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
+async def count_hidden_by(db: Database, person_id: int, since: int) -> int:
     """How many pictures a person's reports have hidden since a unix ms. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_HIDDEN_BY, (person_id, since))
+    (row,) = await db.fetch(COUNT_HIDDEN_BY, (person_id, since))
     return row["number"]
 
 
-async def count_dismissed_of(connection: aiosqlite.Connection, person_id: int, since: int, server_id: int) -> int:
+async def count_dismissed_of(db: Database, person_id: int, since: int, server_id: int) -> int:
     """How many reports of a person, made since a unix ms, were dismissed by operators or in this server.
 
     Raises DatabaseError.
     """
-    (row,) = await fetch(connection, COUNT_DISMISSED_OF, (person_id, since, server_id))
+    (row,) = await db.fetch(COUNT_DISMISSED_OF, (person_id, since, server_id))
     return row["number"]
 
 
-async def was_left_shown(connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int) -> bool:
+async def was_left_shown(db: Database, kind: Subject, target_id: int, server_id: int) -> bool:
     """Whether operators or staff of this server have looked at the subject before, and left it where it is.
 
     Raises DatabaseError.
     """
-    return await fetch_one(connection, LEFT_SHOWN, (kind, target_id, server_id)) is not None
+    return await db.fetch_one(LEFT_SHOWN, (kind, target_id, server_id)) is not None
 
 
-async def end_holding(connection: aiosqlite.Connection, before: int) -> bool:
+async def end_holding(db: Database, before: int) -> bool:
     """Show again what reports that were opened before a unix ms still hide; whether there was any.
 
     Raises DatabaseError.
     """
-    return bool(await write(connection, LEFT_UNDECIDED, (before,)))
+    return bool(await db.write(LEFT_UNDECIDED, (before,)))
 
 
-async def messages_due(connection: aiosqlite.Connection, *, after: int, limit: int) -> tuple[Report, ...]:
+async def messages_due(db: Database, *, after: int, limit: int) -> tuple[Report, ...]:
     """Reports of which the message that shows the pictures is to be written anew, by id. Raises DatabaseError."""
-    return tuple(map(_existing, await fetch(connection, MESSAGES_DUE, (after, limit))))
+    return tuple(map(_existing, await db.fetch(MESSAGES_DUE, (after, limit))))
 
 
-async def mark_message_written(connection: aiosqlite.Connection, report: Report) -> None:
+async def mark_message_written(db: Database, report: Report) -> None:
     """That message is as it has to be, unless the report has changed since. Raises DatabaseError."""
-    await write(connection, MESSAGE_WRITTEN, (report.id, report.revision))
+    await db.write(MESSAGE_WRITTEN, (report.id, report.revision))
 
 
 # --- the message to staff ---------------------------------------------------------------------------------------------
 
 
-async def unshown_reports(connection: aiosqlite.Connection, *, after: int, limit: int) -> tuple[Report, ...]:
+async def unshown_reports(db: Database, *, after: int, limit: int) -> tuple[Report, ...]:
     """Reports that have changed since the message to staff was last written, by id. Raises DatabaseError."""
-    return tuple(map(_existing, await fetch(connection, UNSHOWN, (after, limit))))
+    return tuple(map(_existing, await db.fetch(UNSHOWN, (after, limit))))
 
 
-async def mark_report_posting(connection: aiosqlite.Connection, report_id: int, channel_id: int) -> None:
+async def mark_report_posting(db: Database, report_id: int, channel_id: int) -> None:
     """The message is about to be posted in this channel. Raises DatabaseError."""
-    await write(connection, POSTING, (channel_id, now_ms(), report_id))
+    await db.write(POSTING, (channel_id, now_ms(), report_id))
 
 
-async def mark_report_posted(connection: aiosqlite.Connection, report_id: int, message_id: int | None) -> None:
+async def mark_report_posted(db: Database, report_id: int, message_id: int | None) -> None:
     """The message was posted; None: it is gone, and may be posted anew. Raises DatabaseError."""
-    await write(connection, POSTED, (message_id, report_id))
+    await db.write(POSTED, (message_id, report_id))
 
 
-async def mark_report_shown(connection: aiosqlite.Connection, report: Report) -> None:
+async def mark_report_shown(db: Database, report: Report) -> None:
     """The message shows this revision. Raises DatabaseError."""
-    await write(connection, SHOWN, (report.revision, report.id))
+    await db.write(SHOWN, (report.revision, report.id))
 
 
 def _existing(row: sqlite3.Row) -> Report:

@@ -10,11 +10,9 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.config.retention import KeptPicture
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.key_values import remember
 from bot.database.posted_messages import note_report, note_results
 
@@ -146,7 +144,7 @@ class OldRow:
 
 
 async def old_pictures(
-    connection: aiosqlite.Connection,
+    db: Database,
     *,
     before_ms: int,
     keep: Collection[KeptPicture],
@@ -160,100 +158,98 @@ async def old_pictures(
     DatabaseError.
     """
     reasons = {reason.value: int(reason in keep) for reason in KeptPicture}
-    return await _page(connection, OLD_PICTURES, before_ms, after, limit, reasons | {"held_since": held_since})
+    return await _page(db, OLD_PICTURES, before_ms, after, limit, reasons | {"held_since": held_since})
 
 
 async def old_jobs(
-    connection: aiosqlite.Connection, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
+    db: Database, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
 ) -> tuple[OldJob, ...]:
     """Jobs that ended without pictures, or have none any more, the oldest first. Raises DatabaseError."""
-    return await _page(connection, OLD_JOBS, before_ms, after, limit, {})
+    return await _page(db, OLD_JOBS, before_ms, after, limit, {})
 
 
-async def forget_pictures(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+async def forget_pictures(db: Database, job_ids: Iterable[int]) -> None:
     """Delete the rows of jobs' pictures, and note their files as still to be removed. Raises DatabaseError."""
     ids = json.dumps(list(job_ids))
-    async with transaction(connection):
-        await write(connection, NOTE_FILES, {"ids": ids, "now": now_ms()})
-        await write(connection, FORGET_PICTURES, {"ids": ids})
+    async with db.transaction():
+        await db.write(NOTE_FILES, {"ids": ids, "now": now_ms()})
+        await db.write(FORGET_PICTURES, {"ids": ids})
 
 
-async def end_files_of(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+async def end_files_of(db: Database, job_ids: Iterable[int]) -> None:
     """The files of these jobs are removed. Raises DatabaseError."""
-    await write(connection, END_FILES, {"ids": json.dumps(list(job_ids))})
+    await db.write(END_FILES, {"ids": json.dumps(list(job_ids))})
 
 
-async def forget_jobs(connection: aiosqlite.Connection, job_ids: Iterable[int]) -> None:
+async def forget_jobs(db: Database, job_ids: Iterable[int]) -> None:
     """Delete jobs without pictures; of whom their messages speak is kept. Raises DatabaseError."""
     ids = list(job_ids)
-    async with transaction(connection):
-        await note_results(connection, ids)
-        await write(connection, FORGET_JOBS, {"ids": json.dumps(ids)})
+    async with db.transaction():
+        await note_results(db, ids)
+        await db.write(FORGET_JOBS, {"ids": json.dumps(ids)})
 
 
-async def count_old_drafts(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
+async def count_old_drafts(db: Database, *, before_ms: int) -> tuple[int, int | None]:
     """How many drafts are older, and when the oldest was made (unix ms). Raises DatabaseError."""
-    return _counted(await fetch_one(connection, OLD_DRAFTS, (before_ms,)))
+    return _counted(await db.fetch_one(OLD_DRAFTS, (before_ms,)))
 
 
-async def count_old_receipts(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
+async def count_old_receipts(db: Database, *, before_ms: int) -> tuple[int, int | None]:
     """How many receipts are older, and when the oldest was given (unix ms). Raises DatabaseError."""
-    return _counted(await fetch_one(connection, OLD_RECEIPTS, (before_ms,)))
+    return _counted(await db.fetch_one(OLD_RECEIPTS, (before_ms,)))
 
 
 async def old_reports(
-    connection: aiosqlite.Connection, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
+    db: Database, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
 ) -> tuple[OldRow, ...]:
     """Reports whose last decision was before `before_ms` (unix ms) and that may go, the oldest decision first.
 
     Raises DatabaseError.
     """
-    return await _rows(connection, OLD_REPORTS, before_ms, after, limit)
+    return await _rows(db, OLD_REPORTS, before_ms, after, limit)
 
 
-async def forget_reports(connection: aiosqlite.Connection, report_ids: Iterable[int]) -> None:
+async def forget_reports(db: Database, report_ids: Iterable[int]) -> None:
     """Delete reports that are still decided. First record whom their messages to staff name. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for report_id in report_ids:
-            if await fetch_one(connection, STILL_DECIDED, (report_id,)) is not None:
-                await note_report(connection, report_id)
-                await write(connection, FORGET_REPORT, (report_id,))
+            if await db.fetch_one(STILL_DECIDED, (report_id,)) is not None:
+                await note_report(db, report_id)
+                await db.write(FORGET_REPORT, (report_id,))
 
 
-async def count_old_notices(connection: aiosqlite.Connection, *, before_ms: int) -> tuple[int, int | None]:
+async def count_old_notices(db: Database, *, before_ms: int) -> tuple[int, int | None]:
     """How many notices of takedown cases are older, and when the oldest was written (unix ms). Raises DatabaseError."""
-    return _counted(await fetch_one(connection, OLD_NOTICES, (before_ms,)))
+    return _counted(await db.fetch_one(OLD_NOTICES, (before_ms,)))
 
 
-async def forget_old_notices(connection: aiosqlite.Connection, *, before_ms: int) -> None:
+async def forget_old_notices(db: Database, *, before_ms: int) -> None:
     """Delete them. Raises DatabaseError."""
-    await write(connection, FORGET_NOTICES, (before_ms,))
+    await db.write(FORGET_NOTICES, (before_ms,))
 
 
 async def old_entries(
-    connection: aiosqlite.Connection, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
+    db: Database, *, before_ms: int, after: tuple[int, int] = BEGINNING, limit: int
 ) -> tuple[OldRow, ...]:
     """Entries of all audit logs that were written before `before_ms` (unix ms) and may go, the oldest first.
 
     Raises DatabaseError.
     """
-    return await _rows(connection, OLD_ENTRIES, before_ms, after, limit)
+    return await _rows(db, OLD_ENTRIES, before_ms, after, limit)
 
 
-async def forget_entries(connection: aiosqlite.Connection, entry_ids: Iterable[int], *, before_ms: int) -> None:
+async def forget_entries(db: Database, entry_ids: Iterable[int], *, before_ms: int) -> None:
     """Delete entries that are older than `before_ms` (unix ms): no others can be deleted. Raises DatabaseError."""
-    async with transaction(connection):
-        await remember(connection, AUDIT_BEFORE, str(before_ms))
-        await write(connection, FORGET_ENTRIES, (json.dumps(list(entry_ids)),))
-        await write(connection, FORGET_BEFORE, (AUDIT_BEFORE,))
+    async with db.transaction():
+        await remember(db, AUDIT_BEFORE, str(before_ms))
+        await db.write(FORGET_ENTRIES, (json.dumps(list(entry_ids)),))
+        await db.write(FORGET_BEFORE, (AUDIT_BEFORE,))
 
 
-async def _rows(
-    connection: aiosqlite.Connection, sql: str, before_ms: int, after: tuple[int, int], limit: int
-) -> tuple[OldRow, ...]:
+async def _rows(db: Database, sql: str, before_ms: int, after: tuple[int, int], limit: int) -> tuple[OldRow, ...]:
     at, row_id = after
     parameters = {"at": at, "id": row_id, "before": before_ms, "limit": limit, "now": now_ms()}
-    return tuple(OldRow(**dict(row)) for row in await fetch(connection, sql, parameters))
+    return tuple(OldRow(**dict(row)) for row in await db.fetch(sql, parameters))
 
 
 def _counted(row: sqlite3.Row | None) -> tuple[int, int | None]:
@@ -262,9 +258,9 @@ def _counted(row: sqlite3.Row | None) -> tuple[int, int | None]:
 
 
 async def _page(
-    connection: aiosqlite.Connection, sql: str, before_ms: int, after: tuple[int, int], limit: int, more: dict[str, int]
+    db: Database, sql: str, before_ms: int, after: tuple[int, int], limit: int, more: dict[str, int]
 ) -> tuple[OldJob, ...]:
     at, job_id = after
     parameters = {"at": at, "id": job_id, "before": before_ms, "limit": limit, **more}
-    rows = await fetch(connection, sql, parameters)
+    rows = await db.fetch(sql, parameters)
     return tuple(OldJob(row["id"], row["created_at"], tuple(json.loads(row["paths"]))) for row in rows)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.database import Database
 from inference.errors import (
     InferenceError,
     LoraFileRefused,
@@ -52,25 +50,25 @@ class FailedSamples:
         return isinstance(self.failure, FAULTS) or self.tries >= MAX_TRIES
 
 
-async def fails_by_itself(connection: aiosqlite.Connection, lora_id: int) -> bool:
+async def fails_by_itself(db: Database, lora_id: int) -> bool:
     """Whether samples of some version failed by its own fault: its file cannot be used, or the pictures had no numbers.
 
     Raises DatabaseError.
     """
-    row = await fetch_one(connection, FAILURE_OF, (lora_id,))
+    row = await db.fetch_one(FAILURE_OF, (lora_id,))
     return row is not None and isinstance(_failure(row["code"], row["detail"]), FAULTS)
 
 
-async def record_failure(connection: aiosqlite.Connection, version_id: int, problem: InferenceError) -> None:
+async def record_failure(db: Database, version_id: int, problem: InferenceError) -> None:
     """Note why samples of a version could not be painted. Raises DatabaseError."""
-    await write(connection, FAIL, (version_id, problem.code, json.dumps(problem.detail), now_ms()))
+    await db.write(FAIL, (version_id, problem.code, json.dumps(problem.detail), now_ms()))
 
 
-async def suspects(connection: aiosqlite.Connection) -> list[FailedSamples]:
+async def suspects(db: Database) -> list[FailedSamples]:
     """The files whose samples failed by their own fault, or each time. Raises DatabaseError."""
     failed = [
         FailedSamples(row["path"], _failure(row["code"], row["detail"]), row["sample_tries"])
-        for row in await fetch(connection, FAILURES)
+        for row in await db.fetch(FAILURES)
     ]
     return [each for each in failed if each.is_suspect]
 

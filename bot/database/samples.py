@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.database.sample_failures import MAX_TRIES, PARDON
 from inference.base_models import BaseModelId
@@ -61,59 +59,57 @@ class Due:
     version: LoraVersion
 
 
-async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterable[BaseModelId]) -> Due | None:
+async def due_for_samples(db: Database, base_models: Iterable[BaseModelId]) -> Due | None:
     """The newest usable version without samples, of the first of `base_models` that has one. Raises DatabaseError."""
     for base_model in base_models:
-        row = await fetch_one(connection, DUE, (base_model, MAX_TRIES))
-        lora = await find_lora(connection, row["lora_id"]) if row else None
+        row = await db.fetch_one(DUE, (base_model, MAX_TRIES))
+        lora = await find_lora(db, row["lora_id"]) if row else None
         if row and lora:
             return Due(lora, next(version for version in lora.versions if version.id == row["id"]))
     return None
 
 
-async def count_due(connection: aiosqlite.Connection, base_model: BaseModelId) -> tuple[int, int]:
+async def count_due(db: Database, base_model: BaseModelId) -> tuple[int, int]:
     """How many usable files of this base model have no samples yet, and of how many LoRAs. Raises DatabaseError."""
-    ((files, loras),) = await fetch(connection, COUNT_DUE, (base_model, MAX_TRIES))
+    ((files, loras),) = await db.fetch(COUNT_DUE, (base_model, MAX_TRIES))
     return files, loras
 
 
-async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool:
+async def awaits_samples(db: Database, lora_id: int) -> bool:
     """Whether some version of the entry has no samples yet and still has tries left. Raises DatabaseError."""
-    return await fetch_one(connection, AWAITED, (lora_id, MAX_TRIES)) is not None
+    return await db.fetch_one(AWAITED, (lora_id, MAX_TRIES)) is not None
 
 
-async def samples_given_up(connection: aiosqlite.Connection, lora_id: int) -> bool:
+async def samples_given_up(db: Database, lora_id: int) -> bool:
     """Whether some version of the entry failed at each of its tries to paint samples. Raises DatabaseError."""
-    return await fetch_one(connection, GIVEN_UP, (lora_id, MAX_TRIES)) is not None
+    return await db.fetch_one(GIVEN_UP, (lora_id, MAX_TRIES)) is not None
 
 
-async def count_try(connection: aiosqlite.Connection, version_id: int) -> None:
+async def count_try(db: Database, version_id: int) -> None:
     """Count a try before it starts, so that it counts whatever goes wrong. Raises DatabaseError."""
-    await write(connection, TRY, (1, version_id))
+    await db.write(TRY, (1, version_id))
 
 
-async def take_try_back(connection: aiosqlite.Connection, version_id: int) -> None:
+async def take_try_back(db: Database, version_id: int) -> None:
     """Do not count the last try: it was preempted. Raises DatabaseError."""
-    await write(connection, TRY, (-1, version_id))
+    await db.write(TRY, (-1, version_id))
 
 
-async def record_samples(
-    connection: aiosqlite.Connection, version_id: int, checkpoint: str, paths: Sequence[str]
-) -> tuple[str, ...]:
+async def record_samples(db: Database, version_id: int, checkpoint: str, paths: Sequence[str]) -> tuple[str, ...]:
     """Replace the version's samples; the paths that are no longer used. Raises DatabaseError."""
-    async with transaction(connection):
-        before = {row["path"] for row in await write(connection, FORGET, (version_id,))}
+    async with db.transaction():
+        before = {row["path"] for row in await db.write(FORGET, (version_id,))}
         for position, path in enumerate(paths):
-            await write(connection, RECORD, (version_id, position, checkpoint, path, now_ms()))
-        await write(connection, MARK, (version_id,))
-        await write(connection, PARDON, (version_id,))
+            await db.write(RECORD, (version_id, position, checkpoint, path, now_ms()))
+        await db.write(MARK, (version_id,))
+        await db.write(PARDON, (version_id,))
     return tuple(sorted(before - set(paths)))
 
 
-async def samples_of(connection: aiosqlite.Connection, lora: Lora) -> tuple[Sample, ...]:
+async def samples_of(db: Database, lora: Lora) -> tuple[Sample, ...]:
     """The samples of an entry's versions, also of those whose file is gone, by version, the one without it first.
 
     Raises DatabaseError.
     """
     ids = json.dumps([version.id for version in lora.versions])
-    return tuple(Sample(**dict(row)) for row in await fetch(connection, OF_VERSIONS, (ids,)))
+    return tuple(Sample(**dict(row)) for row in await db.fetch(OF_VERSIONS, (ids,)))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-import aiosqlite
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.database import people
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 
 SHARED = """
     SELECT * FROM server_limit WHERE server_id = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')
@@ -90,41 +89,37 @@ class HeldLimits:
     values: LimitValues
 
 
-async def shared_limits(connection: aiosqlite.Connection, server_id: int) -> tuple[HeldLimits, ...]:
+async def shared_limits(db: Database, server_id: int) -> tuple[HeldLimits, ...]:
     """All limits of a server but those of single people. Raises DatabaseError."""
-    return tuple(map(_held, await fetch(connection, SHARED, (server_id,))))
+    return tuple(map(_held, await db.fetch(SHARED, (server_id,))))
 
 
-async def find_limits(
-    connection: aiosqlite.Connection, server_id: int, holder: LimitHolder, holder_id: int = 0
-) -> HeldLimits | None:
+async def find_limits(db: Database, server_id: int, holder: LimitHolder, holder_id: int = 0) -> HeldLimits | None:
     """The limits that were set for this holder, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, {"server": server_id, "holder": holder, "id": holder_id})
+    row = await db.fetch_one(FIND, {"server": server_id, "holder": holder, "id": holder_id})
     return None if row is None else _held(row)
 
 
-async def limits_of_people(
-    connection: aiosqlite.Connection, server_id: int, *, limit: int, offset: int = 0
-) -> tuple[HeldLimits, ...]:
+async def limits_of_people(db: Database, server_id: int, *, limit: int, offset: int = 0) -> tuple[HeldLimits, ...]:
     """A page of the limits of single people. Raises DatabaseError."""
-    return tuple(map(_held, await fetch(connection, OF_PEOPLE, (server_id, limit, offset))))
+    return tuple(map(_held, await db.fetch(OF_PEOPLE, (server_id, limit, offset))))
 
 
-async def count_limits(connection: aiosqlite.Connection, server_id: int) -> int:
+async def count_limits(db: Database, server_id: int) -> int:
     """How many have limits of their own in a server: people, roles and the rest. Raises DatabaseError."""
-    ((count,),) = await fetch(connection, COUNT, (server_id,))
+    ((count,),) = await db.fetch(COUNT, (server_id,))
     return count
 
 
-async def save_limits(connection: aiosqlite.Connection, server_id: int, held: HeldLimits) -> None:
+async def save_limits(db: Database, server_id: int, held: HeldLimits) -> None:
     """Store limits in place of the holder's earlier ones; such that say nothing are deleted. Raises DatabaseError."""
     key = (server_id, held.holder, held.holder_id)
-    async with transaction(connection):
-        await write(connection, DELETE, dict(zip(("server", "holder", "id"), key, strict=True)))
+    async with db.transaction():
+        await db.write(DELETE, dict(zip(("server", "holder", "id"), key, strict=True)))
         if held.values == LimitValues():
             return
-        await people.remember_server(connection, server_id)
-        await write(connection, SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))
+        await people.remember_server(db, server_id)
+        await db.write(SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))
 
 
 def _held(row: sqlite3.Row) -> HeldLimits:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-import aiosqlite
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch_one, transaction, write
+from bot.database.database import Database
 from inference.content_rating import ContentRating
 from inference.lora.categories import Category
 
@@ -94,14 +93,14 @@ class ServerSettings(BaseModel):
         return next((each for each in self.art_channels if each.channel_id == channel_id), None)
 
 
-async def find_server_settings(connection: aiosqlite.Connection, server_id: int) -> ServerSettings:
+async def find_server_settings(db: Database, server_id: int) -> ServerSettings:
     """The choices of a server. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (server_id,))
+    row = await db.fetch_one(FIND, (server_id,))
     return ServerSettings() if row is None else ServerSettings.model_validate_json(row["settings"])
 
 
-async def save_server_settings(connection: aiosqlite.Connection, server_id: int, settings: ServerSettings) -> None:
+async def save_server_settings(db: Database, server_id: int, settings: ServerSettings) -> None:
     """Store them. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_server(connection, server_id)
-        await write(connection, SAVE, (server_id, settings.model_dump_json(), now_ms()))
+    async with db.transaction():
+        await people.remember_server(db, server_id)
+        await db.write(SAVE, (server_id, settings.model_dump_json(), now_ms()))

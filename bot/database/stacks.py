@@ -7,11 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.loras import name_key
 from bot.database.search import storable
 from bot.visible_text import is_blank
@@ -77,101 +75,97 @@ def stack_name(typed: str) -> str:
     return "" if is_blank(name) else name
 
 
-async def save_stack(
-    connection: aiosqlite.Connection, person_id: int, name: str, loras: Sequence[StackLora]
-) -> Stack | None:
+async def save_stack(db: Database, person_id: int, name: str, loras: Sequence[StackLora]) -> Stack | None:
     """Store a new stack; None when the person has one of this name, compared without case. Raises DatabaseError."""
     kept = stack_name(name)
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        rows = await write(connection, SAVE, (person_id, kept, name_key(kept), now_ms()))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        rows = await db.write(SAVE, (person_id, kept, name_key(kept), now_ms()))
         if not rows:
             return None
-        await _write_loras(connection, rows[0]["id"], loras)
-        return (await _stacks(connection, rows))[0]
+        await _write_loras(db, rows[0]["id"], loras)
+        return (await _stacks(db, rows))[0]
 
 
-async def rename_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int, name: str) -> bool:
+async def rename_stack(db: Database, person_id: int, stack_id: int, name: str) -> bool:
     """Give it another name. False when the person has one of that name or not this one. Raises DatabaseError."""
     kept = stack_name(name)
-    return bool(await write(connection, RENAME, (kept, name_key(kept), stack_id, person_id)))
+    return bool(await db.write(RENAME, (kept, name_key(kept), stack_id, person_id)))
 
 
-async def delete_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> bool:
+async def delete_stack(db: Database, person_id: int, stack_id: int) -> bool:
     """Delete it; its code becomes invalid. False when it is not the person's. Raises DatabaseError."""
-    return bool(await write(connection, DELETE, (stack_id, person_id)))
+    return bool(await db.write(DELETE, (stack_id, person_id)))
 
 
-async def find_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> Stack | None:
+async def find_stack(db: Database, person_id: int, stack_id: int) -> Stack | None:
     """The person's stack of this id, or None. Raises DatabaseError."""
-    return await _one(connection, await fetch_one(connection, FIND, (stack_id, person_id)))
+    return await _one(db, await db.fetch_one(FIND, (stack_id, person_id)))
 
 
-async def find_stack_by_name(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack | None:
+async def find_stack_by_name(db: Database, person_id: int, name: str) -> Stack | None:
     """The person's stack of this name, in whatever case, or None. Raises DatabaseError."""
-    return await _one(connection, await fetch_one(connection, BY_NAME, (person_id, name_key(stack_name(name)))))
+    return await _one(db, await db.fetch_one(BY_NAME, (person_id, name_key(stack_name(name)))))
 
 
-async def find_stack_by_code(connection: aiosqlite.Connection, code: str) -> Stack | None:
+async def find_stack_by_code(db: Database, code: str) -> Stack | None:
     """The stack shared by this code, whoever's it is, or None. Raises DatabaseError."""
-    return await _one(connection, await fetch_one(connection, BY_CODE, (code,)))
+    return await _one(db, await db.fetch_one(BY_CODE, (code,)))
 
 
-async def list_stacks(
-    connection: aiosqlite.Connection, person_id: int, *, limit: int = MAX_STACKS, offset: int = 0
-) -> tuple[Stack, ...]:
+async def list_stacks(db: Database, person_id: int, *, limit: int = MAX_STACKS, offset: int = 0) -> tuple[Stack, ...]:
     """A page of the person's stacks by name. Raises DatabaseError."""
-    return tuple(await _stacks(connection, await fetch(connection, OF_PERSON, (person_id, limit, offset))))
+    return tuple(await _stacks(db, await db.fetch(OF_PERSON, (person_id, limit, offset))))
 
 
-async def count_stacks(connection: aiosqlite.Connection, person_id: int) -> int:
+async def count_stacks(db: Database, person_id: int) -> int:
     """How many stacks the person has. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT, (person_id,))
+    (row,) = await db.fetch(COUNT, (person_id,))
     return row[0]
 
 
-async def share_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int, code: str) -> str | None:
+async def share_stack(db: Database, person_id: int, stack_id: int, code: str) -> str | None:
     """The code of a stack: the one it has, else `code`. None when `code` is another's. Raises DatabaseError."""
-    async with transaction(connection):
-        await write(connection, SHARE, (code, stack_id, person_id))
-        row = await fetch_one(connection, FIND, (stack_id, person_id))
+    async with db.transaction():
+        await db.write(SHARE, (code, stack_id, person_id))
+        row = await db.fetch_one(FIND, (stack_id, person_id))
     return None if row is None else row["code"]
 
 
-async def unshare_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> None:
+async def unshare_stack(db: Database, person_id: int, stack_id: int) -> None:
     """Remove the code; copies of others stay. Raises DatabaseError."""
-    await write(connection, UNSHARE, (stack_id, person_id))
+    await db.write(UNSHARE, (stack_id, person_id))
 
 
-async def remember_miss(connection: aiosqlite.Connection, person_id: int, *, since_ms: int) -> None:
+async def remember_miss(db: Database, person_id: int, *, since_ms: int) -> None:
     """Store that the person typed an unknown code; misses before `since_ms` are deleted. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        await write(connection, FORGET_MISSES, (person_id, since_ms))
-        await write(connection, MISSED, (person_id, now_ms()))
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        await db.write(FORGET_MISSES, (person_id, since_ms))
+        await db.write(MISSED, (person_id, now_ms()))
 
 
-async def count_misses(connection: aiosqlite.Connection, person_id: int, *, since_ms: int) -> int:
+async def count_misses(db: Database, person_id: int, *, since_ms: int) -> int:
     """How many unknown codes the person typed since then. Raises DatabaseError."""
-    (row,) = await fetch(connection, MISSES, (person_id, since_ms))
+    (row,) = await db.fetch(MISSES, (person_id, since_ms))
     return row[0]
 
 
-async def _write_loras(connection: aiosqlite.Connection, stack_id: int, loras: Sequence[StackLora]) -> None:
+async def _write_loras(db: Database, stack_id: int, loras: Sequence[StackLora]) -> None:
     for position, lora in enumerate(loras):
         words = None if lora.trigger_words is None else json.dumps(lora.trigger_words)
         values = (stack_id, position, lora.sha256, lora.name, lora.weight, words, lora.region)
-        await write(connection, ADD_LORA, values)
+        await db.write(ADD_LORA, values)
 
 
-async def _one(connection: aiosqlite.Connection, row: sqlite3.Row | None) -> Stack | None:
-    return None if row is None else (await _stacks(connection, [row]))[0]
+async def _one(db: Database, row: sqlite3.Row | None) -> Stack | None:
+    return None if row is None else (await _stacks(db, [row]))[0]
 
 
-async def _stacks(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row]) -> list[Stack]:
+async def _stacks(db: Database, rows: Sequence[sqlite3.Row]) -> list[Stack]:
     """The stacks of these rows, in their order, with their LoRAs."""
     loras: dict[int, list[StackLora]] = {row["id"]: [] for row in rows}
-    for row in await fetch(connection, LORAS, (json.dumps(list(loras)),)):
+    for row in await db.fetch(LORAS, (json.dumps(list(loras)),)):
         words = None if row["trigger_words"] is None else tuple(json.loads(row["trigger_words"]))
         region = None if row["region"] is None else RegionName(row["region"])
         loras[row["stack_id"]].append(StackLora(row["sha256"], row["name"], row["weight"], words, region))

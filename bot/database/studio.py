@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch_one, transaction, write
+from bot.database.database import Database
 
 FIND = "SELECT state, revision, previous IS NOT NULL AS undoable FROM studio WHERE person_id = ?"
 SAVE = """
@@ -39,32 +37,32 @@ class StudioState:
     undoable: bool
 
 
-async def find_studio(connection: aiosqlite.Connection, person_id: int) -> StudioState | None:
+async def find_studio(db: Database, person_id: int) -> StudioState | None:
     """The person's draft, None when there never was one. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (person_id,))
+    row = await db.fetch_one(FIND, (person_id,))
     return None if row is None else _draft(dict(row))
 
 
-async def save_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> StudioState:
+async def save_studio(db: Database, person_id: int, state: str) -> StudioState:
     """Store the draft. Raises DatabaseError."""
-    return await _write(connection, SAVE, person_id, state)
+    return await _write(db, SAVE, person_id, state)
 
 
-async def fill_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> StudioState:
+async def fill_studio(db: Database, person_id: int, state: str) -> StudioState:
     """Replace the draft; `go_back` restores the old one. Raises DatabaseError."""
-    return await _write(connection, FILL, person_id, state)
+    return await _write(db, FILL, person_id, state)
 
 
-async def go_back(connection: aiosqlite.Connection, person_id: int) -> StudioState | None:
+async def go_back(db: Database, person_id: int) -> StudioState | None:
     """Restore the draft from before `fill_studio`; None when there is none. Raises DatabaseError."""
-    rows = await write(connection, GO_BACK, (now_ms(), person_id))
+    rows = await db.write(GO_BACK, (now_ms(), person_id))
     return _draft(dict(rows[0])) if rows else None
 
 
-async def _write(connection: aiosqlite.Connection, sql: str, person_id: int, state: str) -> StudioState:
-    async with transaction(connection):
-        await people.remember_person(connection, person_id)
-        (row,) = await write(connection, sql, {"person": person_id, "state": state, "now": now_ms()})
+async def _write(db: Database, sql: str, person_id: int, state: str) -> StudioState:
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        (row,) = await db.write(sql, {"person": person_id, "state": state, "now": now_ms()})
     return _draft(dict(row))
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import aiosqlite
-
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.search import name_key
 from inference.lora.categories import Category
 
@@ -32,21 +30,19 @@ def tag_key(text: str) -> str:
     return " ".join(name_key(text).replace("_", " ").split())[:MAX_TAG].strip()
 
 
-async def tags_of(connection: aiosqlite.Connection, lora_id: int) -> tuple[str, ...]:
+async def tags_of(db: Database, lora_id: int) -> tuple[str, ...]:
     """An entry's tags. Raises DatabaseError."""
-    return tuple(row["tag"] for row in await fetch(connection, OF_LORA, (lora_id,)))
+    return tuple(row["tag"] for row in await db.fetch(OF_LORA, (lora_id,)))
 
 
-async def popular_tags(
-    connection: aiosqlite.Connection, category: Category, *, limit: int = 25
-) -> tuple[TagCount, ...]:
+async def popular_tags(db: Database, category: Category, *, limit: int = 25) -> tuple[TagCount, ...]:
     """The tags that most entries of `category` have. Raises DatabaseError."""
-    return tuple(TagCount(row["tag"], row["loras"]) for row in await fetch(connection, MOST, (category, limit)))
+    return tuple(TagCount(row["tag"], row["loras"]) for row in await db.fetch(MOST, (category, limit)))
 
 
-async def write_tags(connection: aiosqlite.Connection, lora_id: int, category: Category, words: Iterable[str]) -> None:
+async def write_tags(db: Database, lora_id: int, category: Category, words: Iterable[str]) -> None:
     """Replace the entry's tags with `words`, as a scan found them. Raises DatabaseError."""
-    await write(connection, FORGET, (lora_id,))
+    await db.write(FORGET, (lora_id,))
     for tag in dict.fromkeys(map(tag_key, words)):
         if tag:
-            await write(connection, ADD, (category, tag, lora_id))
+            await db.write(ADD, (category, tag, lora_id))

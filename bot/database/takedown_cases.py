@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, write
+from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import explain
 from bot.database.takedown_notices import write_notices
 
@@ -164,59 +162,59 @@ def close_case(database: Path, case_id: int) -> bool:
 # --- what the bot does ----------------------------------------------------------------------------------------------
 
 
-async def find_case(connection: aiosqlite.Connection, case_id: int) -> TakedownCase | None:
+async def find_case(db: Database, case_id: int) -> TakedownCase | None:
     """The case with this id. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (case_id,))
+    row = await db.fetch_one(FIND, (case_id,))
     return None if row is None else _case(row)
 
 
-async def unfinished_cases(connection: aiosqlite.Connection) -> tuple[TakedownCase, ...]:
+async def unfinished_cases(db: Database) -> tuple[TakedownCase, ...]:
     """The cases that are open or being carried out, the one that is due first before others. Raises DatabaseError."""
-    return tuple(map(_case, await fetch(connection, UNFINISHED)))
+    return tuple(map(_case, await db.fetch(UNFINISHED)))
 
 
-async def all_cases(connection: aiosqlite.Connection) -> tuple[TakedownCase, ...]:
+async def all_cases(db: Database) -> tuple[TakedownCase, ...]:
     """All cases, unfinished ones before others. Raises DatabaseError."""
-    return tuple(map(_case, await fetch(connection, ALL)))
+    return tuple(map(_case, await db.fetch(ALL)))
 
 
-async def copies_of(connection: aiosqlite.Connection, case_id: int) -> tuple[TakedownCopy, ...]:
+async def copies_of(db: Database, case_id: int) -> tuple[TakedownCopy, ...]:
     """The copies of a case by their numbers. Raises DatabaseError."""
-    return tuple(map(_copy, await fetch(connection, COPIES, (case_id,))))
+    return tuple(map(_copy, await db.fetch(COPIES, (case_id,))))
 
 
-async def hashes_of(connection: aiosqlite.Connection, case_id: int) -> bytes:
+async def hashes_of(db: Database, case_id: int) -> bytes:
     """The hashes of a case's notice; empty if it is closed. Raises DatabaseError."""
-    row = await fetch_one(connection, HASHES, (case_id,))
+    row = await db.fetch_one(HASHES, (case_id,))
     return b"" if row is None else row["hashes"]
 
 
-async def kept_hashes(connection: aiosqlite.Connection) -> dict[int, bytes]:
+async def kept_hashes(db: Database) -> dict[int, bytes]:
     """The hashes of the cases whose copies are refused, by the case's id. Raises DatabaseError."""
-    return {row["id"]: row["hashes"] for row in await fetch(connection, KEPT)}
+    return {row["id"]: row["hashes"] for row in await db.fetch(KEPT)}
 
 
-async def count_refusal(connection: aiosqlite.Connection, case_id: int) -> None:
+async def count_refusal(db: Database, case_id: int) -> None:
     """A copy of the case came and was refused. Raises DatabaseError."""
-    await write(connection, REFUSE, (case_id,))
+    await db.write(REFUSE, (case_id,))
 
 
-async def count_alerts(connection: aiosqlite.Connection, case_id: int, alerts: int) -> bool:
+async def count_alerts(db: Database, case_id: int, alerts: int) -> bool:
     """Note that operators are told for the `alerts`th time; False when they were before. Raises DatabaseError."""
-    return bool(await write(connection, COUNT_ALERTS, (alerts, case_id, alerts)))
+    return bool(await db.write(COUNT_ALERTS, (alerts, case_id, alerts)))
 
 
-async def end_copy(connection: aiosqlite.Connection, case_id: int, copy: TakedownCopy) -> None:
+async def end_copy(db: Database, case_id: int, copy: TakedownCopy) -> None:
     """The copy is removed; of a picture, all of its job are. Raises DatabaseError."""
     if copy.job_id is not None:
-        await write(connection, END_COPIES_OF_JOB, (case_id, copy.job_id))
+        await db.write(END_COPIES_OF_JOB, (case_id, copy.job_id))
     else:
-        await write(connection, END_COPY, (case_id, copy.number))
+        await db.write(END_COPY, (case_id, copy.number))
 
 
-async def complete_case(connection: aiosqlite.Connection, case_id: int) -> bool:
+async def complete_case(db: Database, case_id: int) -> bool:
     """confirmed -> complete; False while a copy is left. Raises DatabaseError."""
-    return bool(await write(connection, COMPLETE, (now_ms(), case_id)))
+    return bool(await db.write(COMPLETE, (now_ms(), case_id)))
 
 
 @contextmanager

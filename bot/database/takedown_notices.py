@@ -9,11 +9,9 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.audit import AuditAction
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 
 BY_OPERATORS = 0  # in the audit log: the command does not know who used it
 PERSON_SHOWN = "shown_person"  # the reason in the audit log
@@ -72,26 +70,26 @@ def write_notices(connection: sqlite3.Connection, case_id: int) -> None:
     connection.execute(LOG, about | {"changes": json.dumps({"reason": [None, PERSON_SHOWN]})})
 
 
-async def due_notices(connection: aiosqlite.Connection) -> tuple[TakedownNotice, ...]:
+async def due_notices(db: Database) -> tuple[TakedownNotice, ...]:
     """Notices of removed pictures that no direct message has told yet. Raises DatabaseError."""
-    return tuple(TakedownNotice(**dict(row)) for row in await fetch(connection, DUE))
+    return tuple(TakedownNotice(**dict(row)) for row in await db.fetch(DUE))
 
 
-async def untold_notices(connection: aiosqlite.Connection, person_id: int) -> tuple[TakedownNotice, ...]:
+async def untold_notices(db: Database, person_id: int) -> tuple[TakedownNotice, ...]:
     """A person's notices that are not delivered yet. Raises DatabaseError."""
-    return tuple(TakedownNotice(**dict(row)) for row in await fetch(connection, UNTOLD, (person_id,)))
+    return tuple(TakedownNotice(**dict(row)) for row in await db.fetch(UNTOLD, (person_id,)))
 
 
-async def begin_notice(connection: aiosqlite.Connection, notice: TakedownNotice) -> None:
+async def begin_notice(db: Database, notice: TakedownNotice) -> None:
     """From now on the message may have been sent. Raises DatabaseError."""
-    await write(connection, TRY, (now_ms(), notice.case_id, notice.person_id))
+    await db.write(TRY, (now_ms(), notice.case_id, notice.person_id))
 
 
-async def refuse_notice(connection: aiosqlite.Connection, notice: TakedownNotice) -> None:
+async def refuse_notice(db: Database, notice: TakedownNotice) -> None:
     """Discord refuses the direct message. Raises DatabaseError."""
-    await write(connection, REFUSED, (notice.case_id, notice.person_id))
+    await db.write(REFUSED, (notice.case_id, notice.person_id))
 
 
-async def end_notice(connection: aiosqlite.Connection, notice: TakedownNotice) -> None:
+async def end_notice(db: Database, notice: TakedownNotice) -> None:
     """The person knows. Raises DatabaseError."""
-    await write(connection, TOLD, (now_ms(), notice.case_id, notice.person_id))
+    await db.write(TOLD, (now_ms(), notice.case_id, notice.person_id))

@@ -6,10 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.jobs import Job
 
 RECORD = """
@@ -53,52 +51,50 @@ class Notice:
     takedowns: tuple[Takedown, ...]
 
 
-async def record_takedown(connection: aiosqlite.Connection, job: Job, server_id: int, reason: str) -> None:
+async def record_takedown(db: Database, job: Job, server_id: int, reason: str) -> None:
     """Take a job's pictures down in a server, or EVERYWHERE. Raises DatabaseError."""
-    await write(connection, RECORD, (job.id, server_id, job.person_id, now_ms(), reason))
+    await db.write(RECORD, (job.id, server_id, job.person_id, now_ms(), reason))
 
 
-async def record_decided_takedown(connection: aiosqlite.Connection, job: Job, server_id: int, report_id: int) -> None:
+async def record_decided_takedown(db: Database, job: Job, server_id: int, report_id: int) -> None:
     """The same by a decision about a report, besides what staff did by themselves. Raises DatabaseError."""
     about = {"job": job.id, "server": server_id, "report": report_id, "person": job.person_id, "now": now_ms()}
-    await write(connection, DECIDE, about)
+    await db.write(DECIDE, about)
 
 
-async def end_decided_takedowns(connection: aiosqlite.Connection, job_id: int, report_id: int) -> None:
+async def end_decided_takedowns(db: Database, job_id: int, report_id: int) -> None:
     """Take back what a decision took down; what staff did by themselves stays. Raises DatabaseError."""
-    await write(connection, END, (job_id, report_id))
+    await db.write(END, (job_id, report_id))
 
 
-async def taken_down_in(connection: aiosqlite.Connection, job_id: int, server_id: int) -> int | None:
+async def taken_down_in(db: Database, job_id: int, server_id: int) -> int | None:
     """Whether a job's pictures are closed in a server: EVERYWHERE, or there alone; None: they are open.
 
     Raises DatabaseError.
     """
-    row = await fetch_one(connection, PLACES, (job_id, server_id))
+    row = await db.fetch_one(PLACES, (job_id, server_id))
     return None if row is None else row["server_id"]
 
 
-async def untold_takedowns(connection: aiosqlite.Connection, person_id: int) -> tuple[Takedown, ...]:
+async def untold_takedowns(db: Database, person_id: int) -> tuple[Takedown, ...]:
     """Those that the owner was not told of, the oldest first. Raises DatabaseError."""
-    return tuple(map(_takedown, await fetch(connection, UNTOLD, (person_id,))))
+    return tuple(map(_takedown, await db.fetch(UNTOLD, (person_id,))))
 
 
-async def newest_notice(connection: aiosqlite.Connection, person_id: int, since_ms: int) -> Notice | None:
+async def newest_notice(db: Database, person_id: int, since_ms: int) -> Notice | None:
     """The newest direct message that told the owner, if it is not older than `since_ms`. Raises DatabaseError."""
-    row = await fetch_one(connection, NEWEST_NOTICE, (person_id, since_ms))
+    row = await db.fetch_one(NEWEST_NOTICE, (person_id, since_ms))
     if row is None:
         return None
-    told = await fetch(connection, OF_NOTICE, (person_id, row["told_at"], row["notice_id"]))
+    told = await db.fetch(OF_NOTICE, (person_id, row["told_at"], row["notice_id"]))
     return Notice(row["notice_id"], row["told_at"], tuple(map(_takedown, told)))
 
 
-async def mark_told(
-    connection: aiosqlite.Connection, takedowns: Sequence[Takedown], told_at: int, notice_id: int | None = None
-) -> None:
+async def mark_told(db: Database, takedowns: Sequence[Takedown], told_at: int, notice_id: int | None = None) -> None:
     """Store when the owner was told, and by which direct message. Raises DatabaseError."""
-    async with transaction(connection):
+    async with db.transaction():
         for takedown in takedowns:
-            await write(connection, TELL, (told_at, notice_id, takedown.job_id, takedown.server_id))
+            await db.write(TELL, (told_at, notice_id, takedown.job_id, takedown.server_id))
 
 
 def _takedown(row: sqlite3.Row) -> Takedown:

@@ -6,10 +6,8 @@ import json
 from collections.abc import Sequence
 from itertools import permutations
 
-import aiosqlite
-
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 from bot.database.trends import raised
 from inference.messages.request import LoraUse
 
@@ -26,14 +24,14 @@ RAISE_PAIR = """
 """
 
 
-async def record_uses(connection: aiosqlite.Connection, person_id: int, loras: Sequence[LoraUse]) -> None:
+async def record_uses(db: Database, person_id: int, loras: Sequence[LoraUse]) -> None:
     """Count one job of this person that succeeded with `loras`. Raises DatabaseError."""
     now = now_ms()
-    async with transaction(connection):
+    async with db.transaction():
         files = json.dumps([use.sha256 for use in loras])
-        used = await fetch(connection, USED, (files,))
+        used = await db.fetch(USED, (files,))
         for row in used:
-            await write(connection, RAISE, (raised(row["trend"], now), row["id"]))
-            await write(connection, RAISE_BOOKMARK, (person_id, row["id"]))
+            await db.write(RAISE, (raised(row["trend"], now), row["id"]))
+            await db.write(RAISE_BOOKMARK, (person_id, row["id"]))
         for pair in permutations([row["id"] for row in used], 2):
-            await write(connection, RAISE_PAIR, pair)
+            await db.write(RAISE_PAIR, pair)

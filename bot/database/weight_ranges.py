@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import aiosqlite
-
-from bot.database.connection import fetch_one, transaction, write
+from bot.database.database import Database
 from bot.database.loras import UsefulWeights, find_lora
 from bot.database.sample_failures import MAX_TRIES
 from bot.database.samples import Due
@@ -23,28 +21,28 @@ FORGET = "DELETE FROM weight_range WHERE version_id = ?"
 RECORD = "INSERT INTO weight_range (version_id, checkpoint, least, most) VALUES (?, ?, ?, ?)"
 
 
-async def due_for_measuring(connection: aiosqlite.Connection, base_models: Iterable[BaseModelId]) -> Due | None:
+async def due_for_measuring(db: Database, base_models: Iterable[BaseModelId]) -> Due | None:
     """The newest usable version that was not measured, of the first of `base_models` that has one.
 
     Raises DatabaseError.
     """
     for base_model in base_models:
-        row = await fetch_one(connection, DUE, (base_model, MAX_TRIES))
-        lora = await find_lora(connection, row["lora_id"]) if row else None
+        row = await db.fetch_one(DUE, (base_model, MAX_TRIES))
+        lora = await find_lora(db, row["lora_id"]) if row else None
         if row and lora:
             return Due(lora, next(version for version in lora.versions if version.id == row["id"]))
     return None
 
 
-async def count_measuring(connection: aiosqlite.Connection, version_id: int, tries: int = 1) -> None:
+async def count_measuring(db: Database, version_id: int, tries: int = 1) -> None:
     """Count a try before it starts, so that it counts whatever goes wrong; -1 takes one back. Raises DatabaseError."""
-    await write(connection, TRY, (tries, version_id))
+    await db.write(TRY, (tries, version_id))
 
 
-async def record_range(connection: aiosqlite.Connection, version_id: int, useful: UsefulWeights | None) -> None:
+async def record_range(db: Database, version_id: int, useful: UsefulWeights | None) -> None:
     """Record what was measured; None where the file makes no difference. Raises DatabaseError."""
-    async with transaction(connection):
-        await write(connection, FORGET, (version_id,))
+    async with db.transaction():
+        await db.write(FORGET, (version_id,))
         if useful is not None:
-            await write(connection, RECORD, (version_id, useful.checkpoint, useful.least, useful.most))
-        await write(connection, MARK, (version_id,))
+            await db.write(RECORD, (version_id, useful.checkpoint, useful.least, useful.most))
+        await db.write(MARK, (version_id,))

@@ -7,12 +7,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.config.moderation import WordListMode
 from bot.database import people
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 
 OF_SERVER = "SELECT * FROM word_list WHERE server_id = ? ORDER BY id"
 ADD = """
@@ -51,32 +49,32 @@ class ServerWordList:
     shadowed: int = 0
 
 
-async def word_lists(connection: aiosqlite.Connection, server_id: int) -> tuple[ServerWordList, ...]:
+async def word_lists(db: Database, server_id: int) -> tuple[ServerWordList, ...]:
     """All lists of a server, the oldest first. Raises DatabaseError."""
-    return tuple(map(_list_from, await fetch(connection, OF_SERVER, (server_id,))))
+    return tuple(map(_list_from, await db.fetch(OF_SERVER, (server_id,))))
 
 
-async def add_word_list(connection: aiosqlite.Connection, new: ServerWordList) -> ServerWordList:
+async def add_word_list(db: Database, new: ServerWordList) -> ServerWordList:
     """Store a new list; it with its id. Raises DatabaseError."""
-    async with transaction(connection):
-        await people.remember_server(connection, new.server_id)
-        (row,) = await write(connection, ADD, _values(new))
+    async with db.transaction():
+        await people.remember_server(db, new.server_id)
+        (row,) = await db.write(ADD, _values(new))
     return _list_from(row)
 
 
-async def change_word_list(connection: aiosqlite.Connection, changed: ServerWordList) -> bool:
+async def change_word_list(db: Database, changed: ServerWordList) -> bool:
     """Store a list that there is in its new form, and count anew; False when it is gone. Raises DatabaseError."""
-    return bool(await write(connection, CHANGE, _values(changed)))
+    return bool(await db.write(CHANGE, _values(changed)))
 
 
-async def delete_word_list(connection: aiosqlite.Connection, server_id: int, list_id: int) -> bool:
+async def delete_word_list(db: Database, server_id: int, list_id: int) -> bool:
     """Delete a list; False when it is gone. Raises DatabaseError."""
-    return bool(await write(connection, DELETE, (server_id, list_id)))
+    return bool(await db.write(DELETE, (server_id, list_id)))
 
 
-async def count_shadowed(connection: aiosqlite.Connection, list_ids: Sequence[int]) -> None:
+async def count_shadowed(db: Database, list_ids: Sequence[int]) -> None:
     """Count one more text that each of the lists would have refused. Raises DatabaseError."""
-    await write(connection, COUNT_SHADOWED, (json.dumps(list(list_ids)),))
+    await db.write(COUNT_SHADOWED, (json.dumps(list(list_ids)),))
 
 
 def _values(of: ServerWordList) -> dict[str, object]:

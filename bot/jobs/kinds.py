@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.jobs import Job, RequestT, StoredJob, record_painted
 from bot.database.lora_records import doubt_file
 from bot.database.pictures import NewPicture, Picture
@@ -74,7 +73,7 @@ class JobKind(ABC, Generic[RequestT]):
 
     @abstractmethod
     async def record(
-        self, connection: aiosqlite.Connection, row: StoredJob[RequestT], folder: Path, paths: Sequence[str]
+        self, db: Database, row: StoredJob[RequestT], folder: Path, paths: Sequence[str]
     ) -> tuple[Picture, ...]:
         """Store what the job has made, in the transaction in which it succeeds; returns its pictures, if it has any.
 
@@ -82,7 +81,7 @@ class JobKind(ABC, Generic[RequestT]):
         what the job was to make, and DatabaseError, after which it is called again.
         """
 
-    async def note_failure(self, connection: aiosqlite.Connection, request: RequestT, problem: InferenceError) -> None:
+    async def note_failure(self, db: Database, request: RequestT, problem: InferenceError) -> None:
         """Note what a failure tells of other things than the job. Raises DatabaseError, and is called again."""
 
 
@@ -122,9 +121,7 @@ class PaintingJobs(JobKind[GenerationRequest]):
         """A slow machine is no dead one."""
         return max(SILENCE_SECONDS, SILENT_STEPS * (usual_step or 0.0))
 
-    async def record(
-        self, connection: aiosqlite.Connection, row: Job, folder: Path, paths: Sequence[str]
-    ) -> tuple[Picture, ...]:
+    async def record(self, db: Database, row: Job, folder: Path, paths: Sequence[str]) -> tuple[Picture, ...]:
         """Store its pictures, each with its seed."""
         request = row.request
         if len(paths) != request.count:
@@ -133,12 +130,10 @@ class PaintingJobs(JobKind[GenerationRequest]):
             NewPicture(path=path, width=request.width, height=request.height, seed=seed)
             for path, seed in zip(paths, request.seeds, strict=True)
         ]
-        return await record_painted(connection, row, new)
+        return await record_painted(db, row, new)
 
-    async def note_failure(
-        self, connection: aiosqlite.Connection, request: GenerationRequest, problem: InferenceError
-    ) -> None:
+    async def note_failure(self, db: Database, request: GenerationRequest, problem: InferenceError) -> None:
         """A LoRA file whose bytes have changed is marked, so that the next scan reads it again."""
         for use in request.loras:
             if isinstance(problem, LoraFileChanged) and problem.lora == use.name:
-                await doubt_file(connection, use.sha256)
+                await doubt_file(db, use.sha256)

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import aiosqlite
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.background import wait_times
+from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import (
@@ -70,7 +70,7 @@ class Outcomes:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         files: JobFiles,
         spool: Spool,
         pictures: Path,
@@ -78,7 +78,7 @@ class Outcomes:
         tell: Callable[[JobUpdate], None],
         checks: AutomaticChecks,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._files = files
         self._spool = spool
         self._pictures = pictures
@@ -95,11 +95,11 @@ class Outcomes:
         return begun
 
     async def _begin(self, job_id: int) -> StartedAttempt | None:
-        job = await find_job(self._connection, job_id)
+        job = await find_job(self._db, job_id)
         if job is None:
             return None
         files, texts = await self.files(job.request), self._checks.texts(job.request)
-        started = await start_job(self._connection, job_id)
+        started = await start_job(self._db, job_id)
         if started is None:
             return None
         command = kind_of(started.request).command(started)
@@ -111,7 +111,7 @@ class Outcomes:
         """Record that the worker has begun the job. A failure to write is ignored: only the next start reads it."""
         if isinstance(event, Started):
             with suppress(DatabaseError):
-                await note_begun(self._connection, job.id, job.attempt)
+                await note_begun(self._db, job.id, job.attempt)
 
     async def files(self, request: JobRequest) -> Mapping[str, StoredFile]:
         """The files that the request names and that can still be used. Raises DatabaseError."""
@@ -119,7 +119,7 @@ class Outcomes:
 
     async def requeue(self, job: AnyJob, *, died: bool) -> AnyJob | None:
         """running -> queued. `died` says that the worker died while it painted this job."""
-        move = partial(requeue_job, self._connection, job.id, job.attempt, died=died)
+        move = partial(requeue_job, self._db, job.id, job.attempt, died=died)
         requeued = await self._retry_until_written(move)
         if requeued is not None:
             log.info("attempt %s ended without a result; requeued", job.attempt)
@@ -129,9 +129,9 @@ class Outcomes:
     async def fail(self, job: AnyJob, problem: InferenceError) -> None:
         """running -> failed."""
         request = job.request
-        await self._retry_until_written(lambda: kind_of(request).note_failure(self._connection, request, problem))
+        await self._retry_until_written(lambda: kind_of(request).note_failure(self._db, request, problem))
         failed = await self._retry_until_written(
-            lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
+            lambda: fail_job(self._db, job.id, job.attempt, problem.code, problem.detail)
         )
         self._spool.delete([state_file(job.id)])
         if failed is not None:
@@ -141,7 +141,7 @@ class Outcomes:
 
     async def give_up(self, job: AnyJob, problem: InferenceError) -> None:
         """queued -> failed. Raises DatabaseError."""
-        failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
+        failed = await fail_job(self._db, job.id, None, problem.code, problem.detail)
         self._spool.delete([state_file(job.id)])
         if failed is not None:
             with about(job.id):
@@ -236,15 +236,15 @@ class Outcomes:
     ) -> FinishedJob | None:
         async def record(done: AnyJob) -> tuple[Picture, ...]:
             if rating is not None:  # in the transaction after which the pictures are delivered
-                await rate_job(self._connection, done.id, rating, RatingSource.CLASSIFIER)
-            await inherit_verdicts(self._connection, done.id, verdicts)
-            await hold_copy(self._connection, done.id, reports)
-            pictures = await kind_of(done.request).record(self._connection, done, self._pictures, paths)
-            await record_hashes(self._connection, zip((picture.id for picture in pictures), hashes, strict=False))
+                await rate_job(self._db, done.id, rating, RatingSource.CLASSIFIER)
+            await inherit_verdicts(self._db, done.id, verdicts)
+            await hold_copy(self._db, done.id, reports)
+            pictures = await kind_of(done.request).record(self._db, done, self._pictures, paths)
+            await record_hashes(self._db, zip((picture.id for picture in pictures), hashes, strict=False))
             return pictures
 
         return await finish_job(
-            self._connection,
+            self._db,
             job.id,
             job.attempt,
             record,

@@ -8,12 +8,10 @@ import time
 from collections.abc import Callable
 from weakref import WeakSet
 
-import aiosqlite
-
 from bot import background
 from bot.config import LimitSettings
 from bot.database.clock import HOUR_MS, now_ms
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.jobs import AnyJob, JobState, find_job, requeue_job, unfinished_ids
 from bot.database.paces import record_paces
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate
@@ -39,7 +37,7 @@ class Reconciler:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         active: ActiveJobs,
         pool: WorkerPool,
         handles: WorkerHandles,
@@ -50,7 +48,7 @@ class Reconciler:
         wake: Callable[[], None],
         tell: Callable[[JobUpdate], None],
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._active = active
         self._pool = pool
         self._handles = handles
@@ -91,7 +89,7 @@ class Reconciler:
         self._wake()
         paces, loads = self._pace.take_unsaved()
         if paces or loads:
-            await record_paces(self._connection, paces, loads)
+            await record_paces(self._db, paces, loads)
 
     def _note_silence(self, handle: WorkerHandle) -> None:
         """Tell the users of a worker once when it falls silent."""
@@ -109,18 +107,18 @@ class Reconciler:
         before = self._active.changes
         for slot, job_id in self._active.repair():
             await self._handles.cancel(slot, job_id)
-        if any(job_id not in self._active for job_id in await unfinished_ids(self._connection)):
-            async with transaction(self._connection):  # an order that is being written is in memory when this begins
-                for job_id in await unfinished_ids(self._connection):
+        if any(job_id not in self._active for job_id in await unfinished_ids(self._db)):
+            async with self._db.transaction():  # an order that is being written is in memory when this begins
+                for job_id in await unfinished_ids(self._db):
                     await self._take_up(job_id)
         if self._active.changes != before:
             self._wake()
 
     async def _take_up(self, job_id: int) -> None:
         """Queue an unfinished job that is in the table alone. Raises DatabaseError."""
-        row = None if job_id in self._active else await find_job(self._connection, job_id)
+        row = None if job_id in self._active else await find_job(self._db, job_id)
         if row is not None and row.state is JobState.RUNNING:
-            row = await requeue_job(self._connection, job_id, row.attempt, died=False)
+            row = await requeue_job(self._db, job_id, row.attempt, died=False)
         if row is not None and row.state is JobState.QUEUED and job_id not in self._active:
             with about(job_id):
                 log.error("found only in the database, queued again")

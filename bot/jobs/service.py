@@ -10,11 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiosqlite
-
 from bot import background, metrics
 from bot.config import LimitSettings
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.jobs import (
     AnyJob,
     Job,
@@ -78,7 +76,7 @@ class JobService:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         pool: WorkerPool,
         *,
         files: JobFiles,
@@ -89,7 +87,7 @@ class JobService:
         still_allowed: JobCheck = always_allowed,
         checks: AutomaticChecks | None = None,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self.spool = spool
         self._limits = limits
         self._checks = checks or AutomaticChecks()
@@ -98,7 +96,7 @@ class JobService:
         self._active = ActiveJobs((), self._pace.loads, self._pace.speeds)
         self._handles = WorkerHandles(self._active)
         self.forecasts = Forecasts(self._active, self._pace)
-        self._outcomes = Outcomes(connection, files, spool, pictures, removed, self._tell, self._checks)
+        self._outcomes = Outcomes(db, files, spool, pictures, removed, self._tell, self._checks)
         self._background = BackgroundJobs(self._handles, spool)
         self._dispatcher = Dispatcher(
             self._active,
@@ -114,7 +112,7 @@ class JobService:
             alarm=self._alarm,
         )
         self.reconciler = Reconciler(
-            connection,
+            db,
             self._active,
             pool,
             self._handles,
@@ -155,13 +153,13 @@ class JobService:
 
         Of what a killed program left in the spool, only states of unfinished jobs are of use. Raises DatabaseError.
         """
-        states = {state_file(job_id) for job_id in await unfinished_ids(self._connection)}
+        states = {state_file(job_id) for job_id in await unfinished_ids(self._db)}
         await asyncio.to_thread(self.spool.clear, states)
-        self._pace.remember(await all_paces(self._connection), await load_times(self._connection))
-        self._active.paused = await paused_servers(self._connection)
-        for row in await requeue_orphans(self._connection):
+        self._pace.remember(await all_paces(self._db), await load_times(self._db))
+        self._active.paused = await paused_servers(self._db)
+        for row in await requeue_orphans(self._db):
             self._outcomes.note_interruption(row)
-        for row in await queued_jobs(self._connection):
+        for row in await queued_jobs(self._db):
             problem = self.reconciler.why_hopeless(row)
             if row.deaths >= self._limits.max_attempts:
                 problem = WorkerCrashed(attempts=row.deaths)
@@ -183,7 +181,7 @@ class JobService:
             if job.assignment is not None and job.assignment.attempt is not None and not job.cancelled:
                 with about(job.row.id):
                     await self._outcomes.requeue(job.row, died=False)
-        await record_paces(self._connection, *self._pace.take_unsaved())
+        await record_paces(self._db, *self._pace.take_unsaved())
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
@@ -205,11 +203,11 @@ class JobService:
         if request.checkpoint not in self._pool.serves:  # before anybody waits for it
             raise CheckpointNotFound(name=request.checkpoint, installed=sorted(self._pool.serves))
         policy = policy or self._limits.policy
-        async with transaction(self._connection):
-            mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
+        async with self._db.transaction():
+            mine, in_all = await count_waiting(self._db, person_id), await count_queue(self._db)
             policy.check(mine, in_all, lambda: duration(self.forecasts.next_handed(person_id)))
             row = await create_job(
-                self._connection,
+                self._db,
                 request,
                 person_id=person_id,
                 channel_id=channel_id,
@@ -242,21 +240,19 @@ class JobService:
         that creates the job. Whenever the program is killed, the job has its picture, or is painted after the next
         start, or was never created. Raises DatabaseError.
         """
-        async with transaction(self._connection):  # which ends here: other writers do not wait for the picture
-            made = await create_job(
-                self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
-            )
-            row = await start_job(self._connection, made.id)
+        async with self._db.transaction():  # which ends here: other writers do not wait for the picture
+            made = await create_job(self._db, request, person_id=person_id, channel_id=channel_id, server_id=server_id)
+            row = await start_job(self._db, made.id)
             assert row is not None
             if also is not None:
                 await also(made)
         with about(row.id), self._active.recording(row):
             await self._outcomes.complete(row, picture, notes)
-        return await find_job(self._connection, row.id) or made
+        return await find_job(self._db, row.id) or made
 
     async def cancel(self, job_id: int) -> AnyJob | None:
         """Cancel a waiting or running job; None when it had ended already. Raises DatabaseError."""
-        row = await cancel_job(self._connection, job_id)
+        row = await cancel_job(self._db, job_id)
         if row is None:
             self._active.withdraw(job_id)  # not before: the table decides what has happened
             return None
@@ -277,8 +273,8 @@ class JobService:
     async def following(self, job_id: int) -> AsyncGenerator[Updates]:
         """Updates of a job from now on; the first is its current state."""
         with self._active.following(job_id) as updates:
-            if row := await find_job(self._connection, job_id):
-                pictures = await pictures_of_job(self._connection, job_id) if row.state.final else ()
+            if row := await find_job(self._db, job_id):
+                pictures = await pictures_of_job(self._db, job_id) if row.state.final else ()
                 if updates.empty():  # an update that came meanwhile is newer, and the end must stay the last
                     updates.put_nowait(JobUpdate(row, pictures=pictures))
             yield updates
@@ -316,14 +312,14 @@ class JobService:
 
     async def pause(self, server_id: int, person_id: int) -> None:
         """Start no more jobs of this server (EVERYWHERE: of anybody), also after a restart. Raises DatabaseError."""
-        await pause(self._connection, server_id, person_id)
+        await pause(self._db, server_id, person_id)
         self._active.paused |= {server_id}
         for handle in self._handles:
             await handle.recall(lambda row: server_id in {EVERYWHERE, row.server_id})
 
     async def unpause(self, server_id: int) -> None:
         """Start jobs of this server again. Raises DatabaseError."""
-        await unpause(self._connection, server_id)
+        await unpause(self._db, server_id)
         self._active.paused -= {server_id}
         self._dispatcher.wake()
 

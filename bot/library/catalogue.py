@@ -11,10 +11,8 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
-import aiosqlite
-
 from bot.background import reading
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.lora_records import Change, known_files, mark_missing, record_found
 from bot.database.loras import (
     Lora,
@@ -107,7 +105,7 @@ class _Tally:
 
 
 async def scan_library(
-    connection: aiosqlite.Connection,
+    db: Database,
     library: Path,
     installed: Mapping[str, BaseModelId],
     progress: Progress = lambda done, total: None,
@@ -130,14 +128,14 @@ async def scan_library(
     judging = await asyncio.to_thread(
         partial(Knowledge.of, library, installed, trust_tags=trust_tags, few_steps=few_steps, predictions=predictions)
     )
-    known = await known_files(connection)
-    missing = await mark_missing(connection, present)
+    known = await known_files(db)
+    missing = await mark_missing(db, present)
     tally = _Tally()
     files = scan(library, known, _in_loop(progress))
     while batch := await reading(_take, files):
-        await _record(connection, batch, judging, tally, last_word=False)
-    await _record(connection, tally.waiting, judging, tally, last_word=True)
-    return await _report(connection, tally, missing)
+        await _record(db, batch, judging, tally, last_word=False)
+    await _record(db, tally.waiting, judging, tally, last_word=True)
+    return await _report(db, tally, missing)
 
 
 def _present(library: Path) -> set[str]:
@@ -169,20 +167,20 @@ def _take(files: Iterator[FoundLora]) -> list[FoundLora]:
 
 
 async def _record(
-    connection: aiosqlite.Connection,
+    db: Database,
     batch: list[FoundLora],
     judging: Knowledge,
     tally: _Tally,
     *,
     last_word: bool,
 ) -> None:
-    async with transaction(connection):
+    async with db.transaction():
         for found in batch:
             if found.path != storable(found.path):
                 tally.unstorable.append(FileProblem(storable(found.path), "its name is not text; rename it"))
                 continue
             evidence = found.judge(judging)
-            change = await record_found(connection, found, evidence, last_word=last_word)
+            change = await record_found(db, found, evidence, last_word=last_word)
             if change is None:
                 tally.waiting.append(found)
                 continue
@@ -197,8 +195,8 @@ async def _record(
                 tally.unclear.append(found.path)
 
 
-async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tuple[str, ...]) -> ScanReport:
-    problems = {version.path: version.problem or "" for version in await versions_with_problem(connection)}
+async def _report(db: Database, tally: _Tally, missing: tuple[str, ...]) -> ScanReport:
+    problems = {version.path: version.problem or "" for version in await versions_with_problem(db)}
     paths = {change: tuple(sorted(found)) for change, found in tally.paths.items()}
     return ScanReport(
         new=paths[Change.NEW],
@@ -226,13 +224,13 @@ class NameMatch:
     suggestions: tuple[str, ...] = ()
 
 
-async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestions: int = 3) -> NameMatch:
+async def find_named(db: Database, typed: str, *, suggestions: int = 3) -> NameMatch:
     """Look up a name that a person typed; case does not matter. Raises DatabaseError."""
-    lora = await find_lora_by_name(connection, typed)
+    lora = await find_lora_by_name(db, typed)
     if lora is not None:
         return NameMatch(lora)
     wanted = name_key(typed)[:100]
-    names = await similar_names(connection, typed)
+    names = await similar_names(db, typed)
     closest = sorted(names, key=lambda name: -SequenceMatcher(None, wanted, name_key(name)).ratio())
     return NameMatch(None, tuple(closest[:suggestions]))
 
@@ -268,13 +266,13 @@ def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> 
 class LibraryFiles:
     """Implements `inference.workers.storage.JobFiles`; the catalogue knows where a LoRA lies."""
 
-    connection: aiosqlite.Connection
+    db: Database
     library: Path
     inputs: Path
 
     async def lora(self, sha256: str) -> StoredFile | None:
         """The file of a LoRA; None when it is not known or cannot be used any more. Raises DatabaseError."""
-        version = await find_version(self.connection, sha256)
+        version = await find_version(self.db, sha256)
         if version is None or not version.usable:
             return None
         size = version.found.stamp.size

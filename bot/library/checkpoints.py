@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import aiosqlite
-
 from bot.background import reading
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
+from bot.database.database import Database
 from bot.file_access import Need, why
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.hashes import checkpoint_sha256, folder_files, short_hash
@@ -21,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 
 async def identify(
-    connection: aiosqlite.Connection | None,
+    db: Database | None,
     checkpoints: Sequence[CheckpointSettings],
     *,
     remember: bool = True,
@@ -32,17 +31,17 @@ async def identify(
     Hashes are looked up in the database, if there is a connection, and stored there, if it may `remember` them.
     `progress` gets the megabytes of a checkpoint that were hashed, and how many it has.
     """
-    return [await _identified(connection, checkpoint, remember, progress) for checkpoint in checkpoints]
+    return [await _identified(db, checkpoint, remember, progress) for checkpoint in checkpoints]
 
 
 async def _identified(
-    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, remember: bool, progress: Progress
+    db: Database | None, checkpoint: CheckpointSettings, remember: bool, progress: Progress
 ) -> CheckpointSpec:
     if checkpoint.path is None:
         return checkpoint.spec(None)  # a repository has no bytes before its first download
     try:
         size = None if checkpoint.path.is_dir() else checkpoint.path.stat().st_size
-        hashes = await _hashes(connection, checkpoint, checkpoint.path, remember, progress)
+        hashes = await _hashes(db, checkpoint, checkpoint.path, remember, progress)
         said = _said(checkpoint.path)
     except OSError as problem:
         reason = why(problem, Path(problem.filename or checkpoint.path), Need.READ)
@@ -56,7 +55,7 @@ async def _identified(
 
 
 async def _hashes(
-    connection: aiosqlite.Connection | None,
+    db: Database | None,
     checkpoint: CheckpointSettings,
     path: Path,
     remember: bool,
@@ -64,14 +63,12 @@ async def _hashes(
 ) -> CheckpointHashes:
     """The hashes, from the database if the files have not changed."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
-    known = await known_hashes(connection, name, source=source, stamp=stamp) if connection else None
+    known = await known_hashes(db, name, source=source, stamp=stamp) if db else None
     if known:
         return known
     hashes = CheckpointHashes(await reading(checkpoint_sha256, path, progress), short_hash(path))
-    if connection and remember:
-        await remember_checkpoint(
-            connection, name, source=source, stamp=stamp, hashes=hashes, base_model=checkpoint.base_model
-        )
+    if db and remember:
+        await remember_checkpoint(db, name, source=source, stamp=stamp, hashes=hashes, base_model=checkpoint.base_model)
     return hashes
 
 

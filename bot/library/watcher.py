@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import aiosqlite
-
 from bot import background
+from bot.database.database import Database
 from bot.database.lora_records import is_any_doubted, known_files
 from bot.library.catalogue import FileProblem, LibraryUnreadable, Progress, ScanReport, scan_library
 from bot.library.registry import Registry, RegistryUnreachable
@@ -50,7 +49,7 @@ class LibraryKeeper:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         folder: Path,
         installed: Mapping[str, BaseModelId],
         *,
@@ -60,7 +59,7 @@ class LibraryKeeper:
         predictions: Mapping[str, PredictionType] | None = None,
         pause: float = PAUSE,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._folder = folder
         self._installed = installed
         self._trust_tags = trust_tags
@@ -93,7 +92,7 @@ class LibraryKeeper:
         async with self._scanning:
             seen = await asyncio.to_thread(self._see)  # first: a change during the scan is noticed afterwards
             report = await scan_library(
-                self._connection,
+                self._db,
                 self._folder,
                 self._installed,
                 progress,
@@ -129,7 +128,7 @@ class LibraryKeeper:
     async def _look(self) -> None:
         try:
             changed = await asyncio.to_thread(self._see) != self._fingerprint
-            if changed or await is_any_doubted(self._connection):
+            if changed or await is_any_doubted(self._db):
                 report = await self.scan()
                 found = len(report.new), len(report.changed), len(report.missing)
                 log.info("library changed: %s new, %s changed, %s removed", *found)
@@ -181,7 +180,7 @@ class LibraryKeeper:
             return []
         answers = await asyncio.to_thread(read_answers, self._folder)
         lately = datetime.now(UTC) - ASK_AGAIN
-        known = await known_files(self._connection)
+        known = await known_files(self._db)
         files = [known[path] for path in self._unknown if path in known]
         questions: dict[str | int, None] = {}
         for found in files:

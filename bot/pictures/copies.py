@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import aiosqlite
-
 from bot.config import Settings
+from bot.database.database import Database
 from bot.database.picture_hashes import all_hashes
 from bot.database.takedown_cases import CopyKind, FoundCopy
 from bot.pictures.lora_pictures import PREVIEW_SUFFIXES
@@ -37,14 +36,14 @@ def folder_of(kind: CopyKind, settings: Settings) -> Path:
 
 
 async def find_copies(
-    connection: aiosqlite.Connection, settings: Settings, notice: bytes, report: Callable[[int, int], None]
+    db: Database, settings: Settings, notice: bytes, report: Callable[[int, int], None]
 ) -> list[FoundCopy]:
     """What is like a picture of the notice, the most alike first; `report` gets how many files of all were read.
 
     Raises DatabaseError.
     """
     found: list[FoundCopy] = []
-    async for pictures in all_hashes(connection):
+    async for pictures in all_hashes(db):
         hashes = [await _hashed(settings, each.path) if each.hash is None else each.hash for each in pictures]
         near = distances(notice, hashes)
         found += [

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.loras import Lora
 from bot.database.sample_failures import fails_by_itself
 from bot.database.samples import Sample, awaits_samples, samples_given_up, samples_of
@@ -21,8 +20,8 @@ PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
 class LoraPictures:
     """Thumbnails of what shows a LoRA."""
 
-    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration, thumbnails: Thumbnails) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, configuration: Configuration, thumbnails: Thumbnails) -> None:
+        self._db = db
         self._configuration = configuration
         self._thumbnails = thumbnails
 
@@ -36,7 +35,7 @@ class LoraPictures:
         if path is not None:
             return await self._thumbnails.of(path)
         shown = self._configuration.checkpoints.fitting_first(lora, base_model)
-        painted = [sample for sample in await samples_of(self._connection, shown) if sample.position]
+        painted = [sample for sample in await samples_of(self._db, shown) if sample.position]
         return await self._thumbnails.of_painted(painted[0].path) if painted else None
 
     async def authors_preview(self, lora: Lora, base_model: BaseModelId | None, box: Box = LIST) -> PictureFile | None:
@@ -46,7 +45,7 @@ class LoraPictures:
 
     async def samples(self, lora: Lora) -> tuple[Sample, ...]:
         """The samples that were painted with the LoRA, and without it."""
-        return await samples_of(self._connection, lora)
+        return await samples_of(self._db, lora)
 
     async def sample(self, sample: Sample) -> PictureFile | None:
         """A sample, large enough for a gallery; None when its file is gone."""
@@ -56,15 +55,15 @@ class LoraPictures:
         """Whether samples are going to be painted."""
         now = self._configuration
         wanted = now.settings.library.samples and now.checkpoints.names_for(lora)
-        return bool(wanted) and await awaits_samples(self._connection, lora.id)
+        return bool(wanted) and await awaits_samples(self._db, lora.id)
 
     async def is_suspect(self, lora: Lora) -> bool:
         """Whether samples of some version came out broken, or could not be painted however often that was tried."""
-        return await self.fails_by_itself(lora) or await samples_given_up(self._connection, lora.id)
+        return await self.fails_by_itself(lora) or await samples_given_up(self._db, lora.id)
 
     async def fails_by_itself(self, lora: Lora) -> bool:
         """Whether samples of some version failed by its own fault, so that no other try ends otherwise."""
-        return await fails_by_itself(self._connection, lora.id)
+        return await fails_by_itself(self._db, lora.id)
 
     async def _authors_file(self, lora: Lora, base_model: BaseModelId | None) -> Path | None:
         shown = self._configuration.checkpoints.fitting_first(lora, base_model)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-import aiosqlite
 from PIL import Image
 
 from bot.background import Pool
+from bot.database.database import Database
 from bot.database.picture_hashes import Origin, count_pictures, origins_of, stored_hashes
 from bot.pictures.input_gate import look_again
 from bot.pictures.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
@@ -63,9 +63,7 @@ class OriginAnswer:
     not_compared: int
 
 
-async def find_made_here(
-    connection: aiosqlite.Connection, folder: Path, data: bytes, *, person_id: int | None = None
-) -> OriginAnswer:
+async def find_made_here(db: Database, folder: Path, data: bytes, *, person_id: int | None = None) -> OriginAnswer:
     """Return the most similar stored picture. Of equally similar ones, a picture of `person_id` comes first.
 
     `folder` contains the stored pictures. Raises NotComparable or DatabaseError.
@@ -73,11 +71,11 @@ async def find_made_here(
     picture, search = await _COMPARING.run(_upload, data)
     near: dict[int, float] = {}
     compared = 0
-    async for ids, stored in stored_hashes(connection):
+    async for ids, stored in stored_hashes(db):
         distances = await _COMPARING.run(search.distances, stored)
         near |= {ids[index]: float(distances[index]) for index in (distances < SAME_BELOW).nonzero()[0].tolist()}
         compared += int((distances >= 0).sum())  # NaN where nothing can be compared
-    origins = await origins_of(connection, near)
+    origins = await origins_of(db, near)
 
     def rank(picture_id: int) -> tuple[float, int]:
         is_own = person_id is not None and origins[picture_id].person_id == person_id
@@ -91,7 +89,7 @@ async def find_made_here(
             return OriginAnswer(MadeHere(origin, near[picture_id]), 0)
         compared -= matches is None
     compared -= len(candidates[MAX_CANDIDATES:])
-    return OriginAnswer(None, max(0, await count_pictures(connection) - compared))
+    return OriginAnswer(None, max(0, await count_pictures(db) - compared))
 
 
 def _upload(data: bytes) -> tuple[Image.Image, Search]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-import aiosqlite
-
 from bot.background import Pool
+from bot.database.database import Database
 from bot.database.picture_hashes import HashedPicture, hashes_of_job, newest_hashes_of
 from bot.database.picture_verdicts import (
     PictureVerdict,
@@ -34,8 +33,8 @@ REPAINTED_BELOW = 0.1  # a distance at which a painted picture is the earlier on
 class PictureVerdicts:
     """The verdicts of a database, kept in memory until one changes."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
+    def __init__(self, db: Database) -> None:
+        self._db = db
         self._comparing = Pool("verdicts", 2)
         self._reading = asyncio.Lock()
         self._revision = -1
@@ -75,7 +74,7 @@ class PictureVerdicts:
 
     async def reports_hiding(self, hashes: Iterable[bytes], below: float = REPAINTED_BELOW) -> tuple[int, ...]:
         """Ids of the open reports that hide pictures which look like one of these. Raises DatabaseError."""
-        reported = await reported_hashes(self._connection)
+        reported = await reported_hashes(self._db)
         if not reported:
             return ()
         return await self._comparing.run(_reports_alike, reported, tuple(filter(None, hashes)), below)
@@ -86,8 +85,8 @@ class PictureVerdicts:
         What was decided is recorded for the job, as for new pictures. Raises PictureReported, PictureDeletedByStaff
         or PictureHiddenByStaff, and DatabaseError.
         """
-        for hashes in await hashes_of_job(self._connection, job_id):
-            await inherit_verdicts(self._connection, job_id, await self.on(hashes))
+        for hashes in await hashes_of_job(self._db, job_id):
+            await inherit_verdicts(self._db, job_id, await self.on(hashes))
             await self.check(hashes, place)
 
     async def jobs_of(self, hashed: bytes, hashes: bytes, person_id: int) -> Sequence[int]:
@@ -97,16 +96,16 @@ class PictureVerdicts:
         """
         if not hashed:
             return ()
-        very = await jobs_with_hash(self._connection, hashed)
-        own = await newest_hashes_of(self._connection, person_id)
+        very = await jobs_with_hash(self._db, hashed)
+        own = await newest_hashes_of(self._db, person_id)
         near = await self._comparing.run(_jobs_alike, own, hashes)
         return tuple(dict.fromkeys((*very, *near)))
 
     async def _in_force(self) -> tuple[PictureVerdict, ...]:
         async with self._reading:
-            revision = await verdicts_revision(self._connection)
+            revision = await verdicts_revision(self._db)
             if revision != self._revision:
-                self._verdicts, self._revision = await verdicts_in_force(self._connection), revision
+                self._verdicts, self._revision = await verdicts_in_force(self._db), revision
             return self._verdicts
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
-import aiosqlite
-
 from bot.background import Pool
+from bot.database.database import Database
 from bot.database.picture_hashes import pictures_without_hash, record_hashes
 from bot.database.takedown_cases import count_refusal, kept_hashes
 from bot.errors.pictures import RemovedPicture
@@ -26,9 +25,9 @@ log = logging.getLogger(__name__)
 class RemovedPictures:
     """Compares pictures with hashes of confirmed takedowns. `verdicts` compares them with decisions of staff."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self.verdicts = PictureVerdicts(connection)
-        self._connection = connection
+    def __init__(self, db: Database) -> None:
+        self.verdicts = PictureVerdicts(db)
+        self._db = db
         self._hashing = Pool("hashing", 1)  # one at a time, for the memory that a picture unpacks to
 
     async def hashes(self, pictures: Sequence[Path]) -> tuple[bytes, ...]:
@@ -41,20 +40,20 @@ class RemovedPictures:
         It goes on where an earlier run stopped. Raises DatabaseError.
         """
         last = 0
-        while pictures := await pictures_without_hash(self._connection, after=last, limit=AT_ONCE):
+        while pictures := await pictures_without_hash(self._db, after=last, limit=AT_ONCE):
             hashes = await self.hashes([folder / picture.path for picture in pictures])
-            await record_hashes(self._connection, zip((picture.id for picture in pictures), hashes, strict=True))
+            await record_hashes(self._db, zip((picture.id for picture in pictures), hashes, strict=True))
             last = pictures[-1].id
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def check(self, hashes: Iterable[bytes]) -> None:
         """Refuse copies, and count them for the operators. Raises RemovedPicture or DatabaseError."""
-        kept = await kept_hashes(self._connection)
+        kept = await kept_hashes(self._db)
         # A thousand cases take a fifth of a second.
         found = await self._hashing.run(_nearest, kept, list(hashes))
         if found is not None and found[1] < REFUSED_BELOW:
             log.info("refused a picture: its distance to case %s is %.3f", *found)
-            await count_refusal(self._connection, found[0])
+            await count_refusal(self._db, found[0])
             raise RemovedPicture
 
 

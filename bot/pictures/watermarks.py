@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import aiosqlite
 from PIL import Image
 
 from bot.config.watermark import WatermarkSettings
+from bot.database.database import Database
 from bot.database.key_values import INSTALLATION, recall
 from inference.messages.options import WatermarkSpec
 from inference.watermark.marking import Payload, Watermark, installation_number
 from inference.watermark.trustmark import open_watermark
 
 
-async def watermark_installation(connection: aiosqlite.Connection) -> int:
+async def watermark_installation(db: Database) -> int:
     """The number of this installation in payloads. Raises DatabaseError."""
-    database_id = await recall(connection, INSTALLATION)
+    database_id = await recall(db, INSTALLATION)
     assert database_id is not None, "schema.sql stores it"
     return installation_number(database_id)
 

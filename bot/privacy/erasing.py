@@ -11,14 +11,13 @@ import logging
 from collections.abc import Collection
 from typing import Protocol
 
-import aiosqlite
-
 from bot import background
 from bot.background import DiscordUnreachable
 from bot.config import Settings
 from bot.database.additions import waiting_of_person
 from bot.database.backup import copies
 from bot.database.clock import HOUR_MS, now_ms
+from bot.database.database import Database
 from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person, jobs_being_deleted, overwrite_deleted
 from bot.database.erasure_leftovers import (
     HeldFiles,
@@ -114,7 +113,7 @@ class Erasures:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         jobs: RunningJobs,
         additions: RunningAdditions,
@@ -124,7 +123,7 @@ class Erasures:
         pause: float = MESSAGE_SECONDS,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._jobs = jobs
         self._additions = additions
@@ -141,11 +140,11 @@ class Erasures:
         The future ends with the receipt. It does not survive the program, but the erasure does. If nothing has been
         stored since the latest erasure, the earlier receipt is returned.
         """
-        erasure = await newest_erasure(self._connection, person_id)
-        if erasure is None or is_deletable(await stored_counts(self._connection, person_id)):
+        erasure = await newest_erasure(self._db, person_id)
+        if erasure is None or is_deletable(await stored_counts(self._db, person_id)):
             database = self._configuration.settings.storage.database
             await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
-            erasure = await newest_erasure(self._connection, person_id)
+            erasure = await newest_erasure(self._db, person_id)
         assert erasure is not None
         ended: asyncio.Future[Erasure] = asyncio.get_running_loop().create_future()
         if erasure.state is ErasureState.COMPLETE:
@@ -162,7 +161,7 @@ class Erasures:
     async def carry_out_all(self) -> None:
         """Go on with every erasure; what cannot be done now stays for the next time."""
         try:
-            unfinished = await unfinished_erasures(self._connection)
+            unfinished = await unfinished_erasures(self._db)
         except DatabaseError as problem:
             log.warning("cannot continue erasures, will retry: %s", problem)
             return
@@ -184,12 +183,12 @@ class Erasures:
         held = await self.held(erasure)
         if held is not None and erasure.id in self._overwritten:
             return  # until the reports are decided
-        await overwrite_deleted(self._connection)
+        await overwrite_deleted(self._db)
         self._overwritten.add(erasure.id)
         number, until = await asyncio.to_thread(_copies, self._configuration.settings)
-        complete = await complete_erasure(self._connection, erasure.id, copies=number, copies_until=until)
+        complete = await complete_erasure(self._db, erasure.id, copies=number, copies_until=until)
         if complete is None:  # somebody else was first
-            complete = await find_erasure(self._connection, erasure.id)
+            complete = await find_erasure(self._db, erasure.id)
         if complete is not None and complete.state is ErasureState.COMPLETE:
             log.info("erasure %s is complete", erasure.id)
             ended = self._ended.pop(erasure.id, None)
@@ -202,11 +201,11 @@ class Erasures:
         while True:
             await self._stop_additions(person_id)
             await self._stop_jobs(person_id)
-            while ids := await ended_jobs(self._connection, person_id, limit=self._at_once):
+            while ids := await ended_jobs(self._db, person_id, limit=self._at_once):
                 spooled = await self._spooled(ids)
-                await erase_jobs(self._connection, erasure, ids, spooled=spooled, direct_channel=direct)
-            spooled = await self._spooled(await jobs_being_deleted(self._connection, person_id))
-            if await erase_person(self._connection, erasure, spooled=spooled, direct_channel=direct):
+                await erase_jobs(self._db, erasure, ids, spooled=spooled, direct_channel=direct)
+            spooled = await self._spooled(await jobs_being_deleted(self._db, person_id))
+            if await erase_person(self._db, erasure, spooled=spooled, direct_channel=direct):
                 return
 
     async def _spooled(self, job_ids: Collection[int]) -> list[str]:
@@ -214,7 +213,7 @@ class Erasures:
 
     async def _stop_jobs(self, person_id: int) -> None:
         """Cancel every job, wait until no worker has one, and until nothing is answered or delivered any more."""
-        jobs = await unfinished_jobs(self._connection, person_id)
+        jobs = await unfinished_jobs(self._db, person_id)
         for job in jobs:
             await self._jobs.cancel(job.id)
         for job in jobs:
@@ -224,12 +223,12 @@ class Erasures:
 
     async def _stop_additions(self, person_id: int) -> None:
         """Fetch nothing any more that nobody else asks for."""
-        for addition_id in await waiting_of_person(self._connection, person_id):
+        for addition_id in await waiting_of_person(self._db, person_id):
             await self._additions.cancel(addition_id, person_id)
 
     async def held(self, erasure: Erasure) -> HeldFiles | None:
         """What of it is held for open reports. Raises DatabaseError."""
-        return await held_files(self._connection, erasure.id, held_since=now_ms() - self.held_ms)
+        return await held_files(self._db, erasure.id, held_since=now_ms() - self.held_ms)
 
     @property
     def held_ms(self) -> int:
@@ -237,35 +236,33 @@ class Erasures:
         return self._configuration.settings.moderation.held_ms
 
     async def _remove_files(self, erasure: Erasure) -> None:
-        while files := await left_files(
-            self._connection, erasure.id, limit=self._at_once, held_since=now_ms() - self.held_ms
-        ):
+        while files := await left_files(self._db, erasure.id, limit=self._at_once, held_since=now_ms() - self.held_ms):
             await self._files.remove(files)
-            await end_files(self._connection, erasure.id, files)
+            await end_files(self._db, erasure.id, files)
         await self._files.remove_embeddings()
 
     async def _note_direct_messages(self, erasure: Erasure) -> None:
-        noted = await find_erasure(self._connection, erasure.id)
+        noted = await find_erasure(self._db, erasure.id)
         if noted is not None and noted.direct_channel is not None:
             messages = await self._discord.own_messages(noted.direct_channel)
-            await note_direct_messages(self._connection, erasure.id, messages)
+            await note_direct_messages(self._db, erasure.id, messages)
 
     async def _write_reports(self, erasure: Erasure) -> None:
         """Messages to staff stay, without the person: they tell what staff decided."""
-        report_id = await next_report(self._connection, erasure.id)
+        report_id = await next_report(self._db, erasure.id)
         while report_id is not None:
             written = await self._discord.write_report(report_id)
-            await end_report(self._connection, erasure.id, report_id, written=written)
-            report_id = await next_report(self._connection, erasure.id, report_id)
+            await end_report(self._db, erasure.id, report_id, written=written)
+            report_id = await next_report(self._db, erasure.id, report_id)
             if report_id is not None:
                 await asyncio.sleep(self._pause)
 
     async def _delete_messages(self, erasure: Erasure) -> None:
-        message = await next_message(self._connection, erasure.id)
+        message = await next_message(self._db, erasure.id)
         while message is not None:
             gone = await self._discord.delete_message(message)
-            await end_message(self._connection, erasure.id, message, gone=gone)
-            message = await next_message(self._connection, erasure.id, message)
+            await end_message(self._db, erasure.id, message, gone=gone)
+            message = await next_message(self._db, erasure.id, message)
             if message is not None:
                 await asyncio.sleep(self._pause)
 

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import aiosqlite
-
 from bot.background import Pool
 from bot.config import Settings
 from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.inputs import inputs_of_person, use_of_input
 from bot.database.pictures import files_of_person, recorded_picture
 from bot.i18n.texts import prompt_text
@@ -144,14 +142,14 @@ class Exporter:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         storage: StorageSettings,
         attachments: SignedAttachments,
         settings: Callable[[], Settings],
         place_name: Callable[[int], str | None] = lambda _id: None,
     ) -> None:
         """`place_name` returns the name of a server or channel, if the bot knows it. Other threads call it."""
-        self._connection = connection
+        self._db = db
         self._storage = storage
         self._settings, self._place_name = settings, place_name
         self._attachments = attachments
@@ -174,7 +172,7 @@ class Exporter:
             self._under_way.discard(person_id)
 
     async def _parts(self, person_id: int, limit: int, begin: int) -> AsyncGenerator[ExportPart]:
-        counts = await stored_counts(self._connection, person_id)
+        counts = await stored_counts(self._db, person_id)
         sources, place = await self._sources(person_id, counts), begin
         reader, settings = ExportReader(person_id, cache(self._place_name)), self._settings()
         made: _Packable | None = None
@@ -201,11 +199,11 @@ class Exporter:
         ]
         given = [
             _Source(f"{INPUTS}{name}.png", path=self._storage.inputs / name, input_sha256=name)
-            for name in await inputs_of_person(self._connection, person_id)
+            for name in await inputs_of_person(self._db, person_id)
         ]
         painted = [
             _Source(f"pictures/{Path(path).name}", path=self._storage.pictures / path, picture_id=picture_id)
-            for picture_id, path in await files_of_person(self._connection, person_id)
+            for picture_id, path in await files_of_person(self._db, person_id)
         ]
         return [*rows, *given, *painted]
 
@@ -215,16 +213,16 @@ class Exporter:
             return await PACKING.run(_encoded, self._attachments, source, facts, limit)
         sql = f"{source.table.rows_with(MEANINGS)} LIMIT :limit OFFSET :first"
         parameters = {"person": reader.person_id, "limit": ROWS_A_FILE, "first": source.first}
-        rows = await fetch(self._connection, sql, parameters)
+        rows = await self._db.fetch(sql, parameters)
         return await PACKING.run(_as_json, source.name, source.table, rows, reader, self._settings().retention)
 
     async def _facts(self, source: _Source, person_id: int) -> PictureFacts | StartFacts | None:
         """Return the facts about a picture for the page; None if its row is gone."""
         if source.input_sha256 is not None:
-            use = await use_of_input(self._connection, person_id, source.input_sha256)
+            use = await use_of_input(self._db, person_id, source.input_sha256)
             return StartFacts(use.job_id, _prompt(use.request), use.given_at, use.by_another, use.generated)
         assert source.picture_id is not None
-        found = await recorded_picture(self._connection, source.picture_id)
+        found = await recorded_picture(self._db, source.picture_id)
         if found is None:
             return None
         prompt = _prompt(found.request)
@@ -243,13 +241,13 @@ class Exporter:
         ]
 
 
-async def stored_counts(connection: aiosqlite.Connection, person_id: int) -> dict[str, int]:
+async def stored_counts(db: Database, person_id: int) -> dict[str, int]:
     """How many rows each table has of the person, without empty ones. Raises DatabaseError."""
     counts: dict[str, int] = {}
     for table in TABLES:
         if not table.derived:
             sql = f"SELECT count(*) FROM {table.name} WHERE {table.owner}"  # noqa: S608 - constants only
-            ((count,),) = await fetch(connection, sql, {"person": person_id})
+            ((count,),) = await db.fetch(sql, {"person": person_id})
             if count:
                 counts[table.name] = count
     return counts

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.erasure_leftovers import FileFolder, LeftFile
 from bot.database.inputs import forget_given, is_in_draft, is_named
 from bot.library.configuration import Configuration
@@ -18,8 +17,8 @@ from inference.messages.spool import job_of_file
 class FileRemoval:
     """Removes files from the folders of the settings."""
 
-    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration, thumbnails: Thumbnails) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, configuration: Configuration, thumbnails: Thumbnails) -> None:
+        self._db = db
         self._configuration = configuration
         self._thumbnails = thumbnails
 
@@ -31,7 +30,7 @@ class FileRemoval:
         going = await self.unneeded(files)
         await asyncio.to_thread(self._remove, going)
         if inputs := [file.path for file in going if file.folder is FileFolder.INPUTS]:
-            await forget_given(self._connection, inputs)
+            await forget_given(self._db, inputs)
 
     async def remove_embeddings(self) -> None:
         """Remove all encoded prompts: nobody can tell whose they are, and they are made anew. Raises OSError."""
@@ -48,7 +47,7 @@ class FileRemoval:
     async def _is_needed(self, file: LeftFile) -> bool:
         if file.folder is not FileFolder.INPUTS or file.unconditional:
             return False
-        return await is_named(self._connection, file.path) or await is_in_draft(self._connection, file.path)
+        return await is_named(self._db, file.path) or await is_in_draft(self._db, file.path)
 
     def _remove(self, files: Sequence[LeftFile]) -> None:
         for file in files:

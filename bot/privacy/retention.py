@@ -16,11 +16,10 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import aiosqlite
-
 from bot import background
 from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
+from bot.database.database import Database
 from bot.database.drafts import forget_old_drafts
 from bot.database.erased_rows import overwrite_deleted
 from bot.database.erasure_leftovers import FileFolder, LeftFile
@@ -108,7 +107,7 @@ class Retention:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         files: FileRemoval,
         *,
@@ -117,7 +116,7 @@ class Retention:
         at_once: int = AT_ONCE,
     ) -> None:
         """`forgotten` is told of each server whose rows have gone, for what is held in memory."""
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._files = files
         self._forgotten = forgotten
@@ -155,7 +154,7 @@ class Retention:
             work = self._sweep_kind(source(), swept, kind, dry=dry)
             await background.guard(work, f"removing {kind}", expected=(OSError,))
         if not dry and time.monotonic() >= self._overwrite_at:
-            await background.guard(overwrite_deleted(self._connection), "overwriting what was removed")
+            await background.guard(overwrite_deleted(self._db), "overwriting what was removed")
             self._overwrite_at = time.monotonic() + OVERWRITE_SECONDS
         return tuple(swept.values())
 
@@ -196,7 +195,7 @@ class Retention:
         while expired_before or excess > 0:
             before = FOR_EVER if excess > 0 else expired_before
             page = await old_pictures(
-                self._connection,
+                self._db,
                 before_ms=before,
                 keep=settings.keep,
                 held_since=held_since,
@@ -223,60 +222,60 @@ class Retention:
     def _removal_of_pictures(self, jobs: Iterable[OldJob]) -> Callable[[], Awaitable[None]]:
         async def remove() -> None:
             ids = [job.id for job in jobs]
-            await forget_pictures(self._connection, ids)
+            await forget_pictures(self._db, ids)
             await self._files.remove([LeftFile(FileFolder.PICTURES, path) for job in jobs for path in job.paths])
-            await end_files_of(self._connection, ids)
+            await end_files_of(self._db, ids)
 
         return remove
 
     async def _jobs(self) -> AsyncGenerator[Portion]:
         before, after = _before(self._settings.retention.jobs_days), BEGINNING
-        while page := await old_jobs(self._connection, before_ms=before, after=after, limit=self._at_once):
+        while page := await old_jobs(self._db, before_ms=before, after=after, limit=self._at_once):
 
             async def remove(page: tuple[OldJob, ...] = page) -> None:
-                if await background.failure(forget_jobs(self._connection, [job.id for job in page])) is not None:
+                if await background.failure(forget_jobs(self._db, [job.id for job in page])) is not None:
                     for job in page:  # so that one that cannot go keeps no other
-                        await background.guard(forget_jobs(self._connection, [job.id]), "removing an order")
+                        await background.guard(forget_jobs(self._db, [job.id]), "removing an order")
 
             yield Portion(len(page), 0, page[0].created_at, remove)
             after = page[-1].place
 
     async def _drafts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.drafts_days)
-        count, oldest = await count_old_drafts(self._connection, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_drafts(self._connection, before_ms=before))
+        count, oldest = await count_old_drafts(self._db, before_ms=before)
+        yield Portion(count, 0, oldest, lambda: forget_old_drafts(self._db, before_ms=before))
 
     async def _reports(self) -> AsyncGenerator[Portion]:
         before, after = _before(self._settings.retention.reports_days), BEGINNING
-        while page := await old_reports(self._connection, before_ms=before, after=after, limit=self._at_once):
+        while page := await old_reports(self._db, before_ms=before, after=after, limit=self._at_once):
             ids = [report.id for report in page]
-            yield Portion(len(page), 0, page[0].at, partial(forget_reports, self._connection, ids))
+            yield Portion(len(page), 0, page[0].at, partial(forget_reports, self._db, ids))
             after = page[-1].place
 
     async def _notices(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.reports_days)
-        count, oldest = await count_old_notices(self._connection, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_notices(self._connection, before_ms=before))
+        count, oldest = await count_old_notices(self._db, before_ms=before)
+        yield Portion(count, 0, oldest, lambda: forget_old_notices(self._db, before_ms=before))
 
     async def _audit(self) -> AsyncGenerator[Portion]:
         before, after = _before(self._settings.retention.audit_days), BEGINNING
-        while page := await old_entries(self._connection, before_ms=before, after=after, limit=self._at_once):
+        while page := await old_entries(self._db, before_ms=before, after=after, limit=self._at_once):
             ids = [entry.id for entry in page]
-            yield Portion(len(page), 0, page[0].at, partial(forget_entries, self._connection, ids, before_ms=before))
+            yield Portion(len(page), 0, page[0].at, partial(forget_entries, self._db, ids, before_ms=before))
             after = page[-1].place
 
     async def _receipts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.receipts_days)
-        count, oldest = await count_old_receipts(self._connection, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_receipts(self._connection, before_ms=before))
+        count, oldest = await count_old_receipts(self._db, before_ms=before)
+        yield Portion(count, 0, oldest, lambda: forget_old_receipts(self._db, before_ms=before))
 
     async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)
-        for server_id, left_at in await servers_left(self._connection, before_ms=before, limit=1000):
+        for server_id, left_at in await servers_left(self._db, before_ms=before, limit=1000):
             yield Portion(1, 0, left_at, partial(self._forget_server, server_id))
 
     async def _forget_server(self, server_id: int) -> None:
-        await forget_server(self._connection, server_id)
+        await forget_server(self._db, server_id)
         self._forgotten(server_id)
 
     # --- files --------------------------------------------------------------------------------------------------------
@@ -305,7 +304,7 @@ class Retention:
     async def _states(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.states_days)
         async for old in _old(_walk(self._settings.storage.spool), before):
-            unfinished = set(await unfinished_ids(self._connection))
+            unfinished = set(await unfinished_ids(self._db))
             yield _files([file for file in old if job_of_file(file[0].name) not in unfinished])
 
     async def _logs(self) -> AsyncGenerator[Portion]:

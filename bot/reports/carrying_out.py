@@ -10,13 +10,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 
-import aiosqlite
-
 from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
 from bot.database.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.decisions import (
     Decision,
     PendingStep,
@@ -58,16 +56,16 @@ class CarryingOut:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         reporting: Reporting,
         discord: ReportMessenger,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._reporting = reporting
         self._discord = discord
-        self._staff_messages = StaffMessages(connection, reporting, discord)
+        self._staff_messages = StaffMessages(db, reporting, discord)
         self._recurring = Recurring("decisions about reports", self.carry_out_all, RETRY_SECONDS)
         self._steps: Mapping[Step, Callable[[PendingStep, Decision, Report], Awaitable[None]]] = {
             Step.HIDE: self._hide,
@@ -99,62 +97,62 @@ class CarryingOut:
 
     async def _carry_out_decisions(self) -> None:
         last = 0
-        while decisions := await decisions_to_carry_out(self._connection, after=last, limit=AT_ONCE):
+        while decisions := await decisions_to_carry_out(self._db, after=last, limit=AT_ONCE):
             for last in decisions:
                 await attempt(self._carry_out(last), f"the decision {last}")
 
     async def _carry_out(self, decision_id: int) -> None:
-        decision = await find_decision(self._connection, decision_id)
-        report = None if decision is None else await find_report(self._connection, decision.report_id)
+        decision = await find_decision(self._db, decision_id)
+        report = None if decision is None else await find_report(self._db, decision.report_id)
         if decision is None or report is None:
             return
-        while (pending := await next_step(self._connection, decision_id)) is not None:
+        while (pending := await next_step(self._db, decision_id)) is not None:
             await self._steps[pending.step](pending, decision, report)
 
     # --- what is decided about a picture or a LoRA --------------------------------------------------------------------
 
     async def _hide_reported(self) -> None:
         """Hide the pictures of new reports, and bring back those about which nobody has decided in time."""
-        if await end_holding(self._connection, now_ms() - self._reporting.held_ms):
+        if await end_holding(self._db, now_ms() - self._reporting.held_ms):
             log.warning("pictures are shown again: their reports were not decided within `[moderation] held_days`")
         last = 0
-        while reports := await messages_due(self._connection, after=last, limit=AT_ONCE):
+        while reports := await messages_due(self._db, after=last, limit=AT_ONCE):
             for report in reports:
                 last = report.id
                 await attempt(self._write_message(report), f"hiding or showing the pictures of the report {report.id}")
 
     async def _write_message(self, report: Report) -> None:
         await self._show(report)
-        await mark_message_written(self._connection, report)
+        await mark_message_written(self._db, report)
 
     async def _show(self, report: Report) -> None:
         """Show the pictures and held copies in their messages, or why they are not shown."""
-        for job_id in (report.target_id, *await copies_held_by(self._connection, report.id)):
+        for job_id in (report.target_id, *await copies_held_by(self._db, report.id)):
             await self._discord.show(job_id)
 
     async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         """Close it for good in the server, or everywhere: its pictures go from their message, channels and gallery."""
-        job = await reported_job(self._connection, report)
+        job = await reported_job(self._db, report)
         if job is not None:
-            await record_decided_takedown(self._connection, job, report.server_id, report.id)
+            await record_decided_takedown(self._db, job, report.server_id, report.id)
         await self._show(report)
-        await end_step(self._connection, pending)
+        await end_step(self._db, pending)
 
     async def _delete(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        job = await reported_job(self._connection, report)
+        job = await reported_job(self._db, report)
         if job is not None:
             await self._discord.delete(job)
         await self._show(report)
-        await end_step(self._connection, pending)
+        await end_step(self._db, pending)
 
     async def _show_pictures(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         await self._show(report)
-        await end_step(self._connection, pending)
+        await end_step(self._db, pending)
 
     async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        await end_decided_takedowns(self._connection, report.target_id, report.id)
+        await end_decided_takedowns(self._db, report.target_id, report.id)
         await self._show(report)
-        await end_step(self._connection, pending)
+        await end_step(self._db, pending)
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 
@@ -163,25 +161,25 @@ class CarryingOut:
         kind, target_id = _blocked(report)
         with speaking(None):
             reason = decision.note or _("Decision on a report")
-        async with transaction(self._connection):
-            before = await find_block(self._connection, report.server_id, kind, target_id)
+        async with self._db.transaction():
+            before = await find_block(self._db, report.server_id, kind, target_id)
             ends_at = decision.ends_at
             if before is None or _end(before.ends_at) < _end(ends_at):
                 await save_block(
-                    self._connection, report.server_id, kind, target_id,
+                    self._db, report.server_id, kind, target_id,
                     reason=reason, ends_at=ends_at, created_by=decision.decided_by,
                 )  # fmt: skip
-            await end_step(self._connection, pending)
+            await end_step(self._db, pending)
         self._servers.forget(report.server_id)
 
     async def _unblock(self, pending: PendingStep, decision: Decision, report: Report) -> None:
         """Lift the block, if it is still the one of this decision."""
         kind, target_id = _blocked(report)
-        async with transaction(self._connection):
-            block = await find_block(self._connection, report.server_id, kind, target_id)
+        async with self._db.transaction():
+            block = await find_block(self._db, report.server_id, kind, target_id)
             if block is not None and (block.ends_at, block.created_by) == (decision.ends_at, decision.decided_by):
-                await lift_block(self._connection, report.server_id, kind, target_id)
-            await end_step(self._connection, pending)
+                await lift_block(self._db, report.server_id, kind, target_id)
+            await end_step(self._db, pending)
         self._servers.forget(report.server_id)
 
     # --- ratings ------------------------------------------------------------------------------------------------------
@@ -190,59 +188,59 @@ class CarryingOut:
         """Rate it, if it is not rated higher. Pictures are shown where that is shown, and nowhere else."""
         rating = decision.rating or ContentRating.BLOCKED
         if pending.begun_at is None:
-            async with transaction(self._connection):
+            async with self._db.transaction():
                 if report.kind is Subject.LORA:
                     before = await self._rate_lora(report, rating, decision.decided_by)
                 else:
                     before = await self._rate_pictures(report, rating)
-                await remember_rating_before(self._connection, decision.id, before)
-                await begin_step(self._connection, pending)
+                await remember_rating_before(self._db, decision.id, before)
+                await begin_step(self._db, pending)
         if report.kind is Subject.PICTURES:
             await self._show(report)
-        await end_step(self._connection, pending)
+        await end_step(self._db, pending)
 
     async def _rate_lora(self, report: Report, rating: ContentRating, operator_id: int) -> ContentRating | None:
-        lora = await find_lora(self._connection, report.target_id)
+        lora = await find_lora(self._db, report.target_id)
         if lora is not None:
-            await rate_content(self._connection, lora.id, _higher(rating, lora.content_rating), operator_id)
+            await rate_content(self._db, lora.id, _higher(rating, lora.content_rating), operator_id)
         return None if lora is None else lora.content_rating
 
     async def _rate_pictures(self, report: Report, rating: ContentRating) -> ContentRating | None:
         """What the same people had rated it before."""
         source, server_id = _source(report), report.server_id
-        said = await ratings_of_job(self._connection, report.target_id, server_id)
+        said = await ratings_of_job(self._db, report.target_id, server_id)
         own = (source, server_id, 0)
         before = next((each.rating for each in said if (each.source, each.server_id, each.verdict) == own), None)
         rated = _higher(rating, before)
-        await rate_job(self._connection, report.target_id, rated, source, server_id=server_id)
+        await rate_job(self._db, report.target_id, rated, source, server_id=server_id)
         return before
 
     async def _unrate(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         """Rate them as the decisions say that still hold: others may have come after the reversed one."""
         source, job_id, server_id = _source(report), report.target_id, report.server_id
-        async with transaction(self._connection):
-            rating = await standing_rating(self._connection, report.kind, job_id, server_id)
+        async with self._db.transaction():
+            rating = await standing_rating(self._db, report.kind, job_id, server_id)
             if rating is None:
-                await clear_job_rating(self._connection, job_id, source, server_id=server_id)
+                await clear_job_rating(self._db, job_id, source, server_id=server_id)
             else:
-                await rate_job(self._connection, job_id, rating, source, server_id=server_id)
+                await rate_job(self._db, job_id, rating, source, server_id=server_id)
         await self._show(report)
-        await end_step(self._connection, pending)
+        await end_step(self._db, pending)
 
     # --- telling the owner --------------------------------------------------------------------------------------------
 
     async def _tell(self, pending: PendingStep, decision: Decision, report: Report) -> None:
         """Tell of a decision or an answer by a direct message; whom none reaches is told after the next command."""
-        appeal = await appeal_of(self._connection, decision.id) if pending.step is Step.TELL_ANSWER else None
-        notice = OwnerNotice(report, decision, await find_job(self._connection, report.target_id), appeal)
+        appeal = await appeal_of(self._db, decision.id) if pending.step is Step.TELL_ANSWER else None
+        notice = OwnerNotice(report, decision, await find_job(self._db, report.target_id), appeal)
         person_id = report.owner_id  # negative: the keyed hash of who has all deleted
         told = None
         if person_id is not None and person_id > 0:
             told = await self._tell_once(pending, person_id, notice)
-        async with transaction(self._connection):
+        async with self._db.transaction():
             if told is not None:
                 await self._mark_told(notice, told)
-            await end_step(self._connection, pending)
+            await end_step(self._db, pending)
 
     async def _tell_once(self, pending: PendingStep, person_id: int, notice: OwnerNotice) -> int | None:
         """The message that the person got, now or before a crash; None when it cannot be sent."""
@@ -251,8 +249,8 @@ class CarryingOut:
                 sent = await self._discord.find_notice(person_id, notice, pending.begun_at)
                 if sent is not None:
                     return sent
-            await begin_step(self._connection, pending)
-            with speaking(await locale_of(self._connection, person_id)):
+            await begin_step(self._db, pending)
+            with speaking(await locale_of(self._db, person_id)):
                 return await self._discord.tell(person_id, notice)
         except DiscordRefuses as problem:
             log.info("cannot notify the author of a picture about a decision, will retry: %s", problem)
@@ -260,21 +258,21 @@ class CarryingOut:
 
     async def _mark_told(self, notice: OwnerNotice, message_id: int | None = None) -> None:
         mark = mark_decision_told if notice.appeal is None else mark_answer_told
-        await mark(self._connection, notice.decision.id, message_id)
+        await mark(self._db, notice.decision.id, message_id)
 
     async def untold(self, person_id: int) -> tuple[OwnerNotice, ...]:
         """What no direct message could tell the person. Raises DatabaseError."""
-        notices = [await self._notice(decision) for decision in await untold_decisions(self._connection, person_id)]
-        for appeal in await untold_answers(self._connection, person_id):
-            decision = await find_decision(self._connection, appeal.decision_id)
+        notices = [await self._notice(decision) for decision in await untold_decisions(self._db, person_id)]
+        for appeal in await untold_answers(self._db, person_id):
+            decision = await find_decision(self._db, appeal.decision_id)
             notices.append(None if decision is None else await self._notice(decision, appeal))
         return tuple(filter(None, notices))
 
     async def _notice(self, decision: Decision, appeal: Appeal | None = None) -> OwnerNotice | None:
-        report = await find_report(self._connection, decision.report_id)
+        report = await find_report(self._db, decision.report_id)
         if report is None:
             return None
-        return OwnerNotice(report, decision, await find_job(self._connection, report.target_id), appeal)
+        return OwnerNotice(report, decision, await find_job(self._db, report.target_id), appeal)
 
     async def was_told(self, notices: tuple[OwnerNotice, ...]) -> None:
         """The person knows these now. Raises DatabaseError."""

@@ -10,10 +10,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-import aiosqlite
-
 from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.clock import DAY_MS, now_ms
+from bot.database.database import Database
 from bot.database.report_reminders import (
     OpenReport,
     Reminder,
@@ -49,13 +48,13 @@ class Reminders:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         reporting: Reporting,
         discord: ReminderMessenger,
         operators: Callable[[], Iterable[int]],
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._reporting = reporting
         self._discord = discord
         self._operators = operators
@@ -70,7 +69,7 @@ class Reminders:
         """Send each reminder that is due; what cannot be sent now stays for the next time. Raises DatabaseError."""
         now, last = self._clock(), None
         self._refused = {reminder: until for reminder, until in self._refused.items() if until > now}
-        while reports := await reports_open_since(self._connection, now - min(STAFF_DAYS) * DAY_MS, now, last):
+        while reports := await reports_open_since(self._db, now - min(STAFF_DAYS) * DAY_MS, now, last):
             for last in reports:
                 for reminder in await self._due(last):
                     await attempt(self._send(reminder), f"the reminder of the report {last.id}")
@@ -91,15 +90,15 @@ class Reminders:
         return due
 
     async def _send(self, reminder: Reminder) -> None:
-        begun = await begun_reminder(self._connection, reminder)
+        begun = await begun_reminder(self._db, reminder)
         if (begun is not None and begun[1]) or reminder in self._refused:
             return
         try:
             if begun is None or not await self._discord.find_reminder(reminder, begun[0]):
-                await begin_reminder(self._connection, reminder)
+                await begin_reminder(self._db, reminder)
                 await self._discord.remind(reminder)
         except DiscordRefuses as problem:
             log.warning("cannot send the reminder of report %s: %s", reminder.report_id, problem)
             self._refused[reminder] = self._clock() + DAY_MS
             return
-        await end_reminder(self._connection, reminder)
+        await end_reminder(self._db, reminder)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.config import Settings
 from bot.database.appeals import (
     Appeal,
@@ -18,7 +16,7 @@ from bot.database.appeals import (
 )
 from bot.database.audit import AuditAction, Changes, add_entry
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.decisions import (
     Decision,
     DecisionAction,
@@ -88,37 +86,37 @@ class Case:
     lora: Lora | None
 
 
-async def find_case(connection: aiosqlite.Connection, report: Report) -> Case:
+async def find_case(db: Database, report: Report) -> Case:
     """All that belongs to a report, of one moment: of a report that changes meanwhile, as it is now.
 
     Otherwise a message would show a new appeal with the controls of a decision. Raises DatabaseError.
     """
     while True:
-        case = await _read_case(connection, report)
-        now = await find_report(connection, report.id)
+        case = await _read_case(db, report)
+        now = await find_report(db, report.id)
         if now is None or now.revision == report.revision:
             return case
         report = now
 
 
-async def _read_case(connection: aiosqlite.Connection, report: Report) -> Case:
-    decision = await decision_of(connection, report.id)
+async def _read_case(db: Database, report: Report) -> Case:
+    decision = await decision_of(db, report.id)
     pictures = report.kind is Subject.PICTURES
     return Case(
         report,
-        await complaints_of(connection, report.id),
-        0 if report.owner_id is None else await count_warnings(connection, report.owner_id, report.server_id),
+        await complaints_of(db, report.id),
+        0 if report.owner_id is None else await count_warnings(db, report.owner_id, report.server_id),
         decision,
-        None if decision is None else await appeal_of(connection, decision.id),
-        await reported_job(connection, report) if pictures else None,
-        None if pictures else await find_lora(connection, report.target_id),
+        None if decision is None else await appeal_of(db, decision.id),
+        await reported_job(db, report) if pictures else None,
+        None if pictures else await find_lora(db, report.target_id),
     )
 
 
-async def reported_job(connection: aiosqlite.Connection, report: Report) -> Job | None:
+async def reported_job(db: Database, report: Report) -> Job | None:
     """Also one that its owner has deleted, and that is kept until the report is decided."""
-    found = await find_job(connection, report.target_id)
-    return found or await find_hidden_job(connection, report.target_id)
+    found = await find_job(db, report.target_id)
+    return found or await find_hidden_job(db, report.target_id)
 
 
 class Reporting:
@@ -126,14 +124,14 @@ class Reporting:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         settings: Callable[[], Settings],
         *,
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._settings = settings
@@ -149,7 +147,7 @@ class Reporting:
         """
         if job.person_id == who.person_id:
             raise OwnReport
-        servers = {job.server_id, *(each.server_id for each in await publications_of_job(self._connection, job.id))}
+        servers = {job.server_id, *(each.server_id for each in await publications_of_job(self._db, job.id))}
         here = who.bot_in_server and who.server_id is not None and who.server_id in servers
         place = who.place if here else EVERYWHERE
         return await self._report(who, place, Subject.PICTURES, job.id, job.person_id, reason, note)
@@ -170,31 +168,31 @@ class Reporting:
     ) -> Report:
         """Return the new report, or the earlier one of the same person, unless the new reason is worse."""
         shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
-        async with transaction(self._connection):
-            before = await report_by(self._connection, kind, target_id, server_id, who.person_id)
+        async with self._db.transaction():
+            before = await report_by(self._db, kind, target_id, server_id, who.person_id)
             if before is not None and not await self._says_more(before, who.person_id, reason):
                 return before
             since = self._clock() - DAY_MS
-            if await count_reports_by(self._connection, who.person_id, since) >= MOST_A_DAY:
+            if await count_reports_by(self._db, who.person_id, since) >= MOST_A_DAY:
                 raise TooManyReports(limit=MOST_A_DAY)
             hides = kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id, reason)
             words = " ".join(note.split())[:MAX_NOTE]
             new = NewReport(kind, target_id, server_id, owner_id, shared, who.person_id, reason, words, hides)
-            report = await save_report(self._connection, new)
+            report = await save_report(self._db, new)
             if kind is Subject.PICTURES:
-                await note_reported(self._connection, report.id, target_id, server_id)
+                await note_reported(self._db, report.id, target_id, server_id)
         self.changed()
         return report
 
     async def _says_more(self, before: Report, person_id: int, reason: ReportReason) -> bool:
         """Whether a person may report again what they have reported: what was decided holds no more, or it is worse."""
-        if reason is ReportReason.MINORS and not await named_minor(self._connection, before.id, person_id):
+        if reason is ReportReason.MINORS and not await named_minor(self._db, before.id, person_id):
             return True
         return await self._was_reversed(before)
 
     async def _was_reversed(self, report: Report) -> bool:
-        decision = await decision_of(self._connection, report.id)
-        appeal = None if decision is None else await appeal_of(self._connection, decision.id)
+        decision = await decision_of(self._db, report.id)
+        appeal = None if decision is None else await appeal_of(self._db, decision.id)
         return appeal is not None and appeal.state is AppealState.REVERSED
 
     async def _hides(self, person_id: int, kind: Subject, target_id: int, server_id: int, reason: ReportReason) -> bool:
@@ -206,17 +204,17 @@ class Reporting:
         or silence people, everywhere.
         """
         now = self._clock()
-        before = await open_report(self._connection, kind, target_id, server_id)
+        before = await open_report(self._db, kind, target_id, server_id)
         expired = (
             before is not None
             and reason is not ReportReason.MINORS
             and not before.lasting
             and before.created_at < now - self.held_ms
         )
-        if not self.held_ms or expired or await was_left_shown(self._connection, kind, target_id, server_id):
+        if not self.held_ms or expired or await was_left_shown(self._db, kind, target_id, server_id):
             return False
-        dismissed = await count_dismissed_of(self._connection, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
-        hidden = await count_hidden_by(self._connection, person_id, now - DAY_MS)
+        dismissed = await count_dismissed_of(self._db, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
+        hidden = await count_hidden_by(self._db, person_id, now - DAY_MS)
         return dismissed < MOST_DISMISSED and hidden < MOST_HIDDEN_A_DAY
 
     @property
@@ -228,23 +226,23 @@ class Reporting:
         """A page of the reports that wait in a server; of EVERYWHERE the operators' and what servers share."""
         await self._rights.require(Action.MODERATE, who, server_id)
         if server_id == EVERYWHERE:
-            found = await shared_reports(self._connection, limit=limit, offset=offset)
+            found = await shared_reports(self._db, limit=limit, offset=offset)
         else:
-            found = await waiting_reports(self._connection, server_id, limit=limit, offset=offset)
-        return tuple([await find_case(self._connection, report) for report in found])
+            found = await waiting_reports(self._db, server_id, limit=limit, offset=offset)
+        return tuple([await find_case(self._db, report) for report in found])
 
     async def case(self, who: ActionContext, report_id: int) -> Case:
         """A report with all that belongs to it. Raises NothingThere."""
-        report = await find_report(self._connection, report_id)
+        report = await find_report(self._db, report_id)
         if report is None:
             raise NothingThere(what=_("This report no longer exists."))
         await self._rights.require(Action.MODERATE, who, report.server_id)
-        return await find_case(self._connection, report)
+        return await find_case(self._db, report)
 
     async def look(self, who: ActionContext, report_id: int) -> Case:
         """The same, for staff who are shown the pictures; that is written down. Raises NothingThere."""
         case = await self.case(who, report_id)
-        async with transaction(self._connection):
+        async with self._db.transaction():
             await self._log(who, case.report, AuditAction.VIEW_REPORTED_PICTURE, {})
         return case
 
@@ -271,9 +269,9 @@ class Reporting:
         await self._check_owner(who, report.owner_id)
         if action is DecisionAction.BLOCK:
             self._check_block(report, ends_at)
-        async with transaction(self._connection):
+        async with self._db.transaction():
             new = NewDecision(action, who.person_id, " ".join(note.split())[:MAX_NOTE], rating, ends_at)
-            if await save_decision(self._connection, report.id, new, steps(report.kind, action)) is None:
+            if await save_decision(self._db, report.id, new, steps(report.kind, action)) is None:
                 raise DecidedAlready
             await self._record_verdict(report, action, rating)
             changes: dict[str, tuple[object, object]] = {"decision": (None, action.value)}
@@ -289,22 +287,22 @@ class Reporting:
         """Keep what is decided about pictures by their hashes: it holds for copies too."""
         if report.kind is not Subject.PICTURES:
             return
-        await note_reported(self._connection, report.id, report.target_id, report.server_id)
+        await note_reported(self._db, report.id, report.target_id, report.server_id)
         if action is DecisionAction.DISMISS:
-            await end_verdicts(self._connection, report.id)
+            await end_verdicts(self._db, report.id)
             return
         reason, server_id = VerdictReason.HIDDEN, report.server_id
         if action is DecisionAction.DELETE:
             reason, server_id = VerdictReason.DELETED, EVERYWHERE
         elif action is DecisionAction.RATE:
             reason = VerdictReason.RATED
-        await decide_verdicts(self._connection, report.id, reason, server_id=server_id, rating=rating)
+        await decide_verdicts(self._db, report.id, reason, server_id=server_id, rating=rating)
 
     async def _check_owner(self, who: ActionContext, owner_id: int | None) -> None:
         """Refuse staff their own case, also when they have deleted all their data. Raises OwnCase."""
         if self._rights.is_operator(who.person_id):
             return
-        if await is_person(self._connection, owner_id, who.person_id):
+        if await is_person(self._db, owner_id, who.person_id):
             raise OwnCase
 
     def _check_block(self, report: Report, ends_at: int | None) -> None:
@@ -322,7 +320,7 @@ class Reporting:
         words = text.strip()
         if not 1 <= len(words) <= MAX_APPEAL:
             raise TextNeeded(limit=MAX_APPEAL)
-        saved = await save_appeal(self._connection, decision, person_id, words)
+        saved = await save_appeal(self._db, decision, person_id, words)
         if saved is None:
             raise AppealedAlready
         self.changed()
@@ -330,13 +328,13 @@ class Reporting:
 
     async def require_appeal(self, person_id: int, decision_id: int) -> Decision:
         """The decision, if the person may appeal it. Raises NothingThere, NotYours or AppealedAlready."""
-        decision = await find_decision(self._connection, decision_id)
-        report = None if decision is None else await find_report(self._connection, decision.report_id)
+        decision = await find_decision(self._db, decision_id)
+        report = None if decision is None else await find_report(self._db, decision.report_id)
         if decision is None or report is None:
             raise NothingThere(what=_("This report no longer exists."))
         if report.owner_id != person_id or decision.action is DecisionAction.DISMISS:
             raise NotYours(instead=_("Only the picture's author can appeal this decision."))
-        if await appeal_of(self._connection, decision_id) is not None:
+        if await appeal_of(self._db, decision_id) is not None:
             raise AppealedAlready
         return decision
 
@@ -350,12 +348,12 @@ class Reporting:
             raise NothingThere(what=_("No one has appealed this decision."))
         await self._check_owner(who, case.appeal.person_id)
         planned = answer_steps(case.report.kind, case.decision.action, state)
-        async with transaction(self._connection):
-            answered = await answer_appeal(self._connection, case.decision, state, planned, answered_by=who.person_id)
+        async with self._db.transaction():
+            answered = await answer_appeal(self._db, case.decision, state, planned, answered_by=who.person_id)
             if answered is None:
                 raise DecidedAlready
             if state is AppealState.REVERSED:
-                await end_verdicts(self._connection, report_id)
+                await end_verdicts(self._db, report_id)
             changes = {"appeal": (AppealState.OPEN.value, state.value)}
             await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
         self.changed()
@@ -374,12 +372,10 @@ class Reporting:
         owner_id, planned = case.report.owner_id, answer_steps(case.report.kind, decision.action, AppealState.REVERSED)
         if owner_id is None or owner_id < 0:  # a LoRA, or the keyed hash of who has all deleted: nobody is told
             owner_id, planned = who.person_id, tuple(step for step in planned if step is not Step.TELL_ANSWER)
-        async with transaction(self._connection):
-            if not await reverse_decision(
-                self._connection, decision, planned, person_id=owner_id, reversed_by=who.person_id
-            ):
+        async with self._db.transaction():
+            if not await reverse_decision(self._db, decision, planned, person_id=owner_id, reversed_by=who.person_id):
                 raise DecidedAlready
-            await end_verdicts(self._connection, case.report.id)
+            await end_verdicts(self._db, case.report.id)
             changes = {"decision": (decision.action.value, AppealState.REVERSED.value)}
             await self._log(who, case.report, AuditAction.DECIDE_REPORT, changes)
         self.changed()
@@ -388,7 +384,7 @@ class Reporting:
     async def _log(self, who: ActionContext, report: Report, action: AuditAction, changes: Changes) -> None:
         subject = "pictures of job" if report.kind is Subject.PICTURES else "LoRA"
         await add_entry(
-            self._connection, report.server_id, who.person_id, action, changes,
+            self._db, report.server_id, who.person_id, action, changes,
             target=f"report {report.id}: {subject} {report.target_id}", person_id=report.owner_id,
         )  # fmt: skip
 

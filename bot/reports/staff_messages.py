@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import aiosqlite
-
 from bot.background import DiscordRefuses, attempt
+from bot.database.database import Database
 from bot.database.reports import (
     Report,
     ReportState,
@@ -32,8 +31,8 @@ log = logging.getLogger(__name__)
 class StaffMessages:
     """The messages to staff about the reports of a database."""
 
-    def __init__(self, connection: aiosqlite.Connection, reporting: Reporting, discord: ReportMessenger) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, reporting: Reporting, discord: ReportMessenger) -> None:
+        self._db = db
         self._reporting = reporting
         self._discord = discord
         self._writing = asyncio.Lock()  # a message is written by one at a time: what was read first comes first
@@ -41,7 +40,7 @@ class StaffMessages:
     async def write_all(self) -> None:
         """Post or edit the message of every report that has changed. Raises DatabaseError."""
         last, refusing = 0, set[int | None]()
-        while reports := await unshown_reports(self._connection, after=last, limit=AT_ONCE):
+        while reports := await unshown_reports(self._db, after=last, limit=AT_ONCE):
             for report in reports:
                 last = report.id
                 await attempt(self._try(report, refusing), f"the message about the report {report.id}")
@@ -53,7 +52,7 @@ class StaffMessages:
             return
         try:
             async with self._writing:
-                current = await find_report(self._connection, report.id)
+                current = await find_report(self._db, report.id)
                 if current is not None:
                     await self._write(current, channel_id)
         except DiscordRefuses as problem:
@@ -66,30 +65,30 @@ class StaffMessages:
         Raises DiscordUnreachable or DatabaseError.
         """
         async with self._writing:
-            report = await find_report(self._connection, report_id)
+            report = await find_report(self._db, report_id)
             if report is None:  # forgotten with a server that the bot has left
                 return False
             posted = await self._posted(report)
             if posted is None:
                 return True
             try:
-                await self._discord.edit_post(await find_case(self._connection, report), *posted)
+                await self._discord.edit_post(await find_case(self._db, report), *posted)
             except StaffMessageGone:
                 return True
             except DiscordRefuses:
                 return False
-            await mark_report_shown(self._connection, report)
+            await mark_report_shown(self._db, report)
             return True
 
     async def _write(self, report: Report, channel_id: int | None) -> None:
         """Raises DiscordRefuses for a channel in which nothing can be posted."""
-        case = await find_case(self._connection, report)
+        case = await find_case(self._db, report)
         posted = await self._posted(report)
         if posted is not None:
             try:
                 await self._discord.edit_post(case, *posted)
             except StaffMessageGone:
-                await mark_report_posted(self._connection, report.id, None)
+                await mark_report_posted(self._db, report.id, None)
                 posted = None
             except DiscordRefuses:  # it stands there, and may be reached again
                 if report.state is not ReportState.DECIDED:
@@ -99,9 +98,9 @@ class StaffMessages:
         if posted is None and report.state is not ReportState.DECIDED:
             if channel_id is None:
                 return  # it is posted when staff choose a channel
-            await mark_report_posting(self._connection, report.id, channel_id)
-            await mark_report_posted(self._connection, report.id, await self._discord.post(case, channel_id))
-        await mark_report_shown(self._connection, report)
+            await mark_report_posting(self._db, report.id, channel_id)
+            await mark_report_posted(self._db, report.id, await self._discord.post(case, channel_id))
+        await mark_report_shown(self._db, report)
 
     async def _posted(self, report: Report) -> tuple[int, int] | None:
         """Channel and message, if it was posted, perhaps just before a crash."""
@@ -113,6 +112,6 @@ class StaffMessages:
             except DiscordRefuses:
                 found = None
             if found is not None:
-                await mark_report_posted(self._connection, report.id, found)
+                await mark_report_posted(self._db, report.id, found)
                 return report.channel_id, found
         return None if report.message_id is None else (report.channel_id, report.message_id)

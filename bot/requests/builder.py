@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import aiosqlite
 from pydantic import ValidationError
 
 from bot.config import CheckpointSettings, Size
+from bot.database.database import Database
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.database.preferences import Preferences, find_preferences
@@ -82,8 +82,8 @@ class RequestBuilder:
     Each method reads the configuration once, at its beginning: a reload meanwhile does not mix two of them.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, configuration: Configuration) -> None:
+        self._db = db
         self._configuration = configuration
 
     @property
@@ -163,7 +163,7 @@ class RequestBuilder:
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
 
     async def _usable(self, use: LoraUse) -> LoraVersion | None:
-        version = await find_version(self._connection, use.sha256)
+        version = await find_version(self._db, use.sha256)
         return version if version is not None and version.usable else None
 
     async def find_refused(self, draft: RequestDraft, name: str) -> tuple[int, Lora]:
@@ -188,8 +188,8 @@ class RequestBuilder:
     async def _choose(
         self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
     ) -> Choice:
-        named = await find_version(self._connection, draft.sha256) if draft.sha256 else None
-        lora = await find_lora(self._connection, named.lora_id) if named else None
+        named = await find_version(self._db, draft.sha256) if draft.sha256 else None
+        lora = await find_lora(self._db, named.lora_id) if named else None
         try:
             lora = lora or await self.lora(draft.name)
             version = checkpoints.version_for(lora, checkpoint, named)
@@ -216,9 +216,9 @@ class RequestBuilder:
 
     async def lora(self, name: str) -> Lora:
         """The entry of a typed name or of `#ID`. Raises LoraNotFound with similar names."""
-        if (lora_id := id_in(name)) is not None and (lora := await find_lora(self._connection, lora_id)):
+        if (lora_id := id_in(name)) is not None and (lora := await find_lora(self._db, lora_id)):
             return lora
-        found = await find_named(self._connection, name, suggestions=_NEAR)
+        found = await find_named(self._db, name, suggestions=_NEAR)
         if found.lora is None:
             near = alternatives(found.suggestions)
             hint = (
@@ -234,10 +234,10 @@ def default_checkpoint(checkpoints: InstalledCheckpoints, preferences: Preferenc
 
 
 async def usual_checkpoint(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int
+    db: Database, checkpoints: InstalledCheckpoints, person_id: int
 ) -> CheckpointSettings | None:
     """The checkpoint that paints when this person names none. Raises DatabaseError."""
-    return default_checkpoint(checkpoints, await find_preferences(connection, person_id))
+    return default_checkpoint(checkpoints, await find_preferences(db, person_id))
 
 
 def preferred(draft: RequestDraft, checkpoints: InstalledCheckpoints, preferences: Preferences) -> RequestDraft:

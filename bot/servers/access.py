@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-import aiosqlite
-
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.job_orders import PersonFacts, person_facts
 from bot.servers.command_permissions import CommandGate
 from bot.servers.context import ActionContext
@@ -23,14 +22,14 @@ class Rights:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         gate: CommandGate,
         *,
         operators: Callable[[], Collection[int]],
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._gate = gate
         self._operators = operators
@@ -51,7 +50,7 @@ class Rights:
         Raises DatabaseError.
         """
         place = who.place if server_id is None else server_id
-        facts = await person_facts(self._connection, who.person_id, place, self._clock())
+        facts = await person_facts(self._db, who.person_id, place, self._clock())
         return await self.decide(action, who, place, facts, await self._gate.access(who))
 
     async def require(self, action: Action, who: ActionContext, server_id: int | None = None) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import aiosqlite
-
 from bot.config import Settings
 from bot.database.additions import NO_ADDITION, recent_requests
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.job_orders import person_facts
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
@@ -25,7 +24,7 @@ class AddingChecks:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         gate: CommandGate,
@@ -33,7 +32,7 @@ class AddingChecks:
         settings: Callable[[], Settings],
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._gate = gate
@@ -59,7 +58,7 @@ class AddingChecks:
     async def _judge(self, who: ActionContext, access: CommandAccess, addition_id: int) -> None:
         """Raise why the person may not. What they asked for already is not counted again. Raises DatabaseError."""
         settings, now = self._settings(), self._clock()
-        facts = await person_facts(self._connection, who.person_id, who.place, now)
+        facts = await person_facts(self._db, who.person_id, who.place, now)
         refusal = await self._rights.decide(Action.ADD_LORA, who, who.place, facts, access)
         if refusal is None and not settings.sources.enabled:
             refusal = AddingOff()
@@ -70,7 +69,7 @@ class AddingChecks:
                 newcomer=is_newcomer(who.joined_at, setup.settings.newcomer_hours, now),
                 exempt=self._rights.is_operator(who.person_id),
             )  # fmt: skip
-            recent = await recent_requests(self._connection, who.person_id, who.server_id, now, but=addition_id)
+            recent = await recent_requests(self._db, who.person_id, who.server_id, now, but=addition_id)
             added = {
                 QuotaScope.HERE: recent.here,
                 QuotaScope.EVERYWHERE: recent.everywhere,

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.config import LimitSettings
 from bot.database.blocks import Block
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.disputes import disputes_for
 from bot.database.job_orders import (
     PersonFacts,
@@ -71,7 +70,7 @@ class RequestChecks:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         members: Members,
@@ -82,7 +81,7 @@ class RequestChecks:
         limits: Callable[[], LimitSettings],
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._members = members
@@ -99,7 +98,7 @@ class RequestChecks:
         """
         now, access = self._clock(), await self._gate.access(context)
         self._members.heard(context, now)
-        facts = await person_facts(self._connection, context.person_id, context.place, now)
+        facts = await person_facts(self._db, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
         place, used = await self._content.place(context), await self._used(request)
         rating = self._content.rating_beside_words(context, request, used, place)
@@ -130,12 +129,12 @@ class RequestChecks:
         are checked again. Raises the refusal, which undoes the transaction, and DatabaseError.
         """
         now, cost = job.created_at, cost_of(checked.request)
-        facts = await person_facts(self._connection, job.person_id, checked.context.place, now, but=job.id)
+        facts = await person_facts(self._db, job.person_id, checked.context.place, now, but=job.id)
         limits = await self._limits_for(checked.context, facts.without(cost))
         _raise(beyond_quota(limits, cost, now))
         _raise(in_cooldown(limits, now))
-        await store_context(self._connection, job.id, checked.context.model_dump_json())
-        await forget_old_days(self._connection, now)
+        await store_context(self._db, job.id, checked.context.model_dump_json())
+        await forget_old_days(self._db, now)
 
     async def still_allowed(self, job: AnyJob) -> RequestError | None:
         """Why an ordered job may not be painted any more, or not be shown; None when it may.
@@ -157,10 +156,10 @@ class RequestChecks:
         # It was open at the order, by a command or a button. While nothing else is known, that holds.
         access = await self._gate.access(who.model_copy(update={"checked_by_discord": False}))
         access = CommandAccess.OPEN if access is CommandAccess.UNKNOWN else access
-        facts = await person_facts(self._connection, job.person_id, who.place, now)
+        facts = await person_facts(self._db, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         if refusal is None:
-            said, place = await ratings_of_job(self._connection, job.id, who.place), await self._content.place_now(who)
+            said, place = await ratings_of_job(self._db, job.id, who.place), await self._content.place_now(who)
             refusal = await self._why_not_worded(who, job.request, place, said)
             refusal = refusal or await self._why_not_painted(who, job.request, place, said)
         if refusal is not None or not isinstance(job.request, GenerationRequest):
@@ -173,14 +172,14 @@ class RequestChecks:
         Where the bot is not in the server nobody sees whether a place is still for adults alone: it counts as open to
         all. Raises DatabaseError.
         """
-        if await held_jobs(self._connection, [job.id]):
+        if await held_jobs(self._db, [job.id]):
             return PictureReported()
-        if await taken_down_in(self._connection, job.id, job.server_id or EVERYWHERE) is not None:
+        if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
             return PictureHiddenByStaff()
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:
             used, place = await self._used(job.request), await self._content.unseen(ordered)
-            said = await ratings_of_job(self._connection, job.id, ordered.place)
+            said = await ratings_of_job(self._db, job.id, ordered.place)
             if self._content.why_not(job.request, used, place, said) is not None:
                 return PlaceUnseen()
         return await self.still_allowed(job)
@@ -196,7 +195,7 @@ class RequestChecks:
         """
         ordered = await self._context_of(job)
         place = await self._content.direct_messages(ordered)
-        said = await ratings_of_job(self._connection, job.id, ordered.place)
+        said = await ratings_of_job(self._db, job.id, ordered.place)
         return self._content.why_not(job.request, await self._used(job.request), place, said)
 
     async def shows_unfinished(self, job: AnyJob) -> bool:
@@ -209,7 +208,7 @@ class RequestChecks:
         Raises DatabaseError.
         """
         place = await self._content.place(who)
-        said = await ratings_of_jobs(self._connection, [job.id for job in jobs], who.place)
+        said = await ratings_of_jobs(self._db, [job.id for job in jobs], who.place)
         used = await self._used(*(job.request for job in jobs))
         refusals = {
             job.id: self._content.why_not(job.request, _of(job.request, used), place, said.get(job.id, ()))
@@ -220,7 +219,7 @@ class RequestChecks:
                 refusals[job.id] = await self._why_not_about_minors(
                     who, job.request, _of(job.request, used), place, said.get(job.id, ())
                 )
-        refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._connection, refusals)}
+        refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._db, refusals)}
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
     async def why_not_published(self, who: ActionContext, job: Job, art: ArtChannel) -> RequestError | None:
@@ -232,9 +231,9 @@ class RequestChecks:
         place = who.model_copy(
             update={"channel_id": there.channel_id, "parent_ids": there.parent_ids, "age_restricted": False}
         )
-        if await held_jobs(self._connection, [job.id]):
+        if await held_jobs(self._db, [job.id]):
             return PictureReported()
-        said = await ratings_of_job(self._connection, job.id, who.place)
+        said = await ratings_of_job(self._db, job.id, who.place)
         shows = await self._content.place_now(place)
         refusal = await self._why_not_worded(place, job.request, shows, said)
         return refusal or await self._why_not_painted(place, job.request, shows, said)
@@ -244,7 +243,7 @@ class RequestChecks:
 
         Raises DatabaseError.
         """
-        said, place = await ratings_of_job(self._connection, job.id, who.place), await self._content.place(who)
+        said, place = await ratings_of_job(self._db, job.id, who.place), await self._content.place(who)
         return await self._why_not_about_minors(who, job.request, await self._used(job.request), place, said)
 
     async def names_child(self, who: ActionContext, job: Job) -> bool:
@@ -264,7 +263,7 @@ class RequestChecks:
 
         What is painted from them is rated so too, wherever that is.
         """
-        said = await ratings_of_job(self._connection, job.id, EVERYWHERE)
+        said = await ratings_of_job(self._db, job.id, EVERYWHERE)
         return self._content.rating_of(job.request, await self._used(job.request), said)
 
     async def rating_and_face_of_upload(
@@ -275,9 +274,9 @@ class RequestChecks:
         Its rating, None without one; and whether it was painted from a photographed face. Raises PictureReported while
         an open report hides a job's pictures, and DatabaseError.
         """
-        if await held_jobs(self._connection, job_ids := list(job_ids)):
+        if await held_jobs(self._db, job_ids := list(job_ids)):
             raise PictureReported
-        jobs = [job for job_id in job_ids if (job := await find_job(self._connection, job_id)) is not None]
+        jobs = [job for job_id in job_ids if (job := await find_job(self._db, job_id)) is not None]
         ratings, face = [await self.rating_of(job) for job in jobs], any(job.request.from_face for job in jobs)
         if request is not None:  # a file may claim anything, and a claim only makes the rules stricter
             ratings.append(self._content.rating_of(request, await self._used(request)))
@@ -286,7 +285,7 @@ class RequestChecks:
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""
-        facts = await person_facts(self._connection, context.person_id, context.place, self._clock())
+        facts = await person_facts(self._db, context.person_id, context.place, self._clock())
         return await self._limits_for(context, facts)
 
     async def _limits_for(self, who: ActionContext, facts: PersonFacts) -> EffectiveLimits:
@@ -302,7 +301,7 @@ class RequestChecks:
 
     async def _context_of(self, job: AnyJob) -> ActionContext:
         """What was known at the order; of a job without it, the place alone: no role and no permission."""
-        stored = await context_of_job(self._connection, job.id)
+        stored = await context_of_job(self._db, job.id)
         if stored is None:
             return ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
         return ActionContext.model_validate_json(stored)
@@ -344,13 +343,13 @@ class RequestChecks:
     async def _why_disputed(self, person_id: int, request: GenerationRequest) -> RequestError | None:
         """Why a LoRA with a disputed base model is not used by this person; None for who had it before."""
         names = {use.sha256: use.name for use in request.loras}
-        for found in await disputes_for(self._connection, person_id, sorted(names)):
+        for found in await disputes_for(self._db, person_id, sorted(names)):
             return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
         return None
 
     async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:
         files = sorted({use.sha256 for request in requests for use in _loras(request)})
-        return await loras_of_files(self._connection, files) if files else ()
+        return await loras_of_files(self._db, files) if files else ()
 
     def _why_no_lora(
         self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup, place: PlaceRatings

@@ -6,9 +6,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.blocks import Block, lora_blocks
+from bot.database.database import Database
 from bot.database.server_limits import HeldLimits, shared_limits
 from bot.database.server_settings import ServerSettings, find_server_settings
 
@@ -27,8 +26,8 @@ class ServerSetup:
 class ServerCache:
     """The setups of servers. Whoever writes one calls `forget` after the commit."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
+    def __init__(self, db: Database) -> None:
+        self._db = db
         self._setups: OrderedDict[int, ServerSetup] = OrderedDict()
         self._changes = 0
 
@@ -40,9 +39,9 @@ class ServerCache:
             return setup
         before = self._changes
         setup = ServerSetup(
-            await find_server_settings(self._connection, server_id),
-            await shared_limits(self._connection, server_id),
-            await lora_blocks(self._connection, server_id),
+            await find_server_settings(self._db, server_id),
+            await shared_limits(self._db, server_id),
+            await lora_blocks(self._db, server_id),
         )
         if self._changes == before:  # else what was read may be older than what was written meanwhile
             self._setups[server_id] = setup

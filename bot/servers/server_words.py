@@ -8,9 +8,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.allowed_phrases import AllowedPhrase, allowed_phrases
+from bot.database.database import Database
 from bot.database.word_lists import ServerWordList, count_shadowed, word_lists
 from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.enforcement import WordRules
@@ -31,8 +30,8 @@ class _Kept:
 class ServerWords:
     """The rules of places. Call `forget` after the commit of each change of a list or a phrase."""
 
-    def __init__(self, connection: aiosqlite.Connection, operator: WordRules) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, operator: WordRules) -> None:
+        self._db = db
         self.operator = operator
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._words = 0  # of those that are kept
@@ -44,8 +43,8 @@ class ServerWords:
             self._kept.move_to_end(server_id)
             return kept.rules
         before = self._changes
-        stored = await word_lists(self._connection, server_id)
-        phrases = await allowed_phrases(self._connection, server_id)
+        stored = await word_lists(self._db, server_id)
+        phrases = await allowed_phrases(self._db, server_id)
         # Thousands of words take a part of a second, in which the bot has others to answer.
         lists = await asyncio.to_thread(_compiled, stored) if stored else ()
         allowed = _allowed(phrases)
@@ -70,7 +69,7 @@ class ServerWords:
             self._words -= oldest.words
 
     async def _count(self, list_ids: Sequence[int]) -> None:
-        await count_shadowed(self._connection, list_ids)
+        await count_shadowed(self._db, list_ids)
 
 
 def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import aiosqlite
-
 from bot.config import LimitSettings, Settings
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.moderation.enforcement import WordRules
 from bot.servers.access import Rights
 from bot.servers.adding_checks import AddingChecks
@@ -72,7 +71,7 @@ class _Nobody:
 
 
 def server_services(
-    connection: aiosqlite.Connection,
+    db: Database,
     settings: Callable[[], Settings],
     *,
     declarer: BaseModelDeclarer,
@@ -87,14 +86,14 @@ def server_services(
     def limits() -> LimitSettings:
         return settings().limits
 
-    servers = ServerCache(connection)
+    servers = ServerCache(db)
     known, gate = Members(_Nobody(), clock=lookup_clock), CommandGate(_Nobody(), clock=lookup_clock)
-    rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
-    words = ServerWords(connection, WordRules.of_operator(settings))
+    rights = Rights(db, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
+    words = ServerWords(db, WordRules.of_operator(settings))
     content = ContentRules(servers, words, _Nobody(), settings)
-    checks = RequestChecks(connection, servers, rights, known, gate, words, content, limits=limits, clock=clock)
+    checks = RequestChecks(db, servers, rights, known, gate, words, content, limits=limits, clock=clock)
     administration = administration_services(
-        connection,
+        db,
         servers,
         rights,
         words,
@@ -112,5 +111,5 @@ def server_services(
         gate,
         words,
         content,
-        AddingChecks(connection, servers, rights, gate, settings=settings, clock=clock),
+        AddingChecks(db, servers, rights, gate, settings=settings, clock=clock),
     )

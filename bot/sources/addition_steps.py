@@ -14,12 +14,11 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
-import aiosqlite
 from pydantic import ValidationError
 
 from bot import background
 from bot.database.additions import LoraAddition, find_addition, finish_addition, is_added
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.loras import Lora, find_lora, find_lora_by_name, find_version
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
@@ -60,7 +59,7 @@ class AdditionSteps:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         keeper: LibraryKeeper,
         http: SourceHttp,
@@ -69,7 +68,7 @@ class AdditionSteps:
         same_bytes: SameBytes,
         disputes: Disputes,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._library = keeper
         self._http = http
@@ -113,7 +112,7 @@ class AdditionSteps:
         if why is not None and is_worth_keeping(why, version.file.sha256 if version.file else None):
             await asyncio.to_thread(self.attached(addition.key).unlink, missing_ok=True)
             return
-        if addition.id not in self._placed and await is_added(self._connection, addition.path):
+        if addition.id not in self._placed and await is_added(self._db, addition.path):
             # By the same page, which tells no hash: the file there is that of the earlier addition.
             await asyncio.to_thread(self.part(addition.key).unlink, missing_ok=True)
         else:
@@ -123,7 +122,7 @@ class AdditionSteps:
 
     async def has_come(self, addition_id: int) -> bool:
         """Whether some of its file is here, fetched or attached, also in an earlier run. Raises DatabaseError."""
-        addition = await find_addition(self._connection, addition_id)
+        addition = await find_addition(self._db, addition_id)
         if addition is None:
             return False
         places = (self.attached(addition.key), self.part(addition.key))  # in the order in which a file is moved
@@ -131,8 +130,8 @@ class AdditionSteps:
 
     async def entry_of(self, sha256: str) -> Lora | None:
         """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""
-        found = await find_version(self._connection, sha256)
-        return await find_lora(self._connection, found.lora_id) if found and found.usable else None
+        found = await find_version(self._db, sha256)
+        return await find_lora(self._db, found.lora_id) if found and found.usable else None
 
     def target(self, path: str) -> Path:
         """Where a file goes. `path` is relative to the library."""
@@ -176,7 +175,7 @@ class AdditionSteps:
                 told = await ask()
                 # A file's metadata may name any hash, so that its maker would speak of other people's LoRAs.
                 told = [each for each in told if each[0] != checked.sha256 and each[1].kind not in LORA_KINDS]
-                here = {sha256 for sha256, _ in told if await find_version(self._connection, sha256) is not None}
+                here = {sha256 for sha256, _ in told if await find_version(self._db, sha256) is not None}
                 answers += [answer_of(base, sha256) for sha256, base in told if sha256 not in here]
             except SourceError as problem:
                 log.info("cannot look up the training base of %s: %s", version.name, problem)
@@ -199,7 +198,7 @@ class AdditionSteps:
         """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
         if not await asyncio.to_thread(target.exists):
             name = await self._free_name(version)
-            joined = await find_addition(self._connection, addition.id)  # by another page, which may rate it higher
+            joined = await find_addition(self._db, addition.id)  # by another page, which may rate it higher
             if joined is not None:
                 version = with_all(version, [version, RemoteVersion.model_validate_json(joined.source)])
             self._placed.add(addition.id)
@@ -222,8 +221,8 @@ class AdditionSteps:
 
         If another addition brought the same file, the claims count as another page's.
         """
-        async with transaction(self._connection):
-            added = await finish_addition(self._connection, addition.id, checked.sha256)
+        async with self._db.transaction():
+            added = await finish_addition(self._db, addition.id, checked.sha256)
             if added is None:
                 return
             if added.placed:
@@ -239,8 +238,8 @@ class AdditionSteps:
         own = entry_name(version)
         of_maker = f"{own[:60]} ({(version.creator or version.hub)[:30]})"
         for name in chain((own, of_maker), (f"{own[:90]} ({number})" for number in count(2))):
-            entry = await find_lora_by_name(self._connection, name)
-            if entry is None or await is_from_page(self._connection, entry, version):
+            entry = await find_lora_by_name(self._db, name)
+            if entry is None or await is_from_page(self._db, entry, version):
                 return name
         raise AssertionError
 

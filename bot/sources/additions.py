@@ -15,8 +15,6 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias
 
-import aiosqlite
-
 from bot import background
 from bot.config.sources import SourcesSettings
 from bot.database.additions import (
@@ -32,7 +30,7 @@ from bot.database.additions import (
     waiting_additions,
     withdraw_request,
 )
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.loras import Lora
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
@@ -97,14 +95,14 @@ class Additions:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         keeper: LibraryKeeper,
         http: SourceHttp,
         *,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._library = keeper
         self._http = http
@@ -113,9 +111,9 @@ class Additions:
         self.hugging_face = HuggingFace(http, self._settings)
         self._same_bytes = SameBytes(self.civitai, configuration)
         self._peeking = Peeking(http, configuration)
-        self.disputes = Disputes(connection, configuration)
+        self.disputes = Disputes(db, configuration)
         self._steps = AdditionSteps(
-            connection, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes, self.disputes
+            db, configuration, keeper, http, self.civitai, self.hugging_face, self._same_bytes, self.disputes
         )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._received: dict[int, Received] = {}
@@ -142,7 +140,7 @@ class Additions:
 
         If adding is off now, nothing is fetched any more. Raises DatabaseError.
         """
-        waiting = await waiting_additions(self._connection)
+        waiting = await waiting_additions(self._db)
         if not self._settings().enabled:
             for addition in waiting:
                 await self._give_up(addition, AddingOff())
@@ -247,7 +245,7 @@ class Additions:
 
         Raises SourceError, DatabaseError or as a scan.
         """
-        if await note_further_page(self._connection, self.disputes, lora, version, namer):
+        if await note_further_page(self._db, self.disputes, lora, version, namer):
             await self._library.scan()
 
     async def entry_of(self, sha256: str) -> Lora | None:
@@ -270,15 +268,15 @@ class Additions:
         self, version: RemoteVersion, person_id: int, server_id: int | None, admission: Admission
     ) -> LoraAddition:
         key = key_of(version)
-        async with transaction(self._connection):
-            waiting = await find_waiting(self._connection, key)
+        async with self._db.transaction():
+            waiting = await find_waiting(self._db, key)
             await admission(waiting.id if waiting else NO_ADDITION)
             if waiting is not None:  # this page may rate it higher than the one that it was begun from
                 known = RemoteVersion.model_validate_json(waiting.source)
                 told = with_all(known, [known, version])
-                await change_source(self._connection, waiting.id, told.model_dump_json())
+                await change_source(self._db, waiting.id, told.model_dump_json())
             addition = await begin_addition(
-                self._connection,
+                self._db,
                 key=key,
                 source=version.model_dump_json(),
                 path=file_path(version, key),
@@ -293,7 +291,7 @@ class Additions:
     ) -> LoraAddition:
         """Add a file that a person attached, as `describe_attached` describes it. Raises as `add`, and DiskFailed."""
         key = key_of(version)
-        waiting = await find_waiting(self._connection, key)
+        waiting = await find_waiting(self._db, key)
         await admission(waiting.id if waiting else NO_ADDITION)  # before anything is kept
         async with self._turns:
             await asyncio.to_thread(keep_attached, taken, self._steps.attached(key))
@@ -305,7 +303,7 @@ class Additions:
 
     async def _forget_attached(self, key: str) -> None:
         """Remove a file that somebody attached, unless an addition waits that may need it."""
-        if await find_waiting(self._connection, key) is None:
+        if await find_waiting(self._db, key) is None:
             await asyncio.to_thread(self._steps.attached(key).unlink, missing_ok=True)
 
     def received(self, addition_id: int) -> Received | None:
@@ -317,23 +315,23 @@ class Additions:
         task = self._tasks.get(addition_id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
-        found = await find_addition(self._connection, addition_id)
+        found = await find_addition(self._db, addition_id)
         if task is None and found is not None and found.state is AdditionState.WAITING:
             await asyncio.sleep(seconds)  # the program is ending
         return found
 
     async def requested_by(self, addition_id: int, person_id: int) -> bool:
         """Whether the person is among those who ask for it. Raises DatabaseError."""
-        return await find_request(self._connection, addition_id, person_id) is not None
+        return await find_request(self._db, addition_id, person_id) is not None
 
     async def cancel(self, addition_id: int, person_id: int) -> Withdrawal:
         """Withdraw the person's request; when there is no other, it is not fetched. Raises DatabaseError."""
         async with self._turns:
             come = self._received.get(addition_id)
             counts = (come is not None and come.size > 0) or await self._steps.has_come(addition_id)
-            cancelled = await withdraw_request(self._connection, addition_id, person_id, counts=counts)
+            cancelled = await withdraw_request(self._db, addition_id, person_id, counts=counts)
             if cancelled is None:
-                found = await find_addition(self._connection, addition_id)
+                found = await find_addition(self._db, addition_id)
                 waits = found is not None and found.state is AdditionState.WAITING
                 return Withdrawal.OTHERS if waits else Withdrawal.ENDED
             if (task := self._tasks.get(addition_id)) is not None:
@@ -395,8 +393,8 @@ class Additions:
             await self._steps.clear(addition, why)
         except OSError as problem:
             log.error("cannot remove the download of %s: %s", addition.path, problem)
-        await fail_addition(self._connection, addition.id, why)
-        waiting = {self._steps.part(each.key) for each in await waiting_additions(self._connection)}
+        await fail_addition(self._db, addition.id, why)
+        waiting = {self._steps.part(each.key) for each in await waiting_additions(self._db)}
         most = 0 if isinstance(why, NoRoom) else KEPT_PARTS
         await asyncio.to_thread(_prune, self._configuration.settings.library.folder / FOLDER, waiting, most)
 

@@ -12,9 +12,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-import aiosqlite
-
 from bot.database.additions import sources_of
+from bot.database.database import Database
 from bot.database.disputes import dispute, disputed_by, settle
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.library.configuration import Configuration
@@ -32,8 +31,8 @@ Answer = RegistryAnswer | RepositoryAnswer
 class Disputes:
     """Notes what other people's pages claim. `opened` is called with a LoRA and the page's base model."""
 
-    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, configuration: Configuration) -> None:
+        self._db = db
         self._configuration = configuration
         self.opened: Callable[[Lora, BaseModelId], None] = lambda _lora, _base: None
 
@@ -41,7 +40,7 @@ class Disputes:
         """Whether a page says something that is neither kept nor a dispute already. Raises OSError, DatabaseError."""
         folder, rest = self._configuration.settings.library.folder, list[RegistryAnswer]()
         for answer in answers:
-            disputed = await disputed_by(self._connection, answer.sha256, answer.page)
+            disputed = await disputed_by(self._db, answer.sha256, answer.page)
             if disputed is not None and disputed != answer.known_base_model:
                 return True
             if disputed is None:
@@ -66,9 +65,9 @@ class Disputes:
     async def _set(self, answer: RegistryAnswer, version: LoraVersion | None) -> None:
         base = answer.known_base_model
         if version is None or base is None or base == version.base_model:  # of the same only the name differs
-            await settle(self._connection, answer.sha256, answer.page)
-        elif await dispute(self._connection, answer.sha256, answer.page, base):
-            lora = await find_lora(self._connection, version.lora_id)
+            await settle(self._db, answer.sha256, answer.page)
+        elif await dispute(self._db, answer.sha256, answer.page, base):
+            lora = await find_lora(self._db, version.lora_id)
             log.warning("%s is disputed: %s names %s", version.path, answer.page, base)
             if lora is not None:
                 self.opened(lora, base)
@@ -79,7 +78,7 @@ class Disputes:
         The page that brought the file may correct itself.
         """
         before = [each for each in known.answers.get(answer.sha256, ()) if each.origin != answer.origin]
-        version = await find_version(self._connection, answer.sha256)
+        version = await find_version(self._db, answer.sha256)
         if version is None or not version.usable or version.base_model is None:
             return None
         if await self._brought(answer):
@@ -90,5 +89,5 @@ class Disputes:
 
     async def _brought(self, answer: RegistryAnswer) -> bool:
         """Whether the page of an answer brought the file into the library."""
-        sources = [each.source for each in await sources_of(self._connection, answer.sha256) if each.placed]
+        sources = [each.source for each in await sources_of(self._db, answer.sha256) if each.placed]
         return any(RemoteVersion.model_validate_json(source).page == answer.page for source in sources)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.additions import MAX_PAGES, NO_ADDITION, note_listed
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.loras import Lora
 from bot.sources.disputes import Disputes
 from bot.sources.errors import DiskFailed
@@ -31,9 +29,7 @@ class Namer:
     admission: Callable[[int], Awaitable[None]]
 
 
-async def note_further_page(
-    connection: aiosqlite.Connection, disputes: Disputes, lora: Lora, version: RemoteVersion, namer: Namer
-) -> bool:
+async def note_further_page(db: Database, disputes: Disputes, lora: Lora, version: RemoteVersion, namer: Namer) -> bool:
     """Note a page that has a file of an entry, and what it says of the base model; whether the evidence has changed.
 
     A page that says nothing new is not noted again. One that is counts as an addition of the person, and is not noted
@@ -44,8 +40,8 @@ async def note_further_page(
     claim = answer_of(version, sha256) if version.base_model else None
     claims = [claim] if claim else []
     try:
-        async with transaction(connection):
-            pages = [page_of(page) for page in await pages_of(connection, sha256)]
+        async with db.transaction():
+            pages = [page_of(page) for page in await pages_of(db, sha256)]
             new = page_of(version) not in pages or await disputes.says_new(claims)
             if not version.page or not new or len(pages) >= MAX_PAGES:
                 return False
@@ -55,7 +51,7 @@ async def note_further_page(
                 return False
             path = next(each.path for each in lora.versions if each.sha256 == sha256)
             source = version.model_dump_json()
-            await note_listed(connection, sha256, source, path, person_id=namer.person_id, server_id=namer.server_id)
+            await note_listed(db, sha256, source, path, person_id=namer.person_id, server_id=namer.server_id)
             return await disputes.note(claims)
     except OSError as problem:
         raise DiskFailed(name=lora.name, reason=problem.strerror or str(problem)) from None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import aiosqlite
-
 from bot.config.sources import SourcesSettings
 from bot.database.blocks import BY_EASEL, BlockKind, find_block, save_block
+from bot.database.database import Database
 from bot.database.hub_looks import looks_of
 from bot.database.loras import Lora, find_lora, find_version
 from bot.i18n import _, sentences, speaking
@@ -20,25 +19,25 @@ log = logging.getLogger(__name__)
 
 
 async def block_if_flagged(
-    connection: aiosqlite.Connection, settings: SourcesSettings, sha256: str, page: str, now: RemoteVersion
+    db: Database, settings: SourcesSettings, sha256: str, page: str, now: RemoteVersion
 ) -> Lora | None:
     """Block the LoRA of a file if a page says now what none said at the last look; the LoRA that was blocked.
 
     All pages of the file are heard. What an operator allows again is not blocked a second time for the same. It is
     called before what the page says now is stored. Raises DatabaseError.
     """
-    told = {look.page: RemoteVersion.model_validate_json(look.says) for look in await looks_of(connection, [sha256])}
+    told = {look.page: RemoteVersion.model_validate_json(look.says) for look in await looks_of(db, [sha256])}
     before, after = tuple(told.values()), tuple({**told, page: now}.values())
     heard = with_all(now, after)
     if not _is_flagged(heard, settings) or _is_flagged(with_all(now, before), settings):
         return None
-    found = await find_version(connection, sha256)
-    lora = await find_lora(connection, found.lora_id) if found is not None else None
-    if lora is None or await find_block(connection, EVERYWHERE, BlockKind.LORA, lora.id) is not None:
+    found = await find_version(db, sha256)
+    lora = await find_lora(db, found.lora_id) if found is not None else None
+    if lora is None or await find_block(db, EVERYWHERE, BlockKind.LORA, lora.id) is not None:
         return None
     with speaking(None):
         reason = flagged_text(heard)
-    await save_block(connection, EVERYWHERE, BlockKind.LORA, lora.id, reason=reason, ends_at=None, created_by=BY_EASEL)
+    await save_block(db, EVERYWHERE, BlockKind.LORA, lora.id, reason=reason, ends_at=None, created_by=BY_EASEL)
     log.warning("LoRA #%s is blocked: its page now says whom it shows, or that its file is dangerous", lora.id)
     return lora
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.database.additions import added_from_model, added_from_page, sources_of
+from bot.database.database import Database
 from bot.database.hub_looks import HubLook, installed_among, looks_of
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version, find_version_by_short_hash
 from bot.sources.attached import ATTACHED
@@ -47,10 +46,10 @@ class Provenance:
         return tuple(found.values())
 
 
-async def provenance_of(connection: aiosqlite.Connection, lora: Lora) -> Provenance:
+async def provenance_of(db: Database, lora: Lora) -> Provenance:
     """What is known of an entry's files. Raises DatabaseError."""
     files = sorted(lora.usable, key=lambda version: -version.id)
-    known = [page for version in files if version.sha256 for page in await sources_of(connection, version.sha256)]
+    known = [page for version in files if version.sha256 for page in await sources_of(db, version.sha256)]
     pages = [(RemoteVersion.model_validate_json(page.source), page.placed) for page in known]
     origin = next((page for page, placed in pages if placed), None)
     others = {page_of(page): page for page, _ in pages if page.hub != ATTACHED}
@@ -59,39 +58,39 @@ async def provenance_of(connection: aiosqlite.Connection, lora: Lora) -> Provena
     return Provenance(
         origin=origin,
         others=tuple(others.values())[:MAX_OTHERS],
-        files=await hub_files(connection, files),
-        same_as=await _same_as(connection, lora),
+        files=await hub_files(db, files),
+        same_as=await _same_as(db, lora),
     )
 
 
-async def hub_files(connection: aiosqlite.Connection, versions: list[LoraVersion]) -> tuple[HubFile, ...]:
+async def hub_files(db: Database, versions: list[LoraVersion]) -> tuple[HubFile, ...]:
     """Those of the versions that came from a hub. Raises DatabaseError."""
     by_hash = {version.sha256: version for version in versions if version.sha256}
-    looks = await looks_of(connection, list(by_hash))
-    here = await installed_among(connection, [look.newer_sha256 for look in looks if look.newer_sha256])
+    looks = await looks_of(db, list(by_hash))
+    here = await installed_among(db, [look.newer_sha256 for look in looks if look.newer_sha256])
     return tuple(HubFile(by_hash[look.sha256], look, _newer(look, here)) for look in looks)
 
 
-async def entry_from(connection: aiosqlite.Connection, link: Link) -> Lora | None:
+async def entry_from(db: Database, link: Link) -> Lora | None:
     """The entry of what a link or hash means, if it was added from there. Its hub is not asked.
 
     Raises DatabaseError.
     """
-    sha256 = await _added_from(connection, link)
+    sha256 = await _added_from(db, link)
     if sha256 is None and isinstance(link, HashLink) and len(link.hash) < SHA256_DIGITS:
-        found = await find_version_by_short_hash(connection, link.hash)
+        found = await find_version_by_short_hash(db, link.hash)
     else:
-        found = await find_version(connection, sha256) if sha256 else None
-    return await find_lora(connection, found.lora_id) if found is not None and found.usable else None
+        found = await find_version(db, sha256) if sha256 else None
+    return await find_lora(db, found.lora_id) if found is not None and found.usable else None
 
 
-async def _added_from(connection: aiosqlite.Connection, link: Link) -> str | None:
+async def _added_from(db: Database, link: Link) -> str | None:
     if isinstance(link, HashLink):
         return link.hash if len(link.hash) == SHA256_DIGITS else None
     if isinstance(link, CivitaiLink):
-        return await added_from_model(connection, CIVITAI, model_id=link.model_id, version_id=link.version_id)
+        return await added_from_model(db, CIVITAI, model_id=link.model_id, version_id=link.version_id)
     for page in dict.fromkeys((repository_page(link.repository, link.revision), repository_page(link.repository))):
-        for addition in await added_from_page(connection, page):
+        for addition in await added_from_page(db, page):
             version = RemoteVersion.model_validate_json(addition.source)
             is_meant = version.revision == link.revision or page == repository_page(link.repository, link.revision)
             if is_meant and link.means(version.repository_path):
@@ -104,18 +103,18 @@ def page_of(version: RemoteVersion) -> tuple[str, int | str, str | None]:
     return version.hub, version.model_id or version.page, version.repository_path
 
 
-async def pages_of(connection: aiosqlite.Connection, sha256: str) -> list[RemoteVersion]:
+async def pages_of(db: Database, sha256: str) -> list[RemoteVersion]:
     """The pages that have a file, first that which brought it. Raises DatabaseError."""
-    return [RemoteVersion.model_validate_json(each.source) for each in await sources_of(connection, sha256)]
+    return [RemoteVersion.model_validate_json(each.source) for each in await sources_of(db, sha256)]
 
 
-async def is_from_page(connection: aiosqlite.Connection, lora: Lora, version: RemoteVersion) -> bool:
+async def is_from_page(db: Database, lora: Lora, version: RemoteVersion) -> bool:
     """Whether a file of an entry was brought by the page of a version, and by the same maker. Raises DatabaseError.
 
     A page that only has the same bytes as a file does not count: anybody may upload a copy.
     """
     for sha256 in (each.sha256 for each in lora.versions):
-        for page in await sources_of(connection, sha256) if sha256 else []:
+        for page in await sources_of(db, sha256) if sha256 else []:
             known = RemoteVersion.model_validate_json(page.source)
             if page.placed and known.hub != ATTACHED and _made_at(known) == _made_at(version):
                 return True
@@ -130,9 +129,9 @@ def _newer(look: HubLook, here: frozenset[str]) -> RemoteVersion | None:
     return None if look.newer is None or look.newer_sha256 in here else stored_version(look.newer)
 
 
-async def _same_as(connection: aiosqlite.Connection, lora: Lora) -> Lora | None:
+async def _same_as(db: Database, lora: Lora) -> Lora | None:
     for version in lora.versions:
-        found = await find_version(connection, version.sha256) if version.sha256 and not version.usable else None
+        found = await find_version(db, version.sha256) if version.sha256 and not version.usable else None
         if found is not None and found.usable and found.lora_id != lora.id:
-            return await find_lora(connection, found.lora_id)
+            return await find_lora(db, found.lora_id)
     return None

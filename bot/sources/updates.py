@@ -11,10 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
-import aiosqlite
-
 from bot.background import Recurring
 from bot.database.clock import DAY_MS, HOUR_MS, now_ms
+from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.hub_looks import (
     DueFile,
@@ -84,7 +83,7 @@ class Updates:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         civitai: Civitai,
         hugging_face: HuggingFace,
@@ -92,7 +91,7 @@ class Updates:
         pause: float = PAUSE,
         forget: Callable[[int], None] = lambda _server_id: None,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._civitai = civitai
         self._hugging_face = hugging_face
@@ -102,7 +101,7 @@ class Updates:
         self._asked = False
         self._trouble = 0  # pages of a hub with trouble, one after the other
         self._sidecars = HubSidecars()
-        self.disputes = Disputes(connection, configuration)
+        self.disputes = Disputes(db, configuration)
         self._found: set[str] = set()  # files whose pages were asked for in this run
         self.looked: Callable[[], None] = lambda: None  # called when all was asked
         self.blocked: Callable[[Lora], None] = lambda _lora: None  # called when one was, for what its page says now
@@ -149,20 +148,20 @@ class Updates:
             answers = await asyncio.to_thread(read_answers, library.folder)
             known |= {sha256 for sha256, told in answers.items() if any(each.version_id for each in told)}
         known -= self._found
-        wanted = sorted(await installed_among(self._connection, sorted(known)))
+        wanted = sorted(await installed_among(self._db, sorted(known)))
         wanted = [sha256 for sha256 in wanted if not await self._is_followed(sha256)]
         if wanted:
             await self._wait()
             for sha256, version in await self._civitai.with_hashes(wanted):
-                await note_known(self._connection, sha256, version.page, CIVITAI, version.model_dump_json())
+                await note_known(self._db, sha256, version.page, CIVITAI, version.model_dump_json())
         self._found |= known
 
     async def _is_followed(self, sha256: str) -> bool:
-        return any(look.followed for look in await looks_of(self._connection, [sha256]))
+        return any(look.followed for look in await looks_of(self._db, [sha256]))
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
         before, self._trouble = now_ms() - DAY_MS, 0
-        while due := await due_files(self._connection, hub, before, FILES):
+        while due := await due_files(self._db, hub, before, FILES):
             await look_at(due)
 
     # --- Civitai --------------------------------------------------------------------------------------------------
@@ -212,7 +211,7 @@ class Updates:
             known = stored_version(file.says)
             page = known and asked_at(known)
             if known is None or page is None:
-                await note_asked(self._connection, file)
+                await note_asked(self._db, file)
             else:
                 pages.setdefault(page, []).append((file, known))
         return pages
@@ -234,7 +233,7 @@ class Updates:
             raise
         except SourceError as problem:
             for file, _ in files:
-                await note_asked(self._connection, file, now_ms() - DAY_MS + HOUR_MS)
+                await note_asked(self._db, file, now_ms() - DAY_MS + HOUR_MS)
             self._trouble += 1
             if self._trouble == MAX_TROUBLE:
                 raise
@@ -261,9 +260,9 @@ class Updates:
     async def _record_all(self, files: Iterable[tuple[DueFile, RemoteVersion]], versions: Versions | None) -> None:
         for file, known in files:
             if versions is None:
-                await note_asked(self._connection, file)
+                await note_asked(self._db, file)
             elif isinstance(versions, HubState):
-                await record_look(self._connection, file.sha256, file.page, versions)
+                await record_look(self._db, file.sha256, file.page, versions)
             else:
                 await self._record(file, known, versions)
 
@@ -272,14 +271,14 @@ class Updates:
         newer = await self._newer(file, known, versions) if file.followed else None
         if now is not None:
             settings = self._configuration.settings.sources
-            flagged = await block_if_flagged(self._connection, settings, file.sha256, file.page, now)
+            flagged = await block_if_flagged(self._db, settings, file.sha256, file.page, now)
             if flagged is not None:
                 self._forget(EVERYWHERE)
                 self.blocked(flagged)
             await self._note_claim(file, now)
         state = HubState.GONE if now is None else HubState.ARCHIVED if now.archived else HubState.THERE
         await record_look(
-            self._connection,
+            self._db,
             file.sha256,
             file.page,
             state,
@@ -314,7 +313,7 @@ class Updates:
         newest = max(found, key=lambda each: each.version_id or 0, default=None)
         if newest is None or newest.file is None or newest.file.sha256 is None:
             return None
-        return None if await installed_among(self._connection, [newest.file.sha256]) else newest
+        return None if await installed_among(self._db, [newest.file.sha256]) else newest
 
 
 def is_newer(version: RemoteVersion, known: RemoteVersion, file: DueFile) -> bool:

@@ -68,7 +68,7 @@ async def _refuse_if_deleted(interaction: Interaction) -> None:
     Nothing is done while the rows of the person go. After that a command starts anew, and so does a button that all
     members see. A form or a private message from before the deletion would bring back what it shows.
     """
-    erasure = await newest_erasure(interaction.client.connection, interaction.user.id)
+    erasure = await newest_erasure(interaction.client.db, interaction.user.id)
     if erasure is None:
         return
     if erasure.state is ErasureState.REQUESTED:
@@ -151,9 +151,9 @@ async def require_published(interaction: Interaction, publication_id: int) -> tu
 
     Raises NotPublished or DatabaseError.
     """
-    connection, place = interaction.client.connection, await published_here(interaction)
-    found = await find_shown(connection, publication_id, place)
-    job = None if found is None else await find_job(connection, found.job_id)
+    db, place = interaction.client.db, await published_here(interaction)
+    found = await find_shown(db, publication_id, place)
+    job = None if found is None else await find_job(db, found.job_id)
     if found is None or job is None or found.server_id != interaction.guild_id:
         raise NotPublished
     return found, job
@@ -171,9 +171,9 @@ async def require_open(interaction: Interaction, job: Job) -> None:
     minors does. Raises PictureReported, TakenDown, what that rule raises, or DatabaseError.
     """
     client = interaction.client
-    if await held_jobs(client.connection, [job.id]):
+    if await held_jobs(client.db, [job.id]):
         raise PictureReported
-    closed_in = await taken_down_in(client.connection, job.id, interaction.guild_id or EVERYWHERE)
+    closed_in = await taken_down_in(client.db, job.id, interaction.guild_id or EVERYWHERE)
     if closed_in == EVERYWHERE:
         raise TakenDownEverywhere
     if closed_in is not None:

@@ -111,7 +111,7 @@ class EaselBot(Client):
             max_messages=None,  # none is looked up in memory
             http_trace=trace,
         )
-        self.connection = easel.connection
+        self.db = easel.db
         self.configuration = easel.configuration
         self.keeper = easel.keeper
         self.requests = easel.requests
@@ -125,66 +125,64 @@ class EaselBot(Client):
         self.servers = easel.servers
         self.additions = easel.additions
         self.started = easel.started
-        self._registration = CommandRegistration(self.tree, self.connection)
+        self._registration = CommandRegistration(self.tree, self.db)
         self.servers.connect(ServerLookups(self, lambda: self._registration.registered))
         self.token_rejected = False  # Discord does not accept the token any more
         self._checking_token = False
         settings = easel.configuration.settings
         transport = DiscordTransport(self, settings.discord.token.get_secret_value(), responses)
         self.deliverer = Deliverer(
-            transport, self.connection, settings.storage.pictures, easel.attachments, self.servers.servers
+            transport, self.db, settings.storage.pictures, easel.attachments, self.servers.servers
         )
-        follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers)
+        follower = JobFollower(self.db, self.jobs, self.deliverer, settings.storage.spool, self.servers)
         self._orders = self.orders = Orders(
-            self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower, clock
+            self.db, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower, clock
         )
         self.studios = StudioSessions(
-            self.connection, self.configuration, self.requests, render_panel, checkpoints_here, shown_ratings
+            self.db, self.configuration, self.requests, render_panel, checkpoints_here, shown_ratings
         )
-        results = DeliveredResults(self.connection, self.deliverer, self.servers)
-        self.removals = Removals(self, self.connection, self.configuration, easel.files, results)
+        results = DeliveredResults(self.db, self.deliverer, self.servers)
+        self.removals = Removals(self, self.db, self.configuration, easel.files, results)
         servers = self.servers
-        self.reporting = Reporting(
-            self.connection, servers.servers, servers.rights, lambda: self.configuration.settings
-        )
-        self._report_messages = ReportMessages(self, self.connection, self.removals, self.thumbnails, self.reporting)
-        self.decisions = CarryingOut(self.connection, servers.servers, self.reporting, self._report_messages)
+        self.reporting = Reporting(self.db, servers.servers, servers.rights, lambda: self.configuration.settings)
+        self._report_messages = ReportMessages(self, self.db, self.removals, self.thumbnails, self.reporting)
+        self.decisions = CarryingOut(self.db, servers.servers, self.reporting, self._report_messages)
         self.reminders = Reminders(
-            self.connection, self.reporting, self._report_messages,
+            self.db, self.reporting, self._report_messages,
             lambda: self.configuration.settings.discord.operators, lambda: round(clock() * 1000),
         )  # fmt: skip
         self.publishing_rules = PublishingRules(
-            self.connection, servers.servers, servers.rights, servers.checks, servers.content,
+            self.db, servers.servers, servers.rights, servers.checks, servers.content,
             easel.removed.verdicts, base_model_of=self._base_model_of,
         )  # fmt: skip
-        posts = PublicationPosts(self, self.connection, self.configuration, easel.attachments, servers)
-        self.publishing = Publishing(self.connection, self.publishing_rules, posts)
-        self.deleted_posts = DeletedPosts(self.connection, PostedMessages(self), self.publishing)
+        posts = PublicationPosts(self, self.db, self.configuration, easel.attachments, servers)
+        self.publishing = Publishing(self.db, self.publishing_rules, posts)
+        self.deleted_posts = DeletedPosts(self.db, PostedMessages(self), self.publishing)
         self.removals.notify = self.publishing.notice
-        self.featuring = Featuring(self.connection, servers.rights)
+        self.featuring = Featuring(self.db, servers.rights)
         pacer = EditPacer(time.monotonic)  # of all edits that nobody waits for
-        self.likes = LikeCounts(self.connection, posts, pacer)
-        board_posts = BoardPosts(self, self.connection, servers)
-        self.boards = Boards(self.connection, board_posts, pacer, board_posts.places)
+        self.likes = LikeCounts(self.db, posts, pacer)
+        board_posts = BoardPosts(self, self.db, servers)
+        self.boards = Boards(self.db, board_posts, pacer, board_posts.places)
         self.answers = AnswersUnderWay()
         erased = ErasedMessages(self, self.answers, follower.stop, self.decisions.rewrite_staff_message)
-        self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.additions, easel.files, erased)
+        self.erasures = Erasures(self.db, self.configuration, self.jobs, self.additions, easel.files, erased)
         self.exporter = Exporter(
-            self.connection, settings.storage, easel.attachments, lambda: self.configuration.settings, self._place_name
+            self.db, settings.storage, easel.attachments, lambda: self.configuration.settings, self._place_name
         )
-        alerts = OperatorAlerts(self, self.connection, self.configuration)
-        self.takedown_notices = TakedownNotices(self.connection, self.configuration, DirectMessages(self))
+        alerts = OperatorAlerts(self, self.db, self.configuration)
+        self.takedown_notices = TakedownNotices(self.db, self.configuration, DirectMessages(self))
         self.takedown_cases = TakedownCases(
-            self.connection, self.configuration, self.thumbnails, self.removals, self.takedown_notices.tell_all,
+            self.db, self.configuration, self.thumbnails, self.removals, self.takedown_notices.tell_all,
             alerts.takedown_due,
         )  # fmt: skip
-        self._addition_notices = AdditionNotices(self.connection, self.additions, transport, DirectMessages(self))
+        self._addition_notices = AdditionNotices(self.db, self.additions, transport, DirectMessages(self))
         self.addition_notices = self._addition_notices
-        self._update_notices = UpdateNotices(self.connection, easel.updates, servers.content, DirectMessages(self))
+        self._update_notices = UpdateNotices(self.db, easel.updates, servers.content, DirectMessages(self))
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.questions = OpenQuestions()
-        self.phrase_notices = PhraseNotices(self, self.connection)
+        self.phrase_notices = PhraseNotices(self, self.db)
         easel.updates.blocked = alerts.lora_blocked
         easel.additions.disputes.opened = easel.updates.disputes.opened = alerts.lora_disputed
         self.jobs.on_alarm(alerts.workers_failed_repeatedly)
@@ -261,12 +259,12 @@ class EaselBot(Client):
 
     async def on_guild_join(self, server: discord.Guild) -> None:
         """Somebody has invited the bot."""
-        await background.guard(note_here(self.connection, server.id), "noting a server that invited the bot")
+        await background.guard(note_here(self.db, server.id), "noting a server that invited the bot")
         await self._greet(server)
 
     async def on_guild_remove(self, server: discord.Guild) -> None:
         """A server has removed the bot; what is kept of it goes when its time is over."""
-        await background.guard(note_left(self.connection, server.id), "noting a server that removed the bot")
+        await background.guard(note_left(self.db, server.id), "noting a server that removed the bot")
         self.servers.forget(server.id)
 
     async def on_message(self, _message: discord.Message, /) -> None:
@@ -297,7 +295,7 @@ class EaselBot(Client):
         await background.guard(self.publishing.channel_deleted(channel_id), "noting a deleted art channel")
 
     async def _greet(self, server: discord.Guild) -> None:
-        await background.guard(greet(self.connection, server), "the first message in a server")
+        await background.guard(greet(self.db, server), "the first message in a server")
 
     async def on_raw_app_command_permissions_update(self, update: discord.RawAppCommandPermissionsUpdateEvent) -> None:
         """A server has changed who may use the commands."""
@@ -350,6 +348,6 @@ class EaselBot(Client):
         log.info("connected as %s", self.user)
         self.deleted_posts.begin()
         here = [server.id for server in self.guilds]
-        await background.guard(note_all(self.connection, here), "noting which servers have the bot")
+        await background.guard(note_all(self.db, here), "noting which servers have the bot")
         for server in filter(joined_lately, self.guilds):
             await self._greet(server)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from weakref import WeakValueDictionary
 
-import aiosqlite
 import discord
 from discord import ui
 from discord.ext import commands
@@ -17,6 +16,7 @@ from bot.app.watchman import Watchman
 from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.publishing import Publishing, PublishingRules
+from bot.database.database import Database
 from bot.database.preferences import Preferences
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
@@ -90,7 +90,7 @@ class Client(commands.AutoShardedBot):
     Commands, components and modals find the services here, and hand on those that are needed.
     """
 
-    connection: aiosqlite.Connection
+    db: Database
     configuration: Configuration
     keeper: LibraryKeeper
     requests: RequestBuilder

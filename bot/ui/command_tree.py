@@ -8,11 +8,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import aiosqlite
 import discord
 from discord import app_commands
 
 from bot import background
+from bot.database.database import Database
 from bot.database.key_values import recall, remember
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
@@ -53,10 +53,10 @@ class EaselTree(app_commands.CommandTree[Client]):
 class CommandRegistration:
     """Registers the commands of a tree. `registered` are those that Discord has, once it was asked."""
 
-    def __init__(self, tree: app_commands.CommandTree[Any], connection: aiosqlite.Connection) -> None:
+    def __init__(self, tree: app_commands.CommandTree[Any], db: Database) -> None:
         self.registered: Sequence[app_commands.AppCommand] = ()
         self._tree = tree
-        self._connection = connection
+        self._db = db
 
     async def register_changed(self) -> None:
         """Register the commands if they changed: Discord allows 200 creations a day.
@@ -70,8 +70,8 @@ class CommandRegistration:
         self.registered = await self._tree.fetch_commands()
         there = {command.name for command in self.registered}
         wanted = {command.name for command in self._tree.get_commands()}
-        if there == wanted and await recall(self._connection, key) == digest:
+        if there == wanted and await recall(self._db, key) == digest:
             return
         self.registered = await self._tree.sync()
-        await remember(self._connection, key, digest)
+        await remember(self._db, key, digest)
         log.info("registered %s commands", len(payload))

@@ -54,10 +54,10 @@ async def find_shown_job(client: Client, message: discord.Message) -> ShownJob |
         custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
         for kind in buttons:
             if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
-                job = await find_job(client.connection, int(match["job"]))
+                job = await find_job(client.db, int(match["job"]))
                 return None if job is None else ShownJob(job)
-    published = await find_published(client.connection, message)
-    job = None if published is None else await find_job(client.connection, published.job_id)
+    published = await find_published(client.db, message)
+    job = None if published is None else await find_job(client.db, published.job_id)
     return None if job is None else ShownJob(job, published)
 
 
@@ -77,11 +77,11 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     await require_open(interaction, job)
     await require_shown(interaction, job)
     folder = client.configuration.settings.storage.pictures
-    for picture in await pictures_of_job(client.connection, job.id):
+    for picture in await pictures_of_job(client.db, job.id):
         if shown.publication is not None and picture.position != shown.position:
             continue
         if kept := await client.inputs.keep_picture(folder / picture.path):
-            await note_taken(client.connection, interaction.user.id, kept.sha256, job.person_id)
+            await note_taken(client.db, interaction.user.id, kept.sha256, job.person_id)
             rating = await client.servers.checks.rating_of(job)
             return replace(kept, rating=rating, face=job.request.from_face)
     raise picture_gone()

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.database.allowed_phrases import PhraseQuestion, QuestionState, mark_question_told, untold_questions
+from bot.database.database import Database
 from bot.database.people import locale_of
 from bot.i18n import _, speaking
 from bot.i18n.texts import code, plain
@@ -26,18 +26,18 @@ MOST_AT_ONCE = 5  # decisions in one message; more come in the next one
 class PhraseNotices:
     """The notices of a client."""
 
-    def __init__(self, client: discord.Client, connection: aiosqlite.Connection) -> None:
+    def __init__(self, client: discord.Client, db: Database) -> None:
         self._client = client
-        self._connection = connection
+        self._db = db
         self._telling = asyncio.Lock()
 
     async def tell(self, person_id: int) -> None:
         """Send a direct message. If Discord refuses it, the next command tells. Raises DatabaseError."""
         async with self._telling:
-            untold = (await untold_questions(self._connection, person_id))[:MOST_AT_ONCE]
+            untold = (await untold_questions(self._db, person_id))[:MOST_AT_ONCE]
             if not untold:
                 return
-            with speaking(await locale_of(self._connection, person_id)):
+            with speaking(await locale_of(self._db, person_id)):
                 view = self._notice(untold)
             try:
                 channel = await (await self._client.fetch_user(person_id)).create_dm()
@@ -49,16 +49,16 @@ class PhraseNotices:
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the member who used a command of what no direct message told. Raises DatabaseError."""
-        if not await untold_questions(self._connection, interaction.user.id):
+        if not await untold_questions(self._db, interaction.user.id):
             return
         async with self._telling:
-            if untold := (await untold_questions(self._connection, interaction.user.id))[:MOST_AT_ONCE]:
+            if untold := (await untold_questions(self._db, interaction.user.id))[:MOST_AT_ONCE]:
                 await send_ephemeral(interaction, self._notice(untold))
                 await self._note_told(untold)
 
     async def _note_told(self, questions: Sequence[PhraseQuestion]) -> None:
         for question in questions:
-            await mark_question_told(self._connection, question.id)
+            await mark_question_told(self._db, question.id)
 
     def _notice(self, questions: Sequence[PhraseQuestion]) -> ui.LayoutView:
         view = ui.LayoutView(timeout=None)

@@ -18,14 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot import background
 from bot.database.audit import AuditAction, add_entry
 from bot.database.clock import now_ms
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.deletions import (
     Deletion,
     begin_deletion,
@@ -115,13 +114,13 @@ class Removals:
     def __init__(
         self,
         client: discord.Client,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         files: FileRemoval,
         results: ResultMessages,
     ) -> None:
         self._client = client
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._files = files
         self._results = results
@@ -142,18 +141,18 @@ class Removals:
         """
         now, undo_ms = now_ms(), round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
         held_ms = self._configuration.settings.moderation.held_ms
-        reported_at = await held_since(self._connection, job.id, since=now - held_ms)
+        reported_at = await held_since(self._db, job.id, since=now - held_ms)
         if not undo_ms and reported_at is None:
             await self.delete(job)
             return None
         until: int | None = now + undo_ms
-        if await hide_job(self._connection, job.id, now + undo_ms):
+        if await hide_job(self._db, job.id, now + undo_ms):
             self._unhidden.add(job.id)
             self._recurring.wake()
             self.notify()
             background.start(self._hide(job.id), "hiding a deleted picture")
         else:
-            hidden = await find_hidden_job(self._connection, job.id)  # it was deleted a moment before
+            hidden = await find_hidden_job(self._db, job.id)  # it was deleted a moment before
             if hidden is None:
                 return None
             until = hidden.delete_at
@@ -164,12 +163,12 @@ class Removals:
 
         Raises NothingThere when it is too late, or DatabaseError.
         """
-        if await undo_deletion(self._connection, job.id) is None:  # in time, whatever is being shown at Discord now
+        if await undo_deletion(self._db, job.id) is None:  # in time, whatever is being shown at Discord now
             raise gone_for_good()
         self._recurring.wake()
         self.notify()
         async with self._showing:
-            shown = await find_job(self._connection, job.id)
+            shown = await find_job(self._db, job.id)
             return None if shown is None else await self._results.bring_back(shown)  # None: it was deleted again
 
     async def show(self, job_id: int) -> None:
@@ -179,7 +178,7 @@ class Removals:
         """
         self.notify()
         async with self._showing:
-            job = await find_job(self._connection, job_id)
+            job = await find_job(self._db, job_id)
             if job is not None:
                 await self._results.show(job)
             else:  # its owner has deleted it, and what held it may be decided
@@ -190,9 +189,9 @@ class Removals:
 
         One that is being painted stays. Raises DatabaseError; then nothing is gone.
         """
-        async with transaction(self._connection):
+        async with self._db.transaction():
             channel_id, message_id = await self._delivered(job) or (None, None)
-            deletion = await begin_deletion(self._connection, job.id, channel_id, message_id)
+            deletion = await begin_deletion(self._db, job.id, channel_id, message_id)
         self.notify()
         if deletion is not None:
             await self._carry_out(deletion)
@@ -204,17 +203,17 @@ class Removals:
         it can be done again.
         """
         settings = self._configuration.settings
-        pictures = [settings.storage.pictures / each.path for each in await pictures_of_job(self._connection, job.id)]
+        pictures = [settings.storage.pictures / each.path for each in await pictures_of_job(self._db, job.id)]
         copies = await background.reading(copies_in_inputs, settings, pictures)
         await self._files.remove([LeftFile(FileFolder.INPUTS, name) for name in copies])
         await self.delete(job)
 
     async def complete_one(self, job_id: int) -> bool:
         """Go on with the deletion of a job; whether nothing is left of it. Raises DatabaseError."""
-        deletion = await find_deletion(self._connection, job_id)
+        deletion = await find_deletion(self._db, job_id)
         if deletion is not None:
             await self._carry_out(deletion)
-        return deletion is None or await find_deletion(self._connection, job_id) is None
+        return deletion is None or await find_deletion(self._db, job_id) is None
 
     def start(self) -> None:
         """From now on complete what earlier runs and outages have left, and each deletion when its time has come."""
@@ -239,27 +238,27 @@ class Removals:
         for job_id in tuple(self._unhidden):
             await background.guard(self._hide(job_id), "hiding a deleted picture")
         reported = now_ms() - self._configuration.settings.moderation.held_ms
-        for job in await due_jobs(self._connection, held_since=reported):
+        for job in await due_jobs(self._db, held_since=reported):
             if not self._closing:
                 await background.guard(self.delete(job), "deleting a picture")
-        for deletion in await pending_deletions(self._connection):
+        for deletion in await pending_deletions(self._db):
             if not self._closing:
                 await background.guard(self._carry_out(deletion), "completing a deletion")
 
     async def _end_offers(self) -> None:
         """What a report holds is hidden longer than it can be brought back: its message is to say so."""
         if self._offering:
-            due = {job.id for job in await hidden_jobs(self._connection) if (job.delete_at or 0) <= now_ms()}
+            due = {job.id for job in await hidden_jobs(self._db) if (job.delete_at or 0) <= now_ms()}
             self._unhidden |= self._offering & due
 
     async def _hide_again(self) -> None:
         """A crash may have come between the deletion and its message."""
-        self._unhidden.update(job.id for job in await hidden_jobs(self._connection))
+        self._unhidden.update(job.id for job in await hidden_jobs(self._db))
 
     async def _hide(self, job_id: int) -> None:
         """Hide the delivered message. When Discord cannot be reached, it stays to be hidden."""
         async with self._showing:  # else it might be hidden after it was brought back
-            job = await find_hidden_job(self._connection, job_id)
+            job = await find_hidden_job(self._db, job_id)
             until = 0 if job is None else job.delete_at or 0
             offers = until > now_ms()
             if job is None or await self._results.hide(job, until):
@@ -269,7 +268,7 @@ class Removals:
     async def _complete_and_wait(self) -> float:
         """Returns the seconds until there is something to do. Raises DatabaseError."""
         await self.complete()
-        due = await next_due(self._connection)
+        due = await next_due(self._db)
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
     async def take_down(self, job: Job, server_id: int, actor_id: int, reason: str) -> None:
@@ -280,16 +279,16 @@ class Removals:
         why = checked_reason(reason)
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
-        async with transaction(self._connection):
-            if await taken_down_in(self._connection, job.id, server_id) is None:  # not if staff confirm it twice
+        async with self._db.transaction():
+            if await taken_down_in(self._db, job.id, server_id) is None:  # not if staff confirm it twice
                 await add_entry(
-                    self._connection, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
+                    self._db, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
-            await record_takedown(self._connection, job, server_id, why)
-            await take_down_hashes(self._connection, job.id, server_id)
+            await record_takedown(self._db, job, server_id, why)
+            await take_down_hashes(self._db, job.id, server_id)
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
-                deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
+                deletion = await begin_deletion(self._db, job.id, *delivered, message_alone=True)
         self.notify()
         if deletion is not None:
             await self._carry_out(deletion)
@@ -298,31 +297,31 @@ class Removals:
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what they were not told by a direct message. Raises DatabaseError."""
         person_id = interaction.user.id
-        if not await untold_takedowns(self._connection, person_id):
+        if not await untold_takedowns(self._db, person_id):
             return
         async with self._telling:
-            if untold := await untold_takedowns(self._connection, person_id):
+            if untold := await untold_takedowns(self._db, person_id):
                 await send_ephemeral(interaction, await self._notice(untold))
-                await mark_told(self._connection, untold, now_ms())
+                await mark_told(self._db, untold, now_ms())
 
     async def _tell_by_letter(self, person_id: int) -> None:
         """Raises DatabaseError. What cannot be sent waits for the person's next command."""
         async with self._telling:
-            untold = await untold_takedowns(self._connection, person_id)
+            untold = await untold_takedowns(self._db, person_id)
             if not untold:
                 return
-            notice = await newest_notice(self._connection, person_id, now_ms() - NOTICE_MS)
+            notice = await newest_notice(self._db, person_id, now_ms() - NOTICE_MS)
             told = notice.takedowns if notice else ()
-            with speaking(await locale_of(self._connection, person_id)):
+            with speaking(await locale_of(self._db, person_id)):
                 view = await self._notice([*told, *untold])
             try:
                 channel = await (await self._client.fetch_user(person_id)).create_dm()
                 if notice is not None:
                     await channel.get_partial_message(notice.message_id).edit(view=view)
-                    await mark_told(self._connection, untold, notice.told_at, notice.message_id)
+                    await mark_told(self._db, untold, notice.told_at, notice.message_id)
                 else:
                     message = await channel.send(view=view)
-                    await mark_told(self._connection, untold, now_ms(), message.id)
+                    await mark_told(self._db, untold, now_ms(), message.id)
             except DISCORD_ERRORS as problem:
                 log.info("cannot notify the author of a picture about its takedown, will retry: %s", problem)
 
@@ -346,7 +345,7 @@ class Removals:
 
     async def _about(self, takedown: Takedown) -> str:
         """Which picture was removed, in which server, and why."""
-        job = await find_job(self._connection, takedown.job_id)
+        job = await find_job(self._db, takedown.job_id)
         server = self._client.get_guild(takedown.server_id)
         lines = [f"> {plain(server.name, 100)}"] if server else []
         if job is not None:
@@ -358,7 +357,7 @@ class Removals:
 
     async def _delivered(self, job: Job) -> tuple[int, int] | None:
         """The channel and the message to which the job was delivered."""
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         if delivery is None or delivery.message_id is None:
             return None
         return delivery.posting_in or job.channel_id, delivery.message_id
@@ -369,7 +368,7 @@ class Removals:
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
-            await end_deletion(self._connection, deletion)
+            await end_deletion(self._db, deletion)
 
     async def _remove_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""

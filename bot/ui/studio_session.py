@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import aiosqlite
 import discord
 
 from bot.config import CheckpointSettings
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.disputes import disputes_for
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, LoraVersion
@@ -108,14 +107,14 @@ class StudioSessions:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         requests: RequestBuilder,
         render: RenderPanel,
         checkpoints: Callable[[Interaction], Awaitable[InstalledCheckpoints]],
         shown: Callable[[Interaction], Awaitable[Shown]],
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._requests = requests
         self._render = render
@@ -144,28 +143,28 @@ class StudioSessions:
 
     async def snapshot(self, interaction: Interaction) -> StudioSnapshot:
         """The current state of the person's studio, with the checkpoints of the place where they are."""
-        draft = await find_studio(self._connection, interaction.user.id)
+        draft = await find_studio(self._db, interaction.user.id)
         return await self._snapshot(interaction, draft)
 
     async def change(self, interaction: Interaction, change: Callable[[Studio], Studio]) -> StudioSnapshot:
         """Change the draft; concurrent changes are serialised."""
         person_id = interaction.user.id
-        async with transaction(self._connection):
-            draft = await find_studio(self._connection, person_id)
+        async with self._db.transaction():
+            draft = await find_studio(self._db, person_id)
             changed = change(_studio(draft))
-            draft = await save_studio(self._connection, person_id, changed.model_dump_json())
+            draft = await save_studio(self._db, person_id, changed.model_dump_json())
         return await self._snapshot(interaction, draft)
 
     async def _fill(self, person_id: int, studio: Studio) -> None:
         """Replace the person's draft; the previous one can be restored."""
-        draft = await find_studio(self._connection, person_id)
+        draft = await find_studio(self._db, person_id)
         worth_keeping = _studio(draft) not in (Studio(), studio)
         keep = fill_studio if worth_keeping else save_studio
-        await keep(self._connection, person_id, studio.model_dump_json())
+        await keep(self._db, person_id, studio.model_dump_json())
 
     async def undo(self, interaction: Interaction) -> StudioSnapshot:
         """Restore the draft from before the studio was filled, if there is one."""
-        await go_back(self._connection, interaction.user.id)
+        await go_back(self._db, interaction.user.id)
         return await self.snapshot(interaction)
 
     async def add(self, interaction: Interaction, lora: Lora) -> str:
@@ -224,7 +223,7 @@ class StudioSessions:
 
     async def _snapshot(self, interaction: Interaction, draft: StudioState | None) -> StudioSnapshot:
         studio, person_id = _studio(draft), interaction.user.id
-        preferences = await find_preferences(self._connection, person_id)
+        preferences = await find_preferences(self._db, person_id)
         checkpoints = await self._checkpoints(interaction)
         # A chosen one that is not used in this place stays chosen: the draft is the same in other places.
         chosen = self._configuration.checkpoints.find(studio.draft.checkpoint)
@@ -248,7 +247,7 @@ class StudioSessions:
     async def _without_disputed(self, person_id: int, rows: list[Row]) -> list[Row]:
         """Refuse the LoRAs that this person may not use while their base model is disputed."""
         files = {row.version.sha256: row for row in rows if row.version is not None and row.version.disputed}
-        disputes = await disputes_for(self._connection, person_id, [sha256 for sha256 in files if sha256])
+        disputes = await disputes_for(self._db, person_id, [sha256 for sha256 in files if sha256])
         for found in disputes:
             row = files[found.sha256]
             bases = [base.label for base in found.base_models]

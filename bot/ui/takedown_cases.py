@@ -12,10 +12,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
 from bot import background
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.deletions import find_hidden_job
 from bot.database.deliveries import DeliveryState, find_delivery
 from bot.database.inputs import forget_given
@@ -49,14 +48,14 @@ class TakedownCases:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         thumbnails: Thumbnails,
         removals: Removals,
         tell_authors: Callable[[], Coroutine[Any, Any, bool]],
         alert: Callable[[TakedownCase], None],
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._thumbnails = thumbnails
         self._removals = removals
@@ -77,7 +76,7 @@ class TakedownCases:
         Return whether all confirmed cases are complete and all authors notified. Raises DatabaseError.
         """
         left = False
-        for case in await unfinished_cases(self._connection):
+        for case in await unfinished_cases(self._db):
             confirmed = case.state is CaseState.CONFIRMED
             if confirmed and await self._carry_out(case):
                 log.info("takedown %s is complete", case.id)
@@ -88,15 +87,15 @@ class TakedownCases:
 
     async def _carry_out(self, case: TakedownCase) -> bool:
         """Whether all that was confirmed is gone."""
-        for copy in await copies_of(self._connection, case.id):
+        for copy in await copies_of(self._db, case.id):
             if copy.state is CopyState.CONFIRMED:
                 await background.guard(self._end(case, copy), f"removing a picture of the takedown {case.id}")
-        return await complete_case(self._connection, case.id)
+        return await complete_case(self._db, case.id)
 
     async def _end(self, case: TakedownCase, copy: TakedownCopy) -> None:
         """Remove it and note that, or leave it for the next time."""
         if await self._remove(copy):
-            await end_copy(self._connection, case.id, copy)
+            await end_copy(self._db, case.id, copy)
 
     async def _remove(self, copy: TakedownCopy) -> bool:
         """Whether it is gone."""
@@ -109,7 +108,7 @@ class TakedownCases:
             log.warning("cannot remove a picture of a takedown, will retry: %s", problem)
             return False
         if copy.kind is CopyKind.INPUT:
-            await forget_given(self._connection, [copy.path])
+            await forget_given(self._db, [copy.path])
         return True
 
     def _remove_file(self, path: Path) -> None:
@@ -118,9 +117,9 @@ class TakedownCases:
 
     async def _remove_job(self, job_id: int) -> bool:
         # Its owner may have deleted it a moment ago, and could still bring it back.
-        job = await find_job(self._connection, job_id) or await find_hidden_job(self._connection, job_id)
+        job = await find_job(self._db, job_id) or await find_hidden_job(self._db, job_id)
         if job is not None:
-            delivery = await find_delivery(self._connection, job_id)
+            delivery = await find_delivery(self._db, job_id)
             if delivery is not None and delivery.state is DeliveryState.PENDING:
                 return False  # it is being delivered, and its message is not known yet
             await self._removals.delete(job)
@@ -130,6 +129,6 @@ class TakedownCases:
         """Tell operators once for each of the times that has come."""
         left = case.due_at - now_ms()
         due = sum(left <= before for before in ALERTS_MS)
-        if due > case.alerts and await count_alerts(self._connection, case.id, due):
+        if due > case.alerts and await count_alerts(self._db, case.id, due):
             log.warning("takedown %s is %s, due in %.1f hours", case.id, case.state, left / 3_600_000)
             self._alert(case)

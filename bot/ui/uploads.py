@@ -22,7 +22,7 @@ async def take_upload(interaction: Interaction, attachment: discord.Attachment) 
     client = interaction.client
     await check_name(await words_here(interaction), attachment.filename, attachment.description)
     kept = await client.inputs.take(attachment, interaction.guild_id or EVERYWHERE)
-    await note_given(client.connection, interaction.user.id, kept.sha256)
+    await note_given(client.db, interaction.user.id, kept.sha256)
     job_ids = await client.inputs.jobs_of(kept, interaction.user.id)
     rating, face = await client.servers.checks.rating_and_face_of_upload(job_ids, kept.request)
     highest = max((each for each in (kept.rating, rating) if each is not None), default=None)

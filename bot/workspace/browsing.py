@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.config import CheckpointSettings
 from bot.database.bookmarks import count_bookmarks
+from bot.database.database import Database
 from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, browse_loras
@@ -106,18 +106,18 @@ class PageRef:
         return PageRef(max(0, self.page + pages), self.key)
 
 
-async def page_ref_of(connection: aiosqlite.Connection, person_id: int, query: Query, page: int = 0) -> PageRef:
+async def page_ref_of(db: Database, person_id: int, query: Query, page: int = 0) -> PageRef:
     """The reference of a page of the query, for buttons. Raises DatabaseError."""
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
-        key = f"~{await save_draft(connection, person_id, query.model_dump_json())}"
+        key = f"~{await save_draft(db, person_id, query.model_dump_json())}"
     return PageRef(page, key)
 
 
-async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: PageRef) -> Query:
+async def query_at(db: Database, person_id: int, page_ref: PageRef) -> Query:
     """The query of a page. Raises NothingThere for a page that is too old, and DatabaseError."""
     if kept := _KEPT.fullmatch(page_ref.key):
-        text = await find_draft(connection, int(kept[1]), person_id)
+        text = await find_draft(db, int(kept[1]), person_id)
         query = None if text is None else _from_json(text)
     else:
         query = _from_key(page_ref.key)
@@ -126,42 +126,38 @@ async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: P
     return query
 
 
-async def first_in_market(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int) -> Query:
+async def first_in_market(db: Database, checkpoints: InstalledCheckpoints, person_id: int) -> Query:
     """LoRAs that fit the person's checkpoint, trending first; for a person without bookmarks, the best rated first.
 
     Raises DatabaseError.
     """
-    beginner = not await count_bookmarks(connection, person_id)
-    return await _that_fits(connection, checkpoints, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
+    beginner = not await count_bookmarks(db, person_id)
+    return await _that_fits(db, checkpoints, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
 
 
-async def first_of_bookmarks(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int
-) -> Query:
+async def first_of_bookmarks(db: Database, checkpoints: InstalledCheckpoints, person_id: int) -> Query:
     """LoRAs that fit the person's checkpoint, the newest first. Raises DatabaseError."""
-    return await _that_fits(connection, checkpoints, person_id, Sort.NEWEST)
+    return await _that_fits(db, checkpoints, person_id, Sort.NEWEST)
 
 
 async def first_to_try(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int
+    db: Database, checkpoints: InstalledCheckpoints, person_id: int
 ) -> tuple[Lora, CheckpointSettings] | None:
     """The best rated LoRA that fits the person's checkpoint, else another one, and the checkpoint; None without one.
 
     Raises DatabaseError.
     """
-    usual = await usual_checkpoint(connection, checkpoints, person_id)
+    usual = await usual_checkpoint(db, checkpoints, person_id)
     for checkpoint in sorted(checkpoints, key=lambda each: each is not usual):
         bases = checkpoints.lora_bases_for(checkpoint.base_model)
-        for lora in (await browse_loras(connection, limit=MOST_TRIED, base_models=bases, sort=Sort.TOP_RATED)).loras:
+        for lora in (await browse_loras(db, limit=MOST_TRIED, base_models=bases, sort=Sort.TOP_RATED)).loras:
             if checkpoint.name in checkpoints.names_for(lora):
                 return lora, checkpoint
     return None
 
 
-async def _that_fits(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int, sort: Sort
-) -> Query:
-    preferences = await find_preferences(connection, person_id)
+async def _that_fits(db: Database, checkpoints: InstalledCheckpoints, person_id: int, sort: Sort) -> Query:
+    preferences = await find_preferences(db, person_id)
     checkpoint = default_checkpoint(checkpoints, preferences)
     base_model = checkpoint.base_model if checkpoint else None
     return Query(sort=sort, base_model=base_model, compact=preferences.compact_lists)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.lora_search import Shown
 from bot.database.loras import loras_of_files
 from bot.i18n import _
@@ -13,21 +12,19 @@ from bot.i18n.texts import lora_name
 from inference.messages.request import GenerationRequest
 
 
-async def names_withheld(connection: aiosqlite.Connection, sha256s: Collection[str], shown: Shown) -> dict[str, str]:
+async def names_withheld(db: Database, sha256s: Collection[str], shown: Shown) -> dict[str, str]:
     """Return what to call the LoRAs with these files whose content rating is not `shown`, by SHA-256."""
     if shown is None or not sha256s:
         return {}
-    known = await loras_of_files(connection, sorted(sha256s))
+    known = await loras_of_files(db, sorted(sha256s))
     names = {} if None in shown else dict.fromkeys(sha256s, _("a LoRA that is not shown here"))
     for lora in known:
         names.pop(lora.sha256, None)
     return names | {lora.sha256: lora_name(lora, shown) for lora in known if lora.content_rating not in shown}
 
 
-async def request_named_for(
-    connection: aiosqlite.Connection, request: GenerationRequest, shown: Shown
-) -> GenerationRequest:
+async def request_named_for(db: Database, request: GenerationRequest, shown: Shown) -> GenerationRequest:
     """Return the request without the names of LoRAs whose content rating is not `shown`. Only for texts about it."""
-    names = await names_withheld(connection, {use.sha256 for use in request.loras}, shown)
+    names = await names_withheld(db, {use.sha256 for use in request.loras}, shown)
     loras = tuple(use.model_copy(update={"name": names.get(use.sha256, use.name)}) for use in request.loras)
     return request.model_copy(update={"loras": loras})

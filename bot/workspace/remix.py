@@ -6,9 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-import aiosqlite
-
 from bot.config import CheckpointSettings
+from bot.database.database import Database
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
 from bot.database.lora_search import Shown
@@ -66,7 +65,7 @@ class Remix:
 
 
 async def shown_recipe(
-    connection: aiosqlite.Connection,
+    db: Database,
     job: Job,
     person_id: int,
     *,
@@ -82,30 +81,28 @@ async def shown_recipe(
     a picture which everybody sees.
     """
     recipe = recipe_of(job.request.only(position))
-    delivery = await find_delivery(connection, job.id)
+    delivery = await find_delivery(db, job.id)
     public = delivery is not None and not delivery.private
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt) or (to_staff and public):
         return recipe, True
-    if server_id is not None and await prompt_is_published(connection, job.id, server_id, unseen):
+    if server_id is not None and await prompt_is_published(db, job.id, server_id, unseen):
         return recipe, True
     return recipe.without_words, False
 
 
-async def prompt_is_published(
-    connection: aiosqlite.Connection, job_id: int, server_id: int, unseen: Collection[int] = ()
-) -> bool:
+async def prompt_is_published(db: Database, job_id: int, server_id: int, unseen: Collection[int] = ()) -> bool:
     """Whether the owner shows the prompt in a server, in a channel that is not `unseen`. Raises DatabaseError."""
     return any(
         each.server_id == server_id
         and each.shows_prompt
         and each.state is PublicationState.POSTED
         and each.art_channel_id not in unseen
-        for each in await publications_of_job(connection, job_id)
+        for each in await publications_of_job(db, job_id)
     )
 
 
 async def edited(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     inputs: Inputs,
     job: Job,
@@ -117,13 +114,13 @@ async def edited(
     request = job.request.only(position)
     source = request.image if request.image and inputs.has(request.image.sha256) else None
     recipe = replace(recipe_of(request), from_picture=source is not request.image)
-    again = await remix(connection, checkpoints, recipe, job.person_id, limit=limit)
+    again = await remix(db, checkpoints, recipe, job.person_id, limit=limit)
     count = 1 if job.request.variants else job.request.count
     return replace(again, draft=again.draft.model_copy(update={"image": source, "count": count}))
 
 
 async def remixed(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     job: Job,
     person_id: int,
@@ -137,17 +134,15 @@ async def remixed(
 
     In the `unseen` channels nothing is shown to them.
     """
-    recipe, whole = await shown_recipe(
-        connection, job, person_id, server_id=server_id, unseen=unseen, position=position
-    )
-    again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
+    recipe, whole = await shown_recipe(db, job, person_id, server_id=server_id, unseen=unseen, position=position)
+    again = await remix(db, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again
     return replace(again, notes=(_("The picture's prompt is private, so please write your own."), *again.notes))
 
 
 async def with_same_loras(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     job: Job,
     draft: RequestDraft,
@@ -159,7 +154,7 @@ async def with_same_loras(
 
     The notes name what the library does not know, and what does not fit the draft's checkpoint.
     """
-    parts = await parts_of(connection, recipe_of(job.request.only(position)).loras)
+    parts = await parts_of(db, recipe_of(job.request.only(position)).loras)
     found = _distinct(parts)
     usable, left_out = found[:limit], found[limit:]
     notes = _missing(parts, usable, left_out)
@@ -180,29 +175,29 @@ def _fitting(checkpoints: InstalledCheckpoints, part: MatchedLora) -> list[str]:
     return checkpoints.names_for(part.lora) if part.lora else []
 
 
-async def parts_of(connection: aiosqlite.Connection, loras: Sequence[RecipeLora]) -> list[MatchedLora]:
+async def parts_of(db: Database, loras: Sequence[RecipeLora]) -> list[MatchedLora]:
     """The entry and version here of each LoRA of a recipe."""
-    return [await _part(connection, named) for named in loras]
+    return [await _part(db, named) for named in loras]
 
 
-async def _part(connection: aiosqlite.Connection, named: RecipeLora) -> MatchedLora:
-    version = await _by_hash(connection, named.hash)
+async def _part(db: Database, named: RecipeLora) -> MatchedLora:
+    version = await _by_hash(db, named.hash)
     if version is not None:
-        return MatchedLora(named, await find_lora(connection, version.lora_id), version)
+        return MatchedLora(named, await find_lora(db, version.lora_id), version)
     for name in (named.name, named.name.replace("_", " ")):
-        if lora := await find_lora_by_name(connection, name):
+        if lora := await find_lora_by_name(db, name):
             return MatchedLora(named, lora, by_name=True)
-    if version := await find_version_by_stem(connection, named.name):
-        return MatchedLora(named, await find_lora(connection, version.lora_id), version, by_name=True)
+    if version := await find_version_by_stem(db, named.name):
+        return MatchedLora(named, await find_lora(db, version.lora_id), version, by_name=True)
     return MatchedLora(named)
 
 
-async def _by_hash(connection: aiosqlite.Connection, digits: str | None) -> LoraVersion | None:
+async def _by_hash(db: Database, digits: str | None) -> LoraVersion | None:
     if digits is None:
         return None
     if len(digits) == SHA256_DIGITS:
-        return await find_version(connection, digits)
-    return await find_version_by_short_hash(connection, digits)
+        return await find_version(db, digits)
+    return await find_version_by_short_hash(db, digits)
 
 
 def checkpoint_of(checkpoints: InstalledCheckpoints, recipe: Recipe) -> CheckpointSettings | None:
@@ -216,16 +211,16 @@ def checkpoint_of(checkpoints: InstalledCheckpoints, recipe: Recipe) -> Checkpoi
 
 
 async def remix(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, recipe: Recipe, person_id: int, *, limit: int
+    db: Database, checkpoints: InstalledCheckpoints, recipe: Recipe, person_id: int, *, limit: int
 ) -> Remix:
     """The draft that comes nearest to the recipe with these checkpoints, and with at most `limit` LoRAs."""
-    parts = await parts_of(connection, recipe.loras)
+    parts = await parts_of(db, recipe.loras)
     found = _distinct(parts)
     usable, left_out = found[:limit], found[limit:]
     notes = _missing(parts, usable, left_out)
     named = checkpoint = checkpoint_of(checkpoints, recipe)
     if checkpoint is None:
-        preferred = await usual_checkpoint(connection, checkpoints, person_id)
+        preferred = await usual_checkpoint(db, checkpoints, person_id)
         checkpoint = _fitting_most(checkpoints, usable, preferred)
         notes += _other_checkpoint(recipe, checkpoint)
     size = _size(checkpoints, recipe, checkpoint)

@@ -6,9 +6,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import aiosqlite
-
 from bot.database.clock import HOUR_MS, now_ms
+from bot.database.database import Database
 from bot.database.lora_search import Shown
 from bot.database.loras import loras_of_files
 from bot.database.stacks import (
@@ -90,67 +89,65 @@ def uses_of_request(loras: Sequence[LoraUse]) -> list[StackLora]:
     return [StackLora(use.sha256, use.name, use.weight, use.trigger_words, use.region) for use in loras]
 
 
-async def keep_stack(
-    connection: aiosqlite.Connection, words: WordRules, person_id: int, name: str, loras: Sequence[StackLora]
-) -> Stack:
+async def keep_stack(db: Database, words: WordRules, person_id: int, name: str, loras: Sequence[StackLora]) -> Stack:
     """Save a new stack.
 
     Raises NothingThere without LoRAs or name, StackNameTaken, TooManyStacks, and what rules on words refuse.
     """
     if not loras:
         raise NothingThere(what=_("A stack needs at least one LoRA. Add one, then save the stack."))
-    await check_name(connection, words, name, loras)
-    await _leave_room(connection, person_id)
-    stack = await save_stack(connection, person_id, name, loras)
+    await check_name(db, words, name, loras)
+    await _leave_room(db, person_id)
+    stack = await save_stack(db, person_id, name, loras)
     if stack is None:
         raise StackNameTaken(name=stack_name(name))
     return stack
 
 
-async def check_name(connection: aiosqlite.Connection, words: WordRules, name: str, loras: Sequence[StackLora]) -> None:
+async def check_name(db: Database, words: WordRules, name: str, loras: Sequence[StackLora]) -> None:
     """Raise why a stack of these LoRAs cannot be called so: NothingThere for an empty name, and what words refuse."""
     if not stack_name(name):
         raise NothingThere(what=_("A stack needs a name with at least one letter."))
-    await words.check(name, TextKind.STACK_NAME, await _rating_of(connection, loras))
+    await words.check(name, TextKind.STACK_NAME, await _rating_of(db, loras))
 
 
-async def check_shown(connection: aiosqlite.Connection, words: WordRules, stack: Stack) -> None:
+async def check_shown(db: Database, words: WordRules, stack: Stack) -> None:
     """Raise why a stack is not shown to others here: it may have got its name where other rules hold."""
     names = ", ".join([stack.name, *(lora.name for lora in stack.loras)])
-    await words.check(names, TextKind.STACK_NAME, await _rating_of(connection, stack.loras))
+    await words.check(names, TextKind.STACK_NAME, await _rating_of(db, stack.loras))
 
 
-async def _rating_of(connection: aiosqlite.Connection, loras: Sequence[StackLora]) -> ContentRating | None:
+async def _rating_of(db: Database, loras: Sequence[StackLora]) -> ContentRating | None:
     """The highest rating of LoRAs of a stack; None where nobody has rated any."""
-    known = await loras_of_files(connection, [each.sha256 for each in loras])
+    known = await loras_of_files(db, [each.sha256 for each in loras])
     return max((each.content_rating for each in known if each.content_rating is not None), default=None)
 
 
-async def named_for(connection: aiosqlite.Connection, stack: Stack, shown: Shown) -> Stack:
+async def named_for(db: Database, stack: Stack, shown: Shown) -> Stack:
     """The stack as a place that shows LoRAs of these ratings names it: other LoRAs have no name there."""
-    return replace(stack, loras=tuple(await uses_named_for(connection, stack.loras, shown)))
+    return replace(stack, loras=tuple(await uses_named_for(db, stack.loras, shown)))
 
 
-async def uses_named_for(connection: aiosqlite.Connection, loras: Sequence[StackLora], shown: Shown) -> list[StackLora]:
+async def uses_named_for(db: Database, loras: Sequence[StackLora], shown: Shown) -> list[StackLora]:
     """Return the LoRAs of a stack as `named_for` names them."""
-    names = await names_withheld(connection, {lora.sha256 for lora in loras}, shown)
+    names = await names_withheld(db, {lora.sha256 for lora in loras}, shown)
     return [replace(lora, name=names.get(lora.sha256, lora.name)) for lora in loras]
 
 
-async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:
+async def require_stack(db: Database, person_id: int, name: str) -> Stack:
     """The person's stack of this name. Raises NothingThere."""
-    stack = await find_stack_by_name(connection, person_id, name)
+    stack = await find_stack_by_name(db, person_id, name)
     if stack is None:
         told = _("You have no stack called {name}. See /stack list, or save one with /stack save.")
         raise NothingThere(what=told.format(name=stack_name(name)))
     return stack
 
 
-async def share(connection: aiosqlite.Connection, stack: Stack) -> str:
+async def share(db: Database, stack: Stack) -> str:
     """The code by which others get a copy; the same at each call. Raises NothingThere when it was deleted meanwhile."""
     for _attempt in range(3):
         code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
-        if kept := await share_stack(connection, stack.person_id, stack.id, code):
+        if kept := await share_stack(db, stack.person_id, stack.id, code):
             return kept
     raise NothingThere(what=_("This stack no longer exists."))
 
@@ -166,18 +163,18 @@ def read_code(typed: str) -> str | None:
     return code if len(code) == CODE_LENGTH and set(code) <= set(CODE_ALPHABET) else None
 
 
-async def import_stack(connection: aiosqlite.Connection, words: WordRules, person_id: int, typed: str) -> Stack:
+async def import_stack(db: Database, words: WordRules, person_id: int, typed: str) -> Stack:
     """A copy of the stack behind a code.
 
     Raises NothingThere, TooManyMisses, TooManyStacks, and what rules on words refuse.
     """
     since = now_ms() - HOUR_MS
-    if await count_misses(connection, person_id, since_ms=since) >= MISSES:
+    if await count_misses(db, person_id, since_ms=since) >= MISSES:
         raise TooManyMisses
     code = read_code(typed)
-    shared = await find_stack_by_code(connection, code) if code else None
+    shared = await find_stack_by_code(db, code) if code else None
     if shared is None:
-        await remember_miss(connection, person_id, since_ms=since)
+        await remember_miss(db, person_id, since_ms=since)
         text = _(
             "No stack has this code. A code has 8 letters and digits. It works until the stack's owner stops sharing."
         )
@@ -185,21 +182,21 @@ async def import_stack(connection: aiosqlite.Connection, words: WordRules, perso
     if shared.person_id == person_id:
         told = _("This is the code of your own stack {name}. Others can use it to get a copy.")
         raise NothingThere(what=told.format(name=shared.name))
-    await words.check(shared.name, TextKind.STACK_NAME, await _rating_of(connection, shared.loras))
-    await _leave_room(connection, person_id)
-    return await _copy(connection, person_id, shared)
+    await words.check(shared.name, TextKind.STACK_NAME, await _rating_of(db, shared.loras))
+    await _leave_room(db, person_id)
+    return await _copy(db, person_id, shared)
 
 
-async def _copy(connection: aiosqlite.Connection, person_id: int, shared: Stack) -> Stack:
+async def _copy(db: Database, person_id: int, shared: Stack) -> Stack:
     """Save the copy under its own name, or under the first numbered name that is free."""
     for number in range(1, MAX_STACKS + 2):
         mark = "" if number == 1 else f" {number}"
         name = stack_name(shared.name)[: MAX_NAME - len(mark)] + mark
-        if copied := await save_stack(connection, person_id, name, shared.loras):
+        if copied := await save_stack(db, person_id, name, shared.loras):
             return copied
     raise TooManyStacks(limit=MAX_STACKS)
 
 
-async def _leave_room(connection: aiosqlite.Connection, person_id: int) -> None:
-    if await count_stacks(connection, person_id) >= MAX_STACKS:
+async def _leave_room(db: Database, person_id: int) -> None:
+    if await count_stacks(db, person_id) >= MAX_STACKS:
         raise TooManyStacks(limit=MAX_STACKS)

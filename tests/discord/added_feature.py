@@ -63,9 +63,9 @@ class Wall(PageKind):
     search_hint = later("Names")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
-        connection = interaction.client.connection
-        query = await query_at(connection, interaction.user.id, page_ref)
-        found = await browse_loras(connection, limit=1, offset=page_ref.page, search=query.search, sort=query.sort)
+        db = interaction.client.db
+        query = await query_at(db, interaction.user.id, page_ref)
+        found = await browse_loras(db, limit=1, offset=page_ref.page, search=query.search, sort=query.sort)
         (lora,) = found.loras
         page = RenderedMessage()
         page.view.add_item(ui.TextDisplay[Any](f"{lora.name}, {page_ref.page + 1} of {found.total}"))
@@ -81,7 +81,7 @@ class WallCog(Cog):
     async def wall(self, interaction: Interaction) -> None:
         """Look at the LoRAs one by one."""
         query = Query(sort=Sort.NAME)
-        page_ref = await page_ref_of(self._client.connection, interaction.user.id, query)
+        page_ref = await page_ref_of(self._client.db, interaction.user.id, query)
         page = await Wall().page(interaction, page_ref)
         await send_ephemeral(interaction, page.view, page.files)
 

@@ -13,7 +13,6 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
-from bot.database.connection import fetch, write
 from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication
 from bot.database.server_settings import ArtChannel
@@ -45,14 +44,14 @@ class Stage:
     async def start(self) -> None:
         self.easel, self.bot = await self.running.enter_async_context(self.scene.opened())
         easel = self.easel
-        posts = PublicationPosts(self.bot, easel.connection, easel.configuration, easel.attachments, easel.servers)
-        self.likes = LikeCounts(easel.connection, posts, EditPacer(count(0, 100).__next__), every=0)
+        posts = PublicationPosts(self.bot, easel.db, easel.configuration, easel.attachments, easel.servers)
+        self.likes = LikeCounts(easel.db, posts, EditPacer(count(0, 100).__next__), every=0)
 
     async def job(self, **options: object) -> Job:
         """A job of Ada's that is painted."""
         await self.scene.painted(await self.scene.ada.slash("imagine", prompt=PROMPT, **options))
-        (row,) = await fetch(self.easel.connection, "SELECT max(id) AS id FROM job")
-        job = await find_job(self.easel.connection, row["id"])
+        (row,) = await self.easel.db.fetch("SELECT max(id) AS id FROM job")
+        job = await find_job(self.easel.db, row["id"])
         assert job is not None
         return job
 
@@ -67,8 +66,7 @@ class Stage:
 
     async def lose(self, publication: Publication) -> None:
         """Let the row say what it says when the program ends before Discord's answer."""
-        await write(
-            self.easel.connection,
+        await self.easel.db.write(
             "UPDATE publication SET state = 'pending', channel_id = NULL, message_id = NULL WHERE id = ?",
             (publication.id,),
         )
@@ -99,7 +97,7 @@ async def test_a_picture_is_posted_found_liked_and_deleted(stage: Stage, channel
         assert PROMPT in (post.name or "") and set(post.applied_tags) == {TAGS["other"]}
     await stage.lose(one)
     await stage.bot.publishing.settle()
-    found = await find_publication(stage.easel.connection, one.id)
+    found = await find_publication(stage.easel.db, one.id)
     assert found is not None and (found.state, found.message_id) == (PublicationState.POSTED, one.message_id)
     await stage.likes.like(one.id, 5)
     await stage.likes.refresh_one()
@@ -125,7 +123,7 @@ async def test_an_archived_post_is_found_and_not_edited(stage: Stage) -> None:
     await stage.scene.control.set_channel(str(one.channel_id), archived=True)
     await stage.lose(one)
     await stage.bot.publishing.settle()
-    found = await find_publication(stage.easel.connection, one.id)
+    found = await find_publication(stage.easel.db, one.id)
     assert found is not None and found.message_id == one.message_id
     await stage.likes.like(one.id, 5)
     await stage.likes.refresh_one()
@@ -139,7 +137,7 @@ async def test_what_somebody_deletes_in_discord_is_out_of_the_gallery(stage: Sta
     for channel in (TEXT, FORUM):
         one = await stage.publish(await stage.job(), channel)
         await stage.scene.grace.delete(await stage.message(one))
-        while await find_publication(stage.easel.connection, one.id) is not None:
+        while await find_publication(stage.easel.db, one.id) is not None:
             pass
 
 
@@ -151,7 +149,7 @@ async def test_an_archived_thread_keeps_no_picture(stage: Stage) -> None:
     await stage.bot.publishing.take_back(one.id)
     await stage.bot.publishing.settle()
     assert await stage.scene.control.message(str(one.message_id)) is None
-    assert await find_publication(stage.easel.connection, one.id) is None
+    assert await find_publication(stage.easel.db, one.id) is None
 
 
 async def test_a_post_loses_its_title_although_its_message_is_gone_already(stage: Stage) -> None:
@@ -163,5 +161,5 @@ async def test_a_post_loses_its_title_although_its_message_is_gone_already(stage
     await stage.bot.publishing.take_back(one.id)
     for _ in range(2):
         await stage.bot.publishing.settle()
-    assert await find_publication(stage.easel.connection, one.id) is None
+    assert await find_publication(stage.easel.db, one.id) is None
     assert PROMPT not in (post.name or "") and post.archived

@@ -13,7 +13,6 @@ from bot.app.assembly import Easel
 from bot.community.boards import BoardPlace, Boards
 from bot.community.pacing import EditPacer
 from bot.database.boards import find_board
-from bot.database.connection import fetch, write
 from bot.database.features import FeatureKind
 from bot.database.gallery import trending_loras
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
@@ -51,7 +50,7 @@ class Stage:
         """The board of a channel after a look at it."""
         (place,) = [place for place in await self.posts.places() if place.channel_id == channel]
         await self.boards.refresh(place)
-        board = await find_board(self.easel.connection, channel)
+        board = await find_board(self.easel.db, channel)
         assert board is not None
         seen = await self.scene.control.message(str(board.message_id))
         assert seen is not None
@@ -72,14 +71,14 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
         art = (ArtChannel(channel_id=TEXT), ArtChannel(channel_id=THREAD, parent_id=TEXT), ArtChannel(channel_id=FORUM))
         await easel.servers.administration.settings.change(STAFF, WORKSHOP, art_channels=art)
-        posts = BoardPosts(bot, easel.connection, easel.servers)
+        posts = BoardPosts(bot, easel.db, easel.servers)
         pacer = EditPacer(count(0, 100).__next__)
-        boards = Boards(easel.connection, posts, pacer, posts.places, every=0)
+        boards = Boards(easel.db, posts, pacer, posts.places, every=0)
         for place in await posts.places():
             await boards.refresh(place)
-            assert await find_board(easel.connection, place.channel_id) is None, "nothing to show"
-        (row,) = await fetch(easel.connection, "SELECT max(id) AS id FROM job")
-        job = await find_job(easel.connection, row["id"])
+            assert await find_board(easel.db, place.channel_id) is None, "nothing to show"
+        (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
+        job = await find_job(easel.db, row["id"])
         assert job is not None
         who = ActionContext(person_id=ADA, server_id=WORKSHOP, checked_by_discord=True)
         one = await bot.publishing.publish(who, job, 0, TEXT, shows_prompt=True)
@@ -99,7 +98,7 @@ async def test_a_board_is_posted_edited_and_found_again(stage: Stage, channel: i
         edited = await stage.refresh(channel)
         assert edited.id == seen.id and f"Featured by <@{MARGARET}>" in edited.text
         lost = "UPDATE board SET message_channel_id = NULL, message_id = NULL, digest = '' WHERE channel_id = ?"
-        await write(stage.easel.connection, lost, (channel,))
+        await stage.easel.db.write(lost, (channel,))
         assert (await stage.refresh(channel)).id == seen.id, "it is not posted a second time"
     finally:
         await stage.bot.featuring.unfeature(STAFF, WORKSHOP, FeatureKind.PUBLICATION, stage.one.id, "picture")
@@ -107,14 +106,14 @@ async def test_a_board_is_posted_edited_and_found_again(stage: Stage, channel: i
 
 
 async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) -> None:
-    connection, job_id = stage.easel.connection, stage.one.job_id
+    db, job_id = stage.easel.db, stage.one.job_id
     (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
-    await rate_job(connection, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
-        assert await trending_loras(connection, WORKSHOP, place.shows, limit=5) == ()
+        assert await trending_loras(db, WORKSHOP, place.shows, limit=5) == ()
     finally:
-        await clear_job_rating(connection, job_id, RatingSource.STAFF, server_id=WORKSHOP)
-    assert len(await trending_loras(connection, WORKSHOP, place.shows, limit=5)) == 1
+        await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+    assert len(await trending_loras(db, WORKSHOP, place.shows, limit=5)) == 1
 
 
 async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> None:
@@ -129,14 +128,14 @@ async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> No
 
 
 async def test_what_is_rated_away_is_named_no_more(stage: Stage) -> None:
-    connection, job_id = stage.easel.connection, stage.one.job_id
+    db, job_id = stage.easel.db, stage.one.job_id
     link = f"/{TEXT}/{stage.one.message_id}"
     assert link in (await stage.refresh(FORUM)).text
-    await rate_job(connection, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
         assert link not in (await stage.refresh(FORUM)).text
     finally:
-        await clear_job_rating(connection, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
 
 
 async def test_a_board_that_somebody_deleted_comes_back_with_the_next_change(stage: Stage) -> None:
@@ -155,15 +154,15 @@ async def test_in_an_archived_thread_it_names_no_more_than_elsewhere(stage: Stag
     seen = await stage.refresh(channel)
     link = f"/{TEXT}/{stage.one.message_id}"
     assert link in seen.text
-    connection, job_id = stage.easel.connection, stage.one.job_id
-    board = await find_board(connection, channel)
+    db, job_id = stage.easel.db, stage.one.job_id
+    board = await find_board(db, channel)
     assert board is not None
     await stage.scene.control.set_channel(str(board.message_channel_id), archived=True)
-    await rate_job(connection, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
         assert link not in (await stage.refresh(channel)).text
     finally:
-        await clear_job_rating(connection, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
         await stage.refresh(channel)
 
 
@@ -178,7 +177,7 @@ async def test_it_goes_with_the_art_channel(stage: Stage, channel: int) -> None:
     try:
         await stage.boards.remove_unwanted()
         assert await stage.scene.control.message(seen.id) is None, "nobody would take a name out of it"
-        assert await find_board(stage.easel.connection, channel) is None
+        assert await find_board(stage.easel.db, channel) is None
         if channel == FORUM:  # the bot may not delete posts there
             assert stage.scene.playground.world.channels[seen.id].name == "Board no longer in use"
     finally:

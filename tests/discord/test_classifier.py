@@ -9,7 +9,6 @@ from bot.app.assembly import Easel
 from bot.app.samples import SamplePainter
 from bot.config.classifier import ClassifierSettings
 from bot.config.library import LibrarySettings
-from bot.database.connection import fetch, transaction
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import find_job
 from bot.database.lora_records import rate_content
@@ -40,9 +39,9 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
         shown = await empty.ended(order)
         assert WITHHELD in shown.text and WHY in shown.text and not shown.attachments
         number = int(str(shown.buttons["Again"]["custom_id"]).removeprefix("again:"))
-        job = await find_job(easel.connection, number)
+        job = await find_job(easel.db, number)
         assert job is not None
-        (said,) = await ratings_of_job(easel.connection, job.id, EVERYWHERE)
+        (said,) = await ratings_of_job(easel.db, job.id, EVERYWHERE)
         assert (said.source, said.rating) == (RatingSource.CLASSIFIER, ContentRating.EXPLICIT)
         assert not await easel.servers.checks.shows_unfinished(job), "a preview would show it before it is classified"
 
@@ -66,17 +65,17 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
 
 async def samples_are_not_rated_above_their_lora(easel: Easel) -> None:
     """Every picture is at least teen by these thresholds."""
-    painter = SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)
+    painter = SamplePainter(easel.configuration, easel.db, easel.requests, easel.jobs)
     async with asyncio.timeout(PATIENCE):
         while not easel.jobs.idle:  # noqa: ASYNC110 (nothing in the program waits for this but by looking)
             await asyncio.sleep(0.05)
     await painter.paint_next()
-    assert not await fetch(easel.connection, "SELECT 1 FROM sample")
-    for row in await fetch(easel.connection, "SELECT id FROM lora"):
-        async with transaction(easel.connection):
-            await rate_content(easel.connection, row["id"], ContentRating.EXPLICIT, 1)
+    assert not await easel.db.fetch("SELECT 1 FROM sample")
+    for row in await easel.db.fetch("SELECT id FROM lora"):
+        async with easel.db.transaction():
+            await rate_content(easel.db, row["id"], ContentRating.EXPLICIT, 1)
     await painter.paint_next()
-    assert await fetch(easel.connection, "SELECT 1 FROM sample")
+    assert await easel.db.fetch("SELECT 1 FROM sample")
 
 
 async def child_is_not_delivered(scene: Scene) -> None:

@@ -48,10 +48,10 @@ class Stage:
         return await publish(self.scene, self.easel, self.bot, channel, seed=channel % 1000, lora1="Bat")
 
     async def board(self, channel: int) -> VisibleMessage:
-        posts = BoardPosts(self.bot, self.easel.connection, self.easel.servers)
+        posts = BoardPosts(self.bot, self.easel.db, self.easel.servers)
         (place,) = [place for place in await posts.places() if place.channel_id == channel]
-        await Boards(self.easel.connection, posts, EditPacer(lambda: 0.0), posts.places, every=0).refresh(place)
-        board = await find_board(self.easel.connection, channel)
+        await Boards(self.easel.db, posts, EditPacer(lambda: 0.0), posts.places, every=0).refresh(place)
+        board = await find_board(self.easel.db, channel)
         assert board is not None
         seen = await self.scene.control.message(str(board.message_id))
         assert seen is not None

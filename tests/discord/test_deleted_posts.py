@@ -10,7 +10,6 @@ import pytest
 from bot.app.assembly import Easel
 from bot.community import deleted_posts
 from bot.community.deleted_posts import DeletedPosts
-from bot.database.connection import fetch
 from bot.database.jobs import find_job
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel
@@ -38,20 +37,20 @@ def without_pauses() -> Iterator[None]:
 
 async def publish(scene: Scene, easel: Easel, bot: EaselBot, channel: int, seed: int, **options: object) -> Publication:
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=seed, **options))
-    (row,) = await fetch(easel.connection, "SELECT max(id) AS id FROM job")
-    job = await find_job(easel.connection, row["id"])
+    (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
+    job = await find_job(easel.db, row["id"])
     assert job is not None
     who = ActionContext(person_id=ADA, server_id=WORKSHOP, checked_by_discord=True)
     return await bot.publishing.publish(who, job, 0, channel, shows_prompt=True)
 
 
 async def left(easel: Easel) -> set[int]:
-    return {row["id"] for row in await fetch(easel.connection, "SELECT id FROM publication")}
+    return {row["id"] for row in await easel.db.fetch("SELECT id FROM publication")}
 
 
 async def look(easel: Easel, bot: EaselBot) -> None:
     """Look at all channels, beside the bot itself."""
-    looking = DeletedPosts(easel.connection, PostedMessages(bot), bot.publishing)
+    looking = DeletedPosts(easel.db, PostedMessages(bot), bot.publishing)
     looking.begin()
     while await looking.step() != deleted_posts.IDLE_SECONDS:
         pass

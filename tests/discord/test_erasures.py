@@ -10,7 +10,6 @@ from dataclasses import asdict
 import pytest
 from PIL import Image
 
-from bot.database.connection import fetch
 from bot.database.jobs import find_job
 from bot.database.likes import like
 from bot.database.publications import Publication
@@ -279,22 +278,22 @@ async def test_publications_and_likes_go_too(empty: Scene) -> None:
         posted = list[Publication]()
         for person in (mary, empty.ada):
             await empty.painted(await person.slash("imagine", prompt=f"a {WORD if person is mary else 'wren'}"))
-            (row,) = await fetch(easel.connection, "SELECT max(id) AS id FROM job")
-            job = await find_job(easel.connection, row["id"])
+            (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
+            job = await find_job(easel.db, row["id"])
             assert job is not None
             who = ActionContext(person_id=job.person_id, server_id=workshop, checked_by_discord=True)
             posted.append(await bot.publishing.publish(who, job, 0, art, shows_prompt=True))
-        await like(easel.connection, posted[0].id, id_of(empty, empty.ada))
-        await like(easel.connection, posted[1].id, id_of(empty, mary))
+        await like(easel.db, posted[0].id, id_of(empty, empty.ada))
+        await like(easel.db, posted[1].id, id_of(empty, mary))
         (archive,) = await archives(await mary.slash("privacy export"))
         names = {name.partition("-")[0] for name in archive.namelist()}
         assert names >= {"data/publication", "data/publication_like"}
         receipt = await erased(empty, mary)
         assert "Requests: 1 · Pictures: 1 · Messages: 2" in receipt.text, "the result and the post"
         async with asyncio.timeout(PATIENCE):
-            while await fetch(easel.connection, "SELECT 1 FROM publication WHERE state = 'removing'"):
+            while await easel.db.fetch("SELECT 1 FROM publication WHERE state = 'removing'"):
                 await told(empty.grace, "privacy show")
-        (left_over,) = await fetch(easel.connection, "SELECT id, likes FROM publication")
+        (left_over,) = await easel.db.fetch("SELECT id, likes FROM publication")
         assert (left_over["id"], left_over["likes"]) == (posted[1].id, 0)
     assert left(empty, id_of(empty, mary), WORD) == [] and reachable(empty, mary, WORD) == []
 
@@ -312,7 +311,7 @@ async def test_the_start_picture_that_somebody_made_from_a_published_picture_goe
         panel = await of_menu(scene, "Linus", "Start from picture", post)
         assert "Starts from this picture" in panel.text
         (kept,) = [path for path in scene.settings.storage.inputs.iterdir() if path.is_file()]
-        assert [tuple(row) for row in await fetch(easel.connection, "SELECT * FROM start_picture_source")] == [
+        assert [tuple(row) for row in await easel.db.fetch("SELECT * FROM start_picture_source")] == [
             (id_of(scene, mary), kept.name)
         ]
         receipt = await erased(scene, mary)

@@ -13,7 +13,6 @@ from bot.app.assembly import Easel
 from bot.database.audit import AuditAction
 from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import fetch
 from bot.database.deletions import hide_job, undo_deletion
 from bot.database.features import FeatureKind, find_feature
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
@@ -64,8 +63,8 @@ class Stage:
 
     async def job(self, person: Person, prompt: str, **options: object) -> Job:
         await self.scene.painted(await person.slash("imagine", prompt=prompt, **options))
-        (row,) = await fetch(self.easel.connection, "SELECT max(id) AS id FROM job")
-        job = await find_job(self.easel.connection, row["id"])
+        (row,) = await self.easel.db.fetch("SELECT max(id) AS id FROM job")
+        job = await find_job(self.easel.db, row["id"])
         assert job is not None
         return job
 
@@ -186,7 +185,7 @@ async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) ->
 
 
 async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage: Stage) -> None:
-    margaret, connection = stage.scene.control.person("Margaret"), stage.easel.connection
+    margaret, db = stage.scene.control.person("Margaret"), stage.easel.db
     seen = await opened(stage, margaret, stage.owl)
     assert (
         "The picture is now featured in this server"
@@ -212,7 +211,7 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     assert "Featured by" in (await told(stage.linus, "lora info", name="Bat")).text
     again = await told(margaret, "lora info", name="Bat")
     assert "is no longer featured" in (await (await margaret.press(again, "Stop featuring")).reply()).text
-    actions = [row["action"] for row in await fetch(connection, "SELECT action FROM audit ORDER BY id")]
+    actions = [row["action"] for row in await db.fetch("SELECT action FROM audit ORDER BY id")]
     assert actions[-3:] == [AuditAction.FEATURE, AuditAction.FEATURE, AuditAction.UNFEATURE]
 
 
@@ -227,7 +226,7 @@ async def test_a_loras_page_shows_what_the_server_made_with_it(stage: Stage) -> 
 
 
 async def test_trending_and_top_rated_count_publications_and_likes_of_the_server(stage: Stage) -> None:
-    bat = await find_lora_by_name(stage.easel.connection, "Bat")
+    bat = await find_lora_by_name(stage.easel.db, "Bat")
     assert bat is not None
     for sort in ("trending", "top_rated"):
         market = await told(stage.linus, "lora browse", sort=sort, base="any")
@@ -236,9 +235,7 @@ async def test_trending_and_top_rated_count_publications_and_likes_of_the_server
 
 async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> None:
     seen = await opened(stage, stage.linus, stage.bats)
-    await rate_job(
-        stage.easel.connection, stage.bats.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP
-    )
+    await rate_job(stage.easel.db, stage.bats.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
         assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
         assert "Made with this LoRA" not in (await told(stage.linus, "lora info", name="Bat")).text
@@ -247,17 +244,17 @@ async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> 
         adults = await (await stage.linus.slash("gallery", in_="after-dark")).reply()
         assert str(stage.bats.id) in pictures(adults)
     finally:
-        await clear_job_rating(stage.easel.connection, stage.bats.job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await clear_job_rating(stage.easel.db, stage.bats.job_id, RatingSource.STAFF, server_id=WORKSHOP)
 
 
 async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo(stage: Stage) -> None:
     one = await stage.publish(await stage.job(stage.scene.ada, "a yellow star"))
     assert str(one.id) in pictures(await told(stage.linus, "gallery"))
-    assert await hide_job(stage.easel.connection, one.job_id, now_ms() + 60_000)
+    assert await hide_job(stage.easel.db, one.job_id, now_ms() + 60_000)
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
-    await undo_deletion(stage.easel.connection, one.job_id)
+    await undo_deletion(stage.easel.db, one.job_id)
     seen = await opened(stage, stage.linus, one)
-    job = await find_job(stage.easel.connection, one.job_id)
+    job = await find_job(stage.easel.db, one.job_id)
     assert job is not None
     await stage.bot.removals.take_down(job, WORKSHOP, LINUS, "Not here.")
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
@@ -272,9 +269,9 @@ async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothin
     button["custom_id"] = f"feature:1:publication:{stage.bats.id}"
     refused = await (await stage.linus.press(page, button["custom_id"])).reply()
     assert refused.ephemeral and "only its staff can do this" in refused.text
-    assert await find_feature(stage.easel.connection, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
+    assert await find_feature(stage.easel.db, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
     seen = await opened(stage, stage.linus, stage.bats)
-    place = (stage.easel.connection, WORKSHOP, BlockKind.PERSON, LINUS)
+    place = (stage.easel.db, WORKSHOP, BlockKind.PERSON, LINUS)
     await save_block(*place, reason="spam", ends_at=None, created_by=1)
     stage.easel.servers.servers.forget(WORKSHOP)
     try:
@@ -375,7 +372,7 @@ async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -
         for name in ("pubpicture", "pubconfirm"):
             asked = await stage.scene.forged(ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
             assert "only in a server that the bot has joined" in asked.text, (where, name)
-    found = await find_publication(stage.easel.connection, bats.id)
+    found = await find_publication(stage.easel.db, bats.id)
     assert found is not None and (found.state, found.likes) == (bats.state, liked.likes)
     if liked.changed:
         await stage.bot.likes.unlike(bats.id, ADA)
@@ -394,22 +391,22 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
     assert (
         "Only the picture's author can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
     )
-    assert await publications_of_job(stage.easel.connection, job.id) == ()
+    assert await publications_of_job(stage.easel.db, job.id) == ()
 
 
 async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     one = await stage.publish(await stage.job(stage.scene.ada, "a green door", lora1="Bat"))
     margaret = stage.scene.control.person("Margaret")
-    assert await hide_job(stage.easel.connection, one.job_id, now_ms() + 60_000)
+    assert await hide_job(stage.easel.db, one.job_id, now_ms() + 60_000)
     await stage.bot.publishing.settle()
-    hidden = await find_publication(stage.easel.connection, one.id)
+    hidden = await find_publication(stage.easel.db, one.id)
     assert hidden is not None and hidden.hidden
     for name in ("like", "usesame", "keeppub", "remixpub", "rppublished"):
         assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{one.id}")).text, name
     assert GONE in (await stage.scene.forged(margaret, f"feature:1:publication:{one.id}")).text
     assert "can unpublish it" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
-    await undo_deletion(stage.easel.connection, one.job_id)
+    await undo_deletion(stage.easel.db, one.job_id)
     await stage.bot.publishing.settle()
-    back = await find_publication(stage.easel.connection, one.id)
+    back = await find_publication(stage.easel.db, one.id)
     assert back is not None and (back.state, back.likes) == (one.state, 0)
-    assert await find_feature(stage.easel.connection, WORKSHOP, FeatureKind.PUBLICATION, one.id) is None
+    assert await find_feature(stage.easel.db, WORKSHOP, FeatureKind.PUBLICATION, one.id) is None

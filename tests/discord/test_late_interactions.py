@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import aiohttp
-import aiosqlite
 import pytest
 
+from bot.database.database import Database
 from playground.rules import answers
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 
-async def states(connection: aiosqlite.Connection) -> list[str]:
+async def states(db: Database) -> list[str]:
     """The states of all jobs, oldest first."""
-    return [row["state"] for row in await connection.execute_fetchall("SELECT state FROM job ORDER BY id")]
+    return [row["state"] for row in await db.connection.execute_fetchall("SELECT state FROM job ORDER BY id")]
 
 
 @pytest.mark.parametrize("skewed", [False, True], ids=["the clocks agree", "the bot's clock is behind"])
@@ -28,7 +28,7 @@ async def test_a_late_interaction_is_not_painted(empty: Scene, caplog: pytest.Lo
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         assert [seen.id for seen in await empty.pictures()] == [picture.id]
         assert not await empty.control.messages("dm", "Ada")
-        assert sorted(await states(easel.connection)) == (["cancelled"] if skewed else []) + ["succeeded"]
+        assert sorted(await states(easel.db)) == (["cancelled"] if skewed else []) + ["succeeded"]
     assert not [record for record in caplog.records if record.exc_info], "no traceback is logged"
 
 
@@ -37,7 +37,7 @@ async def test_a_duplicate_interaction_is_painted_once(empty: Scene) -> None:
         async with empty.control.duplicate_interactions():
             picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         assert [seen.id for seen in await empty.pictures()] == [picture.id]
-        assert sorted(await states(easel.connection)) == ["cancelled", "succeeded"]
+        assert sorted(await states(easel.db)) == ["cancelled", "succeeded"]
         again = await empty.painted(await empty.ada.press(picture, "Again"))
         assert {seen.id for seen in await empty.pictures()} == {picture.id, again.id}
 
@@ -53,7 +53,7 @@ async def test_an_interaction_that_another_program_answers_is_not_painted(empty:
         await empty.control.wait_exchange(lambda one: "40060" in str(one), PATIENCE)
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         assert [seen.id for seen in await empty.pictures()] == [picture.id]
-        assert sorted(await states(easel.connection)) == ["cancelled", "succeeded"]
+        assert sorted(await states(easel.db)) == ["cancelled", "succeeded"]
         assert (await sent.state())["answer_type"] == answers.DEFER_MESSAGE
 
 
@@ -63,4 +63,4 @@ async def test_an_answer_that_seemed_to_fail_is_painted(empty: Scene) -> None:
         await empty.control.fault(r"/callback$", kind="late", status=500)
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         assert [seen.id for seen in await empty.pictures()] == [picture.id]
-        assert await states(easel.connection) == ["succeeded"]
+        assert await states(easel.db) == ["succeeded"]

@@ -6,7 +6,6 @@ import asyncio
 
 from bot.app.assembly import Easel
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch, write
 from bot.database.left_servers import servers_left
 from bot.privacy.retention import Kind
 from bot.privacy.stored_data import IMPERSONAL, TABLES
@@ -19,7 +18,7 @@ from tests.house import PASTEL
 async def until_left(easel: Easel, scene: Scene) -> None:
     """Wait until the bot knows that a server has removed it."""
     async with asyncio.timeout(PATIENCE):
-        while not await servers_left(easel.connection, before_ms=2**62, limit=9):
+        while not await servers_left(easel.db, before_ms=2**62, limit=9):
             await told(scene.grace, "privacy show", in_="dm")
 
 
@@ -27,11 +26,9 @@ async def named(easel: Easel, server_id: str) -> set[str]:
     """The tables that name a server."""
     found = set[str]()
     for table in [table.name for table in TABLES] + list(IMPERSONAL):
-        columns = {row["name"] for row in await fetch(easel.connection, f"PRAGMA table_xinfo({table})")}
+        columns = {row["name"] for row in await easel.db.fetch(f"PRAGMA table_xinfo({table})")}
         if "server_id" in columns:
-            rows = await fetch(
-                easel.connection, f"SELECT 1 FROM {table} WHERE server_id = ? LIMIT 1", (int(server_id),)
-            )
+            rows = await easel.db.fetch(f"SELECT 1 FROM {table} WHERE server_id = ? LIMIT 1", (int(server_id),))
             found |= {table} if rows else set()
     return found
 
@@ -63,10 +60,10 @@ async def test_it_is_forgotten_and_may_come_back(empty: Scene) -> None:
         await until_left(easel, empty)
         assert next(one for one in await easel.retention.sweep() if one.kind is Kind.SERVERS).count == 0
         assert await named(easel, harbour.id) >= {"job", "block"}, "it may come back"
-        await write(easel.connection, "UPDATE server SET left_at = left_at - ?", (31 * DAY_MS,))
+        await easel.db.write("UPDATE server SET left_at = left_at - ?", (31 * DAY_MS,))
         assert next(one for one in await easel.retention.sweep() if one.kind is Kind.SERVERS).count == 1
         assert await named(easel, harbour.id) == set()
-        assert await fetch(easel.connection, "SELECT 1 FROM server WHERE id = ?", (int(harbour.id),)) == []
+        assert await easel.db.fetch("SELECT 1 FROM server WHERE id = ?", (int(harbour.id),)) == []
         await empty.control.add_bot("Harbour")
         greeted = await greetings(empty, 2)
         page = await pressed(harbour.linus, greeted[-1], "Set up")

@@ -16,7 +16,6 @@ from PIL import Image
 
 from bot.config import CheckpointSettings, Settings
 from bot.database.bookmarks import add_bookmark
-from bot.database.connection import fetch
 from bot.database.features import FeatureKind
 from bot.database.jobs import find_job
 from bot.database.publications import Publication
@@ -150,13 +149,11 @@ async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage
             SELECT 1 FROM publication WHERE publication.job_id = job.id AND publication.position = picture.position
         ) ORDER BY job_id
     """
-    for row in await fetch(bot.connection, sql, (margaret,)):
-        if job := await find_job(bot.connection, row["job_id"]):
+    for row in await bot.db.fetch(sql, (margaret,)):
+        if job := await find_job(bot.db, row["job_id"]):
             published.append(await bot.publishing.publish(staff, job, row["position"], art, shows_prompt=True))
     assert len(published) > 6, "more than a page of the gallery"
-    (version,) = await fetch(
-        bot.connection, "SELECT lora_id FROM publication_lora JOIN lora_version USING (sha256) LIMIT 1"
-    )
+    (version,) = await bot.db.fetch("SELECT lora_id FROM publication_lora JOIN lora_version USING (sha256) LIMIT 1")
     await bot.featuring.feature(staff, server, FeatureKind.PUBLICATION, published[0].id, "picture")
     await bot.featuring.feature(staff, server, FeatureKind.LORA, version["lora_id"], "LoRA")
     return [(await scene.control.messages("art"))[-1]]
@@ -428,15 +425,15 @@ async def ask_staff(full: Scene, bot: EaselBot, crawler: Crawler) -> None:
 
 async def find_newer_versions(bot: EaselBot, hubs: Hubs, crawler: Crawler) -> None:
     """A day later hubs have a newer version of what was added, and say otherwise how it may be used."""
-    margaret, connection = crawler.person, bot.connection
-    for row in await fetch(connection, "SELECT lora_id FROM lora_version JOIN hub_look USING (sha256)"):
-        await add_bookmark(connection, int(default_world.MARGARET), row["lora_id"])
+    margaret, db = crawler.person, bot.db
+    for row in await db.fetch("SELECT lora_id FROM lora_version JOIN hub_look USING (sha256)"):
+        await add_bookmark(db, int(default_world.MARGARET), row["lora_id"])
     for model_id, model in list(hubs.models.items()):
         model |= {"allowNoCredit": True, "allowCommercialUse": [], "poi": False}
         hubs.add_version(model_id, demo_lora(seed=500 + len(hubs.blobs)), "Other", name=LONG)
-    await a_day_later(connection)
+    await a_day_later(db)
     additions = bot.additions
-    await Updates(connection, bot.configuration, additions.civitai, additions.hugging_face).look()
+    await Updates(db, bot.configuration, additions.civitai, additions.hugging_face).look()
     listed = await told(margaret, "bookmarks")
     crawler.pressed.add("newerlist")
     shown = await (await margaret.press(listed, "newerlist")).reply(PATIENCE)
@@ -444,7 +441,7 @@ async def find_newer_versions(bot: EaselBot, hubs: Hubs, crawler: Crawler) -> No
     await (await margaret.press(shown, add)).answered(PATIENCE)
     crawler.pressed.add(add)
     sql = "SELECT name FROM lora WHERE id = (SELECT lora_id FROM lora_version JOIN hub_look USING (sha256) LIMIT 1)"
-    (row,) = await fetch(connection, sql)
+    (row,) = await db.fetch(sql)
     await told(margaret, "lora info", name=row["name"])
 
 

@@ -16,7 +16,6 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageOps
 
-from bot.database.connection import fetch
 from bot.pictures.perceptual_hash import read
 from inference.content_rating import ContentRating
 from playground import default_world
@@ -95,7 +94,7 @@ async def restrict(stage: Stage, *, nsfw: bool) -> None:
 
 
 async def jobs(stage: Stage) -> int:
-    (row,) = await fetch(stage.easel.connection, "SELECT count(*) AS number FROM job")
+    (row,) = await stage.easel.db.fetch("SELECT count(*) AS number FROM job")
     return row["number"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.database.connection import fetch
 from bot.database.studio import find_studio
 from bot.workspace.studio_draft import Studio
 from playground import default_world
@@ -60,10 +59,10 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
             "The picture's prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
         )
         await of_menu(scene, "Linus", "Start from picture", post)
-        studio = await find_studio(easel.connection, int(default_world.LINUS))
+        studio = await find_studio(easel.db, int(default_world.LINUS))
         assert studio is not None
         draft = Studio.model_validate_json(studio.state).draft
-        (row,) = await fetch(easel.connection, "SELECT path FROM picture WHERE position = 1")
+        (row,) = await easel.db.fetch("SELECT path FROM picture WHERE position = 1")
         kept = await bot.inputs.keep_picture(scene.house.settings.storage.pictures / row["path"])
         assert draft.image is not None and kept is not None and draft.image.sha256 == kept.sha256
 

@@ -11,7 +11,6 @@ import pytest
 from bot.app.assembly import Easel
 from bot.community.boards import Boards
 from bot.community.pacing import EditPacer
-from bot.database.connection import fetch, fetch_one
 from bot.database.jobs import find_job
 from bot.database.server_settings import ArtChannel
 from bot.servers.context import ActionContext
@@ -35,8 +34,8 @@ WORD = "zebrafinch"  # in what the person wrote, and in nothing else
 async def published(scene: Scene, easel: Easel, bot: EaselBot, person: Person, channel: int) -> int:
     """A picture with Bat, liked by somebody and featured; the id of its job."""
     await scene.painted(await person.slash("imagine", prompt=f"a {WORD}", lora1="Bat"))
-    row = await fetch_one(easel.connection, "SELECT max(id) AS id FROM job")
-    job = await find_job(easel.connection, row["id"] if row else 0)
+    row = await easel.db.fetch_one("SELECT max(id) AS id FROM job")
+    job = await find_job(easel.db, row["id"] if row else 0)
     assert job is not None
     who = ActionContext(person_id=job.person_id, server_id=WORKSHOP, checked_by_discord=True)
     one = await bot.publishing.publish(who, job, 0, channel, shows_prompt=True)
@@ -45,8 +44,8 @@ async def published(scene: Scene, easel: Easel, bot: EaselBot, person: Person, c
 
 
 async def refresh_boards(easel: Easel, bot: EaselBot) -> None:
-    posts = BoardPosts(bot, easel.connection, easel.servers)
-    boards = Boards(easel.connection, posts, EditPacer(count(0, 100).__next__), posts.places, every=0)
+    posts = BoardPosts(bot, easel.db, easel.servers)
+    boards = Boards(easel.db, posts, EditPacer(count(0, 100).__next__), posts.places, every=0)
     for place in await posts.places():
         await boards.refresh(place)
 
@@ -78,7 +77,7 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         await easel.servers.administration.settings.change(STAFF, WORKSHOP, art_channels=ART)
         mary = await scene.control.new_person("Mandarin")
         jobs = [await published(scene, easel, bot, mary, art.channel_id) for art in ART]
-        rows = await fetch(easel.connection, "SELECT message_id FROM publication")
+        rows = await easel.db.fetch("SELECT message_id FROM publication")
         messages = {str(row["message_id"]) for row in rows}
         await refresh_boards(easel, bot)
         before = found(scene, jobs, messages)
@@ -87,14 +86,14 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         assert "Made with this LoRA in this server" in (await told(grace, "lora info", name="Bat")).text
         if way == "taken down":
             for job_id in jobs:
-                job = await find_job(easel.connection, job_id)
+                job = await find_job(easel.db, job_id)
                 assert job is not None
                 await bot.removals.take_down(job, WORKSHOP, int(default_world.MARGARET), "Not here.")
                 await bot.publishing.take_back_job(job_id, WORKSHOP)
         else:
             await delete_all(scene, mary, await told(mary, "privacy delete"))
         async with asyncio.timeout(PATIENCE):
-            while await fetch(easel.connection, "SELECT 1 FROM publication"):
+            while await easel.db.fetch("SELECT 1 FROM publication"):
                 await bot.publishing.settle()
         await refresh_boards(easel, bot)
         # The staff's reason reaches the author with the beginning of the prompt.
@@ -103,5 +102,5 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         assert not gallery.attachments and WORD not in gallery.text and f"<@{id_of(scene, mary)}>" not in gallery.text
         lora = await told(grace, "lora info", name="Bat")
         assert "Made with this LoRA in this server" not in lora.text and f"<@{id_of(scene, mary)}>" not in lora.text
-        kept = await fetch(easel.connection, "SELECT digest FROM board")
+        kept = await easel.db.fetch("SELECT digest FROM board")
         assert kept and all(json.loads(row["digest"])["publications"] == [] for row in kept)

@@ -331,7 +331,7 @@ async def test_a_report_is_reminded_of_across_restarts_each_time_once(empty: Sce
 async def test_every_operator_is_reminded_of_one_report(empty: Scene) -> None:
     people = {"Margaret": default_world.MARGARET, "Linus": default_world.LINUS}
     async with empty.opened() as (easel, bot):
-        messages = ReportMessages(bot, easel.connection, bot.removals, bot.thumbnails, bot.reporting)
+        messages = ReportMessages(bot, easel.db, bot.removals, bot.thumbnails, bot.reporting)
         for each in (*people.values(), *people.values()):  # the second round is a retry
             await messages.remind(Reminder(7, int(default_world.WORKSHOP), 7, operator_id=int(each)))
         for name in people:

@@ -14,7 +14,7 @@ from typing import IO
 import psutil
 
 from bot.database.clock import now_ms
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.deletions import begin_deletion, pending_deletions
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove
@@ -187,15 +187,15 @@ async def test_a_deletion_that_a_crash_interrupts_is_completed_at_the_next_start
     async with empty.bot():
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         files = files_of(empty, picture)
-    async with open_database(empty.settings.storage.database) as connection:
-        ((job_id,),) = await connection.execute_fetchall("SELECT id FROM job")
-        await begin_deletion(connection, job_id, int(picture.json["channel_id"]), int(picture.id))
+    async with open_database(empty.settings.storage.database) as db:
+        ((job_id,),) = await db.connection.execute_fetchall("SELECT id FROM job")
+        await begin_deletion(db, job_id, int(picture.json["channel_id"]), int(picture.id))
     assert all(file.exists() for file in files)
     async with empty.bot():
         await empty.gone(picture)
         assert not any(file.exists() for file in files)
-    async with open_database(empty.settings.storage.database) as connection:
-        assert await pending_deletions(connection) == ()
+    async with open_database(empty.settings.storage.database) as db:
+        assert await pending_deletions(db) == ()
 
 
 async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_start(empty: Scene) -> None:
@@ -209,5 +209,5 @@ async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_sta
     async with empty.bot():
         await empty.gone(picture)
     assert all(file.exists() for file in files)
-    async with open_database(empty.settings.storage.database) as connection:
-        assert await pending_deletions(connection) == ()
+    async with open_database(empty.settings.storage.database) as db:
+        assert await pending_deletions(db) == ()

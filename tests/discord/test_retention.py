@@ -8,7 +8,6 @@ from pathlib import Path
 from bot.app.assembly import Easel
 from bot.config.retention import RetentionSettings
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch, transaction, write
 from bot.database.job_terms import ADD
 from bot.privacy.retention import Kind
 from playground.visible_message import VisibleMessage
@@ -38,12 +37,12 @@ async def paint_for_a_year(easel: Easel, like: int, file: Path) -> None:
     for day in range(1, DAYS + 1):
         name = f"old-{day}.png"
         shutil.copy(file, folder / name)
-        async with transaction(easel.connection):
+        async with easel.db.transaction():
             values = {"like": like, "age": day * DAY_MS, "path": name}
-            (job,) = await write(easel.connection, JOB, {"like": like, "age": values["age"]})
-            (picture,) = await write(easel.connection, PICTURE, {**values, "job": job["id"]})
-            await write(easel.connection, LORAS, {"like": like, "picture": picture["id"]})
-            await write(easel.connection, ADD, (job["id"],))
+            (job,) = await easel.db.write(JOB, {"like": like, "age": values["age"]})
+            (picture,) = await easel.db.write(PICTURE, {**values, "job": job["id"]})
+            await easel.db.write(LORAS, {"like": like, "picture": picture["id"]})
+            await easel.db.write(ADD, (job["id"],))
 
 
 async def press_all(scene: Scene, page: VisibleMessage) -> None:
@@ -76,7 +75,7 @@ async def test_no_page_breaks_over_expired_pictures(empty: Scene) -> None:
         picture = await paint(empty, lora1="Bat")
         (file,) = files_of(empty, picture)
         await told(empty.ada, "bookmarks", add="Bat")
-        ((painted,),) = await fetch(easel.connection, "SELECT id FROM job")
+        ((painted,),) = await easel.db.fetch("SELECT id FROM job")
         await paint_for_a_year(easel, painted, file)
         page = await told(empty.ada, "history")
         opened = await (await empty.ada.press(page, "Open")).reply(PATIENCE)
@@ -86,11 +85,11 @@ async def test_no_page_breaks_over_expired_pictures(empty: Scene) -> None:
         folder = easel.configuration.settings.storage.pictures
         assert gone[Kind.PICTURES] == DAYS + 1 - KEPT == gone[Kind.JOBS]
         assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= limit
-        assert len(await fetch(easel.connection, "SELECT 1 FROM job")) == KEPT
+        assert len(await easel.db.fetch("SELECT 1 FROM job")) == KEPT
         await open_all(empty)
-        await write(easel.connection, "UPDATE job SET created_at = 1 WHERE id = ?", (painted,))
+        await easel.db.write("UPDATE job SET created_at = 1 WHERE id = ?", (painted,))
         keep(easel, pictures_days=1)
         await easel.retention.sweep()
-        assert await fetch(easel.connection, "SELECT 1 FROM job") == []
+        assert await easel.db.fetch("SELECT 1 FROM job") == []
         await open_all(empty, page, opened, picture)
         assert (await empty.control.message(picture.id)).attachments, "what was posted stays"

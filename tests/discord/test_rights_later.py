@@ -14,7 +14,6 @@ import pytest_asyncio
 
 from bot.app.assembly import Easel
 from bot.database.blocks import BlockKind
-from bot.database.connection import fetch
 from bot.database.loras import find_lora_by_name
 from bot.servers.context import ActionContext
 from bot.servers.lookups import FRESH_SECONDS, PAUSE_SECONDS
@@ -77,8 +76,7 @@ class Stage:
 
     async def jobs(self, name: str) -> list[tuple[str, int, int]]:
         """State, attempts and kept pictures of each job of a person."""
-        rows = await fetch(
-            self.easel.connection,
+        rows = await self.easel.db.fetch(
             "SELECT state, attempt, (SELECT count(*) FROM picture WHERE job_id = job.id) AS kept FROM job "
             "WHERE person_id = ? ORDER BY id",
             (self.id_of(name),),
@@ -166,7 +164,7 @@ async def channel_is_closed(stage: Stage, _name: str) -> None:
 
 
 async def lora_is_blocked(stage: Stage, _name: str) -> None:
-    lora = await find_lora_by_name(stage.easel.connection, "Bat")
+    lora = await find_lora_by_name(stage.easel.db, "Bat")
     assert lora is not None
     await stage.easel.servers.administration.blocks.block_lora(stage.staff, WORKSHOP, lora.id, reason="it was stolen")
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from types import new_class
 from typing import Any, Self
 
-import aiosqlite
 import hypothesis
 import pytest
 import pytest_asyncio
@@ -22,7 +21,7 @@ from discord import AppCommandType, ui
 from hypothesis import strategies as st
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.deletions import hide_job
 from bot.database.job_orders import PersonBlock
 from bot.database.loras import find_lora, find_lora_by_name
@@ -451,15 +450,15 @@ async def furnish(table: Table) -> None:
 
 async def find_doors(table: Table) -> None:
     """All items and forms that are registered."""
-    connection = table.bot.connection
+    db = table.bot.db
     waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
     job = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
     await table.bot.jobs.cancel(int(job))
     waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
     deleted = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
     await table.bot.jobs.cancel(int(deleted))
-    await hide_job(connection, int(deleted), now_ms() + 3_600_000)
-    mystery = await find_lora_by_name(connection, "Mystery")
+    await hide_job(db, int(deleted), now_ms() + 3_600_000)
+    mystery = await find_lora_by_name(db, "Mystery")
     assert mystery is not None
     named: dict[type, list[str]] = {
         AnyJobCancelButton: [f"queue:cancel-any:{job}"],
@@ -493,7 +492,7 @@ async def find_doors(table: Table) -> None:
     FORMS.clear()
     table.forms.clear()
     installed = list(table.bot.configuration.checkpoints.base_models)
-    lora = await find_lora(connection, mystery.id)
+    lora = await find_lora(db, mystery.id)
     assert lora is not None
     whole: dict[type[ModalForm], Callable[[int], ModalForm]] = {
         DeclareForm: lambda opening: DeclareForm("Probe", lora, installed, opening=opening),
@@ -695,7 +694,7 @@ def lookups(table: Table, after: int) -> list[Exchange]:
 
 async def test_nothing_is_ordered_where_or_by_whom_it_may_not(table: Table) -> None:
     """By command, button and form, in a channel, its thread and another channel; nobody else is left outside."""
-    control, connection = table.scene.control, table.bot.connection
+    control, db = table.scene.control, table.bot.db
     administration, linus = table.bot.servers.administration, table.actor("Linus", "general")
     chosen = {"channels": (int(default_world.GENERAL),), "paint_roles": (ARTISTS,)}
     await administration.settings.change(linus.context, WORKSHOP, **chosen)
@@ -708,28 +707,28 @@ async def test_nothing_is_ordered_where_or_by_whom_it_may_not(table: Table) -> N
             await table.answer(form)
             await table.answer(await person.submit(form, {"prompt": PROMPT}))
             for channel in ("general", "art", "Sketches"):
-                before = await ordered(connection)
+                before = await ordered(db)
                 texts = await try_to_paint(table, name, channel)
                 allowed = "**Queued**" if channel == "general" else "You cannot generate pictures"
                 refusal = "In this server, only members with certain roles" if name == "Ada" else allowed
                 wrong = {way: text for way, text in texts.items() if not text.startswith(refusal)}
                 assert not wrong, f"{name} in {channel}: not {refusal!r}"
-                assert await ordered(connection) - before == (len(texts) if refusal == "**Queued**" else 0)
+                assert await ordered(db) - before == (len(texts) if refusal == "**Queued**" else 0)
     finally:
         await administration.settings.change(linus.context, WORKSHOP, channels=(), paint_roles=None)
 
 
-async def ordered(connection: aiosqlite.Connection) -> int:
-    (row,) = await fetch(connection, "SELECT count(*) AS number FROM job")
+async def ordered(db: Database) -> int:
+    (row,) = await db.fetch("SELECT count(*) AS number FROM job")
     return int(row["number"])
 
 
 async def try_to_paint(table: Table, name: str, channel: str) -> dict[str, str]:
     """The answer by each way."""
     person, actor = table.scene.control.person(name), table.actor(name, channel)
-    bat = await find_lora_by_name(table.bot.connection, "Bat")
+    bat = await find_lora_by_name(table.bot.db, "Bat")
     assert bat is not None
-    revision = (await find_studio(table.bot.connection, actor.context.person_id)).revision
+    revision = (await find_studio(table.bot.db, actor.context.person_id)).revision
     sent = {
         "/imagine": await person.slash("imagine", in_=channel, prompt=PROMPT),
         "/sweep": await person.slash("sweep", in_=channel, lora="Bat", prompt=PROMPT, checkpoint=VIVID),

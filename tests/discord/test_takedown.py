@@ -8,7 +8,7 @@ import io
 import pytest
 
 from bot.config import Settings
-from bot.database.connection import read_database
+from bot.database.database import read_database
 from bot.database.takedown_cases import (
     CaseState,
     FoundCopy,
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def found(settings: Settings, notice: bytes) -> list[FoundCopy]:
-    async with read_database(settings.storage.database) as connection:
-        return await find_copies(connection, settings, notice, lambda done, total: None)
+    async with read_database(settings.storage.database) as db:
+        return await find_copies(db, settings, notice, lambda done, total: None)
 
 
 async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> None:
@@ -78,8 +78,8 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
     assert not again.attachments and "permanently removed" in again.text
     history = await told(scene.ada, "history")
     assert "purple cat" not in history.text
-    async with read_database(database) as connection:
-        case = await find_case(connection, case_id)
+    async with read_database(database) as db:
+        case = await find_case(db, case_id)
         assert case is not None and case.state is CaseState.COMPLETE and case.refused == 2
     await asyncio.to_thread(close_case, database, case_id)
     assert (await scene.painted(await scene.ada.slash("imagine", **order))).attachments

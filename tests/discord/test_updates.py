@@ -38,7 +38,7 @@ class Place:
 
     async def look(self) -> None:
         """A day later hubs are asked again."""
-        await a_day_later(self.easel.connection)
+        await a_day_later(self.easel.db)
         await self.easel.updates.look()
 
 
@@ -157,10 +157,10 @@ async def test_an_unreadable_answer_of_a_hub_keeps_no_notice_from_others(place: 
     place.easel.updates.looked, looked = (lambda: None), place.easel.updates.looked
     await place.look()
     place.easel.updates.looked = looked
-    connection = place.easel.connection
-    await connection.execute("UPDATE hub_look SET newer = '{}' WHERE newer ->> 'name' = 'Torn'")
-    await connection.commit()
-    assert await connection.execute_fetchall("SELECT 1 FROM hub_look WHERE newer = '{}'")
+    db = place.easel.db
+    await db.connection.execute("UPDATE hub_look SET newer = '{}' WHERE newer ->> 'name' = 'Torn'")
+    await db.connection.commit()
+    assert await db.connection.execute_fetchall("SELECT 1 FROM hub_look WHERE newer = '{}'")
     looked()
 
     async def told_kai() -> bool:

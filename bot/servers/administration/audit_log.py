@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import aiosqlite
-
 from bot.database.audit import (
     AuditAction,
     AuditEntry,
@@ -17,6 +15,7 @@ from bot.database.audit import (
     audit_page,
     find_entry,
 )
+from bot.database.database import Database
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.servers.access import Rights
@@ -30,8 +29,8 @@ EXPORT_PAGE = 500  # entries
 class AuditLog:
     """The log of each server, and that of EVERYWHERE. To read it is a right; whoever records has checked one."""
 
-    def __init__(self, connection: aiosqlite.Connection, rights: Rights) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, rights: Rights) -> None:
+        self._db = db
         self._rights = rights
 
     async def record(
@@ -44,7 +43,7 @@ class AuditLog:
         person_id: int | None = None,
     ) -> None:
         """Write an entry, in the transaction of the change where there is one. `person_id` is whom it concerns."""
-        await add_entry(self._connection, server_id, who.person_id, action, changes, target=target, person_id=person_id)
+        await add_entry(self._db, server_id, who.person_id, action, changes, target=target, person_id=person_id)
 
     async def page(
         self,
@@ -57,12 +56,12 @@ class AuditLog:
     ) -> AuditPage:
         """A page of the log, the newest first; the next one comes after the last entry of this one (`before`)."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
-        return await audit_page(self._connection, server_id, wanted, limit=limit, before=before)
+        return await audit_page(self._db, server_id, wanted, limit=limit, before=before)
 
     async def entry(self, who: ActionContext, server_id: int, entry_id: int) -> AuditEntry:
         """One entry of the log, after which a page begins. Raises NothingThere when the server has none such."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
-        entry = await find_entry(self._connection, server_id, entry_id)
+        entry = await find_entry(self._db, server_id, entry_id)
         if entry is None:
             raise NothingThere(what=_("This page is outdated. Please open it again."))
         return entry
@@ -78,7 +77,7 @@ class AuditLog:
         page = AuditPage((), older=True)
         while page.older:
             before = page.entries[-1] if page.entries else None
-            page = await audit_page(self._connection, server_id, wanted, limit=EXPORT_PAGE, before=before)
+            page = await audit_page(self._db, server_id, wanted, limit=EXPORT_PAGE, before=before)
             for entry in page.entries:
                 yield entry
 

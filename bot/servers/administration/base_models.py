@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-import aiosqlite
-
 from bot.database.audit import AuditAction
 from bot.database.base_model_proposals import (
     BaseModelProposal,
@@ -16,7 +14,7 @@ from bot.database.base_model_proposals import (
     open_proposals,
     save_proposal,
 )
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.loras import find_lora, find_version
 from bot.errors.decisions import DecidedAlready, ProposedAlready
 from bot.errors.missing import NothingThere
@@ -44,10 +42,8 @@ class BaseModelDeclarer(Protocol):
 class BaseModelProposals:
     """Stores proposals; one that is confirmed becomes the operator's own declaration."""
 
-    def __init__(
-        self, connection: aiosqlite.Connection, rights: Rights, audit: AuditLog, declarer: BaseModelDeclarer
-    ) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, rights: Rights, audit: AuditLog, declarer: BaseModelDeclarer) -> None:
+        self._db = db
         self._rights = rights
         self._audit = audit
         self._declarer = declarer
@@ -68,13 +64,13 @@ class BaseModelProposals:
         Raises NothingThere, ReasonNeeded or ProposedAlready.
         """
         await self._rights.require(Action.PROPOSE_BASE_MODEL, who, server_id)
-        why, version = checked_reason(reason), await find_version(self._connection, sha256)
-        lora = await find_lora(self._connection, version.lora_id) if version is not None and version.usable else None
+        why, version = checked_reason(reason), await find_version(self._db, sha256)
+        lora = await find_lora(self._db, version.lora_id) if version is not None and version.usable else None
         if lora is None or version is None:
             raise NothingThere(what=_("This LoRA has no usable file, so its base model cannot be declared."))
-        async with transaction(self._connection):
+        async with self._db.transaction():
             proposal = await save_proposal(
-                self._connection, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id,
+                self._db, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id,
                 prediction=prediction,
             )  # fmt: skip
             if proposal is None:
@@ -94,7 +90,7 @@ class BaseModelProposals:
         """
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
         async with self._deciding:  # two operators decide one after the other
-            proposal = await find_proposal(self._connection, proposal_id)
+            proposal = await find_proposal(self._db, proposal_id)
             if proposal is None:
                 raise NothingThere(what=_("You can no longer decide on this proposal."))
             if proposal.state is not ProposalState.OPEN:
@@ -110,8 +106,8 @@ class BaseModelProposals:
                 )
             state = ProposalState.CONFIRMED if confirmed else ProposalState.REJECTED
             action = AuditAction.CONFIRM_BASE_MODEL if confirmed else AuditAction.REJECT_BASE_MODEL
-            async with transaction(self._connection):
-                decided = await decide_proposal(self._connection, proposal_id, state, who.person_id)
+            async with self._db.transaction():
+                decided = await decide_proposal(self._db, proposal_id, state, who.person_id)
                 if decided is None:
                     raise DecidedAlready
                 changes = {"state": (proposal.state.value, state.value)}
@@ -121,7 +117,7 @@ class BaseModelProposals:
     async def page(self, who: ActionContext, *, limit: int, offset: int = 0) -> tuple[BaseModelProposal, ...]:
         """A page of the open proposals of all servers, the oldest first."""
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
-        return await open_proposals(self._connection, limit=limit, offset=offset)
+        return await open_proposals(self._db, limit=limit, offset=offset)
 
 
 def _file(proposal: BaseModelProposal) -> str:

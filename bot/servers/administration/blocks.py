@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import aiosqlite
-
 from bot.database.audit import AuditAction
 from bot.database.blocks import Block, BlockKind, find_block, lift_block, list_blocks, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.loras import find_lora
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.missing import NothingThere
@@ -27,14 +25,14 @@ class BlockAdministration:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         audit: AuditLog,
         *,
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._audit = audit
@@ -55,7 +53,7 @@ class BlockAdministration:
     ) -> Block:
         """Block a catalogue entry with all its versions. Raises NothingThere, ReasonNeeded, EndInThePast."""
         await self._rights.require(Action.BLOCK, who, server_id)
-        lora = await find_lora(self._connection, lora_id)
+        lora = await find_lora(self._db, lora_id)
         if lora is None:
             raise NothingThere(what=_("This LoRA is no longer in the library."))
         target = f"{lora.name} #{lora_id}"
@@ -76,10 +74,10 @@ class BlockAdministration:
         if ends_at is not None and ends_at <= self._clock():
             raise EndInThePast
         action = AuditAction.BLOCK_PERSON if kind is BlockKind.PERSON else AuditAction.BLOCK_LORA
-        async with transaction(self._connection):
-            before = await find_block(self._connection, server_id, kind, target_id)
+        async with self._db.transaction():
+            before = await find_block(self._db, server_id, kind, target_id)
             after = await save_block(
-                self._connection, server_id, kind, target_id, reason=why, ends_at=ends_at, created_by=who.person_id
+                self._db, server_id, kind, target_id, reason=why, ends_at=ends_at, created_by=who.person_id
             )
             await self._audit.record(who, server_id, action, _difference(before, after), target, _concerned(after))
         self._servers.forget(server_id)
@@ -88,8 +86,8 @@ class BlockAdministration:
     async def unblock(self, who: ActionContext, server_id: int, kind: BlockKind, target_id: int) -> None:
         """Lift a block. Raises NothingThere when there is none."""
         await self._rights.require(Action.BLOCK, who, server_id)
-        async with transaction(self._connection):
-            before = await lift_block(self._connection, server_id, kind, target_id)
+        async with self._db.transaction():
+            before = await lift_block(self._db, server_id, kind, target_id)
             if before is None:
                 raise NothingThere(what=_("This member or LoRA is no longer blocked."))
             action = AuditAction.UNBLOCK_PERSON if kind is BlockKind.PERSON else AuditAction.UNBLOCK_LORA
@@ -102,7 +100,7 @@ class BlockAdministration:
     ) -> tuple[Block, ...]:
         """A page of the server's blocks, ended ones included."""
         await self._rights.require(Action.BLOCK, who, server_id)
-        return await list_blocks(self._connection, server_id, kind, limit=limit, offset=offset)
+        return await list_blocks(self._db, server_id, kind, limit=limit, offset=offset)
 
 
 def _difference(before: Block | None, after: Block | None) -> dict[str, tuple[object, object]]:

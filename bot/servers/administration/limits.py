@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import aiosqlite
 from pydantic import ValidationError
 
 from bot.config import LimitSettings
 from bot.database.audit import AuditAction
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.server_limits import (
     HeldLimits,
     LimitHolder,
@@ -35,14 +34,14 @@ class LimitAdministration:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         audit: AuditLog,
         *,
         limits: Callable[[], LimitSettings],
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._audit = audit
@@ -66,12 +65,12 @@ class LimitAdministration:
         await self._rights.require(Action.CONFIGURE, who, server_id)
         if holder is LimitHolder.ROLE and holder_id == server_id:  # the role that everybody has
             holder, holder_id, name = LimitHolder.EVERYBODY, 0, ""
-        async with transaction(self._connection):
-            earlier = await find_limits(self._connection, server_id, holder, holder_id)
+        async with self._db.transaction():
+            earlier = await find_limits(self._db, server_id, holder, holder_id)
             before = earlier.values if earlier else LimitValues()
             after = self._checked(holder, before, values)
             if after != before:
-                await save_limits(self._connection, server_id, HeldLimits(holder, holder_id, name[:100], after))
+                await save_limits(self._db, server_id, HeldLimits(holder, holder_id, name[:100], after))
                 difference = differences(before.model_dump(), after.model_dump())
                 concerned = holder_id if holder is LimitHolder.PERSON else None
                 target = " ".join(filter(None, (holder.value, name[:100], str(holder_id) if holder_id else "")))
@@ -113,7 +112,7 @@ class LimitAdministration:
         await self._rights.require(Action.CONFIGURE, who, server_id)
         if holder is LimitHolder.ROLE and holder_id == server_id:  # the role that everybody has
             holder, holder_id = LimitHolder.EVERYBODY, 0
-        held = await find_limits(self._connection, server_id, holder, holder_id)
+        held = await find_limits(self._db, server_id, holder, holder_id)
         return held.values if held else LimitValues()
 
     async def of_people(
@@ -121,12 +120,12 @@ class LimitAdministration:
     ) -> tuple[HeldLimits, ...]:
         """A page of the limits of single people."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await limits_of_people(self._connection, server_id, limit=limit, offset=offset)
+        return await limits_of_people(self._db, server_id, limit=limit, offset=offset)
 
     async def count(self, who: ActionContext, server_id: int) -> int:
         """How many have limits in the server, single people too."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await count_limits(self._connection, server_id)
+        return await count_limits(self._db, server_id)
 
 
 def range_of(name: LimitName) -> tuple[float, float]:

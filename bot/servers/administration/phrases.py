@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from weakref import WeakValueDictionary
 
-import aiosqlite
-
 from bot.config.word_patterns import Unusable, UnusableRule
 from bot.database.allowed_phrases import (
     AllowedPhrase,
@@ -26,7 +24,7 @@ from bot.database.allowed_phrases import (
 )
 from bot.database.audit import AuditAction
 from bot.database.clock import DAY_MS
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.errors.missing import NothingThere
 from bot.errors.words import (
     AllowedAlready,
@@ -59,14 +57,14 @@ class PhraseAdministration:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         words: ServerWords,
         rights: Rights,
         audit: AuditLog,
         *,
         clock: Callable[[], int],
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._words = words
         self._rights = rights
         self._audit = audit
@@ -91,32 +89,30 @@ class PhraseAdministration:
             try:
                 channel_id, message_id = await post(question)
             except StaffUnreachable:
-                await withdraw_question(self._connection, question.id)
+                await withdraw_question(self._db, question.id)
                 raise
-            if not await note_question_posted(self._connection, question.id, channel_id, message_id):
+            if not await note_question_posted(self._db, question.id, channel_id, message_id):
                 await delete(channel_id, message_id)
                 raise NothingThere(what=_("This question no longer exists."))
 
     async def may_ask(self, who: ActionContext) -> bool:
         """Whether a member can ask one more question today. Raises DatabaseError."""
-        return await count_questions(self._connection, who.person_id, self._clock() - DAY_MS) < MOST_A_DAY
+        return await count_questions(self._db, who.person_id, self._clock() - DAY_MS) < MOST_A_DAY
 
     async def _save(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
         if (await self._words.of(refused.server_id)).allowed.without(refused.phrase) != refused.phrase:
             raise AllowedAlready
-        async with transaction(self._connection):
-            asked = await save_question(
-                self._connection, refused.server_id, who.person_id, refused.word, refused.phrase
-            )
+        async with self._db.transaction():
+            asked = await save_question(self._db, refused.server_id, who.person_id, refused.word, refused.phrase)
             if asked is None:
                 raise AskedAlready
-            if await count_questions(self._connection, who.person_id, self._clock() - DAY_MS) > MOST_A_DAY:
+            if await count_questions(self._db, who.person_id, self._clock() - DAY_MS) > MOST_A_DAY:
                 raise AskedTooOften(limit=MOST_A_DAY)
         return asked
 
     async def question(self, who: ActionContext, question_id: int) -> PhraseQuestion:
         """A question to the staff of a server. Raises NothingThere."""
-        found = await find_question(self._connection, question_id)
+        found = await find_question(self._db, question_id)
         if found is None:
             raise NothingThere(what=_("This question no longer exists."))
         await self._rights.require(Action.CONFIGURE, who, found.server_id)
@@ -130,7 +126,7 @@ class PhraseAdministration:
         question, phrase = await self.question(who, question_id), checked_phrase(typed)
         if not contains(phrase, question.word):
             raise PhraseWithoutWord(word=question.word)
-        async with transaction(self._connection):
+        async with self._db.transaction():
             decided = await self._decide(who, question, QuestionState.ALLOWED, phrase)
             await self._store(who, question.server_id, phrase)  # staff may have allowed it for another member
             await self._audit.record(
@@ -143,7 +139,7 @@ class PhraseAdministration:
     async def dismiss(self, who: ActionContext, question_id: int) -> PhraseQuestion:
         """Close a question. Raises NothingThere or QuestionClosed."""
         question = await self.question(who, question_id)
-        async with transaction(self._connection):
+        async with self._db.transaction():
             decided = await self._decide(who, question, QuestionState.DISMISSED, question.phrase)
             await self._audit.record(
                 who, question.server_id, AuditAction.CHANGE_PHRASES, {"dismissed_phrase": (None, question.phrase)},
@@ -158,7 +154,7 @@ class PhraseAdministration:
         """
         await self._rights.require(Action.CONFIGURE, who, server_id)
         phrase = checked_phrase(typed)
-        async with transaction(self._connection):
+        async with self._db.transaction():
             if not await self._store(who, server_id, phrase):
                 raise PhraseListed(phrase=phrase)
             changes = {"phrase": (None, phrase)}
@@ -168,13 +164,13 @@ class PhraseAdministration:
     async def phrases(self, who: ActionContext, server_id: int) -> tuple[AllowedPhrase, ...]:
         """All phrases that a server allows, the oldest first."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await allowed_phrases(self._connection, server_id)
+        return await allowed_phrases(self._db, server_id)
 
     async def remove(self, who: ActionContext, server_id: int, phrase_id: int) -> None:
         """Let a phrase count again. Raises NothingThere."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        async with transaction(self._connection):
-            gone = await delete_phrase(self._connection, server_id, phrase_id)
+        async with self._db.transaction():
+            gone = await delete_phrase(self._db, server_id, phrase_id)
             if gone is None:
                 raise NothingThere(what=_("This phrase is no longer allowed."))
             changes = {"phrase": (gone.phrase, None)}
@@ -183,18 +179,18 @@ class PhraseAdministration:
 
     async def _store(self, who: ActionContext, server_id: int, phrase: str) -> bool:
         """Store a phrase; False if the server already allows it. Raises TooManyPhrases."""
-        phrases = [each.phrase.casefold() for each in await allowed_phrases(self._connection, server_id)]
+        phrases = [each.phrase.casefold() for each in await allowed_phrases(self._db, server_id)]
         if phrase.casefold() in phrases:
             return False
         if len(phrases) >= MAX_PHRASES:
             raise TooManyPhrases(limit=MAX_PHRASES)
-        await add_phrase(self._connection, server_id, phrase, who.person_id)
+        await add_phrase(self._db, server_id, phrase, who.person_id)
         return True
 
     async def _decide(
         self, who: ActionContext, question: PhraseQuestion, state: QuestionState, phrase: str
     ) -> PhraseQuestion:
-        decided = await decide_question(self._connection, question.id, state, phrase, who.person_id)
+        decided = await decide_question(self._db, question.id, state, phrase, who.person_id)
         if decided is None:
             raise QuestionClosed
         return decided

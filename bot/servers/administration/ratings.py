@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
 from bot.database.audit import AuditAction
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.lora_records import rate_content
 from bot.database.loras import find_lora, find_loras_by_id
 from bot.errors.missing import NothingThere
@@ -21,8 +19,8 @@ from inference.queue import EVERYWHERE
 class LoraRatings:
     """Rates LoRAs, for all servers."""
 
-    def __init__(self, connection: aiosqlite.Connection, rights: Rights, audit: AuditLog) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, rights: Rights, audit: AuditLog) -> None:
+        self._db = db
         self._rights = rights
         self._audit = audit
 
@@ -32,11 +30,11 @@ class LoraRatings:
         Raises NothingThere.
         """
         await self._rights.require(Action.RATE_LORA, who, EVERYWHERE)
-        async with transaction(self._connection):
-            before = await find_lora(self._connection, lora_id)
-            if before is None or not await rate_content(self._connection, lora_id, rating, who.person_id):
+        async with self._db.transaction():
+            before = await find_lora(self._db, lora_id)
+            if before is None or not await rate_content(self._db, lora_id, rating, who.person_id):
                 raise NothingThere(what=_("This LoRA is no longer in the library."))
-            (after,) = await find_loras_by_id(self._connection, [lora_id])
+            (after,) = await find_loras_by_id(self._db, [lora_id])
             changes = differences({"rating": before.content_rating}, {"rating": after.content_rating})
             await self._audit.record(who, EVERYWHERE, AuditAction.RATE_LORA, changes, f"{before.name} #{lora_id}")
         return after.content_rating

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import aiosqlite
-
 from bot.config import Settings
+from bot.database.database import Database
 from bot.servers.access import Rights
 from bot.servers.administration.audit_log import AuditLog
 from bot.servers.administration.base_models import BaseModelDeclarer, BaseModelProposals
@@ -37,7 +36,7 @@ class Administration:
 
 
 def administration_services(
-    connection: aiosqlite.Connection,
+    db: Database,
     servers: ServerCache,
     rights: Rights,
     words: ServerWords,
@@ -48,20 +47,20 @@ def administration_services(
     clock: Callable[[], int],
 ) -> Administration:
     """The services. `settings` is asked each time, so that a reload counts at once; `clock` is in unix ms."""
-    audit = AuditLog(connection, rights)
+    audit = AuditLog(db, rights)
     return Administration(
         SettingsAdministration(
-            connection,
+            db,
             servers,
             rights,
             audit,
             installed=lambda: [checkpoint.name for checkpoint in settings().checkpoints],
         ),
-        LimitAdministration(connection, servers, rights, audit, limits=lambda: settings().limits),
-        BlockAdministration(connection, servers, rights, audit, clock=clock),
-        WordAdministration(connection, words, rights, audit, automod),
-        PhraseAdministration(connection, words, rights, audit, clock=clock),
-        BaseModelProposals(connection, rights, audit, declarer),
-        LoraRatings(connection, rights, audit),
+        LimitAdministration(db, servers, rights, audit, limits=lambda: settings().limits),
+        BlockAdministration(db, servers, rights, audit, clock=clock),
+        WordAdministration(db, words, rights, audit, automod),
+        PhraseAdministration(db, words, rights, audit, clock=clock),
+        BaseModelProposals(db, rights, audit, declarer),
+        LoraRatings(db, rights, audit),
         audit,
     )

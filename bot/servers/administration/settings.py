@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import aiosqlite
 from pydantic import ValidationError
 
 from bot.database.audit import AuditAction
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.server_settings import (
     MAX_CHOSEN,
     MAX_NEWCOMER_HOURS,
@@ -37,14 +36,14 @@ class SettingsAdministration:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         servers: ServerCache,
         rights: Rights,
         audit: AuditLog,
         *,
         installed: Callable[[], Sequence[str]],
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._servers = servers
         self._rights = rights
         self._audit = audit
@@ -61,12 +60,12 @@ class SettingsAdministration:
         Raises CheckpointNotFound, DefaultNotAllowed, LanguageUnknown, and what `_changed` raises.
         """
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        async with transaction(self._connection):
-            before = await find_server_settings(self._connection, server_id)
+        async with self._db.transaction():
+            before = await find_server_settings(self._db, server_id)
             after = _changed(before, changes)
             self._check(before, after)
             if after != before:
-                await save_server_settings(self._connection, server_id, after)
+                await save_server_settings(self._db, server_id, after)
                 difference = differences(before.model_dump(mode="json"), after.model_dump(mode="json"))
                 await self._audit.record(who, server_id, AuditAction.CHANGE_SETTINGS, difference)
         self._servers.forget(server_id)

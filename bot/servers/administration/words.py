@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import aiosqlite
-
 from bot.database.audit import AuditAction, Changes
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.word_lists import (
     ServerWordList,
     add_word_list,
@@ -35,14 +33,14 @@ class WordAdministration:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         words: ServerWords,
         rights: Rights,
         audit: AuditLog,
         lookup: AutoModLookup,
     ) -> None:
         self.lookup = lookup
-        self._connection = connection
+        self._db = db
         self._words = words
         self._rights = rights
         self._audit = audit
@@ -50,7 +48,7 @@ class WordAdministration:
     async def lists(self, who: ActionContext, server_id: int) -> tuple[ServerWordList, ...]:
         """All lists of the server."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await word_lists(self._connection, server_id)
+        return await word_lists(self._db, server_id)
 
     async def add(self, who: ActionContext, new: ServerWordList) -> ServerWordList:
         """Add a list.
@@ -59,9 +57,9 @@ class WordAdministration:
         """
         await self._rights.require(Action.CONFIGURE, who, new.server_id)
         checked = checked_list(new)
-        async with transaction(self._connection):
-            check_together([*await word_lists(self._connection, new.server_id), checked])
-            added = await add_word_list(self._connection, checked)
+        async with self._db.transaction():
+            check_together([*await word_lists(self._db, new.server_id), checked])
+            added = await add_word_list(self._db, checked)
             await self._log(who, added, AuditAction.ADD_WORD_LIST, changes_of(None, added))
         self._words.forget(new.server_id)
         return added
@@ -69,13 +67,13 @@ class WordAdministration:
     async def change(self, who: ActionContext, server_id: int, list_id: int, **changes: object) -> ServerWordList:
         """Change the named fields of a list; the others stay. Raises NothingThere, and what `add` raises."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        async with transaction(self._connection):
-            lists = {each.id: each for each in await word_lists(self._connection, server_id)}
+        async with self._db.transaction():
+            lists = {each.id: each for each in await word_lists(self._db, server_id)}
             before = _found(lists.get(list_id))
             after = checked_list(replace(before, **changes))  # type: ignore[arg-type]
             if after != before:
                 check_together(list((lists | {list_id: after}).values()))
-                await change_word_list(self._connection, after)
+                await change_word_list(self._db, after)
                 await self._log(who, after, AuditAction.CHANGE_WORD_LIST, changes_of(before, after))
         self._words.forget(server_id)
         return after
@@ -83,10 +81,10 @@ class WordAdministration:
     async def delete(self, who: ActionContext, server_id: int, list_id: int) -> ServerWordList:
         """Delete a list and return it. Raises NothingThere."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        async with transaction(self._connection):
-            lists = await word_lists(self._connection, server_id)
+        async with self._db.transaction():
+            lists = await word_lists(self._db, server_id)
             gone = _found(next((each for each in lists if each.id == list_id), None))
-            await delete_word_list(self._connection, server_id, list_id)
+            await delete_word_list(self._db, server_id, list_id)
             await self._log(who, gone, AuditAction.DELETE_WORD_LIST, changes_of(gone, None))
         self._words.forget(server_id)
         return gone
@@ -101,18 +99,18 @@ class WordAdministration:
         if who.server_id != server_id or not who.manages_server:
             raise ManageServerNeeded
         rules = await self.lookup.automod_rules(server_id)
-        return imported(server_id, rules, await word_lists(self._connection, server_id))
+        return imported(server_id, rules, await word_lists(self._db, server_id))
 
     async def import_automod(self, who: ActionContext, server_id: int) -> AutoModImport:
         """Import the rules as they are now, in place of what was imported before. Raises what `automod` raises."""
         made = await self.automod(who, server_id)
-        async with transaction(self._connection):
-            earlier = [each for each in await word_lists(self._connection, server_id) if each.rule_id is not None]
+        async with self._db.transaction():
+            earlier = [each for each in await word_lists(self._db, server_id) if each.rule_id is not None]
             for gone in earlier:
-                await delete_word_list(self._connection, server_id, gone.id)
+                await delete_word_list(self._db, server_id, gone.id)
             for new in made.lists:
-                await add_word_list(self._connection, new)
-            check_together(await word_lists(self._connection, server_id))
+                await add_word_list(self._db, new)
+            check_together(await word_lists(self._db, server_id))
             changes = differences_of(earlier, made.lists)
             await self._audit.record(who, server_id, AuditAction.IMPORT_WORD_LISTS, changes, target="AutoMod")
         self._words.forget(server_id)

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.community.boards import BoardPlace
 from bot.community.discord_side import BoardContent, MessageGone, PostedMessage
 from bot.database.boards import GalleryBoard
+from bot.database.database import Database
 from bot.database.features import Feature
 from bot.database.loras import Lora, find_loras_by_id
 from bot.database.publications import Publication, channels_with_publications, find_publications
@@ -43,10 +43,10 @@ WHOLE_GALLERY = OpenGalleryButton.whole  # the custom_id by which a board is tol
 class BoardPosts:
     """Implements `bot.community.discord_side.BoardSide` for a client."""
 
-    def __init__(self, client: Client, connection: aiosqlite.Connection, servers: ServerServices) -> None:
+    def __init__(self, client: Client, db: Database, servers: ServerServices) -> None:
         self._client = client
         self._channels = ArtChannels(client)
-        self._connection = connection
+        self._db = db
         self._servers = servers
 
     async def places(self) -> list[BoardPlace]:
@@ -59,7 +59,7 @@ class BoardPosts:
             parents = {art.channel_id: art.parent_id for art in art_channels}
             closed = [
                 each
-                for each in await channels_with_publications(self._connection, server.id)
+                for each in await channels_with_publications(self._db, server.id)
                 if not is_public(known_channel(server, each, parents.get(each)))
             ]
             found += [await self._place(server.id, art, closed) for art in art_channels]
@@ -78,7 +78,7 @@ class BoardPosts:
         art = (await self._servers.servers.of(board.server_id)).settings.art_channel(board.channel_id)
         new = NewMessage(
             page,
-            nonce=await make_nonce(self._connection, "board", board.channel_id, channel_id=board.channel_id),
+            nonce=await make_nonce(self._db, "board", board.channel_id, channel_id=board.channel_id),
             title=await self._title(board),
             chosen=art.tags if art else {},
         )
@@ -125,10 +125,10 @@ class BoardPosts:
             return on_a_label(_("This week in the gallery"), MAX_TITLE)
 
     async def _view(self, board: GalleryBoard, content: BoardContent) -> ui.LayoutView:
-        connection = self._connection
+        db = self._db
         picked = [pick.target_id for pick in content.picked_loras]
-        loras = {lora.id: lora for lora in await find_loras_by_id(connection, [*content.trending, *picked])}
-        publications = await find_publications(connection, content.publications)
+        loras = {lora.id: lora for lora in await find_loras_by_id(db, [*content.trending, *picked])}
+        publications = await find_publications(db, content.publications)
         with speaking(await self._language(board)):
             return board_view(content, loras, publications)
 

@@ -9,10 +9,10 @@ import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 
-import aiosqlite
 import discord
 
 from bot.community.discord_side import MessageClosed, MessageGone, PostedMessage, PostRefused
+from bot.database.database import Database
 from bot.database.jobs import Job, find_job
 from bot.database.loras import loras_of_files
 from bot.database.people import locale_of
@@ -49,14 +49,14 @@ class PublicationPosts:
     def __init__(
         self,
         client: Client,
-        connection: aiosqlite.Connection,
+        db: Database,
         configuration: Configuration,
         attachments: SignedAttachments,
         servers: ServerServices,
     ) -> None:
         self._client = client
         self._channels = ArtChannels(client)
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
         self._attachments = attachments
         self._servers = servers
@@ -66,7 +66,7 @@ class PublicationPosts:
         shown = await self._shown(publication)
         art = await self._art_channel(publication)
         picture = await self._picture(publication)
-        nonce = await make_nonce(self._connection, "publication", publication.id, channel_id=publication.art_channel_id)
+        nonce = await make_nonce(self._db, "publication", publication.id, channel_id=publication.art_channel_id)
         with posting():
             channel = await self._channels.channel(publication.art_channel_id)
             check_may_post(channel, files=True)
@@ -83,7 +83,7 @@ class PublicationPosts:
             return await self._channels.post(channel, new)
 
     async def _wanted_tags(self, publication: Publication, shown: ShownPicture) -> list[WantedTag]:
-        used = await loras_of_files(self._connection, sorted({use.sha256 for use in shown.request.loras}))
+        used = await loras_of_files(self._db, sorted({use.sha256 for use in shown.request.loras}))
         settings = (await self._servers.servers.of(publication.server_id)).settings
         with speaking(settings.language):  # tags are everybody's, whoever publishes
             return wanted_tags(publication.base_model, {lora.category for lora in used})
@@ -126,18 +126,18 @@ class PublicationPosts:
 
     async def _shown(self, publication: Publication) -> ShownPicture:
         job = await self._job(publication)
-        return await shown_picture(self._connection, job, publication.position, shows_prompt=publication.shows_prompt)
+        return await shown_picture(self._db, job, publication.position, shows_prompt=publication.shows_prompt)
 
     async def _job(self, publication: Publication) -> Job:
         """The job of the picture. Raises PostRefused when it is gone."""
-        job = await find_job(self._connection, publication.job_id)
+        job = await find_job(self._db, publication.job_id)
         if job is None:
             raise PostRefused("the picture was deleted")
         return job
 
     async def _picture(self, publication: Publication) -> PictureFile:
         """The file; it tells the prompt to those alone who see it beside it. Raises PostRefused when there is none."""
-        found = await find_picture(self._connection, publication.job_id, publication.position)
+        found = await find_picture(self._db, publication.job_id, publication.position)
         if found is None:
             raise PostRefused("the picture was deleted")
         path = self._configuration.settings.storage.pictures / found.path
@@ -157,7 +157,7 @@ class PublicationPosts:
         settings = (await self._servers.servers.of(publication.server_id)).settings
         if settings.language is not None or publication.person_id is None:
             return settings.language
-        return await locale_of(self._connection, publication.person_id)
+        return await locale_of(self._db, publication.person_id)
 
 
 def _where(publication: Publication, channel: object) -> ActionContext:

@@ -45,7 +45,7 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
     What is rated above the place is left out.
     If the database is too slow, the typed text is the only choice: a name is understood without a suggestion.
     """
-    connection, checkpoints = interaction.client.connection, await checkpoints_here(interaction)
+    db, checkpoints = interaction.client.db, await checkpoints_here(interaction)
     cut = typed[:MAX_TEXT]
 
     async def found() -> Sequence[LoraChoice]:
@@ -53,7 +53,7 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
         bases = checkpoints.lora_bases_for(checkpoint.base_model) if checkpoint else ()
         fitting = [base for base in checkpoints.base_models if base in bases]
         shown = await shown_ratings(interaction)
-        return await lora_choices(connection, interaction.user.id, cut, fitting=fitting, shown=shown, limit=MAX_CHOICES)
+        return await lora_choices(db, interaction.user.id, cut, fitting=fitting, shown=shown, limit=MAX_CHOICES)
 
     return await choices_or_typed(found(), cut.strip(), LOOKUP_SECONDS)
 
@@ -67,7 +67,7 @@ async def suggest_loras_or_links(interaction: Interaction, typed: str) -> Choice
     value = f"https://{page}"
     if len(value) > MAX_TEXT:  # it can be sent all the same
         return []
-    entry = await entry_from(interaction.client.connection, link)
+    entry = await entry_from(interaction.client.db, link)
     if entry is not None and entry.content_rating in await shown_ratings(interaction):
         text, value = f"{isolated(entry.name)} · {label(entry.category)}", f"#{entry.id}"
     else:
@@ -109,7 +109,7 @@ async def _painting_checkpoint(
     """The chosen checkpoint, else the one that paints when this person names none. Raises DatabaseError."""
     name = getattr(interaction.namespace, "checkpoint", None)
     chosen = checkpoints.find(str(name) if name else None)
-    return chosen or await usual_checkpoint(interaction.client.connection, checkpoints, interaction.user.id)
+    return chosen or await usual_checkpoint(interaction.client.db, checkpoints, interaction.user.id)
 
 
 def _label(choice: LoraChoice) -> str:
@@ -189,19 +189,19 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
     """The most used tags of the chosen category, of *other* when none is chosen."""
     chosen = getattr(interaction.namespace, "category", None)
     category = next((each for each in Category if each.value == chosen), Category.OTHER)
-    found = await popular_tags(interaction.client.connection, category, limit=4 * MAX_CHOICES)
+    found = await popular_tags(interaction.client.db, category, limit=4 * MAX_CHOICES)
     wanted = tag_key(typed)
     return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
 
 
 async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
     """The person's own stacks, by any part of the name."""
-    stacks = await list_stacks(interaction.client.connection, interaction.user.id)
+    stacks = await list_stacks(interaction.client.db, interaction.user.id)
     wanted = name_key(typed)
     found = [stack for stack in stacks if wanted in name_key(stack.name)]
     found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))
     shown = await shown_ratings(interaction)
-    named = [await named_for(interaction.client.connection, stack, shown) for stack in found[:MAX_CHOICES]]
+    named = [await named_for(interaction.client.db, stack, shown) for stack in found[:MAX_CHOICES]]
     return [_stack_choice(stack) for stack in named]
 
 

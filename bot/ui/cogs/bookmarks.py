@@ -47,8 +47,8 @@ class BookmarksCog(Cog):
         note: app_commands.Range[str, 0, MAX_NOTE] | None = None,
     ) -> None:
         """See, search, use or remove your saved LoRAs."""
-        connection, person_id = self._client.connection, interaction.user.id
-        query = await first_of_bookmarks(connection, await checkpoints_here(interaction), person_id)
+        db, person_id = self._client.db, interaction.user.id
+        query = await first_of_bookmarks(db, await checkpoints_here(interaction), person_id)
         said = ""
         if add:
             lora = await self._client.requests.lora(add)
@@ -65,9 +65,9 @@ class BookmarksCog(Cog):
     async def _add(self, person_id: int, lora: Lora, note: str) -> str:
         """Save a bookmark, or change the note to one that is there; the sentence that says which."""
         name = clipped(lora.name, MAX_NAME)
-        if await add_bookmark(self._client.connection, person_id, lora.id, note):
+        if await add_bookmark(self._client.db, person_id, lora.id, note):
             return bookmarked_text(lora)
         if not note:
             return _("Already bookmarked: {names}.").format(names=name)
-        await set_note(self._client.connection, person_id, lora.id, note)
+        await set_note(self._client.db, person_id, lora.id, note)
         return _("Already bookmarked: {names}. Your note is updated.").format(names=name)

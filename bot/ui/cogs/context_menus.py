@@ -57,17 +57,17 @@ class ContextMenusCog(Cog):
         if shown is not None and shown.publication is not None:
             await remix_published(interaction, shown.publication.id)
             return
-        connection, checkpoints = self._client.connection, await checkpoints_here(interaction)
+        db, checkpoints = self._client.db, await checkpoints_here(interaction)
         limit, person_id = self._client.configuration.settings.limits.max_loras, interaction.user.id
         if shown is not None:
             await require_open(interaction, shown.job)
             recipe = recipe_of(shown.job.request)
-            again = await remixed(connection, checkpoints, shown.job, person_id, limit=limit)
+            again = await remixed(db, checkpoints, shown.job, person_id, limit=limit)
         else:
             recipe = await read_recipe(message)
-            again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
+            again = await remix(db, checkpoints, recipe, person_id, limit=limit)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
-        await offer_missing(interaction, await parts_of(connection, recipe.loras), again.draft)
+        await offer_missing(interaction, await parts_of(db, recipe.loras), again.draft)
 
     async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
         """Let the studio start from the message's first picture."""

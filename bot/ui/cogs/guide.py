@@ -19,5 +19,5 @@ class GuideCog(Cog):
     @app_commands.choices(chapter=[app_commands.Choice(name=each.title, value=each.key) for each in CHAPTERS])
     async def guide(self, interaction: Interaction, chapter: str = CHAPTERS[0].key) -> None:
         """Learn what LoRAs are, which kind fits your goal, and what to do when a picture looks wrong."""
-        page = await guide_page(self._client.connection, await checkpoints_here(interaction), chapter)
+        page = await guide_page(self._client.db, await checkpoints_here(interaction), chapter)
         await send_ephemeral(interaction, page.view, page.files)

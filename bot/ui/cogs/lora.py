@@ -47,7 +47,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
         """Browse all LoRAs in the market, sorted by use or rating."""
-        query = await first_in_market(self._client.connection, await checkpoints_here(interaction), interaction.user.id)
+        query = await first_in_market(self._client.db, await checkpoints_here(interaction), interaction.user.id)
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
         query = narrowed(query, search=search, category=category, base=base, sort=sort)

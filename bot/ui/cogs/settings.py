@@ -37,8 +37,8 @@ class SettingsCog(Cog):
         reset: bool = False,
     ) -> None:
         """Set your default model, size and visibility. Without options, this command opens a panel."""
-        connection, person_id = self._client.connection, interaction.user.id
-        before = Preferences() if reset else await find_preferences(connection, person_id)
+        db, person_id = self._client.db, interaction.user.id
+        before = Preferences() if reset else await find_preferences(db, person_id)
         chosen: dict[str, object] = {}
         if checkpoint is not None:
             chosen["checkpoint"] = self._client.configuration.checkpoints.require(checkpoint).name
@@ -50,5 +50,5 @@ class SettingsCog(Cog):
             chosen["shows_prompt"] = prompts == "shown with my pictures"
         preferences = before.model_copy(update=chosen)
         if chosen or reset:
-            await save_preferences(connection, person_id, preferences)
+            await save_preferences(db, person_id, preferences)
         await send_ephemeral(interaction, await settings_view(interaction, preferences))

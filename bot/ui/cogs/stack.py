@@ -34,9 +34,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         snapshot = await self._client.studios.snapshot(interaction)
         client, person_id = self._client, interaction.user.id
         words = await words_here(interaction)
-        stack = await keep_stack(
-            client.connection, words, person_id, name, uses_of_rows(snapshot.rows, snapshot.studio)
-        )
+        stack = await keep_stack(client.db, words, person_id, name, uses_of_rows(snapshot.rows, snapshot.studio))
         await send_ephemeral_text(interaction, await saved_text(interaction, stack))
 
     @app_commands.command(name="use")
@@ -44,14 +42,14 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def use(self, interaction: Interaction, name: Name) -> None:
         """Load a stack into your studio."""
-        await use_stack(interaction, await require_stack(self._client.connection, interaction.user.id, name))
+        await use_stack(interaction, await require_stack(self._client.db, interaction.user.id, name))
 
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
         """See your stacks, and the models they fit."""
         snapshot = await self._client.studios.snapshot(interaction)
         view = await stacks_view(
-            self._client.connection,
+            self._client.db,
             self._client.requests,
             interaction.user.id,
             snapshot.checkpoint.name,
@@ -65,7 +63,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def share(self, interaction: Interaction, name: Name) -> None:
         """Get a code that lets others copy a stack."""
-        await show_share_code(interaction, await require_stack(self._client.connection, interaction.user.id, name))
+        await show_share_code(interaction, await require_stack(self._client.db, interaction.user.id, name))
 
     @app_commands.command(name="import")
     @app_commands.describe(code="Code that someone shared with you")
@@ -90,13 +88,11 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
         """See what each LoRA of a stack does: compare pictures with all LoRAs and without each one."""
-        preferences = await find_preferences(self._client.connection, interaction.user.id)
+        preferences = await find_preferences(self._client.db, interaction.user.id)
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         draft = preferred(draft, await checkpoints_here(interaction), preferences)
         shown = await shown_ratings(interaction)
-        draft = await with_stack(
-            self._client.connection, self._client.requests, interaction.user.id, draft, name, shown
-        )
+        draft = await with_stack(self._client.db, self._client.requests, interaction.user.id, draft, name, shown)
         await self._client.orders.paint(interaction, draft, preferences)
 
     @app_commands.command(name="delete")
@@ -104,8 +100,8 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def delete(self, interaction: Interaction, name: Name) -> None:
         """Delete a stack. Other users keep their copies."""
-        stack = await require_stack(self._client.connection, interaction.user.id, name)
-        await delete_stack(self._client.connection, interaction.user.id, stack.id)
+        stack = await require_stack(self._client.db, interaction.user.id, name)
+        await delete_stack(self._client.db, interaction.user.id, stack.id)
         await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")
@@ -113,9 +109,9 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
         """Rename a stack."""
-        stack = await require_stack(self._client.connection, interaction.user.id, name)
-        await check_name(self._client.connection, await words_here(interaction), to, stack.loras)
-        if not await rename_stack(self._client.connection, interaction.user.id, stack.id, to):
+        stack = await require_stack(self._client.db, interaction.user.id, name)
+        await check_name(self._client.db, await words_here(interaction), to, stack.loras)
+        if not await rename_stack(self._client.db, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         text = _("{name} is now called {new}.").format(name=plain(stack.name), new=plain(stack_name(to)))
         await send_ephemeral_text(interaction, text)

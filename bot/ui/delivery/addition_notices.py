@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import aiosqlite
 import discord
 from discord import ui
 
@@ -34,6 +33,7 @@ from bot.database.additions import (
     untold_requests,
 )
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.people import locale_of
 from bot.i18n import _, speaking
 from bot.sources.additions import Additions
@@ -78,10 +78,8 @@ class DirectChannel(Protocol):
 class AdditionNotices:
     """Tells the people of a database."""
 
-    def __init__(
-        self, connection: aiosqlite.Connection, additions: Additions, answers: EditableAnswers, direct: DirectChannel
-    ) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, additions: Additions, answers: EditableAnswers, direct: DirectChannel) -> None:
+        self._db = db
         self._additions = additions
         self._answers = answers
         self._direct = direct
@@ -112,25 +110,25 @@ class AdditionNotices:
     ) -> None:
         """Note the answer in which the person sees how far it is, and what goes on with it. Raises DatabaseError."""
         ticket = self._answers.ticket(interaction, message_id)
-        await note_answer(self._connection, addition_id, interaction.user.id, ticket, message_id, draft_id)
+        await note_answer(self._db, addition_id, interaction.user.id, ticket, message_id, draft_id)
 
     async def told(self, addition_id: int, person_id: int) -> None:
         """The person has been told. Raises DatabaseError."""
-        await mark_told(self._connection, addition_id, person_id)
+        await mark_told(self._db, addition_id, person_id)
 
     async def tell_all(self) -> None:
         """Tell everybody who does not know; what cannot be told now stays for the next time. Raises DatabaseError."""
-        for request in await untold_requests(self._connection):
+        for request in await untold_requests(self._db):
             if (request.addition_id, request.person_id) not in self._followed:
                 await attempt(self._tell(request), f"telling of the addition {request.addition_id}")
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what no direct message could. Raises DatabaseError."""
         person_id = interaction.user.id
-        if not await unreached_requests(self._connection, person_id):
+        if not await unreached_requests(self._db, person_id):
             return
         async with self._telling_here:
-            for request in await unreached_requests(self._connection, person_id):
+            for request in await unreached_requests(self._db, person_id):
                 view = await self._view(request)
                 if view is not None:
                     await send_ephemeral(interaction, view)
@@ -152,12 +150,12 @@ class AdditionNotices:
                 if await self._direct.find(person_id, reference, request.posting_at) is not None:
                     return True
             else:
-                await mark_posting(self._connection, request.addition_id, person_id)
-            nonce = await make_nonce(self._connection, "addition", request.addition_id, person_id=person_id)
+                await mark_posting(self._db, request.addition_id, person_id)
+            nonce = await make_nonce(self._db, "addition", request.addition_id, person_id=person_id)
             await self._direct.send(person_id, view, nonce)
         except DiscordRefuses as problem:
             log.info("the user who added a LoRA is notified at the next command: %s", problem)
-            await mark_refused(self._connection, request.addition_id, person_id)
+            await mark_refused(self._db, request.addition_id, person_id)
             return False
         return True
 
@@ -176,10 +174,10 @@ class AdditionNotices:
 
     async def _view(self, request: AdditionRequest) -> ui.LayoutView | None:
         """How it ended, in the person's language; None when they do not want it any more. Raises DatabaseError."""
-        addition = await find_addition(self._connection, request.addition_id)
-        if addition is None or await find_request(self._connection, addition.id, request.person_id) is None:
+        addition = await find_addition(self._db, request.addition_id)
+        if addition is None or await find_request(self._db, addition.id, request.person_id) is None:
             return None
-        with speaking(await locale_of(self._connection, request.person_id)):
+        with speaking(await locale_of(self._db, request.person_id)):
             return await self._ended_view(addition, request)
 
     async def _ended_view(self, addition: LoraAddition, request: AdditionRequest) -> ui.LayoutView:
@@ -189,10 +187,10 @@ class AdditionNotices:
         corrects = lora is not None and lora.added_by == request.person_id
         view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"))
         if lora is None:
-            if (again := await add_row(self._connection, request.person_id, request.draft_id)) is not None:
+            if (again := await add_row(self._db, request.person_id, request.draft_id)) is not None:
                 view.add_item(again)
         else:
-            row = await paint_row(self._connection, request.person_id, request.draft_id) or ui.ActionRow[Any]()
+            row = await paint_row(self._db, request.person_id, request.draft_id) or ui.ActionRow[Any]()
             view.add_item(row.add_item(LoraPageButton(lora.id)))
             if corrects:
                 view.add_item(category_row(lora))

@@ -7,11 +7,11 @@ from __future__ import annotations
 import logging
 
 import aiohttp
-import aiosqlite
 import discord
 
 from bot.background import DiscordUnreachable
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.deliveries import find_delivery
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job
@@ -39,8 +39,8 @@ class DeliveredResults:
     That one person hides it with the very press that deletes.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, deliverer: Deliverer, servers: ServerServices) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, deliverer: Deliverer, servers: ServerServices) -> None:
+        self._db = db
         self._deliverer = deliverer
         self._servers = servers
 
@@ -48,7 +48,7 @@ class DeliveredResults:
         """Show in place of the pictures that they were deleted; False when Discord cannot be reached now."""
         undo_until = until if until > now_ms() else None
         try:
-            with speaking(await language_of(self._connection, self._servers, job)):
+            with speaking(await language_of(self._db, self._servers, job)):
                 await self._deliverer.replace(job, ResultNotice(job, lambda: deleted_view(job.id, undo_until)))
         except RouteClosed as why:
             log.info("cannot edit the message of a deleted picture: %s", why)
@@ -68,12 +68,12 @@ class DeliveredResults:
     async def show(self, job: Job) -> int | None:
         """Show the pictures, or why they are not shown there now. What is not the bot's to edit stays as it is."""
         try:
-            with speaking(await language_of(self._connection, self._servers, job)):
+            with speaking(await language_of(self._db, self._servers, job)):
                 if (notice := await self._why_out_of_sight(job)) is not None:
                     return await self._deliverer.replace(job, notice)
                 refusal = await self._servers.checks.why_not_delivered(job)
                 hidden = await self._servers.checks.hides_pictures(job)
-                pictures = await pictures_of_job(self._connection, job.id)
+                pictures = await pictures_of_job(self._db, job.id)
                 return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
         except RouteClosed as why:
             log.info("cannot edit the message of a picture: %s", why)
@@ -83,21 +83,21 @@ class DeliveredResults:
 
     async def _why_out_of_sight(self, job: Job) -> ResultNotice | None:
         """What stands in place of pictures that are reported or were taken down; None for others."""
-        if await held_jobs(self._connection, [job.id]):
+        if await held_jobs(self._db, [job.id]):
             return ResultNotice(job, reported_view)
-        if await taken_down_in(self._connection, job.id, job.server_id or EVERYWHERE) is not None:
+        if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
             return ResultNotice(job, taken_down_view)
         return None
 
 
-async def language_of(connection: aiosqlite.Connection, servers: ServerServices, job: Job) -> str | None:
+async def language_of(db: Database, servers: ServerServices, job: Job) -> str | None:
     """The language of the job's message: the server's own where everybody sees it, else the person's.
 
     Raises DatabaseError.
     """
-    delivery = await find_delivery(connection, job.id)
+    delivery = await find_delivery(db, job.id)
     if job.server_id is not None and delivery is not None and not delivery.private:
         settings = (await servers.servers.of(job.server_id)).settings
         if settings.language is not None:
             return settings.language
-    return await locale_of(connection, job.person_id)
+    return await locale_of(db, job.person_id)

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot import metrics
 from bot.background import guard
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.deliveries import (
     Delivery,
     DeliveryState,
@@ -194,7 +194,7 @@ class Deliverer:
     def __init__(
         self,
         transport: Transport,
-        connection: aiosqlite.Connection,
+        db: Database,
         pictures: Path,
         attachments: SignedAttachments,
         servers: ServerCache,
@@ -202,7 +202,7 @@ class Deliverer:
         self._signed = attachments
         self._servers = servers
         self._transport = transport
-        self._connection = connection
+        self._db = db
         self._pictures = pictures
 
     async def confirm(self, interaction: Interaction) -> None:
@@ -219,7 +219,7 @@ class Deliverer:
         """
         message_id = await self._transport.answer(interaction, message, private=private)
         if message_id is not None:
-            await remember_message(self._connection, job.id, message_id)
+            await remember_message(self._db, job.id, message_id)
 
     async def withdraw(self, job: Job) -> None:
         """Deliver nothing for this job. Raises DatabaseError."""
@@ -231,7 +231,7 @@ class Deliverer:
 
     async def show(self, job: Job, message: OutgoingMessage, interaction: Interaction | None) -> None:
         """Edit the job's message to show its progress. Raises RouteClosed when there is none to edit."""
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         if delivery is None:
             raise RouteClosed
         if _is_open(delivery, interaction):
@@ -257,10 +257,10 @@ class Deliverer:
         `unsent` is why it may not be sent as a direct message; such a message then says so. `hidden` pictures are
         spoilers.
         """
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
-        if await find_job(self._connection, job.id) is None:  # its owner has deleted it meanwhile
+        if await find_job(self._db, job.id) is None:  # its owner has deleted it meanwhile
             await self._mark_undeliverable(job)
             return
         private = delivery.private
@@ -273,7 +273,7 @@ class Deliverer:
             log.warning("cannot deliver the result by any route; its pictures are saved")
             await self.give_up(job, interaction)  # what was refused may be the result itself
         else:
-            await mark_sent(self._connection, job.id, message_id)
+            await mark_sent(self._db, job.id, message_id)
             log.info("delivered")
 
     async def replace(self, job: Job, message: OutgoingMessage) -> int | None:
@@ -281,7 +281,7 @@ class Deliverer:
 
         Raises RouteClosed, a temporary error or DatabaseError.
         """
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         if delivery is None or delivery.message_id is None:
             return None
         await self._transport.edit(delivery.posting_in or job.channel_id, delivery.message_id, message)
@@ -291,7 +291,7 @@ class Deliverer:
         self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None, *, hidden: bool
     ) -> int | None:
         """Show the result in the message to which it was delivered, or the `refusal`. Raises as `replace`."""
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         if delivery is None:
             return None
         return await self.replace(
@@ -324,7 +324,7 @@ class Deliverer:
 
         Raises DatabaseError.
         """
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
         await guard(self._send_notice(job, delivery, interaction), "notifying of an undeliverable result")
@@ -336,7 +336,7 @@ class Deliverer:
 
     async def _mark_undeliverable(self, job: Job) -> None:
         metrics.DELIVERIES.labels("nowhere").inc()
-        await mark_undeliverable(self._connection, job.id)
+        await mark_undeliverable(self._db, job.id)
 
     async def _deliver(
         self,
@@ -391,8 +391,8 @@ class Deliverer:
 
     async def _post_new(self, result: Result | ResultNotice, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
-        await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
-        nonce = await make_nonce(self._connection, "job", delivery.job_id, channel_id=channel_id)
+        await mark_posting(self._db, delivery.job_id, channel_id, now_ms())
+        nonce = await make_nonce(self._db, "job", delivery.job_id, channel_id=channel_id)
         return await self._transport.post(channel_id, result, nonce)
 
     async def _posted_before(self, delivery: Delivery) -> int | None:

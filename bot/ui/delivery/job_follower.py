@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import aiosqlite
 from discord import ui
 from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
 from bot.background import RepeatedError, wait_times
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.deliveries import find_delivery, pending_deliveries
 from bot.database.jobs import Job, find_job
 from bot.i18n import speak
@@ -51,13 +51,13 @@ class JobFollower:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         jobs: JobService,
         deliverer: Deliverer,
         spool: Path,
         servers: ServerServices,
     ) -> None:
-        self._connection = connection
+        self._db = db
         self._jobs = jobs
         self._spool = spool
         self._servers = servers
@@ -94,8 +94,8 @@ class JobFollower:
 
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""
-        pending = await pending_deliveries(self._connection)
-        found = [await find_job(self._connection, delivery.job_id) for delivery in pending]
+        pending = await pending_deliveries(self._db)
+        found = [await find_job(self._db, delivery.job_id) for delivery in pending]
         return [job for job in found if job is not None]
 
     def follow(self, job: Job, interaction: Interaction | None) -> None:
@@ -147,7 +147,7 @@ class JobFollower:
 
     async def _last_edit_at(self, job: Job, interaction: Interaction | None) -> float | None:
         """When to edit the message for the last time, in Unix seconds; None if the bot's own token can edit it."""
-        delivery = await find_delivery(self._connection, job.id)
+        delivery = await find_delivery(self._db, job.id)
         guest = interaction is not None and not is_reachable(interaction)
         if delivery is None or not (delivery.private or guest):
             return None
@@ -158,7 +158,7 @@ class JobFollower:
             await self._deliverer.show(job, JobMessage(lambda: last_edit_view(job)), interaction)
 
     async def _language(self, job: Job) -> str | None:
-        return await language_of(self._connection, self._servers, job)
+        return await language_of(self._db, self._servers, job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress, or that the job waits for a worker."""
@@ -188,7 +188,7 @@ class JobFollower:
         return not repeated.is_permanent(problem)
 
     async def _send_shutdown_notice(self, job: Job, interaction: Interaction | None) -> None:
-        now = await find_job(self._connection, job.id)
+        now = await find_job(self._db, job.id)
         if now is None or now.state.final:
             return
         speak(await self._language(job))

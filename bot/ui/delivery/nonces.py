@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import hashlib
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.key_values import INSTALLATION, recall
 
 NONCE_LENGTH = 24  # in characters; Discord allows 25
 
 
-async def make_nonce(
-    connection: aiosqlite.Connection, kind: str, number: int, *, person_id: int = 0, channel_id: int = 0
-) -> str:
+async def make_nonce(db: Database, kind: str, number: int, *, person_id: int = 0, channel_id: int = 0) -> str:
     """Return the nonce of message `number` of a `kind`, for one recipient: a user or a channel.
 
     A retry gets the same nonce, another recipient another one.
     """
-    installation = await recall(connection, INSTALLATION)
+    installation = await recall(db, INSTALLATION)
     text = f"{installation}:{kind}:{number}:{person_id}:{channel_id}"
     return hashlib.sha256(text.encode()).hexdigest()[:NONCE_LENGTH]

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import aiosqlite
 import discord
 
 from bot import background
+from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.loras import Lora
 from bot.database.people import locale_of
@@ -35,9 +35,9 @@ MAX_REASON, MAX_FINDING = 500, 1500  # characters
 class OperatorAlerts:
     """Sends alerts to everybody who is named in `[discord] operators`."""
 
-    def __init__(self, client: discord.Client, connection: aiosqlite.Connection, configuration: Configuration) -> None:
+    def __init__(self, client: discord.Client, db: Database, configuration: Configuration) -> None:
         self._client = client
-        self._connection = connection
+        self._db = db
         self._configuration = configuration
 
     def workers_failed_repeatedly(self, trouble: WorkerTrouble) -> None:
@@ -86,7 +86,7 @@ class OperatorAlerts:
 
     async def _locale_of(self, operator: int) -> str | None:
         try:
-            return await locale_of(self._connection, operator)
+            return await locale_of(self._db, operator)
         except DatabaseError:  # which may be what they are notified of
             return None
 

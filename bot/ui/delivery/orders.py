@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import aiosqlite
 from discord import ui
 
 from bot.database.bookmarks import list_bookmarks
+from bot.database.database import Database
 from bot.database.deliveries import open_delivery
 from bot.database.drafts import save_draft
 from bot.database.jobs import Job
@@ -59,7 +59,7 @@ class Orders:
 
     def __init__(
         self,
-        connection: aiosqlite.Connection,
+        db: Database,
         requests: RequestBuilder,
         jobs: JobService,
         inputs: Inputs,
@@ -69,7 +69,7 @@ class Orders:
         clock: Callable[[], float],
     ) -> None:
         """`clock` gives the Unix time in seconds."""
-        self._connection = connection
+        self._db = db
         self._requests = requests
         self._jobs = jobs
         self._inputs = inputs
@@ -111,12 +111,12 @@ class Orders:
             shown = await shown_ratings(interaction)
             raise await self._with_alternatives(interaction.user.id, draft, refusal, checkpoints, shown) from refusal
         except RegionsNotOffered as refusal:
-            draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
+            draft_id = await save_draft(self._db, interaction.user.id, draft.model_dump_json())
             fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
             painting = [each.name for each in checkpoints if each.name in fitting and each.capability.regions]
             raise RegionsRefusal(refusal, draft_id, painting) from refusal
         except TwoFewStepRecipes as refusal:
-            draft_id = await save_draft(self._connection, interaction.user.id, draft.model_dump_json())
+            draft_id = await save_draft(self._db, interaction.user.id, draft.model_dump_json())
             raise RecipesRefusal(refusal, draft_id) from refusal
         try:
             await self._order(interaction, request, preferences)
@@ -164,11 +164,11 @@ class Orders:
         refused = await self._servers.checks.refused_words(who, request)
         if refused is None or not await self._servers.administration.phrases.may_ask(who):
             return refusal
-        draft_id = await save_draft(self._connection, interaction.user.id, refused.model_dump_json())
+        draft_id = await save_draft(self._db, interaction.user.id, refused.model_dump_json())
         return AskableRefusal(refusal, draft_id)
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
-        return await find_preferences(self._connection, interaction.user.id)
+        return await find_preferences(self._db, interaction.user.id)
 
     async def _begin(
         self,
@@ -234,13 +234,13 @@ class Orders:
     async def _open_delivery(self, job: Job, interaction: Interaction, preferences: Preferences) -> None:
         """Store the pending delivery of the job, and the person's language."""
         await open_delivery(
-            self._connection,
+            self._db,
             job.id,
             private=preferences.private,
             shows_prompt=shows_prompt(preferences, await server_settings(interaction)),
             ticket=self._deliverer.ticket(interaction),
         )
-        await store_locale(self._connection, job.person_id, interaction.locale.value)
+        await store_locale(self._db, job.person_id, interaction.locale.value)
 
     async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> bool:
         """Reply that the job waits. False if the interaction is lost: then nobody waits for the job."""
@@ -272,14 +272,14 @@ class Orders:
         refusal = replace(refusal, lora=lora_name(lora, shown))
         checkpoint = self._requests.checkpoints.require(refusal.checkpoint)
         page = await list_bookmarks(
-            self._connection,
+            self._db,
             person_id,
             limit=ALTERNATIVES,
             category=lora.category,
             base_models=[checkpoint.base_model],
             shown=shown,
         )
-        draft_id = await save_draft(self._connection, person_id, draft.model_dump_json())
+        draft_id = await save_draft(self._db, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
         fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
         return MisfitRefusal(refusal, draft_id, position, fitting, others)

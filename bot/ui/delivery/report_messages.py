@@ -6,11 +6,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable
+from bot.database.database import Database
 from bot.database.jobs import Job
 from bot.database.people import locale_of
 from bot.database.report_reminders import Reminder
@@ -43,13 +43,13 @@ class ReportMessages:
     def __init__(
         self,
         client: discord.Client,
-        connection: aiosqlite.Connection,
+        db: Database,
         removals: Removals,
         thumbnails: Thumbnails,
         reporting: Reporting,
     ) -> None:
         self._client = client
-        self._connection = connection
+        self._db = db
         self._removals = removals
         self._thumbnails = thumbnails
         self._reporting = reporting
@@ -69,7 +69,7 @@ class ReportMessages:
 
     async def tell(self, person_id: int, notice: OwnerNotice) -> int:
         """Send it with `enforce_nonce`."""
-        nonce = await make_nonce(self._connection, notice.kind, notice.decision.id, person_id=person_id)
+        nonce = await make_nonce(self._db, notice.kind, notice.decision.id, person_id=person_id)
         return await self._direct.send(person_id, await self._notice(notice), nonce)
 
     async def find_notice(self, person_id: int, notice: OwnerNotice, since: int) -> int | None:
@@ -87,7 +87,7 @@ class ReportMessages:
         if notice.report.server_id != EVERYWHERE:
             server = self._client.get_guild(notice.report.server_id)
             place = _("The staff of {server}").format(server=plain(server.name, 100)) if server else _("The staff")
-        return notice_view(notice, place, await complaints_of(self._connection, notice.report.id))
+        return notice_view(notice, place, await complaints_of(self._db, notice.report.id))
 
     # --- staff --------------------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class ReportMessages:
         if is_public(self._client.get_channel(channel_id)):
             raise DiscordRefuses("everybody can read the channel of reports")
         page = await self._page(case)
-        nonce = await make_nonce(self._connection, "report", case.report.id, channel_id=channel_id)
+        nonce = await make_nonce(self._db, "report", case.report.id, channel_id=channel_id)
         with _explained():
             channel = self._client.get_partial_messageable(channel_id)
             sent = await channel.send(view=page.view, files=page.files, nonce=nonce)
@@ -130,11 +130,11 @@ class ReportMessages:
     async def remind(self, reminder: Reminder) -> None:
         """Send it with `enforce_nonce`, and nowhere that everybody can read."""
         nonce = await make_nonce(
-            self._connection, f"reminder{reminder.days}", reminder.report_id,
+            self._db, f"reminder{reminder.days}", reminder.report_id,
             person_id=reminder.operator_id or 0, channel_id=reminder.channel_id or 0,
         )  # fmt: skip
         if reminder.operator_id is not None:
-            with speaking(await locale_of(self._connection, reminder.operator_id)):
+            with speaking(await locale_of(self._db, reminder.operator_id)):
                 await self._direct.send(reminder.operator_id, self._reminder(reminder), nonce)
             return
         assert reminder.channel_id is not None
@@ -168,7 +168,7 @@ class ReportMessages:
 
     async def _page(self, case: Case) -> RenderedMessage:
         with speaking(await self._reporting.language_of(case.report.server_id)):
-            page = await render_case(self._connection, self._thumbnails, case)
+            page = await render_case(self._db, self._thumbnails, case)
         page.view.stop()
         return page
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import aiosqlite
 from discord import ui
 
 from bot.background import DiscordRefuses, attempt
+from bot.database.database import Database
 from bot.database.people import locale_of
 from bot.database.takedown_notices import (
     TakedownNotice,
@@ -33,8 +33,8 @@ from bot.ui.replies import Interaction, send_ephemeral
 class TakedownNotices:
     """The notices of a client."""
 
-    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration, direct: DirectChannel) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, configuration: Configuration, direct: DirectChannel) -> None:
+        self._db = db
         self._configuration = configuration
         self._direct = direct
         self._telling = asyncio.Lock()  # else a command and a direct message might tell the same
@@ -42,34 +42,34 @@ class TakedownNotices:
     async def tell_all(self) -> bool:
         """Send due notices. Return whether all are sent. What Discord does not take now waits. Raises DatabaseError."""
         async with self._telling:
-            for notice in await due_notices(self._connection):
+            for notice in await due_notices(self._db):
                 await attempt(self._tell(notice), f"telling an author about the takedown {notice.case_id}")
-            return not await due_notices(self._connection)
+            return not await due_notices(self._db)
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what no direct message told. Raises DatabaseError."""
-        if not await untold_notices(self._connection, interaction.user.id):
+        if not await untold_notices(self._db, interaction.user.id):
             return
         async with self._telling:
-            for notice in await untold_notices(self._connection, interaction.user.id):
+            for notice in await untold_notices(self._db, interaction.user.id):
                 await send_ephemeral(interaction, self._view(notice))
-                await end_notice(self._connection, notice)
+                await end_notice(self._db, notice)
 
     async def _tell(self, notice: TakedownNotice) -> None:
         """Raises DiscordUnreachable or DatabaseError."""
-        with speaking(await locale_of(self._connection, notice.person_id)):
+        with speaking(await locale_of(self._db, notice.person_id)):
             view = self._view(notice)
         try:
             if notice.tried_at is None or not await self._direct.find(
                 notice.person_id, notice.reference, notice.tried_at
             ):
-                await begin_notice(self._connection, notice)
-                nonce = await make_nonce(self._connection, "takedown", notice.case_id, person_id=notice.person_id)
+                await begin_notice(self._db, notice)
+                nonce = await make_nonce(self._db, "takedown", notice.case_id, person_id=notice.person_id)
                 await self._direct.send(notice.person_id, view, nonce)
         except DiscordRefuses:
-            await refuse_notice(self._connection, notice)
+            await refuse_notice(self._db, notice)
         else:
-            await end_notice(self._connection, notice)
+            await end_notice(self._db, notice)
 
     def _view(self, notice: TakedownNotice) -> ui.LayoutView:
         count, contact = notice.pictures, self._configuration.settings.privacy.contact

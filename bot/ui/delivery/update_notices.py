@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 
-import aiosqlite
-
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, failure
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.hub_looks import mark_messaged, mark_updates_told, people_to_message
 from bot.database.lora_search import Shown
@@ -28,10 +27,8 @@ RETRY_SECONDS = 600.0  # until what Discord could not be given is tried again
 class UpdateNotices:
     """Writes to the people of a database, after each look of `updates`."""
 
-    def __init__(
-        self, connection: aiosqlite.Connection, updates: Updates, content: ContentRules, direct: DirectChannel
-    ) -> None:
-        self._connection = connection
+    def __init__(self, db: Database, updates: Updates, content: ContentRules, direct: DirectChannel) -> None:
+        self._db = db
         self._content = content
         self._direct = direct
         self._recurring = Recurring("telling of newer versions", self.tell_all, RETRY_SECONDS)
@@ -43,7 +40,7 @@ class UpdateNotices:
 
     async def tell_all(self) -> None:
         """Send each person what is newer, in messages of a few entries. Raises DatabaseError."""
-        for person_id in await people_to_message(self._connection):
+        for person_id in await people_to_message(self._db):
             problem = await failure(self._tell(person_id))
             if isinstance(problem, DiscordUnreachable):
                 log.info("cannot send notices of newer versions, will retry: %s", problem)
@@ -61,17 +58,17 @@ class UpdateNotices:
                 pass
         except DiscordRefuses as problem:
             log.info("cannot send a direct message about newer versions: %s", problem)
-        await mark_messaged(self._connection, person_id)
+        await mark_messaged(self._db, person_id)
 
     async def _send_some(self, person_id: int, shown: Shown) -> bool:
         """Send one message; whether there was anything left. Raises DiscordRefuses or DiscordUnreachable."""
         read_at = now_ms()
-        loras = await loras_to_tell(self._connection, person_id, shown)
+        loras = await loras_to_tell(self._db, person_id, shown)
         if not loras:
             return False
-        with speaking(await locale_of(self._connection, person_id)):
-            view = await newer_view(self._connection, loras, adds=False)
-        nonce = await make_nonce(self._connection, "newer", loras[0].id, person_id=person_id)
+        with speaking(await locale_of(self._db, person_id)):
+            view = await newer_view(self._db, loras, adds=False)
+        nonce = await make_nonce(self._db, "newer", loras[0].id, person_id=person_id)
         await self._direct.send(person_id, view, nonce)
-        await mark_updates_told(self._connection, person_id, [lora.id for lora in loras], read_at)
+        await mark_updates_told(self._db, person_id, [lora.id for lora in loras], read_at)
         return True

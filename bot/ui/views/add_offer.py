@@ -49,7 +49,7 @@ class AddLinkedButton(PersistentButton, template=r"addlink:(?P<draft>\d{1,18}):(
     async def handle(self, interaction: Interaction) -> None:
         """Add it. Raises NothingThere, SourceError and other RequestErrors."""
         await require_may_add(interaction)
-        request = await find_request(interaction.client.connection, interaction.user.id, self.draft_id)
+        request = await find_request(interaction.client.db, interaction.user.id, self.draft_id)
         links = links_of(request)
         if self.position >= len(links):
             raise outdated_error()
@@ -103,7 +103,7 @@ async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], 
         LoraDraft(name=link.hash, weight=named.weight, trigger_words=named.trigger_words) for link, named in offered
     )
     request = PendingRequest.model_validate({**draft.model_dump(), "also": [each.model_dump() for each in also]})
-    draft_id = await save_draft(interaction.client.connection, interaction.user.id, request.model_dump_json())
+    draft_id = await save_draft(interaction.client.db, interaction.user.id, request.model_dump_json())
     first = len(links_of(request)) - len(also)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("Easel can look for missing LoRAs on Civitai and add them:")))

@@ -61,7 +61,7 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
     async def handle(self, interaction: Interaction) -> None:
         """Withdraw the person's request. Others who ask for it still get it."""
         client = interaction.client
-        addition = await find_addition(client.connection, self.addition_id)
+        addition = await find_addition(client.db, self.addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             raise NothingThere(what=_("It is too late to cancel: this LoRA is already added, or adding it failed."))
         version = RemoteVersion.model_validate_json(addition.source)
@@ -128,7 +128,7 @@ async def _show(interaction: Interaction, begun: LoraAddition | Lora, draft_id: 
     """Show what `_begin` began until it has ended, or found; whether it is here then."""
     if isinstance(begun, LoraAddition):
         return await follow(interaction, begun, draft_id)
-    here = await find_lora(interaction.client.connection, begun.id) or begun  # its page may have raised its rating
+    here = await find_lora(interaction.client.db, begun.id) or begun  # its page may have raised its rating
     if here.content_rating not in await shown_ratings(interaction):
         raise LinkedNotShownHere
     page = await _page(interaction, begun, here_already_text(begun.name), draft_id)
@@ -261,7 +261,7 @@ async def _page(
     Who `corrects` its category does it by buttons, in place of the page's menu.
     """
     page = await lora_page_of(interaction, lora.id, corrects=not corrects)
-    goes_on = await paint_row(interaction.client.connection, interaction.user.id, draft_id)
+    goes_on = await paint_row(interaction.client.db, interaction.user.id, draft_id)
     page.add_above(ui.TextDisplay[Any](above), category_row(lora) if corrects else None, goes_on)
     return page
 

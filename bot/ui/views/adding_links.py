@@ -68,7 +68,7 @@ class ChooseLoraSelect(PersistentSelect, template=r"addpick:(?P<draft>\d{1,18})"
         await require_may_add(interaction)
         client, person_id = interaction.client, interaction.user.id
         gone = _("This list has expired. Please use /lora add again.")
-        choice = await kept_draft(client.connection, person_id, self.draft_id, AddingChoice, gone=gone)
+        choice = await kept_draft(client.db, person_id, self.draft_id, AddingChoice, gone=gone)
         link = parse_link(choice.choose_from)
         if link is None:
             raise outdated_error()
@@ -124,7 +124,7 @@ async def _ask(
     ]
     if not allowed:
         raise LinkedNotShownHere
-    draft_id = await save_draft(interaction.client.connection, interaction.user.id, choice.model_dump_json())
+    draft_id = await save_draft(interaction.client.db, interaction.user.id, choice.model_dump_json())
     view = choice_view(draft_id, model, allowed, await checkpoints_here(interaction))
     await send_ephemeral(interaction, view)
 

@@ -36,7 +36,7 @@ class BaseModelButton(LoraButton, template=NO_CUSTOM_ID):
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         await require(interaction, self.needed)
-        lora = await find_lora(interaction.client.connection, self.lora_id)
+        lora = await find_lora(interaction.client.db, self.lora_id)
         if lora is None or not lora.usable:
             raise NothingThere(what=_("This LoRA has no usable file, so its base model cannot be declared."))
         installed = list(interaction.client.configuration.checkpoints.base_models)
@@ -115,7 +115,7 @@ class DeclareForm(BaseModelForm):
             reason=self.reason.value,
             prediction=self.chosen_prediction(),
         )
-        now = await find_version(interaction.client.connection, sha256) or version
+        now = await find_version(interaction.client.db, sha256) or version
         await send_ephemeral_text(interaction, declared_text(now, base, self.chosen_prediction()))
 
 

@@ -48,7 +48,7 @@ class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Write the files and send them, at most MAX_FILES in each message."""
-        found = saved_bookmarks(interaction.client.connection, interaction.user.id)
+        found = saved_bookmarks(interaction.client.db, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
         for page in export_pages(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
             await send_ephemeral(interaction, page.view, page.files)
@@ -92,7 +92,7 @@ class ImportBookmarksForm(ModalForm):
         found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
         allowed = await asyncio.to_thread(with_allowed_notes, await words_here(interaction), found.bookmarks)
         refused = sum(before.note != after.note for before, after in zip(found.bookmarks, allowed, strict=True))
-        brought = await bring_bookmarks(client.connection, interaction.user.id, allowed)
+        brought = await bring_bookmarks(client.db, interaction.user.id, allowed)
         await send_ephemeral_text(interaction, import_text(brought, found.broken, refused))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
@@ -22,6 +21,7 @@ from bot.database.bookmarks import (
     restore_bookmarks,
     set_note,
 )
+from bot.database.database import Database
 from bot.database.lora_search import Shown, Sort
 from bot.database.loras import Lora, find_lora
 from bot.errors.missing import NothingThere
@@ -140,7 +140,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{LORA}:{PAGE_REF}"):
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and show the page without it."""
         bookmark = await self.bookmark(interaction)
-        removed_ids = await remove_bookmarks(interaction.client.connection, interaction.user.id, [self.lora_id])
+        removed_ids = await remove_bookmarks(interaction.client.db, interaction.user.id, [self.lora_id])
         removed = RemovedBookmarks(removed_ids, bookmark.lora.name) if removed_ids else None
         await _show(interaction, self.page_ref, removed)
 
@@ -164,7 +164,7 @@ class RemoveSeveralMenu(EntriesMenu, template=rf"bmm:{PAGE_REF}"):
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
         """Remove them and show the page without them."""
-        removed = await remove_bookmarks(interaction.client.connection, interaction.user.id, lora_ids)
+        removed = await remove_bookmarks(interaction.client.db, interaction.user.id, lora_ids)
         await _show(interaction, self.page_ref, RemovedBookmarks(removed) if removed else None)
 
 
@@ -189,8 +189,8 @@ class RestoreBookmarksButton(
 
     async def handle(self, interaction: Interaction) -> None:
         """Restore them and show the page with them."""
-        connection = interaction.client.connection
-        if not await restore_bookmarks(connection, interaction.user.id, self.removed_ids):
+        db = interaction.client.db
+        if not await restore_bookmarks(db, interaction.user.id, self.removed_ids):
             raise NothingThere(what=_("It is too late to undo: the bookmark is already back, or a week has passed."))
         await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
 
@@ -216,10 +216,10 @@ class NoteForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
-        lora = await find_lora(interaction.client.connection, self._lora_id)
+        lora = await find_lora(interaction.client.db, self._lora_id)
         rating = None if lora is None else lora.content_rating
         await (await words_here(interaction)).check(self.note.value, TextKind.NOTE, rating)
-        await set_note(interaction.client.connection, interaction.user.id, self._lora_id, self.note.value)
+        await set_note(interaction.client.db, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 
 
@@ -229,7 +229,7 @@ def _page_ref_in(match: re.Match[str]) -> PageRef:
 
 async def open_bookmarks(interaction: Interaction, query: Query, note: str = "") -> None:
     """Show the first page of a query in an ephemeral message; `note` says what was just done."""
-    page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
+    page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
     page = await _page(interaction, page_ref, note=note)
     await send_ephemeral(interaction, page.view, page.files)
 
@@ -246,12 +246,12 @@ async def _page(
     client, person_id, shown = interaction.client, interaction.user.id, await shown_ratings(interaction)
     checkpoints = await checkpoints_here(interaction)
     return await bookmarks_page(
-        client.connection, checkpoints, client.lora_pictures, person_id, page_ref, removed, note, shown=shown
+        client.db, checkpoints, client.lora_pictures, person_id, page_ref, removed, note, shown=shown
     )
 
 
 async def bookmarks_page(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     pictures: LoraPictures,
     person_id: int,
@@ -266,10 +266,10 @@ async def bookmarks_page(
 
     Raises NothingThere when the stored query is gone.
     """
-    query = await query_at(connection, person_id, page_ref)
+    query = await query_at(db, person_id, page_ref)
     page_size = page_size_of(BOOKMARKS, query)
     found = await list_bookmarks(
-        connection,
+        db,
         person_id,
         limit=page_size,
         offset=page_ref.page * page_size,
@@ -281,14 +281,14 @@ async def bookmarks_page(
     )
     if not found.bookmarks and page_ref.page:  # the last page is gone, or somebody jumped beyond it
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed, note, shown=shown)
+        return await bookmarks_page(db, checkpoints, pictures, person_id, last, removed, note, shown=shown)
     page = RenderedMessage()
-    newer = [] if removed else await loras_to_tell(connection, person_id, shown)
+    newer = [] if removed else await loras_to_tell(db, person_id, shown)
     _add_title(page, f"{_title(query, page_ref, found)}\n{note}".rstrip(), page_ref, removed, newer)
     if _is_empty_collection(query, found):
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportBookmarksButton()))
         return page
-    usual = await usual_checkpoint(connection, checkpoints, person_id)
+    usual = await usual_checkpoint(db, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
     if query.compact and found.bookmarks:
         loras = [bookmark.lora for bookmark in found.bookmarks]
@@ -307,7 +307,7 @@ async def bookmarks_page(
     buttons.append(ExportBookmarksButton())
     for row in button_rows(buttons):
         page.view.add_item(row)
-    await add_menus(page, connection, checkpoints, usual, BOOKMARKS, location, query)
+    await add_menus(page, db, checkpoints, usual, BOOKMARKS, location, query)
     return page
 
 
@@ -373,7 +373,7 @@ def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None
 
 async def _require_bookmark(interaction: Interaction, lora_id: int) -> Bookmark:
     """The person's bookmark of a LoRA. Raises NothingThere."""
-    bookmark = await find_bookmark(interaction.client.connection, interaction.user.id, lora_id)
+    bookmark = await find_bookmark(interaction.client.db, interaction.user.id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark no longer exists. Please open /bookmarks again."))
     return replace(bookmark, lora=await named_here(interaction, bookmark.lora))
@@ -384,7 +384,7 @@ async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) 
     client, person_id, bookmark = interaction.client, interaction.user.id, await _require_bookmark(interaction, lora_id)
     require_rating_shown(bookmark.lora, await shown_ratings(interaction))
     checkpoints = await checkpoints_here(interaction)
-    usual = await usual_checkpoint(client.connection, checkpoints, person_id)
+    usual = await usual_checkpoint(client.db, checkpoints, person_id)
     page = await bookmark_card(checkpoints, client.lora_pictures, usual, bookmark, page_ref)
     await acknowledge.replace(interaction, page.view, page.files)
 

@@ -53,7 +53,7 @@ class PageLocation:
 
     async def query(self, interaction: Interaction) -> Query:
         """The query of the page. Raises NothingThere."""
-        return await query_at(interaction.client.connection, interaction.user.id, self.page_ref)
+        return await query_at(interaction.client.db, interaction.user.id, self.page_ref)
 
     async def show(self, interaction: Interaction) -> None:
         """Edit the message whose control was used to show the page."""
@@ -62,7 +62,7 @@ class PageLocation:
 
     async def show_query(self, interaction: Interaction, query: Query) -> None:
         """Show the first page of another query."""
-        page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
+        page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
         await PageLocation(self.kind, page_ref).show(interaction)
 
 

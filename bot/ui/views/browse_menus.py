@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.config import CheckpointSettings
+from bot.database.database import Database
 from bot.database.lora_search import Sort
 from bot.database.preferences import find_preferences, save_preferences
 from bot.database.tags import popular_tags
@@ -94,15 +94,15 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
         if chosen not in (_AS_LIST, _AS_CARDS):
             await super().handle(interaction)
             return
-        connection, person_id = interaction.client.connection, interaction.user.id
-        preferences = await find_preferences(connection, person_id)
+        db, person_id = interaction.client.db, interaction.user.id
+        preferences = await find_preferences(db, person_id)
         compact = chosen == _AS_LIST
-        await save_preferences(connection, person_id, preferences.model_copy(update={"compact_lists": compact}))
+        await save_preferences(db, person_id, preferences.model_copy(update={"compact_lists": compact}))
         before = await self.location.query(interaction)
         after = before.but(compact=compact)
         kind = self.location.page_kind()
         first = self.location.page_ref.page * page_size_of(kind, before)
-        page_ref = await page_ref_of(connection, person_id, after, first // page_size_of(kind, after))
+        page_ref = await page_ref_of(db, person_id, after, first // page_size_of(kind, after))
         await PageLocation(self.location.kind, page_ref).show(interaction)
 
     def changed(self, query: Query, chosen: str) -> Query:
@@ -118,7 +118,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
     name = "c"
 
     @classmethod
-    async def of(cls, location: PageLocation, query: Query, connection: aiosqlite.Connection, *, tags: bool) -> Self:
+    async def of(cls, location: PageLocation, query: Query, db: Database, *, tags: bool) -> Self:
         """The menu with the current category or tag selected."""
         everything = query.category is None and not query.tag
         options = [discord.SelectOption(label=_("All categories"), value=_NO_FILTER, default=everything)]
@@ -129,7 +129,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
             for category in Category
         ]
         if tags:
-            options += await _tag_options(query, connection, room=MENU - len(options))
+            options += await _tag_options(query, db, room=MENU - len(options))
         return cls(location, options, _("Category"))
 
     def changed(self, query: Query, chosen: str) -> Query:
@@ -140,9 +140,9 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
         return query.but(category=category, tag="")
 
 
-async def _tag_options(query: Query, connection: aiosqlite.Connection, *, room: int) -> list[discord.SelectOption]:
+async def _tag_options(query: Query, db: Database, *, room: int) -> list[discord.SelectOption]:
     category = query.category or Category.OTHER
-    found = await popular_tags(connection, category, limit=room)
+    found = await popular_tags(db, category, limit=room)
     tags = dict.fromkeys([*([query.tag] if query.tag else []), *(each.tag for each in found)])
     return [
         discord.SelectOption(label=f"{label(category)} · {tag}"[:MAX_OPTION], value=f"#{tag}", default=tag == query.tag)
@@ -195,7 +195,7 @@ def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
 
 async def add_menus(
     page: RenderedMessage,
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     usual: CheckpointSettings | None,
     kind: PageKind,
@@ -204,5 +204,5 @@ async def add_menus(
 ) -> None:
     """Add the three menus to a page: six components. `usual` is the person's checkpoint."""
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind)))
-    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, connection, tags=kind.tags)))
+    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, db, tags=kind.tags)))
     page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, checkpoints.base_models, usual)))

@@ -37,7 +37,7 @@ class CommunityPicture:
 
 async def file_of(interaction: Interaction, publication: Publication, box: Box = CARD) -> PictureFile | None:
     """The published picture within `box`; None when its file is gone or cannot be read. Raises DatabaseError."""
-    found = await find_picture(interaction.client.connection, publication.job_id, publication.position)
+    found = await find_picture(interaction.client.db, publication.job_id, publication.position)
     return None if found is None else await interaction.client.thumbnails.of_painted(found.path, box)
 
 
@@ -45,11 +45,11 @@ async def community_pictures(interaction: Interaction, lora: Lora) -> list[Commu
     """Some that the place shows: the most liked of the week, and then the newest. Raises DatabaseError."""
     if interaction.guild_id is None or not context_of(interaction).bot_in_server:
         return []
-    connection, place = interaction.client.connection, await published_here(interaction)
+    db, place = interaction.client.db, await published_here(interaction)
     wanted = GalleryFilter(interaction.guild_id, loras=[each.sha256 for each in lora.versions if each.sha256])
     found: dict[int, Publication] = {}
     for sort in (GallerySort.MOST_LIKED, GallerySort.NEWEST):
-        page = await gallery_page(connection, wanted, place, sort, limit=SHOWN)
+        page = await gallery_page(db, wanted, place, sort, limit=SHOWN)
         found |= {one.id: one for one in page.publications if one.id not in found}
     files = [(one, await file_of(interaction, one)) for one in list(found.values())[:SHOWN]]
     return [CommunityPicture(one, file) for one, file in files if file is not None]

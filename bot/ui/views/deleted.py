@@ -26,10 +26,10 @@ class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Bring it back, with its message; elsewhere say so."""
-        connection = interaction.client.connection
-        job = await find_hidden_job(connection, self.job_id)
+        db = interaction.client.db
+        job = await find_hidden_job(db, self.job_id)
         if job is None:
-            raise gone_for_good() if await find_job(connection, self.job_id) is None else _not_deleted()
+            raise gone_for_good() if await find_job(db, self.job_id) is None else _not_deleted()
         if job.person_id != interaction.user.id:
             raise NotYours(instead=_("Only the picture's author can restore it."))
         shown_in = await interaction.client.removals.undo(job)

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
-import aiosqlite
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.features import featured_publications
 from bot.database.gallery import (
     Anchor,
@@ -133,8 +133,8 @@ async def open_gallery(interaction: Interaction, query: Query) -> None:
     server_of(interaction)
     if not (await server_settings(interaction)).art_channels:
         raise NothingThere(what=_("This server has no art channel yet. Its staff can choose one in /server."))
-    connection, person_id = interaction.client.connection, interaction.user.id
-    page = await _page(interaction, await page_ref_of(connection, person_id, query))
+    db, person_id = interaction.client.db, interaction.user.id
+    page = await _page(interaction, await page_ref_of(db, person_id, query))
     await send_ephemeral(interaction, page.view, page.files)
 
 
@@ -152,11 +152,11 @@ def server_of(interaction: Interaction) -> int:
 
 async def _page(interaction: Interaction, page_ref: PageRef, turn: Turn | None = None) -> RenderedMessage:
     server_id, client = server_of(interaction), interaction.client
-    query = await query_at(client.connection, interaction.user.id, page_ref)
+    query = await query_at(client.db, interaction.user.id, page_ref)
     if query.but(sort=Sort.NEWEST, compact=False) != Query(sort=Sort.NEWEST, featured=True):
         query = query.but(featured=False)  # filters are for the whole gallery
     place = await published_here(interaction)
-    found = await _found(client.connection, server_id, place, query, page_ref, turn)
+    found = await _found(client.db, server_id, place, query, page_ref, turn)
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](await _title(interaction, query, found)))
     plain_list = query.but(sort=Sort.NEWEST) == Query(sort=Sort.NEWEST, compact=query.compact)
@@ -170,7 +170,7 @@ async def _page(interaction: Interaction, page_ref: PageRef, turn: Turn | None =
 
 
 async def _found(
-    connection: aiosqlite.Connection,
+    db: Database,
     server_id: int,
     place: PlaceFilter,
     query: Query,
@@ -178,31 +178,29 @@ async def _found(
     turn: Turn | None,
 ) -> GalleryPage:
     if query.featured:
-        return await _featured_page(connection, server_id, place, page_ref.page)
+        return await _featured_page(db, server_id, place, page_ref.page)
     sort = GallerySort.MOST_LIKED if query.sort is Sort.TOP_RATED else GallerySort.NEWEST
-    wanted = await _wanted(connection, server_id, query)
+    wanted = await _wanted(db, server_id, query)
     if turn is None:
-        return await numbered_gallery_page(connection, wanted, place, sort, limit=PAGE_SIZE, number=page_ref.page)
+        return await numbered_gallery_page(db, wanted, place, sort, limit=PAGE_SIZE, number=page_ref.page)
     if turn.back:
-        return await page_before(connection, wanted, place, sort, limit=PAGE_SIZE, before=turn.anchor)
-    return await gallery_page(connection, wanted, place, sort, limit=PAGE_SIZE, after=turn.anchor)
+        return await page_before(db, wanted, place, sort, limit=PAGE_SIZE, before=turn.anchor)
+    return await gallery_page(db, wanted, place, sort, limit=PAGE_SIZE, after=turn.anchor)
 
 
-async def _featured_page(
-    connection: aiosqlite.Connection, server_id: int, place: PlaceFilter, number: int
-) -> GalleryPage:
+async def _featured_page(db: Database, server_id: int, place: PlaceFilter, number: int) -> GalleryPage:
     """A page of all that staff feature, by number: staff feature few."""
     first = number * PAGE_SIZE
-    features = await featured_publications(connection, server_id, place, limit=PAGE_SIZE + 1, offset=first)
-    shown = await find_all_shown(connection, [each.target_id for each in features[:PAGE_SIZE]], place)
+    features = await featured_publications(db, server_id, place, limit=PAGE_SIZE + 1, offset=first)
+    shown = await find_all_shown(db, [each.target_id for each in features[:PAGE_SIZE]], place)
     in_order = tuple(shown[each.target_id] for each in features if each.target_id in shown)
     return GalleryPage(in_order, before=number > 0, after=len(features) > PAGE_SIZE)
 
 
-async def _wanted(connection: aiosqlite.Connection, server_id: int, query: Query) -> GalleryFilter:
+async def _wanted(db: Database, server_id: int, query: Query) -> GalleryFilter:
     files = None
     if query.lora is not None:
-        lora = await find_lora(connection, query.lora)
+        lora = await find_lora(db, query.lora)
         files = [version.sha256 for version in lora.versions if version.sha256] if lora else []
     return GalleryFilter(
         server_id,
@@ -223,7 +221,7 @@ async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> 
     if query.person is not None:
         filters.append(_("by {person}").format(person=mention(query.person)))
     if query.lora is not None:
-        lora = await find_lora(interaction.client.connection, query.lora)
+        lora = await find_lora(interaction.client.db, query.lora)
         filters.append(
             _("with {lora}").format(
                 lora=clipped((await named_here(interaction, lora)).name, MAX_OPTION) if lora else "?"
@@ -244,9 +242,9 @@ async def _add_controls(
     interaction: Interaction, page: RenderedMessage, query: Query, page_ref: PageRef, found: GalleryPage
 ) -> None:
     """Search and pages, and the menus of order, category and base model."""
-    location, connection = PageLocation(GALLERY.key, page_ref), interaction.client.connection
+    location, db = PageLocation(GALLERY.key, page_ref), interaction.client.db
     checkpoints = await checkpoints_here(interaction)
-    usual = await usual_checkpoint(connection, checkpoints, interaction.user.id)
+    usual = await usual_checkpoint(db, checkpoints, interaction.user.id)
     row: list[PersistentButton] = [SearchButton(location)]
     if query.search:
         row.append(ClearSearchButton(location))
@@ -256,7 +254,7 @@ async def _add_controls(
     if found.publications and (found.before or found.after):
         page.view.add_item(ui.ActionRow[Any](*_turns(location, query, found)))
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, GALLERY)))
-    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, connection, tags=False)))
+    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, db, tags=False)))
     page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, checkpoints.base_models, usual)))
 
 

@@ -69,10 +69,10 @@ async def add_list(interaction: Interaction, page: RenderedMessage, publications
 
 async def add_featured(interaction: Interaction, page: RenderedMessage, server_id: int, place: PlaceFilter) -> None:
     """The section of what staff have featured lately, with who and when."""
-    connection = interaction.client.connection
-    features = await featured_publications(connection, server_id, place, limit=FEATURED)
+    db = interaction.client.db
+    features = await featured_publications(db, server_id, place, limit=FEATURED)
     by_id = {each.target_id: each for each in features}
-    shown = await find_all_shown(connection, by_id, place)
+    shown = await find_all_shown(db, by_id, place)
     cards = [await _card(interaction, shown[each]) for each in by_id if each in shown]
     if not cards:
         return
@@ -99,7 +99,7 @@ def _add_cards(
 
 async def _card(interaction: Interaction, publication: Publication) -> GalleryCard:
     client = interaction.client
-    job = await find_job(client.connection, publication.job_id)
+    job = await find_job(client.db, publication.job_id)
     picture = await file_of(interaction, publication)
     request = job.request.only(publication.position) if job else None
     loras = [use.name for use in request.loras] if request else []

@@ -43,6 +43,6 @@ class OpenGalleryButton(PersistentButton, template=r"ga-g:(?P<lora>\d{0,18}):(?P
         if kind is None:
             raise outdated_error()
         query = Query(sort=Sort.NEWEST, lora=self.lora_id, person=self.person_id)
-        page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
+        page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
         page = await kind.page(interaction, page_ref)
         await send_ephemeral(interaction, page.view, page.files)

@@ -65,7 +65,7 @@ async def _page(interaction: Interaction, publication_id: int) -> RenderedMessag
     if picture is None:
         raise picture_gone()
     page = RenderedMessage()
-    shown = await shown_picture(client.connection, job, publication.position, shows_prompt=publication.shows_prompt)
+    shown = await shown_picture(client.db, job, publication.position, shows_prompt=publication.shows_prompt)
     hidden = await hides_pictures(interaction)
     for item in picture_items(shown, page.attach(picture), hidden=hidden):
         page.view.add_item(item)

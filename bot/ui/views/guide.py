@@ -7,12 +7,12 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.app.samples import sample_prompt
 from bot.database.base_models import count_loras
+from bot.database.database import Database
 from bot.database.lora_search import Sort
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later, ngettext, number
@@ -140,7 +140,7 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture. Raises NothingThere."""
         client, checkpoints = interaction.client, await checkpoints_here(interaction)
-        found = await first_to_try(client.connection, checkpoints, interaction.user.id)
+        found = await first_to_try(client.db, checkpoints, interaction.user.id)
         if found is None:
             raise NothingThere(what=_("No LoRA here fits an installed model yet. Try /imagine without a LoRA."))
         lora, checkpoint = found
@@ -154,16 +154,12 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
 
 
 async def _open_bookmarks(interaction: Interaction, category: Category | None) -> None:
-    suited = await first_of_bookmarks(
-        interaction.client.connection, await checkpoints_here(interaction), interaction.user.id
-    )
+    suited = await first_of_bookmarks(interaction.client.db, await checkpoints_here(interaction), interaction.user.id)
     await open_bookmarks(interaction, suited.but(category=category))
 
 
 async def _open_market(interaction: Interaction, category: Category | None) -> None:
-    suited = await first_in_market(
-        interaction.client.connection, await checkpoints_here(interaction), interaction.user.id
-    )
+    suited = await first_in_market(interaction.client.db, await checkpoints_here(interaction), interaction.user.id)
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
@@ -179,15 +175,13 @@ _LINKS: dict[GuideLink, tuple[str, str, Callable[[Interaction, Category | None],
 }
 
 
-async def guide_page(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, key: str, answered: str = ""
-) -> RenderedMessage:
+async def guide_page(db: Database, checkpoints: InstalledCheckpoints, key: str, answered: str = "") -> RenderedMessage:
     """A chapter; one with a question also shows the answer to the chosen option."""
     current = chapter(key)
     page = RenderedMessage()
     container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(current.title)}\n{_(current.text)}"))
     if current.key == "bases":
-        container.add_item(ui.TextDisplay[Any](await _base_model_table(connection, checkpoints)))
+        container.add_item(ui.TextDisplay[Any](await _base_model_table(db, checkpoints)))
     data = await asyncio.to_thread((PICTURES / current.picture).read_bytes)
     picture = discord.MediaGalleryItem(page.attach(PictureFile(current.picture, data)), description=_(current.shown))
     container.add_item(ui.MediaGallery[Any](picture))
@@ -220,11 +214,11 @@ def _neighbour_buttons(current: Chapter) -> Iterable[PersistentButton]:
         yield PaintOneButton()
 
 
-async def _base_model_table(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints) -> str:
+async def _base_model_table(db: Database, checkpoints: InstalledCheckpoints) -> str:
     """The installed base models, each with its checkpoints and the number of LoRAs that fit."""
     lines: list[str] = []
     for base, names in checkpoints.base_models.items():
-        count = await count_loras(connection, checkpoints.lora_bases_for(base))
+        count = await count_loras(db, checkpoints.lora_bases_for(base))
         text = ngettext(
             "**{base}** · {checkpoints} · {count} LoRA fits", "**{base}** · {checkpoints} · {count} LoRAs fit", count
         )
@@ -237,5 +231,5 @@ async def _base_model_table(connection: aiosqlite.Connection, checkpoints: Insta
 
 async def _show_chapter(interaction: Interaction, key: str, answered: str = "") -> None:
     client = interaction.client
-    page = await guide_page(client.connection, await checkpoints_here(interaction), key, answered)
+    page = await guide_page(client.db, await checkpoints_here(interaction), key, answered)
     await acknowledge.replace(interaction, page.view, page.files)

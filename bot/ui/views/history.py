@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.deliveries import DeliveryState, find_delivery
 from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs import Job
@@ -122,7 +122,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         """Send them in an ephemeral message."""
         job = await self.own_job(interaction, _("Your own pictures are in /history."))
         await require_shown(interaction, job)
-        pictures = await pictures_of_job(interaction.client.connection, job.id)
+        pictures = await pictures_of_job(interaction.client.db, job.id)
         folder = interaction.client.configuration.settings.storage.pictures
         attachments = await ENCODING.run(
             _files, interaction.client.attachments, folder, pictures, interaction.filesize_limit
@@ -167,15 +167,15 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
     What is rated above the place, or reported, is named and not shown.
     """
     client, person_id = interaction.client, interaction.user.id
-    connection, checkpoints = client.connection, client.configuration.checkpoints
-    lora = await find_lora(connection, query.lora) if query.lora else None
+    db, checkpoints = client.db, client.configuration.checkpoints
+    lora = await find_lora(db, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
     called = None if lora is None else (await named_here(interaction, lora)).name
     if number is not None:
-        found = await numbered_page(connection, person_id, wanted, limit=PAGE_SIZE, page=number)
+        found = await numbered_page(db, person_id, wanted, limit=PAGE_SIZE, page=number)
     else:
         turn = newer_page if query.newer else history_page
-        found = await turn(connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
+        found = await turn(db, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_title(replace(wanted, lora=called), found)))
     hidden = await client.servers.checks.hidden(context_of(interaction), found.jobs)
@@ -185,9 +185,9 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
             if buttons := await _buttons_of_hidden(interaction, job, refusal):
                 page.view.add_item(ui.ActionRow[Any](*buttons))
             continue
-        pictures = await pictures_of_job(connection, job.id)
+        pictures = await pictures_of_job(db, job.id)
         thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
-        _add(page, job, await _text(connection, checkpoints, job, len(pictures)), thumbnail)
+        _add(page, job, await _text(db, checkpoints, job, len(pictures)), thumbnail)
     if found.jobs and (found.newer or found.older):
         newer = replace(query, newer=True, anchor=found.jobs[0].id)
         older = replace(query, newer=False, anchor=found.jobs[-1].id)
@@ -232,7 +232,7 @@ def _hidden_text(job: Job, refusal: RequestError) -> str:
 async def _buttons_of_hidden(interaction: Interaction, job: Job, refusal: RequestError) -> list[PersistentButton]:
     """What its owner may do with it all the same: its messages are out of sight, with their buttons."""
     reported = [DeleteButton(job.id)] if isinstance(refusal, PictureReported) else []
-    published = await publications_of_job(interaction.client.connection, job.id)
+    published = await publications_of_job(interaction.client.db, job.id)
     here = [
         one for one in published if one.server_id == interaction.guild_id and one.state is not PublicationState.REMOVING
     ]
@@ -244,7 +244,7 @@ async def _buttons_of_hidden(interaction: Interaction, job: Job, refusal: Reques
     return [*reported, *unpublish]
 
 
-async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, count: int) -> str:
+async def _text(db: Database, checkpoints: InstalledCheckpoints, job: Job, count: int) -> str:
     """Prompt, checkpoint and LoRAs, time, and what is missing since."""
     request = job.request
     parts = [
@@ -254,19 +254,19 @@ async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoi
         f"<t:{job.created_at // 1000}:R>",
     ]
     lines = [clipped(prompt_text(request), MAX_PROMPT) or _("no prompt"), "-# " + " · ".join(filter(None, parts))]
-    if gone := await _missing_parts(connection, checkpoints, job):
+    if gone := await _missing_parts(db, checkpoints, job):
         lines.append("-# " + _("no longer available: {names}").format(names=several(gone, MAX_LORAS)))
-    delivery = await find_delivery(connection, job.id)
+    delivery = await find_delivery(db, job.id)
     if delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE:
         lines.append("-# " + _("Easel could not deliver this picture. Press *Open* to get it."))
     return "\n".join(lines)
 
 
-async def _missing_parts(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job) -> list[str]:
+async def _missing_parts(db: Database, checkpoints: InstalledCheckpoints, job: Job) -> list[str]:
     """The LoRAs and the checkpoint of a job that are not installed any more."""
     gone: list[str] = []
     for use in job.request.loras:
-        version = await find_version(connection, use.sha256)
+        version = await find_version(db, use.sha256)
         if version is None or not version.usable:
             gone.append(use.name)
     if checkpoints.find(job.request.checkpoint) is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Self, TypeVar
 
-import aiosqlite
 import discord
 from discord import ui
 from pydantic import BaseModel, ValidationError
 
+from bot.database.database import Database
 from bot.database.drafts import find_draft
 from bot.errors.missing import NothingThere
 from bot.i18n import _
@@ -35,14 +35,12 @@ class DraftButton(PersistentButton, template=NO_CUSTOM_ID):
         return cls(int(match["draft"]))
 
 
-async def kept_draft(
-    connection: aiosqlite.Connection, person_id: int, draft_id: int, kind: type[Draft], *, gone: str = ""
-) -> Draft:
+async def kept_draft(db: Database, person_id: int, draft_id: int, kind: type[Draft], *, gone: str = "") -> Draft:
     """The person's draft with this id. Raises NothingThere, DatabaseError, or what an outdated button raises.
 
     `gone` says what to do where it is forgotten, unless that is to use /imagine again.
     """
-    text = await find_draft(connection, draft_id, person_id)
+    text = await find_draft(db, draft_id, person_id)
     if text is None:
         raise NothingThere(what=gone or _("This request has expired. Please use /imagine again."))
     try:

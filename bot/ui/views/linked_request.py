@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.drafts import save_draft
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences
@@ -47,7 +47,7 @@ class PaintWithItButton(DraftButton, template=_GOES_ON):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture, or offer the next LoRA that is not here."""
-        request = await find_request(interaction.client.connection, interaction.user.id, self.draft_id)
+        request = await find_request(interaction.client.db, interaction.user.id, self.draft_id)
         await order(interaction, request, self.draft_id)
 
 
@@ -85,9 +85,9 @@ def add_button(draft_id: int, position: int, name: str = "") -> ui.Button[Any]:
     return ui.Button(label=label, custom_id=f"addlink:{draft_id}:{position}")
 
 
-async def find_request(connection: aiosqlite.Connection, person_id: int, draft_id: int) -> PendingRequest:
+async def find_request(db: Database, person_id: int, draft_id: int) -> PendingRequest:
     """What the person asked for. Raises NothingThere or DatabaseError."""
-    return await kept_draft(connection, person_id, draft_id, PendingRequest)
+    return await kept_draft(db, person_id, draft_id, PendingRequest)
 
 
 def links_of(request: PendingRequest) -> list[tuple[Link, LoraDraft | None]]:
@@ -105,7 +105,7 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
     """
     client = interaction.client
     draft = await _with_linked(interaction, request, draft_id)
-    preferences = await find_preferences(client.connection, interaction.user.id)
+    preferences = await find_preferences(client.db, interaction.user.id)
     checkpoints = await checkpoints_here(interaction)
     default = default_checkpoint(checkpoints, preferences)
     if draft_id is not None and draft.checkpoint is None:
@@ -118,7 +118,7 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
     if request.stack is not None:
         draft = preferred(draft, checkpoints, preferences)
         shown = await shown_ratings(interaction)
-        draft = await with_stack(client.connection, client.requests, interaction.user.id, draft, request.stack, shown)
+        draft = await with_stack(client.db, client.requests, interaction.user.id, draft, request.stack, shown)
     await client.orders.paint(interaction, by_sides(draft), preferences)
 
 
@@ -131,7 +131,7 @@ async def _with_linked(interaction: Interaction, request: PendingRequest, draft_
         return draft
     names: dict[Link, str] = {}
     for position, (link, lora) in enumerate(links):
-        entry = await entry_from(interaction.client.connection, link)
+        entry = await entry_from(interaction.client.db, link)
         if entry is None and lora not in request.also:
             entry = await _entry_at_hub(interaction, request, link, position, draft_id)
         if entry is not None:
@@ -163,7 +163,7 @@ async def _entry_at_hub(
     hidden = await _why_not_named(interaction, version)
     refusal = hidden or await why_not_add(interaction)
     if refusal is None and draft_id is None:
-        draft_id = await save_draft(client.connection, person_id, request.model_dump_json())
+        draft_id = await save_draft(client.db, person_id, request.model_dump_json())
     name = "" if hidden else version.name
     raise LoraNotHere(name, position, None if refusal else draft_id, refusal)
 
@@ -195,12 +195,12 @@ def _link(lora: LoraDraft) -> Link | None:
 # --- on the page of what was added ----------------------------------------------------------------------------------
 
 
-async def paint_row(connection: aiosqlite.Connection, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
+async def paint_row(db: Database, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
     """*Generate with it*, for a request that can go on; None without one. Raises DatabaseError."""
     if draft_id is None:
         return None
     try:
-        request = await find_request(connection, person_id, draft_id)
+        request = await find_request(db, person_id, draft_id)
     except NothingThere:
         return None
     if is_blank(without_links(own_words(request))):
@@ -208,18 +208,16 @@ async def paint_row(connection: aiosqlite.Connection, person_id: int, draft_id: 
     return ui.ActionRow[Any](PaintWithItButton(draft_id))
 
 
-async def add_row(connection: aiosqlite.Connection, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
+async def add_row(db: Database, person_id: int, draft_id: int | None) -> ui.ActionRow[Any] | None:
     """*Add LoRA*, for a request whose LoRA was not added; None unless it is sure which. Raises DatabaseError."""
     if draft_id is None:
         return None
     try:
-        request = await find_request(connection, person_id, draft_id)
+        request = await find_request(db, person_id, draft_id)
     except RequestError:
         return None
     missing = {
-        position: lora
-        for position, (link, lora) in enumerate(links_of(request))
-        if await entry_from(connection, link) is None
+        position: lora for position, (link, lora) in enumerate(links_of(request)) if await entry_from(db, link) is None
     }
     needed = [position for position, lora in missing.items() if lora not in request.also]  # offered in this order
     chosen = needed[:1] or (list(missing) if len(missing) == 1 else [])

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.database.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
+from bot.database.database import Database
 from bot.database.features import FeatureKind
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, often_used_with
@@ -64,7 +64,7 @@ class UseButton(LoraButton, template=rf"use:{LORA}"):
         lora = await self.lora(interaction)
         client, person_id = interaction.client, interaction.user.id
         checkpoints = await checkpoints_here(interaction)
-        checkpoint = await checkpoint_for(client.connection, checkpoints, person_id, lora)
+        checkpoint = await checkpoint_for(client.db, checkpoints, person_id, lora)
         example = lora_text.example_prompt(checkpoints, lora, checkpoint)
         form = UseLoraForm(lora, checkpoint, example, opening=interaction.id)
         await acknowledge.open_modal(interaction, form)
@@ -102,7 +102,7 @@ async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked:
     """Remove the person's bookmark if it was `bookmarked`, else add it. Returns the entry. Raises NothingThere."""
     lora = await require_lora(interaction, lora_id)
     change = remove_bookmarks if bookmarked else add_bookmarks
-    await change(interaction.client.connection, interaction.user.id, [lora.id])
+    await change(interaction.client.db, interaction.user.id, [lora.id])
     return lora
 
 
@@ -144,13 +144,13 @@ class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Store the rating and show the page again."""
-        connection, person_id = interaction.client.connection, interaction.user.id
+        db, person_id = interaction.client.db, interaction.user.id
         lora = await require_lora(interaction, self.lora_id)
         chosen = self.value
         if chosen == _NO_RATING:
-            await unrate_lora(connection, person_id, lora.id)
+            await unrate_lora(db, person_id, lora.id)
         elif chosen in map(str, STARS):
-            await rate_lora(connection, person_id, lora.id, int(chosen))
+            await rate_lora(db, person_id, lora.id, int(chosen))
         await refresh_lora_page(interaction, lora.id)
 
 
@@ -292,7 +292,7 @@ async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
 async def lora_page_in(interaction: Interaction, message: discord.Message | None, lora_id: int) -> RenderedMessage:
     """A LoRA's page for a message that shows it already: its *Generate with it* stays. Raises as `lora_page_of`."""
     page = await lora_page_of(interaction, lora_id)
-    page.add_above(await paint_row(interaction.client.connection, interaction.user.id, painted_with(message)))
+    page.add_above(await paint_row(interaction.client.db, interaction.user.id, painted_with(message)))
     return page
 
 
@@ -306,7 +306,7 @@ async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool
     if lora.content_rating not in shown:
         return hidden_page(lora, staff)
     page = await lora_page(
-        client.connection, checkpoints, client.lora_pictures, interaction.user.id, lora, staff, shown,
+        client.db, checkpoints, client.lora_pictures, interaction.user.id, lora, staff, shown,
         featured=await featured_line(interaction, FeatureKind.LORA, lora.id),
         community=await community_pictures(interaction, lora),
         hides=await hides_pictures(interaction),
@@ -355,16 +355,14 @@ def hidden_page(lora: Lora, staff_buttons: Sequence[PersistentButton]) -> Render
     return page
 
 
-async def checkpoint_for(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int, lora: Lora
-) -> str | None:
+async def checkpoint_for(db: Database, checkpoints: InstalledCheckpoints, person_id: int, lora: Lora) -> str | None:
     """The checkpoint for the LoRA: the person's usual one if the LoRA fits it, else the first that it fits."""
-    fitting, usual = checkpoints.names_for(lora), await usual_checkpoint(connection, checkpoints, person_id)
+    fitting, usual = checkpoints.names_for(lora), await usual_checkpoint(db, checkpoints, person_id)
     return usual.name if usual and usual.name in fitting else next(iter(fitting), None)
 
 
 async def lora_page(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     pictures: LoraPictures,
     person_id: int,
@@ -382,11 +380,11 @@ async def lora_page(
     lines on who features it. Pictures of the `community` are spoilers where the place `hides` pictures.
     """
     page = RenderedMessage()
-    usual = await usual_checkpoint(connection, checkpoints, person_id)
-    used_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
+    usual = await usual_checkpoint(db, checkpoints, person_id)
+    used_with = await often_used_with(db, lora.id, limit=COMPANIONS)
     often_with = tuple(other for other in used_with if shown is None or other.content_rating in shown)
     container = ui.Container[Any]()
-    head = lora_text.head_text(lora, await tags_of(connection, lora.id))
+    head = lora_text.head_text(lora, await tags_of(db, lora.id))
     await add_pictures(page, container, pictures, lora, head, usual, room=MAX_SAMPLES - len(community))
     container.add_item(ui.TextDisplay[Any](lora_text.versions_text(checkpoints, lora, usual.name if usual else None)))
     container.add_item(ui.TextDisplay[Any]("\n".join([lora_text.facts_text(lora, often_with), *featured])))
@@ -394,8 +392,8 @@ async def lora_page(
     add_community(page, lora, community, hidden=hides)
     if often_with:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
-    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))
-    bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
+    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(db, person_id, lora.id))))
+    bookmarked = await find_bookmark(db, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]
     page.view.add_item(ui.ActionRow[Any](*buttons))

@@ -27,7 +27,7 @@ async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
 
 async def stored_lora(interaction: Interaction, lora_id: int) -> Lora:
     """The catalogue entry of a LoRA id, for what is stored. Raises NothingThere."""
-    lora = await find_lora(interaction.client.connection, lora_id)
+    lora = await find_lora(interaction.client.db, lora_id)
     if lora is None:
         raise NothingThere(what=_("This LoRA is no longer in the library."))
     return lora

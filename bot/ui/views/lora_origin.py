@@ -22,7 +22,7 @@ MAX_BUTTONS = 5  # of a row; Discord's limit
 
 async def add_provenance(interaction: Interaction, view: ui.LayoutView, lora: Lora) -> Provenance:
     """Add what there is room for. Raises DatabaseError."""
-    known = await provenance_of(interaction.client.connection, lora)
+    known = await provenance_of(interaction.client.db, lora)
     lines = [newer_text(file) for file in known.newer] + [f"-# {line}" for line in provenance_lines(known)]
     _add_lines(view, lines)
     if known.newer and await may_add(interaction) and view.total_children_count + len(known.newer) < MAX_COMPONENTS:

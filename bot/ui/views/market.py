@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Self
 
-import aiosqlite
 from discord import ui
 
 from bot.database.bookmarks import add_bookmarks, bookmarked_among
+from bot.database.database import Database
 from bot.database.features import Feature, featured_loras
 from bot.database.gallery import PlaceFilter
 from bot.database.lora_search import Shown, Sort
@@ -119,7 +119,7 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
         """Save them, and show the page again with a note of how many are new."""
-        added = await add_bookmarks(interaction.client.connection, interaction.user.id, lora_ids)
+        added = await add_bookmarks(interaction.client.db, interaction.user.id, lora_ids)
         text = ngettext(
             "Added {count} LoRA to your /bookmarks; /imagine suggests it first.",
             "Added {count} LoRAs to your /bookmarks; /imagine suggests them first.",
@@ -137,9 +137,9 @@ def bookmarked_text(lora: Lora) -> str:
 
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:
     """Show the market in an ephemeral message. None is the person's default query."""
-    connection, person_id = interaction.client.connection, interaction.user.id
-    wanted = query or await first_in_market(connection, await checkpoints_here(interaction), person_id)
-    page = await _page(interaction, await page_ref_of(connection, person_id, wanted))
+    db, person_id = interaction.client.db, interaction.user.id
+    wanted = query or await first_in_market(db, await checkpoints_here(interaction), person_id)
+    page = await _page(interaction, await page_ref_of(db, person_id, wanted))
     await send_ephemeral(interaction, page.view, page.files)
 
 
@@ -152,22 +152,22 @@ async def _show(interaction: Interaction, page_ref: PageRef, note: str) -> None:
 async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> RenderedMessage:
     client, shown = interaction.client, await shown_ratings(interaction)
     checkpoints, person_id = await checkpoints_here(interaction), interaction.user.id
-    features = await _features(client.connection, interaction.guild_id, await published_here(interaction))
+    features = await _features(client.db, interaction.guild_id, await published_here(interaction))
     return await market_page(
-        client.connection, checkpoints, client.lora_pictures, person_id, page_ref, note, shown=shown,
+        client.db, checkpoints, client.lora_pictures, person_id, page_ref, note, shown=shown,
         server_id=interaction.guild_id, features=features,
     )  # fmt: skip
 
 
-async def _features(connection: aiosqlite.Connection, server_id: int | None, place: PlaceFilter) -> tuple[Feature, ...]:
+async def _features(db: Database, server_id: int | None, place: PlaceFilter) -> tuple[Feature, ...]:
     """What the staff of a server feature, as far as the place shows it; nothing outside of servers."""
     if server_id is None:
         return ()
-    return await featured_loras(connection, server_id, place, limit=MOST_FEATURED)
+    return await featured_loras(db, server_id, place, limit=MOST_FEATURED)
 
 
 async def market_page(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     pictures: LoraPictures,
     person_id: int,
@@ -183,16 +183,16 @@ async def market_page(
     In a server, trending and top rated count what was published and liked there; `features` are what its staff feature.
     Raises NothingThere when the stored query is gone.
     """
-    query = await query_at(connection, person_id, page_ref)
+    query = await query_at(db, person_id, page_ref)
     if query.search:  # in the whole market
         query = query.but(featured=False)
     page_size = page_size_of(MARKET, query)
     offset = page_ref.page * page_size
     if query.featured:
-        found = await _featured(connection, checkpoints, query, features, limit=page_size, offset=offset)
+        found = await _featured(db, checkpoints, query, features, limit=page_size, offset=offset)
     else:
         found = await browse_loras(
-            connection,
+            db,
             limit=page_size,
             offset=offset,
             search=query.search,
@@ -206,18 +206,18 @@ async def market_page(
     if not found.loras and page_ref.page:  # the library has become smaller, or somebody jumped beyond the end
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
         return await market_page(
-            connection, checkpoints, pictures, person_id, last, shown=shown, server_id=server_id, features=features
+            db, checkpoints, pictures, person_id, last, shown=shown, server_id=server_id, features=features
         )
     page = RenderedMessage()
-    newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(connection, checkpoints, person_id)
+    newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(db, checkpoints, person_id)
     title = _title(query, page_ref, found, newcomer=newcomer)
     if not page_ref.page and not query.featured and not active_filters(query.but(base_model=None)):
-        title = "\n".join([title, *await _featured_lines(connection, features)])
+        title = "\n".join([title, *await _featured_lines(db, features)])
     by_lora = {each.target_id: each for each in features}
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
-    usual = await usual_checkpoint(connection, checkpoints, person_id)
+    usual = await usual_checkpoint(db, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
-    bookmarked = await bookmarked_among(connection, person_id, [lora.id for lora in found.loras])
+    bookmarked = await bookmarked_among(db, person_id, [lora.id for lora in found.loras])
     if query.compact and found.loras:
         remarks = dict.fromkeys(bookmarked, _("bookmarked"))
         page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))
@@ -233,12 +233,12 @@ async def market_page(
     location = PageLocation(MARKET.key, page_ref)
     pages = -(-found.total // page_size) if query.compact else None
     page.view.add_item(ui.ActionRow[Any](*page_buttons(location, query, more=found.more, pages=pages)))
-    await add_menus(page, connection, checkpoints, usual, MARKET, location, query)
+    await add_menus(page, db, checkpoints, usual, MARKET, location, query)
     return page
 
 
 async def _featured(
-    connection: aiosqlite.Connection,
+    db: Database,
     checkpoints: InstalledCheckpoints,
     query: Query,
     features: Sequence[Feature],
@@ -250,20 +250,18 @@ async def _featured(
     bases = checkpoints.lora_bases_for(query.base_model) if query.base_model else None
     loras = [
         lora
-        for lora in await find_loras_by_id(connection, [each.target_id for each in features])
+        for lora in await find_loras_by_id(db, [each.target_id for each in features])
         if query.category in (None, lora.category)
         and (bases is None or any(version.base_model in bases for version in lora.usable))
     ]
     return LoraPage(tuple(loras[offset : offset + limit]), len(loras), more=offset + limit < len(loras))
 
 
-async def _featured_lines(connection: aiosqlite.Connection, features: Sequence[Feature]) -> list[str]:
+async def _featured_lines(db: Database, features: Sequence[Feature]) -> list[str]:
     """The section of what staff have featured last, with who and when."""
     if not features:
         return []
-    named = {
-        lora.id: lora for lora in await find_loras_by_id(connection, [each.target_id for each in features[:NAMED]])
-    }
+    named = {lora.id: lora for lora in await find_loras_by_id(db, [each.target_id for each in features[:NAMED]])}
     lines = [
         f"- **{clipped(named[each.target_id].name, MAX_NAME)}** · {featured_text(each)}"
         for each in features[:NAMED]

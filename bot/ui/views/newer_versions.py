@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Self
 
-import aiosqlite
 from discord import ui
 
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.hub_looks import look_with_newer, looks_of, mark_updates_told, untold_updates
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_loras_by_id
@@ -56,9 +56,9 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
     async def handle(self, interaction: Interaction) -> None:
         """Add it, in a message of its own. Raises SourceError and other RequestErrors."""
         await require_may_add(interaction)
-        connection = interaction.client.connection
-        named = await look_with_newer(connection, self.sha256)
-        looks = await looks_of(connection, [self.sha256]) if named is None else [named]
+        db = interaction.client.db
+        named = await look_with_newer(db, self.sha256)
+        looks = await looks_of(db, [self.sha256]) if named is None else [named]
         told = [RemoteVersion.model_validate_json(look.newer) for look in looks if look.newer is not None]
         link = link_of(told[0]) if told else None
         if link is None:
@@ -82,31 +82,31 @@ class NewerVersionsButton(PersistentButton, template=r"newerlist"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show them in an ephemeral message; then they are told. Raises NothingThere or DatabaseError."""
-        connection, person_id = interaction.client.connection, interaction.user.id
+        db, person_id = interaction.client.db, interaction.user.id
         read_at = now_ms()
-        loras = await loras_to_tell(connection, person_id, await shown_ratings(interaction))
+        loras = await loras_to_tell(db, person_id, await shown_ratings(interaction))
         if not loras:
             raise NothingThere(what=_("You have seen all newer versions of your bookmarks."))
-        view = await newer_view(connection, loras, adds=await may_add(interaction))
+        view = await newer_view(db, loras, adds=await may_add(interaction))
         await send_ephemeral(interaction, view)
-        await mark_updates_told(connection, person_id, [lora.id for lora in loras], read_at)
+        await mark_updates_told(db, person_id, [lora.id for lora in loras], read_at)
 
 
-async def loras_to_tell(connection: aiosqlite.Connection, person_id: int, shown: Shown) -> list[Lora]:
+async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora]:
     """The first bookmarked entries with a newer version that the person has not seen, of ratings that are shown.
 
     At most MAX_SHOWN. Raises DatabaseError.
     """
-    loras = await find_loras_by_id(connection, await untold_updates(connection, person_id))
+    loras = await find_loras_by_id(db, await untold_updates(db, person_id))
     return [lora for lora in loras if shown is None or lora.content_rating in shown][:MAX_SHOWN]
 
 
-async def newer_view(connection: aiosqlite.Connection, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:
+async def newer_view(db: Database, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:
     """What is newer of each entry, with buttons that add it for who `adds`. Raises DatabaseError."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarks')}"))
     for lora in loras:
-        newer = _newer(await hub_files(connection, list(lora.usable)))
+        newer = _newer(await hub_files(db, list(lora.usable)))
         lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer[:MAX_NEWER])]
         if (more := len(newer) - MAX_NEWER) > 0:
             lines.append("-# " + ngettext("And {count} more.", "And {count} more.", more).format(count=more))

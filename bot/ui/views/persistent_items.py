@@ -247,10 +247,10 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def job(self, interaction: Interaction) -> Job:
         """The job that the button is about. Raises NothingThere."""
-        job = await find_job(interaction.client.connection, self.job_id)
+        job = await find_job(interaction.client.db, self.job_id)
         if job is None:
             raise job_gone()
-        await note_opened(interaction.client.connection, job)
+        await note_opened(interaction.client.db, job)
         return job
 
     async def open_job(self, interaction: Interaction) -> Job:

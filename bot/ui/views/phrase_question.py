@@ -62,8 +62,8 @@ class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Post the question. Raises StaffUnreachable, and what `PhraseAdministration.ask` raises."""
-        connection, who = interaction.client.connection, context_of(interaction)
-        refused = await kept_draft(connection, who.person_id, self.draft_id, RefusedWords)
+        db, who = interaction.client.db, context_of(interaction)
+        refused = await kept_draft(db, who.person_id, self.draft_id, RefusedWords)
 
         async def post(question: PhraseQuestion) -> tuple[int, int]:
             return await _post(interaction, question, refused.text)
@@ -81,7 +81,7 @@ class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
             if not await _forget_deleted_message(interaction, refused):
                 raise
             await services(interaction).ask(who, refused, post, delete)
-        await store_locale(connection, who.person_id, interaction.locale.value)
+        await store_locale(db, who.person_id, interaction.locale.value)
         text = _("Staff now see your name, your prompt and the refused word. You will get a message when they decide.")
         await send_ephemeral_text(interaction, text)
 
@@ -94,13 +94,13 @@ def services(interaction: Interaction) -> PhraseAdministration:
 async def _forget_deleted_message(interaction: Interaction, refused: RefusedWords) -> bool:
     """Whether the message to staff about an open question was deleted. Then the question is marked as not posted."""
     client = interaction.client
-    question = await open_question(client.connection, refused.server_id, interaction.user.id, refused.word)
+    question = await open_question(client.db, refused.server_id, interaction.user.id, refused.word)
     if question is None or question.channel_id is None or question.message_id is None:
         return True
     try:
         await client.get_partial_messageable(question.channel_id).fetch_message(question.message_id)
     except discord.NotFound:
-        await note_question_posted(client.connection, question.id, None, None)
+        await note_question_posted(client.db, question.id, None, None)
         return True
     except DISCORD_ERRORS:
         return False

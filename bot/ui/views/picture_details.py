@@ -55,7 +55,7 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
         client, job = interaction.client, await self.open_job(interaction)
         checkpoints, limit = await checkpoints_here(interaction), client.configuration.settings.limits.max_loras
         again = await remixed(
-            client.connection, checkpoints, job, interaction.user.id,
+            client.db, checkpoints, job, interaction.user.id,
             limit=limit, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
         )  # fmt: skip
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
@@ -107,14 +107,14 @@ class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
 
 async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
     """Bookmark those of `loras` that the library knows, and say which are new. Raises NothingThere if it knows none."""
-    connection = interaction.client.connection
+    db = interaction.client.db
     if not loras:
         raise NothingThere(what=_("This picture was generated without LoRAs."))
-    parts, shown = await parts_of(connection, loras), await shown_ratings(interaction)
+    parts, shown = await parts_of(db, loras), await shown_ratings(interaction)
     new: list[str] = []
     old: list[str] = []
     for lora in {part.lora.id: part.lora for part in parts if part.lora}.values():
-        added = await add_bookmark(connection, interaction.user.id, lora.id)
+        added = await add_bookmark(db, interaction.user.id, lora.id)
         (new if added else old).append(lora_name(lora, shown))
     unknown = [part.named.name for part in parts if part.lora is None]
     if not new and not old:
@@ -138,11 +138,11 @@ async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence
     job. Raises PictureReported or DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
-    if await held_jobs(client.connection, [job.id]):
+    if await held_jobs(client.db, [job.id]):
         raise PictureReported
     to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
     recipe, whole = await shown_recipe(
-        client.connection, job, person_id,
+        client.db, job, person_id,
         to_staff=to_staff, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
     )  # fmt: skip
     view = await details_view(interaction, recipe, _painting_facts(job))
@@ -169,9 +169,9 @@ def _painting_facts(job: Job) -> list[str]:
 
 async def details_view(interaction: Interaction, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
     """The parameters of a recipe, and which of its parts are installed; each known LoRA has a link to its page."""
-    connection, checkpoints = interaction.client.connection, interaction.client.configuration.checkpoints
+    db, checkpoints = interaction.client.db, interaction.client.configuration.checkpoints
     shown = await shown_ratings(interaction)
-    parts = [part.named_for(shown) for part in await parts_of(connection, recipe.loras)]
+    parts = [part.named_for(shown) for part in await parts_of(db, recipe.loras)]
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(checkpoints, recipe, more))))
     for part in parts[:MAX_LORAS]:
         text = ui.TextDisplay[Any](_lora(checkpoints, part, recipe))

@@ -25,7 +25,7 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
     client, person_id = interaction.client, interaction.user.id
     folder = client.configuration.settings.storage.pictures
     try:
-        answer = await find_made_here(client.connection, folder, file.data, person_id=person_id)
+        answer = await find_made_here(client.db, folder, file.data, person_id=person_id)
         made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
         unknown = _("Easel cannot check whether it generated this picture.")
@@ -35,7 +35,7 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
         origin = told.format(position=file.position, count=file.count, text=origin)
     view = ui.LayoutView(timeout=None)
     if made is not None and made.origin.person_id == person_id:
-        job = await find_job(client.connection, made.origin.job_id)
+        job = await find_job(client.db, made.origin.job_id)
         view = view if job is None else await job_details_view(interaction, job)
     elif file.recipe is not None:
         origin = sentences(_("The details above come from the file, which anyone can change."), origin)

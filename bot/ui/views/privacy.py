@@ -37,8 +37,8 @@ MESSAGES_AT_ONCE = 5  # of an export; the rest comes when it is asked for
 async def stored_view(interaction: Interaction) -> ui.LayoutView:
     """How much is kept, for how long, the last receipt, and buttons. Raises DatabaseError."""
     client, person_id = interaction.client, interaction.user.id
-    counts = await stored_counts(client.connection, person_id)
-    erasure = await newest_erasure(client.connection, person_id)
+    counts = await stored_counts(client.db, person_id)
+    erasure = await newest_erasure(client.db, person_id)
     counts.pop("erasure", None)
     held = None if erasure is None else await client.erasures.held(erasure)
     view = ui.LayoutView(timeout=None)

@@ -75,7 +75,7 @@ class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
         """Show what would be posted. Raises NotYours, and why nothing of it may be published here."""
         job = await own_job(interaction, self.job_id)
         settings = await server_settings(interaction)
-        preferences = await find_preferences(interaction.client.connection, interaction.user.id)
+        preferences = await find_preferences(interaction.client.db, interaction.user.id)
         channels = [channel.channel_id for channel in settings.art_channels]
         published = await _published(interaction, job)
         try:
@@ -92,7 +92,7 @@ class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
 
 async def own_job(interaction: Interaction, job_id: int) -> Job:
     """The person's own job. Raises NothingThere or NotYours."""
-    job = await find_job(interaction.client.connection, job_id)
+    job = await find_job(interaction.client.db, job_id)
     if job is None:
         raise job_gone()
     if job.person_id != interaction.user.id:
@@ -117,7 +117,7 @@ async def _first_open(interaction: Interaction, job: Job, channels: Sequence[int
 async def publish_page(interaction: Interaction, choice: PublishChoice) -> RenderedMessage:
     """The question, or where the picture is published already. Raises why this choice may not be published."""
     job = await own_job(interaction, choice.job_id)
-    pictures = await pictures_of_job(interaction.client.connection, job.id)
+    pictures = await pictures_of_job(interaction.client.db, job.id)
     picture = next((each for each in pictures if each.position == choice.position), None)
     if picture is None:
         raise picture_gone()
@@ -143,7 +143,7 @@ async def _question(
     interaction: Interaction, choice: PublishChoice, job: Job, picture: Picture, page: RenderedMessage
 ) -> list[ui.Item[Any]]:
     client, settings = interaction.client, await server_settings(interaction)
-    shown = await shown_picture(client.connection, job, choice.position, shows_prompt=choice.shows_prompt)
+    shown = await shown_picture(client.db, job, choice.position, shows_prompt=choice.shows_prompt)
     there = context_of(interaction).model_copy(update={"channel_id": choice.channel_id, "parent_ids": frozenset[int]()})
     hidden = await client.servers.content.hides_pictures(there)
     head = sentences(
@@ -182,7 +182,7 @@ def _channel_name(interaction: Interaction, channel_id: int) -> str:
 
 async def _published(interaction: Interaction, job: Job) -> list[Publication]:
     """The pictures of a job that are published in the server where the person is, or are about to be."""
-    found = await publications_of_job(interaction.client.connection, job.id)
+    found = await publications_of_job(interaction.client.db, job.id)
     return [each for each in found if each.server_id == interaction.guild_id]
 
 

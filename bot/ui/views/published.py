@@ -22,7 +22,7 @@ async def use_same(interaction: Interaction, publication_id: int) -> None:
     snapshot = await client.studios.snapshot(interaction)
     limit = client.configuration.settings.limits.max_loras
     same = await with_same_loras(
-        client.connection, snapshot.checkpoints, job, snapshot.draft(), limit=limit, position=publication.position
+        client.db, snapshot.checkpoints, job, snapshot.draft(), limit=limit, position=publication.position
     )
     note = _("Easel added this picture's LoRAs to your studio. Your prompt and model did not change.")
     await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
@@ -36,7 +36,7 @@ async def remix_published(interaction: Interaction, publication_id: int) -> None
     client, (publication, job) = interaction.client, await require_published(interaction, publication_id)
     await require_open(interaction, job)
     again = await remixed(
-        client.connection, await checkpoints_here(interaction), job, interaction.user.id,
+        client.db, await checkpoints_here(interaction), job, interaction.user.id,
         limit=client.configuration.settings.limits.max_loras, server_id=publication.server_id,
         unseen=await unseen_here(interaction), position=publication.position,
     )  # fmt: skip

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.jobs import Job, find_job
 from bot.database.publications import Publication, PublicationState, find_publication
 from bot.errors.publishing import NotPublished
@@ -53,11 +53,9 @@ class ShownPicture:
         return self.job.request.only(self.position)
 
 
-async def shown_picture(
-    connection: aiosqlite.Connection, job: Job, position: int, *, shows_prompt: bool
-) -> ShownPicture:
+async def shown_picture(db: Database, job: Job, position: int, *, shows_prompt: bool) -> ShownPicture:
     """A picture with its LoRAs as they are known here. Raises DatabaseError."""
-    loras = await parts_of(connection, recipe_of(job.request.only(position)).loras)
+    loras = await parts_of(db, recipe_of(job.request.only(position)).loras)
     return ShownPicture(job, position, shows_prompt, loras)
 
 
@@ -136,7 +134,7 @@ async def publication_here(interaction: Interaction, publication_id: int) -> Pub
 
     Its message may be seen and pressed a moment before Discord's answer to its posting.
     """
-    found = await find_publication(interaction.client.connection, publication_id)
+    found = await find_publication(interaction.client.db, publication_id)
     if found is None or found.state is PublicationState.REMOVING or found.server_id != interaction.guild_id:
         raise NotPublished
     return found
@@ -314,7 +312,7 @@ class RemovePublicationForm(RemovalForm):
         """Remove it, and say so. Raises NotYours or ReasonNeeded."""
         client, publication = interaction.client, await publication_here(interaction, self._publication_id)
         await check_may_unpublish(interaction, publication)
-        job = await find_job(client.connection, publication.job_id)
+        job = await find_job(client.db, publication.job_id)
         if job is not None:
             await client.removals.take_down(job, publication.server_id, interaction.user.id, self.reason.value)
             await client.publishing.take_back_job(job.id, publication.server_id)
@@ -346,10 +344,10 @@ def is_post_of(message: discord.Message, publication_id: int) -> bool:
     return f"{UnpublishButton.name}:{publication_id}" in custom_ids(message)
 
 
-async def find_published(connection: aiosqlite.Connection, message: discord.Message) -> Publication | None:
+async def find_published(db: Database, message: discord.Message) -> Publication | None:
     """The publication whose message this message of the bot is. Raises DatabaseError."""
     wanted = UnpublishButton.__discord_ui_compiled_template__
     for custom_id in custom_ids(message):
         if match := wanted.fullmatch(custom_id):
-            return await find_publication(connection, int(match["publication"]))
+            return await find_publication(db, int(match["publication"]))
     return None

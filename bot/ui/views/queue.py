@@ -46,7 +46,7 @@ def progress_text(jobs: JobService, job: Job) -> str:
 async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """The person's unfinished jobs. Raises DatabaseError."""
     service = interaction.client.jobs
-    jobs = await unfinished_jobs(interaction.client.connection, interaction.user.id)
+    jobs = await unfinished_jobs(interaction.client.db, interaction.user.id)
     entries = [
         (
             job,
@@ -71,7 +71,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """
     service, scope = interaction.client.jobs, _scope(interaction)
     await require(interaction, Action.SEE_QUEUE, scope)
-    jobs = await unfinished_of_all(interaction.client.connection)
+    jobs = await unfinished_of_all(interaction.client.db)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
         (
@@ -95,7 +95,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
 async def summary_here(interaction: Interaction, request: GenerationRequest) -> str:
     """The line about a request, for the place of an interaction."""
     shown = await shown_ratings(interaction)
-    return f"-# {summary(await request_named_for(interaction.client.connection, request, shown))}"
+    return f"-# {summary(await request_named_for(interaction.client.db, request, shown))}"
 
 
 def _scope(interaction: Interaction) -> int:
@@ -172,7 +172,7 @@ class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
         """Cancel them, the newest first, so that none begins in the place of one that was cancelled before it."""
         await acknowledge(interaction)
         client = interaction.client
-        jobs = await unfinished_jobs(client.connection, interaction.user.id)
+        jobs = await unfinished_jobs(client.db, interaction.user.id)
         ended = [job for job in reversed(jobs) if await client.jobs.cancel(job.id)]
         view = await own_jobs_view(interaction)
         if count := sum(job.request.count for job in ended):

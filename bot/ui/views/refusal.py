@@ -172,4 +172,4 @@ class OpenDraftButton(DraftButton, template=r"stdraft:(?P<draft>\d{1,18})"):
 
 
 async def _draft(interaction: Interaction, draft_id: int) -> RequestDraft:
-    return await kept_draft(interaction.client.connection, interaction.user.id, draft_id, RequestDraft)
+    return await kept_draft(interaction.client.db, interaction.user.id, draft_id, RequestDraft)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.database.appeals import AppealState
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.decisions import DecisionAction
 from bot.database.erasure_leftovers import held_for
 from bot.database.pictures import pictures_of_job
@@ -39,7 +39,7 @@ CASE = r"(?P<server>\d{1,19}):(?P<report>\d{1,18})"
 _WAITS, _IS_DECIDED = discord.Color.orange(), discord.Color.dark_grey()
 
 
-async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
+async def render_case(db: Database, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
     """The report in the current language. Pictures are shown as long as it is open. Raises DatabaseError.
 
     What looks like a minor is not posted again: who presses a button is shown it, alone.
@@ -47,9 +47,9 @@ async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, 
     page = RenderedMessage()
     waits = case.report.state is ReportState.OPEN or (case.appeal is not None and case.appeal.state is AppealState.OPEN)
     container = ui.Container[Any](accent_color=_WAITS if waits else _IS_DECIDED)
-    container.add_item(ui.TextDisplay[Any]("\n".join(await reported_lines(connection, case))))
+    container.add_item(ui.TextDisplay[Any]("\n".join(await reported_lines(db, case))))
     if case.report.state is ReportState.OPEN and not _is_about_minors(case):
-        gallery = await _gallery(connection, thumbnails, case, page)
+        gallery = await _gallery(db, thumbnails, case, page)
         if gallery is not None:
             container.add_item(gallery)
     if lines := outcome_lines(case):
@@ -60,10 +60,10 @@ async def render_case(connection: aiosqlite.Connection, thumbnails: Thumbnails, 
     return page
 
 
-async def render_pictures(connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
+async def render_pictures(db: Database, thumbnails: Thumbnails, case: Case) -> RenderedMessage:
     """What was reported, for one person alone. Raises NothingThere if nothing of it is left, or DatabaseError."""
     page = RenderedMessage()
-    gallery = await _gallery(connection, thumbnails, case, page)
+    gallery = await _gallery(db, thumbnails, case, page)
     if gallery is None:
         raise NothingThere(what=_("The reported content no longer exists."))
     heading = "### " + _("Report {number}").format(number=case.report.id)
@@ -78,13 +78,13 @@ def _is_about_minors(case: Case) -> bool:
 
 
 async def _gallery(
-    connection: aiosqlite.Connection, thumbnails: Thumbnails, case: Case, page: RenderedMessage
+    db: Database, thumbnails: Thumbnails, case: Case, page: RenderedMessage
 ) -> ui.MediaGallery[Any] | None:
     """The pictures, hidden until they are pressed; None for a LoRA, and when nothing is kept."""
     if case.report.kind is not Subject.PICTURES:
         return None
-    paths = [picture.path for picture in await pictures_of_job(connection, case.report.target_id)]
-    paths = paths or await held_for(connection, case.report.id)
+    paths = [picture.path for picture in await pictures_of_job(db, case.report.target_id)]
+    paths = paths or await held_for(db, case.report.id)
     found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
     items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
     return ui.MediaGallery[Any](*items) if items else None
@@ -110,10 +110,10 @@ async def show_case(interaction: Interaction, case: Case) -> None:
     """Edit the message whose control was used to show the case: what all staff see in the server's language."""
     client, message = interaction.client, interaction.message
     if message is not None and message.flags.ephemeral:
-        page = await render_case(client.connection, client.thumbnails, case)
+        page = await render_case(client.db, client.thumbnails, case)
     else:
         with speaking(await client.reporting.language_of(case.report.server_id)):
-            page = await render_case(client.connection, client.thumbnails, case)
+            page = await render_case(client.db, client.thumbnails, case)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
@@ -149,7 +149,7 @@ class ReportLookButton(CaseButton, template=rf"rplook:{CASE}"):
         """Show it. Raises NothingThere, and what `Reporting.look` raises."""
         client = interaction.client
         case = await client.reporting.look(context_of(interaction), self.report_id)
-        page = await render_pictures(client.connection, client.thumbnails, case)
+        page = await render_pictures(client.db, client.thumbnails, case)
         await send_ephemeral(interaction, page.view, page.files)
 
 

@@ -92,7 +92,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
         """Handle the picture, or ask which one is meant."""
         job = await own_job_or_remix(self, interaction)
         await require_shown(interaction, job)
-        pictures = await pictures_of_job(interaction.client.connection, job.id)
+        pictures = await pictures_of_job(interaction.client.db, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
             page = await _picture_choice(interaction.client.thumbnails, type(self), pictures)
@@ -161,7 +161,7 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
         job = await own_job_or_remix(self, interaction)
         client, checkpoints = interaction.client, await checkpoints_here(interaction)
         limit = client.configuration.settings.limits.max_loras
-        again = await edited(client.connection, checkpoints, client.inputs, job, limit=limit)
+        again = await edited(client.db, checkpoints, client.inputs, job, limit=limit)
         shown = "" if job.state is JobState.SUCCEEDED else request_is_in_studio()
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes) or shown)
 
@@ -210,7 +210,7 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Delete pictures and messages. Raises NotYours."""
-        job = await find_hidden_job(interaction.client.connection, self.job_id)
+        job = await find_hidden_job(interaction.client.db, self.job_id)
         if job is None or job.person_id != interaction.user.id:  # its owner may have confirmed another question
             job = await self.job(interaction)
         await _check_may_remove(job, interaction)

@@ -102,9 +102,9 @@ def _shapes() -> dict[str, str]:
 
 async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
     """Save the changes, and show the panel with them."""
-    connection, person_id = interaction.client.connection, interaction.user.id
-    preferences = (await find_preferences(connection, person_id)).model_copy(update=changes)
-    await save_preferences(connection, person_id, preferences)
+    db, person_id = interaction.client.db, interaction.user.id
+    preferences = (await find_preferences(db, person_id)).model_copy(update=changes)
+    await save_preferences(db, person_id, preferences)
     await replace(interaction, await settings_view(interaction, preferences), [])
 
 

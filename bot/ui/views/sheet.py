@@ -65,7 +65,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         )
         if job.person_id == person_id and not own_words(snapshot.studio.draft):
             again = await edited(
-                client.connection, client.configuration.checkpoints, client.inputs, job,
+                client.db, client.configuration.checkpoints, client.inputs, job,
                 limit=client.configuration.settings.limits.max_loras, position=self.variant,
             )  # fmt: skip
             await studios.open_with(interaction, again.draft, "\n".join([note, *again.notes]))

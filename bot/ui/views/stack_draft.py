@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import aiosqlite
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.drafts import save_draft
 from bot.database.lora_search import Shown
 from bot.i18n import _
@@ -22,7 +22,7 @@ MAX_REASONS = 2000  # characters
 
 
 async def with_stack(
-    connection: aiosqlite.Connection,
+    db: Database,
     requests: RequestBuilder,
     person_id: int,
     draft: RequestDraft,
@@ -35,7 +35,7 @@ async def with_stack(
 
     Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
-    stack = await require_stack(connection, person_id, name)
+    stack = await require_stack(db, person_id, name)
     fit = await judge(requests, stack, draft.checkpoint, shown)
     named = {(await requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
@@ -43,7 +43,7 @@ async def with_stack(
     sided = stack.name if any(lora.region for lora in kept) else None
     whole = by_sides(draft.model_copy(update={"loras": (*kept, *draft.loras)}), sided)
     if fit.refused:
-        draft_id = await save_draft(connection, person_id, whole.model_dump_json())
+        draft_id = await save_draft(db, person_id, whole.model_dump_json())
         raise StackRefused(fit, draft.checkpoint or "", draft_id)
     return whole
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.posted_messages import note_posted
 from bot.database.stacks import (
     MAX_NAME,
@@ -75,7 +75,7 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def stack(self, interaction: Interaction) -> Stack:
         """The stack, if the person owns it. Raises NothingThere."""
-        stack = await find_stack(interaction.client.connection, interaction.user.id, self.stack_id)
+        stack = await find_stack(interaction.client.db, interaction.user.id, self.stack_id)
         if stack is None:
             raise NothingThere(what=_("This stack no longer exists."))
         return stack
@@ -116,8 +116,8 @@ class PostStackButton(StackButton, template=stack_template("post")):
         """Post it as a new message. Raises MayNotPost, and what rules on words refuse."""
         check_may_post(interaction)
         stack = await self.stack(interaction)
-        await check_shown(interaction.client.connection, await words_here(interaction), stack)
-        code = await share(interaction.client.connection, stack)
+        await check_shown(interaction.client.db, await words_here(interaction), stack)
+        code = await share(interaction.client.db, stack)
         named = await _named_here(interaction, stack)
         text = _(
             "{person} shared the stack **{name}**: {loras}\n"
@@ -131,8 +131,8 @@ class PostStackButton(StackButton, template=stack_template("post")):
         view.add_item(ui.ActionRow[Any](CopyStackButton(code)))
         message_id = await acknowledge.send(interaction, view, private=False)
         if message_id is not None and interaction.channel_id is not None:
-            connection = interaction.client.connection
-            await note_posted(connection, stack.person_id, interaction.channel_id, message_id)
+            db = interaction.client.db
+            await note_posted(db, stack.person_id, interaction.channel_id, message_id)
 
 
 class CopyStackButton(PersistentButton, template=r"skcopy:(?P<code>[A-Z0-9]{1,20})"):
@@ -162,7 +162,7 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
     async def handle(self, interaction: Interaction) -> None:
         """Revoke the code."""
         stack = await self.stack(interaction)
-        await unshare_stack(interaction.client.connection, interaction.user.id, stack.id)
+        await unshare_stack(interaction.client.db, interaction.user.id, stack.id)
         text = _("The stack {name} is no longer shared. Users who already copied it keep their copies.")
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
@@ -186,7 +186,7 @@ class ConfirmDeleteButton(StackButton, template=stack_template("really")):
     async def handle(self, interaction: Interaction) -> None:
         """Delete and show the page without it."""
         stack = await self.stack(interaction)
-        await delete_stack(interaction.client.connection, interaction.user.id, stack.id)
+        await delete_stack(interaction.client.db, interaction.user.id, stack.id)
         await _show(interaction, self.page)
 
 
@@ -281,20 +281,20 @@ class StackForm(ModalForm):
     @classmethod
     async def of(cls, interaction: Interaction, loras: Sequence[StackLora]) -> Self:
         """The form for these LoRAs, as an answer to the interaction."""
-        named = await uses_named_for(interaction.client.connection, loras, await shown_ratings(interaction))
+        named = await uses_named_for(interaction.client.db, loras, await shown_ratings(interaction))
         return cls(loras, named, opening=interaction.id)
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
         client, person_id = interaction.client, interaction.user.id
         words = await words_here(interaction)
-        stack = await keep_stack(client.connection, words, person_id, self.stack_name.value, self._loras)
+        stack = await keep_stack(client.db, words, person_id, self.stack_name.value, self._loras)
         await send_ephemeral_text(interaction, await saved_text(interaction, stack))
 
 
 async def _named_here(interaction: Interaction, stack: Stack) -> Stack:
     """The stack without the names of LoRAs that are not shown where the person is."""
-    return await named_for(interaction.client.connection, stack, await shown_ratings(interaction))
+    return await named_for(interaction.client.db, stack, await shown_ratings(interaction))
 
 
 async def saved_text(interaction: Interaction, stack: Stack) -> str:
@@ -315,7 +315,7 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
 
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     """Create the share code of a stack and send it in an ephemeral message."""
-    code = await share(interaction.client.connection, stack)
+    code = await share(interaction.client.db, stack)
     text = _("**{name}** is shared with the code `{code}`. Anyone can copy it with `/stack import {code}`.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](text.format(name=plain(stack.name), code=spelled(code))))
@@ -326,7 +326,7 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
 async def import_shared(interaction: Interaction, code: str) -> None:
     """Give the person a copy of the stack behind a code, and say how it fits. Raises what `import_stack` raises."""
     client, person_id = interaction.client, interaction.user.id
-    stack = await import_stack(client.connection, await words_here(interaction), person_id, code)
+    stack = await import_stack(client.db, await words_here(interaction), person_id, code)
     snapshot = await client.studios.snapshot(interaction)
     fit = await judge(client.requests, stack, snapshot.checkpoint.name, await shown_ratings(interaction))
     named = replace(fit, stack=await _named_here(interaction, stack))
@@ -344,7 +344,7 @@ def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
 
 
 async def stacks_view(
-    connection: aiosqlite.Connection,
+    db: Database,
     requests: RequestBuilder,
     person_id: int,
     checkpoint: str,
@@ -357,14 +357,14 @@ async def stacks_view(
 
     Only LoRAs of the ratings that are `shown` here have their names.
     """
-    total = await count_stacks(connection, person_id)
+    total = await count_stacks(db, person_id)
     page = min(page, max(0, (total - 1) // PAGE_SIZE))
-    stacks = await list_stacks(connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
+    stacks = await list_stacks(db, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
     for stack in stacks:
         fit = await judge(requests, stack, checkpoint, shown)
-        named = replace(fit, stack=await named_for(connection, stack, shown))
+        named = replace(fit, stack=await named_for(db, stack, shown))
         view.add_item(ui.TextDisplay[Any](_card(named, checkpoint)))
         place = (stack.id, page)
         if stack.id == asking:
@@ -385,7 +385,7 @@ async def _show(interaction: Interaction, page: int, asking: int | None = None) 
     client, person_id = interaction.client, interaction.user.id
     snapshot = await client.studios.snapshot(interaction)
     shown, checkpoint = await shown_ratings(interaction), snapshot.checkpoint.name
-    view = await stacks_view(client.connection, client.requests, person_id, checkpoint, page, asking, shown=shown)
+    view = await stacks_view(client.db, client.requests, person_id, checkpoint, page, asking, shown=shown)
     await acknowledge.replace(interaction, view, [])
 
 

@@ -54,9 +54,9 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     await require(interaction, Action.SEE_STATUS)
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
-    cases = await unfinished_cases(client.connection) if is_operator(interaction) else ()
-    hubs = await count_looks(client.connection) if is_operator(interaction) else HubCount(0, 0)
-    suspect = [each.path for each in await suspects(client.connection)] if is_operator(interaction) else []
+    cases = await unfinished_cases(client.db) if is_operator(interaction) else ()
+    hubs = await count_looks(client.db) if is_operator(interaction) else HubCount(0, 0)
+    suspect = [each.path for each in await suspects(client.db)] if is_operator(interaction) else []
     findings = client.watchman.findings if is_operator(interaction) else []
     view = ui.LayoutView(timeout=None)
     parts = (

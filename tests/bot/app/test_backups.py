@@ -12,7 +12,7 @@ from bot import background
 from bot.app.backups import Backups
 from bot.config import Settings
 from bot.database.backup import check, copies, made_at, newest_copy
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.key_values import remember
 from bot.diagnostics.finding import FindingGrade
 from bot.diagnostics.watch import backup_state, check_backup
@@ -61,13 +61,13 @@ async def test_a_busy_month_has_a_copy_of_each_day(house: House, clock: Clock) -
     """Checkpoints of the log renew the time of the database file all the time."""
     settings = every_day(house, keep=100)
     database = settings.storage.database
-    async with open_database(database) as connection:
+    async with open_database(database) as db:
         backups = Backups(Configuration(settings, ()), clock)
         assert grade(settings, clock) is FindingGrade.WARNING
         await backups.copy_if_due()
         assert [made_at(copy) for copy in copies(settings.backup_folder, clock.now)] == [START]
         await run_for(backups, clock, 30 * DAY, lambda: os.utime(database, (clock.now, clock.now)))
-        await remember(connection, "still", "open")
+        await remember(db, "still", "open")
     made = sorted(made_at(copy) for copy in copies(settings.backup_folder, clock.now))
     assert made == [START + day * DAY for day in range(30)]
     check(copies(settings.backup_folder, clock.now)[0])

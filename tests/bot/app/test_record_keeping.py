@@ -12,13 +12,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli.main import main
 from bot.database.backup import back_up, put_back
-from bot.database.connection import fetch, open_database
+from bot.database.database import Database, open_database
 from bot.database.deletions import pending_deletions
 from bot.database.erasures import request_erasure, unfinished_erasures
 from bot.database.errors import DatabaseError, WrongKey
@@ -59,21 +58,21 @@ class House:
 
 async def lived_in(folder: Path) -> House:
     database = folder / "easel.sqlite3"
-    async with open_database(database) as connection:
-        jobs = tuple([await painted(connection, drawn(seed)) for seed in range(4)])
+    async with open_database(database) as db:
+        jobs = tuple([await painted(db, drawn(seed)) for seed in range(4)])
     return House(database, jobs, back_up(database, folder / "backups", keep=1))
 
 
-async def rows_of_person(connection: aiosqlite.Connection) -> dict[str, int]:
+async def rows_of_person(db: Database) -> dict[str, int]:
     """How many there are by table, without the receipt."""
     tables = [table for table in TABLES if not table.derived and table.name != "erasure"]
-    found = {table.name: len(await fetch(connection, table.rows, {"person": PERSON})) for table in tables}
+    found = {table.name: len(await db.fetch(table.rows, {"person": PERSON})) for table in tables}
     return {name: count for name, count in found.items() if count}
 
 
 async def hashes_of_job(database: Path, job_id: int) -> list[HashedPicture]:
-    async with open_database(database) as connection:
-        return [each async for page in all_hashes(connection) for each in page if each.job_id == job_id]
+    async with open_database(database) as db:
+        return [each async for page in all_hashes(db) for each in page if each.job_id == job_id]
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["the old database is there", "it is lost"])
@@ -99,63 +98,61 @@ async def test_an_erased_person_does_not_come_back(tmp_path: Path, lost: bool) -
 
 async def test_who_comes_back_after_the_erasure_stays(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
-        job_id = await painted(connection, drawn(9))
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
+        job_id = await painted(db, drawn(9))
     save_record(house.database)
     later = back_up(house.database, tmp_path / "later", keep=1)
     put_back(later, house.database)
     assert not await caught_up(house.database)
-    async with open_database(house.database) as connection:
-        assert await find_job(connection, job_id) is not None
+    async with open_database(house.database) as db:
+        assert await find_job(db, job_id) is not None
 
 
 async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
     deleted, hidden, rated, reversed_ = house.jobs
-    async with open_database(house.database) as connection:
+    async with open_database(house.database) as db:
         for number, job_id in enumerate(house.jobs):
-            await note_reported(connection, REPORT + number, job_id, SERVER)
-        await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
-        await decide_verdicts(connection, REPORT + 1, VerdictReason.HIDDEN, server_id=SERVER)
-        await decide_verdicts(
-            connection, REPORT + 2, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT
-        )
-        await decide_verdicts(connection, REPORT + 3, VerdictReason.HIDDEN, server_id=SERVER)
-        await end_verdicts(connection, REPORT + 3)
-        before = {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(connection)}
+            await note_reported(db, REPORT + number, job_id, SERVER)
+        await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+        await decide_verdicts(db, REPORT + 1, VerdictReason.HIDDEN, server_id=SERVER)
+        await decide_verdicts(db, REPORT + 2, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
+        await decide_verdicts(db, REPORT + 3, VerdictReason.HIDDEN, server_id=SERVER)
+        await end_verdicts(db, REPORT + 3)
+        before = {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)}
     save_record(house.database)
     put_back(house.copy, house.database)
     (gone,) = {each.hash or b"" for each in await hashes_of_job(house.database, reversed_)}
     assert gone.hex().upper() not in record_file(house.database).read_text("utf-8"), "a verdict that ended is forgotten"
     assert (await caught_up(house.database)).verdicts == 4
-    async with open_database(house.database) as connection:
-        assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(connection)} == before
-        assert await find_job(connection, deleted) is None
-        assert [each.job_id for each in await pending_deletions(connection)] == [deleted]
-        assert await taken_down_in(connection, hidden, SERVER) == SERVER
-        assert [each.rating for each in await ratings_of_job(connection, rated, SERVER)] == [ContentRating.EXPLICIT]
-        assert await taken_down_in(connection, reversed_, SERVER) is None
+    async with open_database(house.database) as db:
+        assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)} == before
+        assert await find_job(db, deleted) is None
+        assert [each.job_id for each in await pending_deletions(db)] == [deleted]
+        assert await taken_down_in(db, hidden, SERVER) == SERVER
+        assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.EXPLICIT]
+        assert await taken_down_in(db, reversed_, SERVER) is None
 
 
 async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> None:
     """The copy was made while the verdict was in force, and has rated the pictures."""
     house = await lived_in(tmp_path)
     rated = house.jobs[0]
-    async with open_database(house.database) as connection:
-        await note_reported(connection, REPORT, rated, SERVER)
-        await decide_verdicts(connection, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
-        await inherit_verdicts(connection, rated, await verdicts_in_force(connection))
-        await rate_job(connection, rated, ContentRating.TEEN, RatingSource.CLASSIFIER)
+    async with open_database(house.database) as db:
+        await note_reported(db, REPORT, rated, SERVER)
+        await decide_verdicts(db, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
+        await inherit_verdicts(db, rated, await verdicts_in_force(db))
+        await rate_job(db, rated, ContentRating.TEEN, RatingSource.CLASSIFIER)
     save_record(house.database)
     later = back_up(house.database, tmp_path / "later", keep=1)
-    async with open_database(house.database) as connection:
-        await end_verdicts(connection, REPORT)
+    async with open_database(house.database) as db:
+        await end_verdicts(db, REPORT)
     save_record(house.database)
     put_back(later, house.database)
     assert (await caught_up(house.database)).verdicts == 1
-    async with open_database(house.database) as connection:
-        assert [each.rating for each in await ratings_of_job(connection, rated, SERVER)] == [ContentRating.TEEN]
+    async with open_database(house.database) as db:
+        assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.TEEN]
 
 
 async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
@@ -187,7 +184,7 @@ async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.pseudonyms import key_file
 from bot.database.record_of_removals import catch_up
 
@@ -211,10 +208,10 @@ async def test_it_goes_on_wherever_it_was_killed(tmp_path: Path) -> None:
     killed, ended = 0, False
     while not ended:
         house = await lived_in(tmp_path / str(killed))
-        async with open_database(house.database) as connection:
-            await note_reported(connection, REPORT, house.jobs[0], SERVER)
-            await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
-            await erase(connection, PERSON)
+        async with open_database(house.database) as db:
+            await note_reported(db, REPORT, house.jobs[0], SERVER)
+            await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+            await erase(db, PERSON)
         save_record(house.database)
         put_back(house.copy, house.database)
         child = await asyncio.to_thread(
@@ -224,9 +221,9 @@ async def test_it_goes_on_wherever_it_was_killed(tmp_path: Path) -> None:
         assert ended or child.returncode == -signal.SIGKILL
         killed += not ended
         await caught_up(house.database)
-        async with open_database(house.database) as connection:
-            assert await rows_of_person(connection) == {}
-            assert [each.reason for each in await verdicts_in_force(connection)] == [VerdictReason.DELETED]
+        async with open_database(house.database) as db:
+            assert await rows_of_person(db) == {}
+            assert [each.reason for each in await verdicts_in_force(db)] == [VerdictReason.DELETED]
         assert not await caught_up(house.database)
     assert killed >= 3
 
@@ -256,10 +253,10 @@ async def test_a_restore_that_is_killed_anywhere_brings_nobody_back(tmp_path: Pa
     while not ended:
         settings = houses.House(tmp_path / str(killed))
         house = await lived_in(settings.data)
-        async with open_database(house.database) as connection:
-            await note_reported(connection, REPORT, house.jobs[0], SERVER)
-            await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
-            await erase(connection, PERSON)
+        async with open_database(house.database) as db:
+            await note_reported(db, REPORT, house.jobs[0], SERVER)
+            await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+            await erase(db, PERSON)
         restore = [str(settings.config), str(house.copy)]
         child = await asyncio.to_thread(
             subprocess.run, [sys.executable, "-c", KILLED_RESTORE, str(killed + 1), *restore], check=False
@@ -270,10 +267,10 @@ async def test_a_restore_that_is_killed_anywhere_brings_nobody_back(tmp_path: Pa
         if next_ == "restore again" or not house.database.exists():
             assert await asyncio.to_thread(main, ["restore", "--config", *restore]) == 0
         await caught_up(house.database)  # as each start does
-        async with open_database(house.database) as connection:
-            assert await rows_of_person(connection) == {}, killed
-            assert [each.reason for each in await verdicts_in_force(connection)] == [VerdictReason.DELETED], killed
-            assert await find_job(connection, house.jobs[0]) is None, killed
+        async with open_database(house.database) as db:
+            assert await rows_of_person(db) == {}, killed
+            assert [each.reason for each in await verdicts_in_force(db)] == [VerdictReason.DELETED], killed
+            assert await find_job(db, house.jobs[0]) is None, killed
         assert not await caught_up(house.database)
     assert killed >= 5
 
@@ -281,8 +278,8 @@ async def test_a_restore_that_is_killed_anywhere_brings_nobody_back(tmp_path: Pa
 async def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
     record_file(house.database).write_bytes(b'{"kind": "erasu')
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     put_back(house.copy, house.database)
     assert (await caught_up(house.database)).erasures == 1
@@ -291,38 +288,38 @@ async def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
 async def test_a_lost_record_is_told_when_another_has_grown_longer_meanwhile(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
     assert not (await caught_up(house.database)).lost
-    async with open_database(house.database) as connection:
-        await note_reported(connection, REPORT, house.jobs[0], SERVER)
-        await decide_verdicts(connection, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
+    async with open_database(house.database) as db:
+        await note_reported(db, REPORT, house.jobs[0], SERVER)
+        await decide_verdicts(db, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
     save_record(house.database)
     later, size = back_up(house.database, tmp_path / "later", keep=1), record_file(house.database).stat().st_size
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     record_file(house.database).unlink()
-    async with open_database(house.database) as connection:
+    async with open_database(house.database) as db:
         for number in range(20, 26):
-            await connection.execute(
+            await db.connection.execute(
                 "INSERT INTO picture_verdict (server_id, reason, source, hash, created_at) "
                 "VALUES (1, 'hidden', ?, ?, 1)",
                 (-number, bytes(16)),
             )
-        await connection.commit()
+        await db.connection.commit()
     save_record(house.database)
     assert record_file(house.database).stat().st_size > size
     put_back(later, house.database)
     assert (await caught_up(house.database)).lost
-    async with open_database(house.database) as connection:
-        assert len(await verdicts_in_force(connection)) == 7, "all of the new file is carried out"
+    async with open_database(house.database) as db:
+        assert len(await verdicts_in_force(db)) == 7, "all of the new file is carried out"
     assert not await caught_up(house.database), "nothing is carried out twice"
 
 
 @pytest.mark.parametrize("instead", ["", "no id\n"], ids=["removed", "damaged"])
 async def test_a_record_without_its_id_gets_another(tmp_path: Path, instead: str) -> None:
     house = await lived_in(tmp_path)
-    async with open_database(house.database) as connection:
-        await note_reported(connection, REPORT, house.jobs[0], SERVER)
-        await decide_verdicts(connection, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
+    async with open_database(house.database) as db:
+        await note_reported(db, REPORT, house.jobs[0], SERVER)
+        await decide_verdicts(db, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
     await caught_up(house.database)
     record = record_file(house.database)
     _, rest = record.read_text("utf-8").split("\n", 1)
@@ -340,22 +337,22 @@ async def test_a_lost_record_is_told_until_it_is_back_or_the_loss_accepted(tmp_p
     house = await lived_in(tmp_path)
     await caught_up(house.database)
     copy = back_up(house.database, tmp_path / "later", keep=1)
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     whole = record_file(house.database).read_bytes()
     record_file(house.database).unlink()
     put_back(copy, house.database)
     for _ in range(2):
         assert (await caught_up(house.database)).lost, "the copy was made before anything was removed"
-    async with open_database(house.database) as connection:
-        assert (await unresolved(connection)).lost
+    async with open_database(house.database) as db:
+        assert (await unresolved(db)).lost
     damaged = back_up(house.database, tmp_path / "damaged", keep=1)
     record_file(house.database).write_bytes(whole)
     done = await caught_up(house.database)
     assert (done.erasures, done.lost) == (1, False)
-    async with open_database(house.database) as connection:
-        assert await rows_of_person(connection) == {}
+    async with open_database(house.database) as db:
+        assert await rows_of_person(db) == {}
     record_file(house.database).unlink()
     put_back(damaged, house.database)
     assert (await caught_up(house.database)).lost
@@ -370,8 +367,8 @@ async def test_a_line_that_somebody_has_changed_is_told_and_the_others_are_carri
     tmp_path: Path, line: str
 ) -> None:
     house = await lived_in(tmp_path)
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     put_back(house.copy, house.database)
     record = record_file(house.database)
@@ -382,8 +379,8 @@ async def test_a_line_that_somebody_has_changed_is_told_and_the_others_are_carri
 
 async def test_erasures_wait_for_their_key(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     right = key_file(house.database).read_bytes()
     key_file(house.database).unlink()
@@ -393,8 +390,8 @@ async def test_erasures_wait_for_their_key(tmp_path: Path) -> None:
             await caught_up(house.database)
     key_file(house.database).write_bytes(right)
     assert (await caught_up(house.database)).erasures == 1
-    async with open_database(house.database) as connection:
-        assert await rows_of_person(connection) == {}
+    async with open_database(house.database) as db:
+        assert await rows_of_person(db) == {}
 
 
 async def test_a_lost_key_is_told_until_the_loss_is_accepted(tmp_path: Path) -> None:
@@ -405,8 +402,8 @@ async def test_a_lost_key_is_told_until_the_loss_is_accepted(tmp_path: Path) -> 
     for _ in range(2):
         done = await caught_up(house.database)
         assert done.other_key and "pseudonyms.key" in summary_of(done), "there is nothing that it could not apply"
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     key_file(house.database).unlink()
     put_back(copy, house.database)
@@ -418,15 +415,15 @@ async def test_a_lost_key_is_told_until_the_loss_is_accepted(tmp_path: Path) -> 
 
 async def test_another_program_moves_over_nothing_that_a_copy_lacks(tmp_path: Path) -> None:
     house = await lived_in(tmp_path)
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
     save_record(house.database)
     put_back(house.copy, house.database)
     request_erasure(house.database, 4711, by_operator=True)
     save_record(house.database)
     assert (await caught_up(house.database)).erasures == 1
-    async with open_database(house.database) as connection:
-        assert await rows_of_person(connection) == {}
+    async with open_database(house.database) as db:
+        assert await rows_of_person(db) == {}
     assert not await caught_up(house.database)
 
 
@@ -434,9 +431,9 @@ async def test_what_a_crash_has_written_twice_is_no_news(tmp_path: Path) -> None
     """A program was killed between the file and the database."""
     house = await lived_in(tmp_path)
     await caught_up(house.database)
-    async with open_database(house.database) as connection:
-        await erase(connection, PERSON)
-        (entry,) = await fetch(connection, "SELECT entry FROM record_entry")
+    async with open_database(house.database) as db:
+        await erase(db, PERSON)
+        (entry,) = await db.fetch("SELECT entry FROM record_entry")
     with record_file(house.database).open("a") as record:
         record.write(f"{entry['entry']}\n")
     save_record(house.database)
@@ -449,19 +446,19 @@ async def test_a_copy_that_is_put_back_by_hand_gives_no_number_out_again(tmp_pat
     new = NewReport(
         Subject.PICTURES, house.jobs[0], SERVER, PERSON, shared=False, person_id=7, reason=ReportReason.CRUEL, note=""
     )
-    async with open_database(house.database) as connection:
-        first = await save_report(connection, new)
-        await note_reported(connection, first.id, house.jobs[0], SERVER)
-        await decide_verdicts(connection, first.id, VerdictReason.HIDDEN, server_id=SERVER)
+    async with open_database(house.database) as db:
+        first = await save_report(db, new)
+        await note_reported(db, first.id, house.jobs[0], SERVER)
+        await decide_verdicts(db, first.id, VerdictReason.HIDDEN, server_id=SERVER)
     save_record(house.database)
     for beside in house.database.parent.glob("easel.sqlite3-*"):
         beside.unlink()
     shutil.copyfile(house.copy, house.database)
     await caught_up(house.database)
-    async with open_database(house.database) as connection:
-        other = await save_report(connection, new)
-        await end_verdicts(connection, other.id)
-        assert [each.reason for each in await verdicts_in_force(connection)] == [VerdictReason.HIDDEN]
+    async with open_database(house.database) as db:
+        other = await save_report(db, new)
+        await end_verdicts(db, other.id)
+        assert [each.reason for each in await verdicts_in_force(db)] == [VerdictReason.HIDDEN]
 
 
 def test_nothing_makes_a_database_anew_whose_file_was_removed(tmp_path: Path) -> None:

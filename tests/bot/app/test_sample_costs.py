@@ -8,7 +8,7 @@ from bot.app.assembly import open_catalogue
 from bot.app.sample_costs import MANY, SampleCost, pictures_of_a_lora, sample_cost
 from bot.cli.run import cost_of_samples, may_generate_samples
 from bot.config import LibrarySettings, Settings
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.paces import MeasuredSeconds, Shape, record_paces
 from bot.database.samples import record_samples
 from tests.bot.cli.commands import Person
@@ -25,13 +25,13 @@ def with_samples(house: House, samples: int = 2, *, measured: bool = False) -> S
 async def measure(settings: Settings, checkpoint: str, step: float, rest: float, pictures: int = 2) -> None:
     size = next(each for each in settings.checkpoints if each.name == checkpoint).default_size
     shape = Shape(checkpoint, size.width, size.height, pictures)
-    async with open_database(settings.storage.database) as connection:
-        await record_paces(connection, {shape: MeasuredSeconds(step, rest)}, {})
+    async with open_database(settings.storage.database) as db:
+        await record_paces(db, {shape: MeasuredSeconds(step, rest)}, {})
 
 
 async def cost(settings: Settings) -> SampleCost:
-    async with open_database(settings.storage.database) as connection:
-        return await sample_cost(connection, settings)
+    async with open_database(settings.storage.database) as db:
+        return await sample_cost(db, settings)
 
 
 @pytest.mark.asyncio
@@ -51,7 +51,7 @@ async def test_what_has_samples_or_gets_none_costs_nothing(house: House) -> None
     settings = with_samples(house)
     async with open_catalogue(settings) as catalogue:
         for version_id in (1, 2, 3):
-            await record_samples(catalogue.connection, version_id, VIVID, [])
+            await record_samples(catalogue.db, version_id, VIVID, [])
     assert await cost(settings) == SampleCost(0, 0, 0.0)
     assert pictures_of_a_lora(with_samples(house, 0)) == 0
     assert pictures_of_a_lora(with_samples(house, 1, measured=True)) == 14

@@ -15,7 +15,6 @@ from PIL import Image
 from bot.app.assembly import Easel, open_easel
 from bot.app.samples import PAUSE_SECONDS, SamplePainter, painting_samples, sample_prompt
 from bot.config import LibrarySettings
-from bot.database.connection import fetch
 from bot.database.errors import FolderNotWritable
 from bot.database.loras import Lora, find_lora_by_name
 from bot.database.sample_failures import MAX_TRIES, record_failure, suspects
@@ -42,7 +41,7 @@ async def easel(shared_house: House) -> AsyncIterator[Easel]:
 
 
 def painter_of(easel: Easel, pause: float = PAUSE_SECONDS) -> SamplePainter:
-    return SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs, pause=pause)
+    return SamplePainter(easel.configuration, easel.db, easel.requests, easel.jobs, pause=pause)
 
 
 async def quiet(easel: Easel) -> None:
@@ -53,17 +52,17 @@ async def quiet(easel: Easel) -> None:
 
 
 async def entry(easel: Easel, name: str) -> Lora:
-    lora = await find_lora_by_name(easel.connection, name)
+    lora = await find_lora_by_name(easel.db, name)
     assert lora is not None
     return lora
 
 
 async def samples(easel: Easel, name: str) -> tuple[Sample, ...]:
-    return await samples_of(easel.connection, await entry(easel, name))
+    return await samples_of(easel.db, await entry(easel, name))
 
 
 async def due(easel: Easel, checkpoint: str) -> str | None:
-    found = await due_for_samples(easel.connection, [BaseModelId(BASES[checkpoint])])
+    found = await due_for_samples(easel.db, [BaseModelId(BASES[checkpoint])])
     return found.lora.name if found else None
 
 
@@ -82,7 +81,7 @@ async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(
     await painting
     assert await samples(easel, "Bat") == () and await due(easel, VIVID) == "Bat"
     assert (await end(easel, theirs)).pictures
-    (row,) = await fetch(easel.connection, "SELECT max(sample_tries) FROM lora_version")
+    (row,) = await easel.db.fetch("SELECT max(sample_tries) FROM lora_version")
     assert row[0] == 0, "it was not the LoRA's fault"
 
 
@@ -98,7 +97,7 @@ class OnAFullDisk(SamplePainter):
 
 async def test_a_full_disk_is_not_tried_again_at_once(easel: Easel) -> None:
     await quiet(easel)
-    painter = OnAFullDisk(easel.configuration, easel.connection, easel.requests, easel.jobs, pause=0.0)
+    painter = OnAFullDisk(easel.configuration, easel.db, easel.requests, easel.jobs, pause=0.0)
     with Log.listening() as log:
         async with painting_samples(painter):
             await log.heard("painting samples failed")
@@ -108,7 +107,7 @@ async def test_a_full_disk_is_not_tried_again_at_once(easel: Easel) -> None:
 
 
 async def test_two_with_it_and_one_without_from_the_same_seed(easel: Easel) -> None:
-    (jobs,) = await fetch(easel.connection, "SELECT count(*) FROM job")
+    (jobs,) = await easel.db.fetch("SELECT count(*) FROM job")
     await quiet(easel)
     await painter_of(easel).paint_next()
     painted = await samples(easel, "Bat")
@@ -120,7 +119,7 @@ async def test_two_with_it_and_one_without_from_the_same_seed(easel: Easel) -> N
     assert without.splitlines()[0].replace(" <lora:Bat:0.8>", "") in first
     with Image.open(folder / painted[0].path) as plain, Image.open(folder / painted[1].path) as with_it:
         assert plain.convert("RGB").tobytes() != with_it.convert("RGB").tobytes()
-    (after,) = await fetch(easel.connection, "SELECT count(*) FROM job")
+    (after,) = await easel.db.fetch("SELECT count(*) FROM job")
     assert after[0] == jobs[0] and (await entry(easel, "Bat")).uses == 0, "they count for nobody"
     assert not list(easel.configuration.settings.storage.spool.iterdir())
 
@@ -134,7 +133,7 @@ async def test_what_cannot_be_painted_is_not_tried_for_ever(easel: Easel, shared
         await painter.paint_next()
     assert await due(easel, PASTEL) is None
     assert await samples(easel, "Wash") == ()
-    assert [each.path for each in await suspects(easel.connection)] == ["wash.safetensors"]
+    assert [each.path for each in await suspects(easel.db)] == ["wash.safetensors"]
     assert await easel.lora_pictures.is_suspect(await entry(easel, "Wash"))
     assert not list(easel.configuration.settings.storage.spool.iterdir())
 
@@ -143,13 +142,13 @@ async def test_a_file_whose_samples_are_no_numbers_is_suspect_at_once(easel: Eas
     path = shared_house.add_lora("Nothing", BASES[VIVID], seed=11)
     await easel.keeper.scan()
     version = (await entry(easel, "Nothing")).versions[0]
-    await record_failure(easel.connection, version.id, OutOfMemory(what="it"))
+    await record_failure(easel.db, version.id, OutOfMemory(what="it"))
     assert not await easel.lora_pictures.is_suspect(await entry(easel, "Nothing")), "that is not its fault"
-    await record_failure(easel.connection, version.id, NotANumberPicture())
+    await record_failure(easel.db, version.id, NotANumberPicture())
     lora = await entry(easel, "Nothing")
     assert await easel.lora_pictures.is_suspect(lora) and await easel.lora_pictures.fails_by_itself(lora)
-    assert path.name in [each.path for each in await suspects(easel.connection)]
-    await record_samples(easel.connection, version.id, VIVID, ["0.png", "1.png"])
+    assert path.name in [each.path for each in await suspects(easel.db)]
+    await record_samples(easel.db, version.id, VIVID, ["0.png", "1.png"])
     assert not await easel.lora_pictures.is_suspect(lora)
     await asyncio.to_thread(path.unlink)
     await easel.keeper.scan()
@@ -172,8 +171,8 @@ async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: E
 
 async def measured(easel: Easel) -> tuple[int, int]:
     """How many files were measured, and the most tries that failed or are under way."""
-    (row,) = await fetch(
-        easel.connection, "SELECT sum(measured), max(measure_tries) FILTER (WHERE NOT measured) FROM lora_version"
+    (row,) = await easel.db.fetch(
+        "SELECT sum(measured), max(measure_tries) FILTER (WHERE NOT measured) FROM lora_version"
     )
     return row[0], row[1]
 
@@ -192,10 +191,10 @@ async def test_weights_are_measured_where_the_settings_want_it(tmp_path: Path) -
         vivid = [BaseModelId(BASES[VIVID])]
         for number in range(2):
             await quiet(easel)
-            assert await due_for_measuring(easel.connection, vivid) is not None
+            assert await due_for_measuring(easel.db, vivid) is not None
             await painter_of(easel).paint_next()
             assert (await measured(easel))[0] == number + 1
-        assert await due_for_measuring(easel.connection, vivid) is None
+        assert await due_for_measuring(easel.db, vivid) is None
         (komori,) = (await entry(easel, "Komori")).versions
         assert komori.useful is not None and komori.useful.checkpoint == VIVID
         assert 0.4 <= komori.useful.least < 1 <= komori.useful.most <= 1.8

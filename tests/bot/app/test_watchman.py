@@ -22,7 +22,7 @@ from bot.app.recorded_state import findings_from_outside
 from bot.app.watchman import DAY, Watchman
 from bot.cli.doctor import _data
 from bot.database.backup import back_up, copies, put_back
-from bot.database.connection import fetch, open_database
+from bot.database.database import open_database
 from bot.database.errors import NotADatabase
 from bot.database.key_values import recall, remember
 from bot.diagnostics.finding import Finding, FindingGrade
@@ -66,7 +66,7 @@ class WatchedHouse:
     def restarted(self) -> Watchman:
         """A watchman as the next start makes it."""
         easel = self.easel
-        watchman = Watchman(easel.configuration, easel.connection, easel.jobs, easel.backups, self.clock)
+        watchman = Watchman(easel.configuration, easel.db, easel.jobs, easel.backups, self.clock)
         watchman.tell_operators = self._tell
         return watchman
 
@@ -148,7 +148,7 @@ async def test_damage_that_a_query_meets_is_told_at_the_next_look(watch: Watched
     await watch.look()
     damage_page(watch.database, "audit")
     with pytest.raises(NotADatabase):
-        await fetch(watch.easel.connection, "SELECT * FROM audit")
+        await watch.easel.db.fetch("SELECT * FROM audit")
     assert any("damaged" in text for text in await watch.look())
 
 
@@ -184,20 +184,20 @@ async def recalled(copy: Path, database: Path) -> str | None:
     restored = database.parent / "restored" / "easel.sqlite3"
     restored.parent.mkdir()
     put_back(copy, restored)
-    async with open_database(restored) as connection:
-        return await recall(connection, "what")
+    async with open_database(restored) as db:
+        return await recall(db, "what")
 
 
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, replaced: bool) -> None:
-    await remember(watch.easel.connection, "what", "written since the last copy")
+    await remember(watch.easel.db, "what", "written since the last copy")
     watch.database.unlink()
     if replaced:
         watch.database.write_bytes(b"")
     (text,) = [text for text in await watch.look() if "database file" in text]
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text and ("has replaced" in text) is replaced
-    await remember(watch.easel.connection, "still", "works")
+    await remember(watch.easel.db, "still", "works")
     assert await recalled(newest, watch.database) == "written since the last copy"
 
 
@@ -256,7 +256,7 @@ async def test_a_finding_that_gets_worse_is_logged_and_published_at_once(watch: 
 async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
     watch.database.unlink()
     (text,) = [text for text in await watch.look() if "database file" in text]
-    await remember(watch.easel.connection, "what", "written after the message")
+    await remember(watch.easel.db, "what", "written after the message")
     await watch.watchman.aclose()
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text
@@ -281,7 +281,7 @@ async def test_a_first_copy_that_is_made_during_a_look_is_no_finding(house: Hous
     async with open_catalogue(house.settings) as found:
         easel, clock = assemble(found), Clock()
         backups = MadeMeanwhile(easel.configuration, clock)
-        watchman = Watchman(easel.configuration, easel.connection, easel.jobs, backups, clock)
+        watchman = Watchman(easel.configuration, easel.db, easel.jobs, backups, clock)
         await watchman.look()
         assert "backup" not in {finding.what for finding in watchman.findings}
 

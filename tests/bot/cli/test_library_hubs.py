@@ -25,10 +25,8 @@ async def add_and_look(config: Path) -> None:
         settings = load_settings(config).model_copy(update={"sources": hubs.settings})
         async with open_catalogue(settings) as found:
             http = SourceHttp(lambda: settings.sources)
-            additions = Additions(found.connection, found.configuration, found.keeper, http)
-            updates = Updates(
-                found.connection, found.configuration, additions.civitai, additions.hugging_face, pause=0.0
-            )
+            additions = Additions(found.db, found.configuration, found.keeper, http)
+            updates = Updates(found.db, found.configuration, additions.civitai, additions.hugging_face, pause=0.0)
             for number in range(2):
                 link = hubs.link(hubs.add_lora(f"Owl {number}", demo_lora(seed=400 + number), "Other"))
                 model = await additions.look_up(link)
@@ -37,7 +35,7 @@ async def add_and_look(config: Path) -> None:
             first, second = hubs.models
             hubs.add_version(second, demo_lora(seed=410), "Other")
             del hubs.models[first]
-            await a_day_later(found.connection)
+            await a_day_later(found.db)
             await updates.look()
             await additions.close()
 

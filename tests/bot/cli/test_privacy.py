@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.erasures import unfinished_erasures
 from tests.bot.cli.commands import Here
 from tests.bot.privacy.people import ADA, WORDS, live
@@ -21,8 +21,8 @@ def config(tmp_path: Path) -> Path:
     house = House(tmp_path / "house")
 
     async def fill() -> None:
-        async with open_database(house.settings.storage.database) as connection:
-            await live(connection, house.settings, ADA)
+        async with open_database(house.settings.storage.database) as db:
+            await live(db, house.settings, ADA)
 
     asyncio.run(fill())
     return house.config
@@ -49,8 +49,8 @@ def test_it_shows_exports_and_orders_the_deletion(here: Here, config: Path, tmp_
     assert "in progress" in here("privacy", "show", str(ADA), "--config", config).out
 
     async def ordered() -> list[tuple[int | None, bool]]:
-        async with open_database(tmp_path / "house" / "data" / "easel.sqlite3") as connection:
-            return [(each.person_id, each.by_operator) for each in await unfinished_erasures(connection)]
+        async with open_database(tmp_path / "house" / "data" / "easel.sqlite3") as db:
+            return [(each.person_id, each.by_operator) for each in await unfinished_erasures(db)]
 
     assert asyncio.run(ordered()) == [(ADA, True)]
 

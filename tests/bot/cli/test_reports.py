@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.cli import DONE
 from bot.database.appeals import save_appeal
-from bot.database.connection import open_database, write
+from bot.database.database import open_database
 from bot.database.decisions import DecisionAction, NewDecision, decision_of, save_decision
 from bot.database.reports import NewReport, ReportReason, Subject, save_report
 from inference.queue import EVERYWHERE
@@ -20,18 +20,18 @@ SERVER, HOUR_MS = 700, 3_600_000
 
 async def fill(house: House) -> None:
     """In a server one report that hides and one that is appealed; one for operators; one that is decided."""
-    async with open_database(house.settings.storage.database) as connection:
+    async with open_database(house.settings.storage.database) as db:
         for job_id, server_id in enumerate((SERVER, SERVER, EVERYWHERE, 800), 1):
             new = NewReport(
                 Subject.PICTURES, job_id, server_id, 5, server_id == EVERYWHERE,
                 person_id=6, reason=ReportReason.CRUEL, note="a secret note", hides=job_id == 1,
             )  # fmt: skip
-            report = await save_report(connection, new)
+            report = await save_report(db, new)
             if job_id in (2, 4):
-                await save_decision(connection, report.id, NewDecision(DecisionAction.HIDE, 7), ())
-            if job_id == 2 and (decision := await decision_of(connection, report.id)):
-                await save_appeal(connection, decision, 5, "No.")
-        await write(connection, "UPDATE report SET created_at = created_at - ? WHERE target_id = 1", (3 * HOUR_MS,))
+                await save_decision(db, report.id, NewDecision(DecisionAction.HIDE, 7), ())
+            if job_id == 2 and (decision := await decision_of(db, report.id)):
+                await save_appeal(db, decision, 5, "No.")
+        await db.write("UPDATE report SET created_at = created_at - ? WHERE target_id = 1", (3 * HOUR_MS,))
 
 
 def test_what_waits_is_told_by_servers(here: Here, tmp_path: Path) -> None:

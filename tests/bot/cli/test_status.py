@@ -30,15 +30,15 @@ async def busy(house: House):
     """A house at work, as a bot would have it open: one job is painted, two wait, one has failed."""
     (house.library / "diary.safetensors").write_text("Dear diary, today I renamed a text file.")
     async with open_catalogue(house.settings) as found:
-        connection = found.connection
+        db = found.db
         requests = (request(checkpoint=name, prompt="my secret") for name in (VIVID, VIVID, PASTEL, "gone"))
-        jobs = [await create_job(connection, each, person_id=ADA, channel_id=5) for each in requests]
+        jobs = [await create_job(db, each, person_id=ADA, channel_id=5) for each in requests]
         for job in (jobs[0], jobs[2]):
-            await start_job(connection, job.id)
-        await note_begun(connection, jobs[0].id, 1)
+            await start_job(db, job.id)
+        await note_begun(db, jobs[0].id, 1)
         failure = WorkerFailed(reason="the \x1b[31mmoon fell down")
-        await fail_job(connection, jobs[2].id, 1, failure.code, failure.detail)
-        await pause(connection, EVERYWHERE, ADA)
+        await fail_job(db, jobs[2].id, 1, failure.code, failure.detail)
+        await pause(db, EVERYWHERE, ADA)
         yield house
 
 

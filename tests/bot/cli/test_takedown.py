@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.jobs import create_job, start_job
 from bot.database.pictures import NewPicture
 from bot.database.takedown_cases import CopyState, copies_of
@@ -32,17 +32,17 @@ def house(tmp_path: Path) -> House:
 
 
 async def paint(house: House, seed: int) -> None:
-    async with open_database(house.settings.storage.database, clock=lambda: 0.0) as connection:
-        job = await create_job(connection, request_for(), person_id=77, channel_id=1)
-        await start_job(connection, job.id)
+    async with open_database(house.settings.storage.database, clock=lambda: 0.0) as db:
+        job = await create_job(db, request_for(), person_id=77, channel_id=1)
+        await start_job(db, job.id)
         path = house.settings.storage.pictures / f"{job.id}.png"
         varied(seed, 200).save(path)
-        await finish(connection, job.id, 1, [NewPicture(path.name, 200, 200, 7)])
+        await finish(db, job.id, 1, [NewPicture(path.name, 200, 200, 7)])
 
 
 async def states(house: House) -> list[tuple[str, CopyState]]:
-    async with open_database(house.settings.storage.database) as connection:
-        return [(copy.path, copy.state) for copy in await copies_of(connection, 1)]
+    async with open_database(house.settings.storage.database) as db:
+        return [(copy.path, copy.state) for copy in await copies_of(db, 1)]
 
 
 def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.jobs import create_job, start_job
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture, pictures_of_job
@@ -67,15 +67,15 @@ def painted(folder: Path) -> Stored:
 async def paint(house: House) -> dict[int, int]:
     """Store a picture of each seed; their jobs."""
     jobs: dict[int, int] = {}
-    async with open_database(house.settings.storage.database) as connection:
+    async with open_database(house.settings.storage.database) as db:
         for seed in SEEDS:
-            job = await create_job(connection, request_for(), person_id=OWNER, channel_id=1)
-            await start_job(connection, job.id)
+            job = await create_job(db, request_for(), person_id=OWNER, channel_id=1)
+            await start_job(db, job.id)
             path = house.settings.storage.pictures / f"{job.id}.png"
             varied(seed, 512).save(path)
-            await finish(connection, job.id, 1, [NewPicture(path.name, 512, 512, 7)])
-            (picture,) = await pictures_of_job(connection, job.id)
-            await record_hashes(connection, [(picture.id, hash_file(path))])
+            await finish(db, job.id, 1, [NewPicture(path.name, 512, 512, 7)])
+            (picture,) = await pictures_of_job(db, job.id)
+            await record_hashes(db, [(picture.id, hash_file(path))])
             jobs[seed] = job.id
     return jobs
 
@@ -266,11 +266,13 @@ def test_pictures_that_cannot_be_compared_are_passed_over_and_counted(
     plain = picture_hash(Image.new("RGB", (64, 64), "red"))
 
     async def damage() -> None:
-        async with open_database(easel.house.settings.storage.database) as connection:
+        async with open_database(easel.house.settings.storage.database) as db:
             for picture_id, hashed in ((1, b"\0"), (2, b""), (3, plain), (5, plain * 2)):
-                await connection.execute("UPDATE picture_hash SET hash = ? WHERE picture_id = ?", (hashed, picture_id))
-            await connection.execute("DELETE FROM picture_hash WHERE picture_id = 6")
-            await connection.commit()
+                await db.connection.execute(
+                    "UPDATE picture_hash SET hash = ? WHERE picture_id = ?", (hashed, picture_id)
+                )
+            await db.connection.execute("DELETE FROM picture_hash WHERE picture_id = 6")
+            await db.connection.commit()
 
     asyncio.run(damage())
     ours, other = json.loads(here("verify", "--json", *files, "--config", easel.config).out)
@@ -316,9 +318,9 @@ def test_a_picture_that_was_deleted_is_not_found(here: Here, made: Image.Image, 
     assert here("verify", file, "--config", easel.config).code == DONE
 
     async def forget() -> None:
-        async with open_database(easel.house.settings.storage.database) as connection:
-            await connection.execute("DELETE FROM picture WHERE job_id = ?", (easel.job_id,))
-            await connection.commit()
+        async with open_database(easel.house.settings.storage.database) as db:
+            await db.connection.execute("DELETE FROM picture WHERE job_id = ?", (easel.job_id,))
+            await db.connection.commit()
 
     asyncio.run(forget())
     assert here("verify", file, "--config", easel.config).code == REFUSED

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import aiosqlite
-
 from bot.community.boards import BoardPlace, Boards
 from bot.community.discord_side import (
     ArtChannelUnreachable,
@@ -29,7 +27,7 @@ from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing, PublishingRules
 from bot.config import Settings
 from bot.database.boards import GalleryBoard
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.database.publications import Publication
 from bot.database.server_settings import ArtChannel, ServerSettings, save_server_settings
 from bot.pictures.picture_verdicts import PictureVerdicts
@@ -175,7 +173,7 @@ class Seconds:
 class Community:
     """The services of a running program."""
 
-    connection: aiosqlite.Connection
+    db: Database
     services: ServerServices
     lookups: Lookups
     discord: Discord
@@ -190,16 +188,16 @@ class Community:
 @asynccontextmanager
 async def community(folder: Path, discord: Discord, **settings: object) -> AsyncIterator[Community]:
     """A program on the database in `folder`, whose server has an art channel."""
-    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        await connection.execute("PRAGMA synchronous = OFF")
+    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as db:
+        await db.connection.execute("PRAGMA synchronous = OFF")
         here = ServerSettings(art_channels=(ArtChannel(channel_id=ART),))
-        await save_server_settings(connection, SERVER, here.model_copy(update=settings))
+        await save_server_settings(db, SERVER, here.model_copy(update=settings))
         lookups, clock, publishing_clock, boards_clock = Lookups(), Seconds(), Seconds(), Seconds()
-        services = server_services(connection, Settings, declarer=lookups)
+        services = server_services(db, Settings, declarer=lookups)
         services.connect(lookups)
         rules = PublishingRules(
-            connection, services.servers, services.rights, services.checks, services.content,
-            PictureVerdicts(connection), base_model_of=lambda _: ILLUSTRIOUS,
+            db, services.servers, services.rights, services.checks, services.content,
+            PictureVerdicts(db), base_model_of=lambda _: ILLUSTRIOUS,
         )  # fmt: skip
         pacer = EditPacer(clock)
 
@@ -207,10 +205,10 @@ async def community(folder: Path, discord: Discord, **settings: object) -> Async
             return [HERE]
 
         yield Community(
-            connection, services, lookups, discord,
-            Publishing(connection, rules, discord, clock=publishing_clock),
-            LikeCounts(connection, discord, pacer, every=0),
-            Boards(connection, discord, pacer, places, every=0, clock=boards_clock),
+            db, services, lookups, discord,
+            Publishing(db, rules, discord, clock=publishing_clock),
+            LikeCounts(db, discord, pacer, every=0),
+            Boards(db, discord, pacer, places, every=0, clock=boards_clock),
             clock, publishing_clock, boards_clock,
         )  # fmt: skip
 

@@ -28,8 +28,8 @@ async def here(tmp_path: Path) -> AsyncIterator[Community]:
 
 async def begin(here: Community) -> int:
     """Post a board that names a LoRA which staff pick; its id."""
-    lora = await add_lora(here.connection, "First")
-    await add_feature(here.connection, SERVER, FeatureKind.LORA, lora.id, STAFF)
+    lora = await add_lora(here.db, "First")
+    await add_feature(here.db, SERVER, FeatureKind.LORA, lora.id, STAFF)
     await refresh(here)
     assert len(here.discord.boards) == 1
     return lora.id
@@ -41,37 +41,37 @@ async def refresh(here: Community) -> float:
 
 
 async def liked(here: Community) -> Publication:
-    one = await published(here.connection)
-    await like(here.connection, one.id, 5)
+    one = await published(here.db)
+    await like(here.db, one.id, 5)
     return one
 
 
 async def test_a_board_is_edited_when_it_shows_something_else(here: Community) -> None:
-    first, lora = await begin(here), await add_lora(here.connection, "Komori")
+    first, lora = await begin(here), await add_lora(here.db, "Komori")
     pictures = [await liked(here) for _ in range(MOST_LIKED + 1)]
     for _ in range(3):
         assert await refresh(here) == 0.0
     ((message, content),) = here.discord.boards.items()
     assert content.most_liked == tuple(one.id for one in reversed(pictures[1:])) and here.discord.edits == 1
     assert content.trending == ()
-    await published(here.connection, "Komori")
-    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, pictures[0].id, STAFF)
-    await add_feature(here.connection, SERVER, FeatureKind.LORA, lora.id, STAFF)
+    await published(here.db, "Komori")
+    await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, pictures[0].id, STAFF)
+    await add_feature(here.db, SERVER, FeatureKind.LORA, lora.id, STAFF)
     await refresh(here)
     ((same, content),) = here.discord.boards.items()
     assert same == message and [one.target_id for one in content.picked_pictures] == [pictures[0].id]
     assert {one.target_id for one in content.picked_loras} == {lora.id, first} and content.trending == (lora.id,)
-    await begin_removal(here.connection, pictures[0].id)
+    await begin_removal(here.db, pictures[0].id)
     await refresh(here)
     assert here.discord.boards[message].picked_pictures == () and here.discord.edits == 3
 
 
 async def test_what_staff_picked_more_than_a_week_ago_is_no_pick_of_the_week(here: Community) -> None:
     await begin(here)
-    one = await published(here.connection)
-    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
-    await here.connection.execute("UPDATE feature SET featured_at = featured_at - ?", (RECENT_MS + 1,))
-    await here.connection.commit()
+    one = await published(here.db)
+    await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    await here.db.connection.execute("UPDATE feature SET featured_at = featured_at - ?", (RECENT_MS + 1,))
+    await here.db.connection.commit()
     await refresh(here)
     (content,) = here.discord.boards.values()
     assert content.picked_pictures == content.picked_loras == ()
@@ -83,26 +83,26 @@ async def test_an_empty_channel_gets_no_board(here: Community) -> None:
 
 
 async def test_what_is_taken_down_goes_from_a_board_at_once(here: Community) -> None:
-    rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
+    rarely = Boards(here.db, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
     one, two = await liked(here), await liked(here)
     assert await rarely.refresh(HERE) == 0.0
-    await like(here.connection, one.id, 6)
+    await like(here.db, one.id, 6)
     here.pacer_clock.now += EDIT_SECONDS
     assert await rarely.refresh(HERE) > 0 and here.discord.edits == 0, "another order is in no hurry"
-    await begin_removal(here.connection, two.id)
+    await begin_removal(here.db, two.id)
     assert await rarely.refresh(HERE) == 0.0
     (content,) = here.discord.boards.values()
     assert content.most_liked == (one.id,)
 
 
 async def test_a_board_is_edited_rarely(here: Community) -> None:
-    rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
+    rarely = Boards(here.db, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
     await liked(here)
     assert await rarely.refresh(HERE) == 0.0
     await liked(here)
     assert 590 < await rarely.refresh(HERE) <= 600 and here.discord.edits == 0
-    await here.connection.execute("UPDATE board SET edited_at = edited_at - 600001")
-    await here.connection.commit()
+    await here.db.connection.execute("UPDATE board SET edited_at = edited_at - 600001")
+    await here.db.connection.commit()
     assert await rarely.refresh(HERE) == EDIT_SECONDS, "another message was edited just now"
     here.pacer_clock.now += EDIT_SECONDS
     assert await rarely.refresh(HERE) == 0.0 and here.discord.edits == 1
@@ -136,7 +136,7 @@ async def test_a_closed_channel_is_asked_rarely(here: Community) -> None:
     await begin(here)
     one = await liked(here)
     await refresh(here)
-    await begin_removal(here.connection, one.id)
+    await begin_removal(here.db, one.id)
     here.discord.closed, asked = True, here.discord.asked
     for _ in range(3):
         await refresh(here)
@@ -173,8 +173,8 @@ async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> N
     with pytest.raises(ArtChannelUnreachable):
         await refresh(here)
     here.discord.down = set()
-    await begin_removal(here.connection, one.id)
-    rarely = Boards(here.connection, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
+    await begin_removal(here.db, one.id)
+    rarely = Boards(here.db, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
     here.pacer_clock.now += EDIT_SECONDS
     assert await rarely.refresh(HERE) == 0.0
     (content,) = here.discord.boards.values()
@@ -189,7 +189,7 @@ async def test_a_row_does_not_grow_while_edits_fail(here: Community) -> None:
     for _ in range(3):
         with pytest.raises(ArtChannelUnreachable):
             await refresh(here)
-        board = await find_board(here.connection, HERE.channel_id)
+        board = await find_board(here.db, HERE.channel_id)
         assert board is not None
         sizes.add(len(board.digest))
     assert len(sizes) == 1
@@ -219,7 +219,7 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
             for _ in range(2):
                 await refresh(here)
             (content,) = here.discord.boards.values()
-            rows = await here.connection.execute_fetchall(
+            rows = await here.db.connection.execute_fetchall(
                 "SELECT id FROM publication WHERE recent_likes > 0 ORDER BY id DESC"
             )
             assert content.most_liked == tuple(row["id"] for row in rows)
@@ -232,7 +232,7 @@ async def test_a_board_goes_with_its_art_channel_also_when_discord_does_not_answ
     for place in ("delete", "deleted"):
         here.discord.down = {place}
         await here.boards.remove_unwanted()
-        assert await find_board(here.connection, HERE.channel_id) is not None
+        assert await find_board(here.db, HERE.channel_id) is not None
     here.discord.down = set()
     await here.boards.remove_unwanted()
-    assert here.discord.boards == {} and await find_board(here.connection, HERE.channel_id) is None
+    assert here.discord.boards == {} and await find_board(here.db, HERE.channel_id) is None

@@ -11,7 +11,6 @@ import pytest
 from bot.community import deleted_posts
 from bot.community.deleted_posts import IDLE_SECONDS, MAX_PAGES, REQUEST_SECONDS, RETRY_SECONDS, DeletedPosts
 from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageGone, SeenMessages
-from bot.database.connection import fetch
 from bot.database.publications import Publication
 from tests.bot.community.art import Community, Discord, community
 from tests.bot.database.publishing import ART, SERVER, published
@@ -70,12 +69,12 @@ async def here(tmp_path: Path) -> AsyncIterator[Community]:
 
 async def several(here: Community, count: int) -> tuple[Channel, list[int]]:
     """Published pictures whose messages are all there, and the ids of those, among other messages."""
-    ids = [(await published(here.connection)).message_id or 0 for _ in range(count)]
+    ids = [(await published(here.db)).message_id or 0 for _ in range(count)]
     return Channel(set(ids)), ids
 
 
 async def kept(here: Community) -> list[int]:
-    rows = await fetch(here.connection, "SELECT message_id FROM publication ORDER BY message_id")
+    rows = await here.db.fetch("SELECT message_id FROM publication ORDER BY message_id")
     return [row["message_id"] for row in rows]
 
 
@@ -91,7 +90,7 @@ async def look(looking: DeletedPosts) -> int:
 async def test_what_is_gone_goes_and_nothing_else(here: Community) -> None:
     channel, ids = await several(here, 10)
     channel.there -= {ids[0], ids[4], ids[9]}
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     assert await looking.step() == IDLE_SECONDS, "it was not begun"
     looking.begin()
     await look(looking)
@@ -104,7 +103,7 @@ async def test_what_is_gone_goes_and_nothing_else(here: Community) -> None:
 async def test_other_messages_between_are_passed_over(here: Community) -> None:
     channel, ids = await several(here, 2)
     channel.there |= {ids[1] + each for each in range(1, 60)}
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     looking.begin()
     await look(looking)
     assert channel.pages == 1 and await kept(here) == ids
@@ -114,7 +113,7 @@ async def test_other_messages_between_are_passed_over(here: Community) -> None:
 async def test_an_outage_takes_nothing_out_and_is_waited_for(here: Community, at: str) -> None:
     channel, ids = await several(here, 6)
     channel.there -= {ids[5], ids[0]}
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     looking.begin()
     if at == "message":
         await looking.step()
@@ -131,10 +130,10 @@ async def test_an_outage_takes_nothing_out_and_is_waited_for(here: Community, at
 async def test_a_channel_that_does_not_answer_keeps_none_of_the_others_waiting(here: Community) -> None:
     channel, ids = await several(here, 4)
     for table in ("art_channel_id", "channel_id"):
-        await here.connection.execute(f"UPDATE publication SET {table} = ? WHERE message_id = ?", (ART - 1, ids[0]))
-    await here.connection.commit()
+        await here.db.connection.execute(f"UPDATE publication SET {table} = ? WHERE message_id = ?", (ART - 1, ids[0]))
+    await here.db.connection.commit()
     broken = _Broken(channel.there - {ids[3]}, silent={ART - 1})
-    looking = DeletedPosts(here.connection, broken, here.publishing)
+    looking = DeletedPosts(here.db, broken, here.publishing)
     looking.begin()
     waits = [await looking.step() for _ in range(6)]
     assert waits[0] == REQUEST_SECONDS and RETRY_SECONDS in waits
@@ -148,7 +147,7 @@ async def test_a_channel_that_does_not_answer_keeps_none_of_the_others_waiting(h
 async def test_a_channel_that_cannot_be_read_keeps_its_pictures(here: Community) -> None:
     channel, ids = await several(here, 4)
     for channel.problem, channel.lists in ((ChannelClosed(), True), (None, False)):
-        looking = DeletedPosts(here.connection, channel, here.publishing)
+        looking = DeletedPosts(here.db, channel, here.publishing)
         looking.begin()
         await look(looking)
         assert await kept(here) == ids
@@ -157,7 +156,7 @@ async def test_a_channel_that_cannot_be_read_keeps_its_pictures(here: Community)
 async def test_with_a_deleted_channel_go_its_pictures(here: Community) -> None:
     channel, _ids = await several(here, 4)
     channel.problem = MessageGone()
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     looking.begin()
     await look(looking)
     assert await kept(here) == []
@@ -165,7 +164,7 @@ async def test_with_a_deleted_channel_go_its_pictures(here: Community) -> None:
 
 async def test_a_new_connection_looks_from_the_newest_on(here: Community) -> None:
     channel, ids = await several(here, 6)
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     looking.begin()
     await looking.step()
     channel.there.discard(ids[5])
@@ -178,7 +177,7 @@ async def test_so_many_pages_of_a_channel_are_read(here: Community, monkeypatch:
     assert MAX_PAGES * 100 >= 1000, "messages"
     monkeypatch.setattr(deleted_posts, "MAX_PAGES", 2)
     channel, _ids = await several(here, 12)
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     looking.begin()
     await look(looking)
     assert channel.pages == 2
@@ -189,7 +188,7 @@ async def test_the_newest_posts_of_a_forum_are_asked_for(here: Community, monkey
     channel, ids = await several(here, 8)
     channel.forum, channel.emptied = True, {ids[6], ids[0]}
     channel.there.discard(ids[1])
-    looking = DeletedPosts(here.connection, channel, here.publishing)
+    looking = DeletedPosts(here.db, channel, here.publishing)
     looking.begin()
     await look(looking)
     assert sorted(channel.asked) == [ids[1], *ids[4:]]

@@ -16,20 +16,20 @@ from tests.bot.database.publishing import SERVER, published
 
 async def test_staff_feature_and_unfeature(tmp_path: Path) -> None:
     async with community(tmp_path, Discord()) as here:
-        featuring = Featuring(here.connection, here.services.rights)
-        one = await published(here.connection)
+        featuring = Featuring(here.db, here.services.rights)
+        one = await published(here.db)
         wanted = (SERVER, FeatureKind.PUBLICATION, one.id)
         with pytest.raises(NotStaff):
             await featuring.feature(acting(), *wanted, "a fox")
         assert await featuring.feature(acting(STAFF), *wanted, "a fox")
         assert not await featuring.feature(acting(STAFF), *wanted, "a fox"), "it is featured"
-        found = await find_feature(here.connection, *wanted)
+        found = await find_feature(here.db, *wanted)
         assert found is not None and found.featured_by == STAFF
         with pytest.raises(NotStaff):
             await featuring.unfeature(acting(), *wanted, "a fox")
         assert await featuring.unfeature(acting(STAFF), *wanted, "a fox")
         assert not await featuring.unfeature(acting(STAFF), *wanted, "a fox")
-        page = await audit_page(here.connection, SERVER, AuditFilter(), limit=9)
+        page = await audit_page(here.db, SERVER, AuditFilter(), limit=9)
         assert [(entry.action, entry.target) for entry in page.entries] == [
             (AuditAction.UNFEATURE, "publication a fox"), (AuditAction.FEATURE, "publication a fox"),
         ]  # fmt: skip

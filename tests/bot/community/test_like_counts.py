@@ -13,7 +13,6 @@ from discord.utils import time_snowflake
 from bot.community.like_counts import IDLE_SECONDS, LikeCounts
 from bot.community.pacing import EDIT_SECONDS, EditPacer
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch
 from bot.database.publications import Publication, find_publication
 from bot.errors.publishing import NotPublished
 from tests.bot.community.art import AUTHOR, Community, Discord, World, community
@@ -28,7 +27,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Community]:
 
 
 async def posted(here: Community) -> Publication:
-    one = await published(here.connection)
+    one = await published(here.db)
     assert one.message_id is not None
     here.discord.messages[one.message_id] = (one.id, 0)
     return one
@@ -72,12 +71,12 @@ async def test_messages_are_edited_one_after_the_other(here: Community) -> None:
 
 
 async def test_a_message_is_edited_once_in_a_while(here: Community) -> None:
-    rarely = LikeCounts(here.connection, here.discord, EditPacer(here.pacer_clock))
+    rarely = LikeCounts(here.db, here.discord, EditPacer(here.pacer_clock))
     one = await posted(here)
     await rarely.like(one.id, 5)
     assert await rarely.refresh_one() == IDLE_SECONDS and here.discord.edits == 0, "it was posted just now"
-    await here.connection.execute("UPDATE publication SET shown_at = shown_at - 600001")
-    await here.connection.commit()
+    await here.db.connection.execute("UPDATE publication SET shown_at = shown_at - 600001")
+    await here.db.connection.commit()
     await rarely.refresh_one()
     assert here.discord.edits == 1
 
@@ -108,7 +107,7 @@ async def test_a_message_that_is_gone_takes_its_picture_out_of_the_gallery(here:
     await here.likes.like(one.id, 5)
     here.discord.messages.clear()
     await here.likes.refresh_one()
-    assert await find_publication(here.connection, one.id) is None
+    assert await find_publication(here.db, one.id) is None
 
 
 async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> None:
@@ -125,12 +124,12 @@ async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> N
 
 
 async def test_a_message_that_discord_does_not_answer_about_lets_others_pass(here: Community) -> None:
-    rarely = LikeCounts(here.connection, here.discord, EditPacer(here.pacer_clock), every=600.0)
+    rarely = LikeCounts(here.db, here.discord, EditPacer(here.pacer_clock), every=600.0)
     first, second = await posted(here), await posted(here)
     for one in (first, second):
         await rarely.like(one.id, 5)
-    await here.connection.execute("UPDATE publication SET shown_at = shown_at - 600001")
-    await here.connection.commit()
+    await here.db.connection.execute("UPDATE publication SET shown_at = shown_at - 600001")
+    await here.db.connection.commit()
     here.discord.down = {"edit"}
     await rarely.refresh_one()
     here.discord.down = set()
@@ -167,9 +166,9 @@ async def test_no_like_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
     assert len(killed) > 8, "else there is nothing to interrupt"
     for left, heard in killed.values():
         async with community(left.folder, left.discord) as here:
-            likes = {row["person_id"] for row in await fetch(here.connection, "SELECT person_id FROM publication_like")}
+            likes = {row["person_id"] for row in await here.db.fetch("SELECT person_id FROM publication_like")}
             assert len(likes ^ heard) <= 1, "what people were told holds, but for the press under way"
-            found = await find_publication(here.connection, one.id)
+            found = await find_publication(here.db, one.id)
             assert found is not None and found.likes == len(likes)
             await here.likes.refresh_one()
             assert number_in(here, one) == len(likes)
@@ -177,8 +176,7 @@ async def test_no_like_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
 
 async def ranking(here: Community, one: Publication) -> tuple[int, int, float]:
     """The recent likes by which the gallery is sorted, and the likes and the trend of a LoRA in it."""
-    (row,) = await fetch(
-        here.connection,
+    (row,) = await here.db.fetch(
         "SELECT recent_likes, lora_in_server.likes, trend FROM publication JOIN publication_lora ON publication_id = id"
         " JOIN lora_in_server USING (server_id, sha256) WHERE id = ?",
         (one.id,),
@@ -196,7 +194,7 @@ async def ranking(here: Community, one: Publication) -> tuple[int, int, float]:
     ids=["the author", "new in the server", "a new account"],
 )
 async def test_a_like_that_is_shown_and_does_not_rank(here: Community, person: int, joined_at: int | None) -> None:
-    one = await published(here.connection, "Bat")
+    one = await published(here.db, "Bat")
     before = await ranking(here, one)
     assert (await here.likes.like(one.id, person, joined_at)).likes == 1
     assert await ranking(here, one) == before

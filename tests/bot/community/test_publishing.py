@@ -10,7 +10,6 @@ import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
 from bot.database.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
-from bot.database.connection import write
 from bot.database.features import FeatureKind, add_feature, featured_publications, find_feature
 from bot.database.gallery import PlaceFilter, gallery_page
 from bot.database.gallery_terms import GalleryFilter
@@ -39,7 +38,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Community]:
 
 
 async def job_of(here: Community, *loras: str, prompt: str = "a fox") -> Job:
-    job = await find_job(here.connection, await painted(here.connection, *loras, person=AUTHOR, prompt=prompt))
+    job = await find_job(here.db, await painted(here.db, *loras, person=AUTHOR, prompt=prompt))
     assert job is not None
     return job
 
@@ -50,7 +49,7 @@ async def publish(here: Community, job: Job, **more: bool) -> Publication:
 
 async def shown(here: Community, **wanted: object) -> list[int]:
     page = await gallery_page(
-        here.connection,
+        here.db,
         GalleryFilter(SERVER, **wanted),
         EVERYTHING,
         limit=50,  # type: ignore[arg-type]
@@ -60,7 +59,9 @@ async def shown(here: Community, **wanted: object) -> list[int]:
 
 async def check_whole(here: Community) -> None:
     """Every message is a posted publication, each has one, and nothing waits."""
-    rows = [dict(row) for row in await here.connection.execute_fetchall("SELECT * FROM publication WHERE hidden = 0")]
+    rows = [
+        dict(row) for row in await here.db.connection.execute_fetchall("SELECT * FROM publication WHERE hidden = 0")
+    ]
     assert {row["state"] for row in rows} <= {"posted"}
     posted = sorted(published for published, _ in here.discord.messages.values())
     assert posted == sorted(row["id"] for row in rows)
@@ -68,7 +69,7 @@ async def check_whole(here: Community) -> None:
 
 
 async def test_a_picture_is_posted_once_and_found(here: Community) -> None:
-    await add_lora(here.connection, "Komori", category="character")
+    await add_lora(here.db, "Komori", category="character")
     job = await job_of(here, "Komori", prompt="a grey fox")
     one = await publish(here, job)
     assert one.state is PublicationState.POSTED and here.discord.searches == 0
@@ -89,7 +90,7 @@ async def test_words_of_regions_are_searched_where_the_prompt_is_shown(here: Com
         job = await job_of(here, prompt="a hill")
         regions = [Region(name=RegionName.LEFT, prompt=left), Region(name=RegionName.RIGHT)]
         request = job.request.model_copy(update={"regions": tuple(regions)})
-        await write(here.connection, "UPDATE job SET request = ? WHERE id = ?", (request.model_dump_json(), job.id))
+        await here.db.write("UPDATE job SET request = ? WHERE id = ?", (request.model_dump_json(), job.id))
         return replace(job, request=request)
 
     one = await publish(here, await divided("a grey fox"))
@@ -117,23 +118,23 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
-    await record_takedown(here.connection, job, SERVER, "Not here.")
+    await record_takedown(here.db, job, SERVER, "Not here.")
     await refused(OwnPictureTakenDown, job)
-    assert await publications_of_job(here.connection, job.id) == ()
+    assert await publications_of_job(here.db, job.id) == ()
 
 
 async def test_a_picture_with_an_allowed_phrase_is_published_and_stays(here: Community) -> None:
     job, open_place = await job_of(here, prompt="a nude quartz lantern"), PlaceFilter(ContentRating.TEEN)
     with pytest.raises(PromptRatedTooHigh):
         await publish(here, job)
-    await add_phrase(here.connection, SERVER, "nude quartz lantern", 5)
+    await add_phrase(here.db, SERVER, "nude quartz lantern", 5)
     here.services.words.forget(SERVER)
     one = await publish(here, job)
-    (allowed,) = await allowed_phrases(here.connection, SERVER)
-    await delete_phrase(here.connection, SERVER, allowed.id)
+    (allowed,) = await allowed_phrases(here.db, SERVER)
+    await delete_phrase(here.db, SERVER, allowed.id)
     here.services.words.forget(SERVER)
     await here.publishing.settle()
-    page = await gallery_page(here.connection, GalleryFilter(SERVER), open_place, limit=50)
+    page = await gallery_page(here.db, GalleryFilter(SERVER), open_place, limit=50)
     assert [each.id for each in page.publications] == [one.id]
     await check_whole(here)
 
@@ -175,7 +176,7 @@ async def test_what_is_deleted_before_discord_answers_leaves_no_message(here: Co
     here.discord.down = {"posted"}
     job = await job_of(here)
     await publish(here, job)
-    await write(here.connection, "DELETE FROM job WHERE id = ?", (job.id,))
+    await here.db.write("DELETE FROM job WHERE id = ?", (job.id,))
     assert here.discord.messages
     here.discord.down = set()
     await here.publishing.settle()
@@ -212,7 +213,7 @@ async def test_what_is_taken_back_goes_with_its_message(here: Community, place: 
     await here.publishing.settle()
     here.discord.down = set()
     await here.publishing.settle()
-    assert await find_publication(here.connection, one.id) is None
+    assert await find_publication(here.db, one.id) is None
     await check_whole(here)
 
 
@@ -220,7 +221,7 @@ async def test_a_picture_deleted_while_it_is_posted_leaves_no_message(here: Comm
     job = await job_of(here)
 
     async def delete() -> None:
-        await write(here.connection, "DELETE FROM job WHERE id = ?", (job.id,))
+        await here.db.write("DELETE FROM job WHERE id = ?", (job.id,))
 
     here.discord.when_posted = delete
     await publish(here, job)
@@ -243,31 +244,31 @@ async def hidden_and_shown_again(here: Community, hide: str, show: str) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     one = await publish(here, job)
     await here.likes.like(one.id, 5)
-    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
-    (featured,) = await featured_publications(here.connection, SERVER, EVERYTHING, limit=5)
-    await write(here.connection, hide, {"job": job.id})
+    await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    (featured,) = await featured_publications(here.db, SERVER, EVERYTHING, limit=5)
+    await here.db.write(hide, {"job": job.id})
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and len(here.discord.messages) == 1
-    hidden = await find_publication(here.connection, one.id)
+    hidden = await find_publication(here.db, one.id)
     assert hidden is not None and hidden.hidden and hidden.message_id is None
-    assert await featured_publications(here.connection, SERVER, EVERYTHING, limit=5) == ()
+    assert await featured_publications(here.db, SERVER, EVERYTHING, limit=5) == ()
     with pytest.raises(RequestError):
         await publish(here, job)
     await here.publishing.settle()
-    await write(here.connection, show, {"job": job.id})
+    await here.db.write(show, {"job": job.id})
     await here.publishing.settle()
     assert set(await shown(here)) == {kept.id, one.id} and await shown(here, words=["fox"])
-    back = await find_publication(here.connection, one.id)
+    back = await find_publication(here.db, one.id)
     assert back is not None and (back.likes, back.shown_likes, back.hidden) == (1, 1, False)
-    assert await featured_publications(here.connection, SERVER, EVERYTHING, limit=5) == (featured,)
+    assert await featured_publications(here.db, SERVER, EVERYTHING, limit=5) == (featured,)
     await check_whole(here)
 
 
 async def test_what_is_taken_back_is_not_featured(here: Community) -> None:
     one = await publish(here, await job_of(here))
-    await add_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
+    await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
     await here.publishing.take_back(one.id)
-    assert await find_feature(here.connection, SERVER, FeatureKind.PUBLICATION, one.id) is None
+    assert await find_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id) is None
 
 
 async def test_what_its_owner_deletes_is_hidden_until_an_undo(here: Community) -> None:
@@ -286,13 +287,13 @@ async def test_what_is_rated_above_its_channel_is_hidden_until_it_is_rated_lower
 async def test_a_refusal_keeps_the_likes_of_what_comes_back(here: Community, caplog: pytest.LogCaptureFixture) -> None:
     one = await publish(here, await job_of(here))
     await here.likes.like(one.id, 5)
-    await write(here.connection, "UPDATE job SET delete_at = 9e15 WHERE id = ?", (one.job_id,))
+    await here.db.write("UPDATE job SET delete_at = 9e15 WHERE id = ?", (one.job_id,))
     await here.publishing.settle()
-    await write(here.connection, "UPDATE job SET delete_at = NULL WHERE id = ?", (one.job_id,))
+    await here.db.write("UPDATE job SET delete_at = NULL WHERE id = ?", (one.job_id,))
     here.discord.refuses = True
     for _ in range(3):
         await here.publishing.settle()
-    waiting = await find_publication(here.connection, one.id)
+    waiting = await find_publication(here.db, one.id)
     assert waiting is not None and (waiting.likes, waiting.tried_at) == (1, None) and await shown(here) == []
     assert caplog.text.count("was refused") == 1
     here.discord.refuses = False
@@ -300,7 +301,7 @@ async def test_a_refusal_keeps_the_likes_of_what_comes_back(here: Community, cap
     assert await shown(here) == [], "not every minute"
     here.publishing_clock.now += REFUSED_SECONDS
     await here.publishing.settle()
-    back = await find_publication(here.connection, one.id)
+    back = await find_publication(here.db, one.id)
     assert back is not None and (back.likes, back.shown_likes) == (1, 1)
     await check_whole(here)
 
@@ -324,9 +325,9 @@ async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: C
 async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     await publish(here, job)
-    await record_takedown(here.connection, job, server, "Not here.")
+    await record_takedown(here.db, job, server, "Not here.")
     await here.publishing.settle()
-    assert await shown(here) == [kept.id] and await publications_of_job(here.connection, job.id) == ()
+    assert await shown(here) == [kept.id] and await publications_of_job(here.db, job.id) == ()
     await check_whole(here)
 
 
@@ -337,7 +338,7 @@ async def test_what_is_for_adults_goes_with_the_age_restriction_and_not_while_th
         here.lookups.adults = adults
         await here.publishing.settle()
         assert len(here.discord.messages) == left, adults
-    assert await find_publication(here.connection, one.id)
+    assert await find_publication(here.db, one.id)
     await check_whole(here)
 
 
@@ -390,10 +391,10 @@ async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
             await publish(here, third)
             await here.publishing.take_back(one.id)
             await here.publishing.settle()
-            await write(here.connection, "DELETE FROM job WHERE id = ?", (second.id,))
-            await write(here.connection, "UPDATE job SET delete_at = 9e15 WHERE id = ?", (third.id,))
+            await here.db.write("DELETE FROM job WHERE id = ?", (second.id,))
+            await here.db.write("UPDATE job SET delete_at = 9e15 WHERE id = ?", (third.id,))
             await here.publishing.settle()
-            await write(here.connection, "UPDATE job SET delete_at = NULL WHERE id = ?", (third.id,))
+            await here.db.write("UPDATE job SET delete_at = NULL WHERE id = ?", (third.id,))
             await here.publishing.settle()
 
         await Stepped(work(), look)
@@ -402,13 +403,13 @@ async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
     assert len(killed) > 15, "else there is nothing to interrupt"
     for left in killed.values():
         async with community(left.folder, left.discord) as here:
-            intended = {row["job_id"] for row in await here.connection.execute_fetchall(
+            intended = {row["job_id"] for row in await here.db.connection.execute_fetchall(
                 """SELECT job_id FROM publication LEFT JOIN job ON job.id = job_id
                 WHERE publication.state <> 'removing' AND delete_at IS NULL"""
             )}  # fmt: skip
             await here.publishing.settle()
             await check_whole(here)
-            there = {row["job_id"] for row in await here.connection.execute_fetchall(
+            there = {row["job_id"] for row in await here.db.connection.execute_fetchall(
                 "SELECT job_id FROM publication WHERE hidden = 0"
             )}  # fmt: skip
             assert there == intended, "what was to be posted is posted, and what was to go is gone"

@@ -7,10 +7,9 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
-from bot.database.connection import fetch, open_database
+from bot.database.database import Database, open_database
 from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
 from bot.database.erasure_leftovers import left_files
 from bot.database.erasures import request_erasure, unfinished_erasures
@@ -36,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def connection(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+async def db(path: Path) -> AsyncIterator[Database]:
     async with open_database(path, clock=lambda: 0.0) as opened:
         yield opened
 
@@ -56,10 +55,10 @@ def found_lora(name: str, *, path: str | None = None, content: str | None = None
     )
 
 
-async def add_lora(connection: aiosqlite.Connection, name: str, **fields: object) -> Lora:
+async def add_lora(db: Database, name: str, **fields: object) -> Lora:
     found = found_lora(name, **fields)  # type: ignore[arg-type]
-    await record_found(connection, found, found.judge(Knowledge()), last_word=True)
-    lora = await find_lora_by_name(connection, name)
+    await record_found(db, found, found.judge(Knowledge()), last_word=True)
+    lora = await find_lora_by_name(db, name)
     assert lora is not None
     return lora
 
@@ -79,7 +78,7 @@ def request_for(*loras: LoraUse, prompt: str = "a lighthouse") -> GenerationRequ
 
 
 async def finish(
-    connection: aiosqlite.Connection,
+    db: Database,
     job_id: int,
     attempt: int,
     pictures: Sequence[NewPicture],
@@ -89,18 +88,18 @@ async def finish(
 ) -> FinishedJob | None:
     """End a job that paints with these pictures."""
     return await finish_job(
-        connection, job_id, attempt, lambda job: record_painted(connection, job, pictures),
+        db, job_id, attempt, lambda job: record_painted(db, job, pictures),
         seconds=seconds, peak_memory=peak_memory,
     )  # fmt: skip
 
 
-async def erase(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
+async def erase(db: Database, person_id: int) -> tuple[str, ...]:
     """Delete all rows of a person, as an erasure does; the files that are still to be removed."""
-    database = Path((await fetch(connection, "PRAGMA database_list"))[0]["file"])
+    database = Path((await db.fetch("PRAGMA database_list"))[0]["file"])
     await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
-    (erasure,) = [one for one in await unfinished_erasures(connection) if one.person_id == person_id]
-    for job in await unfinished_jobs(connection, person_id):
-        await cancel_job(connection, job.id)
-    await erase_jobs(connection, erasure, await ended_jobs(connection, person_id, limit=1000))
-    assert await erase_person(connection, erasure)
-    return tuple(file.path for file in await left_files(connection, erasure.id, limit=1000))
+    (erasure,) = [one for one in await unfinished_erasures(db) if one.person_id == person_id]
+    for job in await unfinished_jobs(db, person_id):
+        await cancel_job(db, job.id)
+    await erase_jobs(db, erasure, await ended_jobs(db, person_id, limit=1000))
+    assert await erase_person(db, erasure)
+    return tuple(file.path for file in await left_files(db, erasure.id, limit=1000))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.gallery import PlaceFilter
 from bot.database.gallery_terms import PublishedFacets
 from bot.database.jobs import create_job, start_job
@@ -21,12 +20,12 @@ EVERYTHING = PlaceFilter(ContentRating.EXPLICIT)
 _messages = count(1000)
 
 
-async def painted(connection: aiosqlite.Connection, *loras: str, person: int = 1, prompt: str = "a fox") -> int:
+async def painted(db: Database, *loras: str, person: int = 1, prompt: str = "a fox") -> int:
     """A job that painted one picture with these LoRAs; its id."""
     uses = [LoraUse(sha256=sha(f"{name}.safetensors"), name=name, weight=1) for name in loras]
-    job = await create_job(connection, request_for(*uses, prompt=prompt), person_id=person, channel_id=5)
-    await start_job(connection, job.id)
-    await finish(connection, job.id, 1, [NewPicture(path=f"{job.id}.png", width=64, height=64, seed=7)])
+    job = await create_job(db, request_for(*uses, prompt=prompt), person_id=person, channel_id=5)
+    await start_job(db, job.id)
+    await finish(db, job.id, 1, [NewPicture(path=f"{job.id}.png", width=64, height=64, seed=7)])
     return job.id
 
 
@@ -39,7 +38,7 @@ def new_publication(
 
 
 async def published(
-    connection: aiosqlite.Connection,
+    db: Database,
     *loras: str,
     person: int = 1,
     words: str = "a fox",
@@ -48,10 +47,10 @@ async def published(
     server: int = SERVER,
 ) -> Publication:
     """A picture that is posted."""
-    job = await painted(connection, *loras, person=person)
-    begun = await begin_publication(connection, new_publication(job, *loras, said=said, server=server))
+    job = await painted(db, *loras, person=person)
+    begun = await begin_publication(db, new_publication(job, *loras, said=said, server=server))
     assert begun is not None
     facets = PublishedFacets(categories)
-    posted = await mark_posted(connection, begun.id, ART, next(_messages), facets, words)
+    posted = await mark_posted(db, begun.id, ART, next(_messages), facets, words)
     assert posted is not None
     return posted

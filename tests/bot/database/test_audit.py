@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import sqlite3
 
-import aiosqlite
 import pytest
 
 from bot.database.audit import AuditAction, AuditEntry, AuditFilter, add_entry, audit_page
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.errors import DatabaseError
 
 HERE, ELSEWHERE = 100, 200
@@ -20,27 +19,27 @@ INSERT = """
 """
 
 
-async def everything(connection: aiosqlite.Connection, wanted: AuditFilter, *, limit: int = 7) -> list[AuditEntry]:
+async def everything(db: Database, wanted: AuditFilter, *, limit: int = 7) -> list[AuditEntry]:
     """All pages, one after the other."""
     entries: list[AuditEntry] = []
-    page = await audit_page(connection, HERE, wanted, limit=limit)
+    page = await audit_page(db, HERE, wanted, limit=limit)
     entries += page.entries
     while page.older:
-        page = await audit_page(connection, HERE, wanted, limit=limit, before=page.entries[-1])
+        page = await audit_page(db, HERE, wanted, limit=limit, before=page.entries[-1])
         assert len(page.entries) <= limit
         entries += page.entries
     return entries
 
 
-async def test_an_entry_is_read_as_it_was_written(connection: aiosqlite.Connection) -> None:
+async def test_an_entry_is_read_as_it_was_written(db: Database) -> None:
     changes = {"channels": ([], [1, 2]), "language": (None, "ja"), "理由": ("", "荒らし")}
-    written = await add_entry(connection, HERE, 5, AuditAction.CHANGE_SETTINGS, changes, target="x", person_id=9)
+    written = await add_entry(db, HERE, 5, AuditAction.CHANGE_SETTINGS, changes, target="x", person_id=9)
     assert written.changes == changes
-    assert (await audit_page(connection, HERE, AuditFilter(), limit=5)).entries == (written,)
-    assert (await audit_page(connection, ELSEWHERE, AuditFilter(), limit=5)).entries == ()
+    assert (await audit_page(db, HERE, AuditFilter(), limit=5)).entries == (written,)
+    assert (await audit_page(db, ELSEWHERE, AuditFilter(), limit=5)).entries == ()
 
 
-async def test_pages_and_filters_show_what_a_plain_search_finds(connection: aiosqlite.Connection) -> None:
+async def test_pages_and_filters_show_what_a_plain_search_finds(db: Database) -> None:
     rng = random.Random(3)
     for _ in range(300):
         values = (
@@ -50,8 +49,8 @@ async def test_pages_and_filters_show_what_a_plain_search_finds(connection: aios
             rng.choice((None, 1, 2, 7)),
             rng.randint(1, 40),  # many at the same time, and not in the order in which they were written
         )
-        await write(connection, INSERT, values)
-    rows = await fetch(connection, "SELECT * FROM audit WHERE server_id = 100")
+        await db.write(INSERT, values)
+    rows = await db.fetch("SELECT * FROM audit WHERE server_id = 100")
     for person in (None, 1, 2, 7, 99):
         for action in (None, *ACTIONS):
             for since, until in ((0, 100), (10, 30), (20, 21)):
@@ -66,13 +65,13 @@ async def test_pages_and_filters_show_what_a_plain_search_finds(connection: aios
                     ),
                     reverse=True,
                 )
-                found = [(entry.created_at, entry.id) for entry in await everything(connection, wanted)]
+                found = [(entry.created_at, entry.id) for entry in await everything(db, wanted)]
                 assert found == expected, wanted
 
 
 @pytest.mark.parametrize("sql", ["DELETE FROM audit", "UPDATE audit SET actor_id = 6"])
-async def test_nobody_changes_or_deletes_an_entry(connection: aiosqlite.Connection, sql: str) -> None:
-    written = await add_entry(connection, HERE, 5, AuditAction.BLOCK_PERSON, {})
+async def test_nobody_changes_or_deletes_an_entry(db: Database, sql: str) -> None:
+    written = await add_entry(db, HERE, 5, AuditAction.BLOCK_PERSON, {})
     with pytest.raises((sqlite3.Error, DatabaseError)):
-        await write(connection, sql)
-    assert (await audit_page(connection, HERE, AuditFilter(), limit=5)).entries == (written,)
+        await db.write(sql)
+    assert (await audit_page(db, HERE, AuditFilter(), limit=5)).entries == (written,)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.database.backup import back_up, check, copies, put_back
 from bot.database.bookmarks import add_bookmark, count_bookmarks
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseInUse, DevelopmentDatabase, FolderNotWritable, NewerDatabase, NotADatabase
 from bot.database.jobs import create_job
 from bot.database.key_values import recall, remember
@@ -21,12 +21,12 @@ from tests.bot.database.conftest import add_lora
 from tests.inference.requests import request
 
 
-async def test_a_copy_made_while_somebody_writes_is_whole(connection: aiosqlite.Connection, path: Path) -> None:
-    lora = await add_lora(connection, "Komori")
+async def test_a_copy_made_while_somebody_writes_is_whole(db: Database, path: Path) -> None:
+    lora = await add_lora(db, "Komori")
 
     async def write() -> None:
         for person in range(1, 200):
-            await add_bookmark(connection, person, lora.id)
+            await add_bookmark(db, person, lora.id)
 
     copy, _ = await asyncio.gather(asyncio.to_thread(back_up, path, path.parent / "copies", keep=3), write())
     check(copy)
@@ -40,7 +40,7 @@ def make_copy(folder: Path, stamp: str) -> None:
     (folder / f"easel-{stamp}.sqlite3").write_bytes(b"an older copy")
 
 
-async def test_only_the_newest_copies_stay(connection: aiosqlite.Connection, path: Path) -> None:
+async def test_only_the_newest_copies_stay(db: Database, path: Path) -> None:
     folder = path.parent / "copies"
     for day in range(10, 15):
         make_copy(folder, f"202001{day}-000000")
@@ -48,7 +48,7 @@ async def test_only_the_newest_copies_stay(connection: aiosqlite.Connection, pat
     assert [copy.name[6:14] for copy in copies(folder)] == [made.name[6:14], "20200114", "20200113"]
 
 
-async def test_half_a_copy_that_a_killed_program_left_goes(connection: aiosqlite.Connection, path: Path) -> None:
+async def test_half_a_copy_that_a_killed_program_left_goes(db: Database, path: Path) -> None:
     folder = path.parent / "copies"
     folder.mkdir()
     stale, fresh = (folder / f"easel-2020010{day}-000000.sqlite3.partial" for day in (1, 2))
@@ -60,77 +60,77 @@ async def test_half_a_copy_that_a_killed_program_left_goes(connection: aiosqlite
 
 
 async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(path: Path) -> None:
-    async with open_database(path) as connection:
-        await remember(connection, "what", "before")
+    async with open_database(path) as db:
+        await remember(db, "what", "before")
         copy = back_up(path, path.parent / "copies", keep=3)
-        await remember(connection, "what", "after")
+        await remember(db, "what", "after")
     aside = put_back(copy, path)
     assert aside is not None
     for file, expected in ((path, "before"), (aside, "after")):
-        async with open_database(file) as connection:
-            assert await recall(connection, "what") == expected
+        async with open_database(file) as db:
+            assert await recall(db, "what") == expected
 
 
 async def test_who_puts_back_twice_within_a_second_loses_neither_of_the_states_that_were_there(path: Path) -> None:
-    async with open_database(path) as connection:
-        await remember(connection, "what", "first")
+    async with open_database(path) as db:
+        await remember(db, "what", "first")
         copy = back_up(path, path.parent / "copies", keep=3)
-        await remember(connection, "what", "second")
+        await remember(db, "what", "second")
     aside = [put_back(copy, path), put_back(copy, path)]
     for file, expected in zip(aside, ("second", "first"), strict=True):
         assert file is not None
-        async with open_database(file) as connection:
-            assert await recall(connection, "what") == expected
+        async with open_database(file) as db:
+            assert await recall(db, "what") == expected
 
 
 async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Path) -> None:
-    async with open_database(path) as connection:
-        await create_job(connection, request(), person_id=1, channel_id=1)
+    async with open_database(path) as db:
+        await create_job(db, request(), person_id=1, channel_id=1)
         copy = back_up(path, path.parent / "copies", keep=3)
-        lost = await create_job(connection, request(), person_id=1, channel_id=1)
-        lora = await add_lora(connection, "Komori")
+        lost = await create_job(db, request(), person_id=1, channel_id=1)
+        lora = await add_lora(db, "Komori")
     put_back(copy, path)
-    async with open_database(path) as connection:
-        assert (await create_job(connection, request(), person_id=2, channel_id=1)).id > lost.id
-        assert (await add_lora(connection, "Another")).id > lora.id
+    async with open_database(path) as db:
+        assert (await create_job(db, request(), person_id=2, channel_id=1)).id > lost.id
+        assert (await add_lora(db, "Another")).id > lora.id
 
 
 async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) -> None:
-    async with open_database(path) as connection:
+    async with open_database(path) as db:
         copy = back_up(path, path.parent / "copies", keep=3)
-        await remember(connection, "what", "in the log")
+        await remember(db, "what", "in the log")
         assert path.with_name(f"{path.name}-wal").stat().st_size > 0
         killed = path.with_name("killed.sqlite3")  # the files as a killed program leaves them
         for suffix in ("", "-wal"):
             killed.with_name(killed.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
     aside = put_back(copy, killed)
     assert aside is not None
-    async with open_database(aside) as connection:
-        assert await recall(connection, "what") == "in the log"
-    async with open_database(killed) as connection:
-        assert await recall(connection, "what") is None
+    async with open_database(aside) as db:
+        assert await recall(db, "what") == "in the log"
+    async with open_database(killed) as db:
+        assert await recall(db, "what") is None
 
 
 async def test_the_log_of_a_removed_database_does_not_damage_the_restored_copy(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
-    async with open_database(path) as connection:
-        await remember(connection, "what", "before")
+    async with open_database(path) as db:
+        await remember(db, "what", "before")
         copy = back_up(path, path.parent / "copies", keep=3)
         for number in range(200):
-            await remember(connection, f"later {number}", "in the log")
+            await remember(db, f"later {number}", "in the log")
         await asyncio.to_thread(path.unlink)
     assert log.stat().st_size > 0
     assert put_back(copy, path) is None
     assert not log.exists()
     check(path)
-    async with open_database(path) as connection:
-        assert await recall(connection, "what") == "before"
-        assert await recall(connection, "later 1") is None
+    async with open_database(path) as db:
+        assert await recall(db, "what") == "before"
+        assert await recall(db, "later 1") is None
 
 
-async def test_nothing_is_put_back_under_a_running_bot(connection: aiosqlite.Connection, path: Path) -> None:
+async def test_nothing_is_put_back_under_a_running_bot(db: Database, path: Path) -> None:
     copy = back_up(path, path.parent / "copies", keep=3)
-    await remember(connection, "what", "kept")
+    await remember(db, "what", "kept")
     with program_lock(path), pytest.raises(DatabaseInUse):
         put_back(copy, path)
     async with open_database(path) as other:
@@ -138,8 +138,8 @@ async def test_nothing_is_put_back_under_a_running_bot(connection: aiosqlite.Con
 
 
 async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_path: Path) -> None:
-    async with open_database(path) as connection:
-        await remember(connection, "what", "kept")
+    async with open_database(path) as db:
+        await remember(db, "what", "kept")
         copy = back_up(path, tmp_path / "copies", keep=3)
     rubbish = tmp_path / "rubbish.sqlite3"
     rubbish.write_bytes(b"no database" * 1000)
@@ -157,8 +157,8 @@ async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_p
     ):
         with pytest.raises(kind):
             put_back(file, path)
-    async with open_database(path) as connection:
-        assert await recall(connection, "what") == "kept"
+    async with open_database(path) as db:
+        assert await recall(db, "what") == "kept"
 
 
 async def test_a_newer_database_is_not_copied_and_named_itself(path: Path, tmp_path: Path) -> None:

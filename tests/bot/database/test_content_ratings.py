@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
-import aiosqlite
 import pytest
 
 from bot.database.bookmarks import add_bookmarks, list_bookmarks
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.lora_autocomplete import lora_choices
 from bot.database.lora_records import rate_content
 from bot.database.lora_search import Shown, Sort
@@ -29,14 +28,14 @@ SHOWN: dict[str, Shown] = {
 
 
 @pytest.fixture
-async def rated(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+async def rated(db: Database) -> Database:
     """Two LoRAs of each rating and two without any, all bookmarked by Miso."""
     for level, number in product(LEVELS, (1, 2)):
         name = f"Owl {level or 'unrated'} {number}"
-        await add_lora(connection, name, base_model=ILLUSTRIOUS, content_rating=level, category="style")
-    loras = (await browse_loras(connection, limit=50)).loras
-    await add_bookmarks(connection, MISO, [lora.id for lora in loras])
-    return connection
+        await add_lora(db, name, base_model=ILLUSTRIOUS, content_rating=level, category="style")
+    loras = (await browse_loras(db, limit=50)).loras
+    await add_bookmarks(db, MISO, [lora.id for lora in loras])
+    return db
 
 
 def visible(shown: Shown) -> set[str]:
@@ -45,9 +44,7 @@ def visible(shown: Shown) -> set[str]:
 
 @pytest.mark.parametrize("place", SHOWN)
 @pytest.mark.parametrize("search", ["", "owl", "style"])
-async def test_lists_leave_out_and_count_what_is_rated_above(
-    rated: aiosqlite.Connection, place: str, search: str
-) -> None:
+async def test_lists_leave_out_and_count_what_is_rated_above(rated: Database, place: str, search: str) -> None:
     shown = SHOWN[place]
     wanted = visible(shown) if search != "style" else set[str]()
     for sort in Sort:
@@ -64,24 +61,22 @@ async def test_lists_leave_out_and_count_what_is_rated_above(
 @pytest.mark.parametrize("place", SHOWN)
 @pytest.mark.parametrize("typed", ["", "owl", "ow", "oel"])
 @pytest.mark.parametrize("person", [MISO, NOBODY])
-async def test_suggestions_leave_out_what_is_rated_above(
-    rated: aiosqlite.Connection, place: str, typed: str, person: int
-) -> None:
+async def test_suggestions_leave_out_what_is_rated_above(rated: Database, place: str, typed: str, person: int) -> None:
     for fitting in ([], [ILLUSTRIOUS]):
         choices = await lora_choices(rated, person, typed, fitting=fitting, shown=SHOWN[place])
         assert {choice.name for choice in choices} == visible(SHOWN[place])
 
 
-async def test_a_rating_counts_in_lists_at_once(rated: aiosqlite.Connection) -> None:
+async def test_a_rating_counts_in_lists_at_once(rated: Database) -> None:
     lora = await find_lora_by_name(rated, "Owl unrated 1")
     assert lora is not None
-    async with transaction(rated):
+    async with rated.transaction():
         await rate_content(rated, lora.id, EXPLICIT, MISO)
     found = await browse_loras(rated, limit=50, search="owl unrated", shown=SHOWN["open"])
     assert [each.name for each in found.loras] == ["Owl unrated 2"] and found.hidden == 1
 
 
-async def test_pages_go_on_behind_what_is_left_out(rated: aiosqlite.Connection) -> None:
+async def test_pages_go_on_behind_what_is_left_out(rated: Database) -> None:
     pages = [
         await browse_loras(rated, limit=2, offset=offset, shown=SHOWN["open"], sort=Sort.NAME) for offset in (0, 2, 4)
     ]

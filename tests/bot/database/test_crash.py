@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.connection import fetch, open_database
+from bot.database.database import open_database
 from bot.database.errors import DatabaseInUse
 from bot.database.lock import program_lock
 
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from bot.database.connection import open_database, transaction
+from bot.database.database import open_database, transaction
 from bot.database.lock import program_lock
 from bot.database.people import remember_person
 
@@ -45,5 +45,5 @@ def kill_in_the_middle(path: Path) -> None:
 async def test_a_killed_program_leaves_what_it_committed_and_no_lock(path: Path) -> None:
     kill_in_the_middle(path)
     with program_lock(path):
-        async with open_database(path) as connection:
-            assert [row["id"] for row in await fetch(connection, "SELECT id FROM person")] == [1]
+        async with open_database(path) as db:
+            assert [row["id"] for row in await db.fetch("SELECT id FROM person")] == [1]

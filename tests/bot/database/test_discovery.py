@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import aiosqlite
 import pytest
 
 from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.jobs import create_job, start_job
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, Sort, browse_loras, find_lora, often_used_with
@@ -25,69 +24,69 @@ from .conftest import ILLUSTRIOUS, add_lora, erase, finish, found_lora, request_
 MISO, RUI = 1, 2  # two people
 
 
-async def painted(connection: aiosqlite.Connection, person: int, *loras: Lora) -> None:
+async def painted(db: Database, person: int, *loras: Lora) -> None:
     uses = [LoraUse(sha256=lora.usable[0].sha256 or "", name=lora.name, weight=1) for lora in loras]
-    job = await create_job(connection, request_for(*uses), person_id=person, channel_id=1)
-    started = await start_job(connection, job.id)
+    job = await create_job(db, request_for(*uses), person_id=person, channel_id=1)
+    started = await start_job(db, job.id)
     assert started is not None
     pictures = [NewPicture("a.png", 64, 64, 7), NewPicture("b.png", 64, 64, 8)]
-    assert await finish(connection, job.id, started.attempt, pictures, seconds=1, peak_memory=1)
+    assert await finish(db, job.id, started.attempt, pictures, seconds=1, peak_memory=1)
 
 
-async def names(connection: aiosqlite.Connection, **conditions: object) -> list[str]:
-    page = await browse_loras(connection, limit=20, **conditions)  # type: ignore[arg-type]
+async def names(db: Database, **conditions: object) -> list[str]:
+    page = await browse_loras(db, limit=20, **conditions)  # type: ignore[arg-type]
     return [lora.name for lora in page.loras]
 
 
-async def test_a_rating_counts_once_per_person_and_can_be_changed(connection: aiosqlite.Connection) -> None:
-    bat = await add_lora(connection, "Bat")
-    assert await rate_lora(connection, MISO, bat.id, 2) and await rate_lora(connection, RUI, bat.id, 4)
-    assert await rate_lora(connection, MISO, bat.id, 5)
-    lora = await find_lora(connection, bat.id)
+async def test_a_rating_counts_once_per_person_and_can_be_changed(db: Database) -> None:
+    bat = await add_lora(db, "Bat")
+    assert await rate_lora(db, MISO, bat.id, 2) and await rate_lora(db, RUI, bat.id, 4)
+    assert await rate_lora(db, MISO, bat.id, 5)
+    lora = await find_lora(db, bat.id)
     assert lora is not None and (lora.rating, lora.ratings, lora.stars) == (4.5, 2, 9)
-    assert await rating_of(connection, MISO, bat.id) == 5
-    assert await unrate_lora(connection, MISO, bat.id) and not await unrate_lora(connection, MISO, bat.id)
-    assert await rating_of(connection, MISO, bat.id) is None
-    assert not await rate_lora(connection, MISO, 99, 5)
-    await erase(connection, RUI)
-    lora = await find_lora(connection, bat.id)
+    assert await rating_of(db, MISO, bat.id) == 5
+    assert await unrate_lora(db, MISO, bat.id) and not await unrate_lora(db, MISO, bat.id)
+    assert await rating_of(db, MISO, bat.id) is None
+    assert not await rate_lora(db, MISO, 99, 5)
+    await erase(db, RUI)
+    lora = await find_lora(db, bat.id)
     assert lora is not None and (lora.rating, lora.ratings) == (None, 0)
 
 
-async def test_one_enthusiast_does_not_make_the_best_of_all(connection: aiosqlite.Connection) -> None:
-    loved, liked, disliked = [await add_lora(connection, name) for name in ("Loved once", "Liked", "Disliked")]
-    await add_lora(connection, "Unrated")
-    await rate_lora(connection, 1, loved.id, 5)
+async def test_one_enthusiast_does_not_make_the_best_of_all(db: Database) -> None:
+    loved, liked, disliked = [await add_lora(db, name) for name in ("Loved once", "Liked", "Disliked")]
+    await add_lora(db, "Unrated")
+    await rate_lora(db, 1, loved.id, 5)
     for person in range(1, 21):
-        await rate_lora(connection, person, liked.id, 4)
-        await rate_lora(connection, person, disliked.id, 2)
-    assert await names(connection, sort=Sort.TOP_RATED) == ["Liked", "Loved once", "Unrated", "Disliked"]
+        await rate_lora(db, person, liked.id, 4)
+        await rate_lora(db, person, disliked.id, 2)
+    assert await names(db, sort=Sort.TOP_RATED) == ["Liked", "Loved once", "Unrated", "Disliked"]
 
 
-async def test_uses_are_counted_with_the_job_and_not_for_one_that_failed(connection: aiosqlite.Connection) -> None:
-    bat, wash, owl = [await add_lora(connection, name) for name in ("Bat", "Wash", "Owl")]
-    await add_bookmark(connection, MISO, bat.id)
-    await add_bookmark(connection, MISO, wash.id)
-    await painted(connection, MISO, bat, wash)
-    await painted(connection, RUI, bat, owl)
-    await painted(connection, RUI, bat, owl)
-    await create_job(connection, request_for(), person_id=MISO, channel_id=1)  # waits, so nothing is counted
-    assert [lora.uses for lora in (await browse_loras(connection, limit=9, sort=Sort.OLDEST)).loras] == [3, 1, 2]
-    assert await names(connection, sort=Sort.MOST_USED) == ["Bat", "Owl", "Wash"]
-    bookmark = await find_bookmark(connection, MISO, bat.id)
+async def test_uses_are_counted_with_the_job_and_not_for_one_that_failed(db: Database) -> None:
+    bat, wash, owl = [await add_lora(db, name) for name in ("Bat", "Wash", "Owl")]
+    await add_bookmark(db, MISO, bat.id)
+    await add_bookmark(db, MISO, wash.id)
+    await painted(db, MISO, bat, wash)
+    await painted(db, RUI, bat, owl)
+    await painted(db, RUI, bat, owl)
+    await create_job(db, request_for(), person_id=MISO, channel_id=1)  # waits, so nothing is counted
+    assert [lora.uses for lora in (await browse_loras(db, limit=9, sort=Sort.OLDEST)).loras] == [3, 1, 2]
+    assert await names(db, sort=Sort.MOST_USED) == ["Bat", "Owl", "Wash"]
+    bookmark = await find_bookmark(db, MISO, bat.id)
     assert bookmark is not None and bookmark.uses == 1, "only the person's own"
-    assert [lora.name for lora in await often_used_with(connection, bat.id)] == ["Owl", "Wash"]
-    assert [lora.name for lora in await often_used_with(connection, owl.id)] == ["Bat"]
+    assert [lora.name for lora in await often_used_with(db, bat.id)] == ["Owl", "Wash"]
+    assert [lora.name for lora in await often_used_with(db, owl.id)] == ["Bat"]
 
 
-async def test_bookmarks_by_the_persons_own_uses(connection: aiosqlite.Connection) -> None:
-    bat, wash, owl = [await add_lora(connection, name) for name in ("Bat", "Wash", "Owl")]
+async def test_bookmarks_by_the_persons_own_uses(db: Database) -> None:
+    bat, wash, owl = [await add_lora(db, name) for name in ("Bat", "Wash", "Owl")]
     for lora in (bat, wash, owl):
-        await add_bookmark(connection, MISO, lora.id)
-    await painted(connection, MISO, wash)
+        await add_bookmark(db, MISO, lora.id)
+    await painted(db, MISO, wash)
     for _ in range(3):
-        await painted(connection, RUI, owl)
-    page = await list_bookmarks(connection, MISO, limit=9, sort=Sort.MOST_USED)
+        await painted(db, RUI, owl)
+    page = await list_bookmarks(db, MISO, limit=9, sort=Sort.MOST_USED)
     assert [b.lora.name for b in page.bookmarks] == ["Wash", "Owl", "Bat"]
 
 
@@ -101,30 +100,30 @@ def test_a_use_counts_half_as_much_after_its_half_life() -> None:
     assert math.isfinite(raised(1e300, now))
 
 
-async def test_tags_narrow_a_category_down(connection: aiosqlite.Connection) -> None:
-    await add_lora(connection, "Neon", tags=["Lighting", "colour_grading"])
-    await add_lora(connection, "Bokeh", tags=["camera", "lighting "])
-    await add_lora(connection, "Hat", category="detail", tags=["lighting"])
-    assert await popular_tags(connection, Category.OTHER) == (
+async def test_tags_narrow_a_category_down(db: Database) -> None:
+    await add_lora(db, "Neon", tags=["Lighting", "colour_grading"])
+    await add_lora(db, "Bokeh", tags=["camera", "lighting "])
+    await add_lora(db, "Hat", category="detail", tags=["lighting"])
+    assert await popular_tags(db, Category.OTHER) == (
         TagCount("lighting", 2),
         TagCount("camera", 1),
         TagCount("colour grading", 1),
     )
-    assert await names(connection, category=Category.OTHER, tag="lighting") == ["Bokeh", "Neon"]
-    assert await names(connection, category=Category.OTHER, tag="camera", search="neon") == []
-    assert await tags_of(connection, 1) == ("colour grading", "lighting")
+    assert await names(db, category=Category.OTHER, tag="lighting") == ["Bokeh", "Neon"]
+    assert await names(db, category=Category.OTHER, tag="camera", search="neon") == []
+    assert await tags_of(db, 1) == ("colour grading", "lighting")
 
 
-async def test_tags_follow_the_sidecar(connection: aiosqlite.Connection) -> None:
-    await add_lora(connection, "Neon", tags=["lighting"])
+async def test_tags_follow_the_sidecar(db: Database) -> None:
+    await add_lora(db, "Neon", tags=["lighting"])
     found = found_lora("Neon", base_model=ILLUSTRIOUS, category="style", tags=["night"])
-    await record_found(connection, found, found.judge(Knowledge()), last_word=True)
-    assert await popular_tags(connection, Category.OTHER) == ()
-    assert await popular_tags(connection, Category.STYLE) == (TagCount("night", 1),)
-    assert await fetch(connection, "SELECT 1 FROM tag WHERE loras < 1") == []
+    await record_found(db, found, found.judge(Knowledge()), last_word=True)
+    assert await popular_tags(db, Category.OTHER) == ()
+    assert await popular_tags(db, Category.STYLE) == (TagCount("night", 1),)
+    assert await db.fetch("SELECT 1 FROM tag WHERE loras < 1") == []
 
 
-async def test_tags_stand_in_the_file_where_no_sidecar_names_any(connection: aiosqlite.Connection) -> None:
+async def test_tags_stand_in_the_file_where_no_sidecar_names_any(db: Database) -> None:
     found = found_lora("Neon").model_copy(update={"metadata": {"modelspec.tags": "Photography, film grain,,"}})
-    await record_found(connection, found, found.judge(Knowledge()), last_word=True)
-    assert await tags_of(connection, 1) == ("film grain", "photography")
+    await record_found(db, found, found.judge(Knowledge()), last_word=True)
+    assert await tags_of(db, 1) == ("film grain", "photography")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import aiosqlite
 import pytest
 
 from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 from bot.database.deletions import hide_job, undo_deletion
 from bot.database.features import FeatureKind, add_feature, featured_loras, featured_publications, remove_feature
 from bot.database.gallery import (
@@ -43,22 +42,22 @@ HERE = GalleryFilter(SERVER)
 
 
 async def shown(
-    connection: aiosqlite.Connection,
+    db: Database,
     wanted: GalleryFilter = HERE,
     place: PlaceFilter = EVERYTHING,
     sort: GallerySort = GallerySort.NEWEST,
 ) -> list[int]:
-    page = await gallery_page(connection, wanted, place, sort, limit=50)
+    page = await gallery_page(db, wanted, place, sort, limit=50)
     sql, values = "SELECT id FROM publication WHERE server_id = :server AND {}", {"server": SERVER, **place.parameters}
-    one_by_one, at_once = [await fetch(connection, sql.format(each), values) for each in (SHOWN, SHOWN_AMONG_MANY)]
+    one_by_one, at_once = [await db.fetch(sql.format(each), values) for each in (SHOWN, SHOWN_AMONG_MANY)]
     assert one_by_one == at_once, "both say the same, and differ in what they cost"
     return [one.id for one in page.publications]
 
 
-async def test_pictures_are_found_by_what_they_have(connection: aiosqlite.Connection) -> None:
-    one = await published(connection, "Komori", person=1, words="a grey fox", categories=(Category.CHARACTER,))
-    two = await published(connection, "Komori", "Wash", person=2, words="two owls", categories=(Category.STYLE,))
-    await published(connection, "Komori", server=SERVER + 1, words="a fox elsewhere")
+async def test_pictures_are_found_by_what_they_have(db: Database) -> None:
+    one = await published(db, "Komori", person=1, words="a grey fox", categories=(Category.CHARACTER,))
+    two = await published(db, "Komori", "Wash", person=2, words="two owls", categories=(Category.STYLE,))
+    await published(db, "Komori", server=SERVER + 1, words="a fox elsewhere")
     komori, wash = sha("Komori.safetensors"), sha("Wash.safetensors")
     for wanted, found in {
         HERE: [two.id, one.id],
@@ -74,164 +73,161 @@ async def test_pictures_are_found_by_what_they_have(connection: aiosqlite.Connec
         replace(HERE, words=("ow",), person_id=1): [],
         GalleryFilter(SERVER + 2): [],
     }.items():
-        assert await shown(connection, wanted) == found, wanted
+        assert await shown(db, wanted) == found, wanted
 
 
 @pytest.mark.parametrize("sort", GallerySort)
 @pytest.mark.parametrize("wanted", [HERE, replace(HERE, words=("fox",))], ids=["all", "found"])
-async def test_pages_lead_there_and_back(
-    connection: aiosqlite.Connection, wanted: GalleryFilter, sort: GallerySort
-) -> None:
-    made = [await published(connection) for _ in range(5)]
+async def test_pages_lead_there_and_back(db: Database, wanted: GalleryFilter, sort: GallerySort) -> None:
+    made = [await published(db) for _ in range(5)]
     for number, one in enumerate(made):
         for person in range(1 + number % 2):
-            await like(connection, one.id, 100 + person)
+            await like(db, one.id, 100 + person)
     newest = [one.id for one in reversed(made)]
     liked = [newest[place] for place in (1, 3, 0, 2, 4)]
     order = newest if sort is GallerySort.NEWEST else liked
-    first = await gallery_page(connection, wanted, EVERYTHING, sort, limit=2)
-    second = await gallery_page(connection, wanted, EVERYTHING, sort, limit=2, after=first.next)
-    third = await gallery_page(connection, wanted, EVERYTHING, sort, limit=2, after=second.next)
+    first = await gallery_page(db, wanted, EVERYTHING, sort, limit=2)
+    second = await gallery_page(db, wanted, EVERYTHING, sort, limit=2, after=first.next)
+    third = await gallery_page(db, wanted, EVERYTHING, sort, limit=2, after=second.next)
     assert [one.id for page in (first, second, third) for one in page.publications] == order
     assert [(page.before, page.after) for page in (first, second, third)] == [
         (False, True),
         (True, True),
         (True, False),
     ]
-    back = await page_before(connection, wanted, EVERYTHING, sort, limit=2, before=third.previous)
+    back = await page_before(db, wanted, EVERYTHING, sort, limit=2, before=third.previous)
     assert [one.id for one in back.publications] == order[2:4] and back.before and back.after
-    start = await page_before(connection, wanted, EVERYTHING, sort, limit=2, before=anchor_of(first.publications[1]))
+    start = await page_before(db, wanted, EVERYTHING, sort, limit=2, before=anchor_of(first.publications[1]))
     assert [one.id for one in start.publications] == order[:2] and not start.before
 
 
-async def test_most_liked_are_those_with_likes_of_the_last_week(connection: aiosqlite.Connection) -> None:
-    old, new, none = [await published(connection) for _ in range(3)]
+async def test_most_liked_are_those_with_likes_of_the_last_week(db: Database) -> None:
+    old, new, none = [await published(db) for _ in range(3)]
     for person in (5, 6, 7):
-        await like(connection, old.id, person)
-    await like(connection, new.id, 5)
-    assert await shown(connection, sort=GallerySort.MOST_LIKED) == [old.id, new.id]
-    await write(
-        connection,
+        await like(db, old.id, person)
+    await like(db, new.id, 5)
+    assert await shown(db, sort=GallerySort.MOST_LIKED) == [old.id, new.id]
+    await db.write(
         "UPDATE publication_like SET liked_at = ? WHERE publication_id = ?",
         (now_ms() - RECENT_MS - 1, old.id),
     )
-    assert not await age_likes(connection), "all of them at once"
-    assert await shown(connection, sort=GallerySort.MOST_LIKED) == [new.id]
-    found = await find_shown(connection, old.id, EVERYTHING)
+    assert not await age_likes(db), "all of them at once"
+    assert await shown(db, sort=GallerySort.MOST_LIKED) == [new.id]
+    found = await find_shown(db, old.id, EVERYTHING)
     assert found is not None and (found.likes, found.recent_likes) == (3, 0)
-    await unlike(connection, old.id, 5)
-    found = await find_shown(connection, old.id, EVERYTHING)
+    await unlike(db, old.id, 5)
+    found = await find_shown(db, old.id, EVERYTHING)
     assert found is not None and (found.likes, found.recent_likes) == (2, 0)
-    assert await liked_among(connection, [old.id, new.id, none.id], 5) == {new.id}
+    assert await liked_among(db, [old.id, new.id, none.id], 5) == {new.id}
 
 
-async def test_several_are_looked_up_by_one_statement(connection: aiosqlite.Connection) -> None:
-    one, two, taken = [await published(connection) for _ in range(3)]
-    await begin_removal(connection, taken.id)
+async def test_several_are_looked_up_by_one_statement(db: Database) -> None:
+    one, two, taken = [await published(db) for _ in range(3)]
+    await begin_removal(db, taken.id)
     asked = [two.id, taken.id, one.id, 99]
-    assert (await find_all_shown(connection, asked, EVERYTHING)).keys() == {one.id, two.id}
-    assert (await find_publications(connection, asked)).keys() == {one.id, two.id, taken.id}
+    assert (await find_all_shown(db, asked, EVERYTHING)).keys() == {one.id, two.id}
+    assert (await find_publications(db, asked)).keys() == {one.id, two.id, taken.id}
 
 
-async def test_a_person_likes_once(connection: aiosqlite.Connection) -> None:
-    one = await published(connection)
+async def test_a_person_likes_once(db: Database) -> None:
+    one = await published(db)
     answers = [
-        await like(connection, one.id, 5),
-        await like(connection, one.id, 5),
-        await unlike(connection, one.id, 5),
+        await like(db, one.id, 5),
+        await like(db, one.id, 5),
+        await unlike(db, one.id, 5),
     ]
     assert [(answer.likes, answer.changed) for answer in answers if answer] == [(1, True), (1, False), (0, True)]
-    assert await unlike(connection, one.id, 5) is not None
+    assert await unlike(db, one.id, 5) is not None
 
 
 async def test_what_the_prompt_says_and_what_was_said_later_decides_what_is_shown(
-    connection: aiosqlite.Connection,
+    db: Database,
 ) -> None:
-    mature, open_to_all = await published(connection, said=ContentRating.MATURE), await published(connection)
-    assert await shown(connection, place=OPEN) == [open_to_all.id]
+    mature, open_to_all = await published(db, said=ContentRating.MATURE), await published(db)
+    assert await shown(db, place=OPEN) == [open_to_all.id]
     for source, server in ((RatingSource.STAFF, SERVER), (RatingSource.CLASSIFIER, 0)):
-        await rate_job(connection, open_to_all.job_id, ContentRating.EXPLICIT, source, server_id=server)
-        assert await shown(connection, place=OPEN) == []
-        await rate_job(connection, open_to_all.job_id, ContentRating.TEEN, source, server_id=server)
-        assert await shown(connection, place=OPEN) == [open_to_all.id]
-        await rate_job(connection, open_to_all.job_id, ContentRating.BLOCKED, source, server_id=server)
-        assert await shown(connection) == [mature.id], "blocked is shown nowhere"
-        await clear_job_rating(connection, open_to_all.job_id, source, server_id=server)
-        assert await shown(connection, place=OPEN) == [open_to_all.id]
-    await rate_job(connection, open_to_all.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=SERVER + 1)
-    assert await shown(connection, place=OPEN) == [open_to_all.id], "another server's staff"
+        await rate_job(db, open_to_all.job_id, ContentRating.EXPLICIT, source, server_id=server)
+        assert await shown(db, place=OPEN) == []
+        await rate_job(db, open_to_all.job_id, ContentRating.TEEN, source, server_id=server)
+        assert await shown(db, place=OPEN) == [open_to_all.id]
+        await rate_job(db, open_to_all.job_id, ContentRating.BLOCKED, source, server_id=server)
+        assert await shown(db) == [mature.id], "blocked is shown nowhere"
+        await clear_job_rating(db, open_to_all.job_id, source, server_id=server)
+        assert await shown(db, place=OPEN) == [open_to_all.id]
+    await rate_job(db, open_to_all.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=SERVER + 1)
+    assert await shown(db, place=OPEN) == [open_to_all.id], "another server's staff"
 
 
 async def test_a_rating_of_a_lora_takes_its_pictures_away_and_brings_them_back(
-    connection: aiosqlite.Connection,
+    db: Database,
 ) -> None:
-    unknown = await published(connection, "Komori")
+    unknown = await published(db, "Komori")
     strict = replace(OPEN, unrated_as=ContentRating.MATURE)
-    assert await shown(connection, place=strict) == [] and await shown(connection, place=OPEN) == [unknown.id]
-    lora = await add_lora(connection, "Komori", content_rating="teen")
-    assert await shown(connection, place=strict) == [unknown.id], "the library got to know it"
+    assert await shown(db, place=strict) == [] and await shown(db, place=OPEN) == [unknown.id]
+    lora = await add_lora(db, "Komori", content_rating="teen")
+    assert await shown(db, place=strict) == [unknown.id], "the library got to know it"
     for rating, left in ((ContentRating.EXPLICIT, []), (ContentRating.GENERAL, [unknown.id])):
-        async with transaction(connection):
-            await rate_content(connection, lora.id, rating, 3)
-        assert await shown(connection, place=OPEN) == left
-    assert await shown(connection, place=strict) == [unknown.id]
+        async with db.transaction():
+            await rate_content(db, lora.id, rating, 3)
+        assert await shown(db, place=OPEN) == left
+    assert await shown(db, place=strict) == [unknown.id]
 
 
-async def test_pictures_of_a_checkpoint_may_be_hidden(connection: aiosqlite.Connection) -> None:
-    one = await published(connection)
-    assert await shown(connection, place=replace(OPEN, checkpoints=("demo",))) == []
-    assert await shown(connection, place=replace(OPEN, checkpoints=("demo",), listed=True)) == [one.id]
-    assert await shown(connection, place=replace(OPEN, checkpoints=("other",), listed=True)) == []
+async def test_pictures_of_a_checkpoint_may_be_hidden(db: Database) -> None:
+    one = await published(db)
+    assert await shown(db, place=replace(OPEN, checkpoints=("demo",))) == []
+    assert await shown(db, place=replace(OPEN, checkpoints=("demo",), listed=True)) == [one.id]
+    assert await shown(db, place=replace(OPEN, checkpoints=("other",), listed=True)) == []
 
 
-async def test_a_child_is_not_shown_beside_a_checkpoint_that_is_rated_later(connection: aiosqlite.Connection) -> None:
-    one, child = await published(connection), await published(connection)
-    await write(connection, "UPDATE publication SET names_child = 1 WHERE id = ?", (child.id,))
-    assert await shown(connection) == [child.id, one.id]
-    assert await shown(connection, place=replace(EVERYTHING, adult=("demo",))) == [one.id]
-    assert await shown(connection, place=replace(EVERYTHING, adult=("other",))) == [child.id, one.id]
+async def test_a_child_is_not_shown_beside_a_checkpoint_that_is_rated_later(db: Database) -> None:
+    one, child = await published(db), await published(db)
+    await db.write("UPDATE publication SET names_child = 1 WHERE id = ?", (child.id,))
+    assert await shown(db) == [child.id, one.id]
+    assert await shown(db, place=replace(EVERYTHING, adult=("demo",))) == [one.id]
+    assert await shown(db, place=replace(EVERYTHING, adult=("other",))) == [child.id, one.id]
 
 
-async def test_what_is_taken_down_or_blocked_is_not_shown(connection: aiosqlite.Connection) -> None:
-    lora = await add_lora(connection, "Komori")
-    one, two = await published(connection, "Komori", person=1), await published(connection, person=2)
+async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
+    lora = await add_lora(db, "Komori")
+    one, two = await published(db, "Komori", person=1), await published(db, person=2)
     for kind, target, left in ((BlockKind.PERSON, 1, [two.id]), (BlockKind.LORA, lora.id, [two.id])):
         for server in (SERVER, 0):
-            await save_block(connection, server, kind, target, reason="x", ends_at=None, created_by=3)
-            assert await shown(connection) == left
-            await lift_block(connection, server, kind, target)
-            assert await shown(connection) == [two.id, one.id]
-        await save_block(connection, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
-        await save_block(connection, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)
-        assert await shown(connection) == [two.id, one.id], "over, or elsewhere"
-    job = await find_job(connection, two.job_id)
+            await save_block(db, server, kind, target, reason="x", ends_at=None, created_by=3)
+            assert await shown(db) == left
+            await lift_block(db, server, kind, target)
+            assert await shown(db) == [two.id, one.id]
+        await save_block(db, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
+        await save_block(db, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)
+        assert await shown(db) == [two.id, one.id], "over, or elsewhere"
+    job = await find_job(db, two.job_id)
     assert job is not None
-    await record_takedown(connection, job, SERVER, "Not here.")
-    assert await shown(connection) == [one.id] and await find_shown(connection, two.id, EVERYTHING) is None
+    await record_takedown(db, job, SERVER, "Not here.")
+    assert await shown(db) == [one.id] and await find_shown(db, two.id, EVERYTHING) is None
 
 
-async def test_what_operators_take_down_is_shown_in_no_server(connection: aiosqlite.Connection) -> None:
-    one = await published(connection)
-    job = await find_job(connection, one.job_id)
+async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> None:
+    one = await published(db)
+    job = await find_job(db, one.job_id)
     assert job is not None
-    await record_takedown(connection, job, EVERYWHERE, "Not here.")
-    assert await shown(connection) == [] and await find_shown(connection, one.id, EVERYTHING) is None
+    await record_takedown(db, job, EVERYWHERE, "Not here.")
+    assert await shown(db) == [] and await find_shown(db, one.id, EVERYTHING) is None
 
 
-async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(connection: aiosqlite.Connection) -> None:
-    one = await published(connection)
-    assert await hide_job(connection, one.job_id, now_ms() + 60_000)
-    assert await shown(connection) == [] and await find_shown(connection, one.id, EVERYTHING) is None
-    assert await undo_deletion(connection, one.job_id) is not None
-    assert await shown(connection) == [one.id]
+async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(db: Database) -> None:
+    one = await published(db)
+    assert await hide_job(db, one.job_id, now_ms() + 60_000)
+    assert await shown(db) == [] and await find_shown(db, one.id, EVERYTHING) is None
+    assert await undo_deletion(db, one.job_id) is not None
+    assert await shown(db) == [one.id]
 
 
-async def test_what_an_open_report_hides_is_not_shown(connection: aiosqlite.Connection) -> None:
-    one, two, copy = [await published(connection) for _ in range(3)]
+async def test_what_an_open_report_hides_is_not_shown(db: Database) -> None:
+    one, two, copy = [await published(db) for _ in range(3)]
 
     async def report(job_id: int, *, hides: bool, server: int = SERVER) -> Report:
         return await save_report(
-            connection,
+            db,
             NewReport(
                 Subject.PICTURES,
                 job_id,
@@ -246,34 +242,34 @@ async def test_what_an_open_report_hides_is_not_shown(connection: aiosqlite.Conn
         )
 
     await report(two.job_id, hides=False)
-    assert await shown(connection) == [copy.id, two.id, one.id]
+    assert await shown(db) == [copy.id, two.id, one.id]
     for server in (SERVER, SERVER + 1):
         hiding = await report(one.job_id, hides=True, server=server)
-        await hold_copy(connection, copy.job_id, [hiding.id])
-        assert await shown(connection) == [two.id] and await find_shown(connection, one.id, EVERYTHING) is None
-        await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
-        assert await shown(connection) == [copy.id, two.id, one.id]
-        await write(connection, "UPDATE report SET state = 'open' WHERE id = ?", (hiding.id,))
-        assert await shown(connection) == [two.id], "the decision was reversed"
-        await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
+        await hold_copy(db, copy.job_id, [hiding.id])
+        assert await shown(db) == [two.id] and await find_shown(db, one.id, EVERYTHING) is None
+        await db.write("UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
+        assert await shown(db) == [copy.id, two.id, one.id]
+        await db.write("UPDATE report SET state = 'open' WHERE id = ?", (hiding.id,))
+        assert await shown(db) == [two.id], "the decision was reversed"
+        await db.write("UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
 
 
-async def test_staff_feature_loras_and_pictures(connection: aiosqlite.Connection) -> None:
-    lora = await add_lora(connection, "Komori")
-    one, two = await published(connection), await published(connection, said=ContentRating.MATURE)
-    assert await add_feature(connection, SERVER, FeatureKind.LORA, lora.id, 3)
-    assert not await add_feature(connection, SERVER, FeatureKind.LORA, lora.id, 4)
-    assert not await add_feature(connection, SERVER, FeatureKind.LORA, 999, 3)
-    assert not await add_feature(connection, SERVER + 1, FeatureKind.PUBLICATION, one.id, 3), "of another server"
+async def test_staff_feature_loras_and_pictures(db: Database) -> None:
+    lora = await add_lora(db, "Komori")
+    one, two = await published(db), await published(db, said=ContentRating.MATURE)
+    assert await add_feature(db, SERVER, FeatureKind.LORA, lora.id, 3)
+    assert not await add_feature(db, SERVER, FeatureKind.LORA, lora.id, 4)
+    assert not await add_feature(db, SERVER, FeatureKind.LORA, 999, 3)
+    assert not await add_feature(db, SERVER + 1, FeatureKind.PUBLICATION, one.id, 3), "of another server"
     for picture in (one, two):
-        assert await add_feature(connection, SERVER, FeatureKind.PUBLICATION, picture.id, 3)
-    (found,) = await featured_loras(connection, SERVER, EVERYTHING, limit=5)
+        assert await add_feature(db, SERVER, FeatureKind.PUBLICATION, picture.id, 3)
+    (found,) = await featured_loras(db, SERVER, EVERYTHING, limit=5)
     assert (found.target_id, found.featured_by) == (lora.id, 3) and found.featured_at <= now_ms()
     for place, ids in ((EVERYTHING, {one.id, two.id}), (OPEN, {one.id})):
-        features = await featured_publications(connection, SERVER, place, limit=5)
+        features = await featured_publications(db, SERVER, place, limit=5)
         assert {each.target_id for each in features} == ids
-    assert await remove_feature(connection, SERVER, FeatureKind.PUBLICATION, one.id)
-    await write(connection, "DELETE FROM picture WHERE job_id = ?", (two.job_id,))
-    assert await featured_publications(connection, SERVER, EVERYTHING, limit=5) == ()
-    await write(connection, "DELETE FROM lora WHERE id = ?", (lora.id,))
-    assert await featured_loras(connection, SERVER, EVERYTHING, limit=5) == ()
+    assert await remove_feature(db, SERVER, FeatureKind.PUBLICATION, one.id)
+    await db.write("DELETE FROM picture WHERE job_id = ?", (two.job_id,))
+    assert await featured_publications(db, SERVER, EVERYTHING, limit=5) == ()
+    await db.write("DELETE FROM lora WHERE id = ?", (lora.id,))
+    assert await featured_loras(db, SERVER, EVERYTHING, limit=5) == ()

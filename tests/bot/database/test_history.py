@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import chain
 
-import aiosqlite
 import pytest
 
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.deletions import begin_deletion
 from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.job_terms import searchable
@@ -19,20 +18,18 @@ from tests.bot.database.conftest import finish, request_for
 ADA, GRACE = 11, 12
 
 
-async def add(
-    connection: aiosqlite.Connection, prompt: str, *loras: str, person: int = ADA, checkpoint: str = "demo"
-) -> int:
+async def add(db: Database, prompt: str, *loras: str, person: int = ADA, checkpoint: str = "demo") -> int:
     uses = [LoraUse(sha256=f"{number}" * 64, name=name) for number, name in enumerate(loras)]
     request = request_for(*uses, prompt=prompt).model_copy(update={"checkpoint": checkpoint})
-    job = await create_job(connection, request, person_id=person, channel_id=1)
-    await start_job(connection, job.id)
+    job = await create_job(db, request, person_id=person, channel_id=1)
+    await start_job(db, job.id)
     new = [NewPicture(path=f"0/{job.id}.png", width=64, height=64, seed=7)]
-    await finish(connection, job.id, 1, new, seconds=1, peak_memory=0)
+    await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     return job.id
 
 
-async def found(connection: aiosqlite.Connection, **wanted: str) -> list[int]:
-    return ids(await history_page(connection, ADA, Wanted(**wanted), limit=50))
+async def found(db: Database, **wanted: str) -> list[int]:
+    return ids(await history_page(db, ADA, Wanted(**wanted), limit=50))
 
 
 def ids(page: HistoryPage) -> list[int]:
@@ -40,12 +37,12 @@ def ids(page: HistoryPage) -> list[int]:
 
 
 @pytest.mark.parametrize("search", ["", "lighthouse"])
-async def test_pages_there_and_back_show_each_job_once(connection: aiosqlite.Connection, search: str) -> None:
-    mine = [await add(connection, "a lighthouse", person=ADA if n % 3 else GRACE) for n in range(20)]
+async def test_pages_there_and_back_show_each_job_once(db: Database, search: str) -> None:
+    mine = [await add(db, "a lighthouse", person=ADA if n % 3 else GRACE) for n in range(20)]
     mine = [job_id for n, job_id in enumerate(mine) if n % 3][::-1]
     wanted, there, anchor = Wanted(search), [], NEWEST
     while True:
-        page = await history_page(connection, ADA, wanted, limit=4, anchor=anchor)
+        page = await history_page(db, ADA, wanted, limit=4, anchor=anchor)
         assert page.newer is bool(there)
         there.append(ids(page))
         anchor = page.jobs[-1].id
@@ -54,36 +51,36 @@ async def test_pages_there_and_back_show_each_job_once(connection: aiosqlite.Con
     assert list(chain.from_iterable(there)) == mine
     back = [there[-1]]
     while page.newer:
-        page = await newer_page(connection, ADA, wanted, limit=4, anchor=page.jobs[0].id)
+        page = await newer_page(db, ADA, wanted, limit=4, anchor=page.jobs[0].id)
         back.insert(0, ids(page))
     assert back == there
-    jumps = [await numbered_page(connection, ADA, wanted, limit=4, page=n) for n in (*range(len(there)), 999)]
+    jumps = [await numbered_page(db, ADA, wanted, limit=4, page=n) for n in (*range(len(there)), 999)]
     assert [ids(page) for page in jumps] == [*there, there[-1]]
     assert [(page.newer, page.older) for page in jumps[:-1]] == [(n > 0, n + 1 < len(there)) for n in range(len(there))]
 
 
-async def test_what_pictures_were_made_of_finds_them(connection: aiosqlite.Connection) -> None:
-    owl = await add(connection, "An Owl, reading", "Komori v2", checkpoint="vivid")
-    fox = await add(connection, "a fox", "Water colour", "Komori", checkpoint="vivid xl")
-    await add(connection, "an owl", person=GRACE)
-    assert await found(connection, search="ow") == [owl]
-    assert await found(connection, search="komori") == [fox, owl]
-    assert await found(connection, search="vivid reading") == [owl]
-    assert await found(connection, search="kom fox xl") == [fox]
-    assert await found(connection, checkpoint="vivid") == [owl]
-    assert await found(connection, lora="Water colour") == [fox]
-    assert await found(connection, lora="Komori v2", search="fox") == []
-    assert await found(connection) == [fox, owl]
+async def test_what_pictures_were_made_of_finds_them(db: Database) -> None:
+    owl = await add(db, "An Owl, reading", "Komori v2", checkpoint="vivid")
+    fox = await add(db, "a fox", "Water colour", "Komori", checkpoint="vivid xl")
+    await add(db, "an owl", person=GRACE)
+    assert await found(db, search="ow") == [owl]
+    assert await found(db, search="komori") == [fox, owl]
+    assert await found(db, search="vivid reading") == [owl]
+    assert await found(db, search="kom fox xl") == [fox]
+    assert await found(db, checkpoint="vivid") == [owl]
+    assert await found(db, lora="Water colour") == [fox]
+    assert await found(db, lora="Komori v2", search="fox") == []
+    assert await found(db) == [fox, owl]
 
 
 @pytest.mark.parametrize(
     "search", ["p11", "owner", "…", '"', "a OR b", "owner : p12", "*", "(", "NEAR(", "^z", "\ud800"]
 )
-async def test_no_search_breaks_out(connection: aiosqlite.Connection, search: str) -> None:
-    await add(connection, "a fox", person=GRACE)
-    await add(connection, "a fox")
-    assert await found(connection, search=search) == []
-    assert await found(connection, lora=search) == []
+async def test_no_search_breaks_out(db: Database, search: str) -> None:
+    await add(db, "a fox", person=GRACE)
+    await add(db, "a fox")
+    assert await found(db, search=search) == []
+    assert await found(db, lora=search) == []
 
 
 # The index has no copy of what it indexes: a word of Ada's that begins with nothing in particular finds all her jobs.
@@ -91,32 +88,32 @@ INDEXED = f"SELECT rowid FROM job_text WHERE job_text MATCH '\"{searchable(ADA, 
 CHECK_INDEX = "INSERT INTO job_text (job_text) VALUES ('integrity-check')"
 
 
-async def test_the_index_has_neither_a_copy_of_the_words_nor_what_was_deleted(connection: aiosqlite.Connection) -> None:
-    gone = await add(connection, "a zebrafinch under a kumquat")
-    stays = await add(connection, "a zebrafinch")
-    assert [row["rowid"] for row in await fetch(connection, INDEXED)] == [gone, stays]
-    await begin_deletion(connection, gone, None, None)
-    await write(connection, CHECK_INDEX)
-    assert [row["rowid"] for row in await fetch(connection, INDEXED)] == [stays]
-    assert not await fetch(connection, "SELECT 1 FROM job_text_data WHERE instr(block, CAST('kumquat' AS BLOB))")
-    await write(connection, "DELETE FROM picture WHERE job_id = ?", (stays,))
-    await write(connection, CHECK_INDEX)
-    assert not await fetch(connection, "SELECT 1 FROM job_text_data WHERE instr(block, CAST('zebrafinch' AS BLOB))")
-    names = await fetch(connection, "SELECT name FROM sqlite_schema WHERE name LIKE 'job_text_%'")
+async def test_the_index_has_neither_a_copy_of_the_words_nor_what_was_deleted(db: Database) -> None:
+    gone = await add(db, "a zebrafinch under a kumquat")
+    stays = await add(db, "a zebrafinch")
+    assert [row["rowid"] for row in await db.fetch(INDEXED)] == [gone, stays]
+    await begin_deletion(db, gone, None, None)
+    await db.write(CHECK_INDEX)
+    assert [row["rowid"] for row in await db.fetch(INDEXED)] == [stays]
+    assert not await db.fetch("SELECT 1 FROM job_text_data WHERE instr(block, CAST('kumquat' AS BLOB))")
+    await db.write("DELETE FROM picture WHERE job_id = ?", (stays,))
+    await db.write(CHECK_INDEX)
+    assert not await db.fetch("SELECT 1 FROM job_text_data WHERE instr(block, CAST('zebrafinch' AS BLOB))")
+    names = await db.fetch("SELECT name FROM sqlite_schema WHERE name LIKE 'job_text_%'")
     assert "job_text_content" not in {row["name"] for row in names}
 
 
-async def test_a_search_never_steps_over_what_it_would_not_show(connection: aiosqlite.Connection) -> None:
-    shown, gone, never = [await add(connection, "a fox") for _ in range(2)], await add(connection, "a fox"), []
-    never.append((await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)).id)
-    await start_job(connection, never[0])
-    await fail_job(connection, never[0], 1, "worker_failed", {})
-    await begin_deletion(connection, gone, None, None)
-    assert [row["rowid"] for row in await fetch(connection, INDEXED)] == shown
+async def test_a_search_never_steps_over_what_it_would_not_show(db: Database) -> None:
+    shown, gone, never = [await add(db, "a fox") for _ in range(2)], await add(db, "a fox"), []
+    never.append((await create_job(db, request_for(prompt="a fox"), person_id=ADA, channel_id=1)).id)
+    await start_job(db, never[0])
+    await fail_job(db, never[0], 1, "worker_failed", {})
+    await begin_deletion(db, gone, None, None)
+    assert [row["rowid"] for row in await db.fetch(INDEXED)] == shown
 
 
-async def test_what_was_deleted_or_never_painted_is_not_in_it(connection: aiosqlite.Connection) -> None:
-    gone = await add(connection, "a fox")
-    await begin_deletion(connection, gone, None, None)
-    await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)
-    assert await found(connection) == await found(connection, search="fox") == []
+async def test_what_was_deleted_or_never_painted_is_not_in_it(db: Database) -> None:
+    gone = await add(db, "a fox")
+    await begin_deletion(db, gone, None, None)
+    await create_job(db, request_for(prompt="a fox"), person_id=ADA, channel_id=1)
+    assert await found(db) == await found(db, search="fox") == []

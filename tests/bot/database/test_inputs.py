@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-import aiosqlite
 from PIL import Image
 
+from bot.database.database import Database
 from bot.database.deletions import begin_deletion
 from bot.database.inputs import is_named
 from bot.database.jobs import create_job, start_job
@@ -21,15 +21,15 @@ def png(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-async def test_a_picture_stays_while_a_job_needs_it(connection: aiosqlite.Connection) -> None:
+async def test_a_picture_stays_while_a_job_needs_it(db: Database) -> None:
     sha256 = "d" * 64
-    assert not await is_named(connection, sha256)
+    assert not await is_named(db, sha256)
     request = request_for().model_copy(update={"image": SourceImage(sha256=sha256, strength=0.5)})
-    job = await create_job(connection, request, person_id=1, channel_id=1)
-    assert await is_named(connection, sha256), "it waits"
-    await start_job(connection, job.id)
+    job = await create_job(db, request, person_id=1, channel_id=1)
+    assert await is_named(db, sha256), "it waits"
+    await start_job(db, job.id)
     new = [NewPicture(path="0/a.png", width=64, height=64, seed=7)]
-    await finish(connection, job.id, 1, new, seconds=1, peak_memory=0)
-    assert await is_named(connection, sha256), "*Again* needs it"
-    await begin_deletion(connection, job.id, None, None)
-    assert not await is_named(connection, sha256), "its picture was deleted"
+    await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
+    assert await is_named(db, sha256), "*Again* needs it"
+    await begin_deletion(db, job.id, None, None)
+    assert not await is_named(db, sha256), "its picture was deleted"

@@ -7,13 +7,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import aiosqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.database import jobs
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, open_database, write
+from bot.database.database import Database, open_database
 from bot.database.job_orders import Usage, cost_of, person_facts
 from bot.database.pictures import NewPicture
 from inference.messages.request import Region
@@ -32,58 +31,56 @@ EVENTS = st.lists(
 )
 
 
-async def happen(connection: aiosqlite.Connection, what: str, job: jobs.Job) -> None:
+async def happen(db: Database, what: str, job: jobs.Job) -> None:
     failure = ("worker_failed", {"reason": "x"})
-    row = await jobs.find_job(connection, job.id)
+    row = await jobs.find_job(db, job.id)
     assert row is not None
     match what:
         case "succeed":
             pictures = [NewPicture(f"{job.id}-{i}.png", 64, 64, i) for i in range(job.request.count)]
-            await jobs.finish_job(connection, job.id, row.attempt, pictures, seconds=1, peak_memory=1)
+            await jobs.finish_job(db, job.id, row.attempt, pictures, seconds=1, peak_memory=1)
         case "fail":
-            await jobs.fail_job(connection, job.id, row.attempt, *failure)
+            await jobs.fail_job(db, job.id, row.attempt, *failure)
         case "fail_queued":
-            await jobs.fail_job(connection, job.id, None, *failure)
+            await jobs.fail_job(db, job.id, None, *failure)
         case "cancel":
-            await jobs.cancel_job(connection, job.id)
+            await jobs.cancel_job(db, job.id)
         case "start":
-            await jobs.start_job(connection, job.id)
+            await jobs.start_job(db, job.id)
         case "requeue":
-            await jobs.requeue_job(connection, job.id, row.attempt, died=False)
+            await jobs.requeue_job(db, job.id, row.attempt, died=False)
         case _:
-            await jobs.requeue_orphans(connection)
+            await jobs.requeue_orphans(db)
 
 
 async def play(events: list[tuple[str, int, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_database(Path(folder, "easel.sqlite3")) as connection:
-            await connection.execute("PRAGMA synchronous = OFF")
+        async with open_database(Path(folder, "easel.sqlite3")) as db:
+            await db.connection.execute("PRAGMA synchronous = OFF")
             made: list[jobs.Job] = []
             for what, number, server, count in events:
                 if what == "order":
                     request = request_for().model_copy(update={"count": count})
                     made.append(
-                        await jobs.create_job(
-                            connection, request, person_id=number, channel_id=1, server_id=server or None
-                        )
+                        await jobs.create_job(db, request, person_id=number, channel_id=1, server_id=server or None)
                     )
                 elif made:
-                    await happen(connection, what, made[number % len(made)])
-            await compare(connection, made)
+                    await happen(db, what, made[number % len(made)])
+            await compare(db, made)
 
 
-async def compare(connection: aiosqlite.Connection, made: list[jobs.Job]) -> None:
+async def compare(db: Database, made: list[jobs.Job]) -> None:
     """The sums against a recount of the rows."""
     counted: Counter[tuple[int, int]] = Counter()
     for job in made:
-        row = await jobs.find_job(connection, job.id)
+        row = await jobs.find_job(db, job.id)
         assert row is not None
         if row.state not in {jobs.JobState.FAILED, jobs.JobState.CANCELLED}:
             for person in (row.person_id, 0):
                 counted[person, row.server_id or 0] += row.request.count
     for person in PEOPLE:
         for server in SERVERS:
-            facts = await person_facts(connection, person, server, now_ms())
+            facts = await person_facts(db, person, server, now_ms())
             everywhere = sum(counted[person, each] for each in SERVERS)
             assert facts.here == usage(counted[person, server])
             assert facts.everywhere == usage(everywhere)
@@ -108,47 +105,47 @@ def test_a_picture_with_two_regions_is_one_picture_and_takes_twice_the_steps() -
     )
 
 
-async def test_a_job_counts_on_the_day_of_its_order(connection: aiosqlite.Connection) -> None:
-    job = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
-    assert (await person_facts(connection, 1, 0, now_ms() + DAY_MS)).here == Usage()
+async def test_a_job_counts_on_the_day_of_its_order(db: Database) -> None:
+    job = await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
+    assert (await person_facts(db, 1, 0, now_ms() + DAY_MS)).here == Usage()
     yesterday = job.created_at - DAY_MS
-    await write(connection, "UPDATE job SET created_at = ?", (yesterday,))
-    await write(connection, "UPDATE daily_usage SET day = day - 1")
-    today = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
-    await jobs.cancel_job(connection, job.id)
-    assert (await person_facts(connection, 1, 0, today.created_at)).here == usage(1)
-    assert (await person_facts(connection, 1, 0, yesterday)).here == Usage()
+    await db.write("UPDATE job SET created_at = ?", (yesterday,))
+    await db.write("UPDATE daily_usage SET day = day - 1")
+    today = await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
+    await jobs.cancel_job(db, job.id)
+    assert (await person_facts(db, 1, 0, today.created_at)).here == usage(1)
+    assert (await person_facts(db, 1, 0, yesterday)).here == Usage()
 
 
-async def test_deleting_what_is_known_of_a_person_gives_no_quota_back(connection: aiosqlite.Connection) -> None:
-    made = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1, server_id=100)
-    await jobs.start_job(connection, made.id)
-    await finish(connection, made.id, 1, [])
-    await erase(connection, 1)
-    facts = await person_facts(connection, 1, 100, now_ms())
+async def test_deleting_what_is_known_of_a_person_gives_no_quota_back(db: Database) -> None:
+    made = await jobs.create_job(db, request_for(), person_id=1, channel_id=1, server_id=100)
+    await jobs.start_job(db, made.id)
+    await finish(db, made.id, 1, [])
+    await erase(db, 1)
+    facts = await person_facts(db, 1, 100, now_ms())
     assert (facts.here, facts.of_server) == (usage(1), usage(1))
 
 
-async def test_the_newest_orders_come_first_and_failed_ones_are_left_out(connection: aiosqlite.Connection) -> None:
+async def test_the_newest_orders_come_first_and_failed_ones_are_left_out(db: Database) -> None:
     made = [
-        await jobs.create_job(connection, request_for(prompt=prompt), person_id=1, channel_id=1, server_id=server)
+        await jobs.create_job(db, request_for(prompt=prompt), person_id=1, channel_id=1, server_id=server)
         for prompt, server in (("a", 100), ("b", 100), ("c", None))
     ]
-    await jobs.fail_job(connection, made[1].id, None, "worker_failed", {"reason": "x"})
-    facts = await person_facts(connection, 1, 100, now_ms())
+    await jobs.fail_job(db, made[1].id, None, "worker_failed", {"reason": "x"})
+    facts = await person_facts(db, 1, 100, now_ms())
     assert (facts.last_here, facts.last_everywhere) == (made[0].created_at, made[2].created_at)
-    but = await person_facts(connection, 1, 100, now_ms(), but=made[0].id)
+    but = await person_facts(db, 1, 100, now_ms(), but=made[0].id)
     assert (but.last_here, but.last_everywhere) == (None, made[2].created_at)
 
 
-async def test_jobs_of_an_earlier_easel_count_nothing(connection: aiosqlite.Connection) -> None:
+async def test_jobs_of_an_earlier_easel_count_nothing(db: Database) -> None:
     """Their rows came without an order, so ending one takes nothing away."""
-    old = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
-    await write(connection, "DELETE FROM job_order")
-    await write(connection, "DELETE FROM daily_usage")
-    await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
-    await jobs.cancel_job(connection, old.id)
-    facts = await person_facts(connection, 1, 0, now_ms())
+    old = await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
+    await db.write("DELETE FROM job_order")
+    await db.write("DELETE FROM daily_usage")
+    await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
+    await jobs.cancel_job(db, old.id)
+    facts = await person_facts(db, 1, 0, now_ms())
     assert facts.here == usage(1)
-    rows = await fetch(connection, "SELECT count(*) FROM job_order")
+    rows = await db.fetch("SELECT count(*) FROM job_order")
     assert rows[0][0] == 1

@@ -6,12 +6,11 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-import aiosqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.database import jobs
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.database.jobs import JobState
 from bot.database.pictures import NewPicture, pictures_of_job
 
@@ -46,37 +45,37 @@ class Model:
         return allowed
 
 
-async def move(connection: aiosqlite.Connection, job_id: int, name: str, attempt: int) -> bool:
+async def move(db: Database, job_id: int, name: str, attempt: int) -> bool:
     match name:
         case "start":
-            return await jobs.start_job(connection, job_id) is not None
+            return await jobs.start_job(db, job_id) is not None
         case "requeue":
-            return await jobs.requeue_job(connection, job_id, attempt, died=True) is not None
+            return await jobs.requeue_job(db, job_id, attempt, died=True) is not None
         case "orphans":
-            return bool(await jobs.requeue_orphans(connection))
+            return bool(await jobs.requeue_orphans(db))
         case "finish":
-            done = await finish(connection, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
+            done = await finish(db, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
             return done is not None
         case "cancel":
-            return await jobs.cancel_job(connection, job_id) is not None
+            return await jobs.cancel_job(db, job_id) is not None
         case _:
             number = attempt if name == "fail" else None
-            return await jobs.fail_job(connection, job_id, number, "worker_failed", {"reason": "x"}) is not None
+            return await jobs.fail_job(db, job_id, number, "worker_failed", {"reason": "x"}) is not None
 
 
 async def play(moves: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_database(Path(folder, "easel.sqlite3")) as connection:
-            await connection.execute("PRAGMA synchronous = OFF")
-            job = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
+        async with open_database(Path(folder, "easel.sqlite3")) as db:
+            await db.connection.execute("PRAGMA synchronous = OFF")
+            job = await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
             model = Model()
             for name, attempt in moves:
-                assert await move(connection, job.id, name, attempt) == model.move(name, attempt)
-                row = await jobs.find_job(connection, job.id)
+                assert await move(db, job.id, name, attempt) == model.move(name, attempt)
+                row = await jobs.find_job(db, job.id)
                 assert row is not None
                 assert (row.state, row.attempt) == (model.state, model.attempt)
                 assert (row.finished_at is not None) == model.state.final
-            assert bool(await pictures_of_job(connection, job.id)) == (model.state is JobState.SUCCEEDED)
+            assert bool(await pictures_of_job(db, job.id)) == (model.state is JobState.SUCCEEDED)
 
 
 @settings(max_examples=60)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-import aiosqlite
 import pytest
 
 from bot.database.bookmarks import add_bookmark
+from bot.database.database import Database
 from bot.database.lora_autocomplete import lora_choices
 from bot.database.lora_records import mark_missing, record_found
 from bot.database.loras import (
@@ -32,20 +32,20 @@ from .conftest import ILLUSTRIOUS, PONY, add_lora, found_lora, sha
 
 
 @pytest.fixture
-async def library(connection: aiosqlite.Connection) -> aiosqlite.Connection:
-    await add_lora(connection, "Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["shy", "bat"])
-    await add_lora(connection, "Watercolour", category="style", base_model=PONY, description="wet paper")
-    await add_lora(connection, "Komodo", category="character", base_model=PONY)
-    await add_lora(connection, "Mystery")
-    return connection
+async def library(db: Database) -> Database:
+    await add_lora(db, "Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["shy", "bat"])
+    await add_lora(db, "Watercolour", category="style", base_model=PONY, description="wet paper")
+    await add_lora(db, "Komodo", category="character", base_model=PONY)
+    await add_lora(db, "Mystery")
+    return db
 
 
-async def browse(connection: aiosqlite.Connection, **conditions: object) -> list[str]:
-    page = await browse_loras(connection, limit=50, **conditions)  # type: ignore[arg-type]
+async def browse(db: Database, **conditions: object) -> list[str]:
+    page = await browse_loras(db, limit=50, **conditions)  # type: ignore[arg-type]
     return [lora.name for lora in page.loras]
 
 
-async def test_a_version_carries_all_that_is_known_of_its_file(library: aiosqlite.Connection) -> None:
+async def test_a_version_carries_all_that_is_known_of_its_file(library: Database) -> None:
     lora = await find_lora(library, 1)
     assert lora is not None
     (version,) = lora.versions
@@ -59,28 +59,28 @@ async def test_a_version_carries_all_that_is_known_of_its_file(library: aiosqlit
 
 
 @pytest.mark.parametrize("name", ["Komori", "komori", "  KOMORI ", "ｋｏｍｏｒｉ"])  # noqa: RUF001
-async def test_names_are_found_in_any_case(library: aiosqlite.Connection, name: str) -> None:
+async def test_names_are_found_in_any_case(library: Database, name: str) -> None:
     lora = await find_lora_by_name(library, name)
     assert lora is not None
     assert lora.id == 1
 
 
 @pytest.mark.parametrize("name", ["", "komor", "komori:0.8", "\0", "\ud800", "' OR 1=1", "x" * 10_000])
-async def test_other_names_are_not(library: aiosqlite.Connection, name: str) -> None:
+async def test_other_names_are_not(library: Database, name: str) -> None:
     assert await find_lora_by_name(library, name) is None
 
 
 @pytest.mark.parametrize("place", ["style/_x.safetensors_/OWL_v2.1.safetensors", "OWL_v2.1.safetensors"])
-async def test_a_file_is_found_by_its_stem_where_only_one_has_it(connection: aiosqlite.Connection, place: str) -> None:
-    owl = await add_lora(connection, "Night owl", path=place)
-    await add_lora(connection, "Owl", path="OWL_v2.safetensors")
-    assert await find_version_by_stem(connection, "owl_v2.1") == owl.versions[0]
+async def test_a_file_is_found_by_its_stem_where_only_one_has_it(db: Database, place: str) -> None:
+    owl = await add_lora(db, "Night owl", path=place)
+    await add_lora(db, "Owl", path="OWL_v2.safetensors")
+    assert await find_version_by_stem(db, "owl_v2.1") == owl.versions[0]
     for other in ("owl_v2.1.safetensors", "owl_v2%", "", "\0", "\ud800", "style/_x.safetensors_/OWL_v2.1"):
-        assert await find_version_by_stem(connection, other) is None
-    again = await add_lora(connection, "Another owl", path="other/owl_V2.1.safetensors")
-    assert await find_version_by_stem(connection, "OWL_v2.1") is None, "nobody knows which"
-    await mark_missing(connection, [place, "OWL_v2.safetensors"])
-    assert await find_version_by_stem(connection, "OWL_v2.1") == owl.versions[0], "the other one is gone"
+        assert await find_version_by_stem(db, other) is None
+    again = await add_lora(db, "Another owl", path="other/owl_V2.1.safetensors")
+    assert await find_version_by_stem(db, "OWL_v2.1") is None, "nobody knows which"
+    await mark_missing(db, [place, "OWL_v2.safetensors"])
+    assert await find_version_by_stem(db, "OWL_v2.1") == owl.versions[0], "the other one is gone"
     assert again.versions[0].usable
 
 
@@ -100,23 +100,23 @@ async def test_a_file_is_found_by_its_stem_where_only_one_has_it(connection: aio
         ({"search": '"*'}, []),
     ],
 )
-async def test_browsing(library: aiosqlite.Connection, conditions: dict[str, object], expected: list[str]) -> None:
+async def test_browsing(library: Database, conditions: dict[str, object], expected: list[str]) -> None:
     assert await browse(library, **conditions) == expected
 
 
-async def test_pages_tell_whether_there_is_more(library: aiosqlite.Connection) -> None:
+async def test_pages_tell_whether_there_is_more(library: Database) -> None:
     first = await browse_loras(library, limit=3)
     last = await browse_loras(library, limit=3, offset=3)
     assert ([len(first.loras), first.more], [len(last.loras), last.more]) == ([3, True], [1, False])
 
 
-async def test_what_has_no_usable_file_is_not_browsed(library: aiosqlite.Connection) -> None:
+async def test_what_has_no_usable_file_is_not_browsed(library: Database) -> None:
     await mark_missing(library, ["Komodo.safetensors"])
     assert await browse(library) == ["Komodo"]
     assert [choice.name for choice in await lora_choices(library, 1, "komo")] == ["Komodo"]
 
 
-async def test_broken_files_are_listed_with_their_problem(library: aiosqlite.Connection) -> None:
+async def test_broken_files_are_listed_with_their_problem(library: Database) -> None:
     broken = FoundLora(path="bad.safetensors", stamp=FileStamp(size=1, mtime_ns=1), problem="it is too short")
     await record_found(library, broken, broken.judge(Knowledge()), last_word=True)
     assert [(v.path, v.problem) for v in await versions_with_problem(library)] == [
@@ -126,7 +126,7 @@ async def test_broken_files_are_listed_with_their_problem(library: aiosqlite.Con
 
 
 async def test_choices_without_a_word_are_bookmarks_then_what_fits_then_the_rest(
-    library: aiosqlite.Connection,
+    library: Database,
 ) -> None:
     await add_bookmark(library, 1, 4)
     await add_bookmark(library, 1, 2)
@@ -143,7 +143,7 @@ async def test_choices_without_a_word_are_bookmarks_then_what_fits_then_the_rest
     assert choices[1].base_models == ()
 
 
-async def test_choices_for_a_typed_word(library: aiosqlite.Connection) -> None:
+async def test_choices_for_a_typed_word(library: Database) -> None:
     await add_bookmark(library, 1, 3)
     found = await lora_choices(library, 1, "Komo", fitting=[ILLUSTRIOUS])
     assert [(c.name, c.bookmarked) for c in found] == [("Komodo", True), ("Komori", False)]
@@ -170,20 +170,18 @@ async def test_choices_for_a_typed_word(library: aiosqlite.Connection) -> None:
         ("x" * 10_000, set()),
     ],
 )
-async def test_similar_names(library: aiosqlite.Connection, typed: str, expected: set[str]) -> None:
+async def test_similar_names(library: Database, typed: str, expected: set[str]) -> None:
     assert set(await similar_names(library, typed)) == expected
 
 
-async def test_a_file_is_found_by_the_short_hashes_that_pictures_name(
-    connection: aiosqlite.Connection, tmp_path
-) -> None:
+async def test_a_file_is_found_by_the_short_hashes_that_pictures_name(db: Database, tmp_path) -> None:
     path = write_lora(tmp_path / "bat.safetensors")
-    await scan_library(connection, tmp_path, {})
+    await scan_library(db, tmp_path, {})
     raw = path.read_bytes()
     body = raw[8 + int.from_bytes(raw[:8], "little") :]
     autov2, autov3 = hashlib.sha256(raw).hexdigest()[:10], hashlib.sha256(body).hexdigest()[:12]
     for short in (autov2, autov3, autov3.upper()):
-        version = await find_version_by_short_hash(connection, short)
+        version = await find_version_by_short_hash(db, short)
         assert version is not None and version.path == "bat.safetensors"
     for stranger in ("0" * 10, "f" * 12, "", autov2[:9], "%" * 10, autov3 + "0"):
-        assert await find_version_by_short_hash(connection, stranger) is None
+        assert await find_version_by_short_hash(db, stranger) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.errors import (
     DatabaseLocked,
     DevelopmentDatabase,
@@ -56,8 +56,8 @@ def contents(path: Path) -> bytes:
 def look(path: Path) -> tuple[int, list[str]]:
     """The version, and every object's SQL."""
     database = sqlite3.connect(path)
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    schema = [row[0] for row in database.execute("SELECT sql FROM sqlite_schema ORDER BY name")]
+    (version,) = database.connection.execute("PRAGMA user_version").fetchone()
+    schema = [row[0] for row in database.connection.execute("SELECT sql FROM sqlite_schema ORDER BY name")]
     database.close()
     return version, schema
 
@@ -82,7 +82,7 @@ def test_every_table_is_strict_and_no_step_commits_by_itself() -> None:
 def execute(path: Path, *statements: str) -> list[tuple[object, ...]]:
     """The rows of the last statement."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        return [database.execute(statement).fetchall() for statement in statements][-1]
+        return [database.connection.execute(statement).fetchall() for statement in statements][-1]
 
 
 def test_only_what_is_missing_is_carried_out_after_a_copy(path: Path, folder: Path) -> None:
@@ -180,8 +180,8 @@ def test_a_migration_needs_little_more_than_twice_the_room(path: Path, folder: P
 
 
 async def test_a_newer_database_is_refused_and_not_touched(path: Path) -> None:
-    async with open_database(path) as connection:
-        await connection.execute(f"PRAGMA user_version = {len(schema_steps()) + 1}")
+    async with open_database(path) as db:
+        await db.connection.execute(f"PRAGMA user_version = {len(schema_steps()) + 1}")
     before = look(path)
     with pytest.raises(NewerDatabase, match="made by a newer Easel"):
         async with open_database(path):
@@ -207,8 +207,8 @@ def test_misnumbered_files_are_found(folder: Path, name: str) -> None:
 
 async def test_the_release_and_one_migration_open_as_the_newest_schema(path: Path, tmp_path: Path) -> None:
     """The first migration after the release: rows stay, a full text index can be filled anew."""
-    async with open_database(path) as connection:
-        await connection.execute("INSERT INTO person (id, created_at) VALUES (7, 1)")
+    async with open_database(path) as db:
+        await db.connection.execute("INSERT INTO person (id, created_at) VALUES (7, 1)")
     folder = tmp_path / "next"
     (folder / "migrations").mkdir(parents=True)
     (folder / "schema.sql").write_text((FOLDER / "schema.sql").read_text("utf-8"), "utf-8")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import aiosqlite
 import pytest
 
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.gallery import gallery_page
 from bot.database.gallery_terms import GalleryFilter, PublishedFacets
 from bot.database.likes import like
@@ -29,119 +28,119 @@ from tests.bot.database.conftest import erase, sha
 from tests.bot.database.publishing import ART, EVERYTHING, SERVER, new_publication, painted, published
 
 
-async def shown(connection: aiosqlite.Connection, wanted: GalleryFilter | None = None) -> list[int]:
-    page = await gallery_page(connection, wanted or GalleryFilter(SERVER), EVERYTHING, limit=50)
+async def shown(db: Database, wanted: GalleryFilter | None = None) -> list[int]:
+    page = await gallery_page(db, wanted or GalleryFilter(SERVER), EVERYTHING, limit=50)
     return [one.id for one in page.publications]
 
 
-async def state_of(connection: aiosqlite.Connection, one: Publication) -> PublicationState | None:
-    found = await find_publication(connection, one.id)
+async def state_of(db: Database, one: Publication) -> PublicationState | None:
+    found = await find_publication(db, one.id)
     return None if found is None else found.state
 
 
-async def counts(connection: aiosqlite.Connection, name: str) -> tuple[int, int]:
-    (row,) = await fetch(connection, "SELECT * FROM lora_in_server WHERE sha256 = ?", (sha(f"{name}.safetensors"),))
+async def counts(db: Database, name: str) -> tuple[int, int]:
+    (row,) = await db.fetch("SELECT * FROM lora_in_server WHERE sha256 = ?", (sha(f"{name}.safetensors"),))
     return row["publications"], row["likes"]
 
 
-async def test_a_picture_is_published_once_in_a_server(connection: aiosqlite.Connection) -> None:
-    job = await painted(connection)
-    first = await begin_publication(connection, new_publication(job))
+async def test_a_picture_is_published_once_in_a_server(db: Database) -> None:
+    job = await painted(db)
+    first = await begin_publication(db, new_publication(job))
     assert first is not None and first.state is PublicationState.PENDING and first.tried_at is None
-    assert await begin_publication(connection, new_publication(job)) is None
-    assert await begin_publication(connection, new_publication(job, server=SERVER + 1)) is not None
-    assert await shown(connection) == [], "a pending one is not in the gallery"
-    assert await note_try(connection, first.id)
-    await mark_posted(connection, first.id, ART, 7, PublishedFacets(), "words")
-    assert await shown(connection) == [first.id]
-    assert not await note_try(connection, first.id), "it is posted"
+    assert await begin_publication(db, new_publication(job)) is None
+    assert await begin_publication(db, new_publication(job, server=SERVER + 1)) is not None
+    assert await shown(db) == [], "a pending one is not in the gallery"
+    assert await note_try(db, first.id)
+    await mark_posted(db, first.id, ART, 7, PublishedFacets(), "words")
+    assert await shown(db) == [first.id]
+    assert not await note_try(db, first.id), "it is posted"
 
 
-async def test_a_picture_that_is_gone_is_not_published(connection: aiosqlite.Connection) -> None:
-    assert await begin_publication(connection, new_publication(12345)) is None
+async def test_a_picture_that_is_gone_is_not_published(db: Database) -> None:
+    assert await begin_publication(db, new_publication(12345)) is None
 
 
-async def test_what_was_not_posted_is_given_up(connection: aiosqlite.Connection) -> None:
-    job = await painted(connection)
-    begun = await begin_publication(connection, new_publication(job))
+async def test_what_was_not_posted_is_given_up(db: Database) -> None:
+    job = await painted(db)
+    begun = await begin_publication(db, new_publication(job))
     assert begun is not None
-    await give_up(connection, begun.id)
-    assert await publications_of_job(connection, job) == ()
-    posted = await published(connection)
-    await give_up(connection, posted.id)
-    assert await state_of(connection, posted) is PublicationState.POSTED
-    await write(connection, "UPDATE publication SET state = 'pending', tried_at = 5 WHERE id = ?", (posted.id,))
-    await give_up(connection, posted.id)
-    left = await find_publication(connection, posted.id)
+    await give_up(db, begun.id)
+    assert await publications_of_job(db, job) == ()
+    posted = await published(db)
+    await give_up(db, posted.id)
+    assert await state_of(db, posted) is PublicationState.POSTED
+    await db.write("UPDATE publication SET state = 'pending', tried_at = 5 WHERE id = ?", (posted.id,))
+    await give_up(db, posted.id)
+    left = await find_publication(db, posted.id)
     assert left is not None and (left.tried_at, left.message_id) == (None, None), "it was posted before"
 
 
 @pytest.mark.parametrize("how", ["picture", "job", "removal", "of job", "message"])
 async def test_a_picture_leaves_the_gallery_at_once_and_its_row_when_its_message_is_gone(
-    connection: aiosqlite.Connection, how: str
+    db: Database, how: str
 ) -> None:
-    other, one = await published(connection, "Komori"), await published(connection, "Komori")
-    await like(connection, one.id, 5)
-    assert await counts(connection, "Komori") == (2, 1)
+    other, one = await published(db, "Komori"), await published(db, "Komori")
+    await like(db, one.id, 5)
+    assert await counts(db, "Komori") == (2, 1)
     match how:
         case "picture":
-            await write(connection, "DELETE FROM picture WHERE job_id = ?", (one.job_id,))
+            await db.write("DELETE FROM picture WHERE job_id = ?", (one.job_id,))
         case "job":
-            await write(connection, "DELETE FROM job WHERE id = ?", (one.job_id,))
+            await db.write("DELETE FROM job WHERE id = ?", (one.job_id,))
         case "removal":
-            assert await begin_removal(connection, one.id)
+            assert await begin_removal(db, one.id)
         case "of job":
-            assert [gone.id for gone in await begin_removal_of_job(connection, one.job_id, SERVER)] == [one.id]
+            assert [gone.id for gone in await begin_removal_of_job(db, one.job_id, SERVER)] == [one.id]
         case _:
             assert one.message_id is not None
-            assert await begin_removal_by_message(connection, one.message_id)
-    assert await shown(connection) == [other.id] == await shown(connection, GalleryFilter(SERVER, words=["fox"]))
-    assert await counts(connection, "Komori") == (1, 0)
-    (left,) = await unsettled_publications(connection)
+            assert await begin_removal_by_message(db, one.message_id)
+    assert await shown(db) == [other.id] == await shown(db, GalleryFilter(SERVER, words=["fox"]))
+    assert await counts(db, "Komori") == (1, 0)
+    (left,) = await unsettled_publications(db)
     assert (left.id, left.state, left.message_id) == (one.id, PublicationState.REMOVING, one.message_id)
-    assert await begin_removal(connection, one.id) is None, "once"
-    assert await like(connection, one.id, 6) is None
-    await end_removal(connection, one.id)
-    await end_removal(connection, other.id)
-    assert await state_of(connection, one) is None
-    assert await state_of(connection, other) is PublicationState.POSTED
-    assert await counts(connection, "Komori") == (1, 0)
+    assert await begin_removal(db, one.id) is None, "once"
+    assert await like(db, one.id, 6) is None
+    await end_removal(db, one.id)
+    await end_removal(db, other.id)
+    assert await state_of(db, one) is None
+    assert await state_of(db, other) is PublicationState.POSTED
+    assert await counts(db, "Komori") == (1, 0)
 
 
 async def test_a_picture_that_is_deleted_while_it_is_posted_is_removed_by_its_message(
-    connection: aiosqlite.Connection,
+    db: Database,
 ) -> None:
-    job = await painted(connection)
-    begun = await begin_publication(connection, new_publication(job))
+    job = await painted(db)
+    begun = await begin_publication(db, new_publication(job))
     assert begun is not None
-    await write(connection, "DELETE FROM job WHERE id = ?", (job,))
-    assert await mark_posted(connection, begun.id, ART, 7, PublishedFacets(), "words") is None
-    (left,) = await unsettled_publications(connection)
+    await db.write("DELETE FROM job WHERE id = ?", (job,))
+    assert await mark_posted(db, begun.id, ART, 7, PublishedFacets(), "words") is None
+    (left,) = await unsettled_publications(db)
     assert (left.state, left.message_id) == (PublicationState.REMOVING, 7)
-    assert await shown(connection) == []
+    assert await shown(db) == []
 
 
-async def test_with_its_person_go_publications_and_likes(connection: aiosqlite.Connection) -> None:
-    mine, other = await published(connection, person=8), await published(connection, person=9)
-    await like(connection, other.id, 8)
-    await like(connection, mine.id, 9)
-    await erase(connection, 8)
-    assert await shown(connection) == [other.id]
-    found = await find_publication(connection, other.id)
+async def test_with_its_person_go_publications_and_likes(db: Database) -> None:
+    mine, other = await published(db, person=8), await published(db, person=9)
+    await like(db, other.id, 8)
+    await like(db, mine.id, 9)
+    await erase(db, 8)
+    assert await shown(db) == [other.id]
+    found = await find_publication(db, other.id)
     assert found is not None and found.likes == 0
-    (left,) = await unsettled_publications(connection)
+    (left,) = await unsettled_publications(db)
     assert (left.id, left.person_id, left.state) == (mine.id, None, PublicationState.REMOVING)
-    noted = await fetch(connection, "SELECT channel_id, message_id FROM erasure_message")
+    noted = await db.fetch("SELECT channel_id, message_id FROM erasure_message")
     assert [tuple(row) for row in noted] == [(ART, mine.message_id)]
 
 
-async def test_a_server_takes_everything_of_its_gallery_along(connection: aiosqlite.Connection) -> None:
-    await published(connection, "Komori")
-    await write(connection, "DELETE FROM server WHERE id = ?", (SERVER,))
+async def test_a_server_takes_everything_of_its_gallery_along(db: Database) -> None:
+    await published(db, "Komori")
+    await db.write("DELETE FROM server WHERE id = ?", (SERVER,))
     for table in ("publication", "publication_text", "publication_lora", "lora_in_server"):
-        assert await fetch(connection, f"SELECT 1 FROM {table}") == []
+        assert await db.fetch(f"SELECT 1 FROM {table}") == []
 
 
-async def test_the_levels_of_ratings_are_those_of_the_program(connection: aiosqlite.Connection) -> None:
-    rows = await fetch(connection, "SELECT rating, level FROM rating_level")
+async def test_the_levels_of_ratings_are_those_of_the_program(db: Database) -> None:
+    rows = await db.fetch("SELECT rating, level FROM rating_level")
     assert {ContentRating(row["rating"]): row["level"] for row in rows} == {one: one.level for one in ContentRating}

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 import bot.database
+from bot.database.database import Database
 
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
@@ -73,16 +73,16 @@ def whole_tables(sql: str, plan: list[str]) -> list[str]:
     return bad
 
 
-async def plan_of(connection: aiosqlite.Connection, sql: str) -> list[str]:
-    rows = await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}", parameters(sql))
+async def plan_of(db: Database, sql: str) -> list[str]:
+    rows = await db.connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}", parameters(sql))
     return [row["detail"] for row in rows]
 
 
 ALL = dict(statements())
 
 
-async def test_no_statement_reads_a_whole_table(connection: aiosqlite.Connection) -> None:
-    plans = {name: await plan_of(connection, sql) for name, sql in ALL.items()}
+async def test_no_statement_reads_a_whole_table(db: Database) -> None:
+    plans = {name: await plan_of(db, sql) for name, sql in ALL.items()}
     assert {name: plan for name, plan in plans.items() if whole_tables(ALL[name], plan)} == {}
 
 
@@ -104,14 +104,14 @@ def test_every_statement_is_seen() -> None:
         "SELECT * FROM bookmark_text WHERE note = ?",
     ],
 )
-async def test_the_test_would_notice(connection: aiosqlite.Connection, sql: str) -> None:
-    assert whole_tables(sql, await plan_of(connection, sql))
+async def test_the_test_would_notice(db: Database, sql: str) -> None:
+    assert whole_tables(sql, await plan_of(db, sql))
 
 
-async def test_deleting_a_parent_finds_its_children_by_an_index(connection: aiosqlite.Connection) -> None:
+async def test_deleting_a_parent_finds_its_children_by_an_index(db: Database) -> None:
     """A foreign key without an index reads the whole child table for every deleted parent."""
-    tables = await connection.execute_fetchall("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    tables = await db.connection.execute_fetchall("SELECT name FROM sqlite_schema WHERE type = 'table'")
     for (table,) in tables:
-        for key in await connection.execute_fetchall(f"PRAGMA foreign_key_list({table})"):
-            plan = await plan_of(connection, f"SELECT 1 FROM {table} WHERE {key['from']} = ?")
+        for key in await db.connection.execute_fetchall(f"PRAGMA foreign_key_list({table})"):
+            plan = await plan_of(db, f"SELECT 1 FROM {table} WHERE {key['from']} = ?")
             assert plan[0].startswith("SEARCH"), f"{table}.{key['from']}: {plan}"

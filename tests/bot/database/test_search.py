@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import aiosqlite
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.database.bookmarks import add_bookmark
+from bot.database.database import Database
 from bot.database.dictionary import near_words
 from bot.database.lora_autocomplete import lora_choices
 from bot.database.lora_records import mark_missing
@@ -21,8 +21,8 @@ from .conftest import ILLUSTRIOUS, PONY, add_lora
 MISO = 1
 
 
-async def browse(connection: aiosqlite.Connection, search: str, **conditions: object) -> list[str]:
-    page = await browse_loras(connection, limit=6, search=search, **conditions)  # type: ignore[arg-type]
+async def browse(db: Database, search: str, **conditions: object) -> list[str]:
+    page = await browse_loras(db, limit=6, search=search, **conditions)  # type: ignore[arg-type]
     assert page.total >= len(page.loras)
     return [lora.name for lora in page.loras]
 
@@ -77,12 +77,12 @@ def test_two_typos_are_two(one: str, other: str) -> None:
 
 
 @pytest.fixture
-async def library(connection: aiosqlite.Connection) -> aiosqlite.Connection:
-    await add_lora(connection, "Bat", category="character", base_model=ILLUSTRIOUS, trigger_words=["komori_met"])
-    await add_lora(connection, "蝙蝠少女", base_model=PONY, trigger_words=["蝙蝠"])
-    await add_lora(connection, "Летучая мышь", base_model=PONY, trigger_words=["мышь"])
-    await add_lora(connection, "Straße", category="style", description="an old bat on the wall")
-    return connection
+async def library(db: Database) -> Database:
+    await add_lora(db, "Bat", category="character", base_model=ILLUSTRIOUS, trigger_words=["komori_met"])
+    await add_lora(db, "蝙蝠少女", base_model=PONY, trigger_words=["蝙蝠"])
+    await add_lora(db, "Летучая мышь", base_model=PONY, trigger_words=["мышь"])
+    await add_lora(db, "Straße", category="style", description="an old bat on the wall")
+    return db
 
 
 @pytest.mark.parametrize(
@@ -110,70 +110,68 @@ async def library(connection: aiosqlite.Connection) -> aiosqlite.Connection:
         ("stasse", "Straße"),
     ],
 )
-async def test_one_typo_finds_it_in_browsing_and_while_typing(
-    library: aiosqlite.Connection, typed: str, name: str
-) -> None:
+async def test_one_typo_finds_it_in_browsing_and_while_typing(library: Database, typed: str, name: str) -> None:
     assert name in await browse(library, typed)
     assert name in [choice.name for choice in await lora_choices(library, MISO, typed)]
 
 
-async def test_exact_then_beginnings_then_typos(connection: aiosqlite.Connection) -> None:
+async def test_exact_then_beginnings_then_typos(db: Database) -> None:
     for name in ("Bta", "Batik", "Bat", "The bat"):
-        await add_lora(connection, name)
-    assert await browse(connection, "bat", sort=Sort.OLDEST) == ["Bat", "Batik", "The bat", "Bta"]
-    await mark_missing(connection, ["Bta.safetensors", "Batik.safetensors"])
-    assert await browse(connection, "bat") == ["Batik", "Bta"]
+        await add_lora(db, name)
+    assert await browse(db, "bat", sort=Sort.OLDEST) == ["Bat", "Batik", "The bat", "Bta"]
+    await mark_missing(db, ["Bta.safetensors", "Batik.safetensors"])
+    assert await browse(db, "bat") == ["Batik", "Bta"]
 
 
-async def test_many_loras_of_one_name_do_not_hide_another_that_may_be_meant(connection: aiosqlite.Connection) -> None:
+async def test_many_loras_of_one_name_do_not_hide_another_that_may_be_meant(db: Database) -> None:
     for number in range(8):
-        await add_lora(connection, f"Bat {number}", trigger_words=["komora"])
-    await add_lora(connection, "Komoru")
-    assert "Komoru" in await browse(connection, "komori")
-    pages = [await browse_loras(connection, limit=2, offset=offset, search="komori") for offset in range(0, 10, 2)]
+        await add_lora(db, f"Bat {number}", trigger_words=["komora"])
+    await add_lora(db, "Komoru")
+    assert "Komoru" in await browse(db, "komori")
+    pages = [await browse_loras(db, limit=2, offset=offset, search="komori") for offset in range(0, 10, 2)]
     assert len({lora.name for page in pages for lora in page.loras}) == 9
 
 
 async def test_the_same_letters_in_another_order_are_likelier_meant_than_another_letter(
-    connection: aiosqlite.Connection,
+    db: Database,
 ) -> None:
     for name in ("kamo", "komo", "okma", "koma"):
-        await add_lora(connection, name)
-    assert await near_words(connection, "kmoa") == ["koma"]
-    assert await near_words(connection, "koam") == ["koma"]
-    await add_lora(connection, "koaz")
-    assert await near_words(connection, "koam") == ["koma", "koaz"]
+        await add_lora(db, name)
+    assert await near_words(db, "kmoa") == ["koma"]
+    assert await near_words(db, "koam") == ["koma"]
+    await add_lora(db, "koaz")
+    assert await near_words(db, "koam") == ["koma", "koaz"]
 
 
 async def test_a_typo_that_begins_many_names_still_finds_its_name_on_the_first_page(
-    connection: aiosqlite.Connection,
+    db: Database,
 ) -> None:
-    await add_lora(connection, "Kazu")
+    await add_lora(db, "Kazu")
     for number in range(40):
-        await add_lora(connection, f"Kasumi {number}")
-    pages = [await browse_loras(connection, limit=6, offset=offset, search="kasu") for offset in range(0, 48, 6)]
+        await add_lora(db, f"Kasumi {number}")
+    pages = [await browse_loras(db, limit=6, offset=offset, search="kasu") for offset in range(0, 48, 6)]
     names = [lora.name for page in pages for lora in page.loras]
     assert "Kazu" in names[:6] and names.index("Kazu") == 5
     assert len(names) == len(set(names)) == pages[0].total == 41
     assert [page.more for page in pages] == [True] * 6 + [False] * 2
-    choices = [choice.name for choice in await lora_choices(connection, MISO, "kasu")]
+    choices = [choice.name for choice in await lora_choices(db, MISO, "kasu")]
     assert len(choices) == 25 and "Kazu" in choices
 
 
-async def test_suggestions_are_bookmarks_first_and_fitting_first(connection: aiosqlite.Connection) -> None:
+async def test_suggestions_are_bookmarks_first_and_fitting_first(db: Database) -> None:
     for number, base in enumerate([ILLUSTRIOUS, PONY] * 3):
-        await add_lora(connection, f"Owl {number}", base_model=base)
-    await add_lora(connection, "Owls", base_model=ILLUSTRIOUS)
+        await add_lora(db, f"Owl {number}", base_model=base)
+    await add_lora(db, "Owls", base_model=ILLUSTRIOUS)
     for lora_id in (1, 2, 7):
-        await add_bookmark(connection, MISO, lora_id)
-    choices = await lora_choices(connection, MISO, "owl", fitting=[ILLUSTRIOUS])
+        await add_bookmark(db, MISO, lora_id)
+    choices = await lora_choices(db, MISO, "owl", fitting=[ILLUSTRIOUS])
     assert [c.name for c in choices] == ["Owls", "Owl 0", "Owl 1", "Owl 4", "Owl 2", "Owl 5", "Owl 3"]
     assert [(c.bookmarked, c.fits) for c in choices[:4]] == [(True, True), (True, True), (True, False), (False, True)]
-    few = await lora_choices(connection, MISO, "owl 5", fitting=[ILLUSTRIOUS], limit=3)
+    few = await lora_choices(db, MISO, "owl 5", fitting=[ILLUSTRIOUS], limit=3)
     assert [c.name for c in few][:1] == ["Owl 5"] and KEPT_FOR_TYPOS < 3
 
 
-async def test_narrowed_down_by_everything_at_once(library: aiosqlite.Connection) -> None:
+async def test_narrowed_down_by_everything_at_once(library: Database) -> None:
     await add_lora(library, "Bat lamp", category="other", base_model=PONY, tags=["lighting"])
     both = {"category": Category.OTHER, "tag": "lighting", "base_models": [PONY, ILLUSTRIOUS]}
     assert await browse(library, "lamp", **both) == ["Bat lamp"]
@@ -184,11 +182,11 @@ async def test_narrowed_down_by_everything_at_once(library: aiosqlite.Connection
     assert await browse(library, "", base_models=[]) == []
 
 
-async def test_facets_cannot_be_typed(library: aiosqlite.Connection) -> None:
+async def test_facets_cannot_be_typed(library: Database) -> None:
     for typed in ("u", "cstyle", "facets", "facets : u", f"b{PONY.encode().hex()}"):
         assert await browse(library, typed) == []
 
 
-async def test_words_near_a_single_character_are_not_looked_for(library: aiosqlite.Connection) -> None:
+async def test_words_near_a_single_character_are_not_looked_for(library: Database) -> None:
     assert await near_words(library, "b") == []
     assert await near_words(library, "bta") == ["bat"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.stacks import (
     StackLora,
     count_misses,
@@ -27,18 +26,18 @@ FAMILY = "\U0001f469\u200d\U0001f467"  # one emoji of two
 LORAS = [StackLora(sha("a"), "Owl", 0.8), StackLora(sha("b"), "Wash", -0.5, ("wet", "paint"))]
 
 
-async def test_a_stack_comes_back_as_it_was_saved(connection: aiosqlite.Connection) -> None:
-    saved = await save_stack(connection, ADA, "  Evening\n light ", LORAS)
+async def test_a_stack_comes_back_as_it_was_saved(db: Database) -> None:
+    saved = await save_stack(db, ADA, "  Evening\n light ", LORAS)
     assert saved is not None and saved.name == "Evening light" and saved.loras == tuple(LORAS)
-    assert await find_stack_by_name(connection, ADA, "EVENING  LIGHT") == saved
-    assert await find_stack(connection, ADA, saved.id) == saved
+    assert await find_stack_by_name(db, ADA, "EVENING  LIGHT") == saved
+    assert await find_stack(db, ADA, saved.id) == saved
 
 
-async def test_a_persons_names_are_one_in_whatever_case_and_nobody_elses(connection: aiosqlite.Connection) -> None:
-    assert await save_stack(connection, ADA, "Evening", LORAS)
-    assert await save_stack(connection, ADA, "EVENING", LORAS) is None
-    assert await save_stack(connection, GRACE, "evening", LORAS)
-    assert [stack.name for stack in await list_stacks(connection, ADA)] == ["Evening"]
+async def test_a_persons_names_are_one_in_whatever_case_and_nobody_elses(db: Database) -> None:
+    assert await save_stack(db, ADA, "Evening", LORAS)
+    assert await save_stack(db, ADA, "EVENING", LORAS) is None
+    assert await save_stack(db, GRACE, "evening", LORAS)
+    assert [stack.name for stack in await list_stacks(db, ADA)] == ["Evening"]
 
 
 async def test_names_are_bounded() -> None:
@@ -48,47 +47,47 @@ async def test_names_are_bounded() -> None:
     assert stack_name(FAMILY) == FAMILY, "joiners matter in emoji"
 
 
-async def test_another_persons_stack_cannot_be_touched(connection: aiosqlite.Connection) -> None:
-    saved = await save_stack(connection, ADA, "Evening", LORAS)
+async def test_another_persons_stack_cannot_be_touched(db: Database) -> None:
+    saved = await save_stack(db, ADA, "Evening", LORAS)
     assert saved is not None
-    assert await find_stack(connection, GRACE, saved.id) is None
-    assert not await rename_stack(connection, GRACE, saved.id, "mine")
-    assert not await delete_stack(connection, GRACE, saved.id)
-    assert await share_stack(connection, GRACE, saved.id, "CODE") is None
-    assert await find_stack(connection, ADA, saved.id) == saved
+    assert await find_stack(db, GRACE, saved.id) is None
+    assert not await rename_stack(db, GRACE, saved.id, "mine")
+    assert not await delete_stack(db, GRACE, saved.id)
+    assert await share_stack(db, GRACE, saved.id, "CODE") is None
+    assert await find_stack(db, ADA, saved.id) == saved
 
 
-async def test_renaming_does_not_take_a_name_that_is_there(connection: aiosqlite.Connection) -> None:
-    first = await save_stack(connection, ADA, "one", LORAS)
-    await save_stack(connection, ADA, "two", LORAS)
+async def test_renaming_does_not_take_a_name_that_is_there(db: Database) -> None:
+    first = await save_stack(db, ADA, "one", LORAS)
+    await save_stack(db, ADA, "two", LORAS)
     assert first is not None
-    assert not await rename_stack(connection, ADA, first.id, "TWO")
-    assert await rename_stack(connection, ADA, first.id, "One")
+    assert not await rename_stack(db, ADA, first.id, "TWO")
+    assert await rename_stack(db, ADA, first.id, "One")
 
 
-async def test_a_code_stays_until_it_is_taken_away(connection: aiosqlite.Connection) -> None:
-    first = await save_stack(connection, ADA, "one", LORAS)
-    second = await save_stack(connection, GRACE, "two", LORAS)
+async def test_a_code_stays_until_it_is_taken_away(db: Database) -> None:
+    first = await save_stack(db, ADA, "one", LORAS)
+    second = await save_stack(db, GRACE, "two", LORAS)
     assert first is not None and second is not None
-    assert await share_stack(connection, ADA, first.id, "AAAA") == "AAAA"
-    assert await share_stack(connection, ADA, first.id, "BBBB") == "AAAA"
-    assert await share_stack(connection, GRACE, second.id, "AAAA") is None  # it is another's: ask for a new one
-    found = await find_stack_by_code(connection, "AAAA")
+    assert await share_stack(db, ADA, first.id, "AAAA") == "AAAA"
+    assert await share_stack(db, ADA, first.id, "BBBB") == "AAAA"
+    assert await share_stack(db, GRACE, second.id, "AAAA") is None  # it is another's: ask for a new one
+    found = await find_stack_by_code(db, "AAAA")
     assert found is not None and found.id == first.id
-    await unshare_stack(connection, ADA, first.id)
-    assert await find_stack_by_code(connection, "AAAA") is None
+    await unshare_stack(db, ADA, first.id)
+    assert await find_stack_by_code(db, "AAAA") is None
 
 
-async def test_misses_are_counted_since_a_time_and_then_forgotten(connection: aiosqlite.Connection) -> None:
+async def test_misses_are_counted_since_a_time_and_then_forgotten(db: Database) -> None:
     for _ in range(3):
-        await remember_miss(connection, ADA, since_ms=0)
-    assert await count_misses(connection, ADA, since_ms=0) == 3
-    assert await count_misses(connection, GRACE, since_ms=0) == 0
-    await remember_miss(connection, ADA, since_ms=2**50)
-    assert await count_misses(connection, ADA, since_ms=0) == 1
+        await remember_miss(db, ADA, since_ms=0)
+    assert await count_misses(db, ADA, since_ms=0) == 3
+    assert await count_misses(db, GRACE, since_ms=0) == 0
+    await remember_miss(db, ADA, since_ms=2**50)
+    assert await count_misses(db, ADA, since_ms=0) == 1
 
 
-async def test_stacks_go_with_their_person(connection: aiosqlite.Connection) -> None:
-    await save_stack(connection, ADA, "one", LORAS)
-    await erase(connection, ADA)
-    assert await count_stacks(connection, ADA) == await count_stacks(connection, NOBODY) == 0
+async def test_stacks_go_with_their_person(db: Database) -> None:
+    await save_stack(db, ADA, "one", LORAS)
+    await erase(db, ADA)
+    assert await count_stacks(db, ADA) == await count_stacks(db, NOBODY) == 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
+from bot.database.database import Database
 from bot.database.preferences import Preferences, find_preferences, save_preferences
 from bot.database.studio import fill_studio, find_studio, go_back, save_studio
 
@@ -12,35 +11,35 @@ from .conftest import erase
 ADA, GRACE = 1, 2
 
 
-async def test_each_change_is_a_revision(connection: aiosqlite.Connection) -> None:
-    assert await find_studio(connection, ADA) is None
-    first = await save_studio(connection, ADA, '{"a": 1}')
-    second = await save_studio(connection, ADA, '{"a": 2}')
+async def test_each_change_is_a_revision(db: Database) -> None:
+    assert await find_studio(db, ADA) is None
+    first = await save_studio(db, ADA, '{"a": 1}')
+    second = await save_studio(db, ADA, '{"a": 2}')
     assert second.revision > first.revision and not second.undoable
-    assert await find_studio(connection, ADA) == second
-    assert await find_studio(connection, GRACE) is None
+    assert await find_studio(db, ADA) == second
+    assert await find_studio(db, GRACE) is None
 
 
-async def test_what_was_there_before_filling_comes_back_once(connection: aiosqlite.Connection) -> None:
-    await save_studio(connection, ADA, '{"mine": 1}')
-    filled = await fill_studio(connection, ADA, '{"a picture": 1}')
-    changed = await save_studio(connection, ADA, '{"a picture": 2}')
+async def test_what_was_there_before_filling_comes_back_once(db: Database) -> None:
+    await save_studio(db, ADA, '{"mine": 1}')
+    filled = await fill_studio(db, ADA, '{"a picture": 1}')
+    changed = await save_studio(db, ADA, '{"a picture": 2}')
     assert filled.undoable and changed.undoable
-    back = await go_back(connection, ADA)
+    back = await go_back(db, ADA)
     assert back is not None and back.state == '{"mine": 1}' and not back.undoable and back.revision > changed.revision
-    assert await go_back(connection, ADA) is None
+    assert await go_back(db, ADA) is None
 
 
-async def test_drafts_go_with_their_person(connection: aiosqlite.Connection) -> None:
-    await save_studio(connection, ADA, "{}")
-    await erase(connection, ADA)
-    assert await find_studio(connection, ADA) is None
+async def test_drafts_go_with_their_person(db: Database) -> None:
+    await save_studio(db, ADA, "{}")
+    await erase(db, ADA)
+    assert await find_studio(db, ADA) is None
 
 
-async def test_preferences_are_kept_and_taken_back(connection: aiosqlite.Connection) -> None:
-    assert await find_preferences(connection, ADA) == Preferences()
+async def test_preferences_are_kept_and_taken_back(db: Database) -> None:
+    assert await find_preferences(db, ADA) == Preferences()
     chosen = Preferences(checkpoint="vivid", size="portrait", private=True)
-    await save_preferences(connection, ADA, chosen)
-    assert await find_preferences(connection, ADA) == chosen
-    await save_preferences(connection, ADA, Preferences())
-    assert await find_preferences(connection, ADA) == Preferences()
+    await save_preferences(db, ADA, chosen)
+    assert await find_preferences(db, ADA) == chosen
+    await save_preferences(db, ADA, Preferences())
+    assert await find_preferences(db, ADA) == Preferences()

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import aiosqlite
-
-from bot.database.connection import write
+from bot.database.database import Database
 from bot.database.jobs import StoredJob
 from bot.database.pictures import Picture
 from bot.jobs.kinds import Cost, JobKind
@@ -54,11 +52,11 @@ class Captioning(JobKind[CaptionRequest]):
         return MAX_SILENCE
 
     async def record(
-        self, connection: aiosqlite.Connection, row: StoredJob[CaptionRequest], folder: Path, paths: Sequence[str]
+        self, db: Database, row: StoredJob[CaptionRequest], folder: Path, paths: Sequence[str]
     ) -> tuple[Picture, ...]:
         text = " ".join((folder / path).read_text("utf-8") for path in paths)
         if len(text.split()) != row.request.words:
             raise WorkerFailed(reason="a text of another length")
-        await write(connection, TABLE)
-        await write(connection, "INSERT INTO caption VALUES (?, ?)", (row.id, text))
+        await db.write(TABLE)
+        await db.write("INSERT INTO caption VALUES (?, ?)", (row.id, text))
         return ()

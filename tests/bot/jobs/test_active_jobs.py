@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 
-from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
 from bot.jobs.worker_slots import LOADING_SECONDS
@@ -351,7 +350,7 @@ async def test_a_check_changes_nothing_of_what_is_ordered(rig: Rig) -> None:
     with Log.listening() as log:
         await rig.jobs.reconciler.check()
     assert log.records == []
-    rows = await fetch(rig.connection, "SELECT id, deaths FROM job")
+    rows = await rig.db.fetch("SELECT id, deaths FROM job")
     assert [tuple(row) for row in rows] == [(job.id, 0) for job in jobs]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.connection import fetch
 from bot.jobs.service import PaintedInBackground
 from inference.errors import OutOfMemory, WorkerCrashed
 from inference.messages.events import Capacity, Failed
@@ -34,7 +33,7 @@ async def test_a_background_job_is_painted_while_idle_and_leaves_no_row(rig: Rig
     assert painted is not None
     (picture,) = painted.files
     assert (rig.spool / picture).is_file()
-    assert [row[0] for row in await fetch(rig.connection, "SELECT count(*) FROM job")] == [0]
+    assert [row[0] for row in await rig.db.fetch("SELECT count(*) FROM job")] == [0]
 
 
 async def test_a_background_job_does_not_start_while_a_job_is_painted(rig: Rig) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bot.config.classifier import ClassifierSettings
-from bot.database.connection import fetch
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import JobState
 from bot.jobs.automatic_checks import AutomaticChecks
@@ -37,7 +36,7 @@ async def test_the_highest_of_its_pictures_rates_a_job(
         job = await rig.order(request(count=2))
         rig.worker.finish(await rig.worker.job(), scores=tuple({"NSFW": score} for score in scores))
         assert (await rig.end(job)).job.state is JobState.SUCCEEDED
-        said = await ratings_of_job(rig.connection, job.id, EVERYWHERE)
+        said = await ratings_of_job(rig.db, job.id, EVERYWHERE)
         assert [(each.source, each.rating) for each in said] == (
             [(RatingSource.CLASSIFIER, expected)] if expected else []
         )
@@ -54,7 +53,7 @@ async def test_a_picture_that_nothing_has_looked_at_is_not_shown(tmp_path: Path)
         rig.worker.finish(await rig.worker.job(), scores=({"NSFW": 0.1},))
         update = await rig.end(job)
         assert update.job.state is JobState.FAILED and isinstance(update.job.failure, NotClassified)
-        assert not await fetch(rig.connection, "SELECT 1 FROM picture") and not list(rig.spool.iterdir())
+        assert not await rig.db.fetch("SELECT 1 FROM picture") and not list(rig.spool.iterdir())
 
 
 async def test_a_job_that_is_no_picture_is_not_asked_for_scores(tmp_path: Path) -> None:

@@ -9,14 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiosqlite
 import pytest
 from PIL import Image
 
 from bot import metrics
 from bot.config import LimitSettings
 from bot.database.clock import HOUR_MS
-from bot.database.connection import fetch, open_database, transaction, write
+from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.database.lora_records import is_any_doubted
@@ -49,7 +48,7 @@ from tests.lora_files import write_lora
 class Rig:
     """A running `JobService` with a fake worker."""
 
-    connection: aiosqlite.Connection
+    db: Database
     worker: FakeWorker
     jobs: JobService
     pictures: Path
@@ -69,12 +68,12 @@ class Rig:
             return update
 
     async def state(self, job: Job) -> JobState:
-        found = await find_job(self.connection, job.id)
+        found = await find_job(self.db, job.id)
         assert found is not None
         return found.state
 
     async def files(self) -> list[str]:
-        rows = await fetch(self.connection, "SELECT path FROM picture ORDER BY id")
+        rows = await self.db.fetch("SELECT path FROM picture ORDER BY id")
         there = sorted(p.relative_to(self.pictures).as_posix() for p in self.pictures.rglob("*.png"))
         assert sorted(row["path"] for row in rows) == there, "every row has its file and every file its row"
         return there
@@ -95,15 +94,15 @@ async def open_rig(
     for place in (pictures, spool):
         place.mkdir(exist_ok=True)
     worker = worker or FakeWorker(spool, places)
-    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
+    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as db:
         limits = LimitSettings(**limits)
-        files = LibraryFiles(connection, folder / "loras", folder / "inputs")
+        files = LibraryFiles(db, folder / "loras", folder / "inputs")
         jobs = JobService(
-            connection, pool or FixedPool([worker, *others]), files=files, spool=SpoolFolder(spool), pictures=pictures,
-            limits=limits, removed=RemovedPictures(connection), checks=checks, still_allowed=still_allowed,
+            db, pool or FixedPool([worker, *others]), files=files, spool=SpoolFolder(spool), pictures=pictures,
+            limits=limits, removed=RemovedPictures(db), checks=checks, still_allowed=still_allowed,
         )  # fmt: skip
         async with jobs.running():
-            yield Rig(connection, worker, jobs, pictures, spool)
+            yield Rig(db, worker, jobs, pictures, spool)
 
 
 @pytest.fixture
@@ -138,14 +137,14 @@ async def test_a_lora_whose_file_has_other_bytes_is_read_again(
     rig: Rig, tmp_path: Path, code: str, *, doubted: bool
 ) -> None:
     path = write_lora(tmp_path / "loras" / "bat.safetensors")
-    await scan_library(rig.connection, path.parent, {})
+    await scan_library(rig.db, path.parent, {})
     use = LoraUse(sha256=file_sha256(path), name="Bat")
     job = await rig.order(request(loras=(use,)))
     given = await rig.worker.job()
     detail = {"lora": "Bat"} | ({"reason": "x"} if code == "lora_file_refused" else {})
     rig.worker.say(Failed(job_id=given.job_id, attempt=given.attempt, code=code, detail=detail))
     assert (await rig.end(job)).job.state is JobState.FAILED
-    assert await is_any_doubted(rig.connection) is doubted
+    assert await is_any_doubted(rig.db) is doubted
 
 
 async def test_a_job_waits_until_the_worker_has_a_place(rig: Rig) -> None:
@@ -201,7 +200,7 @@ async def crowd(rig: Rig) -> list[Generate]:
 
 
 async def test_forecasts_of_prefetched_jobs_follow_the_workers_own_order(rig: Rig, crowd: list[Generate]) -> None:
-    jobs = [await find_job(rig.connection, given.job_id) for given in crowd]
+    jobs = [await find_job(rig.db, given.job_id) for given in crowd]
     assert [rig.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
     assert [rig.jobs.forecasts.paints(job) for job in jobs if job] == [True, False, False, False]
     assert (rig.jobs.waiting, rig.worker.cancelled) == (5, [])
@@ -212,7 +211,7 @@ async def test_of_four_assigned_jobs_only_the_running_one_counts_the_workers_dea
 ) -> None:
     rig.worker.die()
     await rig.worker.heard()
-    rows = await fetch(rig.connection, "SELECT id, state, deaths FROM job ORDER BY id")
+    rows = await rig.db.fetch("SELECT id, state, deaths FROM job ORDER BY id")
     assert [tuple(row) for row in rows] == [(i, "queued", int(i == crowd[0].job_id)) for i in range(1, 7)]
     rig.worker.say(Capacity(places=1))
     again = [await rig.worker.job() for _ in crowd]
@@ -225,7 +224,7 @@ async def test_a_death_before_any_job_started_counts_for_all_assigned_jobs(rig: 
     await handed(rig, jobs)
     rig.worker.die()
     await rig.worker.heard()
-    rows = await fetch(rig.connection, "SELECT deaths FROM job")
+    rows = await rig.db.fetch("SELECT deaths FROM job")
     assert [row["deaths"] for row in rows] == [1, 1], "one of them may be what ends workers while it is read"
 
 
@@ -250,7 +249,7 @@ async def test_a_pause_recalls_prefetched_jobs_but_not_the_running_one(rig: Rig,
         rig.worker.stop(job)
     rig.worker.finish(crowd[0])
     await rig.worker.heard()
-    rows = await fetch(rig.connection, "SELECT state, deaths FROM job ORDER BY id")
+    rows = await rig.db.fetch("SELECT state, deaths FROM job ORDER BY id")
     assert [tuple(row) for row in rows] == [("succeeded", 0), *[("queued", 0)] * 5] and rig.worker.idle
     await rig.jobs.unpause(EVERYWHERE)
     assert {(await rig.worker.job()).job_id for _ in ahead} == {job.job_id for job in ahead}
@@ -267,7 +266,7 @@ async def test_a_pause_while_a_job_is_being_submitted_requeues_it(rig: Rig) -> N
     found: Job | None = None
     async with asyncio.timeout(PATIENCE):
         while found is None or found.attempt == 0 or (found.state is JobState.RUNNING and rig.worker.idle):
-            found = await find_job(rig.connection, job.id)
+            found = await find_job(rig.db, job.id)
     assert (found.state, found.deaths, rig.worker.idle) == (JobState.QUEUED, 0, True)
     await rig.jobs.unpause(EVERYWHERE)
     assert (await rig.worker.job()).attempt == 2
@@ -525,9 +524,9 @@ async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
 
 
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        running, waiting = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
-        assert await start_job(connection, running.id)
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
+        running, waiting = [await create_job(db, request(), person_id=1, channel_id=1) for _ in range(2)]
+        assert await start_job(db, running.id)
     async with open_rig(tmp_path) as rig:
         for job, attempt in ((running, 2), (waiting, 1)):
             given = await rig.worker.job()
@@ -538,11 +537,11 @@ async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_t
 
 
 async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_the_next_start(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        deadly = await create_job(connection, request(), person_id=1, channel_id=1)
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
+        deadly = await create_job(db, request(), person_id=1, channel_id=1)
         for _ in range(3):
-            assert await start_job(connection, deadly.id)
-            await requeue_orphans(connection)
+            assert await start_job(db, deadly.id)
+            await requeue_orphans(db)
     async with open_rig(tmp_path, max_attempts=3) as rig:
         end = await rig.end(deadly)
         assert end.job.state is JobState.FAILED and isinstance(end.job.failure, WorkerCrashed)
@@ -563,13 +562,11 @@ async def test_a_job_at_which_the_system_ends_the_worker_for_memory_is_not_tried
 
 
 async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reaches_a_worker(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        old, young = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
+        old, young = [await create_job(db, request(), person_id=1, channel_id=1) for _ in range(2)]
         hours = {old: 3.0, young: 1.9}
         for job, ago in hours.items():
-            await write(
-                connection, "UPDATE job SET created_at = created_at - ? WHERE id = ?", (int(ago * HOUR_MS), job.id)
-            )
+            await db.write("UPDATE job SET created_at = created_at - ? WHERE id = ?", (int(ago * HOUR_MS), job.id))
     async with open_rig(tmp_path, max_age_hours=2) as rig:
         end = await rig.end(old)
         assert end.job.state is JobState.FAILED and isinstance(end.job.failure, JobExpired)
@@ -582,9 +579,9 @@ async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reach
 async def without_busy_timeout(rig: Rig) -> sqlite3.Connection:
     """Another program that holds the database; the bot gives each try up at once."""
     await rig.connection.execute("PRAGMA busy_timeout = 10")
-    (row,) = await fetch(rig.connection, "PRAGMA database_list")
+    (row,) = await rig.connection.fetch("PRAGMA database_list")
     other = sqlite3.connect(row["file"], isolation_level=None)
-    async with transaction(rig.connection):
+    async with rig.connection.transaction():
         pass  # whatever is being written is; who waits to write next comes after us
     other.execute("BEGIN IMMEDIATE")
     return other

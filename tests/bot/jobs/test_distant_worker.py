@@ -45,12 +45,12 @@ async def painted(
     """The picture's bytes, and all updates until then."""
     settings, updates = house.settings, list[JobUpdate]()
     jobs = JobService(
-        found.connection,
+        found.db,
         pool,
-        files=LibraryFiles(found.connection, settings.library.folder, settings.storage.inputs),
+        files=LibraryFiles(found.db, settings.library.folder, settings.storage.inputs),
         spool=SpoolFolder(settings.storage.spool),
         pictures=folder,
-        removed=RemovedPictures(found.connection),
+        removed=RemovedPictures(found.db),
         limits=settings.limits,
     )
     async with asyncio.timeout(PATIENCE), jobs.running():

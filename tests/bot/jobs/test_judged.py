@@ -11,7 +11,6 @@ import pytest
 from bot.config.classifier import ClassifierSettings
 from bot.config.text_judge import TextJudgeSettings
 from bot.database.clock import now_ms
-from bot.database.connection import fetch
 from bot.database.job_orders import Usage, person_facts
 from bot.database.job_ratings import RatingSource, ratings_of_job
 from bot.database.jobs import JobState
@@ -97,7 +96,7 @@ async def test_the_highest_score_of_words_and_pictures_rates_a_job(
             await rig.worker.job(), scores=({"NSFW": of_pictures},), text_scores={"sexual": of_words, "minors": 0.0}
         )
         assert (await rig.end(job)).job.state is JobState.SUCCEEDED
-        said = await ratings_of_job(rig.connection, job.id, EVERYWHERE)
+        said = await ratings_of_job(rig.db, job.id, EVERYWHERE)
         assert [(each.source, each.rating) for each in said] == (
             [(RatingSource.CLASSIFIER, expected)] if expected else []
         )
@@ -110,7 +109,7 @@ async def test_a_picture_whose_words_nothing_has_read_is_not_shown(tmp_path: Pat
         rig.worker.finish(await rig.worker.job())
         update = await rig.end(job)
         assert update.job.state is JobState.FAILED and isinstance(update.job.failure, NotClassified)
-        assert not await fetch(rig.connection, "SELECT 1 FROM picture") and not list(rig.spool.iterdir())
+        assert not await rig.db.fetch("SELECT 1 FROM picture") and not list(rig.spool.iterdir())
 
 
 async def test_words_that_the_judge_refuses_end_the_job_and_cost_nothing(tmp_path: Path) -> None:
@@ -121,7 +120,7 @@ async def test_words_that_the_judge_refuses_end_the_job_and_cost_nothing(tmp_pat
         update = await rig.end(job)
         assert update.job.state is JobState.FAILED and type(update.job.failure) is SexualMinors
         assert "Sorry" not in str(update.job.failure) and "never generates" in str(update.job.failure)
-        facts = await person_facts(rig.connection, PERSON, 0, now_ms())
+        facts = await person_facts(rig.db, PERSON, 0, now_ms())
         assert facts.everywhere == Usage() and facts.last_everywhere is None, "neither quota nor cooldown"
         for person in range(3, 4 + PREFETCHED_JOBS):
             await rig.order(person=person)

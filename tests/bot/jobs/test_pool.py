@@ -10,7 +10,6 @@ import pytest
 
 from bot.cli import paint
 from bot.config import LimitSettings
-from bot.database.connection import fetch
 from bot.database.jobs import AnyJob, Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates, WorkerTrouble
 from inference.errors import WorkerUnavailable
@@ -51,11 +50,11 @@ async def until(updates: Updates, told: bool) -> JobUpdate:
 async def until_gone(rig: Rig, count: int) -> None:
     async with asyncio.timeout(PATIENCE):
         while len(rig.jobs.workers) != count:
-            await fetch(rig.connection, "SELECT 1")
+            await rig.db.fetch("SELECT 1")
 
 
 async def deaths(rig: Rig) -> list[tuple[str, int, int]]:
-    return [tuple(row) for row in await fetch(rig.connection, "SELECT state, attempt, deaths FROM job ORDER BY id")]  # type: ignore[misc]
+    return [tuple(row) for row in await rig.db.fetch("SELECT state, attempt, deaths FROM job ORDER BY id")]  # type: ignore[misc]
 
 
 async def test_jobs_wait_until_a_worker_joins_which_gets_work_at_once(rig: Rig, pool: FakePool) -> None:
@@ -289,12 +288,12 @@ async def test_the_command_line_waits_while_a_worker_that_may_paint_is_being_sta
     painting = asyncio.create_task(paint.paint(rig.jobs, tmp_path, request(), tmp_path / "out.png", lambda *_: None))
     async with asyncio.timeout(PATIENCE):
         while not rig.jobs.waiting:
-            await fetch(rig.connection, "SELECT 1")
+            await rig.db.fetch("SELECT 1")
         for _ in range(3):
             pool.asked.clear()
             while not pool.asked.is_set():  # what fails before the command follows its job is not heard by it
                 pool.fail(paint.GIVE_UP_AFTER, "its worker does not start")
-                await fetch(rig.connection, "SELECT 1")
+                await rig.db.fetch("SELECT 1")
         pool.why = Unserved("its worker does not start")
         pool.fail(paint.GIVE_UP_AFTER, "its worker does not start")
         with pytest.raises(WorkerUnavailable, match="its worker does not start"):

@@ -10,11 +10,10 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-import aiosqlite
 import pytest
 from PIL import Image
 
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 from bot.database.jobs import Job, JobState
 from bot.database.people import remember_person
 from bot.database.picture_verdicts import VerdictReason, decide_verdicts, note_reported
@@ -70,39 +69,39 @@ async def test_a_recorded_job_whose_picture_cannot_be_stored_has_failed(rig: Rig
     assert (await record(rig, rig.spool / "gone.png")).state is JobState.FAILED
 
 
-async def hide(connection: aiosqlite.Connection, report: int) -> None:
+async def hide(db: Database, report: int) -> None:
     """What a decision of staff does."""
-    async with transaction(connection):
-        await write(connection, "UPDATE report SET state = 'decided' WHERE id = ?", (report,))
-        await decide_verdicts(connection, report, VerdictReason.HIDDEN, server_id=SERVER)
+    async with db.transaction():
+        await db.write("UPDATE report SET state = 'decided' WHERE id = ?", (report,))
+        await decide_verdicts(db, report, VerdictReason.HIDDEN, server_id=SERVER)
 
 
 async def decided_at(rig: Rig, number: int) -> bool:
     """Record a copy of a reported picture, and begin to decide at one of its awaits; False if there are fewer."""
     image, picture, steps, deciding = drawn(number), enlarged(rig), count(), list[asyncio.Task[None]]()
     image.save(picture)
-    reported = await painted(rig.connection, image)
+    reported = await painted(rig.db, image)
     new = NewReport(
         Subject.PICTURES, reported, server_id=SERVER, owner_id=1, shared=False, person_id=7,
         reason=ReportReason.OTHER, note="", hides=True,
     )  # fmt: skip
-    report = (await save_report(rig.connection, new)).id
-    await note_reported(rig.connection, report, reported, SERVER)
+    report = (await save_report(rig.db, new)).id
+    await note_reported(rig.db, report, reported, SERVER)
 
     def look() -> None:
         if next(steps) == number:
-            deciding.append(asyncio.create_task(hide(rig.connection, report)))
+            deciding.append(asyncio.create_task(hide(rig.db, report)))
 
     async def work() -> None:
         await record(rig, picture)
 
     await SteppedBefore(work(), look)
     await asyncio.gather(*deciding)
-    ((copy,),) = await fetch(rig.connection, "SELECT max(id) FROM job")
+    ((copy,),) = await rig.db.fetch("SELECT max(id) FROM job")
     if deciding:
-        assert await taken_down_in(rig.connection, copy, SERVER) == SERVER, number
+        assert await taken_down_in(rig.db, copy, SERVER) == SERVER, number
     else:
-        assert await held_jobs(rig.connection, [copy])
+        assert await held_jobs(rig.db, [copy])
     return bool(deciding)
 
 
@@ -127,7 +126,7 @@ async def test_other_writers_do_not_wait_for_the_disk(rig: Rig, monkeypatch: pyt
     try:
         async with asyncio.timeout(PATIENCE):
             await begun.wait()
-            await remember_person(rig.connection, 2)
+            await remember_person(rig.db, 2)
         assert not recording.done()
     finally:
         go.set()
@@ -162,7 +161,7 @@ async def test_a_program_that_is_killed_in_the_middle_has_the_job_whole_or_not_a
 async def after_restart(folder: Path) -> tuple[JobState, ...]:
     """The jobs that the next start finds; each has its picture, or waits and is painted."""
     async with open_rig(folder, places=0) as rig:
-        states = tuple(JobState(row["state"]) for row in await fetch(rig.connection, STATES))
+        states = tuple(JobState(row["state"]) for row in await rig.db.fetch(STATES))
         assert len(await rig.files()) == states.count(JobState.SUCCEEDED)
         if JobState.QUEUED in states:
             rig.worker.say(Capacity(places=1))

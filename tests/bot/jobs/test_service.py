@@ -17,7 +17,6 @@ from PIL import Image
 from bot.app.assembly import Easel, open_easel
 from bot.cli.paint import paint
 from bot.config import ConfigError
-from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates
 from bot.requests.builder import LoraDraft, RequestDraft
@@ -104,7 +103,7 @@ async def painted_as(easel: Easel, made: GenerationRequest, out: Path) -> None:
 
 async def pictures_on_disk(easel: Easel) -> list[str]:
     """Checks on the way that every row has its file, every file its row, and the spool is clean."""
-    rows = await fetch(easel.connection, "SELECT path FROM picture ORDER BY id")
+    rows = await easel.db.fetch("SELECT path FROM picture ORDER BY id")
     folder = easel.configuration.settings.storage.pictures
     assert sorted(row["path"] for row in rows) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
     return [row["path"] for row in rows]

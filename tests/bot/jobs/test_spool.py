@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.jobs import cancel_job, create_job, fail_job, start_job
 from inference.messages.events import Cancelled
 from inference.messages.spool import state_file
@@ -17,13 +17,13 @@ from tests.inference.requests import request
 async def test_states_of_jobs_that_wait_or_ran_stay_and_all_else_goes(tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
+    async with open_database(tmp_path / "easel.sqlite3") as db:
         queued, running, cancelled, failed = [
-            (await create_job(connection, request(), person_id=1, channel_id=1)).id for _ in range(4)
+            (await create_job(db, request(), person_id=1, channel_id=1)).id for _ in range(4)
         ]
-        await start_job(connection, running)
-        await cancel_job(connection, cancelled)
-        await fail_job(connection, failed, None, "out_of_memory", {"what": "it"})
+        await start_job(db, running)
+        await cancel_job(db, cancelled)
+        await fail_job(db, failed, None, "out_of_memory", {"what": "it"})
         for job_id in (queued, running, cancelled, failed, 999):
             (spool / state_file(job_id)).touch()
         for leftover in ("job1-1-0.png", "job1-1-preview.part", "job1.state.part", "enlarged-00.png"):

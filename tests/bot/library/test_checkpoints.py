@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import numpy as np
 import pytest
 
 from bot.app.demo_settings import demo_settings
 from bot.config import CheckpointSettings, ConfigError
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from bot.library.checkpoints import identify
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import RequestDraft
@@ -34,9 +33,9 @@ LARGE = {"weights": np.zeros(300_000)}  # large enough for the short hash
 
 
 @pytest.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[aiosqlite.Connection]:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
-        yield connection
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(tmp_path / "easel.sqlite3") as db:
+        yield db
 
 
 def single_file(path: Path, *marks: str) -> Path:
@@ -44,25 +43,25 @@ def single_file(path: Path, *marks: str) -> Path:
     return path
 
 
-async def identified(connection: aiosqlite.Connection | None, **fields: Any) -> CheckpointSpec:
+async def identified(db: Database | None, **fields: Any) -> CheckpointSpec:
     base = BASES[VIVID] if "base_model" not in fields else fields.pop("base_model")
-    (spec,) = await identify(connection, [CheckpointSettings(name="One", base_model=base, **fields)])
+    (spec,) = await identify(db, [CheckpointSettings(name="One", base_model=base, **fields)])
     return spec
 
 
-async def test_the_size_belongs_to_the_hash(connection: aiosqlite.Connection, tmp_path: Path) -> None:
+async def test_the_size_belongs_to_the_hash(db: Database, tmp_path: Path) -> None:
     path = single_file(tmp_path / "one.safetensors")
     for _ in ("hashed", "looked up"):
-        assert (await identified(connection, path=path)).size == path.stat().st_size
+        assert (await identified(db, path=path)).size == path.stat().st_size
 
 
-async def test_an_unchanged_file_is_not_hashed_again(connection: aiosqlite.Connection, tmp_path: Path) -> None:
+async def test_an_unchanged_file_is_not_hashed_again(db: Database, tmp_path: Path) -> None:
     path = single_file(tmp_path / "one.safetensors")
-    assert (await identified(connection, path=path)).sha256 == file_sha256(path)
+    assert (await identified(db, path=path)).sha256 == file_sha256(path)
     marked = "f" * 64  # were it hashed again, this would go
-    await connection.execute("UPDATE checkpoint SET sha256 = ?", (marked,))
-    await connection.commit()
-    spec = await identified(connection, path=path)
+    await db.connection.execute("UPDATE checkpoint SET sha256 = ?", (marked,))
+    await db.connection.commit()
+    spec = await identified(db, path=path)
     assert (spec.sha256, spec.short_hash) == (marked, short_hash(path))
 
 

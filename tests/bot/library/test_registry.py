@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot.config import LibrarySettings
 from bot.config.sources import SourcesSettings
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.loras import find_lora_by_name
 from bot.library.registry import RegistryUnreachable
 from bot.library.watcher import LibraryKeeper
@@ -160,8 +160,8 @@ async def test_only_files_of_unknown_base_model_are_asked_about_and_only_once(hu
     write_lora(house.library / "strange.safetensors", modules={"lora_unet_nobody_knows_it": (8, 8)})
     other = house.add_lora("Other", None, seed=9)
     hub.answers[file_sha256(other)] = [version(file_sha256(other), baseModel="SDXL 1.0")]
-    async with open_database(house.data / "easel.sqlite3") as connection:
-        keeper = LibraryKeeper(connection, house.library, {}, registry=registry_at(hub.url), pause=0)
+    async with open_database(house.data / "easel.sqlite3") as db:
+        keeper = LibraryKeeper(db, house.library, {}, registry=registry_at(hub.url), pause=0)
         await keeper.scan()
         assert await keeper.ask(1) == 1
         assert await keeper.ask(10) == 1
@@ -173,26 +173,26 @@ async def test_only_files_of_unknown_base_model_are_asked_about_and_only_once(hu
 async def test_what_it_answers_is_noticed_while_the_bot_runs(hub: Hub, house: House) -> None:
     path = write_lora(house.library / "komori.safetensors")
     hub.answers[file_sha256(path)] = [version(file_sha256(path))]
-    async with open_database(house.data / "easel.sqlite3") as connection:
-        keeper = LibraryKeeper(connection, house.library, {}, registry=registry_at(hub.url), pause=0)
+    async with open_database(house.data / "easel.sqlite3") as db:
+        keeper = LibraryKeeper(db, house.library, {}, registry=registry_at(hub.url), pause=0)
         await keeper.scan()
         watching = asyncio.create_task(keeper.watch(0.01))
         async with asyncio.timeout(120):
-            while not await _base_model(connection, "komori"):  # noqa: ASYNC110 (the keeper offers nothing to wait on)
+            while not await _base_model(db, "komori"):  # noqa: ASYNC110 (the keeper offers nothing to wait on)
                 await asyncio.sleep(0)
         watching.cancel()
-        assert await _base_model(connection, "komori") == "sdxl/pony"
+        assert await _base_model(db, "komori") == "sdxl/pony"
 
 
-async def _base_model(connection: object, name: str) -> str | None:
-    lora = await find_lora_by_name(connection, name)  # type: ignore[arg-type]
+async def _base_model(db: object, name: str) -> str | None:
+    lora = await find_lora_by_name(db, name)  # type: ignore[arg-type]
     return lora.usable[0].base_model if lora else None
 
 
 async def test_one_that_is_down_stops_nothing(hub: Hub, house: House) -> None:
     hub.answers[file_sha256(house.mystery)] = web.Response(status=500)
-    async with open_database(house.data / "easel.sqlite3") as connection:
-        keeper = LibraryKeeper(connection, house.library, {}, registry=registry_at(hub.url), pause=0)
+    async with open_database(house.data / "easel.sqlite3") as db:
+        keeper = LibraryKeeper(db, house.library, {}, registry=registry_at(hub.url), pause=0)
         await keeper.scan()
         watching = asyncio.create_task(keeper.watch(0.01))
         async with asyncio.timeout(120):
@@ -202,8 +202,8 @@ async def test_one_that_is_down_stops_nothing(hub: Hub, house: House) -> None:
 
 
 async def test_without_the_setting_nobody_is_asked(house: House) -> None:
-    async with open_database(house.data / "easel.sqlite3") as connection:
-        keeper = LibraryKeeper(connection, house.library, {})
+    async with open_database(house.data / "easel.sqlite3") as db:
+        keeper = LibraryKeeper(db, house.library, {})
         assert (await keeper.scan()).unknown
         assert await keeper.ask(10) == 0
 

@@ -41,7 +41,7 @@ async def world(tmp_path: Path) -> AsyncIterator[ServerWorld]:
 @pytest.fixture
 def inputs(world: ServerWorld, tmp_path: Path) -> Inputs:
     (folder := tmp_path / "inputs").mkdir()
-    return Inputs(folder, InputGate(RemovedPictures(world.connection), CascadeFaces()))
+    return Inputs(folder, InputGate(RemovedPictures(world.db), CascadeFaces()))
 
 
 def saved(picture: Image.Image) -> bytes:
@@ -76,7 +76,7 @@ async def test_a_drawn_picture_is_no_photograph(world: ServerWorld, inputs: Inpu
 
 
 async def test_without_a_face_finder_the_servers_own_rules_hold(world: ServerWorld, tmp_path: Path) -> None:
-    kept = await Inputs(tmp_path, InputGate(RemovedPictures(world.connection))).keep(ASTRONAUT.read_bytes())
+    kept = await Inputs(tmp_path, InputGate(RemovedPictures(world.db))).keep(ASTRONAUT.read_bytes())
     assert not kept.face
     assert await refusal(world, request(prompt="nsfw", image=kept.at())) is None
 

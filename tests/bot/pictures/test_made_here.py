@@ -6,21 +6,21 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiosqlite
 import pytest
 from PIL import Image, ImageOps
 
 from benchmarks._simple_pictures import KINDS, simple
 from benchmarks._varied_pictures import varied
+from bot.database.database import Database
 from bot.database.jobs import create_job, start_job
 from bot.database.picture_hashes import record_hashes
 from bot.database.pictures import NewPicture
 from bot.pictures.made_here import OriginAnswer, find_made_here
 from bot.pictures.perceptual_hash import SAME_BELOW, Search, picture_hash
 from bot.pictures.pixel_comparison import shows
-from tests.bot.database.conftest import connection, finish, path, request_for
+from tests.bot.database.conftest import db, finish, path, request_for
 
-__all__ = ["connection", "path"]  # fixtures
+__all__ = ["db", "path"]  # fixtures
 
 FIRST, SECOND, OTHER = 1, 2, 3  # users
 
@@ -29,29 +29,29 @@ FIRST, SECOND, OTHER = 1, 2, 3  # users
 class Installation:
     """An installation that stores pictures in a folder."""
 
-    connection: aiosqlite.Connection
+    db: Database
     folder: Path
 
     async def paint(self, picture: Image.Image, person_id: int) -> int:
         """The id of the job that painted it."""
-        job = await create_job(self.connection, request_for(), person_id=person_id, channel_id=7)
-        started = await start_job(self.connection, job.id)
+        job = await create_job(self.db, request_for(), person_id=person_id, channel_id=7)
+        started = await start_job(self.db, job.id)
         assert started is not None
         name = f"{job.id}.png"
         picture.save(self.folder / name)
-        done = await finish(self.connection, job.id, started.attempt, [NewPicture(name, *picture.size, 1)])
+        done = await finish(self.db, job.id, started.attempt, [NewPicture(name, *picture.size, 1)])
         assert done is not None
-        await record_hashes(self.connection, [(done.pictures[0].id, picture_hash(picture))])
+        await record_hashes(self.db, [(done.pictures[0].id, picture_hash(picture))])
         return job.id
 
     async def find(self, picture: Image.Image, person_id: int | None = None) -> OriginAnswer:
-        return await find_made_here(self.connection, self.folder, webp(picture), person_id=person_id)
+        return await find_made_here(self.db, self.folder, webp(picture), person_id=person_id)
 
 
 @pytest.fixture
-def easel(connection: aiosqlite.Connection, tmp_path: Path) -> Installation:
+def easel(db: Database, tmp_path: Path) -> Installation:
     (tmp_path / "pictures").mkdir()
-    return Installation(connection, tmp_path / "pictures")
+    return Installation(db, tmp_path / "pictures")
 
 
 def webp(picture: Image.Image) -> bytes:

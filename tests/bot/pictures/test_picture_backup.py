@@ -6,12 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from bot.config.storage import StorageSettings
 from bot.database.backup import back_up
-from bot.database.connection import open_database, write
+from bot.database.database import Database, open_database
 from bot.database.errors import FolderNotWritable
 from bot.database.inputs import note_given
 from bot.database.jobs import create_job, start_job
@@ -27,12 +26,12 @@ def storage(tmp_path: Path) -> StorageSettings:
     return StorageSettings(folder=tmp_path / "data")
 
 
-async def paint(connection: aiosqlite.Connection, storage: StorageSettings) -> Path:
+async def paint(db: Database, storage: StorageSettings) -> Path:
     """The file of a new picture."""
-    job = await create_job(connection, request_for(), person_id=1, channel_id=1)
-    await start_job(connection, job.id)
+    job = await create_job(db, request_for(), person_id=1, channel_id=1)
+    await start_job(db, job.id)
     new = NewPicture(path=f"{job.id // 1000}/job{job.id}-1-0.png", width=64, height=64, seed=7)
-    await finish(connection, job.id, 1, [new], seconds=1, peak_memory=0)
+    await finish(db, job.id, 1, [new], seconds=1, peak_memory=0)
     file = storage.pictures / new.path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(os.urandom(1000))
@@ -52,19 +51,19 @@ async def test_only_what_is_new_is_copied_and_what_owners_deleted_goes(
     storage: StorageSettings, tmp_path: Path
 ) -> None:
     folder = tmp_path / "copies"
-    async with open_database(storage.database) as connection:
-        first, second = await paint(connection, storage), await paint(connection, storage)
+    async with open_database(storage.database) as db:
+        first, second = await paint(db, storage), await paint(db, storage)
         (storage.inputs / GIVEN).parent.mkdir(parents=True)
         (storage.inputs / GIVEN).write_bytes(b"given")
-        await note_given(connection, 1, GIVEN)
+        await note_given(db, 1, GIVEN)
         (storage.pictures / "notes.txt").write_text("of the operator")
         assert run(storage, folder) == PictureCopies(linked=3)
         assert (folder / "inputs" / GIVEN).read_bytes() == b"given"
         copied = folder / "pictures" / first.relative_to(storage.pictures)
         assert copied.samefile(first) and not (folder / "pictures" / "notes.txt").exists()
-        third = await paint(connection, storage)
+        third = await paint(db, storage)
         assert run(storage, folder) == PictureCopies(linked=1, kept=3)
-        await write(connection, "DELETE FROM picture WHERE path = ?", (str(second.relative_to(storage.pictures)),))
+        await db.write("DELETE FROM picture WHERE path = ?", (str(second.relative_to(storage.pictures)),))
         second.unlink()
         third.unlink()  # lost, not deleted: the copy stays
         assert run(storage, folder) == PictureCopies(kept=3, deleted=1)
@@ -75,8 +74,8 @@ async def test_only_what_is_new_is_copied_and_what_owners_deleted_goes(
 
 async def test_an_interrupted_run_is_resumed(storage: StorageSettings, tmp_path: Path) -> None:
     folder = tmp_path / "copies"
-    async with open_database(storage.database) as connection:
-        files = [await paint(connection, storage) for _ in range(3)]
+    async with open_database(storage.database) as db:
+        files = [await paint(db, storage) for _ in range(3)]
         copy = back_up(storage.database, tmp_path, keep=1)
 
         def interrupt(done: int, _total: int) -> None:
@@ -94,8 +93,8 @@ async def test_an_interrupted_run_is_resumed(storage: StorageSettings, tmp_path:
 async def test_a_folder_with_other_files_is_refused(storage: StorageSettings, tmp_path: Path) -> None:
     (tmp_path / "home" / "pictures").mkdir(parents=True)
     (tmp_path / "home" / "pictures" / "holiday.jpg").write_bytes(b"mine")
-    async with open_database(storage.database) as connection:
-        await paint(connection, storage)
+    async with open_database(storage.database) as db:
+        await paint(db, storage)
         for folder in (tmp_path / "home", storage.folder, storage.pictures):
             with pytest.raises(FolderNotWritable):
                 run(storage, folder)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import aiosqlite
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from bot.database.connection import fetch
+from bot.database.database import Database
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
 from bot.database.jobs import create_job, start_job
 from bot.database.picture_hashes import record_hashes
@@ -26,9 +25,9 @@ from bot.pictures.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.picture_verdicts import PictureVerdicts
 from inference.content_rating import ContentRating
 from inference.queue import EVERYWHERE
-from tests.bot.database.conftest import connection, erase, finish, path, request_for
+from tests.bot.database.conftest import db, erase, finish, path, request_for
 
-__all__ = ["connection", "path"]  # fixtures
+__all__ = ["db", "path"]  # fixtures
 
 SERVER, ELSEWHERE, PERSON, REPORT = 100, 200, 3, 12
 
@@ -45,31 +44,29 @@ def drawn(seed: int) -> Image.Image:
     return image
 
 
-async def painted(connection: aiosqlite.Connection, image: Image.Image) -> int:
+async def painted(db: Database, image: Image.Image) -> int:
     """The id of a job that painted this picture."""
-    job = await create_job(connection, request_for(), person_id=PERSON, channel_id=7, server_id=SERVER)
-    started = await start_job(connection, job.id)
+    job = await create_job(db, request_for(), person_id=PERSON, channel_id=7, server_id=SERVER)
+    started = await start_job(db, job.id)
     assert started is not None
-    done = await finish(connection, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
+    done = await finish(db, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
     assert done is not None
-    await record_hashes(connection, [(done.pictures[0].id, picture_hash(image))])
+    await record_hashes(db, [(done.pictures[0].id, picture_hash(image))])
     return job.id
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(
-    connection: aiosqlite.Connection, when: str
-) -> None:
+async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(db: Database, when: str) -> None:
     """Also where the owner had all deleted between the report and the decision."""
-    image, verdicts = drawn(1), PictureVerdicts(connection)
-    job_id = await painted(connection, image)
-    await note_reported(connection, REPORT, job_id, SERVER)
+    image, verdicts = drawn(1), PictureVerdicts(db)
+    job_id = await painted(db, image)
+    await note_reported(db, REPORT, job_id, SERVER)
     assert await verdicts.check(picture_hash(image), SERVER) is None
     if when == "before":
-        await erase(connection, PERSON)
-    await decide_verdicts(connection, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
+        await erase(db, PERSON)
+    await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
     if when == "after":
-        await erase(connection, PERSON)
+        await erase(db, PERSON)
     for place in (SERVER, ELSEWHERE, EVERYWHERE):
         with pytest.raises(PictureDeletedByStaff):
             await verdicts.check(picture_hash(image), place)
@@ -77,59 +74,59 @@ async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(
     with pytest.raises(PictureDeletedByStaff):
         await verdicts.check(picture_hash(cropped) + notice_hashes(cropped), SERVER)
     assert await verdicts.check(picture_hash(drawn(2)) + notice_hashes(drawn(2)), SERVER) is None
-    (row,) = await fetch(connection, "SELECT * FROM picture_verdict")
+    (row,) = await db.fetch("SELECT * FROM picture_verdict")
     assert not {PERSON, job_id, REPORT} & {row["server_id"], row["source"], row["created_at"]}
-    await end_verdicts(connection, REPORT)
+    await end_verdicts(db, REPORT)
     assert await verdicts.check(picture_hash(image), SERVER) is None
 
 
-async def test_a_hidden_picture_is_refused_where_it_was_hidden(connection: aiosqlite.Connection) -> None:
-    image, verdicts = drawn(1), PictureVerdicts(connection)
-    await take_down_hashes(connection, await painted(connection, image), SERVER)
+async def test_a_hidden_picture_is_refused_where_it_was_hidden(db: Database) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(db)
+    await take_down_hashes(db, await painted(db, image), SERVER)
     with pytest.raises(PictureHiddenByStaff):
         await verdicts.check(picture_hash(image), SERVER)
     assert await verdicts.check(picture_hash(image), ELSEWHERE) is None
 
 
-async def test_a_rating_is_the_least_that_a_copy_has(connection: aiosqlite.Connection) -> None:
-    image, verdicts = drawn(1), PictureVerdicts(connection)
-    job_id = await painted(connection, image)
+async def test_a_rating_is_the_least_that_a_copy_has(db: Database) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(db)
+    job_id = await painted(db, image)
     for report, rating in ((REPORT, ContentRating.MATURE), (REPORT + 1, ContentRating.EXPLICIT)):
-        await note_reported(connection, report, job_id, SERVER)
-        await decide_verdicts(connection, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
+        await note_reported(db, report, job_id, SERVER)
+        await decide_verdicts(db, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
     assert await verdicts.check(picture_hash(image), ELSEWHERE) is ContentRating.EXPLICIT
-    await end_verdicts(connection, REPORT + 1)
+    await end_verdicts(db, REPORT + 1)
     assert await verdicts.check(picture_hash(image), ELSEWHERE) is ContentRating.MATURE
 
 
 async def test_a_copy_loses_what_it_inherited_with_the_verdict_and_nothing_else(
-    connection: aiosqlite.Connection,
+    db: Database,
 ) -> None:
-    image, verdicts = drawn(1), PictureVerdicts(connection)
-    job_id, copy = await painted(connection, image), await painted(connection, image)
+    image, verdicts = drawn(1), PictureVerdicts(db)
+    job_id, copy = await painted(db, image), await painted(db, image)
     for report, rating in ((REPORT, ContentRating.EXPLICIT), (REPORT + 1, ContentRating.MATURE)):
-        await note_reported(connection, report, job_id, SERVER)
-        await decide_verdicts(connection, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
-    await rate_job(connection, copy, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
-    await rate_job(connection, copy, ContentRating.GENERAL, RatingSource.CLASSIFIER)
+        await note_reported(db, report, job_id, SERVER)
+        await decide_verdicts(db, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
+    await rate_job(db, copy, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
+    await rate_job(db, copy, ContentRating.GENERAL, RatingSource.CLASSIFIER)
     await verdicts.check_painted(copy, SERVER)
 
     async def ratings() -> list[ContentRating]:
-        return sorted(each.rating for each in await ratings_of_job(connection, copy, SERVER))
+        return sorted(each.rating for each in await ratings_of_job(db, copy, SERVER))
 
     general, teen, mature, explicit, _ = ContentRating
     assert await ratings() == [general, teen, mature, explicit]
-    await end_verdicts(connection, REPORT)
+    await end_verdicts(db, REPORT)
     assert await ratings() == [general, teen, mature]
-    assert await clear_job_rating(connection, copy, RatingSource.STAFF, server_id=SERVER) is teen
+    assert await clear_job_rating(db, copy, RatingSource.STAFF, server_id=SERVER) is teen
     assert await ratings() == [general, mature], "staff take their own word back, not that of the verdict"
-    await end_verdicts(connection, REPORT + 1)
+    await end_verdicts(db, REPORT + 1)
     assert await ratings() == [general]
 
 
-async def test_the_very_picture_leads_to_its_job(connection: aiosqlite.Connection, tmp_path: Path) -> None:
-    image, verdicts = drawn(1), PictureVerdicts(connection)
-    job_id = await painted(connection, image)
+async def test_the_very_picture_leads_to_its_job(db: Database, tmp_path: Path) -> None:
+    image, verdicts = drawn(1), PictureVerdicts(db)
+    job_id = await painted(db, image)
     for person in (PERSON, PERSON + 1):
         assert await verdicts.jobs_of(picture_hash(image), b"", person) == (job_id,)
         other = drawn(2)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bot.config.watermark import WatermarkSettings
-from bot.database.connection import fetch_one, open_database
+from bot.database.database import open_database
 from bot.pictures.watermarks import read_watermark, watermark_installation
 from inference.errors import WatermarkUnusable
 
@@ -16,9 +16,9 @@ PICTURE = Image.new("RGB", (512, 512))
 
 
 async def test_the_installation_is_the_beginning_of_the_databases_id(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
-        row = await fetch_one(connection, "SELECT value FROM memo WHERE key = 'installation'", ())
-        assert row is not None and f"{await watermark_installation(connection):06x}" == row["value"][:6]
+    async with open_database(tmp_path / "easel.sqlite3") as db:
+        row = await db.fetch_one("SELECT value FROM memo WHERE key = 'installation'", ())
+        assert row is not None and f"{await watermark_installation(db):06x}" == row["value"][:6]
 
 
 def test_without_settings_nothing_is_read_and_without_weights_it_says_so(tmp_path: Path) -> None:

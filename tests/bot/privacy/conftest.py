@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from bot.config import Settings
 from bot.config.storage import StorageSettings
-from bot.database.connection import open_database
+from bot.database.database import Database, open_database
 from tests.bot.privacy.people import ADA, GRACE, live
 
 
@@ -20,13 +19,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def connection(settings: Settings) -> AsyncIterator[aiosqlite.Connection]:
+async def db(settings: Settings) -> AsyncIterator[Database]:
     async with open_database(settings.storage.database) as opened:
         yield opened
 
 
 @pytest.fixture
-async def filled(connection: aiosqlite.Connection, settings: Settings) -> aiosqlite.Connection:
+async def filled(db: Database, settings: Settings) -> Database:
     for person in (ADA, GRACE):
-        await live(connection, settings, person)
-    return connection
+        await live(db, settings, person)
+    return db

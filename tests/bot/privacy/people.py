@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import aiosqlite
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -26,7 +25,7 @@ from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
 from bot.database.bookmarks import add_bookmark, remove_bookmarks, set_note
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.database import Database
 from bot.database.decisions import DecisionAction, NewDecision, Step, mark_decision_told, save_decision
 from bot.database.deletions import begin_deletion, hide_job
 from bot.database.deliveries import mark_sent, open_delivery
@@ -81,96 +80,93 @@ def png(text: str, size: int = 64) -> bytes:
     return buffer.getvalue()
 
 
-async def live(connection: aiosqlite.Connection, settings: Settings, person: int) -> None:
+async def live(db: Database, settings: Settings, person: int) -> None:
     """Let a person do everything, in a server that Margaret looks after."""
     storage, word, first = settings.storage, WORDS[person], person == ADA
     for folder in (storage.pictures, storage.inputs, storage.spool, storage.thumbnails):
         folder.mkdir(parents=True, exist_ok=True)
-    lora, other = await add_lora(connection, "Bat"), await add_lora(connection, "Wash")
+    lora, other = await add_lora(db, "Bat"), await add_lora(db, "Wash")
     image = {"image": SourceImage(sha256=given(storage.inputs, BOTH_GAVE), strength=0.5)}
     own = given(storage.inputs, png(word))
-    await note_given(connection, person, given(storage.inputs, png(f"{word}, replaced in the studio")))
-    await write(connection, NOTE_SOURCE, (person, given(storage.inputs, png(f"{word}, taken up by somebody"))))
+    await note_given(db, person, given(storage.inputs, png(f"{word}, replaced in the studio")))
+    await db.write(NOTE_SOURCE, (person, given(storage.inputs, png(f"{word}, taken up by somebody"))))
     request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
     thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
     for number, private in enumerate((False, True, False, False)):
         asked = request.model_copy(update=image) if number else request
-        job = await create_job(connection, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
-        await open_delivery(connection, job.id, private=private, ticket="sealed")
-        await store_context(connection, job.id, f'{{"person_id": {person}}}')
-        await start_job(connection, job.id)
+        job = await create_job(db, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
+        await open_delivery(db, job.id, private=private, ticket="sealed")
+        await store_context(db, job.id, f'{{"person_id": {person}}}')
+        await start_job(db, job.id)
         name = f"job{job.id}-1-0.png"
         (storage.pictures / name).write_bytes(marked(png(word)))
         for box in (LIST, GALLERY):
             assert await thumbnails.of_painted(name, box)
-        await finish(connection, job.id, 1, [NewPicture(name, 64, 64, 7)])
-        (picture,) = await pictures_of_job(connection, job.id)
-        await record_hashes(connection, [(picture.id, hash_file(storage.pictures / name))])
+        await finish(db, job.id, 1, [NewPicture(name, 64, 64, 7)])
+        (picture,) = await pictures_of_job(db, job.id)
+        await record_hashes(db, [(picture.id, hash_file(storage.pictures / name))])
         copies = [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)]
         case_id = open_case(storage.database, b"", copies, note="", received_at=1)
-        await mark_sent(connection, job.id, person + number)
+        await mark_sent(db, job.id, person + number)
         (storage.spool / state_file(job.id)).write_bytes(word.encode())
         (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))
         if number == 0:
-            await write(connection, NOTICE, (case_id, person, now_ms()))
-            await rate_job(connection, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
-            await record_takedown(connection, job, SERVER, f"{word} of <@{person}>")
-            await mark_told(connection, [Takedown(job.id, SERVER, "")], 1, person + 10)
-            await publish(connection, job.id, person, word)
+            await db.write(NOTICE, (case_id, person, now_ms()))
+            await rate_job(db, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
+            await record_takedown(db, job, SERVER, f"{word} of <@{person}>")
+            await mark_told(db, [Takedown(job.id, SERVER, "")], 1, person + 10)
+            await publish(db, job.id, person, word)
         if number == 2:
-            await begin_deletion(connection, job.id, CHANNEL, person + number)
+            await begin_deletion(db, job.id, CHANNEL, person + number)
         if number == 3:
-            await hide_job(connection, job.id, now_ms() + 3_600_000)
+            await hide_job(db, job.id, now_ms() + 3_600_000)
     regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
     waiting = request.model_copy(update={"regions": regions})
-    copy = await create_job(connection, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
-    await store_locale(connection, person, "ja")
-    await save_preferences(connection, person, Preferences(private=True))
-    await add_bookmark(connection, person, lora.id)
-    await set_note(connection, person, lora.id, f"my {word}")
-    await add_bookmark(connection, person, other.id)
-    await set_note(connection, person, other.id, f"another {word}")
-    await remove_bookmarks(connection, person, [other.id])
-    await rate_lora(connection, person, lora.id, 5)
-    await save_stack(connection, person, f"{word} stack", [StackLora(sha256=sha("Bat"), name="Bat", weight=1)])
-    await note_posted(connection, person, CHANNEL, person + 30)
-    await remember_miss(connection, person, since_ms=0)
+    copy = await create_job(db, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
+    await store_locale(db, person, "ja")
+    await save_preferences(db, person, Preferences(private=True))
+    await add_bookmark(db, person, lora.id)
+    await set_note(db, person, lora.id, f"my {word}")
+    await add_bookmark(db, person, other.id)
+    await set_note(db, person, other.id, f"another {word}")
+    await remove_bookmarks(db, person, [other.id])
+    await rate_lora(db, person, lora.id, 5)
+    await save_stack(db, person, f"{word} stack", [StackLora(sha256=sha("Bat"), name="Bat", weight=1)])
+    await note_posted(db, person, CHANNEL, person + 30)
+    await remember_miss(db, person, since_ms=0)
     draft = f'{{"wish": {{"prompt": "{word}", "image": {{"sha256": "{own}", "strength": 0.5}}}}}}'
-    await save_studio(connection, person, draft)
-    await fill_studio(connection, person, draft)
-    await save_draft(connection, person, f'{{"prompt": "{word}", "image": {{"sha256": "{own}", "strength": 1}}}}')
-    await write(connection, "UPDATE lora SET added_by = ? WHERE id = ?", (person, lora.id if first else other.id))
+    await save_studio(db, person, draft)
+    await fill_studio(db, person, draft)
+    await save_draft(db, person, f'{{"prompt": "{word}", "image": {{"sha256": "{own}", "strength": 1}}}}')
+    await db.write("UPDATE lora SET added_by = ? WHERE id = ?", (person, lora.id if first else other.id))
     limits = HeldLimits(LimitHolder.PERSON, person, "", LimitValues(pictures_per_day=2))
-    await save_limits(connection, SERVER, limits)
+    await save_limits(db, SERVER, limits)
     await save_block(
-        connection, SERVER, BlockKind.PERSON, person, reason=f"<@{person}> was rude", ends_at=None, created_by=MARGARET
+        db, SERVER, BlockKind.PERSON, person, reason=f"<@{person}> was rude", ends_at=None, created_by=MARGARET
     )
-    await save_block(connection, 0, BlockKind.LORA, person % 97, reason="x", ends_at=None, created_by=person)
-    await pause(connection, SERVER + (person % 7) * 10, person)
-    await write(
-        connection,
+    await save_block(db, 0, BlockKind.LORA, person % 97, reason="x", ends_at=None, created_by=person)
+    await pause(db, SERVER + (person % 7) * 10, person)
+    await db.write(
         "INSERT INTO base_model_proposal (server_id, sha256, name, base_model, reason, proposed_by, created_at)"
         " VALUES (?, ?, 'Bat', 'sdxl/pony', 'r', ?, 1)",
         (SERVER, sha(word), person),
     )
-    await report(connection, person, copy.id, word)
-    await ask(connection, person, word)
-    await wish(connection, person)
-    await add_entry(connection, SERVER, person, AuditAction.PAUSE_QUEUE, {})
+    await report(db, person, copy.id, word)
+    await ask(db, person, word)
+    await wish(db, person)
+    await add_entry(db, SERVER, person, AuditAction.PAUSE_QUEUE, {})
     await add_entry(
-        connection, SERVER, MARGARET, AuditAction.BLOCK_PERSON, {"reason": (None, f"<@{person}> was rude")},
+        db, SERVER, MARGARET, AuditAction.BLOCK_PERSON, {"reason": (None, f"<@{person}> was rude")},
         target=f"person {person}", person_id=person,
     )  # fmt: skip
-    await add_entry(
-        connection, SERVER, person, AuditAction.BLOCK_PERSON, {}, target=f"person {MARGARET}", person_id=MARGARET
-    )
+    await add_entry(db, SERVER, person, AuditAction.BLOCK_PERSON, {}, target=f"person {MARGARET}", person_id=MARGARET)
 
 
-async def report(connection: aiosqlite.Connection, person: int, job_id: int, word: str) -> None:
+async def report(db: Database, person: int, job_id: int, word: str) -> None:
     """Report a picture of Margaret's and decide it; and appeal a decision of hers about an own one, with a copy."""
     for number, (owner, by, decides) in enumerate(((MARGARET, person, person), (person, MARGARET, MARGARET))):
         made = await save_report(
-            connection,
+            db,
             NewReport(
                 Subject.PICTURES,
                 person % 1000 + number,
@@ -182,55 +178,54 @@ async def report(connection: aiosqlite.Connection, person: int, job_id: int, wor
                 note=f"{word} by <@{person}>" if by == person else f"<@{person}>",
             ),
         )
-        await mark_report_posting(connection, made.id, CHANNEL)
-        await mark_report_posted(connection, made.id, 5)
+        await mark_report_posting(db, made.id, CHANNEL)
+        await mark_report_posted(db, made.id, 5)
         decision = await save_decision(
-            connection,
+            db,
             made.id,
             NewDecision(DecisionAction.WARN, decided_by=decides, note=f"no more of <@{person}>"),
             [Step.TELL],
         )
         assert decision is not None
         if owner == person:
-            await save_appeal(connection, decision, person, f"my {word} is fine")
-            await answer_appeal(connection, decision, AppealState.UPHELD, [], answered_by=MARGARET)
-            await mark_decision_told(connection, decision.id, person + 20)
-            await mark_answer_told(connection, decision.id, person + 21)
-            await hold_copy(connection, job_id, [made.id])
+            await save_appeal(db, decision, person, f"my {word} is fine")
+            await answer_appeal(db, decision, AppealState.UPHELD, [], answered_by=MARGARET)
+            await mark_decision_told(db, decision.id, person + 20)
+            await mark_answer_told(db, decision.id, person + 21)
+            await hold_copy(db, job_id, [made.id])
 
 
-async def ask(connection: aiosqlite.Connection, person: int, word: str) -> None:
+async def ask(db: Database, person: int, word: str) -> None:
     """Ask Margaret, as staff, to allow a phrase, and answer a question of hers."""
     for asking, deciding in ((person, MARGARET), (MARGARET, person)):
         phrase = f"a {word} for <@{person}>" if asking == person else "a bird"
-        asked = await save_question(connection, SERVER, asking, word if asking == person else f"w{person % 97}", phrase)
+        asked = await save_question(db, SERVER, asking, word if asking == person else f"w{person % 97}", phrase)
         assert asked is not None
-        await note_question_posted(connection, asked.id, CHANNEL, person + (40 if asking == person else 41))
-        await decide_question(connection, asked.id, QuestionState.ALLOWED, phrase, deciding)
-    await add_phrase(connection, SERVER, f"a bird for <@{person}>", person)
+        await note_question_posted(db, asked.id, CHANNEL, person + (40 if asking == person else 41))
+        await decide_question(db, asked.id, QuestionState.ALLOWED, phrase, deciding)
+    await add_phrase(db, SERVER, f"a bird for <@{person}>", person)
 
 
-async def wish(connection: aiosqlite.Connection, person: int) -> None:
+async def wish(db: Database, person: int) -> None:
     """Ask for a file from outside, and be told of a newer version of another."""
-    (row,) = await write(
-        connection,
+    (row,) = await db.write(
         "INSERT INTO addition (key, source, path, created_at) VALUES (?, '{}', 'x.safetensors', 1) RETURNING id",
         (f"https://example.org/{person % 1000}",),
     )
     sql = "INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, 1)"
-    await write(connection, sql, (row["id"], person, SERVER))
+    await db.write(sql, (row["id"], person, SERVER))
     sql = "INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at) SELECT ?, min(id), ?, 1 FROM lora"
-    await write(connection, sql, (person, "e" * 64))
+    await db.write(sql, (person, "e" * 64))
 
 
-async def publish(connection: aiosqlite.Connection, job_id: int, person: int, word: str) -> None:
+async def publish(db: Database, job_id: int, person: int, word: str) -> None:
     """Publish the picture of a job. Its author likes it, and features a LoRA as staff of another server."""
     new = NewPublication(SERVER, job_id, 0, CHANNEL, True, None, None, [sha("Bat")])
-    begun = await begin_publication(connection, new)
+    begun = await begin_publication(db, new)
     assert begun is not None
-    await mark_posted(connection, begun.id, CHANNEL, person + 20, PublishedFacets(), word)
-    await like(connection, begun.id, person)
-    await add_feature(connection, SERVER + person % 7, FeatureKind.LORA, 1, person)
+    await mark_posted(db, begun.id, CHANNEL, person + 20, PublishedFacets(), word)
+    await like(db, begun.id, person)
+    await add_feature(db, SERVER + person % 7, FeatureKind.LORA, 1, person)
 
 
 def given(folder: Path, data: bytes) -> str:
@@ -301,11 +296,8 @@ def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
     return found
 
 
-async def rows_of(connection: aiosqlite.Connection) -> dict[str, list[tuple[object, ...]]]:
+async def rows_of(db: Database) -> dict[str, list[tuple[object, ...]]]:
     """All rows of all tables. The index of prompts has none, but its pages are among them."""
-    async with transaction(connection):
-        names = await fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'job_text'")
-        return {
-            row["name"]: [tuple(each) for each in await fetch(connection, f"SELECT * FROM {row['name']}")]
-            for row in names
-        }
+    async with db.transaction():
+        names = await db.fetch("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'job_text'")
+        return {row["name"]: [tuple(each) for each in await db.fetch(f"SELECT * FROM {row['name']}")] for row in names}

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from bot.background import DiscordUnreachable
@@ -33,7 +32,7 @@ from bot.database.audit import AuditFilter, audit_page
 from bot.database.backup import back_up
 from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, open_database, write
+from bot.database.database import Database, open_database
 from bot.database.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
 from bot.database.erasure_leftovers import LeftMessage
 from bot.database.erasures import Erasure, ErasureState, newest_erasure, request_erasure
@@ -74,10 +73,10 @@ OUT_OF_REACH = LeftMessage(CHANNEL, ADA + 2)
 class Jobs:
     """Implements `RunningJobs` where no worker runs."""
 
-    connection: aiosqlite.Connection
+    db: Database
 
     async def cancel(self, job_id: int) -> AnyJob | None:
-        return await cancel_job(self.connection, job_id)
+        return await cancel_job(self.db, job_id)
 
     async def until_gone(self, job_id: int) -> None:
         pass
@@ -87,11 +86,11 @@ class Jobs:
 class Requests:
     """Implements `RunningAdditions` where nothing is fetched. Of each file some has come if it `counts`."""
 
-    connection: aiosqlite.Connection
+    db: Database
     counts: bool = False
 
     async def cancel(self, addition_id: int, person_id: int) -> object:
-        return await withdraw_request(self.connection, addition_id, person_id, counts=self.counts)
+        return await withdraw_request(self.db, addition_id, person_id, counts=self.counts)
 
 
 def messages_of(person: int) -> set[LeftMessage]:
@@ -150,18 +149,16 @@ class Discord:
         return True
 
 
-def erasures(
-    connection: aiosqlite.Connection, settings: Settings, discord: Discord, *, counts: bool = False
-) -> Erasures:
+def erasures(db: Database, settings: Settings, discord: Discord, *, counts: bool = False) -> Erasures:
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     configuration = Configuration(settings, [])
-    files = FileRemoval(connection, configuration, thumbnails)
-    jobs, additions = Jobs(connection), Requests(connection, counts)
-    return Erasures(connection, configuration, jobs, additions, files, discord, pause=0, at_once=3)
+    files = FileRemoval(db, configuration, thumbnails)
+    jobs, additions = Jobs(db), Requests(db, counts)
+    return Erasures(db, configuration, jobs, additions, files, discord, pause=0, at_once=3)
 
 
-async def erased(connection: aiosqlite.Connection, settings: Settings, discord: Discord | None = None) -> Erasure:
-    service = erasures(connection, settings, discord or Discord())
+async def erased(db: Database, settings: Settings, discord: Discord | None = None) -> Erasure:
+    service = erasures(db, settings, discord or Discord())
     ended = await service.request(ADA)
     await service.carry_out_all()
     return ended.result()
@@ -176,7 +173,7 @@ def check_receipt(receipt: Erasure | None) -> None:
 # --- what is left ---------------------------------------------------------------------------------------------------
 
 
-async def test_no_byte_is_left_of_the_person(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_no_byte_is_left_of_the_person(filled: Database, settings: Settings) -> None:
     folder = settings.storage.folder
     before = {name.partition("/")[0] for name, _ in traces(folder, ADA)}
     assert before >= {"pictures", "spool", "inputs", "easel.sqlite3-wal"}, "else the search finds nothing that is there"
@@ -185,9 +182,7 @@ async def test_no_byte_is_left_of_the_person(filled: aiosqlite.Connection, setti
     assert await stored_counts(filled, ADA) == {"erasure": 1}
 
 
-async def test_encoded_prompts_go_all_for_nobody_can_tell_whose_they_are(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_encoded_prompts_go_all_for_nobody_can_tell_whose_they_are(filled: Database, settings: Settings) -> None:
     folder = settings.storage.embeddings
     folder.mkdir()
     for name in ("one.safetensors", "another.safetensors"):
@@ -196,16 +191,16 @@ async def test_encoded_prompts_go_all_for_nobody_can_tell_whose_they_are(
     assert list(folder.iterdir()) == []
 
 
-async def test_what_was_written_to_the_file_long_ago_goes_too(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_what_was_written_to_the_file_long_ago_goes_too(filled: Database, settings: Settings) -> None:
     """The words of deleted rows also leave pages that were written to the database's file long before."""
-    await filled.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    await filled.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert {name for name, _ in traces(settings.storage.folder, ADA)} >= {"easel.sqlite3"}
     await erased(filled, settings)
     assert list(traces(settings.storage.folder, ADA)) == []
     assert settings.storage.database.with_name("easel.sqlite3-wal").stat().st_size < 100_000
 
 
-async def test_of_others_everything_stays(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_of_others_everything_stays(filled: Database, settings: Settings) -> None:
     folder, discord = settings.storage.folder, Discord()
     before, there = await stored_counts(filled, GRACE), sorted(set(traces(folder, GRACE)))
     await erased(filled, settings, discord)
@@ -215,10 +210,10 @@ async def test_of_others_everything_stays(filled: aiosqlite.Connection, settings
     assert discord.messages == messages_of(GRACE) | {OUT_OF_REACH}
     assert (settings.storage.inputs / hashlib.sha256(BOTH_GAVE).hexdigest()).exists(), "it is Grace's too"
     for table in ("job_text", "bookmark_text", "publication_text"):
-        await write(filled, f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+        await filled.write(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
 
 
-async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_the_table_says_what_becomes_of_each_row(filled: Database, settings: Settings) -> None:
     before, counts = await rows_of(filled), await stored_counts(filled, ADA)
     empty = {"erased_addition_request", "erasure", "erasure_file", "erasure_message", "erasure_report"}
     assert {table.name for table in TABLES if not table.derived} - empty == counts.keys(), "something of each is there"
@@ -232,7 +227,7 @@ async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connect
 
 
 async def test_start_pictures_that_others_made_from_the_persons_pictures_go(
-    filled: aiosqlite.Connection, settings: Settings
+    filled: Database, settings: Settings
 ) -> None:
     """Even if somebody uses them; not what somebody else gave, or made from another user's picture."""
     inputs = settings.storage.inputs
@@ -247,10 +242,10 @@ async def test_start_pictures_that_others_made_from_the_persons_pictures_go(
     assert receipt.start_pictures == 2, "and what Margaret had taken up"
     assert not (inputs / taken).exists() and (inputs / of_grace).exists()
     assert (await find_job(filled, waiting.id)) is not None, "the request itself is Grace's"
-    assert await fetch(filled, "SELECT 1 FROM given_input WHERE sha256 = ?", (taken,)) == []
+    assert await filled.fetch("SELECT 1 FROM given_input WHERE sha256 = ?", (taken,)) == []
 
 
-async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_blocks_limits_and_quotas_stay(filled: Database, settings: Settings) -> None:
     day = now_ms()
     before = await person_facts(filled, ADA, SERVER, day)
     assert before.here.pictures == 5
@@ -273,7 +268,7 @@ async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, setti
     )
 
 
-async def test_the_quotas_of_additions_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_the_quotas_of_additions_stay(filled: Database, settings: Settings) -> None:
     begin = partial(begin_addition, filled, source="{}", path="x.safetensors", server_id=SERVER)
     added = await begin(key="added", person_id=ADA)
     await finish_addition(filled, added.id, "c" * 64)
@@ -292,12 +287,10 @@ async def test_the_quotas_of_additions_stay(filled: aiosqlite.Connection, settin
     assert states == [AdditionState.CANCELLED, AdditionState.WAITING]
     assert await requesters_of(filled, both.id) == [GRACE]
     await forget_old_days(filled, now_ms() + 3 * DAY_MS)
-    assert await fetch(filled, "SELECT 1 FROM erased_addition_request") == []
+    assert await filled.fetch("SELECT 1 FROM erased_addition_request") == []
 
 
-async def test_the_log_names_nobody_and_is_not_changed_otherwise(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_the_log_names_nobody_and_is_not_changed_otherwise(filled: Database, settings: Settings) -> None:
     wanted = AuditFilter()
     before = await audit_page(filled, SERVER, wanted, limit=50)
     await erased(filled, settings)
@@ -309,26 +302,26 @@ async def test_the_log_names_nobody_and_is_not_changed_otherwise(
     assert f"person {pseudonym}" in {e.target for e in after.entries if e.person_id == pseudonym}
     for change in ("target = 'x'", "actor_id = 5", "person_id = NULL", "changes = '{}'", "created_at = 0"):
         with pytest.raises(Exception, match="not changed"):
-            await write(filled, f"UPDATE audit SET {change} WHERE id = 2")
+            await filled.write(f"UPDATE audit SET {change} WHERE id = 2")
 
 
-async def test_without_the_key_nobody_knows_the_hash(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_without_the_key_nobody_knows_the_hash(filled: Database, settings: Settings) -> None:
     await erased(filled, settings)
     database = settings.storage.database
     assert key_file(database).stat().st_mode & 0o077 == 0 and len(key_file(database).read_bytes()) == 32
     copied = back_up(database, settings.backup_folder, keep=1)
     assert key_file(database).read_bytes() not in copied.read_bytes()
-    (row,) = await fetch(filled, "SELECT pseudonym(?) AS hash", (ADA,))
-    (other,) = await fetch(filled, "SELECT pseudonym(?) AS hash", (GRACE,))
+    (row,) = await filled.fetch("SELECT pseudonym(?) AS hash", (ADA,))
+    (other,) = await filled.fetch("SELECT pseudonym(?) AS hash", (GRACE,))
     known = row
     assert row["hash"] < 0 and other["hash"] < 0 and row["hash"] != other["hash"]
     key_file(database).unlink()
     async with open_database(database) as again:
-        (row,) = await fetch(again, "SELECT pseudonym(?) AS hash", (ADA,))
+        (row,) = await again.fetch("SELECT pseudonym(?) AS hash", (ADA,))
         assert row["hash"] not in {known["hash"], other["hash"]}, "a new key knows nobody"
 
 
-async def test_copies_of_the_database_are_counted(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_copies_of_the_database_are_counted(filled: Database, settings: Settings) -> None:
     back_up(settings.storage.database, settings.backup_folder, keep=7)
     before = now_ms()
     receipt = await erased(filled, settings)
@@ -341,13 +334,13 @@ async def test_copies_of_the_database_are_counted(filled: aiosqlite.Connection, 
     assert (await erased(filled, settings)).copies_until is None, "nobody can tell when the operator deletes it"
 
 
-async def test_without_copies_there_is_nothing_to_wait_for(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_without_copies_there_is_nothing_to_wait_for(filled: Database, settings: Settings) -> None:
     never = settings.model_copy(update={"backup": BackupSettings(every_hours=0)})
     receipt = await erased(filled, never)
     assert (receipt.copies, receipt.copies_until) == (0, None)
 
 
-async def test_what_discord_does_not_take_goes_later(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_what_discord_does_not_take_goes_later(filled: Database, settings: Settings) -> None:
     discord = Discord(reachable=False)
     service = erasures(filled, settings, discord)
     await service.request(ADA)
@@ -359,9 +352,9 @@ async def test_what_discord_does_not_take_goes_later(filled: aiosqlite.Connectio
     check_receipt(await newest_erasure(filled, ADA))
 
 
-async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, settings: Settings) -> None:
     discord, ((_, first), *_more) = Discord(), await files_of_person(filled, ADA)
-    (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
+    (row,) = await filled.fetch("SELECT job_id FROM picture WHERE path = ?", (first,))
     report = await save_report(
         filled,
         NewReport(
@@ -392,11 +385,9 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: aiosqlite.
     assert list(traces(settings.storage.folder, ADA)) == []
 
 
-async def test_a_report_that_nobody_decides_holds_for_some_days(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_a_report_that_nobody_decides_holds_for_some_days(filled: Database, settings: Settings) -> None:
     ((_, first), *_more) = await files_of_person(filled, ADA)
-    (row,) = await fetch(filled, "SELECT job_id FROM picture WHERE path = ?", (first,))
+    (row,) = await filled.fetch("SELECT job_id FROM picture WHERE path = ?", (first,))
     await save_report(
         filled,
         NewReport(
@@ -411,7 +402,7 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(
         ),
     )
     long_ago = now_ms() - 8 * 86_400_000
-    await write(filled, "UPDATE report SET created_at = ?", (long_ago,))
+    await filled.write("UPDATE report SET created_at = ?", (long_ago,))
     for days, state in ((9, ErasureState.CLEARING), (7, ErasureState.COMPLETE)):
         held = settings.model_copy(update={"moderation": ModerationSettings(held_days=days)})
         service = erasures(filled, held, Discord())
@@ -421,7 +412,7 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(
         assert erasure is not None and erasure.state is state
 
 
-async def test_a_report_waits_for_no_appeal_that_is_gone(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_a_report_waits_for_no_appeal_that_is_gone(filled: Database, settings: Settings) -> None:
     report = await save_report(
         filled,
         NewReport(
@@ -442,7 +433,7 @@ async def test_a_report_waits_for_no_appeal_that_is_gone(filled: aiosqlite.Conne
     assert after is not None and after.state is ReportState.DECIDED
 
 
-async def test_every_notice_about_a_decision_goes(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_every_notice_about_a_decision_goes(filled: Database, settings: Settings) -> None:
     new = NewReport(
         Subject.PICTURES, 99, SERVER, ADA, shared=False, person_id=GRACE, reason=ReportReason.OTHER, note=""
     )
@@ -458,26 +449,26 @@ async def test_every_notice_about_a_decision_goes(filled: aiosqlite.Connection, 
 
 
 async def test_messages_to_staff_that_name_the_person_are_written_anew_and_counted_when_out_of_reach(
-    filled: aiosqlite.Connection, settings: Settings
+    filled: Database, settings: Settings
 ) -> None:
     """Of who painted, reported, appealed or decided; one of them, whose channel is closed, is counted once."""
-    named = [row["id"] for row in await fetch(filled, "SELECT id FROM report ORDER BY id")][:2]  # the others: Grace's
+    named = [row["id"] for row in await filled.fetch("SELECT id FROM report ORDER BY id")][:2]  # the others: Grace's
     discord = Discord(closed_reports={named[0]})
     receipt = await erased(filled, settings, discord)
     assert discord.rewritten == named and (receipt.messages, receipt.unreachable) == (10, 2)
-    assert await fetch(filled, "SELECT 1 FROM erasure_report") == []
+    assert await filled.fetch("SELECT 1 FROM erasure_report") == []
 
 
-async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_an_order_that_comes_twice_is_one(filled: Database, settings: Settings) -> None:
     service = erasures(filled, settings, Discord())
     first, second = await service.request(ADA), await service.request(ADA)
     assert first is second
     request_erasure(settings.storage.database, ADA, by_operator=True)
     await service.carry_out_all()
-    assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
+    assert len(await filled.fetch("SELECT id FROM erasure")) == 1
 
 
-async def test_a_second_order_keeps_the_receipt(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_a_second_order_keeps_the_receipt(filled: Database, settings: Settings) -> None:
     """Both while messages are still being deleted, and after the end."""
     discord = Discord(reachable=False)
     service = erasures(filled, settings, discord)
@@ -491,10 +482,10 @@ async def test_a_second_order_keeps_the_receipt(filled: aiosqlite.Connection, se
     check_receipt(await again)
     await service.carry_out_all()
     check_receipt(await newest_erasure(filled, ADA))
-    assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
+    assert len(await filled.fetch("SELECT id FROM erasure")) == 1
 
 
-async def test_an_order_after_new_data_is_a_new_one(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_an_order_after_new_data_is_a_new_one(filled: Database, settings: Settings) -> None:
     check_receipt(await erased(filled, settings))
     await create_job(filled, request_for(), person_id=ADA, channel_id=1, server_id=SERVER)
     assert (await erased(filled, settings)).jobs == 1
@@ -530,17 +521,17 @@ class World:
 
 
 @asynccontextmanager
-async def service_of(world: World) -> AsyncIterator[tuple[Erasures, aiosqlite.Connection]]:
-    async with open_database(world.settings.storage.database) as connection:
-        await connection.execute("PRAGMA synchronous = OFF")
-        yield erasures(connection, world.settings, world.discord), connection
+async def service_of(world: World) -> AsyncIterator[tuple[Erasures, Database]]:
+    async with open_database(world.settings.storage.database) as db:
+        await db.connection.execute("PRAGMA synchronous = OFF")
+        yield erasures(db, world.settings, world.discord), db
 
 
 async def test_it_ends_once_wherever_it_is_killed(tmp_path: Path) -> None:
     world = World(tmp_path / "world", Discord(lost={LeftMessage(CHANNEL, ADA)}))
-    async with open_database(world.settings.storage.database) as connection:
+    async with open_database(world.settings.storage.database) as db:
         for person in (ADA, GRACE):
-            await live(connection, world.settings, person)
+            await live(db, world.settings, person)
     killed: dict[str, World] = {}
 
     def look() -> None:
@@ -556,15 +547,15 @@ async def test_it_ends_once_wherever_it_is_killed(tmp_path: Path) -> None:
         await Stepped(first_run(service), look)
     assert len(killed) > 15, "else there is nothing to interrupt"
     for left in (world, *killed.values()):
-        async with service_of(left) as (service, connection):
-            ordered = await newest_erasure(connection, ADA)
+        async with service_of(left) as (service, db):
+            ordered = await newest_erasure(db, ADA)
             for _ in range(2):  # the answer about one message does not arrive at first
                 await service.carry_out_all()
             if ordered is None:
                 continue  # it was killed before anything was ordered
-            check_receipt(await newest_erasure(connection, ADA))
-            assert len(await fetch(connection, "SELECT id FROM erasure")) == 1
+            check_receipt(await newest_erasure(db, ADA))
+            assert len(await db.fetch("SELECT id FROM erasure")) == 1
             await service.carry_out_all()
-            check_receipt(await newest_erasure(connection, ADA))
+            check_receipt(await newest_erasure(db, ADA))
             assert list(traces(left.folder, ADA)) == []
             assert left.discord.messages == messages_of(GRACE) | {OUT_OF_REACH}

@@ -12,14 +12,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
-import aiosqlite
 import c2pa
 import pytest
 
 from bot.cli.certificate import certificate_in
 from bot.config import Settings
 from bot.config.privacy import PrivacySettings
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.inputs import NOTE_SOURCE
 from bot.database.likes import like
 from bot.database.reports import NewReport, ReportReason, Subject, save_report
@@ -36,8 +35,8 @@ from tests.xmp import source_types
 LARGE, SMALL = 10**9, 21_000  # bytes; a picture has about 12,000
 
 
-def exporter(connection: aiosqlite.Connection, settings: Settings) -> Exporter:
-    return Exporter(connection, settings.storage, attachments(settings.storage.folder), lambda: settings)
+def exporter(db: Database, settings: Settings) -> Exporter:
+    return Exporter(db, settings.storage, attachments(settings.storage.folder), lambda: settings)
 
 
 def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
@@ -51,14 +50,12 @@ def files(parts: Iterable[ExportPart]) -> dict[str, bytes]:
     return found
 
 
-async def exported(
-    connection: aiosqlite.Connection, settings: Settings, limit: int, person: int = ADA
-) -> list[ExportPart]:
-    return [part async for part in exporter(connection, settings).parts(person, limit)]
+async def exported(db: Database, settings: Settings, limit: int, person: int = ADA) -> list[ExportPart]:
+    return [part async for part in exporter(db, settings).parts(person, limit)]
 
 
 @pytest.mark.parametrize("limit", [LARGE, SMALL])
-async def test_it_holds_every_row_and_picture(filled: aiosqlite.Connection, settings: Settings, limit: int) -> None:
+async def test_it_holds_every_row_and_picture(filled: Database, settings: Settings, limit: int) -> None:
     parts = await exported(filled, settings, limit)
     assert (len(parts) > 1) == (limit == SMALL) and all(len(part.data) <= limit for part in parts)
     told = files(parts)
@@ -78,28 +75,26 @@ async def test_it_holds_every_row_and_picture(filled: aiosqlite.Connection, sett
     assert given and all(source_types(data) == [] for data in given), "what a person gave is not ours to mark"
 
 
-async def test_it_holds_nothing_of_anybody_else(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_it_holds_nothing_of_anybody_else(filled: Database, settings: Settings) -> None:
     for name, data in files(await exported(filled, settings, LARGE)).items():
         for other in (GRACE, MARGARET):
             assert str(other).encode() not in data, name
         assert WORDS[GRACE].encode() not in data and b"sealed" not in data, name
 
 
-async def test_a_part_can_be_made_by_itself(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_a_part_can_be_made_by_itself(filled: Database, settings: Settings) -> None:
     parts = await exported(filled, settings, SMALL)
     assert parts[0].next is not None
     again = [part async for part in exporter(filled, settings).parts(ADA, SMALL, parts[0].next)]
     assert files(again) == files(parts[1:])
 
 
-async def test_a_picture_that_is_too_large_for_a_part_is_encoded_anew(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_a_picture_that_is_too_large_for_a_part_is_encoded_anew(filled: Database, settings: Settings) -> None:
     told = files(await exported(filled, settings, 10_000))
     assert {name.rpartition(".")[2] for name in told if name.startswith("pictures/")} <= {"webp", "jpg"}
 
 
-async def test_what_is_gone_is_named(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_what_is_gone_is_named(filled: Database, settings: Settings) -> None:
     gone = min(settings.storage.pictures.glob("*.png"))
     gone.unlink()
     (part,) = await exported(filled, settings, LARGE)
@@ -107,15 +102,14 @@ async def test_what_is_gone_is_named(filled: aiosqlite.Connection, settings: Set
         assert f"pictures/{gone.name} is gone" in archive.read("README.txt").decode()
 
 
-async def test_of_a_stranger_there_is_nothing(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_of_a_stranger_there_is_nothing(filled: Database, settings: Settings) -> None:
     (part,) = await exported(filled, settings, LARGE, person=5)
     assert part.next is None and part.files == 0 and await stored_counts(filled, 5) == {}
     assert BOTH_GAVE not in part.data
 
 
-async def test_many_rows_are_in_several_files(filled: aiosqlite.Connection, settings: Settings) -> None:
-    await write(
-        filled,
+async def test_many_rows_are_in_several_files(filled: Database, settings: Settings) -> None:
+    await filled.write(
         """INSERT INTO job (person_id, channel_id, request, checkpoint, state, attempt, created_at, finished_at)
            WITH RECURSIVE number (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 1200)
            SELECT person_id, 1, request, checkpoint, 'cancelled', 1, 1, 1 FROM number, (SELECT * FROM job LIMIT 1)""",
@@ -126,7 +120,7 @@ async def test_many_rows_are_in_several_files(filled: aiosqlite.Connection, sett
     assert len({row["id"] for each in rows for row in each}) == 1204
 
 
-async def test_one_export_at_a_time(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_one_export_at_a_time(filled: Database, settings: Settings) -> None:
     """Who presses again and again keeps nobody else waiting."""
     service = exporter(filled, settings)
     first = service.parts(ADA, SMALL)
@@ -140,7 +134,7 @@ async def test_one_export_at_a_time(filled: aiosqlite.Connection, settings: Sett
 
 @pytest.mark.parametrize("limit", [LARGE, 200_000])
 async def test_pictures_are_signed_where_the_settings_say_so(
-    filled: aiosqlite.Connection, settings: Settings, tmp_path: Path, limit: int
+    filled: Database, settings: Settings, tmp_path: Path, limit: int
 ) -> None:
     service = certified(filled, settings, tmp_path)
     parts = [part async for part in service.parts(ADA, limit)]
@@ -160,15 +154,13 @@ async def test_pictures_are_signed_where_the_settings_say_so(
 
 
 async def test_an_export_that_is_made_again_has_the_same_signed_pictures(
-    filled: aiosqlite.Connection, settings: Settings, tmp_path: Path
+    filled: Database, settings: Settings, tmp_path: Path
 ) -> None:
     made = [files([part async for part in certified(filled, settings, tmp_path).parts(ADA, LARGE)]) for _ in range(2)]
     assert made[0] == made[1]
 
 
-async def test_pictures_that_cannot_be_signed_are_named(
-    filled: aiosqlite.Connection, settings: Settings, tmp_path: Path
-) -> None:
+async def test_pictures_that_cannot_be_signed_are_named(filled: Database, settings: Settings, tmp_path: Path) -> None:
     service = certified(filled, settings, tmp_path)
     (tmp_path / "c2pa" / "key.pem").unlink()
     (part,) = [part async for part in service.parts(ADA, LARGE)]
@@ -179,12 +171,12 @@ async def test_pictures_that_cannot_be_signed_are_named(
     assert all(f"{name} has no C2PA signature" in remarks for name in pictures)
 
 
-def certified(connection: aiosqlite.Connection, settings: Settings, folder: Path) -> Exporter:
+def certified(db: Database, settings: Settings, folder: Path) -> Exporter:
     """An exporter that signs."""
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     certificate = certificate_in(folder)
     make_certificate(certificate)
-    return Exporter(connection, settings.storage, SignedAttachments(thumbnails, lambda: certificate), Settings)
+    return Exporter(db, settings.storage, SignedAttachments(thumbnails, lambda: certificate), Settings)
 
 
 def test_no_derived_table_is_exported() -> None:
@@ -251,9 +243,7 @@ def pages(parts: Iterable[ExportPart]) -> list[tuple[str, Page, set[str]]]:
 
 
 @pytest.mark.parametrize("limit", [LARGE, SMALL])
-async def test_each_part_has_a_page_that_shows_its_files(
-    filled: aiosqlite.Connection, settings: Settings, limit: int
-) -> None:
+async def test_each_part_has_a_page_that_shows_its_files(filled: Database, settings: Settings, limit: int) -> None:
     parts = await exported(filled, settings, limit)
     shown = pages(parts)
     assert shown[0][0] == "index.html" and len({name for name, _, _ in shown}) == len(parts)
@@ -267,12 +257,12 @@ async def test_each_part_has_a_page_that_shows_its_files(
     assert ("This is one part of your data" in shown[0][1].text) == (limit == SMALL)
 
 
-async def the_page(connection: aiosqlite.Connection, settings: Settings) -> Page:
-    ((_, page, _),) = pages(await exported(connection, settings, LARGE))
+async def the_page(db: Database, settings: Settings) -> Page:
+    ((_, page, _),) = pages(await exported(db, settings, LARGE))
     return page
 
 
-async def test_the_page_explains_tables_in_words(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_the_page_explains_tables_in_words(filled: Database, settings: Settings) -> None:
     page = await the_page(filled, settings)
     for table in TABLES:
         if not table.derived and table.name not in {"erasure", "erasure_file", "erasure_message", "erasure_report"}:
@@ -283,9 +273,7 @@ async def test_the_page_explains_tables_in_words(filled: aiosqlite.Connection, s
     assert page.text.count(f"a {WORDS[ADA]} at dawn") >= 6, "under the pictures, and with the requests"
 
 
-async def test_the_page_has_no_names_and_numbers_of_the_program(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_the_page_has_no_names_and_numbers_of_the_program(filled: Database, settings: Settings) -> None:
     """The id is there once, at the top; what only programs can use is in their files."""
     page = await the_page(filled, settings)
     programs = {column for table in TABLES for column in table.columns if "_" in column} | {"sha256"}
@@ -297,13 +285,13 @@ async def test_the_page_has_no_names_and_numbers_of_the_program(
     assert "Numbers that describe your pictures" not in page.open_text
 
 
-async def test_values_are_written_for_people(filled: aiosqlite.Connection, settings: Settings) -> None:
-    await write(filled, "UPDATE rating SET rated_at = 1764597780000")
-    await write(filled, "UPDATE job SET seconds = 0.31037567800376564, peak_memory = 600948736")
-    await write(filled, "UPDATE daily_usage SET day = 20788")
+async def test_values_are_written_for_people(filled: Database, settings: Settings) -> None:
+    await filled.write("UPDATE rating SET rated_at = 1764597780000")
+    await filled.write("UPDATE job SET seconds = 0.31037567800376564, peak_memory = 600948736")
+    await filled.write("UPDATE daily_usage SET day = 20788")
     context = '{"joined_at": 1700000000000, "permissions": 1126211292089408, "nsfw_command": false}'
-    await write(filled, "UPDATE job_order SET context = ?", (context,))
-    await write(filled, "UPDATE publication SET hidden = 1, state = 'pending', level = -1")
+    await filled.write("UPDATE job_order SET context = ?", (context,))
+    await filled.write("UPDATE publication SET hidden = 1, state = 'pending', level = -1")
     page = await the_page(filled, settings)
     for text in ("2025-12-01 14:03", "0.3 s", "601 MB", "2026-12-01", "2023-11-14 22:13", "picture 1"):
         assert text in page.text, text
@@ -312,12 +300,12 @@ async def test_values_are_written_for_people(filled: aiosqlite.Connection, setti
     assert "hidden by staff or a report" in page.open_text and "pending" not in page.text
 
 
-async def test_it_names_requests_loras_and_places(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_it_names_requests_loras_and_places(filled: Database, settings: Settings) -> None:
     names = {SERVER: "Guild of Flowers", CHANNEL: "bouquets"}
     attached = attachments(settings.storage.folder)
     service = Exporter(filled, settings.storage, attached, lambda: settings, names.get)
     ((_, page, files_of_part),) = pages([part async for part in service.parts(ADA, LARGE)])
-    (row,) = await fetch(filled, "SELECT min(id) AS id FROM job WHERE person_id = ?", (ADA,))
+    (row,) = await filled.fetch("SELECT min(id) AS id FROM job WHERE person_id = ?", (ADA,))
     assert page.targets.count(f"#r{row['id']}") > 3, "likes, publications and more are linked to the request"
     (shown,) = [name for name in files_of_part if f"job{row['id']}-" in name]
     assert page.targets.count(shown) > 4, "with its picture"
@@ -327,12 +315,10 @@ async def test_it_names_requests_loras_and_places(filled: aiosqlite.Connection, 
     assert str(SERVER) not in page.text
 
 
-async def test_a_picture_of_another_user_is_named_by_its_place(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_a_picture_of_another_user_is_named_by_its_place(filled: Database, settings: Settings) -> None:
     """The page has neither the words nor the picture."""
-    (other,) = await fetch(filled, "SELECT * FROM publication WHERE person_id = ?", (GRACE,))
-    await write(filled, "DELETE FROM publication_like WHERE person_id = ?", (ADA,))
+    (other,) = await filled.fetch("SELECT * FROM publication WHERE person_id = ?", (GRACE,))
+    await filled.write("DELETE FROM publication_like WHERE person_id = ?", (ADA,))
     await like(filled, other["id"], ADA)
     await save_report(
         filled,
@@ -348,47 +334,44 @@ async def test_a_picture_of_another_user_is_named_by_its_place(
     assert WORDS[GRACE] not in page.text and not any(f"job{other['job_id']}-" in name for name in page.targets)
 
 
-async def test_the_author_reads_the_reason_and_how_to_appeal(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_the_author_reads_the_reason_and_how_to_appeal(filled: Database, settings: Settings) -> None:
     """As soon as Easel has notified them, and never who reported it."""
     before = (await the_page(filled, settings)).open_text
     assert "something else" in before and "Decision upheld" in before and "Hidden, author warned" in before
-    await write(filled, "DELETE FROM appeal")
-    (row,) = await fetch(
-        filled, "SELECT decision.id FROM decision JOIN report ON report_id = report.id WHERE owner_id = ?", (ADA,)
+    await filled.write("DELETE FROM appeal")
+    (row,) = await filled.fetch(
+        "SELECT decision.id FROM decision JOIN report ON report_id = report.id WHERE owner_id = ?", (ADA,)
     )
     page = await the_page(filled, settings)
     assert f"the reference D{row['id']}" in page.open_text
-    await write(filled, "UPDATE decision SET told_at = NULL")
-    await write(filled, "DELETE FROM report_by WHERE person_id = ?", (ADA,))
+    await filled.write("UPDATE decision SET told_at = NULL")
+    await filled.write("DELETE FROM report_by WHERE person_id = ?", (ADA,))
     assert "something else" not in (await the_page(filled, settings)).text
 
 
-async def test_captions_tell_who_sees_a_picture(filled: aiosqlite.Connection, settings: Settings) -> None:
-    await write(filled, "DELETE FROM takedown_notice")
+async def test_captions_tell_who_sees_a_picture(filled: Database, settings: Settings) -> None:
+    await filled.write("DELETE FROM takedown_notice")
     page = await the_page(filled, settings)
     captions = page.open_text[page.open_text.index("Pictures that you generated") :]
     assert "removed by staff" in captions and "private" in captions
-    await write(filled, "DELETE FROM takedown")
+    await filled.write("DELETE FROM takedown")
     captions = (await the_page(filled, settings)).open_text
     assert "published" in captions and "removed by staff" not in captions
 
 
-async def test_a_start_picture_says_where_it_is_from(filled: aiosqlite.Connection, settings: Settings) -> None:
-    (row, *_) = await fetch(
-        filled,
+async def test_a_start_picture_says_where_it_is_from(filled: Database, settings: Settings) -> None:
+    (row, *_) = await filled.fetch(
         "SELECT request ->> '$.image.sha256' AS sha256 FROM job WHERE person_id = ? AND sha256 NOT NULL",
         (ADA,),
     )
     assert "another user generated" not in (await the_page(filled, settings)).open_text
-    await write(filled, NOTE_SOURCE, (GRACE, row["sha256"]))
+    await filled.write(NOTE_SOURCE, (GRACE, row["sha256"]))
     text = (await the_page(filled, settings)).open_text
     assert "from a picture that another user generated with Easel" in text and "used in:" in text
     assert row["sha256"] not in text
 
 
-async def test_the_top_says_who_is_responsible_and_how_much_there_is(
-    filled: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_the_top_says_who_is_responsible_and_how_much_there_is(filled: Database, settings: Settings) -> None:
     said = PrivacySettings(controller="Blooms Ltd", contact="blooms@example.org")
     page = await the_page(filled, settings.model_copy(update={"privacy": said}))
     assert "Blooms Ltd · blooms@example.org" in page.open_text and "Star ratings that you gave: 1" in page.open_text
@@ -402,20 +385,20 @@ HOSTILE = (
 )
 
 
-async def test_text_of_people_is_only_text(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_text_of_people_is_only_text(filled: Database, settings: Settings) -> None:
     before = pages(await exported(filled, settings, LARGE))[0][1]
-    await write(filled, "UPDATE bookmark SET note = ?", (HOSTILE.replace("\x00", ""),))
-    await write(filled, "UPDATE stack SET name = ?", ('{"<script>": "<script>"}',))
-    await write(filled, "UPDATE block SET reason = ?", ("[" * 5000,))
+    await filled.write("UPDATE bookmark SET note = ?", (HOSTILE.replace("\x00", ""),))
+    await filled.write("UPDATE stack SET name = ?", ('{"<script>": "<script>"}',))
+    await filled.write("UPDATE block SET reason = ?", ("[" * 5000,))
     sql = "UPDATE job SET request = json_set(request, '$.prompt', ?) WHERE person_id = ?"
-    await write(filled, sql, (HOSTILE, ADA))
+    await filled.write(sql, (HOSTILE, ADA))
     ((_, page, _),) = pages(await exported(filled, settings, LARGE))
     assert page.attributes == before.attributes and set(page.tags) == set(before.tags)
     assert page.targets == before.targets and "<script>alert(1)</script>" in page.text
     assert "\x00" not in page.text
 
 
-async def test_the_page_speaks_the_persons_language(filled: aiosqlite.Connection, settings: Settings) -> None:
+async def test_the_page_speaks_the_persons_language(filled: Database, settings: Settings) -> None:
     with speaking("ja"):
         ((_, page, _),) = pages(await exported(filled, settings, LARGE))
     assert "Your data in Easel" not in page.text and "Easel" in page.text

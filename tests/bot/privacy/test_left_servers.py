@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import aiosqlite
 import pytest
 
 from bot.config import Settings
@@ -10,7 +9,7 @@ from bot.config.retention import RetentionSettings
 from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, save_block
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
 from bot.database.word_lists import ServerWordList, add_word_list
@@ -34,87 +33,83 @@ CLEARED = {
 }
 
 
-async def test_a_server_that_removed_the_bot_is_forgotten(connection: aiosqlite.Connection, settings: Settings) -> None:
-    await live(connection, settings, ADA)
+async def test_a_server_that_removed_the_bot_is_forgotten(db: Database, settings: Settings) -> None:
+    await live(db, settings, ADA)
     other = SERVER + 1
     for server_id in (SERVER, other):
-        await note_here(connection, server_id)
-        await add_entry(connection, server_id, GRACE, AuditAction.PAUSE_QUEUE, {})
-    await note_left(connection, SERVER)
-    assert await swept(connection, settings, servers_days=30) == {}
-    await write(connection, "UPDATE server SET left_at = left_at - ? WHERE id = ?", (31 * DAY_MS, SERVER))
-    assert (await swept(connection, settings, servers_days=30))[Kind.SERVERS].count == 1
+        await note_here(db, server_id)
+        await add_entry(db, server_id, GRACE, AuditAction.PAUSE_QUEUE, {})
+    await note_left(db, SERVER)
+    assert await swept(db, settings, servers_days=30) == {}
+    await db.write("UPDATE server SET left_at = left_at - ? WHERE id = ?", (31 * DAY_MS, SERVER))
+    assert (await swept(db, settings, servers_days=30))[Kind.SERVERS].count == 1
     for table in [table.name for table in TABLES] + list(IMPERSONAL):
-        for column in await server_columns(connection, table):
-            assert await fetch(connection, f"SELECT 1 FROM {table} WHERE {column} = ?", (SERVER,)) == [], table
-    assert await fetch(connection, "SELECT 1 FROM publication_text") == [], "its words name the server"
-    assert await fetch(connection, "SELECT 1 FROM job WHERE person_id = ?", (ADA,)), "people keep what is theirs"
-    assert len(await fetch(connection, "SELECT 1 FROM audit WHERE server_id = ?", (other,))) == 1
+        for column in await server_columns(db, table):
+            assert await db.fetch(f"SELECT 1 FROM {table} WHERE {column} = ?", (SERVER,)) == [], table
+    assert await db.fetch("SELECT 1 FROM publication_text") == [], "its words name the server"
+    assert await db.fetch("SELECT 1 FROM job WHERE person_id = ?", (ADA,)), "people keep what is theirs"
+    assert len(await db.fetch("SELECT 1 FROM audit WHERE server_id = ?", (other,))) == 1
 
 
-async def server_columns(connection: aiosqlite.Connection, table: str) -> set[str]:
+async def server_columns(db: Database, table: str) -> set[str]:
     """The columns that hold the id of a server: by their name, or by a foreign key."""
-    columns = {row["name"] for row in await fetch(connection, f"PRAGMA table_xinfo({table})")}
-    keys = await fetch(connection, f"PRAGMA foreign_key_list({table})")
+    columns = {row["name"] for row in await db.fetch(f"PRAGMA table_xinfo({table})")}
+    keys = await db.fetch(f"PRAGMA foreign_key_list({table})")
     return {name for name in columns if "server_id" in name} | {key["from"] for key in keys if key["table"] == "server"}
 
 
-async def test_every_table_about_a_server_is_forgotten(connection: aiosqlite.Connection) -> None:
+async def test_every_table_about_a_server_is_forgotten(db: Database) -> None:
     """By a statement, by a foreign key to the server's row that cascades, or not, for a reason that is listed."""
     named = {sql.split()[2] for sql in FORGET}
     for table in [table.name for table in TABLES] + list(IMPERSONAL):
-        keys = await fetch(connection, f"PRAGMA foreign_key_list({table})")
+        keys = await db.fetch(f"PRAGMA foreign_key_list({table})")
         actions = {key["from"]: key["on_delete"] for key in keys if key["table"] == "server"}
-        for column in await server_columns(connection, table):
+        for column in await server_columns(db, table):
             wanted = "SET NULL" if table in CLEARED else "CASCADE"
             assert table in named or actions.get(column) == wanted, (table, column)
 
 
-async def test_what_is_held_in_memory_of_it_is_forgotten_too(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_what_is_held_in_memory_of_it_is_forgotten_too(db: Database, settings: Settings) -> None:
     """People use their own installation there meanwhile, so it is read again after the bot has left."""
-    await note_here(connection, SERVER)
-    await save_block(connection, SERVER, BlockKind.LORA, 7, reason="x", ends_at=None, created_by=GRACE)
-    await save_limits(connection, SERVER, HeldLimits(LimitHolder.SERVER, 0, "", LimitValues(pictures_per_day=2)))
-    await add_word_list(connection, ServerWordList(SERVER, "House", words=("zorble",)))
-    cache, words = ServerCache(connection), ServerWords(connection, WordRules.of_operator(lambda: settings))
+    await note_here(db, SERVER)
+    await save_block(db, SERVER, BlockKind.LORA, 7, reason="x", ends_at=None, created_by=GRACE)
+    await save_limits(db, SERVER, HeldLimits(LimitHolder.SERVER, 0, "", LimitValues(pictures_per_day=2)))
+    await add_word_list(db, ServerWordList(SERVER, "House", words=("zorble",)))
+    cache, words = ServerCache(db), ServerWords(db, WordRules.of_operator(lambda: settings))
     setup, rules = await cache.of(SERVER), await words.of(SERVER)
     assert setup.lora_blocks and setup.limits
     with pytest.raises(RequestError):
         await rules.check("a zorble", TextKind.PROMPT)
-    await note_left(connection, SERVER)
-    await write(connection, "UPDATE server SET left_at = left_at - ?", (31 * DAY_MS,))
+    await note_left(db, SERVER)
+    await db.write("UPDATE server SET left_at = left_at - ?", (31 * DAY_MS,))
 
     def forget(server_id: int) -> None:
         cache.forget(server_id)
         words.forget(server_id)
 
     configuration = Configuration(settings.model_copy(update={"retention": RetentionSettings()}), [])
-    files = FileRemoval(connection, configuration, Thumbnails(settings.storage.thumbnails, settings.storage.pictures))
-    await Retention(connection, configuration, files, forgotten=forget).sweep()
+    files = FileRemoval(db, configuration, Thumbnails(settings.storage.thumbnails, settings.storage.pictures))
+    await Retention(db, configuration, files, forgotten=forget).sweep()
     setup, rules = await cache.of(SERVER), await words.of(SERVER)
     assert not setup.lora_blocks and not setup.limits
     await rules.check("a zorble", TextKind.PROMPT)
 
 
-async def test_one_that_invites_the_bot_again_is_not_forgotten(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_one_that_invites_the_bot_again_is_not_forgotten(db: Database, settings: Settings) -> None:
     """Also when it does so while servers are being forgotten."""
-    await live(connection, settings, ADA)
-    before = await rows_of(connection)
-    await note_left(connection, SERVER)
-    assert len(await servers_left(connection, before_ms=2**62, limit=9)) == 1
-    await note_here(connection, SERVER)
-    await forget_server(connection, SERVER)
-    assert await servers_left(connection, before_ms=2**62, limit=9) == ()
-    assert await rows_of(connection) == before
+    await live(db, settings, ADA)
+    before = await rows_of(db)
+    await note_left(db, SERVER)
+    assert len(await servers_left(db, before_ms=2**62, limit=9)) == 1
+    await note_here(db, SERVER)
+    await forget_server(db, SERVER)
+    assert await servers_left(db, before_ms=2**62, limit=9) == ()
+    assert await rows_of(db) == before
 
 
-async def test_what_changed_while_the_bot_was_away_is_noticed(connection: aiosqlite.Connection) -> None:
+async def test_what_changed_while_the_bot_was_away_is_noticed(db: Database) -> None:
     for server_id in (1, 2, 3):
-        await note_here(connection, server_id)
-    await note_left(connection, 3)
-    await note_all(connection, [2, 3, 4])
-    assert [server for server, _ in await servers_left(connection, before_ms=2**62, limit=9)] == [1]
+        await note_here(db, server_id)
+    await note_left(db, 3)
+    await note_all(db, [2, 3, 4])
+    assert [server for server, _ in await servers_left(db, before_ms=2**62, limit=9)] == [1]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 
 from bot.config import Settings
@@ -20,7 +19,7 @@ from bot.database.audit import AuditAction, add_entry
 from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch, write
+from bot.database.database import Database
 from bot.database.decisions import DecisionAction, NewDecision, Step, decision_of, plan_steps, save_decision
 from bot.database.deletions import pending_deletions
 from bot.database.deliveries import mark_sent, open_delivery
@@ -52,25 +51,25 @@ from tests.bot.privacy.people import ADA, CHANNEL, GRACE, MARGARET, SERVER, give
 SIZE = 1000  # bytes of a picture
 
 
-def retention(connection: aiosqlite.Connection, settings: Settings, **kept: Any) -> Retention:
+def retention(db: Database, settings: Settings, **kept: Any) -> Retention:
     everything = dict.fromkeys((name for name in RetentionSettings.model_fields if name.endswith("_days")), 0)
     settings = settings.model_copy(update={"retention": RetentionSettings(**{**everything, **kept})})
     configuration = Configuration(settings, [])
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-    return Retention(connection, configuration, FileRemoval(connection, configuration, thumbnails), share=1, at_once=20)
+    return Retention(db, configuration, FileRemoval(db, configuration, thumbnails), share=1, at_once=20)
 
 
-async def swept(connection: aiosqlite.Connection, settings: Settings, **kept: Any) -> dict[Kind, Expired]:
+async def swept(db: Database, settings: Settings, **kept: Any) -> dict[Kind, Expired]:
     """What goes; a dry run tells the same before, and removes nothing."""
     service, before, pending = (
-        retention(connection, settings, **kept),
+        retention(db, settings, **kept),
         state(settings),
-        await pending_deletions(connection),
+        await pending_deletions(db),
     )
     told = await service.sweep(dry=True)
     assert state(settings) == before
     done = await service.sweep()
-    assert told == done and await pending_deletions(connection) == pending
+    assert told == done and await pending_deletions(db) == pending
     return {expired.kind: expired for expired in done if expired.count}
 
 
@@ -83,20 +82,20 @@ def file_of(lora: str) -> str:
     return sha(f"{lora}.safetensors")
 
 
-async def painted(connection: aiosqlite.Connection, settings: Settings, days: int, *loras: str) -> int:
+async def painted(db: Database, settings: Settings, days: int, *loras: str) -> int:
     """A job of Ada's with a picture, so many days old."""
     settings.storage.pictures.mkdir(parents=True, exist_ok=True)
     uses = [LoraUse(sha256=file_of(name), name=name, weight=1) for name in loras]
-    job = await create_job(connection, request_for(*uses, prompt="a fox"), person_id=ADA, channel_id=CHANNEL)
-    await start_job(connection, job.id)
+    job = await create_job(db, request_for(*uses, prompt="a fox"), person_id=ADA, channel_id=CHANNEL)
+    await start_job(db, job.id)
     (settings.storage.pictures / f"{job.id}.png").write_bytes(os.urandom(SIZE))
-    await finish(connection, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
-    await aged(connection, job.id, days)
+    await finish(db, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
+    await aged(db, job.id, days)
     return job.id
 
 
-async def aged(connection: aiosqlite.Connection, job_id: int, days: int) -> None:
-    await write(connection, "UPDATE job SET created_at = created_at - ? WHERE id = ?", (days * DAY_MS, job_id))
+async def aged(db: Database, job_id: int, days: int) -> None:
+    await db.write("UPDATE job SET created_at = created_at - ? WHERE id = ?", (days * DAY_MS, job_id))
 
 
 def old(path: Path, days: int) -> Path:
@@ -108,33 +107,33 @@ def old(path: Path, days: int) -> Path:
     return path
 
 
-async def kept(connection: aiosqlite.Connection) -> list[int]:
+async def kept(db: Database) -> list[int]:
     """The jobs in Ada's history, found by a search too."""
-    pages = [await history_page(connection, ADA, Wanted(search), limit=50) for search in ("", "fox")]
+    pages = [await history_page(db, ADA, Wanted(search), limit=50) for search in ("", "fox")]
     assert pages[0] == pages[1]
     return [job.id for job in pages[0].jobs]
 
 
-async def test_by_default_no_picture_goes(connection: aiosqlite.Connection, settings: Settings) -> None:
-    job = await painted(connection, settings, 3000)
-    assert await swept(connection, settings) == {}
+async def test_by_default_no_picture_goes(db: Database, settings: Settings) -> None:
+    job = await painted(db, settings, 3000)
+    assert await swept(db, settings) == {}
     defaults = {name: field.default for name, field in RetentionSettings.model_fields.items()}
-    assert Kind.PICTURES not in await swept(connection, settings, **defaults) and await kept(connection) == [job]
+    assert Kind.PICTURES not in await swept(db, settings, **defaults) and await kept(db) == [job]
 
 
-async def test_pictures_go_by_their_age(connection: aiosqlite.Connection, settings: Settings) -> None:
-    jobs = [await painted(connection, settings, days) for days in range(70, 20, -1)]
-    gone = await swept(connection, settings, pictures_days=30)
+async def test_pictures_go_by_their_age(db: Database, settings: Settings) -> None:
+    jobs = [await painted(db, settings, days) for days in range(70, 20, -1)]
+    gone = await swept(db, settings, pictures_days=30)
     assert gone[Kind.PICTURES].count == 41 and gone[Kind.PICTURES].size == 41 * SIZE
-    assert await kept(connection) == jobs[:-10:-1] and len(list(settings.storage.pictures.iterdir())) == 9
-    assert await find_job(connection, jobs[0]) is not None, "the order itself goes by its own time"
-    assert (await swept(connection, settings, pictures_days=30, jobs_days=60))[Kind.JOBS].count == 11
+    assert await kept(db) == jobs[:-10:-1] and len(list(settings.storage.pictures.iterdir())) == 9
+    assert await find_job(db, jobs[0]) is not None, "the order itself goes by its own time"
+    assert (await swept(db, settings, pictures_days=30, jobs_days=60))[Kind.JOBS].count == 11
 
 
-async def test_the_folder_keeps_its_limit(connection: aiosqlite.Connection, settings: Settings) -> None:
-    jobs = [await painted(connection, settings, days) for days in range(60, 30, -1)]
-    gone = await swept(connection, settings, pictures_gigabytes=10.5 * SIZE / 1e9)
-    assert gone[Kind.PICTURES].count == 20 and await kept(connection) == jobs[:-11:-1]
+async def test_the_folder_keeps_its_limit(db: Database, settings: Settings) -> None:
+    jobs = [await painted(db, settings, days) for days in range(60, 30, -1)]
+    gone = await swept(db, settings, pictures_gigabytes=10.5 * SIZE / 1e9)
+    assert gone[Kind.PICTURES].count == 20 and await kept(db) == jobs[:-11:-1]
     assert sum(path.stat().st_size for path in settings.storage.pictures.iterdir()) <= 10.5 * SIZE
 
 
@@ -146,40 +145,38 @@ async def test_the_folder_keeps_its_limit(connection: aiosqlite.Connection, sett
     ],
 )  # fmt: skip
 async def test_what_is_bookmarked_in_a_stack_or_published_stays_as_the_settings_say(
-    connection: aiosqlite.Connection, settings: Settings, keep: tuple[str, ...], stays: list[int]
+    db: Database, settings: Settings, keep: tuple[str, ...], stays: list[int]
 ) -> None:
-    loras = [await add_lora(connection, name) for name in ("Bat", "Wash", "Cape")]
-    jobs = [await painted(connection, settings, 50, lora.name) for lora in loras]
-    jobs += [await painted(connection, settings, 50) for _ in range(2)]
-    await publish(connection, jobs[3], ADA, "fox")
-    await publish(connection, jobs[4], ADA, "fox")
-    await begin_removal_of_job(connection, jobs[4])  # its owner has taken it back
-    await add_bookmark(connection, ADA, loras[1].id)
-    await save_stack(connection, ADA, "mine", [StackLora(sha256=file_of("Bat"), name="Bat", weight=1)])
-    await add_bookmark(connection, GRACE, loras[2].id)  # which keeps nothing of Ada's
-    await swept(connection, settings, pictures_days=30, keep=keep)
-    assert await kept(connection) == [jobs[number] for number in stays]
+    loras = [await add_lora(db, name) for name in ("Bat", "Wash", "Cape")]
+    jobs = [await painted(db, settings, 50, lora.name) for lora in loras]
+    jobs += [await painted(db, settings, 50) for _ in range(2)]
+    await publish(db, jobs[3], ADA, "fox")
+    await publish(db, jobs[4], ADA, "fox")
+    await begin_removal_of_job(db, jobs[4])  # its owner has taken it back
+    await add_bookmark(db, ADA, loras[1].id)
+    await save_stack(db, ADA, "mine", [StackLora(sha256=file_of("Bat"), name="Bat", weight=1)])
+    await add_bookmark(db, GRACE, loras[2].id)  # which keeps nothing of Ada's
+    await swept(db, settings, pictures_days=30, keep=keep)
+    assert await kept(db) == [jobs[number] for number in stays]
 
 
-async def test_the_time_counts_from_the_day_when_a_picture_was_opened(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
-    opened, left = [await painted(connection, settings, 50) for _ in range(2)]
-    job = await find_job(connection, opened)
+async def test_the_time_counts_from_the_day_when_a_picture_was_opened(db: Database, settings: Settings) -> None:
+    opened, left = [await painted(db, settings, 50) for _ in range(2)]
+    job = await find_job(db, opened)
     assert job is not None
-    await note_opened(connection, job)
-    await swept(connection, settings, pictures_days=30)
-    assert await kept(connection) == [opened] and left != opened
-    await write(connection, "UPDATE job SET opened_at = opened_at - 31 * 86400000")
-    await swept(connection, settings, pictures_days=30)
-    assert await kept(connection) == []
+    await note_opened(db, job)
+    await swept(db, settings, pictures_days=30)
+    assert await kept(db) == [opened] and left != opened
+    await db.write("UPDATE job SET opened_at = opened_at - 31 * 86400000")
+    await swept(db, settings, pictures_days=30)
+    assert await kept(db) == []
 
 
-async def test_what_is_reported_or_undelivered_stays(connection: aiosqlite.Connection, settings: Settings) -> None:
-    jobs = [await painted(connection, settings, 50) for _ in range(4)]
+async def test_what_is_reported_or_undelivered_stays(db: Database, settings: Settings) -> None:
+    jobs = [await painted(db, settings, 50) for _ in range(4)]
     for job in jobs[:2]:
         await save_report(
-            connection,
+            db,
             NewReport(
                 Subject.PICTURES,
                 job,
@@ -191,19 +188,17 @@ async def test_what_is_reported_or_undelivered_stays(connection: aiosqlite.Conne
                 note="",
             ),
         )
-    await write(connection, "UPDATE report SET created_at = created_at - ? WHERE target_id = ?", (31 * DAY_MS, jobs[1]))
-    await open_delivery(connection, jobs[2], private=False, shows_prompt=True)
-    gone = await swept(connection, settings, pictures_days=30, pictures_gigabytes=0.5 * SIZE / 1e9)
-    assert gone[Kind.PICTURES].count == 2 and await kept(connection) == [jobs[2], jobs[0]]
+    await db.write("UPDATE report SET created_at = created_at - ? WHERE target_id = ?", (31 * DAY_MS, jobs[1]))
+    await open_delivery(db, jobs[2], private=False, shows_prompt=True)
+    gone = await swept(db, settings, pictures_days=30, pictures_gigabytes=0.5 * SIZE / 1e9)
+    assert gone[Kind.PICTURES].count == 2 and await kept(db) == [jobs[2], jobs[0]]
 
 
-async def test_a_published_picture_that_goes_takes_its_post_along(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
-    job = await painted(connection, settings, 50)
-    await publish(connection, job, ADA, "fox")
-    await swept(connection, settings, pictures_days=30, keep=())
-    (left,) = await publications_of_job(connection, job)
+async def test_a_published_picture_that_goes_takes_its_post_along(db: Database, settings: Settings) -> None:
+    job = await painted(db, settings, 50)
+    await publish(db, job, ADA, "fox")
+    await swept(db, settings, pictures_days=30, keep=())
+    (left,) = await publications_of_job(db, job)
     assert left.state is PublicationState.REMOVING and left.message_id is not None
 
 
@@ -217,60 +212,56 @@ class Broken(FileRemoval):
 
 
 async def test_what_fails_keeps_nothing_else_from_going(
-    connection: aiosqlite.Connection, settings: Settings, caplog: pytest.LogCaptureFixture
+    db: Database, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = await painted(connection, settings, 50)
+    job = await painted(db, settings, 50)
     old(settings.storage.inputs / hashlib.sha256(b"old").hexdigest(), 20)
     state = old(settings.storage.spool / state_file(99), 20)
     kept = RetentionSettings(pictures_days=30, inputs_days=7, states_days=7)
     configuration = Configuration(settings.model_copy(update={"retention": kept}), [])
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-    broken = Retention(connection, configuration, Broken(connection, configuration, thumbnails), share=1)
+    broken = Retention(db, configuration, Broken(db, configuration, thumbnails), share=1)
     gone = {expired.kind: expired.count for expired in await broken.sweep()}
     assert (gone[Kind.PICTURES], gone[Kind.INPUTS], gone[Kind.STATES]) == (1, 0, 1) and not state.exists()
-    assert await pictures_of_job(connection, job) == ()
+    assert await pictures_of_job(db, job) == ()
     assert f"removing {Kind.INPUTS} failed" in caplog.text and "a mistake of ours" in caplog.text
 
 
-async def test_orders_without_pictures_go(connection: aiosqlite.Connection, settings: Settings) -> None:
-    shown = await painted(connection, settings, 200)
-    jobs = [(await create_job(connection, request_for(), person_id=ADA, channel_id=1)).id for _ in range(4)]
+async def test_orders_without_pictures_go(db: Database, settings: Settings) -> None:
+    shown = await painted(db, settings, 200)
+    jobs = [(await create_job(db, request_for(), person_id=ADA, channel_id=1)).id for _ in range(4)]
     for job in jobs[:3]:
-        await cancel_job(connection, job)
+        await cancel_job(db, job)
     for job, days in zip(jobs, (200, 100, 80, 200), strict=True):
-        await aged(connection, job, days)
+        await aged(db, job, days)
     stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {jobs[0]} BEGIN SELECT RAISE(ABORT, 'no'); END"
-    await write(connection, stop)
-    await retention(connection, settings, jobs_days=90).sweep()
-    left = {row["id"] for row in await fetch(connection, "SELECT id FROM job")}
+    await db.write(stop)
+    await retention(db, settings, jobs_days=90).sweep()
+    left = {row["id"] for row in await db.fetch("SELECT id FROM job")}
     assert left == {shown, jobs[0], jobs[2], jobs[3]}, "one that cannot go keeps no other"
 
 
-async def test_of_an_order_that_goes_the_message_is_remembered(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_of_an_order_that_goes_the_message_is_remembered(db: Database, settings: Settings) -> None:
     """So that it is deleted when its person has all deleted; a private answer is theirs alone."""
     for message, private in ((71, False), (72, True)):
-        job = await create_job(connection, request_for(), person_id=ADA, channel_id=CHANNEL)
-        await open_delivery(connection, job.id, private=private, ticket=None)
-        await cancel_job(connection, job.id)
-        await mark_sent(connection, job.id, message)
-        await aged(connection, job.id, 100)
-    assert (await swept(connection, settings, jobs_days=90))[Kind.JOBS].count == 2
-    left = await fetch(connection, "SELECT message_id, channel_id, person_id FROM posted_message")
+        job = await create_job(db, request_for(), person_id=ADA, channel_id=CHANNEL)
+        await open_delivery(db, job.id, private=private, ticket=None)
+        await cancel_job(db, job.id)
+        await mark_sent(db, job.id, message)
+        await aged(db, job.id, 100)
+    assert (await swept(db, settings, jobs_days=90))[Kind.JOBS].count == 2
+    left = await db.fetch("SELECT message_id, channel_id, person_id FROM posted_message")
     assert [tuple(row) for row in left] == [(71, CHANNEL, ADA)]
 
 
-async def test_files_go_by_their_age_unless_they_are_needed(
-    connection: aiosqlite.Connection, settings: Settings, tmp_path: Path
-) -> None:
+async def test_files_go_by_their_age_unless_they_are_needed(db: Database, settings: Settings, tmp_path: Path) -> None:
     storage, logs = settings.storage, tmp_path / "logs"
     settings = settings.model_copy(update={"logs": LogSettings(folder=logs)})
     storage.inputs.mkdir(parents=True)
     needed, unneeded = (storage.inputs / given(storage.inputs, data) for data in (b"needed", b"not needed"))
     image = SourceImage(sha256=needed.name, strength=0.5)
     request = request_for().model_copy(update={"image": image})
-    waiting = await create_job(connection, request, person_id=ADA, channel_id=1)
+    waiting = await create_job(db, request, person_id=ADA, channel_id=1)
     for path in (needed, unneeded):
         old(path, 20)
     fresh = [old(logs / "easel-2026-11-26.log", 1), old(storage.thumbnails / "ab" / "new.webp", 5)]
@@ -279,9 +270,7 @@ async def test_files_go_by_their_age_unless_they_are_needed(
         old(storage.spool / state_file(99), 20), old(logs / "easel-2026-01-01.log", 90), unneeded,
         old(storage.thumbnails / "ab" / "old.webp", 20),
     ]  # fmt: skip
-    gone = await swept(
-        connection, settings, thumbnails_days=10, inputs_days=10, states_days=10, logs_days=10, drafts_days=7
-    )
+    gone = await swept(db, settings, thumbnails_days=10, inputs_days=10, states_days=10, logs_days=10, drafts_days=7)
     assert {kind: one.count for kind, one in gone.items()} == dict.fromkeys(
         (Kind.THUMBNAILS, Kind.INPUTS, Kind.STATES, Kind.LOGS), 1
     )
@@ -290,26 +279,26 @@ async def test_files_go_by_their_age_unless_they_are_needed(
 
 @pytest.mark.parametrize(("megabytes", "left"), [(1, ["new"]), (0, [])])
 async def test_encoded_prompts_go_by_their_age_and_all_of_them_once_they_are_switched_off(
-    connection: aiosqlite.Connection, settings: Settings, megabytes: int, left: list[str]
+    db: Database, settings: Settings, megabytes: int, left: list[str]
 ) -> None:
     worker = settings.worker.model_copy(update={"embedding_files_megabytes": megabytes})
     folder = settings.storage.embeddings
     old(folder / "old", 8)
     old(folder / "new", 6)
-    gone = await swept(connection, settings.model_copy(update={"worker": worker}), embeddings_days=7)
+    gone = await swept(db, settings.model_copy(update={"worker": worker}), embeddings_days=7)
     assert gone[Kind.EMBEDDINGS].count == 2 - len(left)
     assert [path.name for path in folder.iterdir()] == left
 
 
-async def test_drafts_and_receipts_go(filled: aiosqlite.Connection, settings: Settings) -> None:
-    await write(filled, "UPDATE draft SET created_at = 1 WHERE person_id = ?", (ADA,))
+async def test_drafts_and_receipts_go(filled: Database, settings: Settings) -> None:
+    await filled.write("UPDATE draft SET created_at = 1 WHERE person_id = ?", (ADA,))
     gone = await swept(filled, settings, drafts_days=7, receipts_days=30)
     assert gone.keys() == {Kind.DRAFTS}
-    assert [row["person_id"] for row in await fetch(filled, "SELECT person_id FROM draft")] == [GRACE]
+    assert [row["person_id"] for row in await filled.fetch("SELECT person_id FROM draft")] == [GRACE]
 
 
 async def decided(
-    connection: aiosqlite.Connection,
+    db: Database,
     number: int,
     action: DecisionAction = DecisionAction.WARN,
     *,
@@ -321,69 +310,68 @@ async def decided(
     new = NewReport(
         subject, number, server_id=SERVER, owner_id=ADA, shared=False, person_id=GRACE, reason=reason, note=""
     )
-    report = await save_report(connection, new)
+    report = await save_report(db, new)
     rating = ContentRating.MATURE if action is DecisionAction.RATE else None
-    await save_decision(connection, report.id, NewDecision(action, decided_by=MARGARET, rating=rating), [])
-    await write(
-        connection,
+    await save_decision(db, report.id, NewDecision(action, decided_by=MARGARET, rating=rating), [])
+    await db.write(
         "UPDATE decision SET decided_at = decided_at - ? WHERE report_id = ?",
         (days * DAY_MS, report.id),
     )
     return report
 
 
-async def test_decided_reports_go_unless_they_still_count(connection: aiosqlite.Connection, settings: Settings) -> None:
+async def test_decided_reports_go_unless_they_still_count(db: Database, settings: Settings) -> None:
     """With their decisions; the messages to staff are found when somebody whom they name deletes all data."""
-    job = await painted(connection, settings, 400)
-    old_one = await decided(connection, 900)
-    await mark_report_posting(connection, old_one.id, CHANNEL)
-    await mark_report_posted(connection, old_one.id, 77)
+    job = await painted(db, settings, 400)
+    old_one = await decided(db, 900)
+    await mark_report_posting(db, old_one.id, CHANNEL)
+    await mark_report_posted(db, old_one.id, 77)
     stays = [
-        await decided(connection, 901, days=300),
-        await decided(connection, 902, reason=ReportReason.MINORS),
-        await decided(connection, 903, DecisionAction.BLOCK),
-        await decided(connection, job, DecisionAction.RATE),
-        await decided(connection, 905),
-        await decided(connection, 906),
+        await decided(db, 901, days=300),
+        await decided(db, 902, reason=ReportReason.MINORS),
+        await decided(db, 903, DecisionAction.BLOCK),
+        await decided(db, job, DecisionAction.RATE),
+        await decided(db, 905),
+        await decided(db, 906),
     ]
-    await save_block(connection, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
-    unfinished = await decision_of(connection, stays[4].id)
-    appealed = await decision_of(connection, stays[5].id)
+    await save_block(db, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
+    unfinished = await decision_of(db, stays[4].id)
+    appealed = await decision_of(db, stays[5].id)
     assert unfinished is not None and appealed is not None
-    await plan_steps(connection, unfinished.id, [Step.TELL])
-    assert await save_appeal(connection, appealed, ADA, "It is ketchup.") is not None
-    gone = await swept(connection, settings, reports_days=365)
+    await plan_steps(db, unfinished.id, [Step.TELL])
+    assert await save_appeal(db, appealed, ADA, "It is ketchup.") is not None
+    gone = await swept(db, settings, reports_days=365)
     assert gone[Kind.REPORTS].count == 1
-    left = [row["id"] for row in await fetch(connection, "SELECT id FROM report ORDER BY id")]
+    left = [row["id"] for row in await db.fetch("SELECT id FROM report ORDER BY id")]
     assert left == [report.id for report in stays]
-    named = await fetch(connection, "SELECT person_id, message_id FROM posted_message ORDER BY person_id")
+    named = await db.fetch("SELECT person_id, message_id FROM posted_message ORDER BY person_id")
     assert [tuple(row) for row in named] == [(ADA, 77), (GRACE, 77), (MARGARET, 77)]
-    await lift_block(connection, SERVER, BlockKind.PERSON, ADA)
-    await answer_appeal(connection, appealed, AppealState.UPHELD, [], answered_by=MARGARET)
-    assert (await swept(connection, settings, reports_days=365))[Kind.REPORTS].count == 1, "the block is lifted"
-    assert appealed.report_id in {row["id"] for row in await fetch(connection, "SELECT id FROM report")}, (
+    await lift_block(db, SERVER, BlockKind.PERSON, ADA)
+    await answer_appeal(db, appealed, AppealState.UPHELD, [], answered_by=MARGARET)
+    assert (await swept(db, settings, reports_days=365))[Kind.REPORTS].count == 1, "the block is lifted"
+    assert appealed.report_id in {row["id"] for row in await db.fetch("SELECT id FROM report")}, (
         "the answer to the appeal is recent"
     )
 
 
 async def test_the_report_and_the_entry_about_a_blocked_lora_stay_while_it_is_blocked(
-    connection: aiosqlite.Connection, settings: Settings
+    db: Database, settings: Settings
 ) -> None:
-    lora = await add_lora(connection, "Bat")
-    report = await decided(connection, lora.id, DecisionAction.HIDE, subject=Subject.LORA)
-    await save_block(connection, SERVER, BlockKind.LORA, lora.id, reason="", ends_at=None, created_by=MARGARET)
-    await add_entry(connection, SERVER, MARGARET, AuditAction.BLOCK_LORA, {})
+    lora = await add_lora(db, "Bat")
+    report = await decided(db, lora.id, DecisionAction.HIDE, subject=Subject.LORA)
+    await save_block(db, SERVER, BlockKind.LORA, lora.id, reason="", ends_at=None, created_by=MARGARET)
+    await add_entry(db, SERVER, MARGARET, AuditAction.BLOCK_LORA, {})
     old_settings = {"reports_days": 365, "audit_days": 365}
-    assert not {Kind.REPORTS, Kind.AUDIT} & (await swept(connection, settings, **old_settings)).keys()
-    assert await fetch(connection, "SELECT id FROM report WHERE id = ?", (report.id,))
-    await lift_block(connection, SERVER, BlockKind.LORA, lora.id)
-    assert (await swept(connection, settings, **old_settings))[Kind.REPORTS].count == 1
+    assert not {Kind.REPORTS, Kind.AUDIT} & (await swept(db, settings, **old_settings)).keys()
+    assert await db.fetch("SELECT id FROM report WHERE id = ?", (report.id,))
+    await lift_block(db, SERVER, BlockKind.LORA, lora.id)
+    assert (await swept(db, settings, **old_settings))[Kind.REPORTS].count == 1
 
 
 async def test_entries_of_the_log_go_by_their_age_and_no_others_can_be_deleted(
-    connection: aiosqlite.Connection, settings: Settings
+    db: Database, settings: Settings
 ) -> None:
-    kept_report = await decided(connection, 907, days=1)
+    kept_report = await decided(db, 907, days=1)
     for action, target, person in (
         (AuditAction.PAUSE_QUEUE, "", None),
         (AuditAction.BLOCK_PERSON, f"person {ADA}", ADA),
@@ -395,19 +383,19 @@ async def test_entries_of_the_log_go_by_their_age_and_no_others_can_be_deleted(
             "INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)"
             " VALUES (?, ?, ?, ?, ?, '{}', 1)"
         )
-        await write(connection, sql, (SERVER, MARGARET, action, person, target))
-    recent = await add_entry(connection, SERVER, MARGARET, AuditAction.RESUME_QUEUE, {})
-    await save_block(connection, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
-    gone = await swept(connection, settings, audit_days=365)
+        await db.write(sql, (SERVER, MARGARET, action, person, target))
+    recent = await add_entry(db, SERVER, MARGARET, AuditAction.RESUME_QUEUE, {})
+    await save_block(db, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
+    gone = await swept(db, settings, audit_days=365)
     assert gone[Kind.AUDIT].count == 3
-    left = [row["id"] for row in await fetch(connection, "SELECT id FROM audit ORDER BY id")]
+    left = [row["id"] for row in await db.fetch("SELECT id FROM audit ORDER BY id")]
     assert left == [2, 4, recent.id], "a block in force, a report that is stored"
     with pytest.raises(Exception, match="not deleted"):
-        await write(connection, "DELETE FROM audit WHERE id = 2")
+        await db.write("DELETE FROM audit WHERE id = 2")
 
 
-async def test_notices_of_takedown_cases_go(filled: aiosqlite.Connection, settings: Settings) -> None:
-    await write(filled, "UPDATE takedown_notice SET created_at = 1 WHERE person_id = ?", (ADA,))
+async def test_notices_of_takedown_cases_go(filled: Database, settings: Settings) -> None:
+    await filled.write("UPDATE takedown_notice SET created_at = 1 WHERE person_id = ?", (ADA,))
     gone = await swept(filled, settings, reports_days=365)
     assert gone.keys() == {Kind.NOTICES} and gone[Kind.NOTICES].count == 1
-    assert [row["person_id"] for row in await fetch(filled, "SELECT person_id FROM takedown_notice")] == [GRACE]
+    assert [row["person_id"] for row in await filled.fetch("SELECT person_id FROM takedown_notice")] == [GRACE]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
@@ -21,7 +20,7 @@ from bot.config.discord_settings import DiscordSettings
 from bot.config.storage import StorageSettings
 from bot.database.appeals import AppealState
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, open_database, write
+from bot.database.database import Database, open_database
 from bot.database.decisions import DecisionAction
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.picture_verdicts import hold_copy
@@ -55,7 +54,7 @@ class Discord:
     posted_in: dict[int, int] = field(default_factory=dict[int, int])  # channels of the posts
     broken: set[int] = field(default_factory=set[int])  # jobs at which the code makes a mistake
     written: set[int] = field(default_factory=set[int], repr=False)  # jobs whose messages were written anew
-    connection: aiosqlite.Connection | None = field(default=None, repr=False)
+    db: Database | None = field(default=None, repr=False)
 
     async def _do(self, what: str, change: Callable[[], None], channel_id: int = 0) -> None:
         await asyncio.sleep(0)
@@ -68,17 +67,17 @@ class Discord:
             raise DiscordUnreachable(what)
 
     def copy(self) -> Discord:
-        return copy.deepcopy(replace(self, connection=None))
+        return copy.deepcopy(replace(self, db=None))
 
     async def show(self, job_id: int) -> None:
-        assert self.connection is not None
+        assert self.db is not None
         if job_id in self.broken:
             raise RuntimeError(job_id)
         self.written.add(job_id)
         what = "pictures"
-        if await held_jobs(self.connection, [job_id]):
+        if await held_jobs(self.db, [job_id]):
             what = "reported"
-        elif await taken_down_in(self.connection, job_id, SERVER) is not None:
+        elif await taken_down_in(self.db, job_id, SERVER) is not None:
             what = "taken down"
         if DELIVERED in self.delivered:
             await self._do("show", lambda: self.delivered.update({DELIVERED: what}))
@@ -149,12 +148,12 @@ class World:
 class Services:
     """The services of one run of the program."""
 
-    connection: aiosqlite.Connection
+    db: Database
     reporting: Reporting
     carrying_out: CarryingOut
 
     async def report(self, *people: int) -> Report:
-        job = await find_job(self.connection, 1)
+        job = await find_job(self.db, 1)
         assert job is not None
         reports = [
             await self.reporting.report_pictures(acting(person), job, ReportReason.CRUEL, f"by {person}")
@@ -164,7 +163,7 @@ class Services:
 
     async def play(self, action: DecisionAction, answer: AppealState | None, ends_at: int) -> None:
         """What people do, from the beginning; what they did before is known."""
-        report = await find_report(self.connection, 1)
+        report = await find_report(self.db, 1)
         if report is None or report.state is ReportState.OPEN:  # what was reversed could be reported again
             report = await self.report(PERSON, OTHER, PERSON)
         await self.carrying_out.carry_out_all()
@@ -188,14 +187,14 @@ class Services:
 @asynccontextmanager
 async def services_of(world: World) -> AsyncGenerator[Services]:
     settings = Settings(storage=StorageSettings(folder=world.folder / "data"), discord=DiscordSettings(operators=(1,)))
-    async with open_database(world.database, clock=lambda: 0.0) as connection:
-        await connection.execute("PRAGMA synchronous = OFF")
-        servers = server_services(connection, lambda: settings, declarer=Declarations())
+    async with open_database(world.database, clock=lambda: 0.0) as db:
+        await db.connection.execute("PRAGMA synchronous = OFF")
+        servers = server_services(db, lambda: settings, declarer=Declarations())
         servers.connect(FakeDiscord())
-        world.discord.connection = connection
-        reporting = Reporting(connection, servers.servers, servers.rights, lambda: settings)
-        carrying_out = CarryingOut(connection, servers.servers, reporting, world.discord)
-        yield Services(connection, reporting, carrying_out)
+        world.discord.db = db
+        reporting = Reporting(db, servers.servers, servers.rights, lambda: settings)
+        carrying_out = CarryingOut(db, servers.servers, reporting, world.discord)
+        yield Services(db, reporting, carrying_out)
 
 
 @pytest.fixture
@@ -203,12 +202,12 @@ async def world(tmp_path: Path) -> World:
     """A picture of the owner's in the server, whose staff have chosen a channel for reports."""
     (tmp_path / "world").mkdir()
     made = World(tmp_path / "world")
-    async with open_database(made.database, clock=lambda: 0.0) as connection:
-        await connection.execute("PRAGMA synchronous = OFF")
-        job = await create_job(connection, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
-        await start_job(connection, job.id)
-        await finish(connection, job.id, 1, [NewPicture("job1-1-0.png", 64, 64, 7)])
-        servers = server_services(connection, Settings, declarer=Declarations())
+    async with open_database(made.database, clock=lambda: 0.0) as db:
+        await db.connection.execute("PRAGMA synchronous = OFF")
+        job = await create_job(db, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
+        await start_job(db, job.id)
+        await finish(db, job.id, 1, [NewPicture("job1-1-0.png", 64, 64, 7)])
+        servers = server_services(db, Settings, declarer=Declarations())
         servers.connect(FakeDiscord())
         await servers.administration.settings.change(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
     return made
@@ -224,7 +223,7 @@ async def end_of(services: Services, world: World) -> dict[str, object]:
         "delivered": world.discord.delivered, "deleted": world.discord.deleted,
     }  # fmt: skip
     for table in TABLES:
-        rows = [dict(row) for row in await fetch(services.connection, f"SELECT * FROM {table}")]
+        rows = [dict(row) for row in await services.db.fetch(f"SELECT * FROM {table}")]
         for row in rows:
             for name in ("begun_at", "revision", "shown"):
                 row.pop(name, None)
@@ -275,13 +274,13 @@ async def test_it_ends_the_same_wherever_it_is_killed(
 @pytest.mark.parametrize("action", [DecisionAction.HIDE, DecisionAction.DELETE])
 async def test_messages_of_held_copies_are_written_anew(world: World, action: DecisionAction, erased: bool) -> None:
     async with services_of(world) as services:
-        connection = services.connection
-        copied = await create_job(connection, request_for(), person_id=OTHER, channel_id=7, server_id=SERVER)
+        db = services.db
+        copied = await create_job(db, request_for(), person_id=OTHER, channel_id=7, server_id=SERVER)
         report = await services.report(PERSON)
-        await hold_copy(connection, copied.id, [report.id])
+        await hold_copy(db, copied.id, [report.id])
         await services.go_on()
         if erased:
-            await write(connection, "DELETE FROM job WHERE id = ?", (report.target_id,))
+            await db.write("DELETE FROM job WHERE id = ?", (report.target_id,))
         await services.reporting.decide(acting(MANAGER), report.id, action, note="Too cruel.")
         world.discord.written.clear()
         await services.go_on()

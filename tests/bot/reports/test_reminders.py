@@ -11,7 +11,6 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.clock import DAY_MS
-from bot.database.connection import fetch, write
 from bot.database.deletions import due_jobs, hide_job
 from bot.database.jobs import Job, create_job, find_job, start_job
 from bot.database.left_servers import forget_server, note_left
@@ -71,30 +70,30 @@ class Days:
     job_id: int = 0
 
     async def report(self, reason: ReportReason) -> None:
-        connection = self.world.connection
-        job = await create_job(connection, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
-        started = await start_job(connection, job.id)
+        db = self.world.db
+        job = await create_job(db, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
+        started = await start_job(db, job.id)
         assert started is not None
-        done = await finish(connection, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
+        done = await finish(db, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
         assert done is not None
-        await record_hashes(connection, [(picture.id, bytes(16)) for picture in done.pictures])
+        await record_hashes(db, [(picture.id, bytes(16)) for picture in done.pictures])
         self.job_id = job.id
         await self.reporting.report_pictures(acting(OTHER), done.job, reason, "")
 
     async def join(self, person: int, reason: ReportReason) -> None:
-        job = await find_job(self.world.connection, self.job_id)
+        job = await find_job(self.world.db, self.job_id)
         await self.reporting.report_pictures(acting(person), cast("Job", job), reason, "")
 
     @property
     def reporting(self) -> Reporting:
         services = self.world.services
         return Reporting(
-            self.world.connection, services.servers, services.rights, lambda: self.world.settings, clock=self.world.now
+            self.world.db, services.servers, services.rights, lambda: self.world.settings, clock=self.world.now
         )
 
     def reminders(self) -> Reminders:
         operators = self.world.settings.discord.operators
-        return Reminders(self.world.connection, self.reporting, self.discord, lambda: operators, self.world.now)
+        return Reminders(self.world.db, self.reporting, self.discord, lambda: operators, self.world.now)
 
     async def after(self, days: float, reminders: Reminders | None = None) -> None:
         """A bot looks for what is due; without `reminders` one that has just been started."""
@@ -115,7 +114,7 @@ async def test_staff_are_reminded_three_times_and_then_operators(days: Days) -> 
         await days.after(passed)
     assert days.discord.told() == [(1, "staff"), (3, "staff"), (7, "staff"), (7, "operator")]
     assert [each.operator_id for each in days.discord.sent] == [None, None, None, OPERATOR]
-    rows = await fetch(days.world.connection, "SELECT recipient FROM report_reminder")
+    rows = await days.world.db.fetch("SELECT recipient FROM report_reminder")
     assert OPERATOR not in {row["recipient"] for row in rows}, "an operator is a keyed hash"
 
 
@@ -154,7 +153,7 @@ async def test_a_report_dated_in_the_future_is_due(days: Days) -> None:
     """The clock was wrong when it was made."""
     days.world.later_ms = 365 * DAY_MS
     await days.report(ReportReason.MINORS)
-    await write(days.world.connection, "UPDATE report SET created_at = created_at + ?", (365 * DAY_MS,))
+    await days.world.db.write("UPDATE report SET created_at = created_at + ?", (365 * DAY_MS,))
     await days.after(0)
     assert days.discord.told() == [(7, "staff"), (7, "operator")]
 
@@ -162,15 +161,15 @@ async def test_a_report_dated_in_the_future_is_due(days: Days) -> None:
 async def test_operators_are_told_anew_when_a_report_becomes_theirs(days: Days) -> None:
     await days.report(ReportReason.MINORS)
     await days.after(8)
-    await note_left(days.world.connection, SERVER)
-    await forget_server(days.world.connection, SERVER)
+    await note_left(days.world.db, SERVER)
+    await forget_server(days.world.db, SERVER)
     await days.after(39)
     assert [each.server_id for each in days.discord.sent if each.operator_id] == [SERVER, EVERYWHERE]
 
 
 async def test_a_report_that_joins_one_of_the_operators_makes_it_last(days: Days) -> None:
     await days.report(ReportReason.MINORS)
-    connection = days.world.connection
+    db = days.world.db
     new = NewReport(
         Subject.PICTURES,
         days.job_id,
@@ -181,38 +180,38 @@ async def test_a_report_that_joins_one_of_the_operators_makes_it_last(days: Days
         reason=ReportReason.OTHER,
         note="",
     )
-    theirs = await save_report(connection, new)
-    await note_left(connection, SERVER)
-    await forget_server(connection, SERVER)
-    report = await find_report(connection, theirs.id)
+    theirs = await save_report(db, new)
+    await note_left(db, SERVER)
+    await forget_server(db, SERVER)
+    report = await find_report(db, theirs.id)
     assert report is not None and report.lasting and report.hides
-    assert [each.reason for each in await complaints_of(connection, theirs.id)] == [ReportReason.MINORS]
-    assert await held_jobs(connection, [days.job_id])
+    assert [each.reason for each in await complaints_of(db, theirs.id)] == [ReportReason.MINORS]
+    assert await held_jobs(db, [days.job_id])
 
 
 @pytest.mark.parametrize(("reason", "lasts"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])
 async def test_what_looks_like_a_minor_never_runs_out(days: Days, reason: ReportReason, lasts: bool) -> None:
     """Neither out of sight nor the file, also when the owner deletes the picture and the reporter all their data."""
     await days.report(reason)
-    connection, later = days.world.connection, days.world.now() + 400 * DAY_MS
-    await erase(connection, OTHER)
-    await hide_job(connection, days.job_id, 1)
-    assert bool(await due_jobs(connection, held_since=later)) is not lasts
-    await end_holding(connection, later)
-    assert bool(await held_jobs(connection, [days.job_id])) is lasts
+    db, later = days.world.db, days.world.now() + 400 * DAY_MS
+    await erase(db, OTHER)
+    await hide_job(db, days.job_id, 1)
+    assert bool(await due_jobs(db, held_since=later)) is not lasts
+    await end_holding(db, later)
+    assert bool(await held_jobs(db, [days.job_id])) is lasts
 
 
 @pytest.mark.parametrize(("reason", "kept"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])
 async def test_a_server_that_removes_the_bot_does_not_end_it(days: Days, reason: ReportReason, kept: bool) -> None:
     """It becomes the operators'. Their decision holds for copies, though the owner has all deleted."""
     await days.report(reason)
-    connection = days.world.connection
-    await note_left(connection, SERVER)
-    await forget_server(connection, SERVER)
-    assert bool(await held_jobs(connection, [days.job_id])) is kept
-    reports = await fetch(connection, "SELECT id, server_id, shared FROM report")
+    db = days.world.db
+    await note_left(db, SERVER)
+    await forget_server(db, SERVER)
+    assert bool(await held_jobs(db, [days.job_id])) is kept
+    reports = await db.fetch("SELECT id, server_id, shared FROM report")
     assert [(row["server_id"], row["shared"]) for row in reports] == [(EVERYWHERE, 1)] * kept
-    assert len(await fetch(connection, "SELECT 1 FROM picture_verdict WHERE server_id = 0")) == kept
+    assert len(await db.fetch("SELECT 1 FROM picture_verdict WHERE server_id = 0")) == kept
     await days.after(1.1)
     assert days.discord.told() == [(1, "operator")] * kept
 
@@ -221,10 +220,10 @@ async def test_what_is_said_to_look_like_a_minor_goes_out_of_sight_though_an_old
     days: Days,
 ) -> None:
     await days.report(ReportReason.CRUEL)
-    connection, held = days.world.connection, days.world.settings.moderation.held_days
+    db, held = days.world.db, days.world.settings.moderation.held_days
     await days.after(held + 1)
-    await end_holding(connection, days.world.now() - days.reporting.held_ms)
+    await end_holding(db, days.world.now() - days.reporting.held_ms)
     await days.join(OPERATOR, ReportReason.CRUEL)
-    assert not await held_jobs(connection, [days.job_id])
+    assert not await held_jobs(db, [days.job_id])
     await days.join(MANAGER, ReportReason.MINORS)
-    assert await held_jobs(connection, [days.job_id])
+    assert await held_jobs(db, [days.job_id])

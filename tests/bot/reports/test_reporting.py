@@ -11,7 +11,6 @@ from bot.config.moderation import ModerationSettings
 from bot.database.appeals import AppealState
 from bot.database.blocks import BlockKind, find_block, save_block
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, transaction, write
 from bot.database.decisions import DecisionAction
 from bot.database.jobs import Job, create_job, start_job
 from bot.database.lora_records import rate_content
@@ -54,17 +53,13 @@ class ReportWorld:
     """The services of reports on a world of servers."""
 
     def __init__(self, world: ServerWorld) -> None:
-        self.world, self.discord = world, Discord(connection=world.connection)
+        self.world, self.discord = world, Discord(db=world.db)
         services = world.services
-        self.reporting = Reporting(
-            world.connection, services.servers, services.rights, lambda: world.settings, clock=world.now
-        )
-        self.carrying_out = CarryingOut(world.connection, services.servers, self.reporting, self.discord)
+        self.reporting = Reporting(world.db, services.servers, services.rights, lambda: world.settings, clock=world.now)
+        self.carrying_out = CarryingOut(world.db, services.servers, self.reporting, self.discord)
 
     async def picture(self, server_id: int | None = SERVER, owner: int = OWNER) -> Job:
-        return await create_job(
-            self.world.connection, request_for(), person_id=owner, channel_id=7, server_id=server_id
-        )
+        return await create_job(self.world.db, request_for(), person_id=owner, channel_id=7, server_id=server_id)
 
     async def reported(self, job: Job | None = None, by: int = PERSON) -> int:
         picture = job or await self.picture()
@@ -100,10 +95,10 @@ async def test_the_same_report_twice_is_one(reports: ReportWorld) -> None:
 async def test_a_case_is_of_one_moment(reports: ReportWorld) -> None:
     """Staff who are shown an appeal are shown its controls too, although the report was read before."""
     decision = await reports.decided()
-    before = await find_report(reports.world.connection, 1)
+    before = await find_report(reports.world.db, 1)
     assert before is not None
     await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
-    case = await find_case(reports.world.connection, before)
+    case = await find_case(reports.world.db, before)
     assert case.appeal is not None
     assert (before.state, case.report.state) == (ReportState.DECIDED, ReportState.APPEALED)
 
@@ -137,10 +132,10 @@ async def test_staff_get_reports_of_what_is_published_in_their_server(
     reports: ReportWorld, painted_in: int | None
 ) -> None:
     job = await reports.picture(painted_in)
-    await start_job(reports.world.connection, job.id)
-    await finish(reports.world.connection, job.id, 1, [NewPicture(path="1.png", width=64, height=64, seed=7)])
+    await start_job(reports.world.db, job.id)
+    await finish(reports.world.db, job.id, 1, [NewPicture(path="1.png", width=64, height=64, seed=7)])
     new = NewPublication(ELSEWHERE, job.id, 0, 901, False, None, None, ())
-    assert await begin_publication(reports.world.connection, new)
+    assert await begin_publication(reports.world.db, new)
     report = await reports.reporting.report_pictures(acting(PERSON, server_id=ELSEWHERE), job, WHY, "")
     assert report.server_id == ELSEWHERE
 
@@ -150,7 +145,7 @@ async def test_operators_see_their_own_and_what_a_server_shares(reports: ReportW
     await reports.reported()
     await administration.settings.change(acting(MANAGER), SERVER, shares_reports=True)
     shared = await reports.reported()
-    lora = await reports.reporting.report_lora(acting(PERSON), await add_lora(reports.world.connection, "Bat"), WHY, "")
+    lora = await reports.reporting.report_lora(acting(PERSON), await add_lora(reports.world.db, "Bat"), WHY, "")
     everywhere = acting(OPERATOR, server_id=None)
     seen = [case.report.id for case in await reports.reporting.waiting(everywhere, EVERYWHERE, limit=9)]
     assert seen == [shared, lora.id]
@@ -181,21 +176,21 @@ async def test_a_decision_is_made_once_and_not_about_oneself(reports: ReportWorl
 
 async def test_who_has_all_deleted_decides_nothing_about_their_own_picture(reports: ReportWorld) -> None:
     report_id = await reports.reported(await reports.picture(owner=MANAGER))
-    await erase(reports.world.connection, MANAGER)
+    await erase(reports.world.db, MANAGER)
     with pytest.raises(OwnCase):
         await reports.reporting.decide(acting(MANAGER), report_id, DecisionAction.DISMISS)
 
 
 async def test_who_corrects_a_reason_to_minor_is_heard(reports: ReportWorld) -> None:
     """Also when the report hides nothing any more, or was dismissed."""
-    connection, job = reports.world.connection, await reports.picture()
+    db, job = reports.world.db, await reports.picture()
     first = await reports.reported(job)
     reports.world.later_ms = reports.reporting.held_ms + DAY_MS
-    await end_holding(connection, reports.world.now() - reports.reporting.held_ms)
+    await end_holding(db, reports.world.now() - reports.reporting.held_ms)
     for note in ("she looks twelve", "again"):
         minor = await reports.reporting.report_pictures(acting(PERSON), job, ReportReason.MINORS, note)
         assert (minor.id, minor.lasting, minor.hides) == (first, True, True)
-    (complaint,) = await complaints_of(connection, first)
+    (complaint,) = await complaints_of(db, first)
     assert (complaint.reason, complaint.note) == (ReportReason.MINORS, "she looks twelve")
     other = await reports.picture()
     dismissed = await reports.reported(other)
@@ -208,14 +203,14 @@ async def test_who_corrects_a_reason_to_minor_is_heard(reports: ReportWorld) -> 
 
 
 async def test_who_looks_is_written_down_and_nobody_else_does(reports: ReportWorld) -> None:
-    report, connection = await reports.reported(), reports.world.connection
+    report, db = await reports.reported(), reports.world.db
     entries = "SELECT actor_id FROM audit WHERE action = 'view_reported_picture'"
     for who in (acting(PERSON), acting(OWNER), acting(MANAGER, server_id=ELSEWHERE)):
         with pytest.raises(RequestError):
             await reports.reporting.look(who, report)
-    assert not await fetch(connection, entries)
+    assert not await db.fetch(entries)
     assert (await reports.reporting.look(acting(MANAGER), report)).job is not None
-    assert [row["actor_id"] for row in await fetch(connection, entries)] == [MANAGER]
+    assert [row["actor_id"] for row in await db.fetch(entries)] == [MANAGER]
 
 
 async def test_a_block_has_an_end_and_spares_operators(reports: ReportWorld) -> None:
@@ -229,15 +224,15 @@ async def test_a_block_has_an_end_and_spares_operators(reports: ReportWorld) -> 
 
 
 async def test_a_longer_block_stays_as_it_is(reports: ReportWorld) -> None:
-    connection, report = reports.world.connection, await reports.reported()
-    await save_block(connection, SERVER, BlockKind.PERSON, OWNER, reason="spam", ends_at=None, created_by=9)
+    db, report = reports.world.db, await reports.reported()
+    await save_block(db, SERVER, BlockKind.PERSON, OWNER, reason="spam", ends_at=None, created_by=9)
     ends_at = now_ms() + DAY_MS
     await reports.reporting.decide(acting(MANAGER), report, DecisionAction.BLOCK, ends_at=ends_at)
     await reports.carrying_out.carry_out_all()
     await reports.reporting.appeal(OWNER, 1, "Why?")
     await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    block = await find_block(connection, SERVER, BlockKind.PERSON, OWNER)
+    block = await find_block(db, SERVER, BlockKind.PERSON, OWNER)
     assert block is not None and (block.reason, block.ends_at) == ("spam", None)
 
 
@@ -250,7 +245,7 @@ async def test_the_owner_alone_appeals_and_once(reports: ReportWorld) -> None:
     await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
     with pytest.raises(AppealedAlready):
         await reports.reporting.appeal(OWNER, decision, "It is a tomato!")
-    (row,) = await fetch(reports.world.connection, "SELECT report_id FROM decision")
+    (row,) = await reports.world.db.fetch("SELECT report_id FROM decision")
     case = await reports.reporting.answer(acting(MANAGER), row["report_id"], AppealState.UPHELD)
     assert case.appeal is not None and case.appeal.state is AppealState.UPHELD
     with pytest.raises(DecidedAlready):
@@ -286,12 +281,12 @@ async def test_a_dismissed_report_stays_dismissed(reports: ReportWorld) -> None:
 
 
 async def test_operators_take_back_what_they_decided_about_a_lora(reports: ReportWorld) -> None:
-    lora, operator = await add_lora(reports.world.connection, "Bat"), acting(OPERATOR, server_id=None)
+    lora, operator = await add_lora(reports.world.db, "Bat"), acting(OPERATOR, server_id=None)
     report = await reports.reporting.report_lora(acting(PERSON), lora, WHY, "")
     await reports.reporting.decide(operator, report.id, DecisionAction.HIDE)
     await reports.reporting.reverse(operator, report.id)
     await reports.carrying_out.carry_out_all()
-    assert await find_block(reports.world.connection, EVERYWHERE, BlockKind.LORA, lora.id) is None
+    assert await find_block(reports.world.db, EVERYWHERE, BlockKind.LORA, lora.id) is None
     assert await reports.carrying_out.untold(OPERATOR) == ()
 
 
@@ -424,7 +419,7 @@ async def test_a_mistake_at_one_report_holds_up_no_other(reports: ReportWorld) -
 
 
 async def test_operators_decide_about_loras_for_all_servers(reports: ReportWorld) -> None:
-    connection, lora = reports.world.connection, await add_lora(reports.world.connection, "Bat")
+    db, lora = reports.world.db, await add_lora(reports.world.db, "Bat")
     reports.world.settings = reports.world.settings.model_copy(
         update={"moderation": ModerationSettings(reports_channel=STAFF_CHANNEL)}
     )
@@ -438,17 +433,17 @@ async def test_operators_decide_about_loras_for_all_servers(reports: ReportWorld
     again = await reports.reporting.report_lora(acting(7), lora, WHY, "")
     await reports.reporting.decide(everywhere, again.id, DecisionAction.RATE, rating=ContentRating.MATURE)
     await reports.carrying_out.carry_out_all()
-    assert await find_block(connection, EVERYWHERE, BlockKind.LORA, lora.id)
-    now = await find_lora(connection, lora.id)
+    assert await find_block(db, EVERYWHERE, BlockKind.LORA, lora.id)
+    now = await find_lora(db, lora.id)
     assert now is not None and now.content_rating is ContentRating.MATURE
     assert len(reports.discord.posts) == 1, "the second was decided before anybody could post it"
 
 
 async def test_rating_higher_lowers_nothing(reports: ReportWorld) -> None:
-    connection, world, job = reports.world.connection, reports.world, await reports.picture()
-    lora = await add_lora(connection, "Bat")
-    async with transaction(connection):
-        await rate_content(connection, lora.id, ContentRating.EXPLICIT, OPERATOR)
+    db, world, job = reports.world.db, reports.world, await reports.picture()
+    lora = await add_lora(db, "Bat")
+    async with db.transaction():
+        await rate_content(db, lora.id, ContentRating.EXPLICIT, OPERATOR)
     everywhere = acting(OPERATOR, server_id=None)
 
     async def rated(report_id: int, rating: ContentRating, who: ActionContext) -> None:
@@ -464,7 +459,7 @@ async def test_rating_higher_lowers_nothing(reports: ReportWorld) -> None:
     assert await world.services.checks.rating_of(job) is ContentRating.EXPLICIT, "of the first decision"
     report = await reports.reporting.report_lora(acting(PERSON), lora, WHY, "")
     await rated(report.id, ContentRating.TEEN, everywhere)
-    now = await find_lora(connection, lora.id)
+    now = await find_lora(db, lora.id)
     assert now is not None and now.content_rating is ContentRating.EXPLICIT
 
 
@@ -474,16 +469,16 @@ async def test_what_operators_hide_is_closed_everywhere(reports: ReportWorld) ->
     await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "taken down"}
-    assert [await taken_down_in(reports.world.connection, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
+    assert [await taken_down_in(reports.world.db, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(OPERATOR, server_id=None), report.id, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    assert await taken_down_in(reports.world.connection, job.id, SERVER) is None
+    assert await taken_down_in(reports.world.db, job.id, SERVER) is None
     assert reports.discord.delivered == {DELIVERED: "pictures"}
 
 
 async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: ReportWorld) -> None:
-    connection, job = reports.world.connection, await reports.picture()
+    db, job = reports.world.db, await reports.picture()
     checks, who = reports.world.services.checks, acting(OTHER)
     report = await reports.reported(job)
     assert isinstance(await checks.why_not_shown(who, job), PictureReported), "in the transaction of the report"
@@ -496,18 +491,18 @@ async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: Rep
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "pictures"}
     await reports.reported(job, by=OTHER)
-    assert not await held_jobs(connection, [job.id]), "staff have seen it and left it there"
+    assert not await held_jobs(db, [job.id]), "staff have seen it and left it there"
 
 
 async def test_what_staff_of_one_server_dismiss_hides_elsewhere_all_the_same(reports: ReportWorld) -> None:
-    connection, job = reports.world.connection, await reports.picture()
+    db, job = reports.world.db, await reports.picture()
     await reports.reporting.decide(acting(MANAGER), await reports.reported(job), DecisionAction.DISMISS)
     elsewhere = acting(OTHER, server_id=ELSEWHERE)  # it is published there
     report = await reports.reporting.report_pictures(elsewhere, job, WHY, "")
-    assert await held_jobs(connection, [job.id]), "a server of one's own clears pictures for itself alone"
+    assert await held_jobs(db, [job.id]), "a server of one's own clears pictures for itself alone"
     await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.DISMISS)
     await reports.reported(job, by=7)
-    assert not await held_jobs(connection, [job.id]), "operators have seen it"
+    assert not await held_jobs(db, [job.id]), "operators have seen it"
 
 
 async def test_staff_of_one_server_silence_nobody_elsewhere(reports: ReportWorld) -> None:
@@ -515,7 +510,7 @@ async def test_staff_of_one_server_silence_nobody_elsewhere(reports: ReportWorld
         await reports.reporting.decide(acting(MANAGER), await reports.reported(), DecisionAction.DISMISS)
     job = await reports.picture()
     await reports.reporting.report_pictures(acting(PERSON, server_id=ELSEWHERE), job, WHY, "")
-    assert await held_jobs(reports.world.connection, [job.id])
+    assert await held_jobs(reports.world.db, [job.id])
 
 
 async def test_a_reversal_leaves_what_a_later_decision_rated(reports: ReportWorld) -> None:
@@ -538,27 +533,27 @@ async def test_a_reversal_leaves_what_a_later_decision_rated(reports: ReportWorl
 
 
 async def test_what_nobody_decides_comes_back_after_some_days(reports: ReportWorld) -> None:
-    connection, job = reports.world.connection, await reports.picture()
+    db, job = reports.world.db, await reports.picture()
     await reports.reported(job)
     await reports.carrying_out.carry_out_all()
     days = reports.world.settings.moderation.held_days
-    await write(connection, "UPDATE report SET created_at = created_at - ?", ((days - 1) * DAY_MS,))
+    await db.write("UPDATE report SET created_at = created_at - ?", ((days - 1) * DAY_MS,))
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "reported"}
-    await write(connection, "UPDATE report SET created_at = created_at - ?", (DAY_MS,))
+    await db.write("UPDATE report SET created_at = created_at - ?", (DAY_MS,))
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "pictures"}
     await reports.reported(job, by=OTHER)
-    assert not await held_jobs(connection, [job.id]), "it has been hidden for as long as it may be"
+    assert not await held_jobs(db, [job.id]), "it has been hidden for as long as it may be"
 
 
 async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
-    connection = reports.world.connection
+    db = reports.world.db
 
     async def hides(by: int) -> bool:
         job = await reports.picture()
         await reports.reported(job, by)
-        return bool(await held_jobs(connection, [job.id]))
+        return bool(await held_jobs(db, [job.id]))
 
     assert [await hides(PERSON) for _ in range(MOST_HIDDEN_A_DAY + 1)] == [True] * MOST_HIDDEN_A_DAY + [False]
     reports.world.later_ms = DAY_MS + 1000
@@ -570,7 +565,7 @@ async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
     joined = await reports.picture()
     await reports.reported(joined)
     await reports.reported(joined, by=OTHER)
-    assert await held_jobs(connection, [joined.id]), "somebody else says so too"
+    assert await held_jobs(db, [joined.id]), "somebody else says so too"
     reports.world.later_ms = (DISMISSED_DAYS + 1) * DAY_MS
     assert await hides(PERSON)
 
@@ -579,19 +574,19 @@ async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: Report
     reports.world.settings = reports.world.settings.model_copy(update={"moderation": ModerationSettings(held_days=0)})
     job = await reports.picture()
     await reports.reported(job)
-    assert not await held_jobs(reports.world.connection, [job.id])
+    assert not await held_jobs(reports.world.db, [job.id])
 
 
 async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: ReportWorld) -> None:
-    connection, job = reports.world.connection, await reports.picture()
-    await record_takedown(connection, job, SERVER, "Not here.")
+    db, job = reports.world.db, await reports.picture()
+    await record_takedown(db, job, SERVER, "Not here.")
     report = await reports.reported(job)
     await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    assert await taken_down_in(connection, job.id, SERVER) == SERVER
-    assert await untold_takedowns(connection, OWNER) == (Takedown(job.id, SERVER, "Not here."),), (
+    assert await taken_down_in(db, job.id, SERVER) == SERVER
+    assert await untold_takedowns(db, OWNER) == (Takedown(job.id, SERVER, "Not here."),), (
         "that takedown is still to be told"
     )

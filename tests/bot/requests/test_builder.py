@@ -71,7 +71,7 @@ async def test_where_it_does_not_fit_another_version_of_its_entry_does(requests:
 async def test_a_reload_meanwhile_does_not_mix_two_configurations(catalogue: Catalogued) -> None:
     before = catalogue.configuration
     now = Configuration(before.settings, before.checkpoints.specs)
-    requests = RequestBuilder(catalogue.connection, now)
+    requests = RequestBuilder(catalogue.db, now)
     draft = RequestDraft(prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit"), LoraDraft(name="Bat")))
     building = asyncio.create_task(requests.build(draft))
     await asyncio.sleep(0)  # it has begun, and waits for the database

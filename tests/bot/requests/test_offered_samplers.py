@@ -91,7 +91,7 @@ async def test_another_sampler_is_refused_with_those_that_there_are(house: House
         flowing = settings_of("flux1/dev")
         spec = now.checkpoints.specs[0].model_copy(update={"base_model": flowing.base_model, "name": "One"})
         settings = now.settings.model_copy(update={"checkpoints": (flowing,)})
-        requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+        requests = RequestBuilder(catalogue.db, Configuration(settings, [spec]))
         draft = RequestDraft(prompt="a man", checkpoint="One")
         assert (await requests.build(draft)).sampler is Sampler.EULER
         for other in ("ddim", "wind"):
@@ -116,7 +116,7 @@ async def test_a_sampler_or_spacing_that_a_pipeline_would_ignore_is_refused(hous
         now, alone = catalogue.configuration, settings_of(base)
         spec = now.checkpoints.specs[0].model_copy(update={"base_model": alone.base_model, "name": "One"})
         settings = now.settings.model_copy(update={"checkpoints": (alone,)})
-        requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+        requests = RequestBuilder(catalogue.db, Configuration(settings, [spec]))
         draft, own = RequestDraft(prompt="a man", checkpoint="One"), alone.sampler
         for chosen in ({}, {"sampler": own.value}, {"spacing": OWN}):
             made = await requests.build(draft.model_copy(update=chosen))
@@ -145,7 +145,7 @@ async def test_a_request_says_of_flow_matching_and_how_many_rows_it_takes_where_
         now, flowing = catalogue.configuration, settings_of(base)
         spec = now.checkpoints.specs[0].model_copy(update={"base_model": flowing.base_model, "name": "One"})
         settings = now.settings.model_copy(update={"checkpoints": (flowing,)})
-        requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+        requests = RequestBuilder(catalogue.db, Configuration(settings, [spec]))
         request = await requests.build(RequestDraft(prompt="a man", checkpoint="One", guidance_scale=guidance))
         assert (request.rows, request.flow) == (rows, base != "sdxl/base")
 

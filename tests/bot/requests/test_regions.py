@@ -162,7 +162,7 @@ async def test_a_checkpoint_that_paints_no_regions_says_so_by_name(catalogue: Ca
     other = vivid.model_copy(update={"base_model": BaseModelId("flux1/dev"), "name": "Other"})
     spec = now.checkpoints.specs[0].model_copy(update={"base_model": other.base_model, "name": "Other"})
     settings = now.settings.model_copy(update={"checkpoints": (other,)})
-    requests = RequestBuilder(catalogue.connection, Configuration(settings, [spec]))
+    requests = RequestBuilder(catalogue.db, Configuration(settings, [spec]))
     with pytest.raises(RegionsNotOffered, match="Other generates each picture from one prompt"):
         await requests.build(by_sides(two("an owl | a heart", checkpoint="Other")))
 

@@ -17,7 +17,6 @@ from bot.database.additions import (
     withdraw_request,
 )
 from bot.database.clock import DAY_MS
-from bot.database.connection import transaction
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.errors.blocks import PersonBlocked
 from bot.errors.limits import AddedTooMany, AddingDenied, ServerAddedTooMany
@@ -61,11 +60,11 @@ async def adders(world: ServerWorld) -> ServerWorld:
 async def add(world: ServerWorld, who: ActionContext, key: str) -> LoraAddition:
     """Ask for a file as `Additions` does."""
     admission = await world.services.adding.admission(who)
-    async with transaction(world.connection):
-        waiting = await find_waiting(world.connection, key)
+    async with world.db.transaction():
+        waiting = await find_waiting(world.db, key)
         await admission(waiting.id if waiting else NO_ADDITION)
         return await begin_addition(
-            world.connection, key=key, source="{}", path=f"added/{key}", person_id=who.person_id,
+            world.db, key=key, source="{}", path=f"added/{key}", person_id=who.person_id,
             server_id=who.server_id,
         )  # fmt: skip
 
@@ -162,7 +161,7 @@ async def test_zero_denies(adders: ServerWorld) -> None:
 async def test_what_came_in_vain_is_counted(adders: ServerWorld, failure: SourceError, *, counts: bool) -> None:
     adders.operator_limits(loras_per_day=1, server_loras_per_day=5)
     first = await add(adders, ADDING, "a")
-    await fail_addition(adders.connection, first.id, failure)
+    await fail_addition(adders.db, first.id, failure)
     assert (await refused(adders, ADDING, "b") is AddedTooMany) is counts
 
 
@@ -171,18 +170,18 @@ async def test_what_is_cancelled_counts_once_some_of_it_has_come(adders: ServerW
     adders.operator_limits(loras_per_day=1)
     first = await add(adders, ADDING, "a")
     await add(adders, OTHER_ADDING, "a")
-    assert await withdraw_request(adders.connection, first.id, OTHER, counts=counts) is None
+    assert await withdraw_request(adders.db, first.id, OTHER, counts=counts) is None
     assert await refused(adders, OTHER_ADDING, "b") is None, "somebody else wants it"
-    assert await withdraw_request(adders.connection, first.id, PERSON, counts=counts) is not None
+    assert await withdraw_request(adders.db, first.id, PERSON, counts=counts) is not None
     assert (await refused(adders, ADDING, "c") is AddedTooMany) is counts
-    assert await untold_requests(adders.connection) == []
+    assert await untold_requests(adders.db) == []
 
 
 async def test_who_asks_again_for_the_same_is_not_counted_again_and_failures_are_not(adders: ServerWorld) -> None:
     adders.operator_limits(loras_per_day=1)
     first = await add(adders, ADDING, "a")
     assert await refused(adders, ADDING, "a") is None
-    await fail_addition(adders.connection, first.id, LoginNeeded(host="civitai.com"))
+    await fail_addition(adders.db, first.id, LoginNeeded(host="civitai.com"))
     second = await add(adders, ADDING, "b")
-    await finish_addition(adders.connection, second.id, "ab" * 32)
+    await finish_addition(adders.db, second.id, "ab" * 32)
     assert await refused(adders, ADDING, "c") is AddedTooMany

@@ -158,8 +158,8 @@ async def test_words_and_patterns_of_the_servers_lists_are_allowed_in_it(world: 
 
 async def test_no_phrase_matters_to_the_rule_on_minors_or_to_the_operators_lists(world: ServerWorld) -> None:
     await allow(world)
-    await add_phrase(world.connection, SERVER, "a nude child", MANAGER)
-    await add_phrase(world.connection, SERVER, "a florp", MANAGER)
+    await add_phrase(world.db, SERVER, "a nude child", MANAGER)
+    await add_phrase(world.db, SERVER, "a florp", MANAGER)
     world.services.words.forget(SERVER)
     world.moderate(lists=[{"name": "operator", "words": ["florp"]}])
     for prompt in (f"{PHRASE}, a child", "a nude child", f"{PHRASE} beside a schoolgirl"):
@@ -228,7 +228,7 @@ async def test_staff_allow_a_phrase_that_nobody_asked_for(world: ServerWorld) ->
         with pytest.raises(problem):
             await phrases(world).add(STAFF, SERVER, typed)
     for number in range(MAX_PHRASES - 1):
-        await add_phrase(world.connection, SERVER, f"a nude w{number}", MANAGER)
+        await add_phrase(world.db, SERVER, f"a nude w{number}", MANAGER)
     with pytest.raises(TooManyPhrases):
         await phrases(world).add(STAFF, SERVER, "a nude lamp")
     assert await logged(world) == [(MANAGER, None, {"phrase": (None, PHRASE)})]
@@ -261,7 +261,7 @@ async def test_a_question_of_a_member_who_was_erased_meanwhile_leaves_no_message
     deleted = list[tuple[int, int]]()
 
     async def post(question: PhraseQuestion) -> tuple[int, int]:
-        await world.connection.execute("DELETE FROM person WHERE id = ?", (MEMBER.person_id,))
+        await world.db.connection.execute("DELETE FROM person WHERE id = ?", (MEMBER.person_id,))
         return STAFF_ROOM, 1000
 
     async def delete(channel_id: int, message_id: int) -> None:
@@ -270,7 +270,7 @@ async def test_a_question_of_a_member_who_was_erased_meanwhile_leaves_no_message
     with pytest.raises(NothingThere):
         await phrases(world).ask(MEMBER, refused, post, delete)
     assert deleted == [(STAFF_ROOM, 1000)]
-    async with world.connection.execute("SELECT count(*) FROM phrase_question") as rows:
+    async with world.db.connection.execute("SELECT count(*) FROM phrase_question") as rows:
         assert [tuple(row) for row in await rows.fetchall()] == [(0,)]
 
 
@@ -280,7 +280,7 @@ async def unreachable(question: PhraseQuestion) -> tuple[int, int]:
 
 async def test_a_question_that_a_crash_kept_from_staff_is_posted_the_next_time(world: ServerWorld) -> None:
     refused = RefusedWords(server_id=SERVER, word="nude", phrase=PHRASE, text="…")
-    left = await save_question(world.connection, SERVER, MEMBER.person_id, "nude", "an older phrase")
+    left = await save_question(world.db, SERVER, MEMBER.person_id, "nude", "an older phrase")
     assert left is not None
     question = await ask(world, refused)
     assert (question.id, question.phrase) == (left.id, PHRASE)
@@ -327,7 +327,7 @@ async def test_staff_decide_once_and_by_a_phrase_with_the_word(world: ServerWorl
 
 async def test_a_server_allows_so_many_phrases(world: ServerWorld) -> None:
     for number in range(MAX_PHRASES - 1):
-        await add_phrase(world.connection, SERVER, f"a nude w{number}", MANAGER)
+        await add_phrase(world.db, SERVER, f"a nude w{number}", MANAGER)
     asked = [
         await ask(world, RefusedWords(server_id=SERVER, word="nude", phrase="x", text="…"), acting(person))
         for person in (3, 4, 5)
@@ -341,7 +341,7 @@ async def test_a_server_allows_so_many_phrases(world: ServerWorld) -> None:
 
 
 async def test_a_phrase_that_this_version_cannot_read_is_left_out(world: ServerWorld) -> None:
-    await add_phrase(world.connection, SERVER, "nu*de", MANAGER)
-    await add_phrase(world.connection, SERVER, PHRASE, MANAGER)
+    await add_phrase(world.db, SERVER, "nu*de", MANAGER)
+    await add_phrase(world.db, SERVER, PHRASE, MANAGER)
     assert (await world.services.words.of(SERVER)).allowed.phrases == (PHRASE,)
     assert (await world.services.words.of(EVERYWHERE)).allowed.phrases == ()

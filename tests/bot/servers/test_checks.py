@@ -9,7 +9,6 @@ import pytest
 from bot.database import jobs
 from bot.database.blocks import BlockKind
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.connection import fetch, write
 from bot.database.jobs import Job, StoredJob
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, PersonBlocked, PersonBlockedEverywhere
@@ -63,7 +62,7 @@ async def configure(world: ServerWorld, **changes: object) -> None:
 
 
 async def using(world: ServerWorld, name: str = "Komori", **sidecar: object) -> GenerationRequest:
-    lora = await add_lora(world.connection, name, **sidecar)
+    lora = await add_lora(world.db, name, **sidecar)
     sha256 = lora.versions[0].sha256
     assert sha256 is not None
     return request(loras=[LoraUse(sha256=sha256, name=name)])
@@ -117,10 +116,10 @@ async def test_the_count_survives_a_restart_and_a_picture_that_was_not_painted_g
     world.restart()
     with pytest.raises(PicturesUsedUp):
         await world.order(acting(), request())
-    await jobs.fail_job(world.connection, first.id, None, "worker_failed", {"reason": "x"})
+    await jobs.fail_job(world.db, first.id, None, "worker_failed", {"reason": "x"})
     await world.order(acting(), request())
-    await jobs.cancel_job(world.connection, second.id)
-    await jobs.cancel_job(world.connection, second.id)
+    await jobs.cancel_job(world.db, second.id)
+    await jobs.cancel_job(world.db, second.id)
     await world.order(acting(), request())
     with pytest.raises(PicturesUsedUp):
         await world.order(acting(), request())
@@ -131,7 +130,7 @@ async def test_orders_of_the_same_moment_do_not_pass_the_limit_together(world: S
     ends = await asyncio.gather(*(world.order(acting(), request()) for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(end, StoredJob) for end in ends) == 3
     assert sum(isinstance(end, PicturesUsedUp) for end in ends) == 5
-    (count,) = await fetch(world.connection, "SELECT count(*) FROM job")
+    (count,) = await world.db.fetch("SELECT count(*) FROM job")
     assert count[0] == 3, "an order that was refused late leaves nothing"
 
 
@@ -151,9 +150,9 @@ async def test_a_cooldown_ends_and_does_not_follow_a_failure(world: ServerWorld)
     world.later_ms = 60_000
     await world.services.checks.check_request(acting(), request())
     world.later_ms = 0
-    await jobs.fail_job(world.connection, job.id, None, "worker_failed", {"reason": "x"})
+    await jobs.fail_job(world.db, job.id, None, "worker_failed", {"reason": "x"})
     again = await world.order(acting(), request())
-    await jobs.cancel_job(world.connection, again.id)
+    await jobs.cancel_job(world.db, again.id)
     with pytest.raises(CooldownRunning):
         await world.order(acting(), request())
 
@@ -213,7 +212,7 @@ async def test_loras_that_staff_have_left_out(world: ServerWorld) -> None:
         await world.order(acting(), wanted)
     await configure(world, categories=("style", "character"))
     await world.order(acting(), wanted)
-    found = await fetch(world.connection, "SELECT id FROM lora")
+    found = await world.db.fetch("SELECT id FROM lora")
     administration = world.services.administration
     await administration.blocks.block_lora(STAFF, SERVER, found[0]["id"], reason="copies a living artist")
     with pytest.raises(LoraBlocked, match="copies a living artist"):
@@ -288,7 +287,7 @@ async def test_while_discord_fails_it_is_as_at_the_order_also_after_a_restart(wo
     assert await refusal(world, job) is None
     world.restart()
     assert await refusal(world, job) is None
-    await write(world.connection, "UPDATE job_order SET context = NULL")
+    await world.db.write("UPDATE job_order SET context = NULL")
     assert await refusal(world, job) is RoleNeeded, "nothing is known of it"
 
 
@@ -315,7 +314,7 @@ async def test_what_staff_have_closed_since(world: ServerWorld) -> None:
     wanted = await using(world, category="style")
     administration = world.services.administration
     job = await world.order(acting(), wanted)
-    (lora,) = await fetch(world.connection, "SELECT id FROM lora")
+    (lora,) = await world.db.fetch("SELECT id FROM lora")
     assert await refusal(world, job) is None
 
     await configure(world, channels=(8,))
@@ -360,7 +359,7 @@ async def test_rules_on_words_hold_for_everybody_and_for_what_was_ordered_before
 async def test_a_job_of_another_kind_needs_the_rights_and_costs_no_pictures(world: ServerWorld) -> None:
     await limit(world, LimitHolder.EVERYBODY, pictures_per_day=1)
     made = CaptionRequest(checkpoint=VIVID, words=3)
-    job = await jobs.create_job(world.connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
+    job = await jobs.create_job(world.db, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
     found = await world.services.checks.still_allowed(job)
     assert found is None
     await world.order(acting(), request(steps=1))
@@ -378,7 +377,7 @@ async def test_quotas_and_cooldowns_were_settled_at_the_order(world: ServerWorld
 
 async def test_sums_of_days_that_are_over_go(world: ServerWorld) -> None:
     await world.order(acting(), request())
-    await write(world.connection, "UPDATE daily_usage SET day = day - 3")
+    await world.db.write("UPDATE daily_usage SET day = day - 3")
     await world.order(acting(), request())
-    rows = await fetch(world.connection, "SELECT day FROM daily_usage")
+    rows = await world.db.fetch("SELECT day FROM daily_usage")
     assert {row["day"] for row in rows} == {now_ms() // DAY_MS}

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bot.database.audit import AuditAction, AuditFilter
-from bot.database.connection import transaction
 from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import create_job
 from bot.database.lora_records import rate_content
@@ -78,7 +77,7 @@ async def configure(world: ServerWorld, **changes: object) -> None:
 
 
 async def painting_with(world: ServerWorld, rating: ContentRating | None, name: str = "Komori") -> GenerationRequest:
-    lora = await add_lora(world.connection, name, content_rating=rating)
+    lora = await add_lora(world.db, name, content_rating=rating)
     sha256 = lora.versions[0].sha256
     assert sha256 is not None and lora.content_rating is rating
     return request(loras=[LoraUse(sha256=sha256, name=name)])
@@ -195,13 +194,13 @@ async def test_each_file_counts_by_itself_however_many_entries_have_it(world: Se
     rate_checkpoint(world, rating=GENERAL)
     await configure(world, unrated_as="explicit")
     for name in ("Komori", "Copy"):  # the same file twice in the library
-        await add_lora(world.connection, name, content="wings", content_rating=GENERAL)
+        await add_lora(world.db, name, content="wings", content_rating=GENERAL)
     twice, unknown = LoraUse(sha256=sha("wings"), name="Komori"), LoraUse(sha256="f" * 64, name="Elsewhere")
     assert await refusal(world, acting(), request(loras=[twice])) is None
     found = await refusal(world, acting(), request(loras=[twice, unknown]))
     assert isinstance(found, UnratedTooHigh) and found.name == "Elsewhere"
     for content in ("old", "new"):  # two versions of one LoRA
-        await add_lora(world.connection, "Owl", path=f"{content}.safetensors", content=content, content_rating=GENERAL)
+        await add_lora(world.db, "Owl", path=f"{content}.safetensors", content=content, content_rating=GENERAL)
     versions = [LoraUse(sha256=sha(content), name=f"Owl {content}") for content in ("old", "new")]
     assert await refusal(world, acting(), request(loras=versions)) is None
 
@@ -251,7 +250,7 @@ async def test_what_was_rated_higher_since_is_not_shown(world: ServerWorld) -> N
     made = await painting_with(world, None)
     job = await world.order(acting(), made)
     assert await world.services.checks.still_allowed(job) is None
-    (lora_id,) = [row["id"] for row in await world.connection.execute_fetchall("SELECT id FROM lora")]
+    (lora_id,) = [row["id"] for row in await world.db.connection.execute_fetchall("SELECT id FROM lora")]
     assert await world.services.administration.ratings.rate(OPERATING, lora_id, EXPLICIT) is EXPLICIT
     assert isinstance(await world.services.checks.still_allowed(job), RatedTooHigh)
     (entry,) = (await world.services.administration.audit.page(OPERATING, EVERYWHERE, AuditFilter(), limit=9)).entries
@@ -271,7 +270,7 @@ async def test_a_restricted_result_is_not_sent_as_a_direct_message(world: Server
 
 async def test_a_job_of_which_nothing_was_stored_is_looked_at_in_its_channel(world: ServerWorld) -> None:
     made = await painting_with(world, EXPLICIT)
-    job = await create_job(world.connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
+    job = await create_job(world.db, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
     assert isinstance(await world.services.checks.still_allowed(job), RatedTooHigh)
     world.discord.restricted[CHANNEL] = True
     assert await world.services.checks.still_allowed(job) is None
@@ -286,25 +285,25 @@ async def test_pictures_are_shown_where_they_could_be_ordered(world: ServerWorld
 
 async def test_a_finished_picture_counts_as_the_highest_of_its_parts_and_of_what_was_said(world: ServerWorld) -> None:
     job = await world.order(acting(), await painting_with(world, TEEN))
-    connection, checks = world.connection, world.services.checks
+    db, checks = world.db, world.services.checks
     in_server, restricted, alone = acting(), acting(age_restricted=True), acting(server_id=None)
     assert await checks.still_allowed(job) is None and await checks.rating_of(job) is TEEN
     for said, source in product((GENERAL, EXPLICIT, BLOCKED), (RatingSource.OPERATOR, RatingSource.CLASSIFIER)):
-        assert await rate_job(connection, job.id, said, source)
+        assert await rate_job(db, job.id, said, source)
         assert await checks.rating_of(job) is max(said, TEEN), "nothing lowers what it is made of"
         refusals = [await checks.why_not_shown(who, job) for who in (in_server, alone, restricted)]
         refusals += [await checks.still_allowed(job), await checks.why_not_sent(job)]
         kind = {GENERAL: type(None), EXPLICIT: PictureRatedTooHigh, BLOCKED: PictureBlocked}[said]
         adults = type(None) if said is EXPLICIT else kind
         assert [type(refusal) for refusal in refusals] == [kind, kind, adults, kind, kind], (said, source)
-        assert await clear_job_rating(connection, job.id, source) is said
+        assert await clear_job_rating(db, job.id, source) is said
     assert await checks.still_allowed(job) is None
 
 
 async def test_what_staff_say_of_a_picture_counts_in_their_server(world: ServerWorld) -> None:
     job = await world.order(acting(), request())
     checks = world.services.checks
-    await rate_job(world.connection, job.id, MATURE, RatingSource.STAFF, server_id=SERVER)
+    await rate_job(world.db, job.id, MATURE, RatingSource.STAFF, server_id=SERVER)
     told = str(await checks.why_not_shown(acting(), job))
     assert "the staff of the server" in told and "mature" in told and "teen" in told
     assert await checks.why_not_shown(acting(server_id=ELSEWHERE), job) is None
@@ -316,22 +315,22 @@ async def test_what_staff_say_of_a_picture_counts_in_their_server(world: ServerW
 async def test_a_picture_that_shows_more_than_its_licence_permits_is_shown_nowhere(world: ServerWorld) -> None:
     rate_checkpoint(world, max_rating=MATURE)
     job = await world.order(acting(age_restricted=True), request())
-    await rate_job(world.connection, job.id, EXPLICIT, RatingSource.CLASSIFIER)
+    await rate_job(world.db, job.id, EXPLICIT, RatingSource.CLASSIFIER)
     assert isinstance(await world.services.checks.why_not_shown(acting(age_restricted=True), job), LicenceForbids)
 
 
 async def test_a_list_is_looked_up_in_one_go(world: ServerWorld) -> None:
     made = [await painting_with(world, level, f"L{level}") for level in (None, TEEN, EXPLICIT)]
     jobs = [await world.order(acting(age_restricted=True), each) for each in (*made, *made)]
-    await rate_job(world.connection, jobs[0].id, MATURE, RatingSource.OPERATOR)
+    await rate_job(world.db, jobs[0].id, MATURE, RatingSource.OPERATOR)
     hidden = await world.services.checks.hidden(acting(), jobs)  # what is remembered of the server is read once
     counts: list[int] = []
-    async with transaction(world.connection):  # in which all is read by the connection that is watched
+    async with world.db.transaction():  # in which all is read by the connection that is watched
         for some in (jobs, jobs[:3]):
             statements: list[str] = []
-            await world.connection.set_trace_callback(statements.append)
+            await world.db.connection.set_trace_callback(statements.append)
             await world.services.checks.hidden(acting(), some)
-            await world.connection.set_trace_callback(None)
+            await world.db.connection.set_trace_callback(None)
             counts.append(len(statements))
     assert counts == [3, 3], "the LoRAs, what was said and what is reported, of however many jobs"
     assert {job_id: type(why) for job_id, why in hidden.items()} == {
@@ -342,13 +341,13 @@ async def test_a_list_is_looked_up_in_one_go(world: ServerWorld) -> None:
 
 
 async def test_an_operators_rating_stays_when_the_file_is_read_again(world: ServerWorld) -> None:
-    lora = await add_lora(world.connection, "Komori", content_rating=TEEN)
+    lora = await add_lora(world.db, "Komori", content_rating=TEEN)
     for rating, then in ((EXPLICIT, EXPLICIT), (GENERAL, GENERAL), (None, TEEN)):
-        async with transaction(world.connection):
-            assert await rate_content(world.connection, lora.id, rating, OPERATOR)
-        again = await add_lora(world.connection, "Komori", content_rating=TEEN, description=f"now {rating}")
+        async with world.db.transaction():
+            assert await rate_content(world.db, lora.id, rating, OPERATOR)
+        again = await add_lora(world.db, "Komori", content_rating=TEEN, description=f"now {rating}")
         assert again.content_rating is then
-    more = await add_lora(world.connection, "Komori", path="other.safetensors", version="other", content_rating=MATURE)
+    more = await add_lora(world.db, "Komori", path="other.safetensors", version="other", content_rating=MATURE)
     assert more.content_rating is MATURE, "the highest of its files"
-    async with transaction(world.connection):
-        assert not await rate_content(world.connection, 999, TEEN, OPERATOR)
+    async with world.db.transaction():
+        assert not await rate_content(world.db, 999, TEEN, OPERATOR)

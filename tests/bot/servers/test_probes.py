@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from bot.database.connection import transaction
 from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.lora_records import rate_content
 from bot.errors.ratings import BlockedByRating, RatedTooHigh, SourceRatedTooHigh
@@ -113,7 +112,7 @@ async def ordered(world: ServerWorld, probe: Probe) -> GenerationRequest:
         rate_checkpoint(world, rating=probe.checkpoint)
     changes = dict(probe.changes)
     if probe.with_lora:
-        lora = await add_lora(world.connection, probe.name, content_rating=probe.lora)
+        lora = await add_lora(world.db, probe.name, content_rating=probe.lora)
         use = {"sha256": lora.versions[0].sha256, "name": probe.name, "trigger_words": probe.trigger_words}
         changes["loras"] = [LoraUse.model_validate(use | ({"region": probe.region} if probe.region else {}))]
     if probe.source is not None:
@@ -138,14 +137,14 @@ async def test_no_door_is_wrong(world: ServerWorld, probe: Probe) -> None:
 
 async def explicit_from_now_on(world: ServerWorld, job_id: int) -> None:
     """The LoRA is rated after the order."""
-    lora = await add_lora(world.connection, "Komori")
-    async with transaction(world.connection):
-        await rate_content(world.connection, lora.id, EXPLICIT, OPERATOR)
+    lora = await add_lora(world.db, "Komori")
+    async with world.db.transaction():
+        await rate_content(world.db, lora.id, EXPLICIT, OPERATOR)
 
 
 async def classified(world: ServerWorld, job_id: int) -> None:
-    async with transaction(world.connection):
-        await rate_job(world.connection, job_id, MATURE, RatingSource.CLASSIFIER)
+    async with world.db.transaction():
+        await rate_job(world.db, job_id, MATURE, RatingSource.CLASSIFIER)
 
 
 @pytest.mark.parametrize("rates", [explicit_from_now_on, classified])

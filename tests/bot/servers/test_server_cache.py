@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.database.connection import write
 from bot.database.server_settings import ServerSettings, save_server_settings
 from tests.bot.servers.world import ELSEWHERE, SERVER, ServerWorld
 
@@ -21,12 +20,12 @@ async def test_a_setup_is_read_once(world: ServerWorld) -> None:
 async def test_what_was_read_before_a_change_is_not_kept(world: ServerWorld) -> None:
     cache = world.services.servers
     for turns in range(12):  # the change comes after none, the first, the second or all of the reads
-        await write(world.connection, "DELETE FROM server_settings")
+        await world.db.write("DELETE FROM server_settings")
         cache.forget(SERVER)
         reading = asyncio.create_task(cache.of(SERVER))
         for _ in range(turns):
             await asyncio.sleep(0)
-        await save_server_settings(world.connection, SERVER, NEW)
+        await save_server_settings(world.db, SERVER, NEW)
         cache.forget(SERVER)
         await reading
         assert (await cache.of(SERVER)).settings == NEW

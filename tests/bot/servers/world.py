@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
-
 from bot.config import Settings
 from bot.config.discord_settings import DiscordSettings
 from bot.config.limits import LimitSettings
 from bot.config.moderation import ModerationSettings
 from bot.database.clock import now_ms
-from bot.database.connection import open_database, transaction
+from bot.database.database import Database, open_database
 from bot.database.jobs import Job, create_job
 from bot.servers.automod import AutoModRule
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
@@ -87,7 +85,7 @@ class Declarations:
 class ServerWorld:
     """The services, what they stand on, and a clock that a test may move."""
 
-    connection: aiosqlite.Connection
+    db: Database
     settings: Settings
     discord: FakeDiscord = field(default_factory=FakeDiscord)
     declarations: Declarations = field(default_factory=Declarations)
@@ -100,7 +98,7 @@ class ServerWorld:
     def restart(self) -> None:
         """New services that remember nothing."""
         self.services = server_services(
-            self.connection,
+            self.db,
             lambda: self.settings,
             declarer=self.declarations,
             clock=self.now,
@@ -123,9 +121,9 @@ class ServerWorld:
     async def order(self, who: ActionContext, made: GenerationRequest) -> Job:
         """Check, create and record, as the interface does."""
         checked = await self.services.checks.check_request(who, made)
-        async with transaction(self.connection):
+        async with self.db.transaction():
             job = await create_job(
-                self.connection,
+                self.db,
                 made,
                 person_id=who.person_id,
                 channel_id=who.channel_id,
@@ -140,9 +138,9 @@ class ServerWorld:
 async def server_world(folder: Path) -> AsyncIterator[ServerWorld]:
     """The world on a new database; the checkpoints are those of the demo."""
     settings = House(folder / "house").settings.model_copy(update={"discord": DiscordSettings(operators=(OPERATOR,))})
-    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        await connection.execute("PRAGMA synchronous = OFF")
-        yield ServerWorld(connection, settings)
+    async with open_database(folder / "easel.sqlite3", clock=lambda: 0.0) as db:
+        await db.connection.execute("PRAGMA synchronous = OFF")
+        yield ServerWorld(db, settings)
 
 
 def acting(person_id: int = PERSON, **changes: Any) -> ActionContext:

@@ -44,7 +44,7 @@ async def opened(house: House, hubs: Hubs, **changes: object) -> AsyncGenerator[
     settings = house.settings.model_copy(update={"sources": sources})
     async with open_catalogue(settings) as found:
         http = SourceHttp(lambda: found.configuration.settings.sources, waits=(0.01, 0.01))
-        additions = Additions(found.connection, found.configuration, found.keeper, http, retry_seconds=0.01)
+        additions = Additions(found.db, found.configuration, found.keeper, http, retry_seconds=0.01)
         yield found, additions
         await additions.close()
 
@@ -88,7 +88,7 @@ def left(house: House) -> list[str]:
 
 
 async def entry(found: Catalogued, name: str) -> Lora:
-    lora = await find_lora_by_name(found.connection, name)
+    lora = await find_lora_by_name(found.db, name)
     assert lora is not None
     return lora
 

@@ -23,7 +23,7 @@ PUBLISHED = {
 async def steps_of(house: House, hubs: Hubs, link: str, data: bytes) -> int | None:
     async with opened(house, hubs) as (found, additions):
         await add(found, additions, link)
-        version = await find_version(found.connection, sha256(data))
+        version = await find_version(found.db, sha256(data))
         assert version is not None
         return version.recipe.steps if version.recipe else None
 
@@ -48,5 +48,5 @@ async def test_an_attached_file_keeps_its_recipe(tmp_path: Path, hubs: Hubs) -> 
     async with opened(House(tmp_path), hubs) as (found, additions):
         data = demo_lora()
         await ended(additions, await attach(additions, "Hyper-SDXL-8steps-lora.safetensors", data))
-        version = await find_version(found.connection, sha256(data))
+        version = await find_version(found.db, sha256(data))
         assert version is not None and version.recipe is not None and version.recipe.steps == 8

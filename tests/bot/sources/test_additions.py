@@ -54,7 +54,7 @@ async def test_a_link_becomes_an_entry_that_is_known_as_what_it_is(house: House,
         assert (lora.category, lora.content_rating, lora.added_by) == (Category.STYLE, ContentRating.TEEN, ADA)
         assert version.trigger_words == ("komori", "blue dress, hat")
         assert lora.description == "About Komori Met"
-        (source,) = await sources_of(found.connection, sha256(data))
+        (source,) = await sources_of(found.db, sha256(data))
         assert '"credit":true' in source.source
     assert len(left(house)) == 2, "the file and its sidecar"
 
@@ -104,7 +104,7 @@ async def test_what_cannot_be_had_leaves_no_file_and_no_entry(house: House, hubs
     async with opened(house, hubs) as (found, additions):
         done = await add(found, additions, hubs.link(version_id))
         assert done.state is AdditionState.FAILED and isinstance(done.failure, WrongHash)
-        assert await find_lora_by_name(found.connection, "Komori") is None
+        assert await find_lora_by_name(found.db, "Komori") is None
         assert left(house) == []
         hubs.faults.clear()
         assert (await add(found, additions, hubs.link(version_id))).state is AdditionState.ADDED
@@ -130,7 +130,7 @@ async def test_a_file_that_the_library_would_refuse_is_refused(
         with speaking("ja"):
             said = explained(done.failure)
             assert not re.findall("[A-Za-z]{3,}", said.replace("Komori", "").replace("LoRA", "")), said
-        assert await find_lora_by_name(found.connection, "Komori") is None
+        assert await find_lora_by_name(found.db, "Komori") is None
     assert left(house) == []
 
 
@@ -145,7 +145,7 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
         assert await additions.cancel(addition.id, 99) is Withdrawal.OTHERS, "who did not ask cannot cancel"
         assert await additions.cancel(addition.id, BO) is Withdrawal.CANCELLED
         assert await additions.cancel(addition.id, BO) is Withdrawal.ENDED
-        done = await find_addition(found.connection, addition.id)
+        done = await find_addition(found.db, addition.id)
         assert done is not None and done.state is AdditionState.CANCELLED
         assert left(house) == []
         hubs.paused.set()
@@ -181,7 +181,7 @@ async def test_who_is_not_admitted_leaves_no_row_and_no_file(house: House, hubs:
         async with taking(additions, "owl.safetensors", demo_lora()) as taken:
             with pytest.raises(AddingOff):
                 await additions.add_attached(version, taken, ADA, SERVER, nobody)
-        assert await waiting_additions(found.connection) == [] and left(house) == []
+        assert await waiting_additions(found.db) == [] and left(house) == []
 
 
 @pytest.mark.parametrize(

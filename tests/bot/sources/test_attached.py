@@ -273,7 +273,7 @@ async def test_what_is_cancelled_before_it_has_a_slot_counts(house: House, hubs:
         first = await additions.add((await additions.look_up(hubs.link(slow))).versions[0], BO, None, anybody)
         second = await attach(additions, "owl.safetensors", demo_lora(seed=61))
         assert await additions.cancel(second.id, ADA) is Withdrawal.CANCELLED
-        assert len((await recent_requests(found.connection, ADA, None, now_ms())).everywhere) == 1
+        assert len((await recent_requests(found.db, ADA, None, now_ms())).everywhere) == 1
         hubs.paused.set()
         await ended(additions, first)
 

@@ -10,7 +10,6 @@ from aiohttp import web
 from bot.app.assembly import Catalogued
 from bot.database.additions import MAX_PAGES, AdditionState, recent_requests, sources_of, untold_requests
 from bot.database.clock import now_ms
-from bot.database.connection import fetch_one
 from bot.database.disputes import open_disputes
 from bot.sources.additions import Withdrawal
 from bot.sources.choosing import choose
@@ -55,7 +54,7 @@ async def known_as(found: Catalogued, name: str) -> tuple[BaseModelId | None, So
 
 
 async def disputes(found: Catalogued, data: bytes) -> list[BaseModelId]:
-    return [base for each in await open_disputes(found.connection, [sha256(data)]) for base in each.base_models]
+    return [base for each in await open_disputes(found.db, [sha256(data)]) for base in each.base_models]
 
 
 async def test_another_page_never_changes_what_a_file_is_known_as(house: House, hubs: Hubs) -> None:
@@ -117,7 +116,7 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         second = (await additions.look_up(hubs.link(version_id))).versions[0]
         here = await additions.here(second)
         assert here is not None and await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
-        assert len(await sources_of(found.connection, sha256(data))) == 1, "who only asks writes nothing"
+        assert len(await sources_of(found.db, sha256(data))) == 1, "who only asks writes nothing"
         await additions.note_page(here, second, Namer(BO, SERVER, anybody))
         told: list[tuple[str, BaseModelId]] = []
         assert await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
@@ -125,7 +124,7 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         additions.disputes.opened = lambda lora, base: told.append((lora.name, base))
         await additions.note_page(here, second, Namer(BO, SERVER, anybody))
         assert told == [], "operators are told once"
-        assert len(await sources_of(found.connection, sha256(data))) == 2
+        assert len(await sources_of(found.db, sha256(data))) == 2
 
 
 async def test_pages_that_contradict_each_other_at_the_same_time_are_both_heard(house: House, hubs: Hubs) -> None:
@@ -163,11 +162,11 @@ async def test_a_page_that_takes_its_word_back_ends_the_dispute(house: House, hu
         await additions.note_page(await entry(found, "Komori"), second, Namer(BO, SERVER, anybody))
         assert await disputes(found, data) == ["sdxl/pony"]
         told: list[BaseModelId] = []
-        updates = Updates(found.connection, found.configuration, additions.civitai, additions.hugging_face, pause=0)
+        updates = Updates(found.db, found.configuration, additions.civitai, additions.hugging_face, pause=0)
         updates.disputes.opened = lambda _lora, base: told.append(base)
         for base, bases in (("Pony", ["sdxl/pony"]), ("Illustrious", []), ("NoobAI", ["sdxl/noobai"])):
             hubs.models[max(hubs.models)]["modelVersions"][0]["baseModel"] = base
-            await a_day_later(found.connection)
+            await a_day_later(found.db)
             await updates.look()
             assert await disputes(found, data) == bases
         assert told == ["sdxl/noobai"]
@@ -216,7 +215,7 @@ async def test_a_file_is_known_by_few_pages_each_once(house: House, hubs: Hubs) 
             page = f"https://huggingface.co/another/copy{number}"
             update = {"hub": "Hugging Face", "page": page, "model_id": None, "version_id": None, "base_model": None}
             await additions.note_page(lora, first.model_copy(update=update), Namer(BO, SERVER, anybody))
-        row = await fetch_one(found.connection, "SELECT count(*) AS rows FROM addition")
+        row = await found.db.fetch_one("SELECT count(*) AS rows FROM addition")
         assert row is not None and row["rows"] == MAX_PAGES
 
 
@@ -234,18 +233,16 @@ async def test_who_names_a_page_has_it_counted_among_their_additions(house: Hous
         versions = [(await additions.look_up(link)).versions[0] for link in links]
         for _ in range(2):  # the second time it says nothing new
             await additions.note_page(lora, versions[0], Namer(BO, SERVER, anybody))
-        recent = await recent_requests(found.connection, BO, SERVER, now_ms())
+        recent = await recent_requests(found.db, BO, SERVER, now_ms())
         assert (len(recent.here), len(recent.everywhere), len(recent.of_server)) == (1, 1, 1)
-        assert [each.version_id for each in (await provenance_of(found.connection, lora)).others] == [
-            versions[0].version_id
-        ]
+        assert [each.version_id for each in (await provenance_of(found.db, lora)).others] == [versions[0].version_id]
         await additions.note_page(lora, versions[1], Namer(BO, SERVER, nobody))
         assert (await known_as(found, "theirs"))[0] == "sdxl/pony", "who may add no more says nothing"
-        assert len(await sources_of(found.connection, sha256(data))) == 1
+        assert len(await sources_of(found.db, sha256(data))) == 1
         await additions.note_page(lora, versions[1], Namer(ADA, None, anybody))
         assert (await known_as(found, "theirs"))[0] == "sdxl/pony"
         assert await disputes(found, data) == ["sdxl/illustrious"]
-        assert not await untold_requests(found.connection), "they were told at once"
+        assert not await untold_requests(found.db), "they were told at once"
 
 
 async def test_what_is_cancelled_leaves_no_claim(house: House, hubs: Hubs) -> None:

@@ -30,9 +30,7 @@ async def test_pages_of_one_name_that_come_together_are_two_entries(house: House
         versions = [(await additions.look_up(hubs.link(each))).versions[0] for each in ids]
         begun = await asyncio.gather(*(additions.add(version, ADA, None, anybody) for version in versions))
         await asyncio.gather(*(ended(additions, addition) for addition in begun))
-        entries = [
-            await find_lora_by_name(found.connection, name) for name in ("Owl", *(f"Owl (m{n})" for n in range(4)))
-        ]
+        entries = [await find_lora_by_name(found.db, name) for name in ("Owl", *(f"Owl (m{n})" for n in range(4)))]
         assert sorted(len(each.versions) for each in entries if each) == [1, 1, 1, 1]
 
 
@@ -44,7 +42,7 @@ async def test_the_same_file_under_two_names_is_one(house: House, hubs: Hubs) ->
         here = await additions.here((await additions.look_up(hubs.link(second))).versions[0])
         assert here is not None and here.name == "Komori"
         assert (await add(found, additions, hubs.link(second), BO)).state is AdditionState.ADDED
-        assert await find_lora_by_name(found.connection, "Owl") is None
+        assert await find_lora_by_name(found.db, "Owl") is None
         assert len(hubs.requests(hubs.file_path(second))) + len(hubs.requests(hubs.file_path(first))) <= 2
     assert len(left(house)) == 2
 
@@ -79,7 +77,7 @@ async def test_a_page_that_only_has_the_same_file_brings_no_version_into_its_ent
         lora = await entry(found, "Komori")
         assert [each.sha256 for each in lora.usable] == [sha256(data)]
         assert (await entry(found, "Komori (copier)")).added_by == BO
-        known = await provenance_of(found.connection, lora)
+        known = await provenance_of(found.db, lora)
         assert known.origin is not None and known.origin.version_id == page
         assert [each.version_id for each in known.others] == [same]
 
@@ -108,7 +106,7 @@ async def test_a_page_has_no_right_to_a_lora_that_the_operator_put_there(house: 
         lora = await entry(found, "operators")
         assert (lora.added_by, lora.category, lora.description) == (None, "pose", "The operator says this.")
         assert [each.path for each in lora.usable] == ["operators.safetensors"]
-        assert (await provenance_of(found.connection, lora)).origin is None
+        assert (await provenance_of(found.db, lora)).origin is None
         assert (await entry(found, "operators (maker)")).added_by == BO
 
 

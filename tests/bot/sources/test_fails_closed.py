@@ -84,12 +84,12 @@ async def test_a_virus_that_is_found_later_blocks_the_lora(house: House, hubs: H
     async with opened(house, hubs) as (found, additions):
         assert (await add(found, additions, hubs.link(version_id))).state is AdditionState.ADDED
         lora = await entry(found, "Komori")
-        updates = Updates(found.connection, found.configuration, additions.civitai, additions.hugging_face, pause=0)
+        updates = Updates(found.db, found.configuration, additions.civitai, additions.hugging_face, pause=0)
         for result, blocked in (("Pending", False), ("Danger", True)):
             file_of(hubs, version_id)["virusScanResult"] = result
-            await a_day_later(found.connection)
+            await a_day_later(found.db)
             await updates.look()
-            block = await find_block(found.connection, EVERYWHERE, BlockKind.LORA, lora.id)
+            block = await find_block(found.db, EVERYWHERE, BlockKind.LORA, lora.id)
             assert (block is not None) is blocked
         assert block is not None and "dangerous" in block.reason
 

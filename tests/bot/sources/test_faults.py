@@ -111,8 +111,8 @@ class Place:
         """No file, no part of one, and no entry."""
         folder = self.house.library / "added"
         assert not (folder.exists() and list(folder.iterdir()))
-        assert await find_lora_by_name(self.found.connection, name) is None
-        assert await waiting_additions(self.found.connection) == []
+        assert await find_lora_by_name(self.found.db, name) is None
+        assert await waiting_additions(self.found.db) == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -122,7 +122,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Plac
         settings = house.settings.model_copy(update={"sources": hubs.settings})
         async with open_catalogue(settings) as found:
             http = SourceHttp(lambda: found.configuration.settings.sources, waits=(0.01, 0.01))
-            additions = Additions(found.connection, found.configuration, found.keeper, http)
+            additions = Additions(found.db, found.configuration, found.keeper, http)
             yield Place(house, hubs, found, additions)
             await additions.close()
 
@@ -233,7 +233,7 @@ async def test_a_name_that_leads_to_this_machine_is_refused(place: Place, hub: s
     place.hubs.fault(file, redirect("https://civitai.com/file"))
     resolver: AbstractResolver = Rebinding(address)
     http = SourceHttp(lambda: place.found.configuration.settings.sources, resolver=resolver, waits=(0.01,))
-    other = Additions(place.found.connection, place.found.configuration, place.found.keeper, http)
+    other = Additions(place.found.db, place.found.configuration, place.found.keeper, http)
     before, place.additions = place.additions, other
     done = await place.add(link)
     assert isinstance(done.failure, PrivateAddress)
@@ -347,11 +347,9 @@ async def test_a_killed_program_goes_on_at_its_next_start(tmp_path: Path, hub: s
         hubs.paused.set()
         hubs.faults.clear()
         async with open_catalogue(settings) as found:
-            assert await find_lora_by_name(found.connection, "Killed") is None
-            (waiting,) = await waiting_additions(found.connection)
-            additions = Additions(
-                found.connection, found.configuration, found.keeper, SourceHttp(lambda: settings.sources)
-            )
+            assert await find_lora_by_name(found.db, "Killed") is None
+            (waiting,) = await waiting_additions(found.db)
+            additions = Additions(found.db, found.configuration, found.keeper, SourceHttp(lambda: settings.sources))
             await additions.resume()
             done = await additions.until_ended(waiting.id, PATIENCE)
             assert done is not None and (done.state, done.sha256) == (AdditionState.ADDED, sha256(data)), done

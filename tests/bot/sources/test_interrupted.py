@@ -7,7 +7,6 @@ from pathlib import Path
 from aiohttp import web
 
 from bot.database.additions import AdditionState, waiting_additions
-from bot.database.connection import write
 from bot.sources.errors import (
     AddingOff,
     DiskFailed,
@@ -60,12 +59,12 @@ async def test_a_failure_that_cannot_be_stored_at_once_is_stored_later(tmp_path:
     version_id = hubs.add_lora("Komori", demo_lora(), "Other")
     hubs.fault(hubs.file_path(version_id), status(404))
     async with opened(House(tmp_path), hubs) as (found, additions):
-        await write(found.connection, REFUSES.format("failed"))
+        await found.db.write(REFUSES.format("failed"))
         version = (await additions.look_up(hubs.link(version_id))).versions[0]
         addition = await additions.add(version, ADA, None, anybody)
         waiting = await additions.until_ended(addition.id, 0.1)
         assert waiting is not None and waiting.state is AdditionState.WAITING
-        await write(found.connection, "DROP TRIGGER refuses")
+        await found.db.write("DROP TRIGGER refuses")
         assert isinstance((await ended(additions, addition)).failure, Gone)
 
 
@@ -91,7 +90,7 @@ async def test_what_an_operator_removed_stays_removed_when_it_is_not_added_again
         first = await ended(additions, await additions.add(version, ADA, None, anybody))
         remove(house.library / first.path, house.library / part_path(first.key))
         await found.keeper.scan()
-        await write(found.connection, REFUSES.format("added"))
+        await found.db.write(REFUSES.format("added"))
         again = await ended(additions, await additions.add(version, ADA, None, anybody))
         assert (again.state, again.path) == (AdditionState.FAILED, first.path)
         assert left(house) == []
@@ -124,7 +123,7 @@ async def test_a_program_that_ended_in_the_middle_goes_on_at_its_next_start(hous
         addition = await additions.add(model.versions[0], ADA, None, anybody)
     hubs.paused.set()
     async with opened(house, hubs) as (found, additions):
-        assert [waiting.id for waiting in await waiting_additions(found.connection)] == [addition.id]
+        assert [waiting.id for waiting in await waiting_additions(found.db)] == [addition.id]
         await additions.resume()
         assert (await ended(additions, addition)).state is AdditionState.ADDED
         assert (await entry(found, "Komori")).usable

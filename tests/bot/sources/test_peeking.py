@@ -230,8 +230,8 @@ async def test_a_folder_means_its_files_alone(house: House, hubs: Hubs) -> None:
 async def _require_added(found: Catalogued, additions: Additions, data: bytes) -> None:
     done = await add(found, additions, "https://huggingface.co/maker/many/tree/main/bc")
     assert done.sha256 == sha256(data)
-    assert await entry_from(found.connection, HubLink("maker/many", "bc/", "main")) is not None
-    assert await entry_from(found.connection, HubLink("maker/many", "b/", "main")) is None
+    assert await entry_from(found.db, HubLink("maker/many", "bc/", "main")) is not None
+    assert await entry_from(found.db, HubLink("maker/many", "b/", "main")) is None
 
 
 async def test_layers_decide_over_a_page_that_claims_another_architecture(house: House, hubs: Hubs) -> None:

@@ -30,8 +30,8 @@ async def test_each_file_of_a_repository_is_an_entry(tmp_path: Path, hubs: Hubs)
             await add(found, additions, f"https://huggingface.co/ann/loras/blob/main/{name}.safetensors")
         names = set[str]()
         for data in files.values():
-            version = await find_version(found.connection, sha256(data))
-            lora = await find_lora(found.connection, version.lora_id) if version else None
+            version = await find_version(found.db, sha256(data))
+            lora = await find_lora(found.db, version.lora_id) if version else None
             assert lora is not None and len(lora.versions) == 1
             names.add(lora.name)
     assert names == {"loras · alice", "loras · bob", "loras · c", "loras · d"}
@@ -67,13 +67,13 @@ async def test_another_revision_is_a_page_of_its_own(tmp_path: Path, hubs: Hubs,
     link = f"https://huggingface.co/ann/loras/blob/{revision.replace('/', '%2F')}/alice.safetensors"
     async with opened(House(tmp_path), hubs) as (found, additions):
         await add(found, additions, "https://huggingface.co/ann/loras")
-        assert await entry_from(found.connection, meant(link)) is None
+        assert await entry_from(found.db, meant(link)) is None
         await add(found, additions, link, BO)
         assert [each.sha256 for each in (await entry(found, "loras · alice")).usable] == [sha256(first)]
         other = await entry(found, "loras · alice (ann)")
         assert ([each.sha256 for each in other.usable], other.added_by) == ([sha256(second)], BO)
-        assert await entry_from(found.connection, meant(link)) == other
-        origin = (await provenance_of(found.connection, other)).origin
+        assert await entry_from(found.db, meant(link)) == other
+        origin = (await provenance_of(found.db, other)).origin
         assert origin is not None and link_of(origin) == meant(link), "it is asked about as what it is"
 
 
@@ -100,7 +100,7 @@ async def test_the_commit_that_the_default_branch_has_is_the_repository_itself(t
             assert model.versions[0].page == "https://huggingface.co/ann/loras"
         await add(found, additions, "https://huggingface.co/ann/loras")
         pinned = meant(f"https://huggingface.co/ann/loras/blob/{COMMIT}/alice.safetensors")
-        assert await entry_from(found.connection, pinned) == await entry(found, "loras · alice")
+        assert await entry_from(found.db, pinned) == await entry(found, "loras · alice")
 
 
 def meant(typed: str) -> Link:
@@ -137,7 +137,7 @@ async def test_many_newer_versions_fit_into_a_message(tmp_path: Path, hubs: Hubs
         known = await additions.look_up(f"https://civitai.com/models/{model}")
         for version in known.versions:
             await ended(additions, await additions.add(version, ADA, None, anybody))
-        await found.connection.execute(NEWER)  # each file has its own
-        await found.connection.commit()
-        view = await newer_view(found.connection, [await entry(found, "Komori")] * 6, adds=True)
+        await found.db.connection.execute(NEWER)  # each file has its own
+        await found.db.connection.commit()
+        view = await newer_view(found.db, [await entry(found, "Komori")] * 6, adds=True)
         assert view.content_length() <= MAX_TEXT and view.total_children_count <= 40

@@ -40,7 +40,7 @@ async def test_a_copy_elsewhere_is_refused_as_its_page_at_civitai_is(house: Hous
     async with opened(house, hubs) as (found, additions):
         with pytest.raises(refusal):
             await add(found, additions, COPY)
-        assert await waiting_additions(found.connection) == []
+        assert await waiting_additions(found.db) == []
 
 
 async def test_a_copy_has_the_highest_rating_of_all_pages(house: House, hubs: Hubs) -> None:
@@ -138,7 +138,7 @@ async def test_a_file_whose_hub_tells_no_hash_is_judged_when_it_has_come(house: 
             for version in model.versions
         }
         assert isinstance(done["real"].failure, RealPerson)
-        assert await find_lora_by_name(found.connection, "copy · real") is None
+        assert await find_lora_by_name(found.db, "copy · real") is None
         assert len(left(house)) == 2, "the other file and its sidecar"
         assert (await entry(found, "copy · adult")).content_rating is ContentRating.EXPLICIT
 

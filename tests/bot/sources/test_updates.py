@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 
 from bot.app.assembly import Catalogued
@@ -18,7 +17,7 @@ from bot.config.sources import SourcesSettings
 from bot.database.blocks import BlockKind, lift_block, lora_blocks
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import now_ms
-from bot.database.connection import transaction
+from bot.database.database import Database
 from bot.database.file_counts import HubCount, count_looks
 from bot.database.hub_looks import (
     HubLook,
@@ -50,17 +49,17 @@ from tests.house import House
 @asynccontextmanager
 async def looking(house: House, hubs: Hubs, **changes: object) -> AsyncGenerator[tuple[Catalogued, Additions, Updates]]:
     async with opened(house, hubs, **changes) as (found, additions):
-        updates = Updates(found.connection, found.configuration, additions.civitai, additions.hugging_face, pause=0.0)
+        updates = Updates(found.db, found.configuration, additions.civitai, additions.hugging_face, pause=0.0)
         yield found, additions, updates
 
 
-async def a_day_later(connection: aiosqlite.Connection) -> None:
-    await connection.execute("UPDATE hub_look SET looked_at = looked_at - 86400001")
-    await connection.commit()
+async def a_day_later(db: Database) -> None:
+    await db.connection.execute("UPDATE hub_look SET looked_at = looked_at - 86400001")
+    await db.connection.commit()
 
 
 async def look_of(found: Catalogued, data: bytes) -> HubLook:
-    (look,) = await looks_of(found.connection, [sha256(data)])
+    (look,) = await looks_of(found.db, [sha256(data)])
     return look
 
 
@@ -77,7 +76,7 @@ async def test_what_came_from_a_hub_is_asked_about_once_a_day_in_one_question(ho
         hubs.asked.clear()
         await updates.look()
         assert not hubs.asked, "it was asked about just now"
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert [asked.path for asked in hubs.asked] == ["/api/v1/models"]
         await updates.look()
@@ -91,26 +90,26 @@ async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(ho
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, f"https://civitai.com/models/{model_id}")
         lora = await entry(found, "Komori")
-        await add_bookmark(found.connection, ADA, lora.id)
+        await add_bookmark(found.db, ADA, lora.id)
         newest = hubs.add_version(model_id, new, "Other")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, old)) == "v2"
-        await add_bookmark(found.connection, BO, lora.id)
-        assert await untold_updates(found.connection, ADA) == [lora.id]
-        assert await untold_updates(found.connection, BO) == [], "the page told it when it was bookmarked"
-        await mark_updates_told(found.connection, ADA, [lora.id], now_ms())
-        await a_day_later(found.connection)
+        await add_bookmark(found.db, BO, lora.id)
+        assert await untold_updates(found.db, ADA) == [lora.id]
+        assert await untold_updates(found.db, BO) == [], "the page told it when it was bookmarked"
+        await mark_updates_told(found.db, ADA, [lora.id], now_ms())
+        await a_day_later(found.db)
         await updates.look()
-        assert await untold_updates(found.connection, ADA) == []
+        assert await untold_updates(found.db, ADA) == []
         hubs.add_version(model_id, demo_lora(seed=112), "Other")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, old)) == "v3"
-        assert await untold_updates(found.connection, ADA) == [lora.id], "a still newer one is told"
+        assert await untold_updates(found.db, ADA) == [lora.id], "a still newer one is told"
         await add(found, additions, hubs.link(newest + 1))
-        assert await untold_updates(found.connection, ADA) == [], "it is here"
-        assert (await count_looks(found.connection)).newer == 0
+        assert await untold_updates(found.db, ADA) == [], "it is here"
+        assert (await count_looks(found.db)).newer == 0
         versions = (await entry(found, "Komori")).usable
         assert {version.sha256 for version in versions} >= {sha256(old)}, "the old one stays"
 
@@ -124,23 +123,23 @@ async def test_a_page_that_only_has_the_same_file_gives_no_versions(house: House
         await additions.note_page(
             lora, (await additions.look_up(hubs.link(ids[1]))).versions[0], Namer(BO, None, anybody)
         )
-        await add_bookmark(found.connection, ADA, lora.id)
+        await add_bookmark(found.db, ADA, lora.id)
         new = demo_lora(seed=116)
         hubs.add_version(second, new, "Other")
         del hubs.models[first]
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
-        pages = {look.page: look for look in await looks_of(found.connection, [sha256(data)])}
+        pages = {look.page: look for look in await looks_of(found.db, [sha256(data)])}
         gone, there = (
             pages[f"https://civitai.com/models/{m}?modelVersionId={v}"]
             for m, v in zip((first, second), ids, strict=True)
         )
         assert (gone.state, there.state, newer(there)) == (HubState.GONE, HubState.THERE, None)
-        assert await untold_updates(found.connection, ADA) == []
-        assert await count_looks(found.connection) == HubCount(lost=0, newer=0), "it is not lost while a page has it"
-        lines = provenance_lines(await provenance_of(found.connection, lora))
+        assert await untold_updates(found.db, ADA) == []
+        assert await count_looks(found.db) == HubCount(lost=0, newer=0), "it is not lost while a page has it"
+        lines = provenance_lines(await provenance_of(found.db, lora))
         assert any(line.startswith("Komori: Civitai no longer has this LoRA") for line in lines)
-        assert await look_with_newer(found.connection, sha256(new)) is None
+        assert await look_with_newer(found.db, sha256(new)) is None
 
 
 async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs: Hubs) -> None:
@@ -152,7 +151,7 @@ async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs:
         await additions.until_ended(addition.id, PATIENCE)
         hubs.add_version(model_id, demo_lora(seed=121), "Other")
         hubs.add_version(model_id, demo_lora(seed=122), "Illustrious")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, data)) is None
 
@@ -168,7 +167,7 @@ async def test_a_version_that_cannot_be_had_is_not_offered(house: House, hubs: H
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, f"https://civitai.com/models/{model_id}")
         hubs.add_version(model_id, demo_lora(seed=131), "Other", **fields)
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, data)) is None
 
@@ -188,7 +187,7 @@ async def test_what_a_hub_does_not_have_any_more_stays_here_and_is_known_as_that
         hubs.unlisted.add(models[3])
         hubs.models[models[3]]["allowNoCredit"] = True
         hubs.models[models[4]]["modelVersions"][0]["earlyAccessEndsAt"] = "2099-01-01T00:00:00.000Z"
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         states = [(await look_of(found, data)).state for data in (gone, archived, version_gone, hidden, early)]
         assert states == [HubState.GONE, HubState.ARCHIVED, HubState.GONE, HubState.THERE, HubState.THERE]
@@ -197,10 +196,10 @@ async def test_what_a_hub_does_not_have_any_more_stays_here_and_is_known_as_that
         assert told == [True, False]
         says = RemoteVersion.model_validate_json((await look_of(found, early)).says)
         assert says.ends == "2099-01-01 00:00 UTC"
-        assert (await count_looks(found.connection)).lost == 3
+        assert (await count_looks(found.db)).lost == 3
         assert all([(await entry(found, f"Komori {n}")).usable for n in range(5)])
         since = (await look_of(found, gone)).since
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert (await look_of(found, gone)).since == since
 
@@ -213,7 +212,7 @@ async def test_a_page_that_is_closed_by_410_is_archived(house: House, hubs: Hubs
         (model_id,) = hubs.models
         hubs.unlisted.add(model_id)
         hubs.fault(f"/api/v1/models/{model_id}", status(410))
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert (await look_of(found, data)).state is HubState.ARCHIVED
 
@@ -226,7 +225,7 @@ async def test_trouble_of_a_hub_says_nothing_of_a_file_and_is_asked_again(
     version_id = hubs.add_lora("Komori", data, "Other")
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(version_id))
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         before = await look_of(found, data)
         hubs.fault("/api/v1/models", answer)  # pyright: ignore[reportArgumentType]
         await updates.look()
@@ -243,11 +242,11 @@ async def test_an_answer_that_cannot_be_read_is_asked_for_model_by_model(house: 
         await add(found, additions, hubs.link(version_id))
         hubs.fault("/api/v1/models", content(b"<html>"))
         (model_id,) = hubs.models
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert (await look_of(found, data)).state is HubState.THERE
         hubs.fault(f"/api/v1/models/{model_id}", content(b"<html>"))
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         hubs.asked.clear()
         await updates.look()
         await updates.look()
@@ -260,11 +259,11 @@ async def test_a_restart_asks_about_what_is_left_alone(house: House, hubs: Hubs)
     async with looking(house, hubs) as (found, additions, updates):
         for link in links:
             await add(found, additions, link)
-        await a_day_later(found.connection)
-        await found.connection.execute(
+        await a_day_later(found.db)
+        await found.db.connection.execute(
             "UPDATE hub_look SET looked_at = looked_at + 86400001 WHERE sha256 <> ?", (sha256(demo_lora(seed=182)),)
         )
-        await found.connection.commit()
+        await found.db.connection.commit()
     hubs.asked.clear()
     async with looking(house, hubs) as (_found, _additions, updates):
         await updates.look()
@@ -278,7 +277,7 @@ async def test_a_file_that_left_the_library_is_not_asked_about(house: House, hub
         done = await add(found, additions, hubs.link(version_id))
         (house.library / done.path).unlink()
         await found.keeper.scan()
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         hubs.asked.clear()
         await updates.look()
         assert not hubs.asked
@@ -307,7 +306,7 @@ async def test_files_that_the_operator_s_registry_knows_are_asked_about_too(
         await updates.look()
         assert len(hubs.asked) == 1
         hubs.add_version(model_id, demo_lora(seed=241), "Other")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, data)) == "v2"
 
@@ -333,7 +332,7 @@ async def test_files_that_another_program_fetched_from_civitai_are_asked_about_t
         await updates.look()
         assert len(hubs.asked) == 1
         hubs.add_version(model_id, demo_lora(seed=246), "Other")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, data)) == "v2"
 
@@ -343,23 +342,23 @@ async def test_a_repository_is_asked_for_its_file_as_it_is_now(house: House, hub
     hubs.add_repository("maker/komori", {"style/komori v1.safetensors": old}, license="mit")
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, "https://huggingface.co/maker/komori/blob/main/style/komori%20v1.safetensors")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, old)) is None
         hubs.trees["maker/komori"]["style/komori v1.safetensors"] = new
         hubs.repositories["maker/komori"]["cardData"]["license"] = "cc-by-nc-4.0"
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         look = await look_of(found, old)
         assert (look.state, look.newer_sha256) == (HubState.THERE, sha256(new))
         terms = [RemoteVersion.model_validate_json(each).terms.licence for each in (look.added, look.says)]
         assert terms == ["mit", "cc-by-nc-4.0"]
         hubs.repositories["maker/komori"]["gated"] = "manual"
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert (await look_of(found, old)).state is HubState.LOCKED
         del hubs.repositories["maker/komori"]
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert (await look_of(found, old)).state is HubState.GONE
 
@@ -372,7 +371,7 @@ async def test_one_hub_s_trouble_keeps_nothing_from_the_other(house: House, hubs
         await add(found, additions, hubs.link(civitai))
         await add(found, additions, "https://huggingface.co/maker/owl")
         hubs.fault("/api/v1/models", status(500))
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         before = await look_of(found, data)
         await updates.look()
         assert (await look_of(found, data)).looked_at > before.looked_at
@@ -383,7 +382,7 @@ async def test_it_can_be_turned_off(house: House, hubs: Hubs, changes: dict[str,
     version_id = hubs.add_lora("Komori", demo_lora(seed=220), "Other")
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(version_id))
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
     hubs.asked.clear()
     async with looking(house, hubs, **changes) as (_found, _additions, updates):
         await updates.look()
@@ -404,16 +403,16 @@ async def test_direct_messages_are_for_those_who_want_them(house: House, hubs: H
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, f"https://civitai.com/models/{model_id}")
         for person in (ADA, BO):
-            await add_bookmark(found.connection, person, (await entry(found, "Komori")).id)
-        await save_preferences(found.connection, BO, Preferences(update_messages=True))
+            await add_bookmark(found.db, person, (await entry(found, "Komori")).id)
+        await save_preferences(found.db, BO, Preferences(update_messages=True))
         hubs.add_version(model_id, demo_lora(seed=231), "Other")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
-        assert await people_to_message(found.connection) == [BO]
-        assert await mark_messaged(found.connection, BO)
-        assert not await mark_messaged(found.connection, BO)
-        assert await people_to_message(found.connection) == []
-        assert await untold_updates(found.connection, BO), "until it has been sent"
+        assert await people_to_message(found.db) == [BO]
+        assert await mark_messaged(found.db, BO)
+        assert not await mark_messaged(found.db, BO)
+        assert await people_to_message(found.db) == []
+        assert await untold_updates(found.db, BO), "until it has been sent"
 
 
 async def test_pages_with_trouble_keep_nothing_from_the_others(house: House, hubs: Hubs) -> None:
@@ -422,7 +421,7 @@ async def test_pages_with_trouble_keep_nothing_from_the_others(house: House, hub
         for name, data in files.items():
             hubs.add_repository(name, {"x.safetensors": data})
             await add(found, additions, f"https://huggingface.co/{name}")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         before = {name: (await look_of(found, data)).looked_at for name, data in files.items()}
         for name in ("ann/a", "ann/b"):
             hubs.fault(f"/api/models/{name}", status(501))
@@ -440,7 +439,7 @@ async def test_a_hub_whose_pages_all_have_trouble_is_left_alone(house: House, hu
         for n, name in enumerate(names):
             hubs.add_repository(name, {"x.safetensors": demo_lora(seed=240 + n)})
             await add(found, additions, f"https://huggingface.co/{name}")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         for name in names[:3]:
             hubs.fault(f"/api/models/{name}", status(501))
         hubs.asked.clear()
@@ -460,7 +459,7 @@ async def test_an_unforeseen_error_at_one_hub_keeps_nothing_from_the_other(
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(civitai))
         await add(found, additions, "https://huggingface.co/maker/owl")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         before = await look_of(found, data)
         monkeypatch.setattr(additions.civitai, "models", None)
         with pytest.raises(TypeError):
@@ -475,9 +474,9 @@ async def test_an_unreadable_row_keeps_nothing_from_the_others(
     async with looking(house, hubs) as (found, additions, updates):
         for name, each in (("Broken", broken), ("Whole", data)):
             await add(found, additions, hubs.link(hubs.add_lora(name, each, "Other")))
-        await a_day_later(found.connection)
-        await found.connection.execute("UPDATE hub_look SET says = '{}' WHERE sha256 = ?", (sha256(broken),))
-        await found.connection.commit()
+        await a_day_later(found.db)
+        await found.db.connection.execute("UPDATE hub_look SET says = '{}' WHERE sha256 = ?", (sha256(broken),))
+        await found.db.connection.commit()
         before = await look_of(found, data)
         await updates.look()
         assert (await look_of(found, data)).looked_at > before.looked_at
@@ -488,7 +487,7 @@ async def changed(found: Catalogued, updates: Updates, model: dict[str, Any], le
     """The entry, a day after its page changed."""
     model.update(flags)
     model["modelVersions"][0]["nsfwLevel"] = level
-    await a_day_later(found.connection)
+    await a_day_later(found.db)
     await updates.look()
     return await entry(found, "Komori")
 
@@ -502,14 +501,14 @@ async def test_a_rating_that_a_page_raises_is_raised_here_and_never_lowered(hous
         for level in (16, 1):
             assert (await changed(found, updates, model, level)).content_rating is ContentRating.EXPLICIT
         await found.keeper.scan()
-        await doubt_file(found.connection, sha256(data))
+        await doubt_file(found.db, sha256(data))
         await found.keeper.scan()
         assert (await entry(found, "Komori")).content_rating is ContentRating.EXPLICIT
-        async with transaction(found.connection):
-            await rate_content(found.connection, (await entry(found, "Komori")).id, ContentRating.TEEN, 1)
+        async with found.db.transaction():
+            await rate_content(found.db, (await entry(found, "Komori")).id, ContentRating.TEEN, 1)
         lora = await changed(found, updates, model, 16)
         assert lora.content_rating is ContentRating.TEEN, "an operator's word stands"
-        assert await lora_blocks(found.connection, EVERYWHERE) == {}
+        assert await lora_blocks(found.db, EVERYWHERE) == {}
 
 
 @pytest.mark.parametrize("flags", [{"poi": True}, {"minor": True, "nsfwLevel": 16}])
@@ -523,13 +522,13 @@ async def test_what_would_not_be_added_any_more_is_blocked_once(
         await add(found, additions, hubs.link(version_id))
         lora = await changed(found, updates, model, 1, **flags)
         assert told == [lora.id]
-        block = (await lora_blocks(found.connection, EVERYWHERE))[lora.id]
+        block = (await lora_blocks(found.db, EVERYWHERE))[lora.id]
         assert block.reason.startswith("According to its page, this LoRA shows a ")
         await changed(found, updates, model, 1)
-        await lift_block(found.connection, EVERYWHERE, BlockKind.LORA, lora.id)
+        await lift_block(found.db, EVERYWHERE, BlockKind.LORA, lora.id)
         await changed(found, updates, model, 1)
         assert told == [lora.id]
-        assert await lora_blocks(found.connection, EVERYWHERE) == {}, "an operator allows it"
+        assert await lora_blocks(found.db, EVERYWHERE) == {}, "an operator allows it"
 
 
 async def test_a_page_of_a_minor_that_is_for_everybody_blocks_nothing_until_it_is_not(house: House, hubs: Hubs) -> None:
@@ -538,9 +537,9 @@ async def test_a_page_of_a_minor_that_is_for_everybody_blocks_nothing_until_it_i
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(version_id))
         await changed(found, updates, model, 1, minor=True)
-        assert await lora_blocks(found.connection, EVERYWHERE) == {}
+        assert await lora_blocks(found.db, EVERYWHERE) == {}
         lora = await changed(found, updates, model, 4)
-        assert list(await lora_blocks(found.connection, EVERYWHERE)) == [lora.id]
+        assert list(await lora_blocks(found.db, EVERYWHERE)) == [lora.id]
 
 
 async def test_a_newer_version_whose_name_breaks_a_rule_on_words_is_not_told(house: House, hubs: Hubs) -> None:
@@ -549,6 +548,6 @@ async def test_a_newer_version_whose_name_breaks_a_rule_on_words_is_not_told(hou
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(version_id))
         hubs.add_version(model_id, demo_lora(seed=6), "Other", name="child porn")
-        await a_day_later(found.connection)
+        await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, old)) is None

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiosqlite
 import discord
 import pytest
 
@@ -18,7 +17,7 @@ from bot.config.moderation import ModerationSettings
 from bot.config.retention import RetentionSettings
 from bot.config.storage import StorageSettings
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, open_database, write
+from bot.database.database import Database, open_database
 from bot.database.decisions import DecisionAction, NewDecision, save_decision
 from bot.database.deletions import begin_deletion, hide_job, pending_deletions
 from bot.database.inputs import note_given
@@ -69,33 +68,33 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def connection(settings: Settings) -> AsyncIterator[aiosqlite.Connection]:
+async def db(settings: Settings) -> AsyncIterator[Database]:
     async with open_database(settings.storage.database) as opened:
         yield opened
 
 
-def removals(connection: aiosqlite.Connection, settings: Settings, messages: Messages | None = None) -> Removals:
+def removals(db: Database, settings: Settings, messages: Messages | None = None) -> Removals:
     configuration = Configuration(settings, [])
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
-    files = FileRemoval(connection, configuration, thumbnails)
+    files = FileRemoval(db, configuration, thumbnails)
     client = discord.Client(intents=discord.Intents.none())
-    return Removals(client, connection, configuration, files, messages or Messages())
+    return Removals(client, db, configuration, files, messages or Messages())
 
 
-async def painted(connection: aiosqlite.Connection, settings: Settings) -> Job:
+async def painted(db: Database, settings: Settings) -> Job:
     """A job with a picture, one to start from, and a state that was left in the spool."""
     storage = settings.storage
     for folder in (storage.pictures, storage.inputs, storage.spool):
         folder.mkdir(parents=True, exist_ok=True)
     image = SourceImage(sha256=given(storage.inputs, png(WORD)), strength=0.5)
     request = request_for(prompt=WORD).model_copy(update={"image": image})
-    job = await create_job(connection, request, person_id=1, channel_id=5)
-    await start_job(connection, job.id)
+    job = await create_job(db, request, person_id=1, channel_id=5)
+    await start_job(db, job.id)
     (storage.pictures / f"{job.id}.png").write_bytes(png(WORD))
     (storage.spool / state_file(job.id)).write_bytes(WORD.encode())
-    await finish(connection, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
+    await finish(db, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
     await Thumbnails(storage.thumbnails, storage.pictures).of_painted(f"{job.id}.png")
-    found = await find_job(connection, job.id)
+    found = await find_job(db, job.id)
     assert found is not None
     return found
 
@@ -113,43 +112,39 @@ ONE = ["inputs", "pictures", "spool", "thumbnails"]
 
 
 async def test_one_that_fails_keeps_no_other_waiting(
-    connection: aiosqlite.Connection, settings: Settings, caplog: pytest.LogCaptureFixture
+    db: Database, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stuck, other = await painted(connection, settings), await painted(connection, settings)
+    stuck, other = await painted(db, settings), await painted(db, settings)
     stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {stuck.id} BEGIN SELECT RAISE(ABORT, 'no'); END"
-    await write(connection, stop)
+    await db.write(stop)
     for job in (stuck, other):
-        await hide_job(connection, job.id, 1)
-    await removals(connection, settings).complete()
-    assert [row["id"] for row in await fetch(connection, "SELECT id FROM job")] == [stuck.id]
-    assert files(settings) == ONE and await pending_deletions(connection) == ()
+        await hide_job(db, job.id, 1)
+    await removals(db, settings).complete()
+    assert [row["id"] for row in await db.fetch("SELECT id FROM job")] == [stuck.id]
+    assert files(settings) == ONE and await pending_deletions(db) == ()
     assert "deleting a picture failed" in caplog.text and WORD not in caplog.text
-    await write(connection, "DROP TRIGGER stop")
-    await removals(connection, settings).complete()
-    assert files(settings) == [] and await fetch(connection, "SELECT id FROM job") == []
+    await db.write("DROP TRIGGER stop")
+    await removals(db, settings).complete()
+    assert files(settings) == [] and await db.fetch("SELECT id FROM job") == []
 
 
 @pytest.mark.parametrize("gone", [[], ["thumbnails"], ["thumbnails", "pictures"], ["thumbnails", "pictures", "spool"]])
-async def test_it_goes_on_where_the_program_was_killed(
-    connection: aiosqlite.Connection, settings: Settings, gone: list[str]
-) -> None:
+async def test_it_goes_on_where_the_program_was_killed(db: Database, settings: Settings, gone: list[str]) -> None:
     """After the transaction, files go one after the other."""
-    job, kept = await painted(connection, settings), await painted(connection, settings)
-    assert await begin_deletion(connection, job.id, None, None) is not None
+    job, kept = await painted(db, settings), await painted(db, settings)
+    assert await begin_deletion(db, job.id, None, None) is not None
     for folder in gone:
         for path in (settings.storage.folder / folder).rglob(f"*{job.id}*" if folder != "thumbnails" else "*.webp"):
             path.unlink()
-    await removals(connection, settings).complete()
+    await removals(db, settings).complete()
     left = [folder for folder in ONE if folder != "thumbnails" or "thumbnails" not in gone]
-    assert files(settings) == left and await pending_deletions(connection) == () and await find_job(connection, kept.id)
+    assert files(settings) == left and await pending_deletions(db) == () and await find_job(db, kept.id)
 
 
-async def test_a_message_that_cannot_be_hidden_is_hidden_later(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
-    job, messages = await painted(connection, settings), Messages(reachable=False)
-    service = removals(connection, settings, messages)
-    assert await service.delete_later(job) and await find_job(connection, job.id) is None
+async def test_a_message_that_cannot_be_hidden_is_hidden_later(db: Database, settings: Settings) -> None:
+    job, messages = await painted(db, settings), Messages(reachable=False)
+    service = removals(db, settings, messages)
+    assert await service.delete_later(job) and await find_job(db, job.id) is None
     await service.complete()
     assert messages.hidden == set()
     messages.reachable = True
@@ -157,18 +152,18 @@ async def test_a_message_that_cannot_be_hidden_is_hidden_later(
     assert messages.hidden == {job.id} and files(settings) == ONE
     await service.undo(job)
     await service.complete()
-    assert messages.hidden == set() and await find_job(connection, job.id) == job
+    assert messages.hidden == set() and await find_job(db, job.id) == job
 
 
-async def test_without_a_time_for_undo_it_goes_at_once(connection: aiosqlite.Connection, settings: Settings) -> None:
+async def test_without_a_time_for_undo_it_goes_at_once(db: Database, settings: Settings) -> None:
     settings = settings.model_copy(update={"retention": RetentionSettings(undo_minutes=0)})
-    job = await painted(connection, settings)
-    assert await removals(connection, settings).delete_later(job) is None and files(settings) == []
+    job = await painted(db, settings)
+    assert await removals(db, settings).delete_later(job) is None and files(settings) == []
 
 
-async def reported(connection: aiosqlite.Connection, job: Job) -> Report:
+async def reported(db: Database, job: Job) -> Report:
     return await save_report(
-        connection,
+        db,
         NewReport(
             Subject.PICTURES,
             job.id,
@@ -183,37 +178,35 @@ async def reported(connection: aiosqlite.Connection, job: Job) -> Report:
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
-async def test_what_was_reported_is_held_until_that_is_decided(
-    connection: aiosqlite.Connection, settings: Settings, minutes: int
-) -> None:
+async def test_what_was_reported_is_held_until_that_is_decided(db: Database, settings: Settings, minutes: int) -> None:
     settings = settings.model_copy(update={"retention": RetentionSettings(undo_minutes=minutes)})
-    job, messages = await painted(connection, settings), Messages()
-    report, service = await reported(connection, job), removals(connection, settings, messages)
+    job, messages = await painted(db, settings), Messages()
+    report, service = await reported(db, job), removals(db, settings, messages)
     hidden = await service.delete_later(job)
     assert hidden is not None and (hidden.undo_until is None) == (not minutes)
     assert hidden.held_until == report.created_at + settings.moderation.held_ms
-    await write(connection, "UPDATE job SET delete_at = ?", (now_ms() - 1,))
+    await db.write("UPDATE job SET delete_at = ?", (now_ms() - 1,))
     await service.complete()
-    assert await find_job(connection, job.id) is None and messages.hidden == {job.id}, "nobody sees it"
+    assert await find_job(db, job.id) is None and messages.hidden == {job.id}, "nobody sees it"
     assert files(settings) == ONE, "those who decide do"
-    await save_decision(connection, report.id, NewDecision(DecisionAction.DISMISS, decided_by=3), ())
+    await save_decision(db, report.id, NewDecision(DecisionAction.DISMISS, decided_by=3), ())
     await service.complete()
-    assert files(settings) == [] and await fetch(connection, "SELECT id FROM job") == []
+    assert files(settings) == [] and await db.fetch("SELECT id FROM job") == []
 
 
 async def test_undo_is_offered_no_longer_than_it_works_for_what_a_report_holds(
-    connection: aiosqlite.Connection, settings: Settings
+    db: Database, settings: Settings
 ) -> None:
-    job, messages = await painted(connection, settings), Messages()
-    await reported(connection, job)
-    service = removals(connection, settings, messages)
+    job, messages = await painted(db, settings), Messages()
+    await reported(db, job)
+    service = removals(db, settings, messages)
     await service.delete_later(job)
     async with asyncio.timeout(120):
         while len(messages.offers_undo) < 2:  # by the press and by `complete`
             await service.complete()
     assert all(messages.offers_undo)
     offered = len(messages.offers_undo)
-    await write(connection, "UPDATE job SET delete_at = ?", (now_ms() - 1,))
+    await db.write("UPDATE job SET delete_at = ?", (now_ms() - 1,))
     messages.reachable = False
     await service.complete()
     assert len(messages.offers_undo) == offered, "Discord cannot be reached"
@@ -224,24 +217,20 @@ async def test_undo_is_offered_no_longer_than_it_works_for_what_a_report_holds(
 
 
 @pytest.mark.parametrize("held_days", [0, 3])
-async def test_what_nobody_decides_about_goes_after_some_days(
-    connection: aiosqlite.Connection, settings: Settings, held_days: int
-) -> None:
+async def test_what_nobody_decides_about_goes_after_some_days(db: Database, settings: Settings, held_days: int) -> None:
     retention, moderation = RetentionSettings(undo_minutes=0), ModerationSettings(held_days=held_days)
     settings = settings.model_copy(update={"retention": retention, "moderation": moderation})
-    job = await painted(connection, settings)
-    report = await reported(connection, job)
-    await write(connection, "UPDATE report SET created_at = created_at - ?", (moderation.held_ms + 1,))
-    assert await removals(connection, settings).delete_later(job) is None and files(settings) == []
-    (row,) = await fetch(connection, "SELECT revision FROM report")
+    job = await painted(db, settings)
+    report = await reported(db, job)
+    await db.write("UPDATE report SET created_at = created_at - ?", (moderation.held_ms + 1,))
+    assert await removals(db, settings).delete_later(job) is None and files(settings) == []
+    (row,) = await db.fetch("SELECT revision FROM report")
     assert row["revision"] > report.revision, "the message to staff shows it no more"
 
 
-async def test_copies_to_start_from_go_with_what_is_deleted_everywhere(
-    connection: aiosqlite.Connection, settings: Settings
-) -> None:
+async def test_copies_to_start_from_go_with_what_is_deleted_everywhere(db: Database, settings: Settings) -> None:
     """As they come by the menu of a message, *Upscale* or an upload; what another job needs stays."""
-    job, storage = await painted(connection, settings), settings.storage
+    job, storage = await painted(db, settings), settings.storage
     path = storage.pictures / f"{job.id}.png"
     varied(5, 300).save(path)
     inputs, encoded = Inputs(storage.inputs), io.BytesIO()
@@ -249,11 +238,11 @@ async def test_copies_to_start_from_go_with_what_is_deleted_everywhere(
     kept, larger = await inputs.keep_picture(path), await inputs.keep_picture(path, times=2)
     uploaded, other = await inputs.keep(encoded.getvalue()), await inputs.keep(png(WORD + "2"))
     assert kept is not None and larger is not None
-    await note_given(connection, 2, kept.sha256)
+    await note_given(db, 2, kept.sha256)
     image = SourceImage(sha256=larger.sha256, strength=0.5)
-    await create_job(connection, request_for().model_copy(update={"image": image}), person_id=2, channel_id=5)
+    await create_job(db, request_for().model_copy(update={"image": image}), person_id=2, channel_id=5)
     for _again in range(2):  # as after a crash
-        await removals(connection, settings).delete_everywhere(job)
+        await removals(db, settings).delete_everywhere(job)
     assert {larger.sha256, other.sha256} <= {each.name for each in storage.inputs.iterdir()}
     assert not {kept.sha256, uploaded.sha256} & {each.name for each in storage.inputs.iterdir()}
-    assert not path.exists() and await fetch(connection, "SELECT * FROM given_input") == []
+    assert not path.exists() and await db.fetch("SELECT * FROM given_input") == []

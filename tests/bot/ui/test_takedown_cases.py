@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 from discord import ui
 from PIL import Image
@@ -20,7 +19,7 @@ from bot.config import Settings
 from bot.config.privacy import PrivacySettings
 from bot.database.audit import AuditAction, AuditFilter, audit_page
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, open_database, write
+from bot.database.database import Database, open_database
 from bot.database.deletions import hide_job, undo_deletion
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.inputs import note_given
@@ -150,7 +149,7 @@ class Letters:
 @dataclass
 class Rig:
     settings: Settings
-    connection: aiosqlite.Connection
+    db: Database
     messages: Messages
     letters: Letters = field(default_factory=Letters)
     alerts: list[int] = field(default_factory=list[int])
@@ -167,11 +166,11 @@ class Rig:
         """As after a start of the program."""
         configuration = Configuration(self.settings, [])
         client: Any = self.messages
-        files = FileRemoval(self.connection, configuration, self.thumbnails)
-        removals = Removals(client, self.connection, configuration, files, NoResults())
-        notices = TakedownNotices(self.connection, configuration, self.letters)
+        files = FileRemoval(self.db, configuration, self.thumbnails)
+        removals = Removals(client, self.db, configuration, files, NoResults())
+        notices = TakedownNotices(self.db, configuration, self.letters)
         return TakedownCases(
-            self.connection,
+            self.db,
             configuration,
             self.thumbnails,
             removals,
@@ -182,20 +181,20 @@ class Rig:
     async def paint(self, seed: int, message_id: int | None, *, size: int = 200, server_id: int | None = None) -> int:
         """A job whose picture was delivered as this message; None: not yet."""
         request = request_for()
-        job = await create_job(self.connection, request, person_id=1, channel_id=CHANNEL, server_id=server_id)
-        await open_delivery(self.connection, job.id, private=False)
-        await start_job(self.connection, job.id)
+        job = await create_job(self.db, request, person_id=1, channel_id=CHANNEL, server_id=server_id)
+        await open_delivery(self.db, job.id, private=False)
+        await start_job(self.db, job.id)
         path = self.settings.storage.pictures / f"{len(self.pictures()) + 1}.png"
         drawn(seed, size).save(path)
-        await finish(self.connection, job.id, 1, [NewPicture(path.name, size, size, 7)])
+        await finish(self.db, job.id, 1, [NewPicture(path.name, size, size, 7)])
         assert await self.thumbnails.of(path, GALLERY)
         if message_id is not None:
-            await mark_sent(self.connection, job.id, message_id)
+            await mark_sent(self.db, job.id, message_id)
             self.messages.there.add(message_id)
         return job.id
 
     async def find(self, notice: bytes) -> list[FoundCopy]:
-        return await find_copies(self.connection, self.settings, notice, lambda done, total: None)
+        return await find_copies(self.db, self.settings, notice, lambda done, total: None)
 
     async def open(self, **options: int) -> int:
         notice = notice_hashes(drawn(SHOWN, 400))
@@ -203,12 +202,12 @@ class Rig:
         return open_case(self.database, notice, await self.find(notice), note="ticket 7", received_at=received)
 
     async def case(self, case_id: int) -> TakedownCase:
-        case = await find_case(self.connection, case_id)
+        case = await find_case(self.db, case_id)
         assert case is not None
         return case
 
     async def states(self, case_id: int) -> list[CopyState]:
-        return [copy.state for copy in await copies_of(self.connection, case_id)]
+        return [copy.state for copy in await copies_of(self.db, case_id)]
 
     def pictures(self) -> list[str]:
         return sorted(path.name for path in self.settings.storage.pictures.glob("*.png"))
@@ -222,8 +221,8 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     settings = House(tmp_path / "house").settings
     for folder in (settings.storage.pictures, settings.storage.inputs):
         folder.mkdir(parents=True)
-    async with open_database(settings.storage.database) as connection:
-        yield Rig(settings, connection, Messages())
+    async with open_database(settings.storage.database) as db:
+        yield Rig(settings, db, Messages())
 
 
 async def everywhere(rig: Rig) -> None:
@@ -243,7 +242,7 @@ async def everywhere(rig: Rig) -> None:
 async def test_copies_are_found_in_every_place_and_nothing_is_removed_before_staff_confirm(rig: Rig) -> None:
     await everywhere(rig)
     case_id = await rig.open()
-    copies = await copies_of(rig.connection, case_id)
+    copies = await copies_of(rig.db, case_id)
     assert sorted((copy.kind, copy.path) for copy in copies) == [
         (CopyKind.INPUT, "of-somebody"),
         (CopyKind.PICTURE, "1.png"),
@@ -253,7 +252,7 @@ async def test_copies_are_found_in_every_place_and_nothing_is_removed_before_sta
     ]
     await rig.cases().carry_out_all()
     assert rig.pictures() == ["1.png", "2.png", "3.png"] and rig.messages.there == {101, 102, 103}
-    assert not await kept_hashes(rig.connection)
+    assert not await kept_hashes(rig.db)
 
 
 async def test_what_is_confirmed_goes_from_every_place_and_stays_away(rig: Rig) -> None:
@@ -268,7 +267,7 @@ async def test_what_is_confirmed_goes_from_every_place_and_stays_away(rig: Rig) 
     case = await rig.case(case_id)
     assert case.state is CaseState.COMPLETE and set(await rig.states(case_id)) == {CopyState.REMOVED}
     assert await rig.find(notice_hashes(drawn(SHOWN, 400))) == []
-    removed = RemovedPictures(rig.connection)
+    removed = RemovedPictures(rig.db)
     with pytest.raises(RemovedPicture):
         await removed.check([picture_hash(drawn(OTHER, 99)), picture_hash(drawn(SHOWN, 99))])
     await removed.check([picture_hash(drawn(OTHER, 99)), b""])
@@ -279,11 +278,11 @@ async def uploaded_and_painted(rig: Rig) -> int:
     """Person 1 generated a picture in a server, and published it in another; person 2 uploaded a copy. The case."""
     job_id = await rig.paint(SHOWN, 101, server_id=SERVER)
     await rig.paint(OTHER, 102, server_id=SERVER)
-    begun = await begin_publication(rig.connection, NewPublication(ELSEWHERE, job_id, 0, CHANNEL, True, None, None, []))
+    begun = await begin_publication(rig.db, NewPublication(ELSEWHERE, job_id, 0, CHANNEL, True, None, None, []))
     assert begun is not None
     path = rig.settings.storage.inputs / "of-somebody"
     drawn(SHOWN, 240).save(path, "PNG")
-    await note_given(rig.connection, 2, path.name)
+    await note_given(rig.db, 2, path.name)
     return await rig.open()
 
 
@@ -301,7 +300,7 @@ async def test_authors_and_uploaders_learn_why_and_the_servers_logs_say_so(rig: 
         assert "removed one of your pictures" in text and "A person shown in the picture asked for its removal" in text
         assert "If you think that this is a mistake, write to the operator: mail@example.org" in text
     for server_id in (SERVER, ELSEWHERE):
-        (entry,) = (await audit_page(rig.connection, server_id, AuditFilter(), limit=9)).entries
+        (entry,) = (await audit_page(rig.db, server_id, AuditFilter(), limit=9)).entries
         assert (entry.action, entry.actor_id, entry.person_id) == (AuditAction.REMOVE_PICTURE, BY_OPERATORS, 1)
         assert "reason: — → request by a person shown in the picture" in entry_text(entry)
         assert "an operator of this bot" in entry_text(entry) and "<@0>" not in entry_text(entry)
@@ -313,8 +312,8 @@ async def test_whom_discord_lets_nobody_write_to_is_told_after_a_command(rig: Ri
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
     assert [to for to, _ in rig.letters.sent] == [2]
-    assert [one.case_id for one in await untold_notices(rig.connection, 1)] == [case_id]
-    assert await untold_notices(rig.connection, 2) == () == await due_notices(rig.connection)
+    assert [one.case_id for one in await untold_notices(rig.db, 1)] == [case_id]
+    assert await untold_notices(rig.db, 2) == () == await due_notices(rig.db)
 
 
 async def test_a_notice_waits_for_discord(rig: Rig) -> None:
@@ -336,12 +335,12 @@ async def test_a_notice_that_was_sent_before_a_kill_is_not_sent_again(rig: Rig) 
     rig.letters.kill_at = None
     await rig.cases().carry_out_all()
     assert [to for to, _ in rig.letters.sent] == [1, 2]
-    assert await due_notices(rig.connection) == ()
+    assert await due_notices(rig.db) == ()
 
 
 async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:
     assert confirm_case(rig.database, await rig.open(), excepted=())
-    inputs = Inputs(rig.settings.storage.inputs, InputGate(RemovedPictures(rig.connection)))
+    inputs = Inputs(rig.settings.storage.inputs, InputGate(RemovedPictures(rig.db)))
     path = rig.settings.storage.folder / "upload.webp"
     drawn(SHOWN, 500).save(path, quality=50)
     with pytest.raises(RemovedPicture):
@@ -354,7 +353,7 @@ async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:
 async def test_what_staff_except_stays(rig: Rig) -> None:
     await everywhere(rig)
     case_id = await rig.open()
-    by_path = {copy.path: copy.number for copy in await copies_of(rig.connection, case_id)}
+    by_path = {copy.path: copy.number for copy in await copies_of(rig.db, case_id)}
     assert confirm_case(rig.database, case_id, excepted={by_path["3.png"]})
     assert not confirm_case(rig.database, case_id, excepted=()), "it was decided"
     await rig.cases().carry_out_all()
@@ -370,7 +369,7 @@ async def test_after_a_kill_nothing_is_half_done(rig: Rig, kill_at: int) -> None
     rig.messages.kill_at = kill_at
     with pytest.raises(Killed):
         await rig.cases().carry_out_all()
-    rows = await fetch(rig.connection, "SELECT path FROM picture ORDER BY path")
+    rows = await rig.db.fetch("SELECT path FROM picture ORDER BY path")
     assert {row["path"] for row in rows} <= set(rig.pictures()), "no row without its file"
     assert (await rig.case(case_id)).state is CaseState.CONFIRMED
     rig.messages.kill_at = None
@@ -397,8 +396,8 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
     case_id = await rig.open()
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
-    assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await pictures_of_job(rig.connection, job_id)
-    await mark_sent(rig.connection, job_id, 104)
+    assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await pictures_of_job(rig.db, job_id)
+    await mark_sent(rig.db, job_id, 104)
     rig.messages.there.add(104)
     await rig.cases().carry_out_all()
     assert not rig.messages.there and (await rig.case(case_id)).state is CaseState.COMPLETE
@@ -407,10 +406,10 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
 async def test_what_its_owner_has_deleted_a_moment_ago_cannot_be_brought_back(rig: Rig) -> None:
     job_id = await rig.paint(SHOWN, 101)
     case_id = await rig.open()
-    assert await hide_job(rig.connection, job_id, now_ms() + 60_000)
+    assert await hide_job(rig.db, job_id, now_ms() + 60_000)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
-    assert await undo_deletion(rig.connection, job_id) is None
+    assert await undo_deletion(rig.db, job_id) is None
     assert not rig.messages.there and rig.pictures() == [] and (await rig.case(case_id)).state is CaseState.COMPLETE
 
 
@@ -451,7 +450,7 @@ async def test_operators_are_told_once_for_each_hour_of_alert(rig: Rig) -> None:
     await rig.cases().carry_out_all()
     assert rig.alerts == [], "48 hours are left"
     for number, left in enumerate((*ALERTS_MS, -3_600_000), 1):
-        await write(rig.connection, "UPDATE takedown_case SET received_at = ?", (now_ms() - DUE_MS + left - 1000,))
+        await rig.db.write("UPDATE takedown_case SET received_at = ?", (now_ms() - DUE_MS + left - 1000,))
         await rig.cases().carry_out_all()
         await rig.cases().carry_out_all()
         assert rig.alerts == [case_id] * min(number, len(ALERTS_MS))
@@ -459,23 +458,23 @@ async def test_operators_are_told_once_for_each_hour_of_alert(rig: Rig) -> None:
 
 async def test_the_one_that_is_due_first_comes_first_and_a_closed_one_refuses_nothing(rig: Rig) -> None:
     late, early = await rig.open(), await rig.open(received_at=now_ms() - DUE_MS)
-    assert [case.id for case in await unfinished_cases(rig.connection)] == [early, late]
+    assert [case.id for case in await unfinished_cases(rig.db)] == [early, late]
     confirm_case(rig.database, early, excepted=())
     assert not close_case(rig.database, early), "while it is carried out"
     await rig.cases().carry_out_all()
-    assert list(await kept_hashes(rig.connection)) == [early]
+    assert list(await kept_hashes(rig.db)) == [early]
     assert close_case(rig.database, early) and close_case(rig.database, late) and not close_case(rig.database, late)
-    assert not await kept_hashes(rig.connection) and not await unfinished_cases(rig.connection)
-    assert {case.state for case in await all_cases(rig.connection)} == {CaseState.CLOSED}
-    await RemovedPictures(rig.connection).check([picture_hash(drawn(SHOWN, 99))])
+    assert not await kept_hashes(rig.db) and not await unfinished_cases(rig.db)
+    assert {case.state for case in await all_cases(rig.db)} == {CaseState.CLOSED}
+    await RemovedPictures(rig.db).check([picture_hash(drawn(SHOWN, 99))])
 
 
 async def test_older_pictures_are_hashed_once(rig: Rig) -> None:
     await rig.paint(SHOWN, 101)
     await rig.paint(OTHER, 102)
     (rig.settings.storage.pictures / "2.png").write_bytes(b"damaged")
-    removed = RemovedPictures(rig.connection)
+    removed = RemovedPictures(rig.db)
     await removed.hash_older(rig.settings.storage.pictures)
-    rows = await fetch(rig.connection, "SELECT hash FROM picture_hash ORDER BY picture_id")
+    rows = await rig.db.fetch("SELECT hash FROM picture_hash ORDER BY picture_id")
     assert [row["hash"] for row in rows] == [picture_hash(drawn(SHOWN, 200)), b""]
     assert [copy.path for copy in await rig.find(notice_hashes(drawn(SHOWN, 300)))] == ["1.png"]

@@ -31,11 +31,11 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 
 async def test_a_lora_of_unknown_hash_is_found_by_the_name_of_its_file(easel: Easel) -> None:
-    owl, bat = await parts_of(easel.connection, read_infotext(TOLD).loras)
+    owl, bat = await parts_of(easel.db, read_infotext(TOLD).loras)
     assert owl.lora and owl.version and owl.by_name
     assert (owl.lora.name, owl.version.path) == ("Owl at night", "nightowl_v2.safetensors")
     assert bat.lora and bat.lora.name == "Bat" and bat.by_name
-    again = await remix(easel.connection, easel.configuration.checkpoints, read_infotext(TOLD), ADA, limit=5)
+    again = await remix(easel.db, easel.configuration.checkpoints, read_infotext(TOLD), ADA, limit=5)
     assert [lora.sha256 for lora in again.draft.loras] == [owl.version.sha256, None], "this very file"
     assert any("only by name" in note and "NightOwl" in note for note in again.notes)
     assert any("20 steps and guidance 7, which is unusual for" in note for note in again.notes)
@@ -47,16 +47,16 @@ async def test_of_two_files_of_one_name_neither_is_taken(easel: Easel, house: Ho
     other = house.add_lora("other/NightOwl_v2", None, seed=5)
     write_sidecar(other, name="Another owl", base_model=BASES[PASTEL])
     await easel.keeper.scan()
-    owl, _ = await parts_of(easel.connection, read_infotext(TOLD).loras)
+    owl, _ = await parts_of(easel.db, read_infotext(TOLD).loras)
     assert owl.lora is None
 
 
 async def test_a_picture_of_a_sweep_is_remixed_with_its_own_weights(easel: Easel) -> None:
     bat = LoraUse(sha256=sha("Bat"), name="Bat", weight=1)
     request = request_for(bat).model_copy(update={"variants": ((0.0,), (0.4,), (0.8,)), "count": 3})
-    job = await create_job(easel.connection, request, person_id=1, channel_id=5)
+    job = await create_job(easel.db, request, person_id=1, channel_id=5)
     for position, weights in enumerate(([], [0.4], [0.8])):
-        recipe, _whole = await shown_recipe(easel.connection, job, 1, position=position)
+        recipe, _whole = await shown_recipe(easel.db, job, 1, position=position)
         assert [lora.weight for lora in recipe.loras] == weights
 
 
@@ -66,9 +66,9 @@ async def test_parts_are_remixed_and_their_words_are_told_to_their_owner_alone(e
     loras = (bat.model_copy(update={"region": RegionName.LEFT}),)
     divided = {"prompt": "a meadow", "loras": loras, "regions": regions, "region_edge": 5}
     request = request_for(bat).model_copy(update=divided)
-    job = await create_job(easel.connection, request, person_id=1, channel_id=5)
+    job = await create_job(easel.db, request, person_id=1, channel_id=5)
     for person, words in ((1, ["an owl", "a heart"]), (2, ["", ""])):
-        recipe, whole = await shown_recipe(easel.connection, job, person)
-        again = await remix(easel.connection, easel.configuration.checkpoints, recipe, person, limit=5)
+        recipe, whole = await shown_recipe(easel.db, job, person)
+        again = await remix(easel.db, easel.configuration.checkpoints, recipe, person, limit=5)
         assert [region.prompt for region in again.draft.regions] == words and whole == (person == 1)
         assert again.draft.loras[0].region is RegionName.LEFT and again.draft.region_edge == 5

@@ -84,7 +84,7 @@ async def _names(interaction: Interaction, kind: BlockKind, blocks: Sequence[Blo
     ids = [block.target_id for block in blocks]
     if kind is BlockKind.PERSON:
         return {each: mention(each) for each in ids}
-    return {lora.id: clipped(lora.name, 100) for lora in await find_loras_by_id(interaction.client.connection, ids)}
+    return {lora.id: clipped(lora.name, 100) for lora in await find_loras_by_id(interaction.client.db, ids)}
 
 
 def _line(block: Block, names: dict[int, str]) -> str:

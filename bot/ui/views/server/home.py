@@ -44,7 +44,7 @@ class HomeSection(PanelSection):
         setup = await services.settings.setup(who, page.server_id)
         lines = [_("This overview is for all servers. Choose a single server below.")]
         if page.server_id != EVERYWHERE:
-            waiting = await count_waiting_reports(interaction.client.connection, page.server_id)
+            waiting = await count_waiting_reports(interaction.client.db, page.server_id)
             lines = _summary(setup, await services.limits.count(who, page.server_id), waiting)
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):

@@ -7,10 +7,10 @@ import re
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
+from bot.database.database import Database
 from bot.database.key_values import recall, remember
 from bot.errors.rights import CommandClosed, NotStaff, SetUpByStaff
 from bot.i18n import _, speaking
@@ -73,16 +73,16 @@ def joined_lately(server: discord.Guild) -> bool:
     return joined is not None and discord.utils.utcnow() - joined < LATELY
 
 
-async def greet(connection: aiosqlite.Connection, server: discord.Guild) -> None:
+async def greet(db: Database, server: discord.Guild) -> None:
     """Post the message where the bot may write, in the server's language; once for each server. Raises DatabaseError.
 
     It is recorded before it is posted: a crash between the two leaves a server without the message, never with two.
     """
     key = f"greeted {server.id}"
-    if await recall(connection, key) is not None:
+    if await recall(db, key) is not None:
         return
     for channel in _channels(server):
-        await remember(connection, key, str(channel.id))
+        await remember(db, key, str(channel.id))
         with speaking(server.preferred_locale.value):
             view = greeting(server)
         view.stop()

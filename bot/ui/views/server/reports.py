@@ -138,7 +138,7 @@ class CaseOpenButton(PanelButton, template=rf"svcase:{PAGE}:{TARGET}"):
         """Show it in an ephemeral message. Raises what `Reporting.case` raises."""
         client = interaction.client
         case = await client.reporting.case(context_of(interaction), self.target)
-        page = await render_case(client.connection, client.thumbnails, case)
+        page = await render_case(client.db, client.thumbnails, case)
         await send_ephemeral(interaction, page.view, page.files)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
 from bot.database.bookmarks import list_bookmarks
+from bot.database.database import Database
 from bot.database.lora_search import Shown
 from bot.database.loras import Lora, Sort, browse_loras
 from bot.i18n import _, label, ngettext
@@ -44,7 +44,7 @@ class LoraMenuPage:
 
 
 async def lora_menu_page(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, snapshot: StudioSnapshot, shown: Shown
+    db: Database, checkpoints: InstalledCheckpoints, snapshot: StudioSnapshot, shown: Shown
 ) -> LoraMenuPage:
     """The LoRAs for the menu's filter. If none of the person's bookmarks fits, the best rated of the library."""
     menu_filter = snapshot.studio.lora_menu
@@ -58,13 +58,13 @@ async def lora_menu_page(
         "shown": shown,
     }
     if menu_filter.bookmarks:
-        page = await list_bookmarks(connection, snapshot.person_id, **wanted, sort=menu_filter.sort)
+        page = await list_bookmarks(db, snapshot.person_id, **wanted, sort=menu_filter.sort)
         if page.total or menu_filter.filtered:
             loras = tuple(bookmark.lora for bookmark in page.bookmarks)
             return LoraMenuPage(
                 loras, bookmarks=True, total=page.total, more=(menu_filter.page + 1) * PAGE < page.total
             )
-    found = await browse_loras(connection, **wanted, sort=Sort.TOP_RATED)
+    found = await browse_loras(db, **wanted, sort=Sort.TOP_RATED)
     return LoraMenuPage(found.loras, bookmarks=False, total=None, more=found.more)
 
 
@@ -78,13 +78,13 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
     async def of(
         cls,
         snapshot: StudioSnapshot,
-        connection: aiosqlite.Connection,
+        db: Database,
         checkpoints: InstalledCheckpoints,
         limit: int,
         shown: Shown,
     ) -> Self:
         """The menu for the current filter; `limit` is the number of LoRAs that go together."""
-        found = await lora_menu_page(connection, checkpoints, snapshot, shown)
+        found = await lora_menu_page(db, checkpoints, snapshot, shown)
         menu_filter = snapshot.studio.lora_menu
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [

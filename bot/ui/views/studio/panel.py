@@ -97,7 +97,7 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
         page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Remove incompatible LoRAs"))))
     if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
-    menu = await AddLoraMenu.of(snapshot, client.connection, checkpoints, limit, ratings)
+    menu = await AddLoraMenu.of(snapshot, client.db, checkpoints, limit, ratings)
     page.view.add_item(ui.ActionRow[Any](menu))
     below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
     if snapshot.fitting:

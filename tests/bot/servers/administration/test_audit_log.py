@@ -29,7 +29,7 @@ async def test_the_log_is_exported_whole(world: ServerWorld) -> None:
     for number in range(3):
         reason = f'"x", {number}\n荒らし'
         await administration.blocks.block_person(STAFF, SERVER, 2**62 + number, reason=reason)
-    await add_lora(world.connection, "fox")
+    await add_lora(world.db, "fox")
     await administration.blocks.block_lora(STAFF, SERVER, 1, reason="x")
     made = await administration.audit.export(STAFF, SERVER, AuditFilter(), max_bytes=MEGABYTE)
     entries = json.loads(made.data)

@@ -28,7 +28,7 @@ def sha256_of(lora: Lora) -> str:
 
 
 async def test_staff_propose_and_an_operator_confirms(world: ServerWorld) -> None:
-    administration, lora = world.services.administration, await add_lora(world.connection, "Komori")
+    administration, lora = world.services.administration, await add_lora(world.db, "Komori")
     proposal = await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="its author said")
     with pytest.raises(ProposedAlready):
         await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="again")
@@ -46,7 +46,7 @@ async def test_staff_propose_and_an_operator_confirms(world: ServerWorld) -> Non
 
 
 async def test_a_proposed_prediction_type_becomes_part_of_the_declaration(world: ServerWorld) -> None:
-    administration, lora = world.services.administration, await add_lora(world.connection, "Komori")
+    administration, lora = world.services.administration, await add_lora(world.db, "Komori")
     sha256 = sha256_of(lora)
     plain = await administration.base_models.propose(STAFF, SERVER, sha256, PONY, reason="its author said")
     v = await administration.base_models.propose(
@@ -64,7 +64,7 @@ async def test_a_proposed_prediction_type_becomes_part_of_the_declaration(world:
 
 
 async def test_what_was_rejected_may_be_proposed_again(world: ServerWorld) -> None:
-    administration, lora = world.services.administration, await add_lora(world.connection, "Komori")
+    administration, lora = world.services.administration, await add_lora(world.db, "Komori")
     proposal = await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="a guess")
     await administration.base_models.decide(OPERATING, proposal.id, confirmed=False)
     assert not world.declarations.told
@@ -74,7 +74,7 @@ async def test_what_was_rejected_may_be_proposed_again(world: ServerWorld) -> No
 
 
 async def test_a_declaration_that_cannot_be_written_leaves_the_proposal_open(world: ServerWorld) -> None:
-    administration, lora = world.services.administration, await add_lora(world.connection, "Komori")
+    administration, lora = world.services.administration, await add_lora(world.db, "Komori")
     proposal = await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="x")
     world.declarations.fails = True
     with pytest.raises(OSError, match="full"):
@@ -83,7 +83,7 @@ async def test_a_declaration_that_cannot_be_written_leaves_the_proposal_open(wor
 
 
 async def test_two_operators_decide_once(world: ServerWorld) -> None:
-    administration, lora = world.services.administration, await add_lora(world.connection, "Komori")
+    administration, lora = world.services.administration, await add_lora(world.db, "Komori")
     proposal = await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="x")
     ends = await asyncio.gather(
         *(

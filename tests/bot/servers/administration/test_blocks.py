@@ -57,7 +57,7 @@ async def test_a_block_that_cannot_be_is_told(
 
 
 async def test_a_lora_is_blocked_by_its_entry(world: ServerWorld) -> None:
-    lora = await add_lora(world.connection, "Komori")
+    lora = await add_lora(world.db, "Komori")
     with pytest.raises(NothingThere):
         await world.services.administration.blocks.block_lora(STAFF, SERVER, lora.id + 1, reason="x")
     await world.services.administration.blocks.block_lora(STAFF, SERVER, lora.id, reason="x")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.lora_autocomplete import lora_choices
 from bot.database.people import remember_person
 from bot.ui.cogs.autocomplete import choices_or_typed
 
 
 async def test_the_typed_text_is_offered_when_the_database_is_slow(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
-        (choice,) = await choices_or_typed(lora_choices(connection, 1, "Komori"), "Komori", seconds=0)
+    async with open_database(tmp_path / "easel.sqlite3") as db:
+        (choice,) = await choices_or_typed(lora_choices(db, 1, "Komori"), "Komori", seconds=0)
         assert choice.value == "Komori" and "Komori" in choice.name and "busy" in choice.name
-        (longest,) = await choices_or_typed(lora_choices(connection, 1, "K" * 100), "K" * 100, seconds=0)
+        (longest,) = await choices_or_typed(lora_choices(db, 1, "K" * 100), "K" * 100, seconds=0)
         assert longest.value == "K" * 100 and len(longest.name) <= 100
-        assert await choices_or_typed(lora_choices(connection, 1, ""), "", seconds=0) == []
-        await remember_person(connection, 1)  # the cancelled query does not block the connection
+        assert await choices_or_typed(lora_choices(db, 1, ""), "", seconds=0) == []
+        await remember_person(db, 1)  # the cancelled query does not block the connection
 
 
 async def test_only_results_are_offered_when_the_database_is_fast(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
-        assert await choices_or_typed(lora_choices(connection, 1, "Komori"), "Komori", seconds=60) == []
+    async with open_database(tmp_path / "easel.sqlite3") as db:
+        assert await choices_or_typed(lora_choices(db, 1, "Komori"), "Komori", seconds=60) == []

@@ -25,7 +25,7 @@ from bot.database.additions import (
     unreached_requests,
     untold_requests,
 )
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.sources.errors import LoginNeeded
 from bot.ui.delivery.addition_notices import AdditionNotices
 from bot.ui.delivery.delivery import RouteClosed
@@ -107,27 +107,27 @@ class Ended:
 @asynccontextmanager
 async def notices(path: Path, discord: Discord) -> AsyncGenerator[tuple[AdditionNotices, Any]]:
     additions: Any = Ended()
-    async with open_database(path, clock=lambda: 0.0) as connection:
-        yield AdditionNotices(connection, additions, discord, discord), connection
+    async with open_database(path, clock=lambda: 0.0) as db:
+        yield AdditionNotices(db, additions, discord, discord), db
 
 
 async def failed_addition(
     path: Path, ticket: str | None = "a ticket", *, answered: bool = True, users: Sequence[int] = (ADA,)
 ) -> int:
-    async with open_database(path, clock=lambda: 0.0) as connection:
+    async with open_database(path, clock=lambda: 0.0) as db:
         for user in users:
             begun = await begin_addition(
-                connection, key="k", source='{"hub": "Civitai", "page": "", "name": "Owl", "version": "1"}',
+                db, key="k", source='{"hub": "Civitai", "page": "", "name": "Owl", "version": "1"}',
                 path="added/owl.safetensors", person_id=user, server_id=None,
             )  # fmt: skip
             if answered:
-                await note_answer(connection, begun.id, user, ticket, 5)
-        await fail_addition(connection, begun.id, LoginNeeded(host="civitai.com"))
+                await note_answer(db, begun.id, user, ticket, 5)
+        await fail_addition(db, begun.id, LoginNeeded(host="civitai.com"))
         return begun.id
 
 
 async def run_once(path: Path, discord: Discord) -> None:
-    async with notices(path, discord) as (telling, _connection):
+    async with notices(path, discord) as (telling, _db):
         await telling.tell_all()
 
 
@@ -146,9 +146,9 @@ async def test_it_is_told_once_wherever_the_program_ends(
         except Killed:
             continue
     assert discord.told == 1 and (discord.answers or discord.letters)
-    async with open_database(path, clock=lambda: 0.0) as connection:
-        assert await untold_requests(connection) == []
-        request = await find_request(connection, 1, ADA)
+    async with open_database(path, clock=lambda: 0.0) as db:
+        assert await untold_requests(db) == []
+        request = await find_request(db, 1, ADA)
         assert request is not None and request.told and request.ticket is None
 
 
@@ -163,10 +163,10 @@ async def test_two_users_who_wait_for_one_lora_are_both_notified(tmp_path: Path)
 async def test_what_cannot_be_told_now_is_told_later(tmp_path: Path) -> None:
     path, discord = tmp_path / "easel.sqlite3", Discord(unreachable=3, answer_open=False)
     await failed_addition(path, None)
-    async with notices(path, discord) as (telling, connection):
+    async with notices(path, discord) as (telling, db):
         for _ in range(3):
             await telling.tell_all()
-            assert discord.told == 0 and await untold_requests(connection)
+            assert discord.told == 0 and await untold_requests(db)
         await telling.tell_all()
         assert discord.told == 1 and "logged in" in "".join(discord.letters.values())
         await telling.tell_all()
@@ -176,44 +176,44 @@ async def test_what_cannot_be_told_now_is_told_later(tmp_path: Path) -> None:
 async def test_whom_nobody_may_write_to_is_told_after_a_command(tmp_path: Path) -> None:
     path, discord = tmp_path / "easel.sqlite3", Discord(direct_open=False, answer_open=False)
     await failed_addition(path)
-    async with notices(path, discord) as (telling, connection):
+    async with notices(path, discord) as (telling, db):
         await telling.tell_all()
         await telling.tell_all()
         assert discord.told == 0 and discord.calls == 2, "it is not tried again and again"
-        (request,) = await unreached_requests(connection, ADA)
-        assert not request.told and await unreached_requests(connection, 99) == []
+        (request,) = await unreached_requests(db, ADA)
+        assert not request.told and await unreached_requests(db, 99) == []
 
 
 async def test_a_letter_of_before_a_crash_is_found(tmp_path: Path) -> None:
     path, discord = tmp_path / "easel.sqlite3", Discord(nonces=False)
     addition_id = await failed_addition(path, answered=False)
     discord.letters["old"] = f"It is L{addition_id}"
-    async with notices(path, discord) as (telling, connection):
-        await mark_posting(connection, addition_id, ADA)
+    async with notices(path, discord) as (telling, db):
+        await mark_posting(db, addition_id, ADA)
         await telling.tell_all()
-        assert discord.sent == 0 and await untold_requests(connection) == []
+        assert discord.sent == 0 and await untold_requests(db) == []
 
 
 async def test_a_message_that_follows_it_tells_it_itself(tmp_path: Path) -> None:
     path, discord = tmp_path / "easel.sqlite3", Discord()
     addition_id = await failed_addition(path)
-    async with notices(path, discord) as (telling, connection):
+    async with notices(path, discord) as (telling, db):
         with telling.following(addition_id, ADA):
             await telling.tell_all()
             assert discord.told == 0
             running = asyncio.create_task(telling.run())
             await asyncio.sleep(0)
         async with asyncio.timeout(120):
-            while await untold_requests(connection):  # noqa: ASYNC110 (nothing says when it is told)
+            while await untold_requests(db):  # noqa: ASYNC110 (nothing says when it is told)
                 await asyncio.sleep(0)
         running.cancel()
         assert discord.told == 1
 
 
 async def test_an_answer_without_a_draft_keeps_that_of_an_earlier_one(tmp_path: Path) -> None:
-    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        begun = await begin_addition(connection, key="k", source="{}", path="x", person_id=ADA, server_id=None)
+    async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
+        begun = await begin_addition(db, key="k", source="{}", path="x", person_id=ADA, server_id=None)
         for draft_id, kept in ((7, 7), (None, 7), (8, 8)):
-            await note_answer(connection, begun.id, ADA, "a ticket", 5, draft_id)
-            request = await find_request(connection, begun.id, ADA)
+            await note_answer(db, begun.id, ADA, "a ticket", 5, draft_id)
+            request = await find_request(db, begun.id, ADA)
             assert request is not None and request.draft_id == kept

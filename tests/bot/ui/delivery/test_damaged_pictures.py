@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import create_job
 from bot.database.pictures import Picture
@@ -44,15 +44,13 @@ async def test_a_damaged_picture_is_reported_once(
     if (data := DAMAGED[damage]) is not None:
         (tmp_path / "1.png").write_bytes(data)
     discord = Discord(private=False)
-    async with open_database(tmp_path / "easel.sqlite3") as connection:
-        job = await create_job(connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=None)
-        await open_delivery(connection, job.id, private=False, shows_prompt=False, ticket=None)
+    async with open_database(tmp_path / "easel.sqlite3") as db:
+        job = await create_job(db, made, person_id=PERSON, channel_id=CHANNEL, server_id=None)
+        await open_delivery(db, job.id, private=False, shows_prompt=False, ticket=None)
         pictures = tuple(
             Picture(n, job.id, PERSON, n, f"{n}.png", made.width, made.height, n, job.created_at, ()) for n in range(2)
         )
-        await Deliverer(discord, connection, tmp_path, attachments(tmp_path), ServerCache(connection)).deliver(
-            job, pictures, None
-        )
-        delivery = await find_delivery(connection, job.id)
+        await Deliverer(discord, db, tmp_path, attachments(tmp_path), ServerCache(db)).deliver(job, pictures, None)
+        delivery = await find_delivery(db, job.id)
     assert delivery is not None and delivery.state is DeliveryState.SENT
     assert [message.shows for message in discord.messages.values()] == ["result"]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from bot.database.connection import open_database
+from bot.database.database import open_database
 from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import cancel_job, create_job, find_job
 from bot.servers.server_cache import ServerCache
@@ -174,11 +174,11 @@ class World:
 
 @asynccontextmanager
 async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
-    async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        await connection.execute("PRAGMA synchronous = OFF")
+    async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as db:
+        await db.connection.execute("PRAGMA synchronous = OFF")
         yield (
-            Deliverer(world.discord, connection, world.folder, attachments(world.folder), ServerCache(connection)),
-            connection,
+            Deliverer(world.discord, db, world.folder, attachments(world.folder), ServerCache(db)),
+            db,
         )
 
 
@@ -186,26 +186,26 @@ Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]
 Check = Callable[[World, int, Any], Awaitable[None]]  # of a final world, after a number of crashes
 
 
-async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None:
+async def first_run(delivers: Deliverer, db: Any, private: bool) -> None:
     """Order, announce, end and deliver a job while the interaction is valid, as the program does."""
     asked: Any = Asked()
-    job = await find_job(connection, 1)
+    job = await find_job(db, 1)
     assert job is not None
     with suppress(RouteClosed, OSError):
         await delivers.announce(job, JobMessage(lambda: waiting_view(job, Forecast(0))), asked, private=private)
-    await cancel_job(connection, 1)
-    await deliver(delivers, connection, asked)
+    await cancel_job(db, 1)
+    await deliver(delivers, db, asked)
 
 
-async def next_run(delivers: Deliverer, connection: Any, private: bool) -> None:
+async def next_run(delivers: Deliverer, db: Any, private: bool) -> None:
     """After a restart: end unfinished jobs, and deliver pending results without the interaction."""
-    await cancel_job(connection, 1)
-    await deliver(delivers, connection, None)
+    await cancel_job(db, 1)
+    await deliver(delivers, db, None)
 
 
-async def deliver(delivers: Deliverer, connection: Any, asked: Any) -> None:
+async def deliver(delivers: Deliverer, db: Any, asked: Any) -> None:
     for _ in range(5):  # as `JobFollower` does, without its waiting times
-        job = await find_job(connection, 1)
+        job = await find_job(db, 1)
         assert job is not None
         try:
             await delivers.deliver(job, (), asked)
@@ -244,11 +244,11 @@ class Explorer:
                 self._seen.add(key)
                 crashed.append(there)
 
-        async with deliverer(world) as (delivers, connection):
+        async with deliverer(world) as (delivers, db):
             with world.opened() as committed:
-                work = run(delivers, connection, world.discord.private)
+                work = run(delivers, db, world.discord.private)
                 await (SteppedBefore(work, look) if crashes < RESTARTS else work)
-            await self._check(world, crashes, connection)
+            await self._check(world, crashes, db)
         shutil.rmtree(world.folder)
         for there in crashed:
             if there.discord.closed_later is not None:
@@ -259,9 +259,9 @@ class Explorer:
 async def explored(folder: Path, discord: Discord, check: Check) -> Explorer:
     world = World(folder / "world", discord)
     world.folder.mkdir()
-    async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as connection:
-        job = await create_job(connection, request(), person_id=PERSON, channel_id=CHANNEL)
-        await open_delivery(connection, job.id, private=discord.private, ticket="a ticket")
+    async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as db:
+        job = await create_job(db, request(), person_id=PERSON, channel_id=CHANNEL)
+        await open_delivery(db, job.id, private=discord.private, ticket="a ticket")
     explorer = Explorer(folder / "crashed", check)
     (folder / "crashed").mkdir()
     await explorer.explore(world, first_run)
@@ -299,10 +299,10 @@ def played(cases: list[tuple[str, frozenset[str], frozenset[str]]]) -> list[Any]
 async def test_a_public_result_is_delivered_once(
     tmp_path: Path, closed: frozenset[str], later: frozenset[str], lost: str
 ) -> None:
-    async def check(world: World, crashes: int, connection: Any) -> None:
+    async def check(world: World, crashes: int, db: Any) -> None:
         shown = results(world.discord)
         assert len(shown) == 1, (crashes, world.discord)
-        delivery = await find_delivery(connection, 1)
+        delivery = await find_delivery(db, 1)
         assert delivery is not None and delivery.state is DeliveryState.SENT and delivery.ticket is None
         assert delivery.message_id in world.discord.messages
 
@@ -324,7 +324,7 @@ PRIVATE: list[tuple[str, frozenset[str], frozenset[str]]] = [
 async def test_a_private_result_is_delivered_to_the_person_alone(
     tmp_path: Path, closed: frozenset[str], later: frozenset[str], lost: str
 ) -> None:
-    async def check(world: World, crashes: int, connection: Any) -> None:
+    async def check(world: World, crashes: int, db: Any) -> None:
         shown = results(world.discord)
         assert shown and all(message.hidden or message.channel_id == DIRECT for message in shown)
         assert len([message for message in shown if not message.hidden]) <= 1
@@ -338,9 +338,9 @@ async def test_a_private_result_is_delivered_to_the_person_alone(
 async def test_an_undeliverable_result_is_kept(tmp_path: Path) -> None:
     closed = CHANNEL_TOO | {"open"}
 
-    async def check(world: World, crashes: int, connection: Any) -> None:
+    async def check(world: World, crashes: int, db: Any) -> None:
         assert not results(world.discord)
-        delivery = await find_delivery(connection, 1)
+        delivery = await find_delivery(db, 1)
         assert delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE
 
     await explored(tmp_path, Discord(private=False, closed=closed), check)

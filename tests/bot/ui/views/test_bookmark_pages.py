@@ -45,24 +45,24 @@ async def page_of(
     easel: Easel, person: int, page_ref: PageRef, removed: RemovedBookmarks | None = None
 ) -> RenderedMessage:
     checkpoints = easel.configuration.checkpoints
-    return await bookmarks_page(easel.connection, checkpoints, easel.lora_pictures, person, page_ref, removed)
+    return await bookmarks_page(easel.db, checkpoints, easel.lora_pictures, person, page_ref, removed)
 
 
 async def first_page(easel: Easel, person: int) -> RenderedMessage:
-    query = await first_of_bookmarks(easel.connection, easel.configuration.checkpoints, person)
-    return await page_of(easel, person, await page_ref_of(easel.connection, person, query))
+    query = await first_of_bookmarks(easel.db, easel.configuration.checkpoints, person)
+    return await page_of(easel, person, await page_ref_of(easel.db, person, query))
 
 
 async def card_of(easel: Easel, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
     checkpoints = easel.configuration.checkpoints
-    usual = await usual_checkpoint(easel.connection, checkpoints, ADA)
+    usual = await usual_checkpoint(easel.db, checkpoints, ADA)
     return await bookmark_card(checkpoints, easel.lora_pictures, usual, bookmark, page_ref)
 
 
 async def keep(easel: Easel, name: str, note: str = "", person: int = ADA) -> int:
-    lora = await find_lora_by_name(easel.connection, name)
+    lora = await find_lora_by_name(easel.db, name)
     assert lora
-    await add_bookmark(easel.connection, person, lora.id, note)
+    await add_bookmark(easel.db, person, lora.id, note)
     return lora.id
 
 
@@ -76,20 +76,20 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         write_sidecar(path, name=name, base_model=BASES[VIVID], trigger_words=words, description=letter * 4000)
         Image.new("RGB", (300, 300), (number, 0, 0)).save(path.with_suffix(".png"))
     await easel.keeper.scan()
-    await save_preferences(easel.connection, ADA, Preferences(checkpoint=PASTEL))
+    await save_preferences(easel.db, ADA, Preferences(checkpoint=PASTEL))
     with speaking(language):
         for name in names:
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
-            page_ref = await page_ref_of(easel.connection, ADA, Query(search=search))
+            page_ref = await page_ref_of(easel.db, ADA, Query(search=search))
             page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 1, 10**18), names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
-            compact = await page_ref_of(easel.connection, ADA, Query(search=search, compact=True))
+            compact = await page_ref_of(easel.db, ADA, Query(search=search, compact=True))
             page = await page_of(easel, ADA, compact, RemovedBookmarks(range(10**18 - 25, 10**18)))
             assert_fits_a_message(page)
             assert search or ("\n5. **" in text_of(page) and not page.files)
-        bookmark = await find_bookmark(easel.connection, ADA, lora_id)
+        bookmark = await find_bookmark(easel.db, ADA, lora_id)
         assert bookmark
         many = [replace(bookmark.lora, id=number) for number in range(25)]
         notes = dict.fromkeys(range(25), bookmark.note)
@@ -114,9 +114,9 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
-    page_ref = await page_ref_of(easel.connection, ADA, query, 999_999)
+    page_ref = await page_ref_of(easel.db, ADA, query, 999_999)
     page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 25, 10**18), "Bat"))
-    bookmark = await find_bookmark(easel.connection, ADA, lora_id)
+    bookmark = await find_bookmark(easel.db, ADA, lora_id)
     assert bookmark
     own = await card_of(easel, bookmark, page_ref)
     for custom_id in [*custom_ids(page), *custom_ids(own)]:
@@ -126,7 +126,7 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Quer
                 None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in PersistentItem.registered)
             )
             if "key" in match.groupdict():
-                assert await query_at(easel.connection, ADA, PageRef(0, match["key"])) == query
+                assert await query_at(easel.db, ADA, PageRef(0, match["key"])) == query
 
 
 async def test_pages_of_an_earlier_version_are_refused(easel: Easel) -> None:
@@ -138,7 +138,7 @@ async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
     await keep(easel, "Bat")
     await keep(easel, "Wash")
     for checkpoint, shown, other in ((VIVID, "Bat", "Wash"), (PASTEL, "Wash", "Bat")):
-        await save_preferences(easel.connection, ADA, Preferences(checkpoint=checkpoint))
+        await save_preferences(easel.db, ADA, Preferences(checkpoint=checkpoint))
         page = await first_page(easel, ADA)
         assert f"**{shown}**" in text_of(page) and f"**{other}**" not in text_of(page)
         assert "1 more bookmark is for another base model" in text_of(page)
@@ -156,11 +156,11 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     lora_id = await keep(easel, "Bat", "my best one")
     house.bat.unlink()
     await easel.keeper.scan()
-    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query()))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query()))
     assert "file is no longer in the library" in text_of(page) and "> my best one" in text_of(page)
     assert "· Vivid" in text_of(page), "what it was trained on is still known"
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
-    bookmark = await find_bookmark(easel.connection, ADA, lora_id)
+    bookmark = await find_bookmark(easel.db, ADA, lora_id)
     assert bookmark
     own = await card_of(easel, bookmark, PageRef(0, Query().key))
     assert "file is no longer in the library" in text_of(own) and "my best one" in text_of(own)

@@ -10,7 +10,6 @@ from PIL import Image
 
 from bot.app.assembly import Easel
 from bot.database.bookmarks import add_bookmark
-from bot.database.connection import transaction
 from bot.database.loras import Lora, UsefulWeights, find_lora_by_name
 from bot.database.people import remember_person
 from bot.database.preferences import Preferences, save_preferences
@@ -40,17 +39,17 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 
 async def entry(easel: Easel, name: str) -> Lora:
-    lora = await find_lora_by_name(easel.connection, name)
+    lora = await find_lora_by_name(easel.db, name)
     assert lora is not None
     return lora
 
 
 async def page_of(easel: Easel, lora: Lora) -> RenderedMessage:
-    return await lora_page(easel.connection, easel.configuration.checkpoints, easel.lora_pictures, ADA, lora)
+    return await lora_page(easel.db, easel.configuration.checkpoints, easel.lora_pictures, ADA, lora)
 
 
 async def checkpoint_of(easel: Easel, lora: Lora) -> str | None:
-    return await checkpoint_for(easel.connection, easel.configuration.checkpoints, ADA, lora)
+    return await checkpoint_for(easel.db, easel.configuration.checkpoints, ADA, lora)
 
 
 async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count: int = 3) -> None:
@@ -60,7 +59,7 @@ async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count
         file = easel.configuration.settings.storage.pictures / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (80, 80), (position * 20, lora.versions[version].id * 5, 99)).save(file)
-    await record_samples(easel.connection, lora.versions[version].id, checkpoint, paths)
+    await record_samples(easel.db, lora.versions[version].id, checkpoint, paths)
 
 
 async def test_the_example_prompt_is_that_of_the_version_for_the_checkpoint(house: House) -> None:
@@ -88,11 +87,11 @@ async def test_the_page_says_in_one_line_which_weights_are_useful_where_they_wer
     bat = await entry(easel, "Bat")
     assert "Useful weight" not in text_of(await page_of(easel, bat))
     for least, most, said in ((0.4, 1.2, "Useful weights, measured on vivid: 0.4 to 1.2"), (1.0, 1.0, "about 1")):
-        await record_range(easel.connection, bat.versions[0].id, UsefulWeights("vivid", least, most))
+        await record_range(easel.db, bat.versions[0].id, UsefulWeights("vivid", least, most))
         text = text_of(await page_of(easel, await entry(easel, "Bat")))
         (line,) = [line for line in text.splitlines() if "Useful" in line]
         assert said in line
-    await record_range(easel.connection, bat.versions[0].id, None)
+    await record_range(easel.db, bat.versions[0].id, None)
     assert "Useful weight" not in text_of(await page_of(easel, await entry(easel, "Bat")))
 
 
@@ -100,7 +99,7 @@ async def test_the_page_announces_pending_samples(easel: Easel) -> None:
     page = await page_of(easel, await entry(easel, "Bat"))
     assert "Easel generates samples" in text_of(page) and page.files == []
     for _ in range(MAX_TRIES):
-        await count_try(easel.connection, (await entry(easel, "Bat")).versions[0].id)
+        await count_try(easel.db, (await entry(easel, "Bat")).versions[0].id)
     assert "samples" not in text_of(await page_of(easel, await entry(easel, "Bat"))), "it was given up"
     mystery = await page_of(easel, await entry(easel, "Mystery"))
     assert "samples" not in text_of(mystery), "nobody will ever paint with it"
@@ -137,7 +136,7 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
     for number, version in enumerate(owl.versions):
         await painted(easel, owl, number, version.name)
     for first, second in ((VIVID, PASTEL), (PASTEL, VIVID)):
-        await save_preferences(easel.connection, ADA, Preferences(checkpoint=first))
+        await save_preferences(easel.db, ADA, Preferences(checkpoint=first))
         page = await page_of(easel, owl)
         text = text_of(page)
         assert text.index(f"{first} with {first}. With the LoRA: 1 and 2") < text.index(
@@ -153,15 +152,15 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
 async def test_the_page_shows_rating_and_uses(easel: Easel) -> None:
     bat, wash = await entry(easel, "Bat"), await entry(easel, "Wash")
     assert "No ratings yet · not used here yet" in text_of(await page_of(easel, bat))
-    await rate_lora(easel.connection, ADA, bat.id, 4)
-    await rate_lora(easel.connection, 2, bat.id, 5)
-    await add_bookmark(easel.connection, ADA, bat.id)
+    await rate_lora(easel.db, ADA, bat.id, 4)
+    await rate_lora(easel.db, 2, bat.id, 5)
+    await add_bookmark(easel.db, ADA, bat.id)
     uses = [LoraUse(sha256=lora.versions[0].sha256 or "", name=lora.name) for lora in (bat, wash)]
     for _ in range(2):
-        await record_uses(easel.connection, ADA, uses)
-    await remember_person(easel.connection, 7)
-    async with transaction(easel.connection):
-        await easel.connection.execute("UPDATE lora SET added_by = 7 WHERE name = 'Bat'")
+        await record_uses(easel.db, ADA, uses)
+    await remember_person(easel.db, 7)
+    async with easel.db.transaction():
+        await easel.db.connection.execute("UPDATE lora SET added_by = 7 WHERE name = 'Bat'")
     page = await page_of(easel, await entry(easel, "Bat"))
     for told in ("★★★★☆ 4.5 (2)", "used 2 times here", "Often used with Wash", "Added by <@7>"):
         assert told in text_of(page)
@@ -212,7 +211,7 @@ async def test_the_preview_is_of_the_version_that_fits(easel: Easel, house: Hous
     await easel.keeper.scan()
     twin = await entry(easel, "Twin")
     for number, (name, base) in enumerate(BASES.items()):
-        await save_preferences(easel.connection, ADA, Preferences(checkpoint=name))
+        await save_preferences(easel.db, ADA, Preferences(checkpoint=name))
         page = RenderedMessage()
         page.attach_if(await easel.lora_pictures.preview(twin, BaseModelId(base)))
         for files in (page.files, (await page_of(easel, twin)).files):
@@ -228,7 +227,7 @@ async def _with_five_friends(easel: Easel, house: House, name: str) -> None:
     await easel.keeper.scan()
     names = [name, *(f"{number}{name}"[:100] for number in range(6))]
     shas = [(await entry(easel, each)).versions[0].sha256 or "" for each in names]
-    await record_uses(easel.connection, ADA, [LoraUse(sha256=sha, name="x") for sha in shas])
+    await record_uses(easel.db, ADA, [LoraUse(sha256=sha, name="x") for sha in shas])
 
 
 def _png(house: House) -> bytes:

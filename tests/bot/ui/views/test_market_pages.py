@@ -50,16 +50,16 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 
 async def page_of(easel: Easel, person: int, page_ref: PageRef) -> RenderedMessage:
-    return await market_page(easel.connection, easel.configuration.checkpoints, easel.lora_pictures, person, page_ref)
+    return await market_page(easel.db, easel.configuration.checkpoints, easel.lora_pictures, person, page_ref)
 
 
 async def first_of(easel: Easel, person: int) -> Query:
-    return await first_in_market(easel.connection, easel.configuration.checkpoints, person)
+    return await first_in_market(easel.db, easel.configuration.checkpoints, person)
 
 
 async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) -> list[str]:
     """The names on a page, whose query was stored and read back."""
-    found = await page_of(easel, person, await page_ref_of(easel.connection, person, query, page))
+    found = await page_of(easel, person, await page_ref_of(easel.db, person, query, page))
     assert_fits_a_message(found)
     return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
 
@@ -76,44 +76,44 @@ async def test_filters_by_category_tag_base_model_and_words(easel: Easel) -> Non
 
 
 async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel: Easel) -> None:
-    lens, wash = [await find_lora_by_name(easel.connection, name) for name in ("Lens", "Wash")]
+    lens, wash = [await find_lora_by_name(easel.db, name) for name in ("Lens", "Wash")]
     assert lens and wash
     for person in (7, 8):
-        await rate_lora(easel.connection, person, lens.id, 5)
-        await rate_lora(easel.connection, person, wash.id, 5)
+        await rate_lora(easel.db, person, lens.id, 5)
+        await rate_lora(easel.db, person, wash.id, 5)
     first = await first_of(easel, ADA)
     assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
     assert (await shown(easel, first))[0] == "Lens"
-    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, first))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, first))
     assert "New here?" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
-    await add_bookmark(easel.connection, ADA, lens.id)
+    await add_bookmark(easel.db, ADA, lens.id)
     assert (await first_of(easel, ADA)).sort is Sort.TRENDING
-    await save_preferences(easel.connection, GRACE, Preferences(checkpoint=PASTEL))
+    await save_preferences(easel.db, GRACE, Preferences(checkpoint=PASTEL))
     assert await shown(easel, await first_of(easel, GRACE), person=GRACE) == ["Wash"]
 
 
 async def test_misfits_are_marked(easel: Easel) -> None:
-    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(sort=Sort.NAME), 1))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(sort=Sort.NAME), 1))
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in told["**Wash**"]
     assert "Fits no model" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
 
 
 async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
-    lens = await find_lora_by_name(easel.connection, "Lens")
+    lens = await find_lora_by_name(easel.db, "Lens")
     assert lens
-    await add_bookmark(easel.connection, ADA, lens.id)
+    await add_bookmark(easel.db, ADA, lens.id)
     query = Query(search="lens")
     for person, kept in ((ADA, 1), (GRACE, 0)):
-        page = await page_of(easel, person, await page_ref_of(easel.connection, person, query))
+        page = await page_of(easel, person, await page_ref_of(easel.db, person, query))
         assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
-    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(search="zzzzzz")))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(search="zzzzzz")))
     assert "No matches here for “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
-    beyond = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(), 99))
+    beyond = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(), 99))
     assert "page 2 of 2" in text_of(beyond), "the last one"
 
 
@@ -132,8 +132,8 @@ async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
     ids=lambda query: query.key[:40],
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
-    page_ref = await page_ref_of(easel.connection, ADA, query, 999_999)
-    assert await query_at(easel.connection, ADA, page_ref) == query
+    page_ref = await page_ref_of(easel.db, ADA, query, 999_999)
+    assert await query_at(easel.db, ADA, page_ref) == query
     page = await page_of(easel, ADA, page_ref)
     assert_fits_a_message(page)
     for custom_id in custom_ids(page):
@@ -144,12 +144,12 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Quer
                 each for each in PersistentItem.registered if each.__discord_ui_compiled_template__.fullmatch(custom_id)
             ]
             match = control.__discord_ui_compiled_template__.fullmatch(custom_id)
-            assert match and await query_at(easel.connection, ADA, PageRef(0, match["key"])) == query
+            assert match and await query_at(easel.db, ADA, PageRef(0, match["key"])) == query
 
 
 async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
-    page_ref = await page_ref_of(easel.connection, ADA, Query(search="x" * MAX_SEARCH))
-    other_draft = await save_draft(easel.connection, ADA, '{"prompt": "a bat"}')
+    page_ref = await page_ref_of(easel.db, ADA, Query(search="x" * MAX_SEARCH))
+    other_draft = await save_draft(easel.db, ADA, '{"prompt": "a bat"}')
     for person, where in (
         (GRACE, page_ref),
         (ADA, PageRef(0, "~999")),
@@ -169,7 +169,7 @@ async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -
     assert CategoryMenu(HERE).changed(Query(), "#lighting") == Query(category=Category.OTHER, tag="lighting")
     assert BaseMenu(HERE).changed(query, "demo/vivid").base_model == "demo/vivid"
     assert BaseMenu(HERE).changed(query, "-").base_model is None
-    options = (await CategoryMenu.of(HERE, Query(), easel.connection, tags=True)).item.options
+    options = (await CategoryMenu.of(HERE, Query(), easel.db, tags=True)).item.options
     assert [o.label for o in options][-2:] == ["other · lighting", "other · camera"]
 
 
@@ -186,12 +186,10 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
         )
         Image.new("RGB", (300, 300), (number, 0, 0)).save(path.with_suffix(".png"))
     await easel.keeper.scan()
-    await save_preferences(easel.connection, ADA, Preferences(checkpoint=PASTEL))
+    await save_preferences(easel.db, ADA, Preferences(checkpoint=PASTEL))
     query = Query(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
-    assert_fits_a_message(await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, query)))
-    page = await page_of(
-        easel, ADA, await page_ref_of(easel.connection, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER))
-    )
+    assert_fits_a_message(await page_of(easel, ADA, await page_ref_of(easel.db, ADA, query)))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER)))
     assert len(page.files) == 4 and page.view.total_children_count >= 38
     assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
     assert_fits_a_message(page)

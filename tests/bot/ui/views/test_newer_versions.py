@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
 from bot.database.bookmarks import add_bookmark
 from bot.database.clock import now_ms
+from bot.database.database import Database
 from bot.database.hub_looks import mark_updates_told, untold_updates
 from bot.database.loras import Lora
 from bot.ui.views.newer_versions import MAX_SHOWN, loras_to_tell
 from inference.content_rating import ContentRating
-from tests.bot.database.conftest import add_lora, connection, path, sha
+from tests.bot.database.conftest import add_lora, db, path, sha
 
-__all__ = ["connection", "path"]  # fixtures
+__all__ = ["db", "path"]  # fixtures
 
 ADA = 5
 
 
-async def has_newer(connection: aiosqlite.Connection, name: str, rating: ContentRating) -> Lora:
+async def has_newer(db: Database, name: str, rating: ContentRating) -> Lora:
     """A bookmarked entry with a newer version at its hub."""
-    lora = await add_lora(connection, name, content_rating=rating.value)
-    await add_bookmark(connection, ADA, lora.id)
-    await connection.execute(
+    lora = await add_lora(db, name, content_rating=rating.value)
+    await add_bookmark(db, ADA, lora.id)
+    await db.connection.execute(
         "INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, newer, newer_sha256, newer_at) "
         "VALUES (?, '', 'Civitai', 1, 1, '{}', '{}', '{}', ?, 1)",
         (lora.versions[0].sha256, sha(f"newer {name}")),
     )
-    await note(connection, lora, f"newer {name}", created_at=1)
+    await note(db, lora, f"newer {name}", created_at=1)
     return lora
 
 
-async def note(connection: aiosqlite.Connection, lora: Lora, newer: str, *, created_at: int) -> None:
-    await connection.execute(
+async def note(db: Database, lora: Lora, newer: str, *, created_at: int) -> None:
+    await db.connection.execute(
         "INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at) VALUES (?, ?, ?, ?)",
         (ADA, lora.id, sha(newer), created_at),
     )
-    await connection.commit()
+    await db.connection.commit()
 
 
-async def test_what_is_not_shown_here_keeps_nothing_else_from_being_told(connection: aiosqlite.Connection) -> None:
+async def test_what_is_not_shown_here_keeps_nothing_else_from_being_told(db: Database) -> None:
     for number in range(MAX_SHOWN):
-        await has_newer(connection, f"Hidden {number}", ContentRating.EXPLICIT)
-    shown = await has_newer(connection, "Shown", ContentRating.GENERAL)
-    assert await loras_to_tell(connection, ADA, frozenset({ContentRating.GENERAL})) == [shown]
+        await has_newer(db, f"Hidden {number}", ContentRating.EXPLICIT)
+    shown = await has_newer(db, "Shown", ContentRating.GENERAL)
+    assert await loras_to_tell(db, ADA, frozenset({ContentRating.GENERAL})) == [shown]
 
 
-async def test_a_version_that_came_after_the_message_was_made_is_still_told(connection: aiosqlite.Connection) -> None:
-    lora, read_at = await has_newer(connection, "Komori", ContentRating.GENERAL), now_ms()
-    await connection.execute("UPDATE hub_look SET newer_sha256 = ?", (sha("still newer"),))
-    await note(connection, lora, "still newer", created_at=read_at + 1)
-    await mark_updates_told(connection, ADA, [lora.id], read_at)
-    assert await untold_updates(connection, ADA) == [lora.id]
+async def test_a_version_that_came_after_the_message_was_made_is_still_told(db: Database) -> None:
+    lora, read_at = await has_newer(db, "Komori", ContentRating.GENERAL), now_ms()
+    await db.connection.execute("UPDATE hub_look SET newer_sha256 = ?", (sha("still newer"),))
+    await note(db, lora, "still newer", created_at=read_at + 1)
+    await mark_updates_told(db, ADA, [lora.id], read_at)
+    assert await untold_updates(db, ADA) == [lora.id]

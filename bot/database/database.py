@@ -14,9 +14,7 @@ import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import aiosqlite
 
@@ -95,43 +93,124 @@ class _Readers:
         return list(query.result())
 
 
-@dataclass
-class _Gate:
-    """The write lock of a connection. Its owner is a task, so a transaction must not be passed to a child task."""
+class Database:
+    """An open database: one connection that writes, its lock, and a pool of connections that read.
 
-    path: Path
-    readers: _Readers  # for tasks that do not write
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    owner: asyncio.Task[object] | None = None
-    met_damage: bool = False  # a query has failed because the file is damaged
-    closed: bool = False  # aiosqlite raises ValueError for each call then
+    A task owns the write lock during its transaction, so it must not await child tasks that write. All methods raise
+    DatabaseError.
+    """
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection, readers: _Readers) -> None:
+        self.connection = connection  # for PRAGMAs; queries use the methods
+        self.met_damage = False  # a query failed because the file is damaged
+        self._path = path
+        self._readers = readers  # for tasks that do not write
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[object] | None = None
+        self._closed = False  # aiosqlite then raises ValueError for each call
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[None]:
+        """Commit everything inside together, or nothing if an exception or a cancellation leaves the block.
+
+        Other tasks that write wait for the end of the block. Tasks that read get the rows from before it. A
+        transaction inside another one of the same task is a savepoint. A cancellation during the commit does not stop
+        the commit.
+        """
+        if self._is_mine:
+            async with self._savepoint():
+                yield
+            return
+        async with self._lock:
+            self._owner = asyncio.current_task()
+            try:
+                with self._explained():
+                    await self.connection.execute("BEGIN IMMEDIATE")
+                    yield
+                    await self.connection.commit()
+            except BaseException:
+                # aiosqlite executes its calls in order: even if this await is cancelled too, or BEGIN is still queued,
+                # the rollback comes before any other BEGIN. Without an open transaction it does nothing.
+                if not self._closed:
+                    await self.connection.rollback()
+                raise
+            finally:
+                self._owner = None
+
+    async def fetch(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """Return all rows of a SELECT.
+
+        Inside a transaction of this task, the query sees its changes and may write. Elsewhere it sees committed rows.
+        """
+        with self._explained():
+            if self._is_mine:
+                return list(await self.connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
+            return await self._readers.fetch(sql, parameters)
+
+    async def fetch_one(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """Return the first row of a SELECT, or None."""
+        rows = await self.fetch(sql, parameters)
+        return rows[0] if rows else None
+
+    async def write(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """Run one writing statement in a transaction, and return the rows of its RETURNING clause."""
+        if self._is_mine:
+            return await self.fetch(sql, parameters)
+        async with self.transaction():
+            return await self.fetch(sql, parameters)
+
+    async def copy_into(self, target: Path) -> None:
+        """Write a copy to the new file `target`, also if the database file was deleted."""
+        async with self._lock:
+            with self._explained():
+                await self.connection.execute("VACUUM INTO ?", (str(target),))
+
+    async def truncate_log(self) -> bool:
+        """Write the log into the database and empty its file. Return False while a query reads from the log."""
+        async with self._lock:
+            with self._explained():
+                ((busy, *_),) = await self.connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not busy
+
+    def close(self) -> None:
+        """Refuse all further queries. Their error says that the program ends."""
+        self._closed = True
+
+    @property
+    def _is_mine(self) -> bool:
+        return self._owner is not None and self._owner is asyncio.current_task()
+
+    @asynccontextmanager
+    async def _savepoint(self) -> AsyncGenerator[None]:
+        """A nested transaction. All levels share one name: SQLite takes the innermost."""
+        await self.connection.execute("SAVEPOINT inner_transaction")
+        try:
+            yield
+        except BaseException:
+            await self.connection.execute("ROLLBACK TO inner_transaction")
+            raise
+        finally:
+            await self.connection.execute("RELEASE inner_transaction")
 
     @contextmanager
-    def explained(self) -> Generator[None]:
+    def _explained(self) -> Generator[None]:
         """Raise DatabaseError for errors of SQLite and for a closed connection, and note damage."""
         try:
-            with _explained(self.path):
+            with _explained(self._path):
                 yield
         except (ValueError, sqlite3.ProgrammingError) as problem:
-            if not self.closed:
+            if not self._closed:
                 raise
-            raise DatabaseClosed(f"Easel has closed the database {self.path}, because the program ends.") from problem
+            raise DatabaseClosed(f"Easel has closed the database {self._path}, because the program ends.") from problem
         except NotADatabase:
             self.met_damage = True
             raise
-
-    @property
-    def mine(self) -> bool:
-        return self.owner is not None and self.owner is asyncio.current_task()
-
-
-_gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def open_database(
     path: Path, clock: Callable[[], float] = time.time, report: Report = lambda title, done, total: None
-) -> AsyncGenerator[aiosqlite.Connection]:
+) -> AsyncGenerator[Database]:
     """Open the database at `path`, creating and migrating it as needed; `clock` is the unix time.
 
     `report` gets the progress of a migration. Raises DatabaseError.
@@ -163,15 +242,15 @@ async def open_database(
             with _explained(path):
                 for reader in readers:
                     await reader.prepare(pseudonyms)
-            gate = _gates[connection] = _Gate(path, _Readers(readers))
+            db = Database(path, connection, _Readers(readers))
             try:
-                yield connection
+                yield db
             finally:
-                gate.closed = True
+                db.close()
 
 
 @asynccontextmanager
-async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
+async def read_database(path: Path) -> AsyncGenerator[Database]:
     """Open the database at `path` to read it, while another program writes it or not; nobody waits for it.
 
     Nothing is created and nothing migrated, and no file is left behind. Raises DatabaseError, among them NoDatabase
@@ -183,8 +262,7 @@ async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
         with _explained(path):
             await reader.prepare(Pseudonyms(path))
             await check_current(connection, path)
-        _gates[connection] = _Gate(path, _Readers([reader]))
-        yield connection
+        yield Database(path, connection, _Readers([reader]))
 
 
 @asynccontextmanager
@@ -282,101 +360,6 @@ async def _prepare(connection: aiosqlite.Connection, pseudonyms: Pseudonyms) -> 
     await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     await connection.execute("PRAGMA trusted_schema = OFF")
     await connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-
-
-@asynccontextmanager
-async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
-    """Commit everything inside together, or nothing if an exception or a cancellation leaves the block.
-
-    Other tasks that use `write` or `transaction` on this connection wait meanwhile, so they do not get mixed into it;
-    `fetch` gives them what was there before. Inside another transaction of the same task it is a savepoint. Do not
-    await other tasks that write from within: they wait for you. A cancellation that comes while the commit is under
-    way does not stop it. Raises DatabaseError.
-    """
-    gate = _gates[connection]
-    if gate.mine:
-        async with _savepoint(connection):
-            yield
-        return
-    async with gate.lock:
-        gate.owner = asyncio.current_task()
-        try:
-            with gate.explained():
-                await connection.execute("BEGIN IMMEDIATE")
-                yield
-                await connection.commit()
-        except BaseException:
-            # aiosqlite executes its calls in order: even if this await is cancelled too, or BEGIN is still queued,
-            # the rollback comes before any other BEGIN. Without an open transaction it does nothing.
-            if not gate.closed:
-                await connection.rollback()
-            raise
-        finally:
-            gate.owner = None
-
-
-@asynccontextmanager
-async def _savepoint(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
-    """A nested transaction. All levels share one name: SQLite takes the innermost."""
-    await connection.execute("SAVEPOINT inner_transaction")
-    try:
-        yield
-    except BaseException:
-        await connection.execute("ROLLBACK TO inner_transaction")
-        raise
-    finally:
-        await connection.execute("RELEASE inner_transaction")
-
-
-async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-    """All rows of a SELECT; never rows that another task has not committed. Raises DatabaseError.
-
-    Inside a transaction of this task it sees what this one has written, and may write itself.
-    """
-    gate = _gates[connection]
-    with gate.explained():
-        if gate.mine:
-            return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
-        return await gate.readers.fetch(sql, parameters)
-
-
-async def fetch_one(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
-    """The first row of a SELECT, or None. Raises DatabaseError."""
-    rows = await fetch(connection, sql, parameters)
-    return rows[0] if rows else None
-
-
-async def write(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-    """Run one writing statement in a transaction; the rows of its RETURNING clause. Raises DatabaseError."""
-    if _gates[connection].mine:
-        return await fetch(connection, sql, parameters)
-    async with transaction(connection):
-        return await fetch(connection, sql, parameters)
-
-
-def has_met_damage(connection: aiosqlite.Connection) -> bool:
-    """Whether a query on this connection has failed because the database is damaged."""
-    return _gates[connection].met_damage
-
-
-async def copy_into(connection: aiosqlite.Connection, target: Path) -> None:
-    """Write a copy to the new file `target` through this connection, also if the database file was deleted.
-
-    Raises DatabaseError.
-    """
-    gate = _gates[connection]
-    async with gate.lock:
-        with gate.explained():
-            await connection.execute("VACUUM INTO ?", (str(target),))
-
-
-async def truncate_log(connection: aiosqlite.Connection) -> bool:
-    """Write the log into the database and empty its file; False while somebody reads from it. Raises DatabaseError."""
-    gate = _gates[connection]
-    async with gate.lock:
-        with gate.explained():
-            ((busy, *_),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-    return not busy
 
 
 @contextmanager
