@@ -25,6 +25,7 @@ from bot.database.job_terms import FUNCTIONS, TRIGGERS
 from bot.database.lock import is_in_use
 from bot.database.migrate import Report, check_current, migrate
 from bot.database.pseudonyms import Pseudonyms, ensure_key
+from bot.database.query import Query, Row, Statement
 from bot.database.wal import is_damaged
 from bot.file_access import Need, why
 
@@ -136,6 +137,29 @@ class Database:
                 raise
             finally:
                 self._owner = None
+
+    async def all(self, query: Query[Row], *values: object, **named: object) -> list[Row]:
+        """Return all rows of a query. A query that writes runs in a transaction."""
+        run = self.write if query.writes else self.fetch
+        return query.read(await run(query.sql, named or values))
+
+    async def one(self, query: Query[Row], *values: object, **named: object) -> Row | None:
+        """Return the first row of a query, or None."""
+        return next(iter(await self.all(query, *values, **named)), None)
+
+    async def get(self, query: Query[Row], *values: object, **named: object) -> Row:
+        """Return the only row of a query that always has one, such as a count."""
+        (row,) = await self.all(query, *values, **named)
+        return row
+
+    async def run(self, statement: Statement, *values: object, **named: object) -> bool:
+        """Run a statement in a transaction. Return whether it changed a row."""
+        if not self._is_mine:
+            async with self.transaction():
+                return await self.run(statement, *values, **named)
+        with self._explained():
+            cursor = await self.connection.execute(statement.sql, named or values)  # pyright: ignore[reportArgumentType]
+            return cursor.rowcount > 0
 
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return all rows of a SELECT.

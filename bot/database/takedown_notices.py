@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.database.audit import AuditAction
 from bot.database.clock import now_ms
-from bot.database.database import Database
+from bot.database.query import Query, Statement
 
 BY_OPERATORS = 0  # in the audit log: the command does not know who used it
 PERSON_SHOWN = "shown_person"  # the reason in the audit log
@@ -37,15 +37,6 @@ LOG = """
         WHERE case_id = :case AND takedown_copy.state = 'confirmed'
     ) AS found WHERE place > 0
 """
-_NOTICE = """
-    SELECT case_id, person_id, pictures, tried_at FROM takedown_notice JOIN takedown_case ON takedown_case.id = case_id
-    WHERE told_at IS NULL AND takedown_case.state IN ('complete', 'closed')
-"""
-DUE = f"{_NOTICE} AND case_id > 0 AND takedown_notice.refused = 0 ORDER BY case_id, person_id"
-UNTOLD = f"{_NOTICE} AND person_id = ? ORDER BY case_id"
-TRY = "UPDATE takedown_notice SET tried_at = ? WHERE case_id = ? AND person_id = ? AND tried_at IS NULL"
-REFUSED = "UPDATE takedown_notice SET refused = 1 WHERE case_id = ? AND person_id = ?"
-TOLD = "UPDATE takedown_notice SET told_at = ? WHERE case_id = ? AND person_id = ?"
 
 
 @dataclass(frozen=True)
@@ -63,33 +54,25 @@ class TakedownNotice:
         return f"T{self.case_id}"
 
 
+_NOTICE = """
+    SELECT case_id, person_id, pictures, tried_at FROM takedown_notice JOIN takedown_case ON takedown_case.id = case_id
+    WHERE told_at IS NULL AND takedown_case.state IN ('complete', 'closed')
+"""
+# Notices that no direct message has delivered yet.
+DUE_NOTICES = Query(
+    TakedownNotice, f"{_NOTICE} AND case_id > 0 AND takedown_notice.refused = 0 ORDER BY case_id, person_id"
+)
+UNDELIVERED_NOTICES = Query(TakedownNotice, f"{_NOTICE} AND person_id = ? ORDER BY case_id")
+# From now on the message may have been sent.
+BEGIN_NOTICE = Statement(
+    "UPDATE takedown_notice SET tried_at = ? WHERE case_id = ? AND person_id = ? AND tried_at IS NULL"
+)
+REFUSE_NOTICE = Statement("UPDATE takedown_notice SET refused = 1 WHERE case_id = ? AND person_id = ?")
+END_NOTICE = Statement("UPDATE takedown_notice SET told_at = ? WHERE case_id = ? AND person_id = ?")
+
+
 def write_notices(connection: sqlite3.Connection, case_id: int) -> None:
     """Note whom to tell about the confirmed copies of a case, and log them. In a transaction of the caller. Blocks."""
     about = {"case": case_id, "now": now_ms(), "by": BY_OPERATORS, "action": AuditAction.REMOVE_PICTURE}
     connection.execute(NOTE, about)
     connection.execute(LOG, about | {"changes": json.dumps({"reason": [None, PERSON_SHOWN]})})
-
-
-async def due_notices(db: Database) -> tuple[TakedownNotice, ...]:
-    """Notices of removed pictures that no direct message has told yet. Raises DatabaseError."""
-    return tuple(TakedownNotice(**dict(row)) for row in await db.fetch(DUE))
-
-
-async def untold_notices(db: Database, person_id: int) -> tuple[TakedownNotice, ...]:
-    """A person's notices that are not delivered yet. Raises DatabaseError."""
-    return tuple(TakedownNotice(**dict(row)) for row in await db.fetch(UNTOLD, (person_id,)))
-
-
-async def begin_notice(db: Database, notice: TakedownNotice) -> None:
-    """From now on the message may have been sent. Raises DatabaseError."""
-    await db.write(TRY, (now_ms(), notice.case_id, notice.person_id))
-
-
-async def refuse_notice(db: Database, notice: TakedownNotice) -> None:
-    """Discord refuses the direct message. Raises DatabaseError."""
-    await db.write(REFUSED, (notice.case_id, notice.person_id))
-
-
-async def end_notice(db: Database, notice: TakedownNotice) -> None:
-    """The person knows. Raises DatabaseError."""
-    await db.write(TOLD, (now_ms(), notice.case_id, notice.person_id))

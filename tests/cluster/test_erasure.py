@@ -104,7 +104,7 @@ async def test_an_erasure_leaves_nothing_on_a_node(easel: Easel, nodes: RayNodes
         process.kill()
     if lost == "network":
         machine.cut()
-    erasures = Erasures(easel.connection, easel.configuration, easel.jobs, easel.additions, easel.files, NoDiscord())
+    erasures = Erasures(easel.db, easel.configuration, easel.jobs, easel.additions, easel.files, NoDiscord())
     ended = await erasures.request(ADA)
     await erasures.carry_out_all()
     assert ended.done() and ended.result().jobs == 2

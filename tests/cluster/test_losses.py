@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from benchmarks._ray_nodes import RayMachine, RayNodes
 from bot.app.assembly import Easel, open_easel
-from bot.database.connection import fetch
 from bot.database.jobs import JobState
 from bot.jobs.active_jobs import JobUpdate
 from inference.messages.options import STATE_STEPS
@@ -101,7 +100,7 @@ class Watched:
         assert [end.job.state for end in ends] == [JobState.SUCCEEDED] * len(ends)
         assert all(len(end.pictures) == 1 for end in ends)
         await self.until_gone()
-        rows = await fetch(self.easel.connection, "SELECT job_id, count(*) AS number FROM picture GROUP BY job_id")
+        rows = await self.easel.db.fetch("SELECT job_id, count(*) AS number FROM picture GROUP BY job_id")
         assert all(row["number"] == 1 for row in rows)
         expected = [*self.before, *(end.pictures[0].path for end in ends)]
         assert sorted(await pictures_on_disk(self.easel)) == sorted(expected)

@@ -12,15 +12,16 @@ from typing import Any
 from discord import ui
 
 from bot.background import DiscordRefuses, attempt
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.people import locale_of
 from bot.database.takedown_notices import (
+    BEGIN_NOTICE,
+    DUE_NOTICES,
+    END_NOTICE,
+    REFUSE_NOTICE,
+    UNDELIVERED_NOTICES,
     TakedownNotice,
-    begin_notice,
-    due_notices,
-    end_notice,
-    refuse_notice,
-    untold_notices,
 )
 from bot.i18n import _, ngettext, number, sentences, speaking
 from bot.i18n.texts import plain
@@ -42,18 +43,18 @@ class TakedownNotices:
     async def tell_all(self) -> bool:
         """Send due notices. Return whether all are sent. What Discord does not take now waits. Raises DatabaseError."""
         async with self._telling:
-            for notice in await due_notices(self._db):
+            for notice in await self._db.all(DUE_NOTICES):
                 await attempt(self._tell(notice), f"telling an author about the takedown {notice.case_id}")
-            return not await due_notices(self._db)
+            return not await self._db.all(DUE_NOTICES)
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what no direct message told. Raises DatabaseError."""
-        if not await untold_notices(self._db, interaction.user.id):
+        if not await self._db.all(UNDELIVERED_NOTICES, interaction.user.id):
             return
         async with self._telling:
-            for notice in await untold_notices(self._db, interaction.user.id):
+            for notice in await self._db.all(UNDELIVERED_NOTICES, interaction.user.id):
                 await send_ephemeral(interaction, self._view(notice))
-                await end_notice(self._db, notice)
+                await self._db.run(END_NOTICE, now_ms(), notice.case_id, notice.person_id)
 
     async def _tell(self, notice: TakedownNotice) -> None:
         """Raises DiscordUnreachable or DatabaseError."""
@@ -63,13 +64,13 @@ class TakedownNotices:
             if notice.tried_at is None or not await self._direct.find(
                 notice.person_id, notice.reference, notice.tried_at
             ):
-                await begin_notice(self._db, notice)
+                await self._db.run(BEGIN_NOTICE, now_ms(), notice.case_id, notice.person_id)
                 nonce = await make_nonce(self._db, "takedown", notice.case_id, person_id=notice.person_id)
                 await self._direct.send(notice.person_id, view, nonce)
         except DiscordRefuses:
-            await refuse_notice(self._db, notice)
+            await self._db.run(REFUSE_NOTICE, notice.case_id, notice.person_id)
         else:
-            await end_notice(self._db, notice)
+            await self._db.run(END_NOTICE, now_ms(), notice.case_id, notice.person_id)
 
     def _view(self, notice: TakedownNotice) -> ui.LayoutView:
         count, contact = notice.pictures, self._configuration.settings.privacy.contact

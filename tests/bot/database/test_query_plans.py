@@ -11,6 +11,7 @@ import pytest
 
 import bot.database
 from bot.database.database import Database
+from bot.database.query import Statement
 
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
@@ -43,7 +44,8 @@ def statements() -> Iterator[tuple[str, str]]:
     for module in MODULES:
         for name, value in vars(importlib.import_module(f"bot.database.{module}")).items():
             values = value.items() if isinstance(value, dict) else [("", value)]
-            for key, sql in values if name.isupper() and not name.startswith("_") else ():
+            for key, statement in values if name.isupper() and not name.startswith("_") else ():
+                sql = statement.sql if isinstance(statement, Statement) else statement
                 if isinstance(sql, str) and sql.strip().startswith(VERBS):
                     label = "-".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
                     yield f"{module}.{name}[{label}]", sql
@@ -91,7 +93,7 @@ def test_every_statement_is_seen() -> None:
     assert len(ALL) > 80
     for module in MODULES:
         source = (Path(bot.database.__file__).parent / f"{module}.py").read_text("utf-8")
-        for call in re.findall(r"(?:fetch|fetch_one|write)\(\s*connection,\s*([^,)]+)", source):
+        for call in re.findall(r"db\.(?:fetch|fetch_one|write)\(\s*([^,)]+)", source):
             assert re.fullmatch(r"[A-Z_0-9]+|sql|parameters", call), f"{module}: {call}"
 
 

@@ -578,10 +578,10 @@ async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reach
 
 async def without_busy_timeout(rig: Rig) -> sqlite3.Connection:
     """Another program that holds the database; the bot gives each try up at once."""
-    await rig.connection.execute("PRAGMA busy_timeout = 10")
-    (row,) = await rig.connection.fetch("PRAGMA database_list")
+    await rig.db.connection.execute("PRAGMA busy_timeout = 10")
+    (row,) = await rig.db.fetch("PRAGMA database_list")
     other = sqlite3.connect(row["file"], isolation_level=None)
-    async with rig.connection.transaction():
+    async with rig.db.transaction():
         pass  # whatever is being written is; who waits to write next comes after us
     other.execute("BEGIN IMMEDIATE")
     return other

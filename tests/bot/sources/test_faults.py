@@ -311,7 +311,7 @@ async def main(config, link):
     settings = load_settings(Path(config))
     async with open_catalogue(settings) as found:
         http = SourceHttp(lambda: settings.sources)
-        additions = Additions(found.connection, found.configuration, found.keeper, http)
+        additions = Additions(found.db, found.configuration, found.keeper, http)
         version = (await additions.look_up(link)).versions[0]
         async def anybody(_):
             pass

@@ -42,7 +42,7 @@ from bot.database.takedown_cases import (
     open_case,
     unfinished_cases,
 )
-from bot.database.takedown_notices import BY_OPERATORS, due_notices, untold_notices
+from bot.database.takedown_notices import BY_OPERATORS, DUE_NOTICES, UNDELIVERED_NOTICES
 from bot.errors.pictures import RemovedPicture
 from bot.library.configuration import Configuration
 from bot.pictures.copies import find_copies
@@ -312,8 +312,8 @@ async def test_whom_discord_lets_nobody_write_to_is_told_after_a_command(rig: Ri
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
     assert [to for to, _ in rig.letters.sent] == [2]
-    assert [one.case_id for one in await untold_notices(rig.db, 1)] == [case_id]
-    assert await untold_notices(rig.db, 2) == () == await due_notices(rig.db)
+    assert [one.case_id for one in await rig.db.all(UNDELIVERED_NOTICES, 1)] == [case_id]
+    assert await rig.db.all(UNDELIVERED_NOTICES, 2) == [] == await rig.db.all(DUE_NOTICES)
 
 
 async def test_a_notice_waits_for_discord(rig: Rig) -> None:
@@ -335,7 +335,7 @@ async def test_a_notice_that_was_sent_before_a_kill_is_not_sent_again(rig: Rig) 
     rig.letters.kill_at = None
     await rig.cases().carry_out_all()
     assert [to for to, _ in rig.letters.sent] == [1, 2]
-    assert await due_notices(rig.db) == ()
+    assert await rig.db.all(DUE_NOTICES) == []
 
 
 async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:

@@ -1,0 +1,82 @@
+"""Queries build typed rows, and statements run in transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pytest
+from pydantic import Json, ValidationError
+
+from bot.database.database import Database
+from bot.database.query import Query, Statement
+
+KEEP = Statement("INSERT INTO memo (key, value) VALUES (?, ?)")
+VALUE = Query(str, "SELECT value FROM memo WHERE key = :key")
+COUNT = Query(int, "SELECT count(*) FROM memo WHERE key LIKE 'test%'")
+REPLACE = Query(str, "UPDATE memo SET value = ? WHERE key = ? RETURNING key")
+FORGET = Statement("DELETE FROM memo WHERE key = ?")
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Fact:
+    colour: Colour
+    shown: bool
+    weights: Json[tuple[float, ...]]
+    note: str | None
+
+
+FACT = "SELECT ? AS colour, 1 AS shown, '[0.5, 1]' AS weights, NULL AS note, 'x' AS beside"
+
+
+async def test_a_dataclass_is_built_by_its_annotations(db: Database) -> None:
+    assert await db.one(Query(Fact, FACT), "red") == Fact(Colour.RED, shown=True, weights=(0.5, 1.0), note=None)
+
+
+async def test_a_value_that_does_not_fit_is_an_error(db: Database) -> None:
+    with pytest.raises(ValidationError, match="colour"):
+        await db.one(Query(Fact, FACT), "blue")
+
+
+async def test_scalars_are_the_first_column(db: Database) -> None:
+    await db.run(KEEP, "test", "1")
+    assert await db.one(VALUE, key="test") == "1"
+    assert await db.one(VALUE, key="other") is None
+    assert await db.all(VALUE, key="test") == ["1"]
+    assert await db.get(COUNT) == 1
+    ((key, value),) = await db.all(Query(sqlite3.Row, "SELECT key, value FROM memo WHERE key = 'test'"))
+    assert (key, value) == ("test", "1")
+
+
+async def test_a_statement_says_whether_it_changed_a_row(db: Database) -> None:
+    assert not await db.run(FORGET, "test")
+    await db.run(KEEP, "test", "1")
+    assert await db.run(FORGET, "test")
+
+
+async def test_a_query_with_returning_is_committed(db: Database) -> None:
+    await db.run(KEEP, "test", "1")
+    assert await db.all(REPLACE, "2", "test") == ["test"]
+    assert await db.one(VALUE, key="test") == "2"  # by a connection that reads: it sees committed rows
+
+
+async def test_statements_of_a_transaction_are_undone_together(db: Database) -> None:
+    async def fail() -> None:
+        async with db.transaction():
+            await db.run(KEEP, "test", "1")
+            assert await db.get(COUNT) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await db.get(COUNT) == 0
+
+
+@pytest.mark.parametrize(("statement", "writes"), [(KEEP, True), (REPLACE, True), (FORGET, True), (VALUE, False)])
+def test_a_statement_knows_whether_it_writes(statement: Statement, writes: bool) -> None:
+    assert statement.writes is writes
