@@ -24,7 +24,7 @@ NEWEST_OF = """
     WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
 """
 STORED = "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? ORDER BY picture_id LIMIT ?"
-COUNT = "SELECT count(*) AS pictures FROM picture"
+_COUNT = "SELECT count(*) AS pictures FROM picture"  # reads a whole index, as the search reads all hashes
 ORIGINS = """
     SELECT picture.id, job_id, person_id, position, picture.created_at, path,
         request ->> '$.image' IS NOT NULL AND NOT coalesce(request ->> '$.image.painted', 0) AS given
@@ -95,7 +95,7 @@ async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[by
 
 async def count_pictures(db: Database) -> int:
     """How many pictures there are, with and without hashes. Raises DatabaseError."""
-    row = await db.fetch_one(COUNT)
+    row = await db.fetch_one(_COUNT)
     return 0 if row is None else row["pictures"]
 
 

@@ -195,9 +195,9 @@ async def main(database, statements):
         seen += 1
         if seen == statements:
             os.kill(os.getpid(), signal.SIGKILL)
-    async with open_database(database) as connection:
-        await connection.set_trace_callback(count)
-        await catch_up(connection, database)
+    async with open_database(database) as db:
+        await db.connection.set_trace_callback(count)
+        await catch_up(db, database)
 
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
 """

@@ -340,7 +340,7 @@ async def test_who_opens_it_for_reading_creates_and_migrates_nothing(path: Path)
         (newest,) = await connection.fetch("PRAGMA user_version")
     for version, error in ((0, OlderDatabase), (newest[0] + 1, NewerDatabase)):
         with sqlite3.connect(path) as database:
-            database.connection.execute(f"PRAGMA user_version = {version}")
+            database.execute(f"PRAGMA user_version = {version}")
         database.close()
         before = get(path)
         with pytest.raises(error):

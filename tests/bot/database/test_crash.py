@@ -15,15 +15,15 @@ from bot.database.lock import program_lock
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from bot.database.database import open_database, transaction
+from bot.database.database import open_database
 from bot.database.lock import program_lock
 from bot.database.people import remember_person
 
 async def main(path):
-    async with open_database(path) as connection:
-        await remember_person(connection, 1)
-        async with transaction(connection):
-            await remember_person(connection, 2)
+    async with open_database(path) as db:
+        await remember_person(db, 1)
+        async with db.transaction():
+            await remember_person(db, 2)
             print("in the middle", flush=True)
             await asyncio.Event().wait()
 

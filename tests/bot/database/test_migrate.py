@@ -56,8 +56,8 @@ def contents(path: Path) -> bytes:
 def look(path: Path) -> tuple[int, list[str]]:
     """The version, and every object's SQL."""
     database = sqlite3.connect(path)
-    (version,) = database.connection.execute("PRAGMA user_version").fetchone()
-    schema = [row[0] for row in database.connection.execute("SELECT sql FROM sqlite_schema ORDER BY name")]
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    schema = [row[0] for row in database.execute("SELECT sql FROM sqlite_schema ORDER BY name")]
     database.close()
     return version, schema
 
@@ -82,7 +82,7 @@ def test_every_table_is_strict_and_no_step_commits_by_itself() -> None:
 def execute(path: Path, *statements: str) -> list[tuple[object, ...]]:
     """The rows of the last statement."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        return [database.connection.execute(statement).fetchall() for statement in statements][-1]
+        return [database.execute(statement).fetchall() for statement in statements][-1]
 
 
 def test_only_what_is_missing_is_carried_out_after_a_copy(path: Path, folder: Path) -> None:
