@@ -70,10 +70,7 @@ async def test_staff_allow_a_phrase_in_their_server_alone(empty: Scene) -> None:
             for button in question.buttons.values():
                 refused = await scene.forged(forger, button["custom_id"])
                 assert "You cannot use /server or its buttons here" in refused.text, refused.text
-        for typed, why in (
-            ("quartz lantern", "must contain the refused word nude"),
-            ("nude, quartz", "commas"),
-        ):
+        for typed, why in (("quartz lantern", "must contain the refused word nude"), ("nude, quartz", "commas")):
             refused = await allowed(scene, grace, question, typed)
             assert refused.ephemeral and why in refused.text, refused.text
         decided = await allowed(scene, grace, question)
@@ -96,10 +93,7 @@ async def test_staff_allow_a_phrase_in_their_server_alone(empty: Scene) -> None:
         page = await pressed(grace, await words_page(grace), "Allowed phrases")
         assert f"`{PHRASE}`" in page.text
         page = await pressed(grace, page, "Remove phrase")
-        for typed, why in (
-            ("\u3164\u3164", "needs at least two letters or digits"),
-            ("a nude, lamp", "commas"),
-        ):
+        for typed, why in (("\u3164\u3164", "needs at least two letters or digits"), ("a nude, lamp", "commas")):
             refused = await filled(grace, page, "Allow a phrase", phrase=typed)
             assert refused.ephemeral and why in refused.text, refused.text
         assert "No phrases yet" in page.text and f"allowed phrase: {PHRASE} → —" in await audited(grace)
