@@ -140,7 +140,7 @@ class CheckpointNotFound(RequestError):
 
 
 @dataclass(eq=False)
-class NoCheckpoints(CheckpointNotFound):
+class NoCheckpoints(RequestError):
     """No model is installed here yet. The bot's operator can add one."""
 
 

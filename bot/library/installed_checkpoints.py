@@ -62,11 +62,10 @@ class InstalledCheckpoints:
         return self._settings.checkpoint(name) if name else None
 
     def require(self, name: str | None) -> CheckpointSettings:
-        """The checkpoint of this name; None: the first one. Raises CheckpointNotFound."""
+        """The checkpoint of this name; None: the first one. Raises CheckpointNotFound or NoCheckpoints."""
         found = next(iter(self), None) if name is None else self.find(name)
         if found is None:
-            refusal = CheckpointNotFound if self.names else NoCheckpoints
-            raise refusal(name=(name or "")[:100], installed=self.names)
+            raise CheckpointNotFound(name=name[:100], installed=self.names) if name else NoCheckpoints
         return found
 
     def nearest_size(self, checkpoint: str | None, width: int, height: int) -> Size:

@@ -229,7 +229,7 @@ class StudioSessions:
         chosen = self._configuration.checkpoints.find(studio.draft.checkpoint)
         checkpoint = chosen or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
-            raise NoCheckpoints(name="", installed=[])
+            raise NoCheckpoints
         rows = await examine(self._requests, studio, checkpoint.name, await self._shown(interaction))
         rows = await self._without_disputed(person_id, rows)
         return StudioSnapshot(

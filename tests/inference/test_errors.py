@@ -86,7 +86,7 @@ def test_a_detail_survives_the_database() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "said"), [([], "Available: ."), (["a"], "Available: a."), (["a", "b", "c"], "Available: a, b and c.")]
+    ("names", "said"), [([], "models: ."), (["a"], "models: a."), (["a", "b", "c"], "models: a, b and c.")]
 )
 def test_lists_are_spoken(names: list[str], said: str) -> None:
     assert str(errors.CheckpointNotFound(name="x", installed=names)).endswith(said)
