@@ -23,7 +23,6 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.config.moderation import WordListMode
-from bot.database.audit import AuditAction
 from bot.database.reports import ReportReason
 from bot.i18n import catalogue
 from bot.i18n.commands import context_of, spoken
@@ -42,7 +41,7 @@ ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
 # Enumerations whose values are said by `label`.
-LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction, ReportReason, RegionName, WordListMode)
+LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, ReportReason, RegionName, WordListMode)
 
 
 @dataclass(frozen=True)

@@ -42,16 +42,16 @@ Changes = Mapping[str, tuple[object, object]]  # what changed, by field: before 
 
 
 class AuditAction(StrEnum):
-    """What was done. The values are stored; people read them by `label`."""
+    """What was done. The values are stored; people read the words of `action_label`."""
 
     CHANGE_SETTINGS = "change_settings"
     CHANGE_LIMITS = "change_limits"
-    BLOCK_PERSON = "block_member"
-    UNBLOCK_PERSON = "unblock_member"
-    BLOCK_LORA = "block_LoRA"
-    UNBLOCK_LORA = "unblock_LoRA"
+    BLOCK_PERSON = "block_person"
+    UNBLOCK_PERSON = "unblock_person"
+    BLOCK_LORA = "block_lora"
+    UNBLOCK_LORA = "unblock_lora"
     PROPOSE_BASE_MODEL = "propose_base_model"
-    RATE_LORA = "set_LoRA_rating"
+    RATE_LORA = "rate_lora"
     ADD_WORD_LIST = "add_word_list"
     CHANGE_WORD_LIST = "change_word_list"
     DELETE_WORD_LIST = "delete_word_list"
@@ -66,8 +66,8 @@ class AuditAction(StrEnum):
     VIEW_REPORTED_PICTURE = "view_reported_picture"
     DECIDE_REPORT = "decide_report"
     ANSWER_APPEAL = "answer_appeal"
-    FEATURE = "feature_LoRA_or_picture"
-    UNFEATURE = "stop_featuring_LoRA_or_picture"
+    FEATURE = "feature"
+    UNFEATURE = "unfeature"
     EXPORT_AUDIT_LOG = "export_audit_log"
 
 

@@ -393,7 +393,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     page = await chosen(linus, page, "svprompts", "0")
     page = await chosen(linus, page, "svsection", "audit")
     assert "prompts shown by default: yes → no" in page.text and f"<@{default_world.LINUS}>" in page.text
-    page = await chosen(linus, page, "svaction", "unblock_member")
+    page = await chosen(linus, page, "svaction", "unblock_person")
     assert "change settings" not in page.text and "unblock member" in page.text
     page = await chosen(linus, page, "svauditwho", "Grace")
     assert "No matching entries" in page.text
@@ -411,7 +411,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     assert seen.ephemeral and "audit log entries" in seen.text
     async with aiohttp.ClientSession() as session, session.get(seen.attachments[0]["url"]) as response:
         rows = json.loads(await response.read())
-    assert len(rows) > 10 and {"change_settings", "block_member"} <= {row["action"] for row in rows}
+    assert len(rows) > 10 and {"change_settings", "block_person"} <= {row["action"] for row in rows}
 
 
 @pytest.mark.parametrize("section", ORDER)

@@ -12,12 +12,12 @@ import discord
 from discord import ui
 
 from bot.database.audit import AuditAction, AuditFilter
-from bot.i18n import _, label, later, ngettext, number
+from bot.i18n import _, later, ngettext, number
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import MAX_DISCORD_ID, outdated_error
-from bot.ui.views.server.audit_words import entry_text
+from bot.ui.views.server.audit_words import action_label, entry_text
 from bot.ui.views.server.panel import (
     PAGE,
     GoButton,
@@ -113,7 +113,7 @@ class AuditActionMenu(PanelMenu, template=rf"svaction:{PAGE}"):
     def of(cls, page: PanelPage, wanted: Shown) -> Self:
         """The menu with the current one selected."""
         options = [
-            discord.SelectOption(label=label(each), value=each.value, default=each is wanted.action)
+            discord.SelectOption(label=action_label(each), value=each.value, default=each is wanted.action)
             for each in AuditAction
         ]
         return cls(page.at(0), options=options, placeholder=_("All actions"), min_values=0)

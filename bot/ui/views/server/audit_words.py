@@ -62,6 +62,35 @@ _FIELDS = {
     "forms": later("matches plurals and typing mistakes", context="audit log"),
 }
 
+# The actions, as people read them.
+_ACTIONS = {
+    AuditAction.CHANGE_SETTINGS: later("change settings", context="AuditAction"),
+    AuditAction.CHANGE_LIMITS: later("change limits", context="AuditAction"),
+    AuditAction.BLOCK_PERSON: later("block member", context="AuditAction"),
+    AuditAction.UNBLOCK_PERSON: later("unblock member", context="AuditAction"),
+    AuditAction.BLOCK_LORA: later("block LoRA", context="AuditAction"),
+    AuditAction.UNBLOCK_LORA: later("unblock LoRA", context="AuditAction"),
+    AuditAction.PROPOSE_BASE_MODEL: later("propose base model", context="AuditAction"),
+    AuditAction.RATE_LORA: later("set LoRA rating", context="AuditAction"),
+    AuditAction.ADD_WORD_LIST: later("add word list", context="AuditAction"),
+    AuditAction.CHANGE_WORD_LIST: later("change word list", context="AuditAction"),
+    AuditAction.DELETE_WORD_LIST: later("delete word list", context="AuditAction"),
+    AuditAction.IMPORT_WORD_LISTS: later("import word lists", context="AuditAction"),
+    AuditAction.CHANGE_PHRASES: later("change phrases", context="AuditAction"),
+    AuditAction.CONFIRM_BASE_MODEL: later("confirm base model", context="AuditAction"),
+    AuditAction.REJECT_BASE_MODEL: later("reject base model", context="AuditAction"),
+    AuditAction.PAUSE_QUEUE: later("pause queue", context="AuditAction"),
+    AuditAction.RESUME_QUEUE: later("resume queue", context="AuditAction"),
+    AuditAction.CANCEL_JOB: later("cancel job", context="AuditAction"),
+    AuditAction.REMOVE_PICTURE: later("remove picture", context="AuditAction"),
+    AuditAction.VIEW_REPORTED_PICTURE: later("view reported picture", context="AuditAction"),
+    AuditAction.DECIDE_REPORT: later("decide report", context="AuditAction"),
+    AuditAction.ANSWER_APPEAL: later("answer appeal", context="AuditAction"),
+    AuditAction.FEATURE: later("feature LoRA or picture", context="AuditAction"),
+    AuditAction.UNFEATURE: later("stop featuring LoRA or picture", context="AuditAction"),
+    AuditAction.EXPORT_AUDIT_LOG: later("export audit log", context="AuditAction"),
+}
+
 _RATINGS = {"rating", "open_rating", "unrated_as"}
 # What stored values of a field mean.
 _SAID: dict[str, dict[str, str]] = {
@@ -77,10 +106,15 @@ _SAID: dict[str, dict[str, str]] = {
 }
 
 
+def action_label(action: AuditAction) -> str:
+    """The action in words."""
+    return pgettext("AuditAction", _ACTIONS[action])
+
+
 def entry_text(entry: AuditEntry) -> str:
     """Who did what, to whom or what, when, and what it was before and is since."""
     actor = _("an operator of this bot") if entry.actor_id == BY_OPERATORS else mention(entry.actor_id)
-    head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{label(entry.action)}**"]
+    head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{action_label(entry.action)}**"]
     if entry.person_id is not None:
         head.append(mention(entry.person_id))
         if report := _REPORT.match(entry.target):

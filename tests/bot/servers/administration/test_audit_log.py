@@ -39,7 +39,7 @@ async def test_the_log_is_exported_whole(world: ServerWorld) -> None:
 
     made = await administration.audit.export(STAFF, SERVER, AuditFilter(), max_bytes=MEGABYTE)
     entries = json.loads(made.data)
-    assert [entry["action"] for entry in entries] == ["export_audit_log", "block_LoRA", *["block_member"] * 3]
+    assert [entry["action"] for entry in entries] == ["export_audit_log", "block_lora", *["block_person"] * 3]
     assert entries[0]["who"] == str(MANAGER)
 
 

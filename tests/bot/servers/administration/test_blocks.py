@@ -34,7 +34,7 @@ async def test_a_block_is_replaced_and_lifted_with_what_it_was(world: ServerWorl
     first, second, third = told(await log(world, person_id=PERSON))
     assert first[2]["reason"] == (None, "spam again") and str(first[2]["end"][1]).endswith("UTC")
     assert second[2]["reason"] == ("spam again", "abuse") and second[2]["end"][1] == "never"
-    assert third == (OPERATOR, "unblock_member", {"reason": ("abuse", None), "end": ("never", None)})
+    assert third == (OPERATOR, "unblock_person", {"reason": ("abuse", None), "end": ("never", None)})
 
 
 @pytest.mark.parametrize(
