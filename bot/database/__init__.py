@@ -1,7 +1,7 @@
 """The database: one SQLite file that survives restarts, its schema, and one module of queries per noun.
 
 database.py            `Database`: opens the file; reading, writing and transactions on shared connections
-query.py               `Query` and `Statement`: SQL constants with the type of their rows
+query.py               `Query` and `SqlStatement`: SQL constants with the type of their rows
 schema.sql             the tables of the first release
 migrations/            later changes of the schema, `NNNN_what.sql`
 migrate.py             creates the tables, and brings an older database to the newest schema

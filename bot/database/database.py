@@ -25,7 +25,7 @@ from bot.database.job_terms import FUNCTIONS, TRIGGERS
 from bot.database.lock import is_in_use
 from bot.database.migrate import Report, check_current, migrate
 from bot.database.pseudonyms import Pseudonyms, ensure_key
-from bot.database.query import Query, Row, Statement
+from bot.database.query import Query, Row, SqlStatement
 from bot.database.wal import is_damaged
 from bot.file_access import Need, why
 
@@ -152,7 +152,7 @@ class Database:
         (row,) = await self.all(query, *values, **named)
         return row
 
-    async def run(self, statement: Statement, *values: object, **named: object) -> bool:
+    async def run(self, statement: SqlStatement, *values: object, **named: object) -> bool:
         """Run a statement in a transaction. Return whether it changed a row."""
         if not self._is_mine:
             async with self.transaction():

@@ -16,7 +16,7 @@ Row = TypeVar("Row")
 _WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE) ")
 
 
-class Statement:
+class SqlStatement:
     """An SQL statement. Its parameters are all positional (`?`) or all named (`:name`)."""
 
     def __init__(self, sql: str) -> None:
@@ -27,7 +27,7 @@ class Statement:
         return f"{type(self).__name__}({' '.join(self.sql.split())!r})"
 
 
-class Query(Statement, Generic[Row]):
+class Query(SqlStatement, Generic[Row]):
     """An SQL statement that returns rows of one type: a SELECT, or a write with a RETURNING clause.
 
     A dataclass is built from the columns of the same names; other columns are ignored. Enumerations, booleans and

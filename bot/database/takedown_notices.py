@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.database.audit import AuditAction
 from bot.database.clock import now_ms
-from bot.database.query import Query, Statement
+from bot.database.query import Query, SqlStatement
 
 BY_OPERATORS = 0  # in the audit log: the command does not know who used it
 PERSON_SHOWN = "shown_person"  # the reason in the audit log
@@ -64,11 +64,11 @@ DUE_NOTICES = Query(
 )
 UNDELIVERED_NOTICES = Query(TakedownNotice, f"{_NOTICE} AND person_id = ? ORDER BY case_id")
 # From now on the message may have been sent.
-BEGIN_NOTICE = Statement(
+BEGIN_NOTICE = SqlStatement(
     "UPDATE takedown_notice SET tried_at = ? WHERE case_id = ? AND person_id = ? AND tried_at IS NULL"
 )
-REFUSE_NOTICE = Statement("UPDATE takedown_notice SET refused = 1 WHERE case_id = ? AND person_id = ?")
-END_NOTICE = Statement("UPDATE takedown_notice SET told_at = ? WHERE case_id = ? AND person_id = ?")
+REFUSE_NOTICE = SqlStatement("UPDATE takedown_notice SET refused = 1 WHERE case_id = ? AND person_id = ?")
+END_NOTICE = SqlStatement("UPDATE takedown_notice SET told_at = ? WHERE case_id = ? AND person_id = ?")
 
 
 def write_notices(connection: sqlite3.Connection, case_id: int) -> None:

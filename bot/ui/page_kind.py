@@ -10,7 +10,7 @@ from bot.database.lora_search import Sort
 from bot.i18n import _
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
-from bot.workspace.browsing import PageRef, Query, in_order
+from bot.workspace.browsing import BrowseQuery, PageRef, in_order
 
 # How a control's custom_id names its kind. All but the first two end in a hyphen, so that no other custom_id begins so.
 KIND = r"(?P<kind>mk|bm|[a-z]{2,8}-)"
@@ -41,7 +41,7 @@ class PageKind(ABC):
         kind = PageKind.registered.get(key)
         return kind() if kind else None
 
-    def order_of(self, query: Query) -> str:
+    def order_of(self, query: BrowseQuery) -> str:
         """The order of a query, for menus and titles."""
         return _("Featured by staff") if query.featured else self.named(query.sort)
 

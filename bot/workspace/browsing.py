@@ -57,7 +57,7 @@ _KEY = re.compile(
 )
 
 
-class Query(BaseModel):
+class BrowseQuery(BaseModel):
     """Which LoRAs or pictures to show, in which order, and how. None: any.
 
     `base_model` is of a checkpoint that LoRAs fit, or that painted a picture. `lora` and `person` are of pictures.
@@ -106,7 +106,7 @@ class PageRef:
         return PageRef(max(0, self.page + pages), self.key)
 
 
-async def page_ref_of(db: Database, person_id: int, query: Query, page: int = 0) -> PageRef:
+async def page_ref_of(db: Database, person_id: int, query: BrowseQuery, page: int = 0) -> PageRef:
     """The reference of a page of the query, for buttons. Raises DatabaseError."""
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
@@ -114,7 +114,7 @@ async def page_ref_of(db: Database, person_id: int, query: Query, page: int = 0)
     return PageRef(page, key)
 
 
-async def query_at(db: Database, person_id: int, page_ref: PageRef) -> Query:
+async def query_at(db: Database, person_id: int, page_ref: PageRef) -> BrowseQuery:
     """The query of a page. Raises NothingThere for a page that is too old, and DatabaseError."""
     if kept := _KEPT.fullmatch(page_ref.key):
         text = await find_draft(db, int(kept[1]), person_id)
@@ -126,7 +126,7 @@ async def query_at(db: Database, person_id: int, page_ref: PageRef) -> Query:
     return query
 
 
-async def first_in_market(db: Database, checkpoints: InstalledCheckpoints, person_id: int) -> Query:
+async def first_in_market(db: Database, checkpoints: InstalledCheckpoints, person_id: int) -> BrowseQuery:
     """LoRAs that fit the person's checkpoint, trending first; for a person without bookmarks, the best rated first.
 
     Raises DatabaseError.
@@ -135,7 +135,7 @@ async def first_in_market(db: Database, checkpoints: InstalledCheckpoints, perso
     return await _that_fits(db, checkpoints, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
 
 
-async def first_of_bookmarks(db: Database, checkpoints: InstalledCheckpoints, person_id: int) -> Query:
+async def first_of_bookmarks(db: Database, checkpoints: InstalledCheckpoints, person_id: int) -> BrowseQuery:
     """LoRAs that fit the person's checkpoint, the newest first. Raises DatabaseError."""
     return await _that_fits(db, checkpoints, person_id, Sort.NEWEST)
 
@@ -156,14 +156,14 @@ async def first_to_try(
     return None
 
 
-async def _that_fits(db: Database, checkpoints: InstalledCheckpoints, person_id: int, sort: Sort) -> Query:
+async def _that_fits(db: Database, checkpoints: InstalledCheckpoints, person_id: int, sort: Sort) -> BrowseQuery:
     preferences = await find_preferences(db, person_id)
     checkpoint = default_checkpoint(checkpoints, preferences)
     base_model = checkpoint.base_model if checkpoint else None
-    return Query(sort=sort, base_model=base_model, compact=preferences.compact_lists)
+    return BrowseQuery(sort=sort, base_model=base_model, compact=preferences.compact_lists)
 
 
-def _from_key(key: str) -> Query | None:
+def _from_key(key: str) -> BrowseQuery | None:
     match = _KEY.fullmatch(key)
     letter = match["sort"].lower() if match else ""
     featured = letter == _FEATURED
@@ -172,7 +172,7 @@ def _from_key(key: str) -> Query | None:
         return None
     length = int(match["length"])
     category = next((each for each, letter in _CATEGORIES.items() if letter == match["category"]), None)
-    return Query(
+    return BrowseQuery(
         sort=sort,
         category=category,
         tag=match["rest"][:length],
@@ -185,9 +185,9 @@ def _from_key(key: str) -> Query | None:
     )
 
 
-def _from_json(text: str) -> Query | None:
+def _from_json(text: str) -> BrowseQuery | None:
     try:
-        return Query.model_validate_json(text)
+        return BrowseQuery.model_validate_json(text)
     except ValidationError:  # another kind of draft
         return None
 

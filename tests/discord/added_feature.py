@@ -23,7 +23,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.browse import PageLocation, page_buttons
 from bot.ui.views.persistent_items import PersistentButton
-from bot.workspace.browsing import PageRef, Query, page_ref_of, query_at
+from bot.workspace.browsing import BrowseQuery, PageRef, page_ref_of, query_at
 from inference.errors import RequestError
 
 
@@ -80,7 +80,7 @@ class WallCog(Cog):
     @app_commands.command(name="wall")
     async def wall(self, interaction: Interaction) -> None:
         """Look at the LoRAs one by one."""
-        query = Query(sort=Sort.NAME)
+        query = BrowseQuery(sort=Sort.NAME)
         page_ref = await page_ref_of(self._client.db, interaction.user.id, query)
         page = await Wall().page(interaction, page_ref)
         await send_ephemeral(interaction, page.view, page.files)

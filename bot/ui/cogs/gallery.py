@@ -13,7 +13,7 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.gallery import open_gallery
-from bot.workspace.browsing import MAX_SEARCH, Query
+from bot.workspace.browsing import MAX_SEARCH, BrowseQuery
 from inference.lora.categories import Category
 
 
@@ -49,7 +49,7 @@ class GalleryCog(Cog):
         sort: Annotated[GalleryOrder, OneOf(GalleryOrder)] | None = None,
     ) -> None:
         """See pictures that members of this server published, with the LoRAs they used."""
-        query = Query(
+        query = BrowseQuery(
             sort=Sort.TOP_RATED if sort is GalleryOrder.MOST_LIKED else Sort.NEWEST,
             featured=sort is GalleryOrder.FEATURED,
             lora=(await self._client.requests.lora(lora)).id if lora else None,

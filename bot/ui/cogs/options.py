@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.database.lora_search import Sort
 from bot.ui.client import Interaction
 from bot.ui.cogs.autocomplete import base_filter
-from bot.workspace.browsing import Query
+from bot.workspace.browsing import BrowseQuery
 from inference.lora.categories import Category
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -42,8 +42,8 @@ class OneOf(app_commands.Transformer, Generic[Kind]):
 
 
 def narrowed(
-    query: Query, *, search: str | None, category: Category | None, base: str | None, sort: Sort | None = None
-) -> Query:
+    query: BrowseQuery, *, search: str | None, category: Category | None, base: str | None, sort: Sort | None = None
+) -> BrowseQuery:
     """The query with the options of a command; base model and order stay where none is chosen. Raises NothingThere."""
     return query.but(
         sort=sort or query.sort,

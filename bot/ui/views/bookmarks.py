@@ -56,7 +56,7 @@ from bot.ui.views.lora_buttons import LORA, named_here
 from bot.ui.views.market import MarketButton
 from bot.ui.views.newer_versions import NewerVersionsButton, loras_to_tell, notice_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
-from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
+from bot.workspace.browsing import BrowseQuery, PageRef, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
@@ -227,7 +227,7 @@ def _page_ref_in(match: re.Match[str]) -> PageRef:
     return PageRef(int(match["page"]), match["key"])
 
 
-async def open_bookmarks(interaction: Interaction, query: Query, note: str = "") -> None:
+async def open_bookmarks(interaction: Interaction, query: BrowseQuery, note: str = "") -> None:
     """Show the first page of a query in an ephemeral message; `note` says what was just done."""
     page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
     page = await _page(interaction, page_ref, note=note)
@@ -327,11 +327,11 @@ def _add_title(
     page.view.add_item(ui.Section[Any](f"{text}\n{removal}", accessory=RestoreBookmarksButton(removed.ids, page_ref)))
 
 
-def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
+def _is_empty_collection(query: BrowseQuery, found: BookmarkPage) -> bool:
     return not (found.total or found.misfits or found.hidden or query.search or query.category)
 
 
-def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
+def _title(query: BrowseQuery, page_ref: PageRef, found: BookmarkPage) -> str:
     """The heading: how many bookmarks match, the filters and order, and how many the base model filter hides."""
     lines = [f"## {_('Your bookmarks')}"]
     filters = active_filters(query)

@@ -20,7 +20,7 @@ from bot.ui.client import Interaction
 from bot.ui.page_kind import KIND, PageKind
 from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, outdated_error
-from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, page_ref_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, page_ref_of, query_at
 
 MENU, MAX_OPTION = 25, 100  # options of a select menu, characters of an option; Discord's limits
 PAGE_REF = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
@@ -51,7 +51,7 @@ class PageLocation:
         kind = PageKind.of(self.kind)
         return kind.command if kind else ""
 
-    async def query(self, interaction: Interaction) -> Query:
+    async def query(self, interaction: Interaction) -> BrowseQuery:
         """The query of the page. Raises NothingThere."""
         return await query_at(interaction.client.db, interaction.user.id, self.page_ref)
 
@@ -60,7 +60,7 @@ class PageLocation:
         page = await self.page_kind().page(interaction, self.page_ref)
         await acknowledge.replace(interaction, page.view, page.files)
 
-    async def show_query(self, interaction: Interaction, query: Query) -> None:
+    async def show_query(self, interaction: Interaction, query: BrowseQuery) -> None:
         """Show the first page of another query."""
         page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
         await PageLocation(self.kind, page_ref).show(interaction)
@@ -169,7 +169,7 @@ class SearchForm(ModalForm):
 
     sends_message = False
 
-    def __init__(self, kind: PageKind, location: PageLocation, query: Query, *, opening: int) -> None:
+    def __init__(self, kind: PageKind, location: PageLocation, query: BrowseQuery, *, opening: int) -> None:
         super().__init__(_(kind.search_title), f"{kind.key}search", opening)
         self._location, self._query, self.command = location, query, location.command
         self.words: ui.TextInput[Any] = ui.TextInput(
@@ -193,7 +193,7 @@ def page_of_text(page_ref: PageRef, total: int, page_size: int) -> str:
 
 
 def page_buttons(
-    location: PageLocation, query: Query, *, more: bool, pages: int | None = None
+    location: PageLocation, query: BrowseQuery, *, more: bool, pages: int | None = None
 ) -> list[PersistentButton]:
     """The search button, and the buttons for other pages if there are any; with a jump where `pages` are given."""
     buttons: list[PersistentButton] = [SearchButton(location)]
@@ -211,7 +211,7 @@ def page_buttons(
     return buttons
 
 
-def active_filters(query: Query) -> list[str]:
+def active_filters(query: BrowseQuery) -> list[str]:
     """The active filters, as text."""
     kind = f"{label(query.category)} · {clipped(query.tag, MAX_OPTION)}" if query.category and query.tag else ""
     return [

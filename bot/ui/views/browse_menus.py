@@ -22,7 +22,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.browse import MAX_OPTION, MENU, PAGE_REF, PageLocation
 from bot.ui.views.compact_lists import COMPACT_PAGE, page_size_of
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
-from bot.workspace.browsing import Query, base_model_in, page_ref_of
+from bot.workspace.browsing import BrowseQuery, base_model_in, page_ref_of
 from inference.base_models import BaseModelId
 from inference.lora.categories import Category
 
@@ -58,7 +58,7 @@ class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
         chosen = self.value
         await self.location.show_query(interaction, self.changed(query, chosen))
 
-    def changed(self, query: Query, chosen: str) -> Query:
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
         """The query with the chosen value; unchanged for an unknown value."""
         raise NotImplementedError
 
@@ -69,7 +69,7 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
     name = "s"
 
     @classmethod
-    def of(cls, location: PageLocation, query: Query, kind: PageKind) -> Self:
+    def of(cls, location: PageLocation, query: BrowseQuery, kind: PageKind) -> Self:
         """The menu with the current order selected."""
         sorts = kind.sorts
         offered = sorts if query.sort in sorts else (query.sort, *sorts)
@@ -105,10 +105,10 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
         page_ref = await page_ref_of(db, person_id, after, first // page_size_of(kind, after))
         await PageLocation(self.location.kind, page_ref).show(interaction)
 
-    def changed(self, query: Query, chosen: str) -> Query:
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
         """The query in another order."""
         if chosen == _FEATURED:  # all of it, also what does not fit the person's checkpoint
-            return Query(featured=True, sort=query.sort, compact=query.compact)
+            return BrowseQuery(featured=True, sort=query.sort, compact=query.compact)
         return query.but(sort=Sort(chosen), featured=False) if chosen in Sort.__members__.values() else query
 
 
@@ -118,7 +118,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
     name = "c"
 
     @classmethod
-    async def of(cls, location: PageLocation, query: Query, db: Database, *, tags: bool) -> Self:
+    async def of(cls, location: PageLocation, query: BrowseQuery, db: Database, *, tags: bool) -> Self:
         """The menu with the current category or tag selected."""
         everything = query.category is None and not query.tag
         options = [discord.SelectOption(label=_("All categories"), value=_NO_FILTER, default=everything)]
@@ -132,7 +132,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
             options += await _tag_options(query, db, room=MENU - len(options))
         return cls(location, options, _("Category"))
 
-    def changed(self, query: Query, chosen: str) -> Query:
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
         """The query with another category or tag."""
         if chosen.startswith("#"):
             return query.but(category=query.category or Category.OTHER, tag=chosen[1:])
@@ -140,7 +140,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
         return query.but(category=category, tag="")
 
 
-async def _tag_options(query: Query, db: Database, *, room: int) -> list[discord.SelectOption]:
+async def _tag_options(query: BrowseQuery, db: Database, *, room: int) -> list[discord.SelectOption]:
     category = query.category or Category.OTHER
     found = await popular_tags(db, category, limit=room)
     tags = dict.fromkeys([*([query.tag] if query.tag else []), *(each.tag for each in found)])
@@ -159,7 +159,7 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
     def of(
         cls,
         location: PageLocation,
-        query: Query,
+        query: BrowseQuery,
         installed: Mapping[BaseModelId, Sequence[str]],
         usual: CheckpointSettings | None,
     ) -> Self:
@@ -182,7 +182,7 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
         )
         return cls(location, [*options[: MENU - 1], anything], _("Base model"))
 
-    def changed(self, query: Query, chosen: str) -> Query:
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
         """The query with another base model."""
         return query.but(base_model=base_model_in(chosen))
 
@@ -200,7 +200,7 @@ async def add_menus(
     usual: CheckpointSettings | None,
     kind: PageKind,
     location: PageLocation,
-    query: Query,
+    query: BrowseQuery,
 ) -> None:
     """Add the three menus to a page: six components. `usual` is the person's checkpoint."""
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind)))

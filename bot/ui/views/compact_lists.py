@@ -16,7 +16,7 @@ from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.views.browse import MAX_OPTION, MENU
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
-from bot.workspace.browsing import PageRef, Query
+from bot.workspace.browsing import BrowseQuery, PageRef
 
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
 MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
@@ -24,12 +24,12 @@ MAX_LINES, MAX_REMARK = 3300, 100  # characters of all lines, and of what is put
 MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
 
 
-def page_size_of(kind: PageKind, query: Query) -> int:
+def page_size_of(kind: PageKind, query: BrowseQuery) -> int:
     """How many entries stand on a page."""
     return COMPACT_PAGE if query.compact or not kind.page_size else kind.page_size
 
 
-def compact_hint(query: Query, total: int, page_size: int) -> list[str]:
+def compact_hint(query: BrowseQuery, total: int, page_size: int) -> list[str]:
     """A line of a title that tells of compact lists where cards take many pages; none elsewhere."""
     if query.compact or total <= MANY_PAGES * page_size:
         return []

@@ -48,7 +48,7 @@ from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
 from bot.ui.views.gallery_cards import FEATURED, add_featured, add_list
 from bot.ui.views.lora_buttons import named_here
 from bot.ui.views.persistent_items import PersistentButton
-from bot.workspace.browsing import PageRef, Query, page_ref_of, query_at
+from bot.workspace.browsing import BrowseQuery, PageRef, page_ref_of, query_at
 
 PAGE_SIZE = 10 - FEATURED  # pictures of a page; a message carries 10 files
 
@@ -125,7 +125,7 @@ class EveryPictureButton(PersistentButton, template=rf"ga-a:{PAGE_REF}"):
         await location.show_query(interaction, query.but(lora=None, person=None))
 
 
-async def open_gallery(interaction: Interaction, query: Query) -> None:
+async def open_gallery(interaction: Interaction, query: BrowseQuery) -> None:
     """Show the gallery of the server in an ephemeral message.
 
     Raises NothingThere outside of servers, and where staff have named no art channel.
@@ -153,13 +153,13 @@ def server_of(interaction: Interaction) -> int:
 async def _page(interaction: Interaction, page_ref: PageRef, turn: Turn | None = None) -> RenderedMessage:
     server_id, client = server_of(interaction), interaction.client
     query = await query_at(client.db, interaction.user.id, page_ref)
-    if query.but(sort=Sort.NEWEST, compact=False) != Query(sort=Sort.NEWEST, featured=True):
+    if query.but(sort=Sort.NEWEST, compact=False) != BrowseQuery(sort=Sort.NEWEST, featured=True):
         query = query.but(featured=False)  # filters are for the whole gallery
     place = await published_here(interaction)
     found = await _found(client.db, server_id, place, query, page_ref, turn)
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](await _title(interaction, query, found)))
-    plain_list = query.but(sort=Sort.NEWEST) == Query(sort=Sort.NEWEST, compact=query.compact)
+    plain_list = query.but(sort=Sort.NEWEST) == BrowseQuery(sort=Sort.NEWEST, compact=query.compact)
     if plain_list and not found.before:
         await add_featured(interaction, page, server_id, place)
     await add_list(interaction, page, found.publications)
@@ -173,7 +173,7 @@ async def _found(
     db: Database,
     server_id: int,
     place: PlaceFilter,
-    query: Query,
+    query: BrowseQuery,
     page_ref: PageRef,
     turn: Turn | None,
 ) -> GalleryPage:
@@ -197,7 +197,7 @@ async def _featured_page(db: Database, server_id: int, place: PlaceFilter, numbe
     return GalleryPage(in_order, before=number > 0, after=len(features) > PAGE_SIZE)
 
 
-async def _wanted(db: Database, server_id: int, query: Query) -> GalleryFilter:
+async def _wanted(db: Database, server_id: int, query: BrowseQuery) -> GalleryFilter:
     files = None
     if query.lora is not None:
         lora = await find_lora(db, query.lora)
@@ -215,7 +215,7 @@ async def _wanted(db: Database, server_id: int, query: Query) -> GalleryFilter:
 # --- what a page shows ----------------------------------------------------------------------------------------------
 
 
-async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> str:
+async def _title(interaction: Interaction, query: BrowseQuery, found: GalleryPage) -> str:
     head = f"## {_('Gallery')}"
     filters = active_filters(query)
     if query.person is not None:
@@ -239,7 +239,7 @@ async def _title(interaction: Interaction, query: Query, found: GalleryPage) -> 
 
 
 async def _add_controls(
-    interaction: Interaction, page: RenderedMessage, query: Query, page_ref: PageRef, found: GalleryPage
+    interaction: Interaction, page: RenderedMessage, query: BrowseQuery, page_ref: PageRef, found: GalleryPage
 ) -> None:
     """Search and pages, and the menus of order, category and base model."""
     location, db = PageLocation(GALLERY.key, page_ref), interaction.client.db
@@ -258,7 +258,7 @@ async def _add_controls(
     page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, checkpoints.base_models, usual)))
 
 
-def _turns(location: PageLocation, query: Query, found: GalleryPage) -> list[PersistentButton]:
+def _turns(location: PageLocation, query: BrowseQuery, found: GalleryPage) -> list[PersistentButton]:
     """Back, the form for a page, and on: what staff feature by number, else from the first and last picture shown."""
     jump = GoToPageButton(location)
     jump.item.label = _("Go to a page")

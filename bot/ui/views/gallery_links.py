@@ -13,7 +13,7 @@ from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import PersistentButton, discord_id, outdated_error
-from bot.workspace.browsing import Query, page_ref_of
+from bot.workspace.browsing import BrowseQuery, page_ref_of
 
 GALLERY_KEY = "ga-"
 
@@ -42,7 +42,7 @@ class OpenGalleryButton(PersistentButton, template=r"ga-g:(?P<lora>\d{0,18}):(?P
         kind = PageKind.of(GALLERY_KEY)
         if kind is None:
             raise outdated_error()
-        query = Query(sort=Sort.NEWEST, lora=self.lora_id, person=self.person_id)
+        query = BrowseQuery(sort=Sort.NEWEST, lora=self.lora_id, person=self.person_id)
         page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
         page = await kind.page(interaction, page_ref)
         await send_ephemeral(interaction, page.view, page.files)

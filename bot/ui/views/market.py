@@ -33,7 +33,7 @@ from bot.ui.views.feature_buttons import featured_text
 from bot.ui.views.lora import LoraPageButton, bookmark_label, show_lora_page, toggle_bookmark
 from bot.ui.views.lora_buttons import LORA
 from bot.ui.views.persistent_items import PersistentButton
-from bot.workspace.browsing import PageRef, Query, first_in_market, page_ref_of, query_at
+from bot.workspace.browsing import BrowseQuery, PageRef, first_in_market, page_ref_of, query_at
 
 MOST_FEATURED, NAMED = 100, 3  # LoRAs that staff feature in a server, and those that the first page names
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
@@ -135,7 +135,7 @@ def bookmarked_text(lora: Lora) -> str:
     return text.format(lora=clipped(lora.name, MAX_NAME))
 
 
-async def open_market(interaction: Interaction, query: Query | None = None) -> None:
+async def open_market(interaction: Interaction, query: BrowseQuery | None = None) -> None:
     """Show the market in an ephemeral message. None is the person's default query."""
     db, person_id = interaction.client.db, interaction.user.id
     wanted = query or await first_in_market(db, await checkpoints_here(interaction), person_id)
@@ -240,7 +240,7 @@ async def market_page(
 async def _featured(
     db: Database,
     checkpoints: InstalledCheckpoints,
-    query: Query,
+    query: BrowseQuery,
     features: Sequence[Feature],
     *,
     limit: int,
@@ -271,7 +271,7 @@ async def _featured_lines(db: Database, features: Sequence[Feature]) -> list[str
     return [f"**{_('Featured')}**", *lines, f"-# {hint}"]
 
 
-def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) -> str:
+def _title(query: BrowseQuery, page_ref: PageRef, found: LoraPage, *, newcomer: bool) -> str:
     """The heading: number of matches, filters and order; for a newcomer also a hint."""
     lines = [f"## {_('Market')}"]
     if not found.total:
@@ -287,7 +287,7 @@ def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) 
     return "\n".join(lines)
 
 
-def _no_results_text(query: Query) -> str:
+def _no_results_text(query: BrowseQuery) -> str:
     """The text for an empty result, with a suggestion."""
     filters = " · ".join(active_filters(query))
     if query.featured:

@@ -10,13 +10,13 @@ import pytest
 from pydantic import Json, ValidationError
 
 from bot.database.database import Database
-from bot.database.query import Query, Statement
+from bot.database.query import Query, SqlStatement
 
-KEEP = Statement("INSERT INTO memo (key, value) VALUES (?, ?)")
+KEEP = SqlStatement("INSERT INTO memo (key, value) VALUES (?, ?)")
 VALUE = Query(str, "SELECT value FROM memo WHERE key = :key")
 COUNT = Query(int, "SELECT count(*) FROM memo WHERE key LIKE 'test%'")
 REPLACE = Query(str, "UPDATE memo SET value = ? WHERE key = ? RETURNING key")
-FORGET = Statement("DELETE FROM memo WHERE key = ?")
+FORGET = SqlStatement("DELETE FROM memo WHERE key = ?")
 
 
 class Colour(StrEnum):
@@ -78,5 +78,5 @@ async def test_statements_of_a_transaction_are_undone_together(db: Database) -> 
 
 
 @pytest.mark.parametrize(("statement", "writes"), [(KEEP, True), (REPLACE, True), (FORGET, True), (VALUE, False)])
-def test_a_statement_knows_whether_it_writes(statement: Statement, writes: bool) -> None:
+def test_a_statement_knows_whether_it_writes(statement: SqlStatement, writes: bool) -> None:
     assert statement.writes is writes

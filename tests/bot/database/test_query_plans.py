@@ -11,7 +11,7 @@ import pytest
 
 import bot.database
 from bot.database.database import Database
-from bot.database.query import Statement
+from bot.database.query import SqlStatement
 
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
@@ -45,7 +45,7 @@ def statements() -> Iterator[tuple[str, str]]:
         for name, value in vars(importlib.import_module(f"bot.database.{module}")).items():
             values = value.items() if isinstance(value, dict) else [("", value)]
             for key, statement in values if name.isupper() and not name.startswith("_") else ():
-                sql = statement.sql if isinstance(statement, Statement) else statement
+                sql = statement.sql if isinstance(statement, SqlStatement) else statement
                 if isinstance(sql, str) and sql.strip().startswith(VERBS):
                     label = "-".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
                     yield f"{module}.{name}[{label}]", sql

@@ -24,7 +24,7 @@ from bot.ui.views.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_pa
 from bot.ui.views.compact_lists import lines_text
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
-from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_of_bookmarks, page_ref_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, first_of_bookmarks, page_ref_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.categories import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
@@ -81,11 +81,11 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         for name in names:
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
-            page_ref = await page_ref_of(easel.db, ADA, Query(search=search))
+            page_ref = await page_ref_of(easel.db, ADA, BrowseQuery(search=search))
             page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 1, 10**18), names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
-            compact = await page_ref_of(easel.db, ADA, Query(search=search, compact=True))
+            compact = await page_ref_of(easel.db, ADA, BrowseQuery(search=search, compact=True))
             page = await page_of(easel, ADA, compact, RemovedBookmarks(range(10**18 - 25, 10**18)))
             assert_fits_a_message(page)
             assert search or ("\n5. **" in text_of(page) and not page.files)
@@ -103,16 +103,16 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 @pytest.mark.parametrize(
     "query",
     [
-        Query(),
-        Query(sort=Sort.NAME, category=Category.OTHER, search="12.x:y"),
-        Query(base_model=BaseModelId("sdxl/illustrious"), search="x" * MAX_SEARCH),
-        Query(search=BIRD * 20, base_model=BaseModelId("sd1/" + "m" * 60)),
-        Query(sort=Sort.OLDEST, category=Category.STYLE, search="a:b", compact=True),
-        Query(search=BIRD * 20, compact=True),
+        BrowseQuery(),
+        BrowseQuery(sort=Sort.NAME, category=Category.OTHER, search="12.x:y"),
+        BrowseQuery(base_model=BaseModelId("sdxl/illustrious"), search="x" * MAX_SEARCH),
+        BrowseQuery(search=BIRD * 20, base_model=BaseModelId("sd1/" + "m" * 60)),
+        BrowseQuery(sort=Sort.OLDEST, category=Category.STYLE, search="a:b", compact=True),
+        BrowseQuery(search=BIRD * 20, compact=True),
     ],
     ids=lambda query: query.key[:40],
 )
-async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
+async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: BrowseQuery) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
     page_ref = await page_ref_of(easel.db, ADA, query, 999_999)
     page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 25, 10**18), "Bat"))
@@ -156,13 +156,13 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     lora_id = await keep(easel, "Bat", "my best one")
     house.bat.unlink()
     await easel.keeper.scan()
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query()))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery()))
     assert "file is no longer in the library" in text_of(page) and "> my best one" in text_of(page)
     assert "· Vivid" in text_of(page), "what it was trained on is still known"
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
     bookmark = await find_bookmark(easel.db, ADA, lora_id)
     assert bookmark
-    own = await card_of(easel, bookmark, PageRef(0, Query().key))
+    own = await card_of(easel, bookmark, PageRef(0, BrowseQuery().key))
     assert "file is no longer in the library" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
     fitting = await first_page(easel, ADA)

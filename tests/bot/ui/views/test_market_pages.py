@@ -21,7 +21,7 @@ from bot.ui.views.browse import PageLocation
 from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
 from bot.ui.views.market import market_page
 from bot.ui.views.persistent_items import PersistentItem
-from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_in_market, page_ref_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, first_in_market, page_ref_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.categories import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
@@ -53,11 +53,11 @@ async def page_of(easel: Easel, person: int, page_ref: PageRef) -> RenderedMessa
     return await market_page(easel.db, easel.configuration.checkpoints, easel.lora_pictures, person, page_ref)
 
 
-async def first_of(easel: Easel, person: int) -> Query:
+async def first_of(easel: Easel, person: int) -> BrowseQuery:
     return await first_in_market(easel.db, easel.configuration.checkpoints, person)
 
 
-async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) -> list[str]:
+async def shown(easel: Easel, query: BrowseQuery, page: int = 0, person: int = ADA) -> list[str]:
     """The names on a page, whose query was stored and read back."""
     found = await page_of(easel, person, await page_ref_of(easel.db, person, query, page))
     assert_fits_a_message(found)
@@ -65,7 +65,7 @@ async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) ->
 
 
 async def test_filters_by_category_tag_base_model_and_words(easel: Easel) -> None:
-    by_name = Query(sort=Sort.NAME)
+    by_name = BrowseQuery(sort=Sort.NAME)
     assert await shown(easel, by_name) == ["Bat", "Jump", "Lamp", "Lens"]
     assert await shown(easel, by_name, 1) == ["mystery", "Oil", "Skin", "Wash"]
     assert await shown(easel, by_name.but(category=Category.STYLE)) == ["Oil"]
@@ -93,7 +93,7 @@ async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel:
 
 
 async def test_misfits_are_marked(easel: Easel) -> None:
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(sort=Sort.NAME), 1))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(sort=Sort.NAME), 1))
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in told["**Wash**"]
     assert "Fits no model" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
@@ -103,35 +103,35 @@ async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
     lens = await find_lora_by_name(easel.db, "Lens")
     assert lens
     await add_bookmark(easel.db, ADA, lens.id)
-    query = Query(search="lens")
+    query = BrowseQuery(search="lens")
     for person, kept in ((ADA, 1), (GRACE, 0)):
         page = await page_of(easel, person, await page_ref_of(easel.db, person, query))
         assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(search="zzzzzz")))
+    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(search="zzzzzz")))
     assert "No matches here for “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
-    beyond = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(), 99))
+    beyond = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(), 99))
     assert "page 2 of 2" in text_of(beyond), "the last one"
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        Query(),
-        Query(sort=Sort.OLDEST, category=Category.OTHER, tag="a:b.c", search="12.x:y"),
-        Query(base_model=BaseModelId("sdxl/illustrious"), search="x" * MAX_SEARCH),
-        Query(tag="t" * 40, search="~1"),
-        Query(search="🦉" * 30),
-        Query(search="‏بومة" * 20, base_model=BaseModelId("sd1/" + "m" * 60)),
-        *(Query(sort=sort) for sort in Sort),
-        *(Query(category=category) for category in Category),
+        BrowseQuery(),
+        BrowseQuery(sort=Sort.OLDEST, category=Category.OTHER, tag="a:b.c", search="12.x:y"),
+        BrowseQuery(base_model=BaseModelId("sdxl/illustrious"), search="x" * MAX_SEARCH),
+        BrowseQuery(tag="t" * 40, search="~1"),
+        BrowseQuery(search="🦉" * 30),
+        BrowseQuery(search="‏بومة" * 20, base_model=BaseModelId("sd1/" + "m" * 60)),
+        *(BrowseQuery(sort=sort) for sort in Sort),
+        *(BrowseQuery(category=category) for category in Category),
     ],
     ids=lambda query: query.key[:40],
 )
-async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
+async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: BrowseQuery) -> None:
     page_ref = await page_ref_of(easel.db, ADA, query, 999_999)
     assert await query_at(easel.db, ADA, page_ref) == query
     page = await page_of(easel, ADA, page_ref)
@@ -148,7 +148,7 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Quer
 
 
 async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
-    page_ref = await page_ref_of(easel.db, ADA, Query(search="x" * MAX_SEARCH))
+    page_ref = await page_ref_of(easel.db, ADA, BrowseQuery(search="x" * MAX_SEARCH))
     other_draft = await save_draft(easel.db, ADA, '{"prompt": "a bat"}')
     for person, where in (
         (GRACE, page_ref),
@@ -161,15 +161,17 @@ async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
 
 
 async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -> None:
-    query = Query(search="l", category=Category.STYLE, tag="painting")
+    query = BrowseQuery(search="l", category=Category.STYLE, tag="painting")
     assert SortMenu(HERE).changed(query, "newest") == query.but(sort=Sort.NEWEST)
     assert SortMenu(HERE).changed(query, "nonsense") == query
     assert CategoryMenu(HERE).changed(query, "pose") == query.but(category=Category.POSE, tag="")
     assert CategoryMenu(HERE).changed(query, "-") == query.but(category=None, tag="")
-    assert CategoryMenu(HERE).changed(Query(), "#lighting") == Query(category=Category.OTHER, tag="lighting")
+    assert CategoryMenu(HERE).changed(BrowseQuery(), "#lighting") == BrowseQuery(
+        category=Category.OTHER, tag="lighting"
+    )
     assert BaseMenu(HERE).changed(query, "demo/vivid").base_model == "demo/vivid"
     assert BaseMenu(HERE).changed(query, "-").base_model is None
-    options = (await CategoryMenu.of(HERE, Query(), easel.db, tags=True)).item.options
+    options = (await CategoryMenu.of(HERE, BrowseQuery(), easel.db, tags=True)).item.options
     assert [o.label for o in options][-2:] == ["other · lighting", "other · camera"]
 
 
@@ -187,9 +189,11 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
         Image.new("RGB", (300, 300), (number, 0, 0)).save(path.with_suffix(".png"))
     await easel.keeper.scan()
     await save_preferences(easel.db, ADA, Preferences(checkpoint=PASTEL))
-    query = Query(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
+    query = BrowseQuery(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
     assert_fits_a_message(await page_of(easel, ADA, await page_ref_of(easel.db, ADA, query)))
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER)))
+    page = await page_of(
+        easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(sort=Sort.NEWEST, category=Category.OTHER))
+    )
     assert len(page.files) == 4 and page.view.total_children_count >= 38
     assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
     assert_fits_a_message(page)
