@@ -25,7 +25,7 @@ async def test_status_for_an_operator_contains_no_names(scene: Scene) -> None:
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     seen = await at_rest(scene)
     assert seen.ephemeral
-    for words in ("`cpu`", "idle for", "loaded: vivid", "0 jobs queued", "files", "MB", "Easel 0", "torch 2"):
+    for words in ("`cpu`", "idle for", "loaded models: vivid", "0 jobs queued", "files", "MB", "Easel 0", "torch 2"):
         assert words in seen.text, seen.text
     assert "Ada" not in seen.text and PROMPT not in seen.text
     assert set(seen.buttons) == {"Refresh", "Reload settings"}
