@@ -136,7 +136,10 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
                 "run `easel restore` to restore the newest backup."
             )
         else:
-            advice = _("Easel saved a backup. Stop Easel soon, then run `easel restore {copy}`.")
+            advice = _(
+                "Easel saved a backup, and updates the backup when you stop Easel. Stop Easel soon, "
+                "then run `easel restore {copy}`."
+            )
         says = f"{lost} {advice.format(copy=facts.rescued)}"
         yield Finding(DATABASE_FILE, FindingGrade.PROBLEM, says)
     elif facts.file is FileState.LINKED:

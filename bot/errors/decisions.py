@@ -16,7 +16,7 @@ class ReasonNeeded(RequestError):
 
 @dataclass(eq=False)
 class ProposedAlready(RequestError):
-    """This proposal already exists. An operator has not decided on it yet."""
+    """This proposal already exists and is waiting for an operator's decision."""
 
 
 @dataclass(eq=False)

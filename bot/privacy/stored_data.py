@@ -313,7 +313,7 @@ TABLES = (
         {
             "job_id": "request", "state": "whether the message was sent", "private": "whether only you see it",
             "message_id": "message", "created_at": "time of your request",
-            "posting_in": "channel of a new message with the result",
+            "posting_in": "channel in which Easel posts the result as a new message",
             "posting_at": "time of the new message with the result",
             "shows_prompt": "whether the message shows the prompt",
             "ticket": "encrypted key to Discord's reply, valid for fifteen minutes; deleted after the delivery",
@@ -414,7 +414,7 @@ TABLES = (
         {
             "job_id": "request", "server_id": "server where the content rating applies",
             "source": "who set the content rating",
-            "verdict": "a hash of the report about an earlier, similar picture",
+            "verdict": "a hash that identifies the report about an earlier, similar picture",
             "rating": "content rating",
             "rated_at": "time of the content rating",
         },
@@ -639,7 +639,7 @@ TABLES = (
             "id": "block number", "server_id": "server", "kind": "member or LoRA",
             "target_id": "member or LoRA",
             "reason": "reason", "ends_at": "end of the block",
-            "created_by": "who made the block",
+            "created_by": "who set the block",
             "created_at": "start of the block",
         },
         shown={
@@ -676,7 +676,7 @@ TABLES = (
         page="name base_model reason state server_id created_at",
     ),
     StoredTable(
-        "allowed_phrase", "phrases that you allowed in prompts as staff", "allowed_by = :person",
+        "allowed_phrase", "phrases that you, as staff, allowed in prompts", "allowed_by = :person",
         "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
             "id": "phrase number", "server_id": "server", "phrase": "phrase",

@@ -63,13 +63,17 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
         client = interaction.client
         addition = await find_addition(client.db, self.addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
-            raise NothingThere(what=_("It is too late to cancel: this LoRA is already added, or adding it failed."))
+            raise NothingThere(
+                what=_("It is too late to cancel. This LoRA has already been added, or adding it has failed.")
+            )
         version = RemoteVersion.model_validate_json(addition.source)
         if not await client.additions.requested_by(addition.id, interaction.user.id):
             raise NotYours(instead=_("Only the user who added this LoRA can cancel it."))
         withdrawal = await client.additions.cancel(addition.id, interaction.user.id)
         if withdrawal is Withdrawal.ENDED:
-            raise NothingThere(what=_("It is too late to cancel: this LoRA is already added, or adding it failed."))
+            raise NothingThere(
+                what=_("It is too late to cancel. This LoRA has already been added, or adding it has failed.")
+            )
         told = AddingCancelled if withdrawal is Withdrawal.CANCELLED else AddingLeft
         await acknowledge.replace(interaction, _line(error_message(told(name=version.name))), [])
 

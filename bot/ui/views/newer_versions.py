@@ -86,7 +86,7 @@ class NewerVersionsButton(PersistentButton, template=r"newerlist"):
         read_at = now_ms()
         loras = await loras_to_tell(db, person_id, await shown_ratings(interaction))
         if not loras:
-            raise NothingThere(what=_("You have seen all newer versions of your bookmarks."))
+            raise NothingThere(what=_("You have seen all newer versions of the LoRAs that you bookmarked."))
         view = await newer_view(db, loras, adds=await may_add(interaction))
         await send_ephemeral(interaction, view)
         await mark_updates_told(db, person_id, [lora.id for lora in loras], read_at)

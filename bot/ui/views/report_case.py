@@ -273,7 +273,7 @@ class DeleteEverywhereForm(DecisionForm):
             _("This deletes the picture, its message and its copies, including the one in the author's history."),
             _(
                 "Easel does not delete pictures that other users generated from this picture. Easel also "
-                "keeps the copies that those users started from."
+                "keeps the copies of this picture that those users started from."
             ),
             _("The deletion cannot be undone, even after an appeal."),
         )

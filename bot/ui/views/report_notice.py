@@ -56,7 +56,7 @@ def _head(notice: OwnerNotice) -> str:
         DecisionAction.WARN: _("{place} removed one of your pictures and warned you"),
         DecisionAction.BLOCK: _("{place} removed one of your pictures and blocked you temporarily"),
         DecisionAction.DELETE: _("{place} deleted one of your pictures"),
-        DecisionAction.RATE: _("{place} raised the rating of one of your pictures"),
+        DecisionAction.RATE: _("{place} raised the content rating of one of your pictures"),
     }.get(notice.decision.action, _("{place} removed one of your pictures"))
 
 
