@@ -1,4 +1,4 @@
-"""Picture files of anybody: how much memory they take is known from the header, before anything is decoded."""
+"""Opens untrusted picture files. Checks memory use from the header before decoding."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_PIXELS = 50_000_000  # of a JPEG, which may be decoded at a fraction of its size: a telephone's camera
+MAX_PIXELS = 50_000_000  # of a file; cameras of phones make JPEGs of 50 megapixels, which are decoded at reduced size
 MAX_DECODED_BYTES = 160_000_000  # 40 million pixels
 MAX_READS = 200_000  # of a picture's file in memory; a hundred megabytes in common chunks take 75,000
-PIXEL_BYTES = 4  # Pillow keeps RGB as it keeps RGBA, and of a palette or of grey both are made
-COEFFICIENT_BYTES = 6  # a pixel of a progressive JPEG, all of which is held until its last line is there
+PIXEL_BYTES = 4  # per decoded pixel; palette and grey pictures become RGB or RGBA
+COEFFICIENT_BYTES = 6  # per pixel of a progressive JPEG while it decodes
 
 PngImagePlugin.MAX_TEXT_MEMORY = 2 * 2**20  # of all texts of a file together, unpacked; 64 MB otherwise
 
@@ -28,7 +28,7 @@ class PictureTooLarge(ValueError):
 
 
 class TooManyParts(OSError):
-    """The file consists of so many parts that walking them would hold a thread for a minute."""
+    """The file has so many parts that reading them would take a minute."""
 
 
 class PictureBytes(io.BytesIO):

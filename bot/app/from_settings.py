@@ -63,9 +63,9 @@ def require_models(settings: Settings) -> None:
 
 
 def require_signing(settings: Settings) -> None:
-    """Raise ConfigError when pictures are to be signed and cannot be. The files are read anew.
+    """Raise ConfigError if signing is on but does not work. Reload the files.
 
-    An expired certificate is logged: without a signature, pictures still have their mark.
+    An expired certificate is only logged: pictures without a signature still have their mark.
     """
     try:
         credentials_of(settings.c2pa, anew=True)

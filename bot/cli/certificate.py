@@ -34,7 +34,7 @@ def add(actions: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make the files that are missing, and say what to do with them."""
+    """Make the files that are missing, and print the lines for config.toml."""
     file = config_file(options)
     if file is None:
         raise ConfigError(f"There is no {DEFAULT_CONFIG} in this folder. Name your file with --config FILE.")

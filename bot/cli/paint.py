@@ -163,7 +163,8 @@ async def paint(
 ) -> PaintedJob:
     """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
 
-    `stored` is the folder of the pictures that were painted. `read` may sign what is copied.
+    `stored` is the folder of the pictures that were painted. `read` returns the bytes to write, for example with a
+    signature.
 
     Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
     cannot be written (the pictures are kept). Cancelling this cancels the job.

@@ -293,7 +293,7 @@ async def read_database(path: Path) -> AsyncGenerator[Database]:
 async def _opened(path: Path, mode: str = "rw") -> AsyncGenerator[aiosqlite.Connection]:
     address = _uri(path, mode)
     with _explained(path):
-        # A failure in aiosqlite's thread would print a traceback if the event loop ends before the thread.
+        # Connect once here first: if aiosqlite's own thread failed, it could print a traceback at exit.
         await asyncio.to_thread(lambda: sqlite3.connect(address, uri=True).close())
         connection = await aiosqlite.connect(address, uri=True, isolation_level=None)
     try:

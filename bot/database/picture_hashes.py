@@ -31,7 +31,7 @@ ORIGINS = """
     FROM picture JOIN job ON job.id = job_id WHERE picture.id IN (SELECT value FROM json_each(?))
 """
 AT_ONCE = 2000
-MANY_AT_ONCE = 10_000  # hashes alone, a megabyte
+MANY_AT_ONCE = 10_000  # rows without paths, about 1 MB
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class HashedPicture:
 class Origin:
     """The job that generated a picture, its owner, the picture's position in it from 0, and the time in unix ms.
 
-    `path` is that of the file, in the folder of pictures. If a picture was `given` to start from, it may be the one
-    that is seen, rather than the generated one.
+    `path` is relative to the folder of pictures. `given`: the job started from a user's picture, so a file may show
+    that picture in place of the generated one.
     """
 
     job_id: int
@@ -73,7 +73,7 @@ async def hashes_of_job(db: Database, job_id: int) -> tuple[bytes, ...]:
 
 
 async def newest_hashes_of(db: Database, person_id: int) -> tuple[HashedPicture, ...]:
-    """A person's newest pictures, as many as are compared in a third of a second. Raises DatabaseError."""
+    """The user's newest AT_ONCE pictures. Raises DatabaseError."""
     return tuple(HashedPicture(**dict(row)) for row in await db.fetch(NEWEST_OF, (person_id, AT_ONCE)))
 
 
@@ -111,5 +111,5 @@ async def origins_of(db: Database, picture_ids: Iterable[int]) -> dict[int, Orig
 
 
 async def pictures_without_hash(db: Database, *, after: int, limit: int) -> tuple[HashedPicture, ...]:
-    """The oldest pictures with an id above `after` whose hash is to be computed. Raises DatabaseError."""
+    """The oldest pictures without a hash, with ids above `after`. Raises DatabaseError."""
     return tuple(HashedPicture(**dict(row)) for row in await db.fetch(WITHOUT, (after, limit)))

@@ -40,12 +40,12 @@ class SigningUnusable(Exception):
 
 
 class CertificateExpired(SigningUnusable):
-    """The certificate was valid. Pictures are delivered unsigned until it is renewed."""
+    """The certificate has expired. Easel sends pictures unsigned until it is renewed."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signs pictures. `expires` is when the first of the certificates does."""
+    """Certificate chain and key for signing. `expires` is the earliest expiry in the chain."""
 
     algorithm: C2paAlgorithm
     chain: bytes = field(repr=False)
@@ -101,7 +101,10 @@ class Credentials:
 
 
 def credentials_of(settings: C2paSettings, *, anew: bool = False, now: datetime | None = None) -> Credentials | None:
-    """Those of the settings. Their files are read once, `anew`, or when they expire. Raises SigningUnusable."""
+    """Return the credentials of the settings, or None if signing is off. Raises SigningUnusable.
+
+    Easel reads the files again if `anew`, or after they expire.
+    """
     if anew:
         _loaded.cache_clear()
     wanted = settings.certificate, settings.key, settings.algorithm, settings.timestamp_url
@@ -113,7 +116,7 @@ def credentials_of(settings: C2paSettings, *, anew: bool = False, now: datetime 
 
 
 def expiry(settings: C2paSettings) -> datetime | None:
-    """When the first certificate of the settings expires; None without a file that can be read."""
+    """Return the earliest expiry in the certificate file, or None if the file cannot be read."""
     if settings.certificate is None:
         return None
     try:

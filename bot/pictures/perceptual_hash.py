@@ -1,12 +1,12 @@
-"""Perceptual hashes: how like each other two pictures look, after one was encoded again, cropped, mirrored or framed.
+"""Perceptual hashes measure how similar two pictures look, also after re-encoding, cropping, mirroring or framing.
 
 A hash holds the signs of the lowest frequencies of a picture's lightness and colours, by the cosine transform that
-pHash and PDQ use. A frequency that is hardly there has no sign: in plain areas, encoders alone would decide it. The
-distance of two hashes is one minus the cosine between them. Nobody can see in a hash what the picture shows.
+pHash and PDQ use. A faint frequency gets no sign, because encoder noise would decide it. The distance of two hashes is
+one minus the cosine between them. A hash does not show what is in the picture.
 
-A notice keeps the hashes of many sections of its picture: those that a crop leaves, and larger ones, of which the
-picture itself may be a crop. A picture from outside has a hash for each part that may be a picture by itself
-(`picture_parts`). The hash of a mirrored or turned picture follows from the hash itself. Figures: docs/measurements.md.
+A notice stores hashes of crops of its picture, and of larger pictures from which it may have been cropped. An upload
+has a hash for each part that may be a picture by itself (`picture_parts`). The hash of a mirrored or turned picture
+follows from the hash itself. Figures: docs/measurements.md.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from PIL import Image
 from bot.pictures.picture_parts import parts_of
 from inference.image_files import BROKEN, on_white, opened, reduced
 
-FOUND_BELOW = 0.48  # a distance at which an operator looks whether it is a copy
-REFUSED_BELOW = 0.27  # a distance at which a copy is refused without anybody looking
+FOUND_BELOW = 0.48  # below this distance, operators review a possible copy
+REFUSED_BELOW = 0.27  # below this distance, Easel refuses a copy automatically
 SAME_BELOW = 0.15  # below this distance, Easel says that a picture is the stored one
 NOTHING_ALIKE = 1.0
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
-_SIDE, _MARGIN = 96, 32  # pixels to which a picture is scaled; by which its border is repeated outside of it
+_SIDE, _MARGIN = 96, 32  # side of the scaled picture, and width of the repeated border, in pixels
 _FREQUENCIES = (16, 8, 8)  # each way, of the lightness and of both colours
 _FAINTEST = 0.2  # grey levels of 255; fainter frequencies have no sign
 _LEAST_SIGNS = 32  # with fewer, a picture is too plain to be compared
-_FEW_SIGNS = 80  # with fewer, it may be like others that are as plain
+_FEW_SIGNS = 80  # with fewer, it may match other plain pictures
 _SIGNS = sum(count**2 - 1 for count in _FREQUENCIES)  # without the means
 _PLANE = -(-_SIGNS // 8)  # bytes with a bit for each positive sign, after which come those of the negative ones
 _BYTES = 2 * _PLANE
 _AT_ONCE = 10_000  # hashes that are compared in one matrix, of some 20 MB
 
-_NEAR_ANCHOR = 0.25  # the least cosine with an anchor from which on all sections are compared
+_NEAR_ANCHOR = 0.25  # minimum cosine with an anchor before all sections are compared
 
-_Section = tuple[float, float, float, float]  # left, top, right, bottom: what is cut off, as shares of the sides
+_Section = tuple[float, float, float, float]  # left, top, right, bottom: share cut off each side
 _WHOLE: _Section = (0.0, 0.0, 0.0, 0.0)
 _CROPS: tuple[_Section, ...] = (
     *(tuple[float, float, float, float](sides) for sides in product((0.0, 0.05), repeat=4)),
@@ -55,7 +55,7 @@ _CROPS: tuple[_Section, ...] = (
 
 
 def _squares(width: int, height: int) -> tuple[_Section, ...]:
-    """The squares that people crop from a picture of this size: of a square one, smaller ones around the middle."""
+    """Square crops that people make from a picture of this size. For a square picture: smaller centred squares."""
     if max(width, height) < 1.15 * min(width, height):
         return tuple((cut, cut, cut, cut) for cut in (0.065, 0.08, 0.095, 0.11, 0.125, 0.14))
     cut = 1 - min(width, height) / max(width, height)
@@ -66,14 +66,14 @@ def _squares(width: int, height: int) -> tuple[_Section, ...]:
 
 
 def _uncropped(crop: _Section) -> _Section:
-    """The section of which the picture is this crop."""
+    """The larger section from which this crop was taken."""
     left, top, right, bottom = crop
     width, height = 1 - left - right, 1 - top - bottom
     return -left / width, -top / height, -right / width, -bottom / height
 
 
 _SECTIONS = (*_CROPS, *map(_uncropped, _CROPS[1:]))
-_SQUARES = 6  # further sections of each notice: what is left of it as a square
+_SQUARES = 6  # number of square crops in each notice
 _NOTICE = (len(_SECTIONS) + _SQUARES) * _BYTES  # bytes of a notice's picture
 _ANCHORS = (0, len(_SECTIONS) * _BYTES)  # where the hashes of the whole picture and of its middle square begin
 
@@ -84,7 +84,7 @@ def picture_hash(image: Image.Image) -> bytes:
 
 
 def notice_hashes(image: Image.Image) -> bytes:
-    """The hashes of a picture in RGB that a notice names, one after the other."""
+    """The hashes that a notice stores for an RGB picture, one after the other."""
     return _hashes(image, (*_SECTIONS, *_squares(*image.size)))
 
 
@@ -116,18 +116,18 @@ def hash_upload(path: Path) -> bytes:
 
 
 def is_too_plain(hashes: bytes) -> bool:
-    """Whether so little is in the picture of a notice that it can be compared with nothing."""
+    """Whether the first picture has too little detail to be compared."""
     return _Signs.of(hashes).count < _LEAST_SIGNS
 
 
 def has_little_detail(notice: bytes) -> bool:
-    """Whether one of the notice's pictures is so plain that its hash may refuse others that are as plain."""
+    """Whether one of the notice's pictures is so plain that its hash may match other plain pictures."""
     wholes = range(0, len(notice), _NOTICE)
     return any(_Signs.of(notice, place).count < _FEW_SIGNS for place in wholes)
 
 
 def distances(notice: bytes, hashes: Sequence[bytes]) -> list[float]:
-    """The distance of each picture to those of a notice, the least one: 0 for a twin, about NOTHING_ALIKE for others.
+    """The smallest distance of each picture to the notice's pictures: 0 for a copy, about NOTHING_ALIKE for others.
 
     `notice` may hold the hashes of several pictures. Each of `hashes` may hold those of a picture and of its parts. A
     picture that is mirrored or turned has the distance of the upright one. An empty hash is like nothing.
@@ -139,8 +139,8 @@ def distances(notice: bytes, hashes: Sequence[bytes]) -> list[float]:
 class Search:
     """Compares an upload with any number of stored hashes at once, as a matrix.
 
-    `hashes` are those of the upload, which may be followed by those of its parts and sections
-    (`GateFacts.all_hashes`). The distance is that of `distances`, where each stored hash is a notice.
+    `hashes` has the hash of the whole upload, then optionally those of its parts and sections (`GateFacts.all_hashes`).
+    The distance is that of the function `distances`, with each stored hash as a notice.
     """
 
     def __init__(self, hashes: bytes) -> None:
@@ -163,7 +163,7 @@ class Search:
         return np.concatenate(portions) if portions else np.empty(0, np.float32)
 
     def near(self, stored: Sequence[bytes], below: float) -> list[int]:
-        """The places of the hashes in `stored` at a distance of less than `below`."""
+        """Indexes of the stored hashes that are closer than `below`."""
         return (self.distances(stored) < below).nonzero()[0].tolist()
 
     def _distances(self, stored: Sequence[bytes]) -> Any:
@@ -205,11 +205,11 @@ def _comparable(notice: bytes, places: Iterable[int]) -> list[_Signs]:
     return [section for section in sections if section.count >= _LEAST_SIGNS]
 
 
-@lru_cache(256)  # of a few uploads, each of which is compared with one notice or verdict after the other
+@lru_cache(256)  # the hashes of a few uploads, while each notice is compared
 def _compared(hashed: bytes, *, part: bool) -> tuple[_Signs, ...]:
     """The signs of a picture, mirrored and turned in all eight ways; those of a part as it is. None of a plain one.
 
-    Parts are many and simple: mirrored and turned as well, one in 75,000 would be taken for a copy.
+    If the many, simple parts were mirrored and turned too, 1 in 75,000 would match wrongly.
     """
     signs = _Signs.of(hashed)
     if part:
@@ -226,7 +226,7 @@ class _Signs:
 
     @classmethod
     def of(cls, hashes: bytes, place: int = 0) -> _Signs:
-        """Those of the hash that begins at this place."""
+        """Read the signs of the hash at this offset."""
         planes = (hashes[place : place + _PLANE], hashes[place + _PLANE : place + _BYTES])
         return cls(*(int.from_bytes(plane) for plane in planes))
 
@@ -237,7 +237,7 @@ class _Signs:
 
     @cached_property
     def count(self) -> int:
-        """How many there are."""
+        """Number of signs."""
         return self.positive.bit_count() + self.negative.bit_count()
 
     def cosine(self, sections: Iterable[_Signs]) -> float:

@@ -1,8 +1,7 @@
-"""Compares pictures with the verdicts on earlier ones: what staff hid, deleted or rated higher stays so in a copy.
+"""Compares pictures with the verdicts on earlier ones. A copy keeps the verdict: hidden, deleted or rated higher.
 
-A verdict keeps one hash. An upload is compared by the hashes of many sections and parts: it may be a crop of the
-earlier picture, or have a frame around it. A picture that was painted again has the same
-frame, so one hash is enough.
+A verdict stores one hash. For an upload, Easel compares the hashes of many sections and parts, because the upload may
+be a crop of the earlier picture, or have a frame around it. For a generated picture, one hash is enough.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff, Pic
 from bot.pictures.perceptual_hash import REFUSED_BELOW, Search
 from inference.content_rating import ContentRating
 
-REPAINTED_BELOW = 0.1  # a distance at which a painted picture is the earlier one; others of the same words lie farther
+REPAINTED_BELOW = 0.1  # a generated picture equals the earlier one; others of the same prompt are farther apart
 
 
 class PictureVerdicts:
@@ -41,9 +40,9 @@ class PictureVerdicts:
         self._verdicts: tuple[PictureVerdict, ...] = ()
 
     async def on(self, hashes: bytes, below: float = REFUSED_BELOW) -> tuple[PictureVerdict, ...]:
-        """The verdicts on a picture, by its `picture_hash`, followed by the hashes of parts and sections of an upload.
+        """Return the verdicts on pictures that are closer than `below`.
 
-        They are of pictures at a distance of less than `below`. Empty hashes have none. Raises DatabaseError.
+        `hashes` has the hash of the picture, then optionally those of its parts and sections. Raises DatabaseError.
         """
         verdicts = await self._in_force()
         if not verdicts or not hashes:
@@ -80,9 +79,9 @@ class PictureVerdicts:
         return await self._comparing.run(_reports_alike, reported, tuple(filter(None, hashes)), below)
 
     async def check_painted(self, job_id: int, place: int) -> None:
-        """Check the pictures of a job that may be older than a verdict, before they are published in a server.
+        """Before a publication, check the job's pictures against verdicts that are newer than the pictures.
 
-        What was decided is recorded for the job, as for new pictures. Raises PictureReported, PictureDeletedByStaff
+        The job inherits these verdicts, as a new job does. Raises PictureReported, PictureDeletedByStaff
         or PictureHiddenByStaff, and DatabaseError.
         """
         for hashes in await hashes_of_job(self._db, job_id):
@@ -96,10 +95,10 @@ class PictureVerdicts:
         """
         if not hashed:
             return ()
-        very = await jobs_with_hash(self._db, hashed)
+        exact = await jobs_with_hash(self._db, hashed)
         own = await newest_hashes_of(self._db, person_id)
         near = await self._comparing.run(_jobs_alike, own, hashes)
-        return tuple(dict.fromkeys((*very, *near)))
+        return tuple(dict.fromkeys((*exact, *near)))
 
     async def _in_force(self) -> tuple[PictureVerdict, ...]:
         async with self._reading:

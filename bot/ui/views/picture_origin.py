@@ -18,7 +18,7 @@ from bot.ui.views.picture_details import details_view, job_details_view
 
 
 async def foreign_details_view(interaction: Interaction, file: PostedPicture) -> ui.LayoutView:
-    """The recipe in the file, and the picture's origin. Its owner gets the details of the job.
+    """Show the file's recipe and the picture's origin. If the user owns the stored picture, show the job instead.
 
     Raises NothingThere for a picture without recipe that was not generated here, PictureReported, and DatabaseError.
     """
@@ -47,7 +47,7 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
 
 
 def _origin(interaction: Interaction, answer: OriginAnswer) -> str:
-    """Whether the picture was generated here. Its job is named to its owner and to operators."""
+    """Describe the origin. Only the owner and operators see the job."""
     made = answer.found
     if made is None:
         lines = [
