@@ -131,8 +131,8 @@ class KilledCarryingOut(CarryingOut):
     """Carries decisions out until it is killed."""
 
     async def carry_out_all(self) -> None:
-        waits = await decisions_to_carry_out(self._connection, after=0, limit=1)
-        waits = waits or await messages_due(self._connection, after=0, limit=1)  # of what is opened again
+        waits = await decisions_to_carry_out(self._db, after=0, limit=1)
+        waits = waits or await messages_due(self._db, after=0, limit=1)  # of what is opened again
         if waits:
             await killed_in(Work.DECISION, super().carry_out_all())
         elif not Countdown.is_asked(Work.DECISION):
@@ -146,7 +146,7 @@ class KilledPublishing(Publishing):
         return await killed_in(Work.PUBLISH, super().publish(*args, **options))
 
     async def settle(self) -> None:
-        waits = await unsettled_publications(self._connection, after=0, limit=1)
+        waits = await unsettled_publications(self._db, after=0, limit=1)
         if waits:
             await killed_in(Work.TAKE_AWAY, super().settle())
         elif not Countdown.is_asked(Work.TAKE_AWAY):
@@ -160,7 +160,7 @@ class KilledLikes(LikeCounts):
         super().__init__(*services, every=0)
 
     async def refresh_one(self) -> float:
-        behind = await likes.to_refresh(self._connection, now_ms(), limit=1)
+        behind = await likes.to_refresh(self._db, now_ms(), limit=1)
         return await killed_in(Work.SHOW_LIKES, super().refresh_one()) if behind else OFTEN
 
 
@@ -176,7 +176,7 @@ class KilledBoards(Boards):
             await killed_in(Work.BOARD, super()._refresh_all())
 
     async def _changes(self, place: BoardPlace) -> bool:
-        content, board = await self._content(place), await find_board(self._connection, place.channel_id)
+        content, board = await self._content(place), await find_board(self._db, place.channel_id)
         return as_stored(content) != board.digest if board else not content.empty
 
 
