@@ -16,14 +16,16 @@ from bot.pictures.picture_parts import parts_of
 _ENOUGH_DETAIL = 0.3  # minimum share of cells near an edge; drawn faces and flags have up to 0.28
 _CHANGE, _EDGE_WINDOW = 12, 5  # difference of grey levels that counts as an edge, in a window of 5 x 5 cells
 _WHOLE_CELLS, _PART_CELLS = 32, 64  # cells of a side in which a whole picture and a part are compared
+_CELL_SIDE = 4  # minimum side of a cell of a whole picture, in pixels; encoders change smaller cells too much
 _SAME_BELOW = 32  # limit for the difference of a channel in each cell; small previews of a face differ by up to 31
 
 
 def shows(upload: Image.Image, stored: Image.Image) -> bool:
     """Whether two RGB pictures with similar hashes are really the same."""
+    count = max(1, min(_WHOLE_CELLS, min(stored.size) // _CELL_SIDE))
     return (
         _has_detail(stored)
-        or any(_alike(whole, _cells(stored, _WHOLE_CELLS), window=1) for whole in _orientations(upload))
+        or any(_alike(whole, _cells(stored, count), window=1) for whole in _orientations(upload, count))
         or any(_alike(_cells(part, _PART_CELLS), _cells(stored, _PART_CELLS), window=3) for part in parts_of(upload))
     )
 
@@ -35,8 +37,8 @@ def _has_detail(picture: Image.Image) -> bool:
     return sum(changes[_CHANGE:]) >= _ENOUGH_DETAIL * sum(changes)
 
 
-def _orientations(picture: Image.Image) -> Iterator[Image.Image]:
-    cells = _cells(picture, _WHOLE_CELLS)
+def _orientations(picture: Image.Image, count: int) -> Iterator[Image.Image]:
+    cells = _cells(picture, count)
     yield cells
     yield from map(cells.transpose, Image.Transpose)
 
