@@ -26,7 +26,7 @@ FULL = PrivacySettings(
 def test_it_names_and_links_what_the_settings_say() -> None:
     text = _responsible(FULL)
     for words in (
-        "Controller: Easel \\*Ltd\\* · privacy@example.org", "statistics", "Hoster GmbH, Germany",
+        "Data controller: Easel \\*Ltd\\* · privacy@example.org", "statistics", "Hoster GmbH, Germany",
         "Minimum age: 16 years",
     ):  # fmt: skip
         assert words in text, words
@@ -38,7 +38,7 @@ def test_it_names_and_links_what_the_settings_say() -> None:
 
 def test_without_settings_it_names_what_is_always_so() -> None:
     text = _responsible(PrivacySettings())
-    assert "Controller: the operator of this bot" in text and "Recipients: Discord" in text
+    assert "Data controller: the operator of this bot" in text and "Recipients: Discord" in text
     assert "Minimum age" not in text and not _links(PrivacySettings())
 
 
