@@ -54,7 +54,7 @@ GOALS = (
     ),
     GuideAnswer(
         "pose",
-        later("A pose that a prompt cannot produce"),
+        later("A pose that no prompt produces"),
         later(
             "Look for a **pose** LoRA. Describe the position in the prompt too. Start with a weight of "
             "0.7, and go lower if faces suffer."
