@@ -383,7 +383,7 @@ async def _prepare(connection: aiosqlite.Connection, pseudonyms: Pseudonyms) -> 
     await function("pseudonym", 1, pseudonyms.of)
     await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     await connection.execute("PRAGMA trusted_schema = OFF")
-    await connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+    await connection.execute("PRAGMA secure_delete = ON")  # SQLite overwrites deleted rows
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class PictureVerdicts:
     async def on(self, hashes: bytes, below: float = REFUSED_BELOW) -> tuple[PictureVerdict, ...]:
         """Return the verdicts on pictures that are closer than `below`.
 
-        `hashes` has the hash of the picture, then optionally those of its parts and sections. Raises DatabaseError.
+        `hashes` starts with the hash of the picture. Hashes of parts and sections may follow. Raises DatabaseError.
         """
         verdicts = await self._in_force()
         if not verdicts or not hashes:
