@@ -61,7 +61,7 @@ from inference.workers.local import LocalWorker
 FACES = "photographed faces"
 PAINTS_ON = "generates on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
-EXPIRES_SOON_DAYS = 60  # in which `doctor` warns about a certificate
+WARNED_DAYS = 60  # days before a certificate expires in which `doctor` warns
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 
 
@@ -240,7 +240,7 @@ def _signing(settings: Settings) -> Finding:
     if credentials is None:
         says = f"pictures are not signed (C2PA); `{program()} config certificate` makes a certificate for it"
         return Finding(SIGNATURES, FindingGrade.WARNING, says)
-    if credentials.expires < datetime.now(UTC) + timedelta(days=EXPIRES_SOON_DAYS):
+    if credentials.expires < datetime.now(UTC) + timedelta(days=WARNED_DAYS):
         says = f"the certificate expires on {credentials.expires:%Y-%m-%d}. {renewing(settings.c2pa)}"
         return Finding(SIGNATURES, FindingGrade.WARNING, says)
     says = f"C2PA by {settings.c2pa.certificate}, which is usable until {credentials.expires:%Y-%m-%d}"

@@ -178,9 +178,10 @@ async def paint(
         raise
     kept = [stored / picture.path for picture in done.pictures]
     targets = [out, *(out.with_stem(f"{out.stem}-{i}") for i in range(2, len(kept) + 1))]
+    copies = [await asyncio.to_thread(read, source) for source in kept]
     try:
-        for source, target in zip(kept, targets, strict=True):
-            target.write_bytes(await asyncio.to_thread(read, source))
+        for target, data in zip(targets, copies, strict=True):
+            target.write_bytes(data)
     except OSError as problem:
         raise ConfigError(f"{out} cannot be written ({problem.strerror}); the picture is saved as {kept[0]}.") from None
     return PaintedJob(done.job, targets)

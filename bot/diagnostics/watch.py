@@ -22,7 +22,7 @@ LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # free bytes
 LOW_SHARE, FULL_SHARE = 0.1, 0.05  # of a small disk
 LATE_COPIES = 2.0  # intervals after which the newest copy is too old
 LONG_WAIT_SECONDS = 1800.0  # of the oldest job
-EXPIRES_SOON_DAYS = 7  # in which operators are notified of a certificate; `doctor` warns earlier
+NOTIFIED_DAYS = 7  # days before a certificate expires in which operators are notified; `doctor` warns earlier
 _HOUR, _DAY = 3600.0, 86_400.0
 
 DATABASE, DATABASE_FILE, DISK, BACKUP, QUEUE, TOKEN = "database", "database file", "disk", "backup", "queue", "token"
@@ -224,7 +224,7 @@ def _queue(facts: WatchFacts) -> Iterator[Finding]:
 
 def _certificate(facts: WatchFacts) -> Iterator[Finding]:
     certificate = facts.certificate
-    if certificate is None or certificate.left >= EXPIRES_SOON_DAYS * _DAY:
+    if certificate is None or certificate.left >= NOTIFIED_DAYS * _DAY:
         return
     grade, says = FindingGrade.WARNING, _("The certificate {file} expires on {day}. Then pictures get no signature.")
     if certificate.left <= 0:

@@ -28,10 +28,10 @@ from bot.database.key_values import recall, remember
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.watch import (
     DATABASE_FILE,
-    EXPIRES_SOON_DAYS,
     FULL_DISK,
     LONG_WAIT_SECONDS,
     LOW_DISK,
+    NOTIFIED_DAYS,
     DiskSpace,
     SilentWorker,
     WatchFacts,
@@ -117,8 +117,8 @@ async def test_a_certificate_that_expires_is_told_with_the_command_that_renews(
         watch.clock.now = time.time()
         return [text for text in await watch.look() if "certificate" in text]
 
-    assert await told(EXPIRES_SOON_DAYS + 2) == []
-    (soon,) = await told(EXPIRES_SOON_DAYS - 1)
+    assert await told(NOTIFIED_DAYS + 2) == []
+    (soon,) = await told(NOTIFIED_DAYS - 1)
     (late,) = await told(-1)
     assert f"{tmp_path / 'chain.pem'} expires on" in soon and f"{tmp_path / 'chain.pem'} expired on" in late
     assert "`easel config certificate`" in soon and "`easel config certificate`" in late

@@ -18,8 +18,8 @@ from bot.app.from_settings import require_signing
 from bot.app.record_keeping import caught_up, save_record
 from bot.cli import DONE, UNUSABLE
 from bot.cli.doctor import (
-    EXPIRES_SOON_DAYS,
     PAINTS_ON,
+    WARNED_DAYS,
     _looked_at,
     _records,
     _signing,
@@ -306,7 +306,7 @@ def test_signatures_are_tried(house: House) -> None:
     settings = load_settings(config)
     found = _signing(settings)
     assert found.grade is OK and f"C2PA by {signing.certificate}, which is usable until 20" in found.says
-    settings_in(house.folder / "certificates", days=EXPIRES_SOON_DAYS - 1)
+    settings_in(house.folder / "certificates", days=WARNED_DAYS - 1)
     found = _signing(settings)
     assert found.grade is WARNING and "expires on" in found.says and "config certificate" in found.says
     settings_in(house.folder / "certificates", days=-1)
