@@ -207,9 +207,8 @@ class Control:
         await self.post("person", {"who": who, **switches})
 
     async def new_person(self, name: str) -> "Person":
-        """Add a new person to every server that the bot is in."""
-        await self.post("person/new", {"name": name})
-        return self.person(name)
+        """Add a new person to every server that the bot is in. A taken name gets a number: "Mary 2"."""
+        return self.person((await self.post("person/new", {"name": name}))["name"])
 
     async def set_roles(self, who: str, roles: list[str], guild: str = "Workshop") -> None:
         """Give a member (or the bot, by its user name) exactly these roles."""

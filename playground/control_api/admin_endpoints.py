@@ -1,5 +1,6 @@
 """POST: administration by tests: people, servers, roles, channels, threads, faults, gateway, clock."""
 
+import itertools
 from dataclasses import dataclass, fields
 
 from playground import permissions
@@ -67,17 +68,18 @@ class AdminEndpoints:
         return {}
 
     async def new_person(self, request: ControlRequest) -> Json:
-        """Add a person as a member of every server that the bot is in, with an open DM."""
-        name = request.text("name")
-        if any(name in (one.username, one.global_name) for one in self.world.users.values()):
-            raise ActionRefused(f"There is a {name!r} already.")
+        """Add a person as a member of every server that the bot is in, with an open DM. A taken name gets a number."""
+        asked = request.text("name")
+        taken = {name for user in self.world.users.values() for name in (user.username, user.global_name)}
+        names = itertools.chain([asked], (f"{asked} {number}" for number in itertools.count(2)))
+        name = next(name for name in names if taken.isdisjoint((name, name.lower())))
         user = User(self.world.ids.new(), name.lower(), name)
         self.world.users[user.id] = user
         for guild in self.world.bot_guilds():
             self._join(guild, user.id)
         self.world.dm(user.id)
         self.events.world_changed()
-        return {"id": user.id}
+        return {"id": user.id, "name": name}
 
     async def member(self, request: ControlRequest) -> Json:
         """Change a member of a server (a person or the bot), or add one.

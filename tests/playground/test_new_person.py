@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from playground.control import Control, ControlError
+from playground.control import Control
 
 
 async def test_a_new_person_is_a_member_and_can_write(control: Control) -> None:
@@ -12,5 +10,8 @@ async def test_a_new_person_is_a_member_and_can_write(control: Control) -> None:
     said = await person.say("hello")
     assert said.content == "hello"
     assert await person.messages("dm") == []
-    with pytest.raises(ControlError, match="already"):
-        await control.new_person("Hedy")
+
+
+async def test_a_taken_name_gets_a_number(control: Control) -> None:
+    names = [(await control.new_person("Hedy")).name for _ in range(3)]
+    assert names == ["Hedy", "Hedy 2", "Hedy 3"]

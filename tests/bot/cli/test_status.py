@@ -22,7 +22,7 @@ from tests.bot.cli.commands import Here, bot, can_be_powerless
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
 
-ADA = 815
+ADA = 815_000_000_000_000_815  # a snowflake: no job id contains it
 
 
 @pytest.fixture

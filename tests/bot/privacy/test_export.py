@@ -254,7 +254,7 @@ async def test_each_part_has_a_page_that_shows_its_files(filled: Database, setti
         assert "script" not in page.tags and not any(attribute.startswith("on") for attribute in page.attributes)
         linked |= page.files
     assert len(linked) == sum(part.files for part in parts)
-    assert ("This is one part of your data" in shown[0][1].text) == (limit == SMALL)
+    assert ("This page shows one part of your data" in shown[0][1].text) == (limit == SMALL)
 
 
 async def the_page(db: Database, settings: Settings) -> Page:
