@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.database.bookmarks import owner_word
-from bot.database.lora_index import USABLE, base_facet, category_facet, tag_facet
+from bot.database.bookmarks.bookmarks import owner_word
+from bot.database.loras.index import USABLE, base_facet, category_facet, tag_facet
 from bot.database.search import described, indexed, name_key, together, typo_keys, whole, words_of
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 HEAVY = 20  # people who collect; they come first
 BASES = ["sdxl/illustrious", "sdxl/pony", "sd1/base", "sdxl/base", "flux1/dev", "sdxl/noobai", "wan/base", "demo/vivid"]

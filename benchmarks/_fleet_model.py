@@ -15,8 +15,8 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
-from inference.queue import JobQueue, Waiting, WorkerSlot
-from inference.request_cost import precedence
+from inference.queue.request_cost import precedence
+from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
 
 STEP_SECONDS = 0.1  # of one picture
 STEPS = 28.0

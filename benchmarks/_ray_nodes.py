@@ -25,8 +25,8 @@ from pathlib import Path
 import psutil
 
 from bot.config import Settings
-from bot.config.cluster import ClusterSettings
-from bot.config.worker import Backend
+from bot.config.sections.cluster import ClusterSettings
+from bot.config.sections.worker import Backend
 from inference.cluster.compatibility import MEMORY_MONITOR_OFF
 from inference.cluster.node_files import CACHE_VARIABLE
 

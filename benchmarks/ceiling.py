@@ -26,13 +26,13 @@ from benchmarks._sleeping_worker import SleepingWorker
 from benchmarks._town import Town, town
 from bot.config import LimitSettings
 from bot.database.database import open_database
-from bot.database.jobs import Job, create_job
+from bot.database.jobs.jobs import Job, create_job
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
-from inference.queue import Policy
+from inference.queue.scheduler import Policy
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder
 from playground.control import NotInTime, Person

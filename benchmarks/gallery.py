@@ -28,16 +28,16 @@ from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.features import FeatureKind, find_feature
-from bot.database.gallery import BEGINNING, Anchor, GallerySort, PlaceFilter, gallery_page, page_before
-from bot.database.gallery_terms import GalleryFilter, PublishedFacets
-from bot.database.likes import RECENT_MS, liked_among
-from bot.database.loras import find_lora
-from bot.database.publications import channels_with_publications
+from bot.database.gallery.features import FeatureKind, find_feature
+from bot.database.gallery.likes import RECENT_MS, liked_among
+from bot.database.gallery.pages import BEGINNING, Anchor, GallerySort, PlaceFilter, gallery_page, page_before
+from bot.database.gallery.publications import channels_with_publications
+from bot.database.gallery.terms import GalleryFilter, PublishedFacets
+from bot.database.loras.catalogue import find_lora
 from bot.database.search import indexed
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 MOST_MS = 30.0  # of each of the three
 SERVER, CHANNEL = 10**18, 10**18 + 1

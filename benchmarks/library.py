@@ -23,14 +23,14 @@ from typing import Any
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._crowd import BASES, HEAVY, LARGE, SMALL, STYLE_WORDS, Crowd, Size, fill, typo
-from bot.database.bookmarks import list_bookmarks
+from bot.database.bookmarks.bookmarks import list_bookmarks
 from bot.database.database import Database, open_database
-from bot.database.lora_autocomplete import lora_choices
-from bot.database.loras import Sort, browse_loras, find_lora, often_used_with, similar_names
-from bot.database.studio import save_studio
-from bot.database.tags import popular_tags
+from bot.database.loras.autocomplete import lora_choices
+from bot.database.loras.catalogue import Sort, browse_loras, find_lora, often_used_with, similar_names
+from bot.database.loras.tags import popular_tags
+from bot.database.people.studio import save_studio
 from inference.base_models import BaseModelId
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 TYPOS = 600
 LEAST_FOUND = 0.9  # of names and trigger words with a typo, on the first page

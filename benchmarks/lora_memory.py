@@ -20,6 +20,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._engine_nets import CHANGED
 from inference.base_models import BaseModelId
+from inference.checkpoints.memory import memory_need
 from inference.engine.layers.additions import Addition, Segmented
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import LoraSet
@@ -27,7 +28,6 @@ from inference.engine.layers.slots import BatchSlots
 from inference.engine.lora.folding import LayerChange, layers_of
 from inference.engine.lora.low_rank import Delta, LowRank
 from inference.engine.models.single_file import CONFIGS
-from inference.memory import memory_need
 from inference.picture_costs import COSTS
 
 META, HALF = torch.device("meta"), torch.float16

@@ -25,9 +25,9 @@ from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._simple_pictures import KINDS, simple
 from benchmarks._varied_pictures import varied
 from bot.pictures.input_gate import look_again
-from bot.pictures.perceptual_hash import SAME_BELOW, Search, picture_hash, read
-from bot.pictures.pixel_comparison import shows
-from inference.image_files import BROKEN
+from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, picture_hash, read
+from bot.pictures.similarity.pixel_comparison import shows
+from inference.files.image_files import BROKEN
 
 LEAST_FOUND, MOST_FALSE = 0.98, 1 / 100_000
 MUST_BE_FOUND = ("WebP", "JPEG", "half", "half WebP", "half JPEG")

@@ -20,8 +20,8 @@ from statistics import fmean
 from typing import Protocol
 
 from benchmarks._command import BenchmarkCommand, closing_line
-from inference.queue import PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
-from inference.request_cost import precedence
+from inference.queue.request_cost import precedence
+from inference.queue.scheduler import PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
 
 CHECKPOINTS, SHARES = ("a", "b", "c"), (60, 30, 10)
 PEOPLE, HEAVY_SHARE = 20, 0.4

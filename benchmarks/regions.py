@@ -37,7 +37,7 @@ from inference.bounds import MAX_COUNT
 from inference.demo import CHECKPOINTS, LORAS
 from inference.engine.batch.handle import State
 from inference.engine.engine import Engine
-from inference.hashes import sha256_of
+from inference.files.hashes import sha256_of
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
 from inference.messages.request import GenerationRequest, LoraUse, Region

@@ -17,8 +17,8 @@ from benchmarks._command import BenchmarkCommand, closing_line
 from bot.database.database import open_database
 from bot.library.catalogue import ScanReport, scan_library
 from inference.lora.library import fingerprint
-from inference.lora.names import underscored
-from inference.lora.tables import networks
+from inference.lora.tensors.names import underscored
+from inference.lora.tensors.tables import networks
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 RANKS = range(1, 33)  # each is another structure, to be judged anew

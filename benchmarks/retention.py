@@ -23,12 +23,12 @@ from typing import Any
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
-from bot.config.retention import RetentionSettings
-from bot.config.storage import StorageSettings
+from bot.config.sections.retention import RetentionSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.history import Wanted, history_page, numbered_page
-from bot.database.job_terms import ADD
+from bot.database.jobs.history import Wanted, history_page, numbered_page
+from bot.database.jobs.terms import ADD
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval

@@ -24,13 +24,13 @@ from pathlib import Path
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.config import Settings
-from bot.config.discord_settings import DiscordSettings
-from bot.config.limits import LimitSettings
-from bot.database.audit import FOREVER, AuditAction, AuditFilter
+from bot.config.sections.discord_settings import DiscordSettings
+from bot.config.sections.limits import LimitSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs import Job, find_job
-from bot.database.server_limits import LimitHolder, LimitName
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.servers.audit import FOREVER, AuditAction, AuditFilter
+from bot.database.servers.limits import LimitHolder, LimitName
 from bot.servers.command_permissions import CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.services import ServerServices, server_services

@@ -18,9 +18,9 @@ import c2pa
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._varied_pictures import varied
-from bot.cli.certificate import certificate_in
-from bot.pictures.certificates import make_certificate
-from bot.pictures.signing import SignedAttachments
+from bot.cli.setup.certificate import certificate_in
+from bot.pictures.signing.attachments import SignedAttachments
+from bot.pictures.signing.certificates import make_certificate
 from bot.pictures.thumbnails import Thumbnails
 from inference.parameters import GENERATED
 

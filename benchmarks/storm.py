@@ -29,7 +29,7 @@ from typing import Any
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._crowd import HEAVY, LARGE, SMALL, STYLE_WORDS, Size, fill
 from benchmarks._town import Town, town
-from bot.database.bookmarks import owner_word
+from bot.database.bookmarks.bookmarks import owner_word
 from bot.database.database import open_database
 from playground.control import Control, Person
 from playground.visible_message import VisibleMessage

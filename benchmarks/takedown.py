@@ -38,7 +38,7 @@ from bot.app.demo_settings import demo_settings
 from bot.config import Settings
 from bot.jobs.service import JobService
 from bot.pictures.inputs import Inputs
-from bot.pictures.perceptual_hash import (
+from bot.pictures.similarity.perceptual_hash import (
     FOUND_BELOW,
     REFUSED_BELOW,
     distances,

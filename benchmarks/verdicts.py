@@ -14,8 +14,8 @@ from PIL import Image
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.database.database import open_database
-from bot.pictures.perceptual_hash import notice_hashes, picture_hash, upload_hashes
-from bot.pictures.picture_verdicts import PictureVerdicts
+from bot.pictures.similarity.perceptual_hash import notice_hashes, picture_hash, upload_hashes
+from bot.pictures.similarity.picture_verdicts import PictureVerdicts
 
 MOST_LATE_SECONDS = 0.5  # limit of the event loop's lateness, on a busy machine
 _SIDE, _CHANGED_BITS = 128, 30

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from inference.logs import job_in_hand
+from inference.processes.logs import job_in_hand
 
 
 class LogFormat(StrEnum):

@@ -22,7 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bot.config import ConfigError
-from bot.database.jobs import Job, JobState
+from bot.database.jobs.jobs import Job, JobState
 from inference.messages.events import CardMemory, Finished
 
 disable_created_metrics()  # a second series for each counter, with the time of its first event

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from inference.extras import DISTRIBUTION
+from inference.processes.extras import DISTRIBUTION
 
 # Packages whose versions are shown; the worker's are not imported here.
 PACKAGES = {"Easel": DISTRIBUTION, "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from inference.errors import PredictionMismatch, PredictionUnknown
-from inference.hashes import autov2, hashes_of, sha256_of
-from inference.lora.architecture_words import claimed_architectures
-from inference.lora.fit import Grade
-from inference.lora.header import BadSafetensors, parse_header, raw_header
+from inference.files.hashes import autov2, hashes_of, sha256_of
+from inference.lora.beside.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
 from inference.lora.prediction_evidence import PredictionEvidence
-from inference.lora.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar
-from inference.lora.tables import STRANGERS, load_tables, title
+from inference.lora.tensors.fit import Grade
+from inference.lora.tensors.header import BadSafetensors, parse_header, raw_header
+from inference.lora.tensors.tables import STRANGERS, load_tables, title
 from inference.lora.verdict import UNKNOWN, Verdict, layers_of
+from inference.lora.words.architecture_words import claimed_architectures
 from inference.matching import KnownLora, Matcher
 from inference.messages.checkpoints import CheckpointSpec
 

@@ -18,7 +18,7 @@ from inference.errors import (
     PredictionMismatch,
     PredictionUnknown,
 )
-from inference.lora.tables import title
+from inference.lora.tensors.tables import title
 from inference.lora.verdict import Layers
 from inference.messages.checkpoints import CheckpointSpec, PredictionType, UnknownPrediction
 from inference.notes import OTHER_PREDICTION, UNKNOWN_PREDICTION

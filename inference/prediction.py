@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inference.base_models import Architecture, BaseModelId
-from inference.checkpoint_files import CheckpointSays
+from inference.checkpoints.files import CheckpointSays
 from inference.messages.checkpoints import PredictionType
 
 # The names under which single files carry the marks that ComfyUI introduced: empty tensors beside the weights.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.lora.names import Part, underscored
-from inference.lora.tables import VARIANTS, networks
+from inference.lora.tensors.names import Part, underscored
+from inference.lora.tensors.tables import VARIANTS, networks
 from tests.lora_files import safetensors_bytes
 
 Shapes = Mapping[str, tuple[int, ...]]

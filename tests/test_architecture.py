@@ -36,20 +36,20 @@ SOURCES = sorted(path for top in (*TOPS, "tools", "benchmarks") for path in (ROO
 # From the ground up: a module may import what stands in its own line or in a line above, never what stands below.
 # Imports under TYPE_CHECKING count. A module belongs to its longest prefix here; packages themselves hold signs only.
 RANKS = """
-inference.bounds inference.base_models inference.errors inference.messages inference.logs inference.hashes
-    inference.memory inference.request_cost inference.image_files inference.private_files inference.notes
-    inference.prediction inference.capabilities inference.checkpoint_files inference.gguf_files
-    inference.classifier_files inference.packed_weights
-    inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.json_values
-    inference.regions inference.running_tasks inference.extras inference.child_processes
-    inference.tested_torch
+inference.bounds inference.base_models inference.errors inference.messages inference.processes.logs inference.files.hashes
+    inference.checkpoints.memory inference.queue.request_cost inference.files.image_files inference.files.private_files inference.notes
+    inference.prediction inference.capabilities inference.checkpoints.files inference.checkpoints.gguf_files
+    inference.checkpoints.classifier_files inference.checkpoints.packed_weights
+    inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.files.json_values
+    inference.regions inference.processes.running_tasks inference.processes.extras inference.processes.child_processes
+    inference.processes.tested_torch
 inference.lora inference.parameters
 inference.watermark
-inference.checkpoint_inspection
-inference.waiting_jobs
-inference.queue_slots
-inference.checkpoint_switching
-inference.matching inference.queue inference.queue_simulation
+inference.checkpoints.inspection
+inference.queue.waiting_jobs
+inference.queue.slots
+inference.queue.checkpoint_switching
+inference.matching inference.queue.scheduler inference.queue.simulation
 inference.inspection
 inference.workers inference.demo inference.cluster.wire inference.cluster.files inference.cluster.node_labels
     inference.cluster.compatibility inference.cluster.worker_folder inference.cluster.protocol
@@ -97,10 +97,10 @@ bot.servers
 bot.jobs
 bot.workspace bot.privacy bot.reports bot.community
 bot.app
-bot.ui.acknowledge bot.ui.answers bot.ui.api_url bot.ui.discord_refusals bot.ui.guide bot.ui.heartbeats
-    bot.ui.lost_interactions bot.ui.open_questions bot.ui.rendered_message
-bot.ui.archived_threads bot.ui.replies
-bot.ui.erased_messages bot.ui.phrase_notices bot.ui.removals bot.ui.studio_session bot.ui.takedown_cases
+bot.ui.interactions.acknowledge bot.ui.interactions.answers bot.ui.api_url bot.ui.interactions.discord_refusals bot.ui.guide bot.ui.interactions.heartbeats
+    bot.ui.interactions.lost bot.ui.interactions.open_questions bot.ui.rendered_message
+bot.ui.interactions.archived_threads bot.ui.interactions.replies
+bot.ui.removals.erased_messages bot.ui.removals.phrase_notices bot.ui.removals.pictures bot.ui.studio_session bot.ui.removals.takedown_cases
 bot.ui.client
 bot.ui.visible_channels
 bot.ui.access bot.ui.command_tree bot.ui.server_lookups bot.ui.uploads

@@ -12,7 +12,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from inference.tested_torch import REQUIREMENTS
+from inference.processes.tested_torch import REQUIREMENTS
 from tools.constraints import (
     CLUSTER,
     CPU_TORCH_BYTES,

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from bot import metrics
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
 from bot.diagnostics.finding import FindingGrade
 from bot.diagnostics.watch import FOLDERS
 from bot.versions import build_info

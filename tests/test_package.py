@@ -120,7 +120,7 @@ def easel(built: Path) -> Path:
 
 
 def test_the_installed_program_names_the_wheel_of_the_archive_for_an_extra(easel: Path, built: Path) -> None:
-    script = "from inference.extras import installing; print(installing('faces'))"
+    script = "from inference.processes.extras import installing; print(installing('faces'))"
     command = [easel.with_name("python"), "-P", "-c", script]
     said = subprocess.run(command, cwd=built, capture_output=True, text=True, check=True).stdout
     (wheel,) = built.glob("*.whl")

@@ -37,15 +37,15 @@ CUSTOM_ID = 100  # characters; Discord's limit
 MADE: dict[str, Callable[[ModuleType], list[dict[str, Any]]]] = {
     "inference.messages.request": lambda _: [{"word": "a"}, {"word": "a a"}, {"word": "a" * 50}],
     "bot.moderation.minors": lambda _: [{"alternatives": "niña|niña", "signs": ("👶", "18+")}],
-    "inference.lora.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
-    "inference.lora.relatives": lambda module: [
+    "inference.lora.words.titles": lambda module: [{"pattern": text} for text in texts_in_tables(module)],
+    "inference.lora.words.relatives": lambda module: [
         {"pattern": text, "each": each} for each in module.RELATIVES for text in (each.words, each.hints)
     ],
-    "inference.lora.texts": lambda _: [{"version": "v1"}, {"version": "v1.0 (beta)"}],
-    "inference.lora.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
+    "inference.lora.words.texts": lambda _: [{"version": "v1"}, {"version": "v1.0 (beta)"}],
+    "inference.lora.tensors.spellings": lambda _: [{"targets": ("down_blocks.#.attentions.#.to_q",)}],
 }
 LIMITS = {  # characters that are looked at: of a name, or beside an age or a word
-    "inference.lora.titles": 1000, "inference.lora.relatives": 320, "bot.moderation.ages": 31,
+    "inference.lora.words.titles": 1000, "inference.lora.words.relatives": 320, "bot.moderation.ages": 31,
     "bot.moderation.negations": 40,
 }  # fmt: skip
 
@@ -242,7 +242,7 @@ def test_patterns_are_found_wherever_they_stand() -> None:
     told = {(found.where, found.pattern.pattern) for found in PATTERNS}
     assert ("bot.ui.views.guide", "guide:menu") in told, "of a class"
     assert ("inference.messages.request", r"(?<!\w)a(?!\w)") in told, "made in a function"
-    assert any(where == "inference.lora.markers" for where, _ in told), "in a table"
+    assert any(where == "inference.lora.tensors.markers" for where, _ in told), "in a table"
     assert all("from re import" not in ast.unparse(tree) for _, tree in modules()), "patterns are asked by `re.`"
 
 

@@ -20,7 +20,7 @@ from bot.cli.main import COMMANDS
 from bot.config.changes import NEEDS_RESTART
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
-from bot.ui.views.server.panel import ORDER, PanelSection
+from bot.ui.views.servers.panel import ORDER, PanelSection
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
-from inference.lora.tables import networks, spelled
+from inference.lora.tensors.tables import networks, spelled
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -5,7 +5,7 @@
                                          with --cluster what their tests on a cluster add to that
 
 `tell` runs before anything is installed, so this file needs the standard library alone. A version is changed by hand:
-those of torch and torchvision in inference/tested_torch.py, all others in constraints.txt.
+those of torch and torchvision in inference/processes/tested_torch.py, all others in constraints.txt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inference.tested_torch import REQUIREMENTS
+from inference.processes.tested_torch import REQUIREMENTS
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints.txt"

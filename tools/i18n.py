@@ -22,8 +22,8 @@ from babel.messages.pofile import write_po
 from discord import app_commands
 from discord.ext import commands
 
-from bot.config.moderation import WordListMode
-from bot.database.reports import ReportReason
+from bot.config.sections.moderation import WordListMode
+from bot.database.reports.reports import ReportReason
 from bot.i18n import catalogue
 from bot.i18n.commands import context_of, spoken
 from bot.privacy.stored_data import CONTEXT, TABLES
@@ -31,10 +31,10 @@ from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, LoraMisfit
-from inference.extras import DISTRIBUTION
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.lora.evidence import PLAINLY
 from inference.notes import TEMPLATES
+from inference.processes.extras import DISTRIBUTION
 from inference.regions import RegionName
 
 ROOT = Path(__file__).parents[1]

@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from inference.base_models import Architecture
 from inference.engine.models.single_file import CONFIGS
 from inference.picture_costs import COSTS, TRANSFORMER_COSTS, PictureCost
-from inference.request_cost import GUIDED
+from inference.queue.request_cost import GUIDED
 from tools.lora_tables.configs import NETWORKS
 
 TOKENS = 77

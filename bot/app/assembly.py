@@ -24,11 +24,11 @@ from bot.app.record_keeping import keep_record, log_applied, save_record
 from bot.app.reloading import Reloader
 from bot.app.watchman import Watchman
 from bot.config import ConfigError, Settings
-from bot.config.storage import StorageSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseMissing
-from bot.database.lock import program_lock
-from bot.database.record_of_removals import CaughtUp, catch_up
+from bot.database.storage.lock import program_lock
+from bot.database.storage.record_of_removals import CaughtUp, catch_up
 from bot.file_access import Need, why
 from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.service import JobService
@@ -39,8 +39,8 @@ from bot.library.watcher import LibraryKeeper
 from bot.pictures.input_gate import InputGate
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
-from bot.pictures.removed_pictures import RemovedPictures
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing.attachments import SignedAttachments
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.pictures.watermarks import watermark_installation
 from bot.privacy.file_removal import FileRemoval
@@ -49,11 +49,11 @@ from bot.program import program
 from bot.requests.builder import RequestBuilder
 from bot.servers.services import ServerServices, server_services
 from bot.sources.additions import Additions
-from bot.sources.http import SourceHttp
+from bot.sources.hubs.http import SourceHttp
 from bot.sources.updates import Updates
 from bot.workspace.repaint import Repainter
-from inference.lora.installed import installed_hashes, installed_predictions
-from inference.private_files import keep_private, tighten
+from inference.files.private_files import keep_private, tighten
+from inference.lora.known.installed import installed_hashes, installed_predictions
 from inference.workers import WorkerPool
 from inference.workers.storage import SpoolFolder
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from bot import background
-from bot.database.backup import back_up, newest_copy
 from bot.database.errors import DatabaseError
+from bot.database.storage.backup import back_up, newest_copy
 from bot.library.configuration import Configuration
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.config import Settings
-from bot.database.backup import newest_copy
+from bot.database.storage.backup import newest_copy
 
 
 @dataclass(frozen=True)

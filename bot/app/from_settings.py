@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.config import ConfigError, Settings
-from bot.config.cluster import ClusterSettings
-from bot.config.worker import Backend
-from bot.pictures.credentials import CertificateExpired, SigningUnusable, credentials_of
+from bot.config.sections.cluster import ClusterSettings
+from bot.config.sections.worker import Backend
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
-from bot.sources.registry import CivitaiRegistry
-from inference.child_processes import module_command
-from inference.classifier_files import ClassifierFiles, require_package
+from bot.pictures.signing.credentials import CertificateExpired, SigningUnusable, credentials_of
+from bot.sources.hubs.registry import CivitaiRegistry
+from inference.checkpoints.classifier_files import ClassifierFiles, require_package
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.ray_node import cluster_environment
+from inference.cluster.ray.node import cluster_environment
 from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
 from inference.errors import ClassifierUnusable
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import Folders, WorkerOptions
+from inference.processes.child_processes import module_command
 from inference.watermark.trustmark import weights_sha256
 from inference.workers import WorkerPool
 from inference.workers.driver_process import DriverOptions, DriverProcess

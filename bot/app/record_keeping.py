@@ -10,8 +10,8 @@ from typing import Final
 from bot import background
 from bot.database.database import open_database
 from bot.database.errors import DatabaseError
-from bot.database.lock import program_lock
-from bot.database.record_of_removals import CaughtUp, catch_up, flush_record
+from bot.database.storage.lock import program_lock
+from bot.database.storage.record_of_removals import CaughtUp, catch_up, flush_record
 from bot.library.configuration import Configuration
 
 FLUSH_SECONDS: Final = 2.0  # between two looks for new entries

@@ -13,16 +13,16 @@ from bot.app.database_state import DatabaseState, database_state
 from bot.app.health import STALE_SECONDS, last_health
 from bot.config import Settings
 from bot.database.database import read_database
-from bot.database.deliveries import count_owed
-from bot.database.file_counts import FileCount, HubCount, count_files, count_looks
-from bot.database.integrity import FileState, OpenFile
-from bot.database.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
-from bot.database.lock import is_in_use
-from bot.database.paces import load_times
-from bot.database.pauses import paused_servers
-from bot.database.reports import WaitingReports, reports_waiting
-from bot.database.sample_failures import suspects
-from bot.database.takedown_cases import TakedownCase, unfinished_cases
+from bot.database.jobs.deliveries import count_owed
+from bot.database.jobs.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
+from bot.database.jobs.paces import load_times
+from bot.database.jobs.pauses import paused_servers
+from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
+from bot.database.loras.sample_failures import suspects
+from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
+from bot.database.reports.reports import WaitingReports, reports_waiting
+from bot.database.storage.integrity import FileState, OpenFile
+from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding
 from bot.diagnostics.watch import WatchFacts, backup_state, disk_spaces, troubles
 from bot.versions import versions_here

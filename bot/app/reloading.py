@@ -24,8 +24,8 @@ from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.watermarks import watermark_installation
-from inference.lora.declarations import BadDeclarations
-from inference.lora.installed import installed_hashes, installed_predictions
+from inference.lora.beside.declarations import BadDeclarations
+from inference.lora.known.installed import installed_hashes, installed_predictions
 from inference.messages.checkpoints import CheckpointSpec
 
 log = logging.getLogger(__name__)

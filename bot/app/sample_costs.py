@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bot.app.weight_measuring import SEEDS, SHARES
 from bot.config import CheckpointSettings, Settings
 from bot.database.database import Database
-from bot.database.paces import MeasuredSeconds, Shape, all_paces
-from bot.database.samples import count_due
+from bot.database.jobs.paces import MeasuredSeconds, Shape, all_paces
+from bot.database.loras.samples import count_due
 from bot.diagnostics.capacity import spoken
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from inference.base_models import BaseModelId

@@ -15,10 +15,10 @@ from bot import background
 from bot.app.sample_costs import sampling_checkpoints
 from bot.app.weight_measuring import WeightMeasurer
 from bot.database.database import Database
-from bot.database.loras import LoraVersion
-from bot.database.sample_failures import record_failure
-from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
-from bot.database.weight_ranges import due_for_measuring
+from bot.database.loras.catalogue import LoraVersion
+from bot.database.loras.sample_failures import record_failure
+from bot.database.loras.samples import Due, count_try, due_for_samples, record_samples, take_try_back
+from bot.database.loras.weight_ranges import due_for_measuring
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from bot.moderation.enforcement import WordRules
@@ -26,7 +26,7 @@ from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from bot import background, metrics
 from bot.app.backups import Backups
-from bot.config.c2pa import C2paSettings
-from bot.database.backup import copy_path
+from bot.config.sections.c2pa import C2paSettings
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.integrity import FileState, OpenFile, damage
+from bot.database.storage.backup import copy_path
+from bot.database.storage.integrity import FileState, OpenFile, damage
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.folder_spaces import folder_spaces
 from bot.diagnostics.watch import (
@@ -33,8 +33,8 @@ from bot.diagnostics.watch import (
 )
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
-from bot.pictures.credentials import expiry
-from inference.queue import EVERYWHERE
+from bot.pictures.signing.credentials import expiry
+from inference.queue.scheduler import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

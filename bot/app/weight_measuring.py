@@ -14,9 +14,9 @@ from io import BytesIO
 from PIL import Image
 
 from bot.database.database import Database
-from bot.database.loras import UsefulWeights
-from bot.database.samples import Due
-from bot.database.weight_ranges import count_measuring, record_range
+from bot.database.loras.catalogue import UsefulWeights
+from bot.database.loras.samples import Due
+from bot.database.loras.weight_ranges import count_measuring, record_range
 from bot.jobs.service import JobService
 from bot.pictures.looks import useful_range
 from inference.bounds import MAX_WEIGHT

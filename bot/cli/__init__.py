@@ -1,37 +1,18 @@
 """The commands of `easel`, one small file each: `add_options` adds its options, `run` does the work.
 
 main.py        reads the command line, runs the command, turns errors into exit codes
-settings.py    the option `--config`, and loading the settings that it names
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
-config.py      `config explain`: what each setting is for, its values and its current value
-certificate.py  `config certificate`: makes the certificate that signs this installation's pictures
-doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
 health.py      `health`: whether the running bot can paint, for a supervisor
 paint.py       `paint`: pictures without Discord
 sheet.py       `sheet`: a contact sheet of the demo checkpoints
 status.py      `status`: how the bot stands, told from its database
-library.py     `library scan`, `list` and `declare`
-inspect.py     `library inspect`: base model and type of single LoRA files
-add_checkpoint.py  `library add-checkpoint`: fetches a checkpoint, or checks files that are here
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
-cluster.py     `cluster up`, `join`, `status` and `drain`
-cluster_node.py  what `cluster up` and `cluster join` do
-backup.py      `backup`
-restore.py     `restore`
-privacy.py     `privacy show`, `export` and `delete`
-reports.py     `reports`: how many reports wait for staff, in which servers and since when
-takedown.py    `takedown find`, `list`, `confirm` and `close`
-verify.py      `verify`: whether pictures were generated here
-retention.py   `retention`: removes data that is older than its limit
-init.py        `init`: asks, and writes a folder to start from
-invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
-completion.py  `completion`: prints a shell completion script
-ending.py      ends a command in order when a signal asks for it
-questions.py   questions to a person at a terminal
-output.py      tables and colours on stdout
-time_left.py   how long an operator has for a takedown case
-progress.py    progress bars on stderr
+terminal/  what commands ask, print and read at a terminal
+data/      commands about stored data
+setup/     commands that set Easel up and check it
+library/   commands about LoRAs and checkpoints
+cluster/   commands about machines of a cluster
 """
 
 from __future__ import annotations

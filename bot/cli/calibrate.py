@@ -13,16 +13,16 @@ from rich.table import Table
 from bot.app.assembly import open_catalogue
 from bot.app.from_settings import local_folders, require_checkpoints, worker_options
 from bot.cli import DONE, UNUSABLE, advising
-from bot.cli.ending import until_asked
-from bot.cli.output import Output
-from bot.cli.settings import add_config, settings_of
+from bot.cli.terminal.ending import until_asked
+from bot.cli.terminal.output import Output
+from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
-from inference.child_processes import module_command
 from inference.errors import CheckpointNotFound
 from inference.messages.calibration import Calibrate, Calibrated
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
 from inference.messages.options import WorkerOptions
+from inference.processes.child_processes import module_command
 from inference.workers.local import environment_of
 
 MEASURING_BOT = "a running bot uses the device and measures by itself; stop it to measure now"

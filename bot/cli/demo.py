@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bot.app.demo_settings import demo_settings
 from bot.cli import DONE, advising, port
-from bot.cli.certificate import certificate_in, ensure_certificate
-from bot.cli.ending import until_asked
 from bot.cli.run import serve
+from bot.cli.setup.certificate import certificate_in, ensure_certificate
+from bot.cli.terminal.ending import until_asked
 from bot.config import ConfigError, Settings
 from playground import Playground, default_world, permissions
 from playground.control import Control

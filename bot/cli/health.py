@@ -7,7 +7,7 @@ import time
 
 from bot.app.health import last_health
 from bot.cli import DONE, REFUSED
-from bot.cli.settings import add_config, settings_of
+from bot.cli.terminal.settings import add_config, settings_of
 from bot.file_access import Need, why
 
 

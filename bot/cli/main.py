@@ -17,12 +17,12 @@ from typing import Any
 
 from bot import logs
 from bot.cli import DONE, REFUSED, UNUSABLE, Unreachable
-from bot.cli.ending import Ended
+from bot.cli.terminal.ending import Ended
 from bot.file_access import who_and_whose
 from bot.program import program
 from bot.versions import versions_here
 from inference.errors import InferenceError, OperatorError, RequestError
-from inference.private_files import keep_private
+from inference.files.private_files import keep_private
 
 # The help text of each command. `add_options` in the module bot.cli.COMMAND adds its options and sets `run`.
 COMMANDS = {

@@ -14,11 +14,11 @@ from pathlib import Path
 from bot.app.assembly import open_catalogue, started
 from bot.app.from_settings import require_checkpoints
 from bot.cli import DONE, advising
-from bot.cli.ending import until_asked
-from bot.cli.progress import progress_bar, work_report
-from bot.cli.settings import add_config, settings_of
+from bot.cli.terminal.ending import until_asked
+from bot.cli.terminal.progress import progress_bar, work_report
+from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import ConfigError
-from bot.database.jobs import Job, JobState
+from bot.database.jobs.jobs import Job, JobState
 from bot.jobs.active_jobs import JobUpdate, WorkerTrouble
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestDraft

@@ -23,10 +23,11 @@ from bot.app.assembly import open_catalogue, open_easel, require_database
 from bot.app.health_report import HealthReport, observe
 from bot.app.sample_costs import SampleCost, pictures_of_a_lora, sample_cost
 from bot.app.samples import SamplePainter, painting_samples
-from bot.cli import DONE, Unreachable, questions
-from bot.cli.ending import Ended, on_signal, until_asked
-from bot.cli.progress import work_report
-from bot.cli.settings import add_config, settings_of
+from bot.cli import DONE, Unreachable
+from bot.cli.terminal import questions
+from bot.cli.terminal.ending import Ended, on_signal, until_asked
+from bot.cli.terminal.progress import work_report
+from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.config.bot_token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.database.database import read_database

@@ -13,11 +13,11 @@ from PIL import Image, ImageDraw
 from bot.app.assembly import open_easel
 from bot.app.demo_settings import demo_settings
 from bot.cli import DONE
-from bot.cli.ending import until_asked
 from bot.cli.paint import paint
-from bot.cli.progress import progress_bar
+from bot.cli.terminal.ending import until_asked
+from bot.cli.terminal.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
-from bot.database.loras import Lora, browse_loras
+from bot.database.loras.catalogue import Lora, browse_loras
 from bot.file_access import Need, why
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft

@@ -16,17 +16,17 @@ from rich.table import Table
 
 from bot.app.recorded_state import RecordedState, findings_from_outside, read_state
 from bot.cli import DONE, harmless
-from bot.cli.output import Output
-from bot.cli.reports import summary
-from bot.cli.settings import add_config, settings_of
-from bot.cli.time_left import time_left
+from bot.cli.data.reports import summary
+from bot.cli.data import time_left
+from bot.cli.terminal.output import Output
+from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.errors import DatabaseError
-from bot.database.jobs import CheckpointLoad, Job
-from bot.database.lock import is_in_use
+from bot.database.jobs.jobs import CheckpointLoad, Job
+from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import duration
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

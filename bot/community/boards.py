@@ -30,7 +30,9 @@ from bot.community.discord_side import (
     PostRefused,
 )
 from bot.community.pacing import EditPacer
-from bot.database.boards import (
+from bot.database.clock import now_ms
+from bot.database.database import Database
+from bot.database.gallery.boards import (
     GalleryBoard,
     all_boards,
     begin_board,
@@ -39,12 +41,10 @@ from bot.database.boards import (
     store_board,
     store_what_it_may_show,
 )
-from bot.database.clock import now_ms
-from bot.database.database import Database
-from bot.database.features import featured_loras, featured_publications
-from bot.database.gallery import GallerySort, PlaceFilter, find_all_shown, gallery_page, trending_loras
-from bot.database.gallery_terms import GalleryFilter
-from bot.database.likes import RECENT_MS
+from bot.database.gallery.features import featured_loras, featured_publications
+from bot.database.gallery.likes import RECENT_MS
+from bot.database.gallery.pages import GallerySort, PlaceFilter, find_all_shown, gallery_page, trending_loras
+from bot.database.gallery.terms import GalleryFilter
 
 BOARD_SECONDS = 10 * 60.0  # between two edits of one board
 LOOK_SECONDS = 60.0  # between two looks at all boards

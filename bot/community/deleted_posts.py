@@ -16,8 +16,8 @@ from bot import background
 from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageGone, PostedSide
 from bot.community.publishing import Publishing
 from bot.database.database import Database
-from bot.database.gallery import END
-from bot.database.publications import Publication, next_art_channel, posted_in
+from bot.database.gallery.pages import END
+from bot.database.gallery.publications import Publication, next_art_channel, posted_in
 
 REQUEST_SECONDS = 3.0  # between two requests
 RETRY_SECONDS = 60.0  # until what Discord did not answer is asked again

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.database.boards import GalleryBoard
-from bot.database.features import Feature
-from bot.database.publications import Publication
+from bot.database.gallery.boards import GalleryBoard
+from bot.database.gallery.features import Feature
+from bot.database.gallery.publications import Publication
 
 
 class ArtChannelUnreachable(Exception):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.database.audit import AuditAction, add_entry
 from bot.database.database import Database
-from bot.database.features import FeatureKind, add_feature, remove_feature
+from bot.database.gallery.features import FeatureKind, add_feature, remove_feature
+from bot.database.servers.audit import AuditAction, add_entry
 from bot.servers.access import Rights
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action

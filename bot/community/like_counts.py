@@ -23,12 +23,12 @@ from bot.community.discord_side import (
     PublicationSide,
 )
 from bot.community.pacing import EditPacer
-from bot.database import likes
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.likes import LikeCount
-from bot.database.publications import begin_removal, end_removal
-from bot.errors.publishing import NotPublished
+from bot.database.gallery.likes import LikeCount
+from bot.database.gallery import likes
+from bot.database.gallery.publications import begin_removal, end_removal
+from bot.errors.gallery import NotPublished
 
 MESSAGE_SECONDS = 10 * 60.0  # between two edits of one message
 IDLE_SECONDS = 30.0  # until it is looked again whether a message is behind

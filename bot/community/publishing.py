@@ -5,7 +5,7 @@ crash or an outage at any place is mended by `settle`: what may have been posted
 again.
 
 What its channel does not show for now is hidden: its owner may still bring it back, a report is open, or it is rated
-above the channel. One predicate says so (`bot.database.gallery.SHOWN`); `settle` makes rows match it, and Discord match
+above the channel. One predicate says so (`bot.database.gallery.pages.SHOWN`); `settle` makes rows match it, and Discord match
 the rows. A hidden publication is posted again with its id and its likes when the predicate holds again.
 """
 
@@ -26,11 +26,8 @@ from bot.community.discord_side import (
     PublicationSide,
 )
 from bot.database.database import Database
-from bot.database.gallery import PlaceFilter, match_channel
-from bot.database.gallery_terms import PublishedFacets
-from bot.database.jobs import Job, find_job
-from bot.database.loras import loras_of_files
-from bot.database.publications import (
+from bot.database.gallery.pages import PlaceFilter, match_channel
+from bot.database.gallery.publications import (
     NewPublication,
     Publication,
     PublicationState,
@@ -48,13 +45,16 @@ from bot.database.publications import (
     note_try,
     unsettled_publications,
 )
-from bot.database.server_settings import ArtChannel
-from bot.database.takedowns import taken_down_in
+from bot.database.gallery.terms import PublishedFacets
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.loras.catalogue import loras_of_files
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.servers.settings import ArtChannel
+from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
-from bot.errors.publishing import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.rights import NotYours
 from bot.i18n import _
-from bot.pictures.picture_verdicts import PictureVerdicts
+from bot.pictures.similarity.picture_verdicts import PictureVerdicts
 from bot.servers.access import Rights
 from bot.servers.checks import RequestChecks
 from bot.servers.content import ContentRules

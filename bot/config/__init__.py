@@ -4,24 +4,6 @@ settings.py           all settings, and reading them from the file and the envir
 section.py            the base class of the sections, and what several of them check
 
 The sections; the docstring under a field is its comment in the example.
-discord_settings.py   the token, the operators
-storage.py            the data folder, copies of the database
-retention.py          how long what people leave is kept
-privacy.py            who is responsible for stored data
-monitoring.py         logs and metrics
-library.py            the folder of LoRA files
-sources.py            hubs from which people add LoRAs
-worker.py             the processes that paint
-cluster.py            workers on other machines
-limits.py             how much may be asked for, who waits
-matching.py           base models that go together although they differ
-moderation.py         rules on words
-classifier.py         the classifier of finished pictures
-text_judge.py         the model that reads the words of requests
-faces.py              photographed faces in pictures that people give
-c2pa.py               signatures in pictures
-watermark.py          the watermark in the pixels of pictures
-checkpoints.py        the settings of one checkpoint
 
 word_patterns.py      what operators may write as words and patterns; patterns in linear time
 variables.py          the environment's variables, and which of them is wrong
@@ -32,13 +14,14 @@ bot_token.py           what can be told of a bot token without asking Discord
 comments.py            the docstrings under the fields
 example.py            prints a config.toml with comments: the docstrings under the fields; and a short one
 reference.py          what each setting is for, its values, default and an example, for `config explain`
+sections/  the sections of config.toml. The docstring under a field is its comment in the example
 """
 
-from bot.config.checkpoints import CheckpointSettings, Size
-from bot.config.library import LibrarySettings
-from bot.config.limits import LimitSettings
-from bot.config.moderation import WordListMode, WordListSettings
 from bot.config.section import LOOPBACK
+from bot.config.sections.checkpoints import CheckpointSettings, Size
+from bot.config.sections.library import LibrarySettings
+from bot.config.sections.limits import LimitSettings
+from bot.config.sections.moderation import WordListMode, WordListSettings
 from bot.config.settings import ConfigError, Settings, load_settings, settings_below_environment, settings_from
 
 __all__ = [

@@ -18,23 +18,25 @@ from pydantic_settings import (
 )
 
 from bot.config.bot_token import looks_like_token
-from bot.config.c2pa import C2paSettings
-from bot.config.checkpoints import CheckpointSettings
-from bot.config.classifier import ClassifierSettings
-from bot.config.cluster import ClusterSettings
-from bot.config.discord_settings import DiscordSettings
-from bot.config.faces import FaceSettings
-from bot.config.library import LibrarySettings
-from bot.config.limits import LimitSettings
-from bot.config.matching import MatchingSettings
-from bot.config.moderation import ModerationSettings
-from bot.config.monitoring import LogSettings, MetricsSettings
-from bot.config.privacy import PrivacySettings
-from bot.config.retention import RetentionSettings
 from bot.config.section import section_of
-from bot.config.sources import SourcesSettings
-from bot.config.storage import BackupSettings, StorageSettings
-from bot.config.text_judge import TextJudgeSettings
+from bot.config.sections.c2pa import C2paSettings
+from bot.config.sections.checkpoints import CheckpointSettings
+from bot.config.sections.classifier import ClassifierSettings
+from bot.config.sections.cluster import ClusterSettings
+from bot.config.sections.discord_settings import DiscordSettings
+from bot.config.sections.faces import FaceSettings
+from bot.config.sections.library import LibrarySettings
+from bot.config.sections.limits import LimitSettings
+from bot.config.sections.matching import MatchingSettings
+from bot.config.sections.moderation import ModerationSettings
+from bot.config.sections.monitoring import LogSettings, MetricsSettings
+from bot.config.sections.privacy import PrivacySettings
+from bot.config.sections.retention import RetentionSettings
+from bot.config.sections.sources import SourcesSettings
+from bot.config.sections.storage import BackupSettings, StorageSettings
+from bot.config.sections.text_judge import TextJudgeSettings
+from bot.config.sections.watermark import WatermarkSettings
+from bot.config.sections.worker import Backend, WorkerSettings
 from bot.config.unknown_names import shown, similar
 from bot.config.variables import (
     DELIMITER,
@@ -43,8 +45,6 @@ from bot.config.variables import (
     variables_that_are_no_json,
     variables_that_are_no_settings,
 )
-from bot.config.watermark import WatermarkSettings
-from bot.config.worker import Backend, WorkerSettings
 from bot.file_access import Need, why
 from bot.program import program
 from inference.errors import OperatorError

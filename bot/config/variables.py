@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from bot.config.unknown_names import shown, similar
 from bot.program import program
-from inference.child_processes import SETTINGS_PREFIX as PREFIX
+from inference.processes.child_processes import SETTINGS_PREFIX as PREFIX
 
 DELIMITER = "__"
 EXAMPLES = {dict: '{"key": "value"}', tuple: '["first", "second"]'}  # of JSON

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
-from bot.database.integrity import damage
-from bot.database.job_terms import FUNCTIONS, TRIGGERS
-from bot.database.lock import is_in_use
-from bot.database.migrate import Report, check_current, migrate
-from bot.database.pseudonyms import Pseudonyms, ensure_key
+from bot.database.jobs.terms import FUNCTIONS, TRIGGERS
 from bot.database.query import Query, Row, SqlStatement
-from bot.database.wal import is_damaged
+from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
+from bot.database.storage.integrity import damage
+from bot.database.storage.lock import is_in_use
+from bot.database.storage.migrate import Report, check_current, migrate
+from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
+from bot.database.storage.wal import is_damaged
 from bot.file_access import Need, why
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import sys
 
 from bot.diagnostics.nvidia_smi import DriverTrouble
 from bot.file_access import Account
-from inference.tested_torch import REQUIREMENTS
+from inference.processes.tested_torch import REQUIREMENTS
 
 SELECTOR = (
     "choose your system and CUDA at pytorch.org/get-started, and run its command in Easel's "

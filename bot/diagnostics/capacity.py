@@ -10,7 +10,7 @@ from bot.diagnostics.cards import AUTO, CPU
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.base_models import BaseModelId
-from inference.memory import MemoryNeed, memory_need, said
+from inference.checkpoints.memory import MemoryNeed, memory_need, said
 from inference.messages.checkpoints import NumberFormat
 from inference.messages.options import Offload
 from inference.picture_costs import COSTS

@@ -23,9 +23,9 @@ from bot.diagnostics.advice import (
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card, DriverTrouble
+from inference.checkpoints.memory import said
 from inference.hardware import CardReport, TorchReport
-from inference.memory import said
-from inference.tested_torch import TESTED_TORCH, is_tested
+from inference.processes.tested_torch import TESTED_TORCH, is_tested
 
 CARD = "graphics card"
 AUTO, CPU = "auto", "cpu"

@@ -11,14 +11,14 @@ from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.file_access import Need, why
 from inference.capabilities import DENOISERS
-from inference.checkpoint_inspection import (
+from inference.checkpoints.inspection import (
     CheckpointInspection,
     expected_networks,
     index_name,
     inspect_checkpoint,
     inspect_denoiser,
 )
-from inference.packed_weights import BITS, missing_package
+from inference.checkpoints.packed_weights import BITS, missing_package
 
 
 def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.config.classifier import ClassifierSettings
-from bot.config.text_judge import TextJudgeSettings
+from bot.config.sections.classifier import ClassifierSettings
+from bot.config.sections.text_judge import TextJudgeSettings
 from bot.diagnostics.finding import Finding, FindingGrade
-from inference.classifier_files import ClassifierFiles, require_package
+from inference.checkpoints.classifier_files import ClassifierFiles, require_package
 from inference.errors import ClassifierUnusable
 
 TEXT_JUDGE = "text judge"

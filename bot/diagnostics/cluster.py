@@ -18,7 +18,7 @@ from inference.cluster.compatibility import NodeIdentity, ray_problem, refusals
 from inference.cluster.files import SharedStorage
 from inference.cluster.network import AddressRefused, HostPort, answers, own_addresses, public_addresses
 from inference.cluster.node_labels import has_labels
-from inference.cluster.ray_node import (
+from inference.cluster.ray.node import (
     ProbeFailed,
     cluster_environment,
     cluster_view,

@@ -22,8 +22,8 @@ from bot.diagnostics.nvidia_smi import (
     read_table,
 )
 from bot.file_access import in_container
+from inference.checkpoints.memory import free_bytes
 from inference.hardware import COMMAND, TorchReport
-from inference.memory import free_bytes
 
 SMI = "nvidia-smi"
 SMI_SECONDS = 30.0  # a driver that sleeps wakes within ten

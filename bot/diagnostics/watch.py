@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.config import Settings
-from bot.database.backup import newest_copy
-from bot.database.integrity import FileState
+from bot.database.storage.backup import newest_copy
+from bot.database.storage.integrity import FileState
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import _, duration, later, listed, number, sentences
 

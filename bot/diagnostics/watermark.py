@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.config.watermark import WatermarkSettings
+from bot.config.sections.watermark import WatermarkSettings
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.errors import WatermarkUnusable
 from inference.watermark.trustmark import weights_sha256

@@ -7,12 +7,9 @@ blocks.py           people and LoRAs that are blocked, and what staff get wrong 
 limits.py           what is beyond a limit, and what staff cannot set as one
 ratings.py          what is rated above what a place shows
 words.py            words that are not allowed, and the lists that staff make of them
-server_settings.py  what staff set for their server, besides limits and words
 decisions.py        what staff and operators decide: each with a reason, and each once
 reports.py          reports and appeals
 pictures.py         pictures that are not accepted, or were reported or taken down
-publishing.py       publishing pictures, and posting in channels
-orders.py           pictures that cannot be ordered as they are
 bookmarks.py        bookmark files and stacks
 missing.py          what is not there, or not any more
 

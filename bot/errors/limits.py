@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.i18n import later
 from inference.errors import RequestError
 
-LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`
+LIMIT_SOURCES = {  # by `bot.database.servers.limits.LimitHolder`
     "operator": later("The bot's operator has set this limit for all servers."),
     "server": later("All members of this server share this limit."),
     "everybody": later("This server's staff have set this limit for everyone."),

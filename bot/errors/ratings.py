@@ -68,7 +68,7 @@ class FaceRatedTooHigh(RequestError):
     most: str
 
 
-RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
+RATED_BY = {  # by `bot.database.jobs.ratings.RatingSource`
     "staff": later("the staff of the server where the picture was generated"),
     "operator": later("the bot's operator"),
     "classifier": later("Easel's automatic check"),

@@ -23,7 +23,7 @@ from babel.numbers import format_decimal
 
 from bot.i18n.catalogue import ENGLISH, language_for, translations
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.notes import template_and_names
 from inference.regions import RegionName
 

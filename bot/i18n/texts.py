@@ -9,9 +9,9 @@ from typing import Protocol
 
 import discord
 
-from bot.database.jobs import Job
-from bot.database.lora_search import Shown
-from bot.database.loras import Lora, UsedLora
+from bot.database.jobs.jobs import Job
+from bot.database.loras.catalogue import Lora, UsedLora
+from bot.database.loras.search import Shown
 from bot.i18n import _, label, listed, ngettext, number
 from inference.messages.request import GenerationRequest, LoraUse, Region
 from inference.regions import RegionName

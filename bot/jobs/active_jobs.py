@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.database.clock import now_ms
-from bot.database.jobs import AnyJob, JobState, StoredJob
-from bot.database.pictures import Picture
+from bot.database.jobs.jobs import AnyJob, JobState, StoredJob
+from bot.database.pictures.pictures import Picture
 from bot.jobs.kinds import kind_of
 from inference.messages.events import Progress
-from inference.queue import JobQueue, Waiting, WorkerSlot
-from inference.queue_simulation import Forecast, Times, simulate
+from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
+from inference.queue.simulation import Forecast, Times, simulate
 from inference.workers import PoolUnavailable, WorkerDied
 
 log = logging.getLogger(__name__)

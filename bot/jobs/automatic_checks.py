@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.config.classifier import ClassifierSettings
-from bot.config.text_judge import TextJudgeSettings
+from bot.config.sections.classifier import ClassifierSettings
+from bot.config.sections.text_judge import TextJudgeSettings
 from bot.moderation.request_texts import texts_of
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified
-from inference.logs import about
 from inference.messages.events import Finished
 from inference.messages.request import GenerationRequest, JobRequest
+from inference.processes.logs import about
 from inference.prompt_weights import without_weights
 
 log = logging.getLogger(__name__)

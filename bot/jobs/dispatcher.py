@@ -11,7 +11,7 @@ from bot import metrics
 from bot.background import failure, guard
 from bot.config import LimitSettings
 from bot.database.errors import DatabaseError
-from bot.database.jobs import AnyJob
+from bot.database.jobs.jobs import AnyJob
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, JobUpdate, WorkerTrouble
 from bot.jobs.background_jobs import BackgroundJobs
 from bot.jobs.forecasts import Pace
@@ -19,7 +19,6 @@ from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerHandle, raises_alarm
 from inference.errors import InferenceError, RequestError, WorkerCrashed, WorkerFailed
-from inference.logs import about
 from inference.messages.events import (
     BadCommand,
     Cancelled,
@@ -33,7 +32,8 @@ from inference.messages.events import (
     Started,
 )
 from inference.messages.spool import state_file
-from inference.queue import EVERYWHERE
+from inference.processes.logs import about
+from inference.queue.scheduler import EVERYWHERE
 from inference.workers import PoolUnavailable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool
 

@@ -10,14 +10,14 @@ from itertools import pairwise
 from typing import Protocol
 
 from bot.database.clock import now_ms
-from bot.database.jobs import AnyJob
-from bot.database.paces import MeasuredSeconds, Shape
+from bot.database.jobs.jobs import AnyJob
+from bot.database.jobs.paces import MeasuredSeconds, Shape
 from bot.jobs.active_jobs import ActiveJob
 from bot.jobs.kinds import kind_of
 from inference.messages.request import GenerationRequest, JobRequest
-from inference.queue import Waiting
-from inference.queue_simulation import Forecast, Times
-from inference.request_cost import slots
+from inference.queue import slots
+from inference.queue.scheduler import Waiting
+from inference.queue.simulation import Forecast, Times
 
 # A simulation that took this many seconds is reused for so many times as long, whatever has changed meanwhile.
 LONG_SIMULATION, REUSED_TIMES = 0.1, 20.0

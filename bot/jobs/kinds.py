@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic
 
 from bot.database.database import Database
-from bot.database.jobs import Job, RequestT, StoredJob, record_painted
-from bot.database.lora_records import doubt_file
-from bot.database.pictures import NewPicture, Picture
+from bot.database.jobs.jobs import Job, RequestT, StoredJob, record_painted
+from bot.database.loras.records import doubt_file
+from bot.database.pictures.pictures import NewPicture, Picture
 from inference.errors import InferenceError, LoraFileChanged, WorkerFailed
 from inference.messages.commands import Generate, JobCommand
 from inference.messages.events import lora_key
 from inference.messages.request import GenerationRequest, JobRequest
-from inference.request_cost import passes, slots, work
+from inference.queue.request_cost import passes, slots, work
 from inference.workers.storage import JobFiles, StoredFile
 
 SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two has hung
@@ -30,7 +30,7 @@ _KINDS: dict[type[JobRequest], JobKind[Any]] = {}
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job costs, as the queue counts it: see `inference.queue.Waiting`."""
+    """What a job costs, as the queue counts it: see `inference.queue.scheduler.Waiting`."""
 
     work: float
     places: int = 1

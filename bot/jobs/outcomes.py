@@ -16,8 +16,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from bot.background import wait_times
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.job_ratings import RatingSource, rate_job
-from bot.database.jobs import (
+from bot.database.jobs.jobs import (
     AnyJob,
     FinishedJob,
     fail_job,
@@ -27,21 +26,22 @@ from bot.database.jobs import (
     requeue_job,
     start_job,
 )
-from bot.database.picture_hashes import record_hashes
-from bot.database.picture_verdicts import PictureVerdict, hold_copy, inherit_verdicts
-from bot.database.pictures import Picture
+from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.pictures.hashes import record_hashes
+from bot.database.pictures.pictures import Picture
+from bot.database.pictures.verdicts import PictureVerdict, hold_copy, inherit_verdicts
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.kinds import kind_of
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import InferenceError, NotClassified, PictureNotSaved
-from inference.logs import about
 from inference.messages.commands import Generate, JobCommand
 from inference.messages.events import Finished, Progress, Started
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.messages.spool import attempt_files, state_file
-from inference.queue import EVERYWHERE
+from inference.processes.logs import about
+from inference.queue.scheduler import EVERYWHERE
 from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
 
 log = logging.getLogger(__name__)

@@ -12,15 +12,15 @@ from bot import background
 from bot.config import LimitSettings
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
-from bot.database.jobs import AnyJob, JobState, find_job, requeue_job, unfinished_ids
-from bot.database.paces import record_paces
+from bot.database.jobs.jobs import AnyJob, JobState, find_job, requeue_job, unfinished_ids
+from bot.database.jobs.paces import record_paces
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate
 from bot.jobs.forecasts import Pace
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerHandle
 from inference.errors import CheckpointRemoved, InferenceError, JobExpired
-from inference.logs import about
+from inference.processes.logs import about
 from inference.workers import WorkerPool
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 from bot import background, metrics
 from bot.config import LimitSettings
 from bot.database.database import Database
-from bot.database.jobs import (
+from bot.database.jobs.jobs import (
     AnyJob,
     Job,
     RequestT,
@@ -28,9 +28,9 @@ from bot.database.jobs import (
     start_job,
     unfinished_ids,
 )
-from bot.database.paces import all_paces, load_times, record_paces
-from bot.database.pauses import pause, paused_servers, unpause
-from bot.database.pictures import pictures_of_job
+from bot.database.jobs.paces import all_paces, load_times, record_paces
+from bot.database.jobs.pauses import pause, paused_servers, unpause
+from bot.database.pictures.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates, WorkerTrouble
 from bot.jobs.automatic_checks import AutomaticChecks
@@ -41,18 +41,18 @@ from bot.jobs.outcomes import Outcomes
 from bot.jobs.reconciliation import Reconciler
 from bot.jobs.worker_handles import WorkerHandles
 from bot.jobs.worker_slots import WorkerStatus
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import (
     CheckpointNotFound,
     NotClassified,
     WorkerCrashed,
 )
-from inference.logs import about
 from inference.messages.options import WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file
-from inference.queue import EVERYWHERE, Policy
+from inference.processes.logs import about
+from inference.queue.scheduler import EVERYWHERE, Policy
 from inference.workers import Unserved, WorkerDied, WorkerPool
 from inference.workers.storage import JobFiles, Spool
 

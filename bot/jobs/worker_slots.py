@@ -10,14 +10,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot import metrics
-from bot.database.jobs import AnyJob
+from bot.database.jobs.jobs import AnyJob
 from bot.jobs.active_jobs import ActiveJob, AttemptTimer, WorkerTrouble
 from bot.jobs.forecasts import Pace
 from bot.jobs.kinds import kind_of
 from inference.messages.events import Capacity, CardMemory, Progress, Ready, Started
 from inference.messages.options import WorkerOptions
 from inference.messages.request import JobRequest
-from inference.queue import WorkerSlot
+from inference.queue.scheduler import WorkerSlot
 from inference.workers import Worker, WorkerDied, WorkerPlace
 
 LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network

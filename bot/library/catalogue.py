@@ -13,8 +13,7 @@ from time import monotonic
 
 from bot.background import reading
 from bot.database.database import Database
-from bot.database.lora_records import Change, known_files, mark_missing, record_found
-from bot.database.loras import (
+from bot.database.loras.catalogue import (
     Lora,
     LoraVersion,
     find_lora_by_name,
@@ -23,6 +22,7 @@ from bot.database.loras import (
     similar_names,
     versions_with_problem,
 )
+from bot.database.loras.records import Change, known_files, mark_missing, record_found
 from bot.database.search import storable
 from bot.file_access import Need, why
 from inference.base_models import BaseModelId

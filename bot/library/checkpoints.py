@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bot.background import reading
 from bot.config import CheckpointSettings, ConfigError
-from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
 from bot.database.database import Database
+from bot.database.loras.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
 from bot.file_access import Need, why
-from inference.checkpoint_files import CheckpointSays, read_checkpoint
-from inference.hashes import checkpoint_sha256, folder_files, short_hash
+from inference.checkpoints.files import CheckpointSays, read_checkpoint
+from inference.files.hashes import checkpoint_sha256, folder_files, short_hash
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.prediction import EdmCheckpoint, checkpoint_prediction
 

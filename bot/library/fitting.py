@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.database.loras import Lora
+from bot.database.loras.catalogue import Lora
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.library.installed_checkpoints import InstalledCheckpoints
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.config import CheckpointSettings, Settings, Size
-from bot.config.matching import MatchingSettings
-from bot.database.loras import Lora, LoraVersion
+from bot.config.sections.matching import MatchingSettings
+from bot.database.loras.catalogue import Lora, LoraVersion
 from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
 from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable, NoCheckpoints

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from inference.lora.registry import RegistryAnswer
+from inference.lora.known.registry import RegistryAnswer
 
 
 class RegistryUnreachable(Exception):
@@ -15,7 +15,7 @@ class RegistryUnreachable(Exception):
 
 
 class Registry(Protocol):
-    """A registry that may know files by their hash. `bot.sources.registry` asks Civitai."""
+    """A registry that may know files by their hash. `bot.sources.hubs.registry` asks Civitai."""
 
     async def ask(self, sha256: str) -> tuple[RegistryAnswer, ...]:
         """What its pages say of the file with this SHA-256; one answer that says nothing if none has it.

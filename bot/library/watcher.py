@@ -11,16 +11,16 @@ from pathlib import Path
 
 from bot import background
 from bot.database.database import Database
-from bot.database.lora_records import is_any_doubted, known_files
+from bot.database.loras.records import is_any_doubted, known_files
 from bot.library.catalogue import FileProblem, LibraryUnreadable, Progress, ScanReport, scan_library
 from bot.library.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
-from inference.lora.declarations import BadDeclarations, declare, declare_prediction
+from inference.lora.beside.declarations import BadDeclarations, declare, declare_prediction
 from inference.lora.evidence import unknown_bases
 from inference.lora.few_steps import FewStepRecipe
-from inference.lora.fit import Grade
+from inference.lora.known.registry import RegistryAnswer, keep_answer, read_answers
 from inference.lora.library import fingerprint
-from inference.lora.registry import RegistryAnswer, keep_answer, read_answers
+from inference.lora.tensors.fit import Grade
 from inference.messages.checkpoints import PredictionType
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 from bot.config import Settings
-from bot.config.moderation import ModerationSettings
+from bot.config.sections.moderation import ModerationSettings
 from bot.errors.words import MinorBesideRating, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
 from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases, RefusedWords, refused_words

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 
-from bot.config.moderation import ModerationSettings
+from bot.config.sections.moderation import ModerationSettings
 from bot.config.word_patterns import checked_word
 from bot.moderation.ages import age_patterns
 from bot.moderation.negations import find_meant, is_negated

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from bot.config.moderation import WordListMode, WordListSettings
+from bot.config.sections.moderation import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.allowed_phrases import NOTHING_ALLOWED, AllowedPhrases
 from bot.moderation.folding import fold_pattern

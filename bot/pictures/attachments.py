@@ -14,7 +14,7 @@ from discord import components
 from PIL import Image
 
 from bot.background import Pool
-from inference.image_files import BROKEN, opened
+from inference.files.image_files import BROKEN, opened
 from inference.parameters import UnreadableTexts, strip_prompt
 
 DAMAGED = (*BROKEN, UnreadableTexts)  # errors of pictures that are permanently unreadable

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from PIL import Image, ImageFilter, ImageOps
 
-from inference.extras import installing
+from inference.processes.extras import installing
 
 # Pixels of the longer side in which faces are looked for, and degrees by which the picture is turned for it.
 _LOOKS: Final = ((400, 0), (640, 0), (400, -12), (400, 12))

@@ -16,10 +16,10 @@ from PIL import Image
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.pictures.faces import FaceFinder
-from bot.pictures.perceptual_hash import notice_hashes, upload_hashes
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.perceptual_hash import notice_hashes, upload_hashes
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 
 @dataclass(frozen=True)

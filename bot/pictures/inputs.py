@@ -22,13 +22,13 @@ from bot.background import Pool
 from bot.errors.pictures import PictureRefused
 from bot.i18n import later
 from bot.pictures.input_gate import GateFacts, InputGate, look_again
-from bot.pictures.perceptual_hash import picture_hash, read
+from bot.pictures.similarity.perceptual_hash import picture_hash, read
 from inference.content_rating import ContentRating
-from inference.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
+from inference.files.image_files import BROKEN, PictureTooLarge, on_white, opened, reduced
 from inference.messages.request import GenerationRequest, SourceImage
 from inference.parameters import UnreadableTexts, texts_in
 from inference.parameters.ai_mark import stored_request
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
 MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible

@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 from bot.database.database import Database
-from bot.database.loras import Lora
-from bot.database.sample_failures import fails_by_itself
-from bot.database.samples import Sample, awaits_samples, samples_given_up, samples_of
+from bot.database.loras.catalogue import Lora
+from bot.database.loras.sample_failures import fails_by_itself
+from bot.database.loras.samples import Sample, awaits_samples, samples_given_up, samples_of
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.thumbnails import GALLERY, LIST, Box, Thumbnails

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config.storage import StorageSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.errors import FolderNotWritable
 from bot.file_access import Need, why
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bot.i18n import _
 from bot.requests.variants import VariantName, names_of
-from inference.image_files import BROKEN, opened
+from inference.files.image_files import BROKEN, opened
 from inference.messages.request import GenerationRequest
 
 log = logging.getLogger(__name__)

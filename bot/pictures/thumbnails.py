@@ -16,7 +16,7 @@ from PIL import Image
 
 from bot.background import Pool
 from bot.pictures.attachments import PictureFile
-from inference.image_files import BROKEN, opened, reduced
+from inference.files.image_files import BROKEN, opened, reduced
 
 log = logging.getLogger(__name__)
 

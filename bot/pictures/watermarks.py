@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from PIL import Image
 
-from bot.config.watermark import WatermarkSettings
+from bot.config.sections.watermark import WatermarkSettings
 from bot.database.database import Database
 from bot.database.key_values import INSTALLATION, recall
 from inference.messages.options import WatermarkSpec

@@ -14,12 +14,13 @@ from typing import Protocol
 from bot import background
 from bot.background import DiscordUnreachable
 from bot.config import Settings
-from bot.database.additions import waiting_of_person
-from bot.database.backup import copies
+from bot.database.additions.additions import waiting_of_person
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
-from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person, jobs_being_deleted, overwrite_deleted
-from bot.database.erasure_leftovers import (
+from bot.database.errors import DatabaseError
+from bot.database.jobs.jobs import AnyJob, unfinished_jobs
+from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person, jobs_being_deleted, overwrite_deleted
+from bot.database.privacy.erasure_leftovers import (
     HeldFiles,
     LeftMessage,
     end_files,
@@ -31,7 +32,7 @@ from bot.database.erasure_leftovers import (
     next_report,
     note_direct_messages,
 )
-from bot.database.erasures import (
+from bot.database.privacy.erasures import (
     Erasure,
     ErasureState,
     complete_erasure,
@@ -40,8 +41,7 @@ from bot.database.erasures import (
     request_erasure,
     unfinished_erasures,
 )
-from bot.database.errors import DatabaseError
-from bot.database.jobs import AnyJob, unfinished_jobs
+from bot.database.storage.backup import copies
 from bot.library.configuration import Configuration
 from bot.privacy.export import stored_counts
 from bot.privacy.file_removal import FileRemoval
@@ -75,7 +75,7 @@ class RunningAdditions(Protocol):
 
 
 class DiscordSide(Protocol):
-    """Deletes and changes what lies at Discord; `bot.ui.erased_messages` does."""
+    """Deletes and changes what lies at Discord; `bot.ui.removals.erased_messages` does."""
 
     async def until_answered(self, person_id: int) -> None:
         """Wait until what the person has asked for is answered: it may write rows and files until then.

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from bot.background import Pool
 from bot.config import Settings
-from bot.config.retention import RetentionSettings
-from bot.config.storage import StorageSettings
+from bot.config.sections.retention import RetentionSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database
-from bot.database.inputs import inputs_of_person, use_of_input
-from bot.database.pictures import files_of_person, recorded_picture
+from bot.database.pictures.inputs import inputs_of_person, use_of_input
+from bot.database.pictures.pictures import files_of_person, recorded_picture
 from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing.attachments import SignedAttachments
 from bot.privacy.export_page import ExportPage, PictureFacts, StartFacts, figure, table_section
 from bot.privacy.page_values import MEANINGS, ExportReader
 from bot.privacy.stored_data import TABLES, StoredTable

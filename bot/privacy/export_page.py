@@ -15,7 +15,7 @@ from itertools import groupby
 from urllib.parse import quote, unquote
 
 from bot.config import Settings
-from bot.config.retention import RetentionSettings
+from bot.config.sections.retention import RetentionSettings
 from bot.i18n import _, language, ngettext, number, pgettext
 from bot.i18n.texts import day_limit
 from bot.privacy.page_values import Cell, ExportReader, escaped, request_link, shown, time_text

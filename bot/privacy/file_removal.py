@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bot.database.database import Database
-from bot.database.erasure_leftovers import FileFolder, LeftFile
-from bot.database.inputs import forget_given, is_in_draft, is_named
+from bot.database.pictures.inputs import forget_given, is_in_draft, is_named
+from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from inference.messages.spool import job_of_file

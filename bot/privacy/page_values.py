@@ -13,16 +13,16 @@ from pathlib import PurePath
 from typing import cast
 from urllib.parse import quote
 
-from bot.database.appeals import AppealState
-from bot.database.audit import AuditAction
-from bot.database.reports import ReportReason
+from bot.database.reports.appeals import AppealState
+from bot.database.reports.reports import ReportReason
+from bot.database.servers.audit import AuditAction
 from bot.i18n import _, label, later, listed, number
 from bot.i18n.texts import message_url
 from bot.privacy.stored_data import ValueKind
 from bot.reports.words import ANSWERED, DECIDED
 from bot.servers.limits import LIMIT_LABELS
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.regions import RegionName
 
 MAX_WORDS = 120  # characters of a prompt that name a request

@@ -20,13 +20,12 @@ from bot import background
 from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.drafts import forget_old_drafts
-from bot.database.erased_rows import overwrite_deleted
-from bot.database.erasure_leftovers import FileFolder, LeftFile
-from bot.database.erasures import forget_old_receipts
-from bot.database.jobs import unfinished_ids
-from bot.database.left_servers import forget_server, servers_left
-from bot.database.retention import (
+from bot.database.jobs.jobs import unfinished_ids
+from bot.database.people.drafts import forget_old_drafts
+from bot.database.privacy.erased_rows import overwrite_deleted
+from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
+from bot.database.privacy.erasures import forget_old_receipts
+from bot.database.privacy.retention import (
     BEGINNING,
     OldJob,
     count_old_drafts,
@@ -43,6 +42,7 @@ from bot.database.retention import (
     old_pictures,
     old_reports,
 )
+from bot.database.servers.left_servers import forget_server, servers_left
 from bot.library.configuration import Configuration
 from bot.privacy.file_removal import FileRemoval
 from inference.messages.spool import job_of_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.config.privacy import PrivacySettings, is_https
+from bot.config.sections.privacy import PrivacySettings, is_https
 from bot.i18n import _, later, number
 
 LABELS = {

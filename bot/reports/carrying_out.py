@@ -11,11 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 
 from bot.background import DiscordRefuses, Recurring, attempt
-from bot.database.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
-from bot.database.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.decisions import (
+from bot.database.jobs.jobs import find_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
+from bot.database.loras.catalogue import find_lora
+from bot.database.loras.records import rate_content
+from bot.database.people.blocks import BlockKind, find_block, lift_block, save_block
+from bot.database.people.people import locale_of
+from bot.database.pictures.verdicts import copies_held_by
+from bot.database.privacy.takedowns import end_decided_takedowns, record_decided_takedown
+from bot.database.reports.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
+from bot.database.reports.decisions import (
     Decision,
     PendingStep,
     Step,
@@ -29,21 +36,14 @@ from bot.database.decisions import (
     standing_rating,
     untold_decisions,
 )
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
-from bot.database.jobs import find_job
-from bot.database.lora_records import rate_content
-from bot.database.loras import find_lora
-from bot.database.people import locale_of
-from bot.database.picture_verdicts import copies_held_by
-from bot.database.reports import Report, Subject, end_holding, find_report, mark_message_written, messages_due
-from bot.database.takedowns import end_decided_takedowns, record_decided_takedown
+from bot.database.reports.reports import Report, Subject, end_holding, find_report, mark_message_written, messages_due
 from bot.i18n import _, speaking
 from bot.reports.messenger import OwnerNotice, ReportMessenger
 from bot.reports.reporting import Reporting, reported_job
 from bot.reports.staff_messages import StaffMessages
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 RETRY_SECONDS = 60.0  # until what could not be done is tried again
 AT_ONCE = 50  # decisions or reports that are read together

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.background import DiscordRefuses
-from bot.database.appeals import Appeal
-from bot.database.decisions import Decision
-from bot.database.jobs import Job
-from bot.database.reports import Report
+from bot.database.jobs.jobs import Job
+from bot.database.reports.appeals import Appeal
+from bot.database.reports.decisions import Decision
+from bot.database.reports.reports import Report
 from bot.reports.reporting import Case
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bot.database.appeals import AppealState
-from bot.database.decisions import DecisionAction, Step
-from bot.database.reports import Subject
+from bot.database.reports.appeals import AppealState
+from bot.database.reports.decisions import DecisionAction, Step
+from bot.database.reports.reports import Subject
 
 _OF_PICTURES: Final[Mapping[DecisionAction, tuple[Step, ...]]] = {
     DecisionAction.HIDE: (Step.HIDE, Step.TELL),

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.report_reminders import (
+from bot.database.reports.reminders import (
     OpenReport,
     Reminder,
     begin_reminder,
@@ -22,7 +22,7 @@ from bot.database.report_reminders import (
     reports_open_since,
 )
 from bot.reports.reporting import Reporting
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 STAFF_DAYS: Final = (1, 3, 7)
 OPERATOR_DAYS: Final = 7

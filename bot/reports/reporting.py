@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.config import Settings
-from bot.database.appeals import (
+from bot.database.clock import DAY_MS, now_ms
+from bot.database.database import Database
+from bot.database.gallery.publications import publications_of_job
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.loras.catalogue import Lora, find_lora
+from bot.database.people.people import is_person
+from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
+from bot.database.privacy.deletions import find_hidden_job
+from bot.database.reports.appeals import (
     Appeal,
     AppealState,
     answer_appeal,
@@ -14,10 +22,7 @@ from bot.database.appeals import (
     reverse_decision,
     save_appeal,
 )
-from bot.database.audit import AuditAction, Changes, add_entry
-from bot.database.clock import DAY_MS, now_ms
-from bot.database.database import Database
-from bot.database.decisions import (
+from bot.database.reports.decisions import (
     Decision,
     DecisionAction,
     NewDecision,
@@ -27,13 +32,7 @@ from bot.database.decisions import (
     find_decision,
     save_decision,
 )
-from bot.database.deletions import find_hidden_job
-from bot.database.jobs import Job, find_job
-from bot.database.loras import Lora, find_lora
-from bot.database.people import is_person
-from bot.database.picture_verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
-from bot.database.publications import publications_of_job
-from bot.database.reports import (
+from bot.database.reports.reports import (
     Complaint,
     NewReport,
     Report,
@@ -52,6 +51,7 @@ from bot.database.reports import (
     waiting_reports,
     was_left_shown,
 )
+from bot.database.servers.audit import AuditAction, Changes, add_entry
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
@@ -64,7 +64,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action, date_of
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 MOST_A_DAY = 20  # reports of one person
 MOST_HIDDEN_A_DAY = 5  # pictures that the reports of one person hide at once

@@ -11,7 +11,7 @@ import logging
 
 from bot.background import DiscordRefuses, attempt
 from bot.database.database import Database
-from bot.database.reports import (
+from bot.database.reports.reports import (
     Report,
     ReportState,
     find_report,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.database.appeals import AppealState
-from bot.database.decisions import DecisionAction
+from bot.database.reports.appeals import AppealState
+from bot.database.reports.decisions import DecisionAction
 from bot.i18n import later
 
 DECIDED: Mapping[DecisionAction, str] = {

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from bot.config import CheckpointSettings, Size
 from bot.database.database import Database
-from bot.database.lora_search import Shown
-from bot.database.loras import Lora, LoraVersion, find_lora, find_version
-from bot.database.preferences import Preferences, find_preferences
-from bot.errors.orders import PartsGone
+from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.search import Shown
+from bot.database.people.preferences import Preferences, find_preferences
+from bot.errors.jobs import PartsGone
 from bot.i18n import _, alternatives, label, listed
 from bot.i18n.texts import lora_name
 from bot.library.catalogue import find_named
@@ -43,8 +43,8 @@ from inference.errors import (
 )
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.samplers import Sampler, Spacing
+from inference.queue.request_cost import GUIDED
 from inference.regions import RegionName
-from inference.request_cost import GUIDED
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's author gives one
 _NEAR = 3  # names suggested when one is not found

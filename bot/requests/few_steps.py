@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.config import CheckpointSettings
-from bot.database.loras import LoraVersion
-from bot.errors.orders import TwoFewStepRecipes
+from bot.database.loras.catalogue import LoraVersion
+from bot.errors.jobs import TwoFewStepRecipes
 from bot.i18n import _, ngettext
 from bot.requests.drafts import OWN, RequestDraft
 from inference.lora.few_steps import UNGUIDED, FewStepRecipe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.database.loras import LoraVersion
+from bot.database.loras.catalogue import LoraVersion
 from bot.i18n import _
 from bot.i18n.texts import several
 from bot.requests.drafts import LoraDraft, RequestDraft

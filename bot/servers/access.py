@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.job_orders import PersonFacts, person_facts
+from bot.database.jobs.orders import PersonFacts, person_facts
 from bot.servers.command_permissions import CommandGate
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action, Authority, CommandAccess, ServerRules, authority_of, why_not

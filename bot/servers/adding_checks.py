@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.config import Settings
-from bot.database.additions import NO_ADDITION, recent_requests
+from bot.database.additions.additions import NO_ADDITION, recent_requests
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.job_orders import person_facts
+from bot.database.jobs.orders import person_facts
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
 from bot.servers.context import ActionContext

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
-from bot.config.moderation import WordListMode
+from bot.config.sections.moderation import WordListMode
 from bot.config.word_patterns import UnusableRule, checked_pattern
-from bot.database.word_lists import ServerWordList
+from bot.database.servers.word_lists import ServerWordList
 from bot.i18n import later
 from bot.moderation.word_rules import MINORS
 from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, CheckedWords, why_unusable

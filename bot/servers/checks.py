@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.config import LimitSettings
-from bot.database.blocks import Block
+from bot.database.additions.disputes import disputes_for
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.disputes import disputes_for
-from bot.database.job_orders import (
+from bot.database.jobs.jobs import AnyJob, Job, find_job
+from bot.database.jobs.orders import (
     PersonFacts,
     context_of_job,
     cost_of,
@@ -19,12 +19,12 @@ from bot.database.job_orders import (
     person_facts,
     store_context,
 )
-from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
-from bot.database.jobs import AnyJob, Job, find_job
-from bot.database.loras import UsedLora, loras_of_files
-from bot.database.reports import held_jobs
-from bot.database.server_settings import ArtChannel
-from bot.database.takedowns import taken_down_in
+from bot.database.jobs.ratings import JobRating, ratings_of_job, ratings_of_jobs
+from bot.database.loras.catalogue import UsedLora, loras_of_files
+from bot.database.people.blocks import Block
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.reports.reports import held_jobs
+from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, LoraDisputed
 from bot.errors.pictures import PictureHiddenByStaff, PictureReported
 from bot.errors.ratings import PlaceUnseen
@@ -53,7 +53,7 @@ from bot.servers.server_words import ServerWords
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, JobRequest, LoraUse
-from inference.queue import EVERYWHERE, Policy
+from inference.queue.scheduler import EVERYWHERE, Policy
 
 
 @dataclass(frozen=True)

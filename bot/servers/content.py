@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from bot.config import Settings
-from bot.config.checkpoints import CheckpointSettings
-from bot.database.gallery import PlaceFilter
-from bot.database.job_ratings import JobRating
-from bot.database.lora_search import Shown
-from bot.database.loras import UsedLora
+from bot.config.sections.checkpoints import CheckpointSettings
+from bot.database.gallery.pages import PlaceFilter
+from bot.database.jobs.ratings import JobRating
+from bot.database.loras.catalogue import UsedLora
+from bot.database.loras.search import Shown
 from bot.errors.ratings import (
     RATED_BY,
     BlockedByRating,

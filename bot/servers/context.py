@@ -9,8 +9,8 @@ from typing import Annotated
 import discord
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.database.server_settings import ArtChannel
-from inference.queue import EVERYWHERE
+from bot.database.servers.settings import ArtChannel
+from inference.queue.scheduler import EVERYWHERE
 
 
 class ActionContext(BaseModel):

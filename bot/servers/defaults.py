@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.database.preferences import Preferences
-from bot.database.server_settings import ServerSettings
+from bot.database.people.preferences import Preferences
+from bot.database.servers.settings import ServerSettings
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.servers.rights import checkpoint_allowed
 

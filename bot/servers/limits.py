@@ -19,8 +19,8 @@ from enum import StrEnum
 
 from bot.config import LimitSettings
 from bot.database.clock import DAY_MS, HOUR_MS
-from bot.database.job_orders import PersonFacts, Usage
-from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
+from bot.database.jobs.orders import PersonFacts, Usage
+from bot.database.servers.limits import HeldLimits, LimitHolder, LimitName, LimitValues
 from bot.errors.limits import (
     LIMIT_SOURCES,
     AddedTooMany,
@@ -39,7 +39,7 @@ from bot.errors.limits import (
 from bot.i18n import _, duration, later, number
 from inference.errors import RequestError, TooManyLoras
 from inference.messages.request import GenerationRequest
-from inference.queue import Policy
+from inference.queue.scheduler import Policy
 
 PIXELS = 1_000_000  # of a megapixel
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, StrEnum, auto
 
-from bot.database.job_orders import PersonBlock
-from bot.database.server_settings import ServerSettings
+from bot.database.jobs.orders import PersonBlock
+from bot.database.servers.settings import ServerSettings
 from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
 from bot.errors.rights import (
     AddingForManagers,
@@ -35,7 +35,7 @@ from bot.errors.rights import (
 )
 from bot.servers.context import ActionContext
 from inference.errors import RequestError
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 _DATE = "%Y-%m-%d %H:%M UTC"
 

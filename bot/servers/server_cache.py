@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.database.blocks import Block, lora_blocks
 from bot.database.database import Database
-from bot.database.server_limits import HeldLimits, shared_limits
-from bot.database.server_settings import ServerSettings, find_server_settings
+from bot.database.people.blocks import Block, lora_blocks
+from bot.database.servers.limits import HeldLimits, shared_limits
+from bot.database.servers.settings import ServerSettings, find_server_settings
 
 MOST_SERVERS = 5000  # kept in memory
 

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.database.allowed_phrases import AllowedPhrase, allowed_phrases
 from bot.database.database import Database
-from bot.database.word_lists import ServerWordList, count_shadowed, word_lists
+from bot.database.servers.allowed_phrases import AllowedPhrase, allowed_phrases
+from bot.database.servers.word_lists import ServerWordList, count_shadowed, word_lists
 from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import WordList

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.config.word_patterns import Unusable, UnusableRule, checked_pattern, checked_word
-from bot.database.word_lists import ServerWordList
+from bot.database.servers.word_lists import ServerWordList
 from bot.errors.words import LineTooLong, LineUnusable, TooManyRules, TooManyWordLists, WordListEmpty, WordListNameTaken
 from bot.i18n import later
 from bot.moderation.normalise import parts_of

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bot import background
-from bot.config.sources import SourcesSettings
-from bot.database.additions import (
+from bot.config.sections.sources import SourcesSettings
+from bot.database.additions.additions import (
     NO_ADDITION,
     AdditionState,
     LoraAddition,
@@ -31,14 +31,17 @@ from bot.database.additions import (
     withdraw_request,
 )
 from bot.database.database import Database
-from bot.database.loras import Lora
+from bot.database.loras.catalogue import Lora
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
-from bot.sources.addition_steps import AdditionSteps
-from bot.sources.attached import TakenFile, keep_attached, require_room, take_file
 from bot.sources.choosing import addable
-from bot.sources.civitai import HUB, Civitai
-from bot.sources.disputes import Disputes
+from bot.sources.claims.disputes import Disputes
+from bot.sources.claims.further_pages import Namer, note_further_page
+from bot.sources.claims.same_bytes import SameBytes, with_all
+from bot.sources.downloads.addition_steps import AdditionSteps
+from bot.sources.downloads.attached import TakenFile, keep_attached, require_room, take_file
+from bot.sources.downloads.peeking import Candidate, Peeking
+from bot.sources.downloads.placing import FOLDER, PART, change_category, file_path, is_part, key_of
 from bot.sources.errors import (
     AddingBroken,
     AddingOff,
@@ -51,17 +54,14 @@ from bot.sources.errors import (
     PageGone,
     SourceError,
 )
-from bot.sources.further_pages import Namer, note_further_page
-from bot.sources.http import SourceHttp
-from bot.sources.hub import HuggingFace
-from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
+from bot.sources.hubs.civitai import HUB, Civitai
+from bot.sources.hubs.http import SourceHttp
+from bot.sources.hubs.hub import HuggingFace
+from bot.sources.hubs.links import CivitaiLink, HashLink, HubLink, Link, page_of_link, parse_link
+from bot.sources.hubs.remote import RemoteModel, RemoteVersion
 from bot.sources.look_ups import LookUps
-from bot.sources.peeking import Candidate, Peeking
-from bot.sources.placing import FOLDER, PART, change_category, file_path, is_part, key_of
-from bot.sources.remote import RemoteModel, RemoteVersion
-from bot.sources.same_bytes import SameBytes, with_all
-from inference.lora.categories import Category
-from inference.lora.sidecar import BadSidecar
+from inference.lora.beside.categories import Category
+from inference.lora.beside.sidecar import BadSidecar
 
 log = logging.getLogger(__name__)
 

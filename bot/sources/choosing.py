@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from bot.config.sources import SourcesSettings
+from bot.config.sections.sources import SourcesSettings
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.sources.civitai import LORA_KINDS
+from bot.sources.downloads.placing import FOREIGN
 from bot.sources.errors import (
     Archived,
     FileInfected,
@@ -18,12 +18,12 @@ from bot.sources.errors import (
     RealPerson,
     SourceError,
 )
-from bot.sources.placing import FOREIGN
-from bot.sources.remote import RemoteModel, RemoteVersion
+from bot.sources.hubs.civitai import LORA_KINDS
+from bot.sources.hubs.remote import RemoteModel, RemoteVersion
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
-from inference.lora.foreign_kinds import FileKind
-from inference.lora.registry import named_base_model
+from inference.lora.known.registry import named_base_model
+from inference.lora.tensors.foreign_kinds import FileKind
 
 # Kinds as Civitai calls them.
 _KINDS = {

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from bot.config.sources import SourcesSettings
-from bot.database.blocks import BY_EASEL, BlockKind, find_block, save_block
+from bot.config.sections.sources import SourcesSettings
+from bot.database.additions.hub_looks import looks_of
 from bot.database.database import Database
-from bot.database.hub_looks import looks_of
-from bot.database.loras import Lora, find_lora, find_version
+from bot.database.loras.catalogue import Lora, find_lora, find_version
+from bot.database.people.blocks import BY_EASEL, BlockKind, find_block, save_block
 from bot.i18n import _, sentences, speaking
 from bot.sources.choosing import refusal_of_subject
-from bot.sources.remote import RemoteVersion
-from bot.sources.same_bytes import with_all
-from inference.queue import EVERYWHERE
+from bot.sources.claims.same_bytes import with_all
+from bot.sources.hubs.remote import RemoteVersion
+from inference.queue.scheduler import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

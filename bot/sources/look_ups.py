@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from bot.sources.errors import LookedUpTooOften
-from bot.sources.links import Link
-from bot.sources.remote import RemoteModel
+from bot.sources.hubs.links import Link
+from bot.sources.hubs.remote import RemoteModel
 
 MOST, WINDOW_SECONDS = 40, 600.0  # questions of a person
 REMEMBERED_SECONDS = 300.0

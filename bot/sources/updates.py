@@ -12,10 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
 from bot.background import Recurring
-from bot.database.clock import DAY_MS, HOUR_MS, now_ms
-from bot.database.database import Database
-from bot.database.errors import DatabaseError
-from bot.database.hub_looks import (
+from bot.database.additions.hub_looks import (
     DueFile,
     HubState,
     due_files,
@@ -25,14 +22,17 @@ from bot.database.hub_looks import (
     note_known,
     record_look,
 )
-from bot.database.loras import Lora
+from bot.database.clock import DAY_MS, HOUR_MS, now_ms
+from bot.database.database import Database
+from bot.database.errors import DatabaseError
+from bot.database.loras.catalogue import Lora
 from bot.library.configuration import Configuration
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.sources.choosing import claimed_base, why_not
-from bot.sources.civitai import HUB as CIVITAI
-from bot.sources.civitai import MAX_MODELS, Civitai
-from bot.sources.disputes import Disputes
+from bot.sources.claims.disputes import Disputes
+from bot.sources.claims.sidecars import HubSidecars
+from bot.sources.downloads.placing import answer_of
 from bot.sources.errors import (
     AnswerUnreadable,
     Archived,
@@ -44,16 +44,16 @@ from bot.sources.errors import (
     SourceError,
     TooManyQuestions,
 )
-from bot.sources.hub import HUB as HUGGING_FACE
-from bot.sources.hub import HuggingFace
+from bot.sources.hubs.civitai import HUB as CIVITAI
+from bot.sources.hubs.civitai import MAX_MODELS, Civitai
+from bot.sources.hubs.hub import HUB as HUGGING_FACE
+from bot.sources.hubs.hub import HuggingFace
+from bot.sources.hubs.links import CivitaiLink, HubLink, Link, parse_link
+from bot.sources.hubs.remote import RemoteVersion, stored_version
 from bot.sources.later_flags import block_if_flagged
-from bot.sources.links import CivitaiLink, HubLink, Link, parse_link
-from bot.sources.placing import answer_of
-from bot.sources.remote import RemoteVersion, stored_version
-from bot.sources.sidecars import HubSidecars
 from inference.base_models import BaseModelId
-from inference.lora.registry import read_answers
-from inference.queue import EVERYWHERE
+from inference.lora.known.registry import read_answers
+from inference.queue.scheduler import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

@@ -13,15 +13,15 @@ import discord
 from discord import app_commands
 
 from bot.database.clock import now_ms
-from bot.database.erasures import ErasureState, newest_erasure
-from bot.database.gallery import PlaceFilter, find_shown
-from bot.database.jobs import AnyJob, Job, find_job
-from bot.database.publications import Publication
-from bot.database.reports import held_jobs
-from bot.database.server_settings import ServerSettings
-from bot.database.takedowns import taken_down_in
+from bot.database.gallery.pages import PlaceFilter, find_shown
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import AnyJob, Job, find_job
+from bot.database.privacy.erasures import ErasureState, newest_erasure
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.reports.reports import held_jobs
+from bot.database.servers.settings import ServerSettings
+from bot.errors.gallery import NotPublished
 from bot.errors.pictures import OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
-from bot.errors.publishing import NotPublished
 from bot.errors.rights import CommandClosed, DataBeingDeleted, DataDeletedSince
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.moderation.enforcement import WordRules
@@ -32,7 +32,7 @@ from bot.ui.client import Interaction
 from bot.ui.server_lookups import is_for_adults
 from bot.ui.visible_channels import unseen_channels
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 _KEY = "action_context"
 _TIMESTAMP_SHIFT = 22  # bits of Discord's ids below the time in ms

@@ -25,17 +25,16 @@ from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing, PublishingRules
-from bot.database.jobs import Job
-from bot.database.left_servers import note_all, note_here, note_left
+from bot.database.jobs.jobs import Job
+from bot.database.servers.left_servers import note_all, note_here, note_left
 from bot.i18n.commands import CommandWords
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
-from bot.ui import cogs, heartbeats, views
+from bot.ui import cogs, views
 from bot.ui.access import checkpoints_here, shown_ratings
-from bot.ui.answers import AnswersUnderWay
 from bot.ui.api_url import check_answer
 from bot.ui.art_channels.boards import BoardPosts
 from bot.ui.art_channels.posted import PostedMessages
@@ -54,18 +53,20 @@ from bot.ui.delivery.orders import Orders
 from bot.ui.delivery.report_messages import ReportMessages
 from bot.ui.delivery.takedown_notices import TakedownNotices
 from bot.ui.delivery.update_notices import UpdateNotices
-from bot.ui.erased_messages import ErasedMessages
-from bot.ui.lost_interactions import FirstResponses
-from bot.ui.open_questions import OpenQuestions
-from bot.ui.phrase_notices import PhraseNotices
-from bot.ui.removals import Removals
-from bot.ui.replies import reply_with_error
+from bot.ui.interactions import heartbeats
+from bot.ui.interactions.answers import AnswersUnderWay
+from bot.ui.interactions.lost import FirstResponses
+from bot.ui.interactions.open_questions import OpenQuestions
+from bot.ui.interactions.replies import reply_with_error
+from bot.ui.removals.erased_messages import ErasedMessages
+from bot.ui.removals.phrase_notices import PhraseNotices
+from bot.ui.removals.pictures import Removals
+from bot.ui.removals.takedown_cases import TakedownCases
 from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions
-from bot.ui.takedown_cases import TakedownCases
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentItem, outdated_error
-from bot.ui.views.server.joining import greet, joined_lately
+from bot.ui.views.servers.joining import greet, joined_lately
 from bot.ui.views.studio.panel import render_panel
 from inference.base_models import BaseModelId
 

@@ -17,13 +17,13 @@ from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.publishing import Publishing, PublishingRules
 from bot.database.database import Database
-from bot.database.preferences import Preferences
+from bot.database.people.preferences import Preferences
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing.attachments import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
@@ -32,11 +32,11 @@ from bot.reports.reporting import Reporting
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.servers.services import ServerServices
 from bot.sources.additions import Additions
-from bot.ui.answers import AnswersUnderWay
-from bot.ui.open_questions import OpenQuestions
-from bot.ui.phrase_notices import PhraseNotices
-from bot.ui.removals import Removals
-from bot.ui.replies import reply_with_error
+from bot.ui.interactions.answers import AnswersUnderWay
+from bot.ui.interactions.open_questions import OpenQuestions
+from bot.ui.interactions.replies import reply_with_error
+from bot.ui.removals.phrase_notices import PhraseNotices
+from bot.ui.removals.pictures import Removals
 from bot.ui.studio_session import StudioSessions
 from bot.workspace.repaint import Repainter
 from inference.messages.request import GenerationRequest

@@ -16,17 +16,17 @@ from bot.database.database import Database
 from bot.database.key_values import recall, remember
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
-from bot.ui import acknowledge
 from bot.ui.access import command_of, enter
 from bot.ui.api_url import api_base
 from bot.ui.client import Client, Interaction
-from bot.ui.replies import reply_with_error
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.replies import reply_with_error
 
 log = logging.getLogger(__name__)
 
 
 class EaselTree(app_commands.CommandTree[Client]):
-    """The command tree: it acknowledges commands in time, and `bot.ui.replies` turns what they raise into replies."""
+    """The command tree: it acknowledges commands in time, and `bot.ui.interactions.replies` turns what they raise into replies."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Set the language, schedule the acknowledgement, and check that the person may use the command here.

@@ -9,18 +9,18 @@ import discord
 from discord import ui
 from pydantic import ValidationError
 
-from bot.database.inputs import note_taken
-from bot.database.jobs import Job, find_job
-from bot.database.pictures import pictures_of_job
-from bot.database.publications import Publication
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.pictures.inputs import note_taken
+from bot.database.pictures.pictures import pictures_of_job
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
 from bot.ui.access import require_open, require_shown
 from bot.ui.client import Client, Interaction
 from bot.ui.uploads import take_upload
+from bot.ui.views.gallery.post import find_published
 from bot.ui.views.persistent_items import JobButton, PersistentItem
-from bot.ui.views.published_post import find_published
 from bot.workspace.repaint import picture_gone
 from inference.messages.request import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from bot.database.lora_search import Sort
+from bot.database.loras.search import Sort
 from bot.i18n import _
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage

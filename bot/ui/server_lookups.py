@@ -12,7 +12,7 @@ from bot.servers.command_permissions import CommandOverwrite, CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed, NotConnected
 from bot.ui.client import Client
-from bot.ui.discord_refusals import DISCORD_ERRORS
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 
 ADULT_SERVERS = frozenset({discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted})
 UNKNOWN_MEMBER = 10007  # Discord's code for a person who is not in the server

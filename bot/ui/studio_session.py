@@ -9,14 +9,14 @@ from typing import Any
 import discord
 
 from bot.config import CheckpointSettings
+from bot.database.additions.disputes import disputes_for
 from bot.database.database import Database
-from bot.database.disputes import disputes_for
-from bot.database.lora_search import Shown
-from bot.database.loras import Lora, LoraVersion
-from bot.database.preferences import Preferences, find_preferences
-from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
+from bot.database.loras.catalogue import Lora, LoraVersion
+from bot.database.loras.search import Shown
+from bot.database.people.preferences import Preferences, find_preferences
+from bot.database.people.studio import StudioState, fill_studio, find_studio, go_back, save_studio
 from bot.errors.blocks import LoraDisputed
-from bot.errors.orders import TwoFewStepRecipes
+from bot.errors.jobs import TwoFewStepRecipes
 from bot.i18n import _, explained
 from bot.i18n.texts import lora_name, plain
 from bot.library.configuration import Configuration
@@ -26,9 +26,9 @@ from bot.requests.builder import RequestBuilder, default_checkpoint
 from bot.requests.drafts import RequestDraft
 from bot.requests.few_steps import NamedRecipe, far_from, recipe_of
 from bot.requests.usual import far_note
-from bot.ui import acknowledge
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.replies import send_ephemeral
 from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, joining_fast, studio_of
 from inference.errors import NoCheckpoints, TooManyLoras
 

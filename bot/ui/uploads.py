@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import discord
 
-from bot.database.inputs import note_given
+from bot.database.pictures.inputs import note_given
 from bot.pictures.input_gate import check_name
 from bot.pictures.inputs import Input
 from bot.ui.access import words_here
 from bot.ui.client import Interaction
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 
 async def take_upload(interaction: Interaction, attachment: discord.Attachment) -> Input:

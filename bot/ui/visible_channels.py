@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import discord
 
-from bot.database.publications import channels_with_publications
+from bot.database.gallery.publications import channels_with_publications
 from bot.ui.client import Interaction
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
-from bot.database.bookmark_transfer import NewBookmark, SavedBookmark
+from bot.database.bookmarks.transfer import NewBookmark, SavedBookmark
 from bot.errors.bookmarks import BookmarksRefused
 from bot.i18n import later
 

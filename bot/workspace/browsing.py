@@ -13,18 +13,18 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.config import CheckpointSettings
-from bot.database.bookmarks import count_bookmarks
+from bot.database.bookmarks.bookmarks import count_bookmarks
 from bot.database.database import Database
-from bot.database.drafts import find_draft, save_draft
-from bot.database.lora_search import Sort
-from bot.database.loras import Lora, browse_loras
-from bot.database.preferences import find_preferences
+from bot.database.loras.catalogue import Lora, browse_loras
+from bot.database.loras.search import Sort
+from bot.database.people.drafts import find_draft, save_draft
+from bot.database.people.preferences import find_preferences
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import default_checkpoint, usual_checkpoint
 from inference.base_models import BaseModelId
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 MOST_TRIED = 25  # of the best rated LoRAs, until one fits in every respect
 MAX_SEARCH = 100  # characters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.database.database import Database
-from bot.database.lora_search import Shown
-from bot.database.loras import loras_of_files
+from bot.database.loras.catalogue import loras_of_files
+from bot.database.loras.search import Shown
 from bot.i18n import _
 from bot.i18n.texts import lora_name
 from inference.messages.request import GenerationRequest

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from bot.config import CheckpointSettings
 from bot.database.database import Database
-from bot.database.deliveries import find_delivery
-from bot.database.jobs import Job
-from bot.database.lora_search import Shown
-from bot.database.loras import (
+from bot.database.gallery.publications import PublicationState, publications_of_job
+from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.jobs import Job
+from bot.database.loras.catalogue import (
     Lora,
     LoraVersion,
     find_lora,
@@ -20,8 +20,8 @@ from bot.database.loras import (
     find_version_by_short_hash,
     find_version_by_stem,
 )
-from bot.database.publications import PublicationState, publications_of_job
-from bot.errors.orders import TwoFewStepRecipes
+from bot.database.loras.search import Shown
+from bot.errors.jobs import TwoFewStepRecipes
 from bot.i18n import _, ngettext
 from bot.i18n.texts import lora_name, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints

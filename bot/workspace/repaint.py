@@ -7,8 +7,8 @@ import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.database.jobs import Job
-from bot.database.pictures import Picture
+from bot.database.jobs.jobs import Job
+from bot.database.pictures.pictures import Picture
 from bot.errors.missing import NothingThere
 from bot.i18n import _, explained
 from bot.library.configuration import Configuration

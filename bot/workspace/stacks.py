@@ -6,11 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.database.clock import HOUR_MS, now_ms
-from bot.database.database import Database
-from bot.database.lora_search import Shown
-from bot.database.loras import loras_of_files
-from bot.database.stacks import (
+from bot.database.bookmarks.stacks import (
     MAX_NAME,
     MAX_STACKS,
     Stack,
@@ -24,6 +20,10 @@ from bot.database.stacks import (
     share_stack,
     stack_name,
 )
+from bot.database.clock import HOUR_MS, now_ms
+from bot.database.database import Database
+from bot.database.loras.catalogue import loras_of_files
+from bot.database.loras.search import Shown
 from bot.errors.bookmarks import StackNameTaken, TooManyMisses, TooManyStacks
 from bot.errors.missing import NothingThere
 from bot.i18n import _

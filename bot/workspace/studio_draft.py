@@ -10,15 +10,15 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.config import CheckpointSettings
-from bot.database.lora_search import Shown
-from bot.database.loras import Lora, LoraVersion, Sort
+from bot.database.loras.catalogue import Lora, LoraVersion, Sort
+from bot.database.loras.search import Shown
 from bot.requests.builder import DEFAULT_WEIGHT, Choice, RequestBuilder, weight_of
 from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.trigger_words import words_beside, words_of
 from bot.requests.usual import moved
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.messages.request import Region
 from inference.messages.values import Sha256
 from inference.regions import RegionName

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.i18n import _, label
 from bot.workspace.studio_draft import Row
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.messages.request import words_in
 
 # Up to these sums pictures of the demo held together: of one category, and in equal shares of two and three categories.

@@ -13,12 +13,9 @@ node_files.py      the files that an actor takes from elsewhere
 files.py           a node's cache of files, known by their SHA-256
 network.py         addresses of this machine and of the head
 tokens.py          the token of a cluster, in its file
-raylets.py         the nodes of Ray that run on this machine already
-ray_node.py        a node of Ray on this machine, as a process; questions to a cluster
-ray_command.py     Ray's own command as a child that ends with its parent
-ray_words.py       sentences of ours for what Ray says
 views.py           the nodes of a cluster, as `easel cluster status` tells them
 probe.py           a process that asks a cluster about itself
 reports.py         what the driver process knows of a node, left in the memory of the head
 worker_folder.py   the folders of one worker on a node, filled from the cache
+ray/  ray: cluster, nodes and command
 """

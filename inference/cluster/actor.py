@@ -45,7 +45,7 @@ from inference.messages.commands import COMMANDS, Generate
 from inference.messages.events import Cancelled, Capacity, Event, Failed, Finished, Progress
 from inference.messages.options import WorkerOptions
 from inference.messages.spool import state_file
-from inference.running_tasks import RunningTasks
+from inference.processes.running_tasks import RunningTasks
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from inference.workers.storage import StoredFile

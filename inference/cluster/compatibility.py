@@ -19,9 +19,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inference.checkpoints.memory import SPARE_HOST_BYTES, total_bytes
 from inference.cluster.node_labels import VERSIONS
-from inference.extras import DISTRIBUTION, installing
-from inference.memory import SPARE_HOST_BYTES, total_bytes
+from inference.processes.extras import DISTRIBUTION, installing
 
 OLDEST_RAY = (2, 60)  # token authentication, label selectors, and streams that do not hang on a lost node
 CLOCK_SECONDS = 30.0  # how far clocks may differ: certificates and logs go by them

@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, TypeAdapter
 
-from inference.cluster import ray_words
 from inference.cluster.compatibility import NodeIdentity, ray_problem
 from inference.cluster.network import AddressRefused, HostPort, answers
 from inference.cluster.node_files import NodeCacheSettings
@@ -35,6 +34,7 @@ from inference.cluster.protocol import (
     ClusterUnreachable,
     Heartbeat,
 )
+from inference.cluster.ray import words as ray_words
 from inference.cluster.tokens import token_problem
 from inference.cluster.views import MAX_WORKERS, NodeReport
 from inference.cluster.wire import (
@@ -48,8 +48,8 @@ from inference.cluster.wire import (
     refuse,
 )
 from inference.cluster.worker_supervisor import WorkerRules, WorkerSupervisor
-from inference.logs import write_lines
-from inference.private_files import OTHERS
+from inference.files.private_files import OTHERS
+from inference.processes.logs import write_lines
 
 log = logging.getLogger("inference.cluster.driver")  # also where it is the main module
 
@@ -195,7 +195,7 @@ def join_ray(address: str) -> Cluster:
     _require_head(address)
     if problem := ray_problem() or token_problem():
         raise ClusterLost(problem)
-    from inference.cluster.ray_cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
+    from inference.cluster.ray.cluster import RayCluster  # noqa: PLC0415 (a second, and it may be missing)
 
     return RayCluster(address)
 

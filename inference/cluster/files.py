@@ -26,7 +26,7 @@ from typing import Annotated, Any, Protocol, cast
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from inference.hashes import sha256_of
+from inference.files.hashes import sha256_of
 from inference.messages.values import Sha256
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from ray._raylet import GcsClient  # pyright: ignore
 
 from inference.cluster.compatibility import NodeHello, NodeIdentity
-from inference.cluster.ray_words import in_our_words
+from inference.cluster.ray.words import in_our_words
 from inference.cluster.views import (
     REPORT_PREFIX,
     STORE_NAMESPACE,

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.cluster.files import FileCache, FileRef, relative_name
-from inference.hashes import folder_files, sha256_of
+from inference.files.hashes import folder_files, sha256_of
 from inference.messages.options import Folders
 from inference.messages.spool import job_of_file
 from inference.watermark.trustmark import trustmark_files

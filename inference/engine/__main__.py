@@ -10,8 +10,8 @@ import traceback
 
 from inference.engine.process.channel import CommandChannel
 from inference.errors import ClassifierUnusable
-from inference.logs import write_lines
-from inference.private_files import keep_private
+from inference.files.private_files import keep_private
+from inference.processes.logs import write_lines
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from huggingface_hub import snapshot_download
 from PIL import Image
 from safetensors.torch import load_file
 
-from inference.classifier_files import (
+from inference.checkpoints.classifier_files import (
     DOWNLOADED,
     OPENNSFW_CLASSES,
     OPENNSFW_MODULE,

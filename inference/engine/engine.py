@@ -6,7 +6,7 @@
         ...  # handle.done, handle.preview(), handle.cancel()
     handle.pictures
 
-Waiting requests are admitted in the order of `inference.request_cost` while there are free places. Another checkpoint
+Waiting requests are admitted in the order of `inference.queue.request_cost` while there are free places. Another checkpoint
 is loaded once no request runs on the current one. An error in one request ends that request alone. For networks and
 LoRAs that are in memory, make an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and any `LoraSource`.
 """
@@ -45,14 +45,14 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.embedding_files import EmbeddingFiles
 from inference.engine.options import Options
 from inference.engine.single.single_request import SingleRequestCheckpoint, SingleRequestRun
-from inference.lora.installed import installed_hashes, installed_predictions
+from inference.lora.known.installed import installed_hashes, installed_predictions
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
 from inference.messages.events import MAX_CACHED_LORAS, lora_key
 from inference.messages.request import GenerationRequest
 from inference.notes import left_out
-from inference.request_cost import pass_work, slots
+from inference.queue.request_cost import pass_work, slots
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 import torch
 
-from inference.classifier_files import ClassifierFiles
+from inference.checkpoints.classifier_files import ClassifierFiles
 from inference.engine.classifier import ITS_FILES, load_network, opening, probabilities, reported
 from inference.errors import SexualMinors
 from inference.messages.options import TextJudgeSpec

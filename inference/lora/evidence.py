@@ -15,22 +15,8 @@ from enum import IntEnum, StrEnum
 from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
-from inference.lora.architecture_words import architectures_of, stated_lineages
-from inference.lora.declarations import Declaration
-from inference.lora.few_steps import NOT_FEW, FewSteps
-from inference.lora.knowledge import Knowledge
-from inference.lora.known_bases import (
-    CHECKPOINT_FILES,
-    CIVITAI_VERSIONS,
-    FULL_HASHES,
-    OLD_HASHES,
-    PIXAI_VERSIONS,
-    bases_by_id_in_text,
-    repository_base,
-    repository_id,
-)
-from inference.lora.mentions import texts_of_other_files
-from inference.lora.metadata import (
+from inference.lora.beside.declarations import Declaration
+from inference.lora.beside.metadata import (
     ARCHITECTURE_KEYS,
     air_ecosystem,
     base_names,
@@ -46,12 +32,26 @@ from inference.lora.metadata import (
     trained_on_day,
     written_tags,
 )
+from inference.lora.beside.sidecar import Sidecar
+from inference.lora.few_steps import NOT_FEW, FewSteps
+from inference.lora.knowledge import Knowledge
+from inference.lora.known.known_bases import (
+    CHECKPOINT_FILES,
+    CIVITAI_VERSIONS,
+    FULL_HASHES,
+    OLD_HASHES,
+    PIXAI_VERSIONS,
+    bases_by_id_in_text,
+    repository_base,
+    repository_id,
+)
+from inference.lora.known.registry import RegistryAnswer
 from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence, judge_prediction
-from inference.lora.registry import RegistryAnswer
-from inference.lora.relatives import APART
-from inference.lora.sidecar import Sidecar
-from inference.lora.texts import clauses_about_base, plain, telling, told_of_base, told_of_training
-from inference.lora.titles import (
+from inference.lora.words.architecture_words import architectures_of, stated_lineages
+from inference.lora.words.mentions import texts_of_other_files
+from inference.lora.words.relatives import APART
+from inference.lora.words.texts import clauses_about_base, plain, telling, told_of_base, told_of_training
+from inference.lora.words.titles import (
     bases_in_checkpoint_name,
     bases_in_tag,
     bases_in_title,

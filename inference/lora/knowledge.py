@@ -9,10 +9,11 @@ from itertools import chain
 from pathlib import Path
 
 from inference.base_models import BaseModelId
-from inference.lora import declarations, registry
-from inference.lora.declarations import BadDeclarations, Declaration, PredictionDeclaration, read_declarations
+from inference.lora.beside import declarations
+from inference.lora.beside.declarations import BadDeclarations, Declaration, PredictionDeclaration, read_declarations
 from inference.lora.few_steps import FewStepRecipe
-from inference.lora.registry import RegistryAnswer, read_answers, read_repositories
+from inference.lora.known import registry
+from inference.lora.known.registry import RegistryAnswer, read_answers, read_repositories
 from inference.messages.checkpoints import PredictionType
 
 FILES = (declarations.FILE_NAME, registry.FILE_NAME)  # beside the library

@@ -16,13 +16,13 @@ from typing import Annotated, BinaryIO
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.base_models import Architecture
-from inference.hashes import hashes_of
+from inference.files.hashes import hashes_of
+from inference.lora.beside.metadata import evidence_in, trigger_words, written_tags
+from inference.lora.beside.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_paths
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.few_steps import FewSteps, FewStepTestimony, judge_few_steps
-from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.knowledge import FILES, Knowledge
-from inference.lora.metadata import evidence_in, trigger_words, written_tags
-from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_paths
+from inference.lora.tensors.header import BadSafetensors, Header, read_header
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 from inference.messages.values import Sha256
 

@@ -13,15 +13,7 @@ from pathlib import PurePosixPath
 
 from pydantic import TypeAdapter
 
-from inference.lora.knowledge import Knowledge
-from inference.lora.known_bases import (
-    HASH_PREDICTIONS,
-    REPOSITORY_PREDICTIONS,
-    VERSION_PREDICTIONS,
-    published_prediction_in_text,
-    repository_id,
-)
-from inference.lora.metadata import (
+from inference.lora.beside.metadata import (
     base_names,
     civitai_version,
     merged_names,
@@ -31,15 +23,23 @@ from inference.lora.metadata import (
     recorded_predictions,
     texts,
 )
-from inference.lora.prediction_words import (
+from inference.lora.beside.sidecar import Sidecar
+from inference.lora.knowledge import Knowledge
+from inference.lora.known.known_bases import (
+    HASH_PREDICTIONS,
+    REPOSITORY_PREDICTIONS,
+    VERSION_PREDICTIONS,
+    published_prediction_in_text,
+    repository_id,
+)
+from inference.lora.known.registry import RegistryAnswer
+from inference.lora.words.prediction_words import (
     prediction_in_checkpoint_name,
     prediction_in_name,
     prediction_in_text,
     prediction_on_page,
 )
-from inference.lora.registry import RegistryAnswer
-from inference.lora.sidecar import Sidecar
-from inference.lora.texts import telling, told_of_training
+from inference.lora.words.texts import telling, told_of_training
 from inference.messages.checkpoints import PredictionType
 
 _V, _EPSILON = PredictionType.V_PREDICTION, PredictionType.EPSILON

@@ -16,7 +16,16 @@ from threading import Lock
 from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
-from inference.lora.architecture_words import (
+from inference.lora.beside.metadata import base_names, ecosystems_in_text, further_base_names, model_types, texts
+from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
+from inference.lora.known.first_releases import EARLY_ACCESS, SLOW_CLOCK, is_older_than
+from inference.lora.known.known_bases import is_strange_repository
+from inference.lora.tensors.fit import Fit, Grade, fit, overlap
+from inference.lora.tensors.formats import USABLE, ModuleTensors, Shaped, modules_of
+from inference.lora.tensors.names import Part, read_name
+from inference.lora.tensors.suffixes import Role
+from inference.lora.tensors.tables import STRANGERS, VARIANTS, title
+from inference.lora.words.architecture_words import (
     architectures_of,
     claimed_architectures,
     models_in_sentence,
@@ -24,16 +33,9 @@ from inference.lora.architecture_words import (
     unknown_architectures,
     words_against,
 )
-from inference.lora.evidence import HASHES, OWN_NAMES, PAGES, RECORDED, Evidence, Source
-from inference.lora.file_statements import statements_about_file
-from inference.lora.first_releases import EARLY_ACCESS, SLOW_CLOCK, is_older_than
-from inference.lora.fit import Fit, Grade, fit, overlap
-from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.known_bases import is_strange_repository
-from inference.lora.mentions import other_models_mentioned
-from inference.lora.metadata import base_names, ecosystems_in_text, further_base_names, model_types, texts
-from inference.lora.names import Part, read_name
-from inference.lora.relatives import (
+from inference.lora.words.file_statements import statements_about_file
+from inference.lora.words.mentions import other_models_mentioned
+from inference.lora.words.relatives import (
     denies,
     names_no_version,
     plain_model_named,
@@ -41,10 +43,8 @@ from inference.lora.relatives import (
     relatives_named,
     unpublished_version_for,
 )
-from inference.lora.suffixes import Role
-from inference.lora.tables import STRANGERS, VARIANTS, title
-from inference.lora.texts import tells_of_mistake, told_of_base, told_of_training
-from inference.lora.titles import families_denied, without_asides
+from inference.lora.words.texts import tells_of_mistake, told_of_base, told_of_training
+from inference.lora.words.titles import families_denied, without_asides
 
 _PROJECTION = re.compile(r"lora_unet_(?:down|mid|up)_block\w+_(attn[12]_to_(?:q|k|v|out_0))")
 _PROJECTIONS = 8  # of a block: four for each of its two attentions

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from PIL import Image
 from pydantic import ValidationError
 
-from inference.image_files import BROKEN
+from inference.files.image_files import BROKEN
 from inference.messages.request import GenerationRequest
 from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, UnreadableTexts, texts_in, with_texts
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image
 
-from inference.image_files import PictureBytes
+from inference.files.image_files import PictureBytes
 
 CHUNK = "parameters"  # the PNG text chunk that the field reads
 JSON_CHUNK = "easel"

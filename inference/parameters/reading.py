@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from inference.bounds import MAX_FLOW_SHIFT, MAX_PROMPT, SEEDS
-from inference.json_values import as_dict, as_list, parse_json
+from inference.files.json_values import as_dict, as_list, parse_json
 from inference.messages.request import Region
 from inference.messages.samplers import SPACINGS, Sampler, Spacing
 from inference.parameters.recipe import Recipe, RecipeLora

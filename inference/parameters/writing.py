@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inference.hashes import autov2
+from inference.files.hashes import autov2
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler, Spacing
 from inference.regions import RegionName

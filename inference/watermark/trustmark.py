@@ -15,10 +15,10 @@ from typing import Any
 from PIL import Image
 
 from inference.errors import WatermarkUnusable
-from inference.extras import installing
-from inference.hashes import files_sha256
+from inference.files.hashes import files_sha256
 from inference.messages.options import WatermarkModel, WatermarkSpec
 from inference.parameters import SoftBinding
+from inference.processes.extras import installing
 from inference.watermark.marking import PAYLOAD_BITS, Payload, Watermark
 
 _SCHEMA = 1  # TrustMark's number for BCH_5: 61 bits, and five bits of all 100 may be wrong

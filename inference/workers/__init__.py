@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from inference.checkpoints.memory import Shortage, said
 from inference.errors import WorkerStarved
-from inference.memory import Shortage, said
 from inference.messages.commands import JobCommand
 from inference.messages.events import Event
 from inference.messages.options import WorkerOptions

@@ -14,7 +14,7 @@ from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.wire import HANDSHAKE_SECONDS, Connection, SocketAddress, WireError, begin_handshake
 from inference.errors import WorkerUnavailable
-from inference.logs import Line, LineBudget, lines_of
+from inference.processes.logs import Line, LineBudget, lines_of
 
 log = logging.getLogger(__name__)
 

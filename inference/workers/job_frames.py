@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from inference.cluster.files import FileRef
 from inference.cluster.protocol import DataPart, SubmitJob, packed
 from inference.cluster.wire import MAX_DATA_BYTES
-from inference.lora.foreign_sidecars import MAX_BYTES
+from inference.lora.beside.foreign_sidecars import MAX_BYTES
 from inference.lora.knowledge import FILES
 from inference.messages.commands import Generate, JobCommand
 from inference.messages.spool import state_file

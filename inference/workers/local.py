@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from inference.child_processes import environment_without_settings, module_command
+from inference.checkpoints.memory import Shortage, file_bytes, free_bytes
 from inference.errors import WorkerUnavailable
-from inference.logs import Line, LineBudget, lines_of
-from inference.memory import Shortage, file_bytes, free_bytes
 from inference.messages.commands import Cancel, Configure, JobCommand, Shutdown
 from inference.messages.events import EVENTS, BadCommand, Event, Finished, Ready
 from inference.messages.options import Folders, WorkerOptions
+from inference.processes.child_processes import environment_without_settings, module_command
+from inference.processes.logs import Line, LineBudget, lines_of
 from inference.workers import WorkerDied
 from inference.workers.storage import StoredFile
 

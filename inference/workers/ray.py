@@ -46,7 +46,7 @@ from inference.errors import WorkerUnavailable
 from inference.messages.commands import JobCommand
 from inference.messages.events import EVENTS, Cancelled, Event, Failed, Finished, Ready
 from inference.messages.options import WorkerOptions
-from inference.running_tasks import RunningTasks
+from inference.processes.running_tasks import RunningTasks
 from inference.workers import (
     PoolChange,
     PoolUnavailable,

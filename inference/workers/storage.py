@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from inference.lora.beside.sidecar import sidecar_paths
 from inference.lora.knowledge import FILES
-from inference.lora.sidecar import sidecar_paths
 from inference.messages.spool import attempt_files
 
 

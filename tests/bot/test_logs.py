@@ -12,8 +12,8 @@ import pytest
 
 from bot import logs
 from bot.logs import LogFormat
-from inference.logs import about
 from inference.messages.options import Folders, WorkerOptions
+from inference.processes.logs import about
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from tests.bot.jobs.test_dispatching import open_rig
@@ -107,7 +107,7 @@ async def test_what_a_worker_logs_comes_with_its_job(capsys: pytest.CaptureFixtu
     logging.getLogger("bot.test").warning("before")
     program = """
 import logging, sys
-from inference.logs import about, write_lines
+from inference.processes.logs import about, write_lines
 write_lines(logging.INFO)
 with about(7):
     try:

@@ -14,8 +14,8 @@ from PIL import Image
 
 from benchmarks._ray_nodes import RayNodes
 from bot.app.assembly import Easel, open_easel
-from bot.database.erasure_leftovers import LeftMessage
-from bot.database.jobs import Job, JobState
+from bot.database.jobs.jobs import Job, JobState
+from bot.database.privacy.erasure_leftovers import LeftMessage
 from bot.privacy.erasing import Erasures
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file

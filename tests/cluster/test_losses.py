@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from benchmarks._ray_nodes import RayMachine, RayNodes
 from bot.app.assembly import Easel, open_easel
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
 from bot.jobs.active_jobs import JobUpdate
 from inference.messages.options import STATE_STEPS
 from inference.messages.request import GenerationRequest

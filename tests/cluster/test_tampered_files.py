@@ -15,11 +15,11 @@ from benchmarks._ray_nodes import RayMachine, RayNodes
 from bot.app.assembly import Easel, open_easel
 from bot.app.demo_settings import copy_demo
 from bot.config import settings_from
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
 from bot.jobs.active_jobs import JobUpdate
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import CheckpointUnusable, InferenceError, LoraFileChanged
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.request import GenerationRequest
 from tests.bot.jobs.test_service import PATIENCE, end, order
 from tests.house import PASTEL, VIVID

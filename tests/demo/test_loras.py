@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from inference.demo import CHECKPOINTS, LORAS
-from inference.hashes import folder_sha256
+from inference.files.hashes import folder_sha256
 from tests.demo.painting import FOLDERS, pipeline
 from tools.demo.evaluate import effect, lora_prompts
 from tools.demo.lessons import LESSONS, Lesson

@@ -14,13 +14,13 @@ from typing import Any, Self
 from discord import app_commands, ui
 
 from bot.cli.main import main
-from bot.database.lora_search import Sort
-from bot.database.loras import browse_loras
+from bot.database.loras.catalogue import browse_loras
+from bot.database.loras.search import Sort
 from bot.i18n import later
 from bot.ui.client import Cog, Interaction
+from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.browse import PageLocation, page_buttons
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import BrowseQuery, PageRef, page_ref_of, query_at

@@ -214,7 +214,7 @@ def time_to_spare() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for place in (
             "playground.interactions.ANSWER_SECONDS",
-            "bot.ui.acknowledge.MODAL_DEFER_SECONDS",
+            "bot.ui.interactions.acknowledge.MODAL_DEFER_SECONDS",
             "bot.ui.cogs.autocomplete.LOOKUP_SECONDS",
         ):
             patch.setattr(place, PATIENCE)

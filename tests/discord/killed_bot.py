@@ -29,15 +29,15 @@ from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing
 from bot.config.settings import Settings
-from bot.database import likes
-from bot.database.boards import find_board
 from bot.database.clock import now_ms
-from bot.database.decisions import decisions_to_carry_out
-from bot.database.publications import Publication, unsettled_publications
-from bot.database.reports import messages_due
+from bot.database.gallery.boards import find_board
+from bot.database.gallery import likes
+from bot.database.gallery.publications import Publication, unsettled_publications
+from bot.database.reports.decisions import decisions_to_carry_out
+from bot.database.reports.reports import messages_due
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
-from bot.ui.views.published_post import ConfirmUnpublishingButton, LikeButton, RemovePublicationForm
+from bot.ui.views.gallery.post import ConfirmUnpublishingButton, LikeButton, RemovePublicationForm
 from inference.messages.commands import Generate, JobCommand
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import StoredFile

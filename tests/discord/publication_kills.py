@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
-from bot.ui.views.gallery_links import OpenGalleryButton
+from bot.ui.views.gallery.links import OpenGalleryButton
 from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.models import Message

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from inference.engine import __main__ as engine
-from inference.lora import tables
+from inference.lora.tensors import tables
 
 Shapes = Mapping[str, Mapping[str, Sequence[int]]]
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.config import CheckpointSettings
-from inference.hashes import autov3_of
+from inference.files.hashes import autov3_of
 from playground import default_world
 from playground.component_shapes import walk
 from playground.control import File, Person

@@ -13,9 +13,9 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
-from bot.database.jobs import Job, find_job
-from bot.database.publications import Publication, PublicationState, find_publication
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.publications import Publication, PublicationState, find_publication
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.posts import PublicationPosts
 from bot.ui.bot import EaselBot

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bot.config import CheckpointSettings, Settings
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
-from inference.lora.declarations import allow_on
+from inference.files.hashes import file_sha256
+from inference.lora.beside.declarations import allow_on
 from inference.messages.checkpoints import PredictionType
 from tests.bot.sources.adding import demo_lora
 from tests.discord.conftest import PROMPT, open_scene, told

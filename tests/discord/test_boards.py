@@ -12,13 +12,13 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.community.boards import BoardPlace, Boards
 from bot.community.pacing import EditPacer
-from bot.database.boards import find_board
-from bot.database.features import FeatureKind
-from bot.database.gallery import trending_loras
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
-from bot.database.jobs import find_job
-from bot.database.publications import Publication
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.boards import find_board
+from bot.database.gallery.features import FeatureKind
+from bot.database.gallery.pages import trending_loras
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import find_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.boards import BoardPosts
 from bot.ui.bot import EaselBot

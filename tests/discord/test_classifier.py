@@ -7,13 +7,13 @@ from pathlib import Path
 
 from bot.app.assembly import Easel
 from bot.app.samples import SamplePainter
-from bot.config.classifier import ClassifierSettings
-from bot.config.library import LibrarySettings
-from bot.database.job_ratings import RatingSource, ratings_of_job
-from bot.database.jobs import find_job
-from bot.database.lora_records import rate_content
+from bot.config.sections.classifier import ClassifierSettings
+from bot.config.sections.library import LibrarySettings
+from bot.database.jobs.jobs import find_job
+from bot.database.jobs.ratings import RatingSource, ratings_of_job
+from bot.database.loras.records import rate_content
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.discord.conftest import PATIENCE, Scene, told
 
 RED, BLUE = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))

@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from bot.community.boards import Boards
 from bot.community.pacing import EditPacer
-from bot.database.boards import find_board
-from bot.database.features import FeatureKind
-from bot.database.publications import Publication
+from bot.database.gallery.boards import find_board
+from bot.database.gallery.features import FeatureKind
+from bot.database.gallery.publications import Publication
 from bot.ui.art_channels.boards import BoardPosts
 from playground import permissions
 from playground.visible_message import VisibleMessage

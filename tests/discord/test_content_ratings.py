@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import pytest
 import pytest_asyncio
 
-from bot.pictures.perceptual_hash import read
+from bot.pictures.similarity.perceptual_hash import read
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects

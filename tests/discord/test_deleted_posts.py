@@ -10,9 +10,9 @@ import pytest
 from bot.app.assembly import Easel
 from bot.community import deleted_posts
 from bot.community.deleted_posts import DeletedPosts
-from bot.database.jobs import find_job
-from bot.database.publications import Publication
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import find_job
+from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.posted import PostedMessages
 from bot.ui.bot import EaselBot

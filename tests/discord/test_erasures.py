@@ -10,10 +10,10 @@ from dataclasses import asdict
 import pytest
 from PIL import Image
 
-from bot.database.jobs import find_job
-from bot.database.likes import like
-from bot.database.publications import Publication
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.likes import like
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import find_job
+from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from playground import default_world
 from playground.control import File, Person

@@ -10,16 +10,16 @@ import pytest
 import pytest_asyncio
 
 from bot.app.assembly import Easel
-from bot.database.audit import AuditAction
-from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.clock import now_ms
-from bot.database.deletions import hide_job, undo_deletion
-from bot.database.features import FeatureKind, find_feature
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
-from bot.database.jobs import Job, find_job
-from bot.database.loras import find_lora_by_name
-from bot.database.publications import Publication, find_publication, publications_of_job
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.features import FeatureKind, find_feature
+from bot.database.gallery.publications import Publication, find_publication, publications_of_job
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.loras.catalogue import find_lora_by_name
+from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.servers.audit import AuditAction
+from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.bot import EaselBot
 from inference.content_rating import ContentRating

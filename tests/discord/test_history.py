@@ -76,7 +76,9 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
 
 
 async def test_history_shows_undelivered_pictures(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # Discord would refuse a late reply too
+    monkeypatch.setattr(
+        "bot.ui.interactions.acknowledge.DEFER_SECONDS", PATIENCE
+    )  # Discord would refuse a late reply too
     linus = scene.control.person("Linus")
     await scene.control.fault(r"/(webhooks|channels|users)/", status=403, count=1000)
     await linus.slash("imagine", prompt="a lost moon", steps=1)

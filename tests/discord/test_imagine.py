@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from bot.database import preferences
+from bot.database.people import preferences
 from inference.messages.request import GenerationRequest
 from playground.control import File
 from tests.discord.conftest import PROMPT, Scene

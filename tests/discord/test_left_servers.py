@@ -6,7 +6,7 @@ import asyncio
 
 from bot.app.assembly import Easel
 from bot.database.clock import DAY_MS
-from bot.database.left_servers import servers_left
+from bot.database.servers.left_servers import servers_left
 from bot.privacy.retention import Kind
 from bot.privacy.stored_data import IMPERSONAL, TABLES
 from playground.visible_message import VisibleMessage

@@ -15,11 +15,11 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.config import CheckpointSettings, Settings
-from bot.database.bookmarks import add_bookmark
-from bot.database.features import FeatureKind
-from bot.database.jobs import find_job
-from bot.database.publications import Publication
-from bot.database.server_settings import ArtChannel
+from bot.database.bookmarks.bookmarks import add_bookmark
+from bot.database.gallery.features import FeatureKind
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import find_job
+from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.servers.context import ActionContext
 from bot.sources.updates import Updates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.pictures.perceptual_hash import read
+from bot.pictures.similarity.perceptual_hash import read
 from playground.control import File
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from bot.database.backup import check, copies
+from bot.database.storage.backup import check, copies
 from tests.bot.test_metrics import free_port
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.discord.test_restarts import bot_process

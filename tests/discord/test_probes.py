@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageOps
 
-from bot.pictures.perceptual_hash import read
+from bot.pictures.similarity.perceptual_hash import read
 from inference.content_rating import ContentRating
 from playground import default_world
 from playground.control import ControlError, File, Person

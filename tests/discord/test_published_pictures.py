@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.database.studio import find_studio
+from bot.database.people.studio import find_studio
 from bot.workspace.studio_draft import Studio
 from playground import default_world
 from playground.visible_message import VisibleMessage

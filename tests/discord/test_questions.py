@@ -55,7 +55,7 @@ async def test_a_private_picture_out_of_reach_is_deleted_all_the_same(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Too many questions were asked since, or too much time has passed: the question itself offers *Undo*."""
-    monkeypatch.setattr("bot.ui.open_questions.MAX_OPEN", 1)
+    monkeypatch.setattr("bot.ui.interactions.open_questions.MAX_OPEN", 1)
     irene = await scene.control.new_person("Irene")
     await (await irene.slash("settings", results="only I see them")).reply(PATIENCE)
     forgotten, expired = await paint(scene, irene), await paint(scene, irene)

@@ -229,7 +229,7 @@ async def test_who_gets_no_direct_messages_is_told_after_the_next_command(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str, seconds: float
 ) -> None:
     """In a message of its own, also when the answer to the command was announced before it came."""
-    monkeypatch.setattr("bot.ui.acknowledge.DEFER_SECONDS", seconds)
+    monkeypatch.setattr("bot.ui.interactions.acknowledge.DEFER_SECONDS", seconds)
     margaret = scene.control.person("Margaret")
     hertha = await scene.control.new_person(name)
     await scene.control.set_person(name, closed_dms=True)

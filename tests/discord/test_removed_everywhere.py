@@ -11,8 +11,8 @@ import pytest
 from bot.app.assembly import Easel
 from bot.community.boards import Boards
 from bot.community.pacing import EditPacer
-from bot.database.jobs import find_job
-from bot.database.server_settings import ArtChannel
+from bot.database.jobs.jobs import find_job
+from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.boards import BoardPosts
 from bot.ui.bot import EaselBot

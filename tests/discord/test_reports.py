@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bot.database.report_reminders import Reminder
+from bot.database.reports.reminders import Reminder
 from bot.servers.context import ActionContext
 from bot.ui.delivery.report_messages import ReportMessages
 from playground import default_world, permissions

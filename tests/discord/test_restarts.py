@@ -15,7 +15,7 @@ import psutil
 
 from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.deletions import begin_deletion, pending_deletions
+from bot.database.privacy.deletions import begin_deletion, pending_deletions
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove
 from tests.discord.test_removals import files_of, hidden, rows

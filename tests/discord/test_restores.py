@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.main import main
-from bot.database.backup import back_up
+from bot.database.storage.backup import back_up
 from tests.discord.conftest import PATIENCE, Scene, told
 from tests.discord.test_privacy import delete_all, id_of, left
 from tests.discord.test_removals import files_of

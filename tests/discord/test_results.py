@@ -18,7 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from benchmarks._varied_pictures import varied
-from bot.pictures.made_here import _COMPARING
+from bot.pictures.similarity.made_here import _COMPARING
 from inference.messages.request import GenerationRequest
 from playground import default_world
 from playground.control import File, Person

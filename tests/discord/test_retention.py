@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from bot.app.assembly import Easel
-from bot.config.retention import RetentionSettings
+from bot.config.sections.retention import RetentionSettings
 from bot.database.clock import DAY_MS
-from bot.database.job_terms import ADD
+from bot.database.jobs.terms import ADD
 from bot.privacy.retention import Kind
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told

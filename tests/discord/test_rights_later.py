@@ -13,12 +13,12 @@ import pytest
 import pytest_asyncio
 
 from bot.app.assembly import Easel
-from bot.database.blocks import BlockKind
-from bot.database.loras import find_lora_by_name
+from bot.database.loras.catalogue import find_lora_by_name
+from bot.database.people.blocks import BlockKind
 from bot.servers.context import ActionContext
 from bot.servers.lookups import FRESH_SECONDS, PAUSE_SECONDS
 from bot.ui.bot import EaselBot
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 from playground import default_world
@@ -300,7 +300,9 @@ async def test_what_happens_while_it_is_painted_counts(stage: Stage) -> None:
 
 
 async def test_what_happens_during_a_restart_counts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # Discord would refuse a late answer too
+    monkeypatch.setattr(
+        "bot.ui.interactions.acknowledge.DEFER_SECONDS", PATIENCE
+    )  # Discord would refuse a late answer too
     control = stage.scene.control
     await control.fault(EDITS, method="PATCH", count=99)
     late = Case("Late", loses_role, PERSONAL)

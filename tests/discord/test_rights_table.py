@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.deletions import hide_job
-from bot.database.job_orders import PersonBlock
-from bot.database.loras import find_lora, find_lora_by_name
-from bot.database.server_settings import ServerSettings
-from bot.database.studio import find_studio
+from bot.database.jobs.orders import PersonBlock
+from bot.database.loras.catalogue import find_lora, find_lora_by_name
+from bot.database.people.studio import find_studio
+from bot.database.privacy.deletions import hide_job
+from bot.database.servers.settings import ServerSettings
 from bot.errors.blocks import Blocked, PersonBlocked, PersonBlockedEverywhere
 from bot.errors.rights import (
     AddingForManagers,
@@ -45,35 +45,35 @@ from bot.errors.rights import (
 from bot.i18n import speaking
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action, CommandAccess, ServerRules, why_not
-from bot.ui.acknowledge import open_modal
 from bot.ui.bot import EaselBot, load_features
 from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
+from bot.ui.interactions.acknowledge import open_modal
+from bot.ui.interactions.replies import error_message, send_ephemeral_text
 from bot.ui.page_kind import PageKind
-from bot.ui.replies import error_message, send_ephemeral_text
-from bot.ui.views.add_offer import AddLinkedButton
-from bot.ui.views.adding_links import ChooseLoraSelect
-from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
-from bot.ui.views.content_rating import ContentRatingButton
-from bot.ui.views.deleted import UndoDeletionButton
-from bot.ui.views.feature_buttons import FeatureButton
+from bot.ui.views.additions.links import ChooseLoraSelect
+from bot.ui.views.additions.offer import AddLinkedButton
+from bot.ui.views.gallery.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
-from bot.ui.views.job_progress import CancelButton
-from bot.ui.views.lora import AddedCategoryButton
-from bot.ui.views.newer_versions import AddNewerButton
+from bot.ui.views.jobs.progress import CancelButton
+from bot.ui.views.jobs.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
+from bot.ui.views.loras.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
+from bot.ui.views.loras.content_rating import ContentRatingButton
+from bot.ui.views.loras.newer_versions import AddNewerButton
+from bot.ui.views.loras.page import AddedCategoryButton
+from bot.ui.views.people.privacy import ConfirmDeletingAllButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentItem, PersistentSelect
-from bot.ui.views.phrase_question import AllowPhraseForm, QuestionButton
-from bot.ui.views.privacy import ConfirmDeletingAllButton
-from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
-from bot.ui.views.report_case import CaseButton, DecisionForm
-from bot.ui.views.result import ConfirmDeletionButton, DeleteButton
-from bot.ui.views.server.blocks import BlockThisLoraButton, BlockThisLoraForm
-from bot.ui.views.server.joining import SetUpButton
-from bot.ui.views.server.panel import PanelButton, PanelForm, PanelMenu, PanelPage
-from bot.ui.views.server.proposals import DecideButton
+from bot.ui.views.reports.case import CaseButton, DecisionForm
+from bot.ui.views.results.deleted import UndoDeletionButton
+from bot.ui.views.results.result import ConfirmDeletionButton, DeleteButton
+from bot.ui.views.servers.blocks import BlockThisLoraButton, BlockThisLoraForm
+from bot.ui.views.servers.joining import SetUpButton
+from bot.ui.views.servers.panel import PanelButton, PanelForm, PanelMenu, PanelPage
+from bot.ui.views.servers.phrase_question import AllowPhraseForm, QuestionButton
+from bot.ui.views.servers.proposals import DecideButton
 from bot.ui.views.status import RefreshStatusButton, ReloadButton
 from inference.errors import RequestError
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from playground import default_world, permissions
 from playground.component_shapes import text_of
 from playground.control import ControlError, SentInteraction
@@ -506,7 +506,9 @@ async def find_doors(table: Table) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def table(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Table]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # so that the first answer is the handler's
+        patch.setattr(
+            "bot.ui.interactions.acknowledge.DEFER_SECONDS", PATIENCE
+        )  # so that the first answer is the handler's
         patch.setattr(ConfirmDeletingAllButton, "handle", past_the_door)  # so that nobody's data goes
         async with open_scene(House(tmp_path_factory.mktemp("table") / "house")) as scene:
             scene.operators = (default_world.LINUS,)

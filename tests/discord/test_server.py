@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from bot.ui.views.server.panel import ORDER
+from bot.ui.views.servers.panel import ORDER
 from playground import default_world, permissions
 from playground.component_shapes import walk
 from playground.control import ControlError, Person

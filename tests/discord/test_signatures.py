@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 import c2pa
 
-from bot.cli.certificate import certificate_in
-from bot.pictures.certificates import make_certificate
+from bot.cli.setup.certificate import certificate_in
+from bot.pictures.signing.certificates import make_certificate
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.bot.pictures.certificates import settings_in

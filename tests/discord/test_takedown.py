@@ -9,7 +9,7 @@ import pytest
 
 from bot.config import Settings
 from bot.database.database import read_database
-from bot.database.takedown_cases import (
+from bot.database.privacy.takedown_cases import (
     CaseState,
     FoundCopy,
     close_case,
@@ -17,8 +17,8 @@ from bot.database.takedown_cases import (
     find_case,
     open_case,
 )
-from bot.pictures.copies import find_copies
-from bot.pictures.perceptual_hash import notice_hashes, read
+from bot.pictures.similarity.copies import find_copies
+from bot.pictures.similarity.perceptual_hash import notice_hashes, read
 from playground.control import File
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.discord.test_removals import files_of

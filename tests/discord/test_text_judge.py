@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.config.text_judge import TextJudgeSettings
-from bot.database.job_ratings import RatingSource, ratings_of_job
-from bot.database.jobs import JobState, find_job
+from bot.config.sections.text_judge import TextJudgeSettings
+from bot.database.jobs.jobs import JobState, find_job
+from bot.database.jobs.ratings import RatingSource, ratings_of_job
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.text_judges import WORDS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.pictures.perceptual_hash import read
+from bot.pictures.similarity.perceptual_hash import read
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told

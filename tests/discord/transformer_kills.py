@@ -33,11 +33,11 @@ from torch import nn
 
 from bot.app import from_settings
 from bot.config import Settings
-from bot.config.checkpoints import CheckpointSettings
+from bot.config.sections.checkpoints import CheckpointSettings
 from inference.base_models import BaseModelId
-from inference.child_processes import module_command
 from inference.messages.events import Event, Finished, Progress
 from inference.messages.options import Folders, WorkerOptions
+from inference.processes.child_processes import module_command
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from playground.visible_message import VisibleMessage

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
-from inference.gguf_files import FORMATS
+from inference.checkpoints.gguf_files import FORMATS
 
 NUMBERS = {name: number for number, (name, _, _) in FORMATS.items()}
 ALIGNMENT = 32

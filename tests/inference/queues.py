@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from inference.queue import JobQueue, Waiting, WorkerSlot
-from inference.request_cost import precedence
+from inference.queue.request_cost import precedence
+from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
 
 BOTH = frozenset({"vivid", "pastel"})
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inference.base_models import Architecture
-from inference.checkpoint_files import TELLING_NORM, CheckpointSays, read_checkpoint
+from inference.checkpoints.files import TELLING_NORM, CheckpointSays, read_checkpoint
 from inference.demo import CHECKPOINTS
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import Prediction, checkpoint_prediction

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.checkpoint_inspection import (
+from inference.checkpoints.inspection import (
     CheckpointInspection,
     expected_networks,
     inspect_checkpoint,
     inspect_denoiser,
 )
 from inference.demo import CHECKPOINTS, LORAS
-from inference.lora.tables import networks, spelled
+from inference.lora.tensors.tables import networks, spelled
 from tests.inference.gguf_writer import write_gguf
 from tests.weight_files import single_file, write_folder, write_weights
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inference import extras
+from inference.processes import extras
 
 
 def test_the_extras_of_which_all_packages_are_here_are_found() -> None:

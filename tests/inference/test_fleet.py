@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from benchmarks.fleet import painted_at_once
-from inference.checkpoint_switching import QUANTUM_LOADS, SPREAD_LOADS, SWITCH_FACTOR, UNMEASURED_LOAD_SECONDS
-from inference.queue import EVERYWHERE, MAX_OVERTAKEN, JobQueue, Waiting, WorkerSlot
+from inference.queue.checkpoint_switching import QUANTUM_LOADS, SPREAD_LOADS, SWITCH_FACTOR, UNMEASURED_LOAD_SECONDS
+from inference.queue.scheduler import EVERYWHERE, MAX_OVERTAKEN, JobQueue, Waiting, WorkerSlot
 from tests.inference.queues import BOTH, Clock, fill, filled, waiting
 from tests.inference.test_queue_simulation import work_of
 

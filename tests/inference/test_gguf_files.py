@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.checkpoint_files import DamagedWeights
-from inference.gguf_files import FORMATS, MAX_HEADER, MAX_ITEMS, read_gguf
+from inference.checkpoints.files import DamagedWeights
+from inference.checkpoints.gguf_files import FORMATS, MAX_HEADER, MAX_ITEMS, read_gguf
 from tests.inference.gguf_writer import NUMBERS, text, write_gguf
 
 SHAPES = {"blocks.0.qkv.weight": (96, 64), "blocks.0.qkv.bias": (96,), "x_embedder.proj.weight": (8, 4, 2, 2)}

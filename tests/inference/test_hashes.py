@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from inference.hashes import autov2, autov3_of, checkpoint_sha256, file_sha256, folder_sha256, hashes_of, sha256_of
+from inference.files.hashes import (
+    autov2,
+    autov3_of,
+    checkpoint_sha256,
+    file_sha256,
+    folder_sha256,
+    hashes_of,
+    sha256_of,
+)
 from tests.lora_files import write_lora
 
 

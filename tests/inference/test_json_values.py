@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
+from inference.files.json_values import as_dict, as_id, as_list, as_number, as_text, parse_json
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

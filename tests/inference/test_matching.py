@@ -16,7 +16,7 @@ from inference.errors import (
     PredictionUnknown,
     RequestError,
 )
-from inference.lora.fit import Grade
+from inference.lora.tensors.fit import Grade
 from inference.lora.verdict import Layers
 from inference.matching import KnownLora, Matcher
 from inference.messages.checkpoints import CheckpointSpec, PredictionType, UnknownPrediction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference.base_models import BaseModelId
-from inference.memory import file_bytes
+from inference.checkpoints.memory import file_bytes
 from inference.messages.checkpoints import CheckpointSpec
 
 

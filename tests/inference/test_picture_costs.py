@@ -8,7 +8,7 @@ import pytest
 
 from inference.base_models import Architecture, BaseModelId, known_base_models
 from inference.capabilities import capability_of
-from inference.memory import memory_need
+from inference.checkpoints.memory import memory_need
 from inference.messages.checkpoints import NumberFormat
 from inference.picture_costs import COSTS, TRANSFORMER_COSTS, picture_numbers
 from tools.lora_tables.configs import NETWORKS

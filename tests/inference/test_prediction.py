@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference.base_models import Architecture
-from inference.checkpoint_files import CheckpointSays
+from inference.checkpoints.files import CheckpointSays
 from inference.messages.checkpoints import PredictionType
 from inference.prediction import EdmCheckpoint, Prediction, checkpoint_prediction
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference.checkpoint_switching import (
+from inference.errors import QueueFull, TooManyWaiting
+from inference.queue.checkpoint_switching import (
     QUANTUM_LOADS,
     STARVATION_QUANTA,
     SWITCH_FACTOR,
     UNMEASURED_LOAD_SECONDS,
 )
-from inference.errors import QueueFull, TooManyWaiting
-from inference.queue import (
+from inference.queue.scheduler import (
     ABSENT_COUNTERS,
     EVERYWHERE,
     PREFETCHED_JOBS,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.checkpoint_switching import UNMEASURED_LOAD_SECONDS
-from inference.queue import EVERYWHERE, JobQueue, Waiting, WorkerSlot
-from inference.queue_simulation import Forecast, simulate
-from inference.request_cost import AGEING, precedence
+from inference.queue.checkpoint_switching import UNMEASURED_LOAD_SECONDS
+from inference.queue.request_cost import AGEING, precedence
+from inference.queue.scheduler import EVERYWHERE, JobQueue, Waiting, WorkerSlot
+from inference.queue.simulation import Forecast, simulate
 from tests.inference.queues import BOTH, Clock, filled, waiting
 
 

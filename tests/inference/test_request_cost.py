@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from inference.messages.request import Region, SourceImage
 from inference.messages.samplers import Sampler
+from inference.queue.request_cost import AGEING, pass_work, passes, precedence, slots, work
 from inference.regions import LAYOUTS
-from inference.request_cost import AGEING, pass_work, passes, precedence, slots, work
 from tests.inference.requests import request
 
 IMAGE = SourceImage(sha256="a" * 64, strength=0.35)

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.ui.acknowledge import replace
+from bot.ui.interactions.acknowledge import replace
 from tests.playground.conftest import Stage
 from tests.playground.pictures import picture
 

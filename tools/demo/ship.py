@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-from inference.hashes import folder_sha256
+from inference.files.hashes import folder_sha256
 from tools.demo.diffusion import SCHEDULER_CONFIG
 from tools.demo.lessons import LESSONS, Lesson
 from tools.demo.tokenizer import load_tokenizers

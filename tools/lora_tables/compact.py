@@ -7,7 +7,7 @@ _Row = tuple[tuple[str, ...], tuple[int, ...]]  # words of the path, numbers per
 
 
 def compact(shapes: Shapes) -> list[str]:
-    """One line per run of layers: path and shape, as `inference.lora.tables` reads them."""
+    """One line per run of layers: path and shape, as `inference.lora.tensors.tables` reads them."""
     rows: list[_Row] = [(tuple(path.split(".")), shape) for path, shape in shapes.items()]
     longest = max(len(words) for words, _ in rows)
     for position in reversed(range(longest)):

@@ -19,7 +19,7 @@ from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS, LORAS
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Configure
 from inference.messages.options import Offload

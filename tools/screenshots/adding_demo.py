@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.app.demo_settings import copy_demo
 from bot.cli.demo import stay_in
-from bot.cli.ending import Ended, until_asked
+from bot.cli.terminal.ending import Ended, until_asked
 from bot.config import Settings
 from playground import Playground
 

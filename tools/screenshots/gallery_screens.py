@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from playground import default_world
 from playground.control import Person
 from playground.visible_message import VisibleMessage

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from bot.app.demo_settings import copy_demo
 from bot.cli import demo
-from bot.cli.ending import Ended, until_asked
 from bot.cli.run import serve
+from bot.cli.terminal.ending import Ended, until_asked
 from bot.config import Settings
 from playground import Playground
 from playground.control import Control

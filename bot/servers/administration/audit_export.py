@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from bot.database.audit import AuditEntry
-from inference.json_values import MAX_ID
+from bot.database.servers.audit import AuditEntry
+from inference.files.json_values import MAX_ID
 
 
 @dataclass(frozen=True)

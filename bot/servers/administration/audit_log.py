@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from bot.database.audit import (
+from bot.database.database import Database
+from bot.database.servers.audit import (
     AuditAction,
     AuditEntry,
     AuditFilter,
@@ -15,7 +16,6 @@ from bot.database.audit import (
     audit_page,
     find_entry,
 )
-from bot.database.database import Database
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.servers.access import Rights

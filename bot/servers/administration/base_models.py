@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from bot.database.audit import AuditAction
-from bot.database.base_model_proposals import (
+from bot.database.database import Database
+from bot.database.loras.base_model_proposals import (
     BaseModelProposal,
     ProposalState,
     decide_proposal,
@@ -14,8 +14,8 @@ from bot.database.base_model_proposals import (
     open_proposals,
     save_proposal,
 )
-from bot.database.database import Database
-from bot.database.loras import find_lora, find_version
+from bot.database.loras.catalogue import find_lora, find_version
+from bot.database.servers.audit import AuditAction
 from bot.errors.decisions import DecidedAlready, ProposedAlready
 from bot.errors.missing import NothingThere
 from bot.i18n import _
@@ -26,7 +26,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from inference.base_models import BaseModelId
 from inference.messages.checkpoints import PredictionType
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 
 class BaseModelDeclarer(Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.database.audit import AuditAction
-from bot.database.blocks import Block, BlockKind, find_block, lift_block, list_blocks, save_block
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.loras import find_lora
+from bot.database.loras.catalogue import find_lora
+from bot.database.people.blocks import Block, BlockKind, find_block, lift_block, list_blocks, save_block
+from bot.database.servers.audit import AuditAction
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.missing import NothingThere
 from bot.i18n import _

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pydantic import ValidationError
 
 from bot.config import LimitSettings
-from bot.database.audit import AuditAction
 from bot.database.database import Database
-from bot.database.server_limits import (
+from bot.database.servers.audit import AuditAction
+from bot.database.servers.limits import (
     HeldLimits,
     LimitHolder,
     LimitName,

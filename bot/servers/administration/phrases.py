@@ -8,7 +8,9 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from bot.config.word_patterns import Unusable, UnusableRule
-from bot.database.allowed_phrases import (
+from bot.database.clock import DAY_MS
+from bot.database.database import Database
+from bot.database.servers.allowed_phrases import (
     AllowedPhrase,
     PhraseQuestion,
     QuestionState,
@@ -22,9 +24,7 @@ from bot.database.allowed_phrases import (
     save_question,
     withdraw_question,
 )
-from bot.database.audit import AuditAction
-from bot.database.clock import DAY_MS
-from bot.database.database import Database
+from bot.database.servers.audit import AuditAction
 from bot.errors.missing import NothingThere
 from bot.errors.words import (
     AllowedAlready,

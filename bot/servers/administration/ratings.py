@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.database.audit import AuditAction
 from bot.database.database import Database
-from bot.database.lora_records import rate_content
-from bot.database.loras import find_lora, find_loras_by_id
+from bot.database.loras.catalogue import find_lora, find_loras_by_id
+from bot.database.loras.records import rate_content
+from bot.database.servers.audit import AuditAction
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.servers.access import Rights
@@ -13,7 +13,7 @@ from bot.servers.administration.audit_log import AuditLog, differences
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 
 class LoraRatings:

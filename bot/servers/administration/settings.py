@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from bot.database.audit import AuditAction
 from bot.database.database import Database
-from bot.database.server_settings import (
+from bot.database.servers.audit import AuditAction
+from bot.database.servers.settings import (
     MAX_CHOSEN,
     MAX_NEWCOMER_HOURS,
     ServerSettings,
     find_server_settings,
     save_server_settings,
 )
-from bot.errors.server_settings import (
+from bot.errors.servers import (
     DefaultNotAllowed,
     LanguageUnknown,
     NewcomerTimeOutOfRange,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.database.audit import AuditAction, Changes
 from bot.database.database import Database
-from bot.database.word_lists import (
+from bot.database.servers.audit import AuditAction, Changes
+from bot.database.servers.word_lists import (
     ServerWordList,
     add_word_list,
     change_word_list,

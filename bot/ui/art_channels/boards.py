@@ -12,28 +12,28 @@ from discord import ui
 
 from bot.community.boards import BoardPlace
 from bot.community.discord_side import BoardContent, MessageGone, PostedMessage
-from bot.database.boards import GalleryBoard
 from bot.database.database import Database
-from bot.database.features import Feature
-from bot.database.loras import Lora, find_loras_by_id
-from bot.database.publications import Publication, channels_with_publications, find_publications
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.boards import GalleryBoard
+from bot.database.gallery.features import Feature
+from bot.database.gallery.publications import Publication, channels_with_publications, find_publications
+from bot.database.loras.catalogue import Lora, find_loras_by_id
+from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.i18n.texts import clipped, mention, on_a_label
 from bot.servers.context import place_of
 from bot.servers.services import ServerServices
-from bot.ui.archived_threads import in_open_thread
 from bot.ui.art_channels.channels import MAX_TITLE, ArtChannels, NewMessage, check_may_post
 from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
 from bot.ui.delivery.nonces import make_nonce
+from bot.ui.interactions.archived_threads import in_open_thread
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.feature_buttons import featured_text
-from bot.ui.views.gallery_links import OpenGalleryButton
-from bot.ui.views.gallery_picture import post_link
-from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.gallery.feature_buttons import featured_text
+from bot.ui.views.gallery.links import OpenGalleryButton
+from bot.ui.views.gallery.picture import post_link
+from bot.ui.views.gallery.post import custom_ids
+from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.permissions import is_public
-from bot.ui.views.published_post import custom_ids
 from bot.ui.visible_channels import known_channel
 
 MAX_NAME = 80  # characters of a LoRA's name

@@ -14,10 +14,10 @@ from datetime import datetime
 import discord
 
 from bot.community.discord_side import PostedMessage, PostRefused
-from bot.ui.archived_threads import in_open_thread
 from bot.ui.art_channels.tags import WantedTag, tags_for
 from bot.ui.client import Client
 from bot.ui.delivery.discord_transport import MAX_SEARCHED
+from bot.ui.interactions.archived_threads import in_open_thread
 from bot.ui.rendered_message import RenderedMessage
 
 MAX_TITLE = 100  # characters of a forum post's title; Discord's limit

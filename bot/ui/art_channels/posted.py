@@ -8,8 +8,8 @@ import discord
 from discord.utils import snowflake_time, time_snowflake
 
 from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageGone, SeenMessages
-from bot.database.gallery import END
-from bot.database.publications import Publication
+from bot.database.gallery.pages import END
+from bot.database.gallery.publications import Publication
 from bot.ui.art_channels.translations import looking
 from bot.ui.client import Client
 

@@ -13,17 +13,17 @@ import discord
 
 from bot.community.discord_side import MessageClosed, MessageGone, PostedMessage, PostRefused
 from bot.database.database import Database
-from bot.database.jobs import Job, find_job
-from bot.database.loras import loras_of_files
-from bot.database.people import locale_of
-from bot.database.pictures import find_picture
-from bot.database.publications import Publication
-from bot.database.server_settings import ArtChannel
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.loras.catalogue import loras_of_files
+from bot.database.people.people import locale_of
+from bot.database.pictures.pictures import find_picture
+from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.i18n.texts import on_a_label, prompt_text
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing.attachments import SignedAttachments
 from bot.servers.context import ActionContext
 from bot.servers.services import ServerServices
 from bot.ui.art_channels.channels import MAX_TITLE, ArtChannels, NewMessage, check_may_post, place_of_message
@@ -32,7 +32,7 @@ from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
 from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW
 from bot.ui.delivery.nonces import make_nonce
-from bot.ui.views.published_post import (
+from bot.ui.views.gallery.post import (
     ShownPicture,
     is_post_of,
     published_message,

@@ -14,7 +14,7 @@ import discord
 
 from bot.i18n import label
 from inference.base_models import BaseModelId
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 MOST_TAGS, MOST_APPLIED, MAX_NAME = 20, 5, 20  # of a forum, of a post, characters; Discord's limits
 

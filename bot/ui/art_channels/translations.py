@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import discord
 
 from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageClosed, MessageGone, PostRefused
-from bot.ui.archived_threads import THREAD_IS_ARCHIVED
-from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.interactions.archived_threads import THREAD_IS_ARCHIVED
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 
 
 @contextmanager

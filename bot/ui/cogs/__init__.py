@@ -1,6 +1,6 @@
 """Slash commands, one file per noun: defining a `Cog` in a new file registers it.
 
-They raise errors; `bot.ui.replies` turns them into replies.
+They raise errors; `bot.ui.interactions.replies` turns them into replies.
 
 imagine.py        /imagine
 sweep.py          /sweep

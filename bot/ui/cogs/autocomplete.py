@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from discord import app_commands
 
 from bot.config import CheckpointSettings
-from bot.database.lora_autocomplete import LoraChoice, lora_choices
-from bot.database.loras import name_key
-from bot.database.stacks import Stack, list_stacks
-from bot.database.tags import popular_tags, tag_key
+from bot.database.bookmarks.stacks import Stack, list_stacks
+from bot.database.loras.autocomplete import LoraChoice, lora_choices
+from bot.database.loras.catalogue import name_key
+from bot.database.loras.tags import popular_tags, tag_key
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotStaff, RoleNeeded
 from bot.i18n import _, explained, label
@@ -20,16 +20,16 @@ from bot.i18n.texts import at_weight, isolated
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import usual_checkpoint
 from bot.requests.usual import spacings_on
-from bot.sources.links import CivitaiLink, HubLink, page_of_link, parse_link
-from bot.sources.provenance import entry_from
+from bot.sources.claims.provenance import entry_from
+from bot.sources.hubs.links import CivitaiLink, HubLink, page_of_link, parse_link
 from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.client import Interaction
-from bot.ui.views.linked_request import why_not_add
+from bot.ui.views.jobs.linked_request import why_not_add
 from bot.workspace.browsing import base_model_in
 from bot.workspace.stacks import named_for
 from inference.base_models import BaseModelId
 from inference.errors import RequestError
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 if TYPE_CHECKING:
     Choices = list[app_commands.Choice[str]]

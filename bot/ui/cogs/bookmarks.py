@@ -6,8 +6,8 @@ from typing import Annotated
 
 from discord import app_commands
 
-from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
-from bot.database.loras import Lora, Sort
+from bot.database.bookmarks.bookmarks import MAX_NOTE, add_bookmark, set_note
+from bot.database.loras.catalogue import Lora, Sort
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import clipped
@@ -16,11 +16,11 @@ from bot.ui.access import checkpoints_here, words_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf, narrowed
-from bot.ui.views.bookmarks import open_bookmarks
-from bot.ui.views.lora_buttons import named_here
-from bot.ui.views.market import MAX_NAME, bookmarked_text
+from bot.ui.views.bookmarks.bookmarks import open_bookmarks
+from bot.ui.views.loras.buttons import named_here
+from bot.ui.views.loras.market import MAX_NAME, bookmarked_text
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 
 class BookmarksCog(Cog):

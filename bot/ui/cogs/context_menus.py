@@ -15,14 +15,14 @@ from bot.errors.pictures import PictureCheckRunning
 from bot.i18n import _
 from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Client, Cog, Interaction
+from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_picture, read_recipe
-from bot.ui.replies import send_ephemeral
-from bot.ui.views.add_offer import offer_missing
-from bot.ui.views.picture_details import bookmark_loras, job_details_view
-from bot.ui.views.picture_origin import foreign_details_view
-from bot.ui.views.published import bookmark_published, remix_published
-from bot.ui.views.published_post import details_buttons
-from bot.ui.views.report_forms import open_report_form
+from bot.ui.views.additions.offer import offer_missing
+from bot.ui.views.gallery.post import details_buttons
+from bot.ui.views.gallery.published import bookmark_published, remix_published
+from bot.ui.views.reports.forms import open_report_form
+from bot.ui.views.results.details import bookmark_loras, job_details_view
+from bot.ui.views.results.origin import foreign_details_view
 from bot.workspace.remix import parts_of, remix, remixed
 from inference.parameters import recipe_of
 

@@ -8,13 +8,13 @@ from typing import Annotated
 import discord
 from discord import app_commands
 
-from bot.database.lora_search import Sort
+from bot.database.loras.search import Sort
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf, narrowed
-from bot.ui.views.gallery import open_gallery
+from bot.ui.views.gallery.pages import open_gallery
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 
 class GalleryOrder(StrEnum):

@@ -7,7 +7,7 @@ from discord import app_commands
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.guide.chapters import CHAPTERS
-from bot.ui.replies import send_ephemeral
+from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.views.guide import guide_page
 
 

@@ -6,8 +6,8 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
-from bot.ui.replies import send_ephemeral
-from bot.ui.views.history import MAX_SEARCH, HistoryQuery, history
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.jobs.history import MAX_SEARCH, HistoryQuery, history
 
 
 class HistoryCog(Cog):

@@ -22,7 +22,7 @@ from bot.ui.cogs.autocomplete import (
 )
 from bot.ui.cogs.options import OneOf
 from bot.ui.uploads import take_upload
-from bot.ui.views.linked_request import order
+from bot.ui.views.jobs.linked_request import order
 from inference.bounds import (
     MAX_CLIP_SKIP,
     MAX_COUNT,

@@ -8,21 +8,21 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.database.lora_search import Sort
-from bot.database.tags import MAX_TAG, tag_key
+from bot.database.loras.search import Sort
+from bot.database.loras.tags import MAX_TAG, tag_key
 from bot.servers.rights import Action
 from bot.sources.errors import NoLink
-from bot.sources.links import MAX_TYPED
+from bot.sources.hubs.links import MAX_TYPED
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf, narrowed
-from bot.ui.views.adding import add_attachment
-from bot.ui.views.adding_links import add_by_link
-from bot.ui.views.lora import show_lora_page
-from bot.ui.views.market import open_market
+from bot.ui.views.additions.links import add_by_link
+from bot.ui.views.additions.progress import add_attachment
+from bot.ui.views.loras.market import open_market
+from bot.ui.views.loras.page import show_lora_page
 from bot.workspace.browsing import MAX_SEARCH, first_in_market
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 
 class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Browse, look up and add LoRAs"):

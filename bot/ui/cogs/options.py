@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 from discord import app_commands
 
-from bot.database.lora_search import Sort
+from bot.database.loras.search import Sort
 from bot.ui.client import Interaction
 from bot.ui.cogs.autocomplete import base_filter
 from bot.workspace.browsing import BrowseQuery
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 Kind = TypeVar("Kind", bound=StrEnum)
 

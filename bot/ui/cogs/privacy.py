@@ -6,8 +6,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.ui.client import Cog, Interaction
-from bot.ui.replies import send_ephemeral
-from bot.ui.views.privacy import deletion_view, send_export, stored_view
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.people.privacy import deletion_view, send_export, stored_view
 
 
 class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description="Your stored data"):

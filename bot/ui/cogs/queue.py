@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.database.jobs import Job, find_job, unfinished_jobs
+from bot.database.jobs.jobs import Job, find_job, unfinished_jobs
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain, prompt_text
 from bot.ui.client import Cog, Interaction
-from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.queue import NO_JOBS, own_jobs_view, progress_text
+from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.views.jobs.queue import NO_JOBS, own_jobs_view, progress_text
 
 
 class QueueCog(Cog):

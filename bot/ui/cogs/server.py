@@ -5,8 +5,8 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
-from bot.ui.views.server.panel import PanelPage
-from inference.queue import EVERYWHERE
+from bot.ui.views.servers.panel import PanelPage
+from inference.queue.scheduler import EVERYWHERE
 
 
 class ServerCog(Cog):

@@ -6,11 +6,11 @@ from typing import Literal
 
 from discord import app_commands
 
-from bot.database.preferences import Preferences, find_preferences, save_preferences
+from bot.database.people.preferences import Preferences, find_preferences, save_preferences
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints
-from bot.ui.replies import send_ephemeral
-from bot.ui.views.settings import settings_view
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.people.settings import settings_view
 
 AS_USUAL = "default"
 

@@ -6,8 +6,8 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.database.preferences import find_preferences
-from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
+from bot.database.bookmarks.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
+from bot.database.people.preferences import find_preferences
 from bot.errors.bookmarks import StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
@@ -15,9 +15,9 @@ from bot.requests.builder import RequestDraft, preferred
 from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
-from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.stack_draft import with_stack
-from bot.ui.views.stacks import import_shared, saved_text, show_share_code, stacks_view, use_stack
+from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.views.bookmarks.stack_draft import with_stack
+from bot.ui.views.bookmarks.stacks import import_shared, saved_text, show_share_code, stacks_view, use_stack
 from bot.workspace.stacks import check_name, keep_stack, require_stack, uses_of_rows
 from inference.bounds import MAX_PROMPT, SEEDS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
-from bot.ui.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.status import reload_and_report, status_view
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.database.loras import Lora
+from bot.database.loras.catalogue import Lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft
@@ -13,7 +13,7 @@ from bot.requests.regions import own_words
 from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
-from bot.ui.views.lora_text import example_prompt
+from bot.ui.views.loras.text import example_prompt
 from bot.visible_text import is_blank
 from inference.bounds import MAX_PROMPT, SEEDS
 

@@ -20,7 +20,7 @@ import discord
 from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, attempt
-from bot.database.additions import (
+from bot.database.additions.additions import (
     AdditionRequest,
     LoraAddition,
     find_addition,
@@ -34,17 +34,17 @@ from bot.database.additions import (
 )
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.people import locale_of
+from bot.database.people.people import locale_of
 from bot.i18n import _, speaking
 from bot.sources.additions import Additions
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
 from bot.ui.delivery.nonces import make_nonce
-from bot.ui.discord_refusals import DISCORD_ERRORS
-from bot.ui.replies import send_ephemeral
-from bot.ui.views.addition_text import ended_text
-from bot.ui.views.linked_request import add_row, paint_row
-from bot.ui.views.lora import LoraPageButton, category_row
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.additions.text import ended_text
+from bot.ui.views.jobs.linked_request import add_row, paint_row
+from bot.ui.views.loras.page import LoraPageButton, category_row
 
 log = logging.getLogger(__name__)
 

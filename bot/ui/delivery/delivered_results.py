@@ -12,18 +12,18 @@ import discord
 from bot.background import DiscordUnreachable
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.deliveries import find_delivery
 from bot.database.errors import DatabaseError
-from bot.database.jobs import Job
-from bot.database.people import locale_of
-from bot.database.pictures import pictures_of_job
-from bot.database.reports import held_jobs
-from bot.database.takedowns import taken_down_in
+from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.jobs import Job
+from bot.database.people.people import locale_of
+from bot.database.pictures.pictures import pictures_of_job
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.reports.reports import held_jobs
 from bot.i18n import speaking
 from bot.servers.services import ServerServices
 from bot.ui.delivery.delivery import Deliverer, ResultNotice, RouteClosed
-from bot.ui.views.deleted import deleted_view, reported_view, taken_down_view
-from inference.queue import EVERYWHERE
+from bot.ui.views.results.deleted import deleted_view, reported_view, taken_down_view
+from inference.queue.scheduler import EVERYWHERE
 
 # Temporary errors, however long they last: Discord, the network or the database cannot be reached.
 UNREACHABLE = (
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class DeliveredResults:
-    """Implements `bot.ui.removals.ResultMessages` with the bot's token: an answer that one person sees is out of reach.
+    """Implements `bot.ui.removals.pictures.ResultMessages` with the bot's token: an answer that one person sees is out of reach.
 
     That one person hides it with the very press that deletes.
     """

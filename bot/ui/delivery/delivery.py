@@ -25,7 +25,7 @@ from bot import metrics
 from bot.background import guard
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.deliveries import (
+from bot.database.jobs.deliveries import (
     Delivery,
     DeliveryState,
     find_delivery,
@@ -34,19 +34,19 @@ from bot.database.deliveries import (
     mark_undeliverable,
     remember_message,
 )
-from bot.database.jobs import Job, find_job
-from bot.database.pictures import Picture
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.pictures.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile
 from bot.pictures.sheets import compose
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing.attachments import SignedAttachments
 from bot.servers.server_cache import ServerCache
 from bot.ui.client import Interaction
 from bot.ui.delivery.nonces import make_nonce
 from bot.ui.rendered_message import hide_pictures
-from bot.ui.views.result import ended_view, result_view, undeliverable_view, withheld_view
+from bot.ui.views.results.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
 from inference.parameters import marked
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
-from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 
 
 class DirectMessages:

@@ -13,14 +13,14 @@ import discord
 from cryptography.fernet import Fernet, InvalidToken
 from discord import ui
 
-from bot.ui import acknowledge
-from bot.ui.archived_threads import in_open_thread
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
-from bot.ui.discord_refusals import is_final
-from bot.ui.lost_interactions import FirstResponses, InteractionLost
-from bot.ui.views.job_progress import CancelButton
-from bot.ui.views.result import AgainButton, EditButton
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.archived_threads import in_open_thread
+from bot.ui.interactions.discord_refusals import is_final
+from bot.ui.interactions.lost import FirstResponses, InteractionLost
+from bot.ui.views.jobs.progress import CancelButton
+from bot.ui.views.results.result import AgainButton, EditButton
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)  # between our clock and Discord's
 MAX_SEARCHED = 300  # messages that are searched for one of the bot

@@ -17,8 +17,8 @@ from bot import background
 from bot.background import RepeatedError, wait_times
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.deliveries import find_delivery, pending_deliveries
-from bot.database.jobs import Job, find_job
+from bot.database.jobs.deliveries import find_delivery, pending_deliveries
+from bot.database.jobs.jobs import Job, find_job
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
@@ -28,9 +28,9 @@ from bot.ui.client import Interaction
 from bot.ui.delivery.delivered_results import UNREACHABLE, language_of
 from bot.ui.delivery.delivery import TICKET_MS, Deliverer, JobMessage, RouteClosed, is_reachable
 from bot.ui.rendered_message import hide_pictures
-from bot.ui.views.job_progress import interrupted_view, last_edit_view, painting_view, waiting_view
-from inference.logs import about
+from bot.ui.views.jobs.progress import interrupted_view, last_edit_view, painting_view, waiting_view
 from inference.messages.events import Progress
+from inference.processes.logs import about
 
 EDIT_SECONDS = 3.0  # between two progress edits of a message
 CHANNEL_SECONDS = 1.0  # between two progress edits in a channel: Discord allows five in five seconds

@@ -12,13 +12,13 @@ import discord
 from bot import background
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.loras import Lora
-from bot.database.people import locale_of
-from bot.database.takedown_cases import TakedownCase
+from bot.database.loras.catalogue import Lora
+from bot.database.people.people import locale_of
+from bot.database.privacy.takedown_cases import TakedownCase
 from bot.i18n import _, speaking
 from bot.i18n.texts import clipped, plain, with_code
 from bot.library.configuration import Configuration
-from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.views.status import takedown_text
 from inference.base_models import BaseModelId
 from inference.workers import WorkerDied

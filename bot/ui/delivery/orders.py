@@ -12,15 +12,15 @@ from pathlib import Path
 
 from discord import ui
 
-from bot.database.bookmarks import list_bookmarks
+from bot.database.bookmarks.bookmarks import list_bookmarks
 from bot.database.database import Database
-from bot.database.deliveries import open_delivery
-from bot.database.drafts import save_draft
-from bot.database.jobs import Job
-from bot.database.lora_search import Shown
-from bot.database.people import store_locale
-from bot.database.preferences import Preferences, find_preferences
-from bot.errors.orders import PressedTwice, TwoFewStepRecipes
+from bot.database.jobs.deliveries import open_delivery
+from bot.database.jobs.jobs import Job
+from bot.database.loras.search import Shown
+from bot.database.people.drafts import save_draft
+from bot.database.people.people import store_locale
+from bot.database.people.preferences import Preferences, find_preferences
+from bot.errors.jobs import PressedTwice, TwoFewStepRecipes
 from bot.errors.ratings import PromptRatedTooHigh
 from bot.errors.words import WordsNotAllowedHere
 from bot.i18n import speaking
@@ -36,15 +36,15 @@ from bot.ui.access import checkpoints_here, context_of, server_settings, shown_r
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reachable
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
-from bot.ui.lost_interactions import InteractionLost
-from bot.ui.views.job_progress import waiting_view
-from bot.ui.views.phrase_question import AskableRefusal
+from bot.ui.interactions.lost import InteractionLost
+from bot.ui.views.jobs.progress import waiting_view
 from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
+from bot.ui.views.servers.phrase_question import AskableRefusal
 from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
-from inference.logs import about
 from inference.messages.request import GenerationRequest
-from inference.queue import EVERYWHERE
-from inference.queue_simulation import Forecast
+from inference.processes.logs import about
+from inference.queue.scheduler import EVERYWHERE
+from inference.queue.simulation import Forecast
 
 PAINT_COMMAND = "imagine"
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal

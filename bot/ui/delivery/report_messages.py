@@ -11,30 +11,30 @@ from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.database import Database
-from bot.database.jobs import Job
-from bot.database.people import locale_of
-from bot.database.report_reminders import Reminder
-from bot.database.reports import Report, complaints_of
+from bot.database.jobs.jobs import Job
+from bot.database.people.people import locale_of
+from bot.database.reports.reminders import Reminder
+from bot.database.reports.reports import Report, complaints_of
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.pictures.thumbnails import Thumbnails
 from bot.reports.carrying_out import CarryingOut
 from bot.reports.messenger import OwnerNotice, StaffMessageGone
 from bot.reports.reporting import Case, Reporting
-from bot.ui.archived_threads import in_open_thread
 from bot.ui.client import Interaction
 from bot.ui.delivery.direct_messages import DirectMessages, before
 from bot.ui.delivery.discord_transport import MAX_SEARCHED
 from bot.ui.delivery.nonces import make_nonce
-from bot.ui.discord_refusals import DISCORD_ERRORS, is_final
-from bot.ui.removals import Removals
+from bot.ui.interactions.archived_threads import in_open_thread
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.removals.pictures import Removals
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.replies import send_ephemeral
 from bot.ui.views.permissions import is_public
-from bot.ui.views.report_case import CaseButton, render_case
-from bot.ui.views.report_notice import notice_view
-from bot.ui.views.report_text import reminder_text
-from inference.queue import EVERYWHERE
+from bot.ui.views.reports.case import CaseButton, render_case
+from bot.ui.views.reports.notice import notice_view
+from bot.ui.views.reports.text import reminder_text
+from inference.queue.scheduler import EVERYWHERE
 
 
 class ReportMessages:

@@ -14,8 +14,8 @@ from discord import ui
 from bot.background import DiscordRefuses, attempt
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.people import locale_of
-from bot.database.takedown_notices import (
+from bot.database.people.people import locale_of
+from bot.database.privacy.takedown_notices import (
     BEGIN_NOTICE,
     DUE_NOTICES,
     END_NOTICE,
@@ -28,7 +28,7 @@ from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
 from bot.ui.delivery.addition_notices import DirectChannel
 from bot.ui.delivery.nonces import make_nonce
-from bot.ui.replies import Interaction, send_ephemeral
+from bot.ui.interactions.replies import Interaction, send_ephemeral
 
 
 class TakedownNotices:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, failure
+from bot.database.additions.hub_looks import mark_messaged, mark_updates_told, people_to_message
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.hub_looks import mark_messaged, mark_updates_told, people_to_message
-from bot.database.lora_search import Shown
-from bot.database.people import locale_of
+from bot.database.loras.search import Shown
+from bot.database.people.people import locale_of
 from bot.i18n import speaking
 from bot.servers.content import ContentRules
 from bot.servers.context import ActionContext
 from bot.sources.updates import Updates
 from bot.ui.delivery.addition_notices import DirectChannel
 from bot.ui.delivery.nonces import make_nonce
-from bot.ui.views.newer_versions import loras_to_tell, newer_view
+from bot.ui.views.loras.newer_versions import loras_to_tell, newer_view
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.i18n import later
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 
 class GuideLink(StrEnum):

@@ -15,8 +15,8 @@ from discord import ui
 
 from bot.i18n import _, label, ngettext, number
 from bot.i18n.texts import clipped
-from bot.ui import acknowledge
 from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
 from bot.ui.page_kind import KIND, PageKind
 from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, outdated_error

@@ -11,9 +11,9 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.database.database import Database
-from bot.database.lora_search import Sort
-from bot.database.preferences import find_preferences, save_preferences
-from bot.database.tags import popular_tags
+from bot.database.loras.search import Sort
+from bot.database.loras.tags import popular_tags
+from bot.database.people.preferences import find_preferences, save_preferences
 from bot.i18n import _, label, listed
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
@@ -24,7 +24,7 @@ from bot.ui.views.compact_lists import COMPACT_PAGE, page_size_of
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.workspace.browsing import BrowseQuery, base_model_in, page_ref_of
 from inference.base_models import BaseModelId
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 _NO_FILTER = "-"  # the value of the option without a filter
 _AS_LIST, _AS_CARDS = "list", "cards"  # the values of the options that change how entries are shown

@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.loras import Lora
+from bot.database.loras.catalogue import Lora
 from bot.i18n import _, label
 from bot.i18n.texts import base_models, clipped
 from bot.ui.client import Interaction

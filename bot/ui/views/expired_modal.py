@@ -8,7 +8,7 @@ from typing import Any
 from bot.i18n import _, speak
 from bot.i18n.texts import plain
 from bot.ui.client import Interaction
-from bot.ui.replies import send_ephemeral_text
+from bot.ui.interactions.replies import send_ephemeral_text
 
 MAX_WRITTEN = 1500  # characters of each field; a message holds 4000
 

@@ -11,27 +11,27 @@ import discord
 from discord import ui
 
 from bot.app.samples import sample_prompt
-from bot.database.base_models import count_loras
 from bot.database.database import Database
-from bot.database.lora_search import Sort
+from bot.database.loras.base_models import count_loras
+from bot.database.loras.search import Sort
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import PictureFile
 from bot.requests.builder import LoraDraft, RequestDraft
-from bot.ui import acknowledge
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
 from bot.ui.guide.answers import QUESTIONS, GuideAnswer, GuideLink, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
+from bot.ui.interactions import acknowledge
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.bookmarks import open_bookmarks
-from bot.ui.views.market import open_market
+from bot.ui.views.bookmarks.bookmarks import open_bookmarks
+from bot.ui.views.loras.market import open_market
 from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.workspace.browsing import first_in_market, first_of_bookmarks, first_to_try
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.errors.publishing import MayNotPost
+from bot.errors.gallery import MayNotPost
 from bot.i18n import _, later
 from bot.ui.client import Interaction
 

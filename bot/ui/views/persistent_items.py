@@ -11,16 +11,16 @@ import discord
 from discord import ui
 
 from bot import background
-from bot.database.jobs import Job, find_job, note_opened
+from bot.database.jobs.jobs import Job, find_job, note_opened
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
 from bot.i18n import _, speak
 from bot.i18n.texts import bounded_lines, clipped, plain
 from bot.servers.rights import Action
-from bot.ui import acknowledge
 from bot.ui.access import enter, require_open
 from bot.ui.client import Interaction
-from bot.ui.replies import ErrorWithView, error_message
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.replies import ErrorWithView, error_message
 from inference.errors import RequestError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
             return cast("Self", UnknownItem(item))
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Run `handle`; `bot.ui.replies` turns what it raises into a reply."""
+        """Run `handle`; `bot.ui.interactions.replies` turns what it raises into a reply."""
         speak(interaction.locale.value)
         acknowledge.schedule(interaction, thinking=self.sends_message, private=False, opens_modal=self.opens_modal)
         await background.guard(
@@ -195,7 +195,7 @@ class ModalForm(ui.Modal):
         super().__init__(title=title[:MAX_TITLE], custom_id=f"{key}:{opening}", timeout=MODAL_SECONDS)
 
     async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Run `submitted`; `bot.ui.replies` turns what it raises into a reply."""
+        """Run `submitted`; `bot.ui.interactions.replies` turns what it raises into a reply."""
         speak(interaction.locale.value)
         acknowledge.schedule(interaction, thinking=self.sends_message, private=self.private)
         await background.guard(

@@ -10,9 +10,9 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.ui.acknowledge import acknowledge, replace, send
 from bot.ui.client import Interaction
-from bot.ui.discord_refusals import DISCORD_ERRORS
+from bot.ui.interactions.acknowledge import acknowledge, replace, send
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
 
 log = logging.getLogger(__name__)

@@ -10,15 +10,15 @@ from typing import Any, Self
 import discord
 from discord import ui
 
+from bot.errors.jobs import TwoFewStepRecipes
 from bot.errors.missing import NothingThere
-from bot.errors.orders import TwoFewStepRecipes
 from bot.i18n import _, later
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
-from bot.ui.replies import ErrorWithView, error_message
+from bot.ui.interactions.replies import ErrorWithView, error_message
 from bot.ui.studio_session import request_is_in_studio
-from bot.ui.views.kept_drafts import DraftButton, kept_draft
+from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit, RegionsNotOffered
 

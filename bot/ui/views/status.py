@@ -12,9 +12,9 @@ from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.database.clock import now_ms
-from bot.database.file_counts import HubCount, count_looks
-from bot.database.sample_failures import suspects
-from bot.database.takedown_cases import CaseState, TakedownCase, unfinished_cases
+from bot.database.loras.file_counts import HubCount, count_looks
+from bot.database.loras.sample_failures import suspects
+from bot.database.privacy.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.diagnostics.finding import Finding
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
@@ -22,11 +22,11 @@ from bot.jobs.worker_slots import NOT_READY, WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem
 from bot.servers.rights import Action
 from bot.ui.access import is_operator, require
-from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Client, Interaction
-from bot.ui.replies import send_ephemeral_text
+from bot.ui.interactions.acknowledge import acknowledge, replace
+from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 if TYPE_CHECKING:
     import re

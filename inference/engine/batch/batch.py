@@ -21,7 +21,7 @@ from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
 from inference.messages.request import GenerationRequest
-from inference.request_cost import rows_each, slots
+from inference.queue.request_cost import rows_each, slots
 
 
 @dataclass(frozen=True)

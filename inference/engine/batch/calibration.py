@@ -13,7 +13,7 @@ from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
-from inference.request_cost import GUIDED
+from inference.queue.request_cost import GUIDED
 
 
 def calibrate(checkpoint: Checkpoint, caps: Caps, size: PictureSize, clock: Callable[[], float]) -> MeasuredCap:

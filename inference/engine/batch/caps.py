@@ -1,6 +1,6 @@
 """Caps: how many pictures share a pass, measured by checkpoint and picture size.
 
-A picture with regions counts as one for each of its slots (`inference.request_cost.slots`).
+A picture with regions counts as one for each of its slots (`inference.queue.request_cost.slots`).
 
 A cap is the largest number for which each picture still gets cheaper. No request waits for a measurement: the passes
 that requests need anyway are timed. A new size starts with one picture per pass. The number is doubled as long as a
@@ -23,7 +23,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from inference.messages.request import GenerationRequest
-from inference.request_cost import GUIDED, rows_each, slots
+from inference.queue.request_cost import GUIDED, rows_each, slots
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import torch
 
 from inference.engine.batch.snapshots import Snapshot
 from inference.messages.request import GenerationRequest
-from inference.request_cost import pass_work, passes, precedence
+from inference.queue.request_cost import pass_work, passes, precedence
 
 
 class State(StrEnum):

@@ -15,7 +15,7 @@ from functools import cache
 
 import torch
 
-from inference.memory import free_bytes
+from inference.checkpoints.memory import free_bytes
 from inference.messages.checkpoints import NumberFormat
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from inference.checkpoints.memory import SPARE_HOST_BYTES, free_bytes
 from inference.engine.devices.chunks import chunked
 from inference.engine.devices.transfers import pinned
-from inference.memory import SPARE_HOST_BYTES, free_bytes
 
 CHUNK = 2**26  # bytes that are pinned at a time: torch rounds each allocation up to a power of two
 ALIGNMENT = 64  # bytes

@@ -12,7 +12,8 @@ import diffusers
 import torch
 
 from inference.capabilities import capability_of
-from inference.checkpoint_inspection import inspect_checkpoint, inspect_denoiser
+from inference.checkpoints.inspection import inspect_checkpoint, inspect_denoiser
+from inference.checkpoints.memory import file_bytes, said
 from inference.engine.devices.devices import (
     dtype_for,
     free_memory,
@@ -30,7 +31,6 @@ from inference.engine.models.previews import open_tiny
 from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_no_numbers, refuse_other_denoiser
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge, CheckpointUnusable
-from inference.memory import file_bytes, said
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import EMBEDDING_CACHE_BYTES, Offload
 from inference.prediction import EdmCheckpoint

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from inference.bounds import MAX_SIDE
 from inference.errors import SourceImageGone, SourceImageRefused
-from inference.image_files import BROKEN, opened
+from inference.files.image_files import BROKEN, opened
 from inference.messages.request import SourceImage
 
 MAX_BYTES = 64 * 2**20  # more than RGB of MAX_SIDE x MAX_SIDE, so that every file of the bot can be read

@@ -17,8 +17,8 @@ import torch
 
 from inference.engine.lora.folding import LayerChange
 from inference.engine.lora.low_rank import Delta, LowRank, size
-from inference.lora.formats import Format, ModuleTensors
-from inference.lora.suffixes import Role
+from inference.lora.tensors.formats import Format, ModuleTensors
+from inference.lora.tensors.suffixes import Role
 
 MAX_ALPHA = 4096.0
 Tensors = Mapping[Role, torch.Tensor]

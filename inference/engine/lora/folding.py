@@ -18,7 +18,7 @@ from inference.engine.devices.chunks import chunked
 from inference.engine.devices.transfers import uploaded
 from inference.engine.lora.layer_weights import numbers_of
 from inference.engine.lora.low_rank import Delta, LowRank, added, within
-from inference.lora.tables import CONDITIONER
+from inference.lora.tensors.tables import CONDITIONER
 
 ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
 Layer = nn.Linear | nn.Conv2d

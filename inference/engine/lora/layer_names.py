@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from inference.base_models import Architecture
 from inference.engine.lora.folding import TEXT_ENCODERS, Layers, ModuleKey
 from inference.engine.lora.layer_weights import weight_shape
-from inference.lora.names import Entry, Part, index, read_name
-from inference.lora.tables import CONDITIONER, VARIANTS, spelled_conditioner
+from inference.lora.tensors.names import Entry, Part, index, read_name
+from inference.lora.tensors.tables import CONDITIONER, VARIANTS, spelled_conditioner
 
 # diffusers' names of the text encoders; other parts (CLIP-L …) are found by their network.
 _TEXT_ENCODERS = {

@@ -14,14 +14,14 @@ from safetensors.torch import load as load_safetensors
 
 from inference.base_models import BaseModelId
 from inference.errors import LoraFileChanged, LoraFileRefused, WorkerFailed
-from inference.hashes import autov3_of, sha256_of
-from inference.lora.declarations import BadDeclarations
+from inference.files.hashes import autov3_of, sha256_of
+from inference.lora.beside.declarations import BadDeclarations
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import BadSidecar, read_sidecar
 from inference.lora.evidence import Evidence, judge
-from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import OutsideLibrary, open_regular, resolve
-from inference.lora.metadata import evidence_in
-from inference.lora.sidecar import BadSidecar, read_sidecar
+from inference.lora.tensors.header import BadSafetensors, Header, read_header
 from inference.lora.verdict import decide, layers_of
 from inference.messages.checkpoints import PredictionType
 from inference.messages.request import LoraUse

@@ -14,10 +14,10 @@ from inference.engine.lora.layer_names import LayerNames, NamedLayers
 from inference.engine.lora.layer_weights import compute_dtype, has_numbers, weight_shape
 from inference.engine.lora.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
-from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
-from inference.lora.formats import USABLE, ModuleTensors, modules_of
-from inference.lora.names import read_name
-from inference.lora.suffixes import Role
+from inference.lora.beside.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
+from inference.lora.tensors.formats import USABLE, ModuleTensors, modules_of
+from inference.lora.tensors.names import read_name
+from inference.lora.tensors.suffixes import Role
 from inference.messages.options import MAX_DENSE_BYTES
 
 MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1

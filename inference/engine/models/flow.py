@@ -27,7 +27,7 @@ from inference.engine.models.step_noise import with_step_noise
 from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import FLOW_SPACINGS, Sampler, Spacing
-from inference.request_cost import steps_left
+from inference.queue.request_cost import steps_left
 
 _BETA = 0.6  # both parameters, as the field uses it
 _LARGEST = 1 - 1e-6  # UniPC takes the logarithm of what is left of 1

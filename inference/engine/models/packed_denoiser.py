@@ -15,10 +15,10 @@ import torch
 from diffusers import BitsAndBytesConfig, GGUFQuantizationConfig, TorchAoConfig
 from torch import nn
 
+from inference.checkpoints.packed_weights import missing_package
 from inference.engine.lora.layer_weights import is_packed_tensor, unpacked
 from inference.engine.models.soundness import Unsound
 from inference.messages.checkpoints import CheckpointSpec, Quantisation
-from inference.packed_weights import missing_package
 
 PART = "transformer"  # diffusers' name for it; UNets are not packed
 

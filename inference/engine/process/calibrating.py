@@ -7,7 +7,7 @@ import sys
 from inference.engine.process.channel import CommandChannel
 from inference.errors import InferenceError
 from inference.messages.calibration import Calibrate, Calibrated
-from inference.request_cost import GUIDED
+from inference.queue.request_cost import GUIDED
 
 # Before torch is imported: a library's print must never reach the answers.
 channel = CommandChannel.take_over()

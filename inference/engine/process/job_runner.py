@@ -16,7 +16,6 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from inference import logs
 from inference.engine.batch.failures import as_inference_error
 from inference.engine.batch.handle import Handle, State
 from inference.engine.classifier import Classifier
@@ -34,6 +33,7 @@ from inference.messages.options import WatermarkSpec
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import attempt_files
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, SoftBinding, ai_mark, infotext
+from inference.processes import logs
 from inference.watermark.marking import Payload, Watermark, mark, try_out
 from inference.watermark.trustmark import open_watermark
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import diffusers
 
-from inference import logs
 from inference.engine.batch.snapshots import Snapshot
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file
+from inference.processes import logs
 
 log = logging.getLogger(__name__)
 

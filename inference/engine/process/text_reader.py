@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from inference import logs
 from inference.engine.text_judge import RequestJudge
 from inference.messages.commands import Generate
+from inference.processes import logs
 
 
 @dataclass

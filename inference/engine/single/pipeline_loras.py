@@ -25,7 +25,7 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.single.encoder_loras import EncoderLoras
 from inference.engine.single.peft_names import changes_of, in_peft_names, names_of
 from inference.errors import LoraFileRefused, LoraNotAtWork, ModuleMismatch
-from inference.lora.adapter_config import BadAdapterConfig, read_adapter_configs
+from inference.lora.beside.adapter_config import BadAdapterConfig, read_adapter_configs
 
 _DOWN, _UP = (".lora_A.weight", ".lora.down.weight"), (".lora_B.weight", ".lora.up.weight")
 _BESIDE = (".alpha", ".lora_magnitude_vector", ".dora_scale", ".lora_A.bias", ".lora_B.bias")

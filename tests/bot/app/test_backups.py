@@ -11,9 +11,9 @@ import pytest
 from bot import background
 from bot.app.backups import Backups
 from bot.config import Settings
-from bot.database.backup import check, copies, made_at, newest_copy
 from bot.database.database import open_database
 from bot.database.key_values import remember
+from bot.database.storage.backup import check, copies, made_at, newest_copy
 from bot.diagnostics.finding import FindingGrade
 from bot.diagnostics.watch import backup_state, check_backup
 from bot.library.configuration import Configuration

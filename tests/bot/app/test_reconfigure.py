@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import LimitSettings
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
 from bot.jobs.worker_slots import WorkerState
 from inference.errors import CheckpointRemoved
 from inference.messages.checkpoints import CheckpointSpec

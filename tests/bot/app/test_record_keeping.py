@@ -16,15 +16,12 @@ import pytest
 
 from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli.main import main
-from bot.database.backup import back_up, put_back
 from bot.database.database import Database, open_database
-from bot.database.deletions import pending_deletions
-from bot.database.erasures import request_erasure, unfinished_erasures
 from bot.database.errors import DatabaseError, WrongKey
-from bot.database.job_ratings import RatingSource, rate_job, ratings_of_job
-from bot.database.jobs import find_job
-from bot.database.picture_hashes import HashedPicture, all_hashes
-from bot.database.picture_verdicts import (
+from bot.database.jobs.jobs import find_job
+from bot.database.jobs.ratings import RatingSource, rate_job, ratings_of_job
+from bot.database.pictures.hashes import HashedPicture, all_hashes
+from bot.database.pictures.verdicts import (
     VerdictReason,
     decide_verdicts,
     end_verdicts,
@@ -32,14 +29,17 @@ from bot.database.picture_verdicts import (
     note_reported,
     verdicts_in_force,
 )
-from bot.database.pseudonyms import key_file
-from bot.database.record_of_removals import flush_record, record_file, unresolved
-from bot.database.reports import NewReport, ReportReason, Subject, save_report
-from bot.database.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
-from bot.database.takedowns import taken_down_in
+from bot.database.privacy.deletions import pending_deletions
+from bot.database.privacy.erasures import request_erasure, unfinished_erasures
+from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
+from bot.database.storage.backup import back_up, put_back
+from bot.database.storage.pseudonyms import key_file
+from bot.database.storage.record_of_removals import flush_record, record_file, unresolved
 from bot.privacy.stored_data import TABLES
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests import house as houses
 from tests.bot.database.conftest import erase
 from tests.bot.pictures.test_picture_verdicts import PERSON, SERVER, drawn, painted
@@ -185,8 +185,8 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from bot.database.database import open_database
-from bot.database.pseudonyms import key_file
-from bot.database.record_of_removals import catch_up
+from bot.database.storage.pseudonyms import key_file
+from bot.database.storage.record_of_removals import catch_up
 
 async def main(database, statements):
     seen = 0

@@ -16,13 +16,13 @@ from bot.app.demo_settings import demo_checkpoint
 from bot.config import ConfigError, load_settings
 from bot.config.changes import NEEDS_RESTART
 from bot.config.example import config_text
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.errors import BaseModelMismatch, CheckpointNotFound, CheckpointRemoved, TooManyLoras
-from inference.hashes import file_sha256
-from inference.lora.declarations import allow_on
+from inference.files.hashes import file_sha256
+from inference.lora.beside.declarations import allow_on
 from tests.bot.jobs.test_service import LONG, PATIENCE, end, held_up, order, pid_of_worker, until_ended, until_painting
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request

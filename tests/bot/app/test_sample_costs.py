@@ -9,8 +9,8 @@ from bot.app.sample_costs import MANY, SampleCost, pictures_of_a_lora, sample_co
 from bot.cli.run import cost_of_samples, may_generate_samples
 from bot.config import LibrarySettings, Settings
 from bot.database.database import open_database
-from bot.database.paces import MeasuredSeconds, Shape, record_paces
-from bot.database.samples import record_samples
+from bot.database.jobs.paces import MeasuredSeconds, Shape, record_paces
+from bot.database.loras.samples import record_samples
 from tests.bot.cli.commands import Person
 from tests.house import PASTEL, VIVID, House
 

@@ -16,10 +16,10 @@ from bot.app.assembly import Easel, open_easel
 from bot.app.samples import PAUSE_SECONDS, SamplePainter, painting_samples, sample_prompt
 from bot.config import LibrarySettings
 from bot.database.errors import FolderNotWritable
-from bot.database.loras import Lora, find_lora_by_name
-from bot.database.sample_failures import MAX_TRIES, record_failure, suspects
-from bot.database.samples import Sample, due_for_samples, record_samples, samples_of
-from bot.database.weight_ranges import due_for_measuring
+from bot.database.loras.catalogue import Lora, find_lora_by_name
+from bot.database.loras.sample_failures import MAX_TRIES, record_failure, suspects
+from bot.database.loras.samples import Sample, due_for_samples, record_samples, samples_of
+from bot.database.loras.weight_ranges import due_for_measuring
 from inference.base_models import BaseModelId
 from inference.demo import LORAS
 from inference.errors import NotANumberPicture, OutOfMemory

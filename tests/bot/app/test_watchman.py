@@ -20,11 +20,11 @@ from bot.app.health import STALE_SECONDS, Health
 from bot.app.health_report import HealthReport, observe
 from bot.app.recorded_state import findings_from_outside
 from bot.app.watchman import DAY, Watchman
-from bot.cli.doctor import _data
-from bot.database.backup import back_up, copies, put_back
+from bot.cli.setup.doctor import _data
 from bot.database.database import open_database
 from bot.database.errors import NotADatabase
 from bot.database.key_values import recall, remember
+from bot.database.storage.backup import back_up, copies, put_back
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.watch import (
     DATABASE_FILE,

@@ -15,11 +15,11 @@ from diffusers import StableDiffusionXLPipeline
 from safetensors.numpy import load, save
 
 from bot.cli import DONE
-from bot.cli.add_checkpoint import _base_model
+from bot.cli.library.add_checkpoint import _base_model
 from bot.config import ConfigError
+from bot.sources.downloads.folders import RemoteFolder, wanted_files
 from bot.sources.errors import Gone
-from bot.sources.folders import RemoteFolder, wanted_files
-from bot.sources.remote import RemoteFile
+from bot.sources.hubs.remote import RemoteFile
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, Person
 from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status

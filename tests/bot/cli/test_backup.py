@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli.main import main
-from bot.database.backup import back_up, copies
 from bot.database.errors import DatabaseError
+from bot.database.storage.backup import back_up, copies
 from tests.bot.cli.commands import ROOT
 from tests.house import House
 

@@ -9,10 +9,10 @@ import pytest
 
 from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.certificate import certificate_in
+from bot.cli.setup.certificate import certificate_in
 from bot.config import load_settings
-from bot.config.c2pa import C2paAlgorithm
-from bot.pictures.credentials import credentials_of
+from bot.config.sections.c2pa import C2paAlgorithm
+from bot.pictures.signing.credentials import credentials_of
 from tests.bot.cli.commands import Here, bot, can_be_powerless
 from tests.bot.pictures.certificates import settings_in
 from tests.house import House

@@ -14,17 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import DONE, REFUSED, UNUSABLE, cluster, cluster_node
+from bot.cli import DONE, REFUSED, UNUSABLE
+from bot.cli.cluster import commands as cluster
+from bot.cli.cluster import node as cluster_node
 from bot.cli.main import main
 from bot.diagnostics import cluster as diagnostics
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
-from inference.cluster.ray_node import ProbeFailed
-from inference.cluster.raylets import with_the_cards
+from inference.cluster.ray.node import ProbeFailed
+from inference.cluster.ray.raylets import with_the_cards
 from inference.cluster.views import ClusterView, NodeReport, NodeState, NodeView, WorkerReport
-from inference.extras import installing
+from inference.processes.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 HEAD = NodeView(

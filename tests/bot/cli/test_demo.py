@@ -12,7 +12,7 @@ from bot.app.demo_settings import demo_settings
 from bot.app.from_settings import require_signing
 from bot.cli import UNUSABLE, demo
 from bot.config import ConfigError
-from bot.database.lock import program_lock
+from bot.database.storage.lock import program_lock
 from playground import Playground
 from playground.control import Control
 from playground.wire import as_objects

@@ -17,7 +17,7 @@ from bot.app.demo_settings import demo_checkpoint
 from bot.app.from_settings import require_signing
 from bot.app.record_keeping import caught_up, save_record
 from bot.cli import DONE, UNUSABLE
-from bot.cli.doctor import (
+from bot.cli.setup.doctor import (
     PAINTS_ON,
     WARNED_DAYS,
     _looked_at,
@@ -29,18 +29,18 @@ from bot.cli.doctor import (
 )
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
-from bot.database.backup import back_up, put_back
-from bot.database.erasures import request_erasure
-from bot.database.lock import program_lock
-from bot.database.pseudonyms import key_file
-from bot.database.record_of_removals import record_file
+from bot.database.privacy.erasures import request_erasure
+from bot.database.storage.backup import back_up, put_back
+from bot.database.storage.lock import program_lock
+from bot.database.storage.pseudonyms import key_file
+from bot.database.storage.record_of_removals import record_file
 from bot.diagnostics.capacity import SPEED
 from bot.diagnostics.cards import CARD
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.library.fitting import FITTING
 from bot.pictures.faces import FaceFinder, FacesUnusable
-from inference.classifier_files import WEIGHTS
+from inference.checkpoints.classifier_files import WEIGHTS
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, bot
 from tests.bot.pictures.certificates import settings_in

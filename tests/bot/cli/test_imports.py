@@ -12,7 +12,7 @@ from tests.bot.cli.commands import ROOT
 SETTINGS = {"bot.config", "pydantic_settings"}
 DATABASE = {"aiosqlite", "babel"}
 SIGNING = {"c2pa", "cryptography", "PIL"}
-HEAVY = {"discord", "aiohttp", "PIL", "prometheus_client", "huggingface_hub", "inference.lora.titles", "bot.jobs"}
+HEAVY = {"discord", "aiohttp", "PIL", "prometheus_client", "huggingface_hub", "inference.lora.words.titles", "bot.jobs"}
 
 
 @pytest.mark.parametrize(

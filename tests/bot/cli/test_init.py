@@ -12,10 +12,10 @@ import pytest
 
 from bot.app.from_settings import require_signing
 from bot.cli import DONE, UNUSABLE
-from bot.cli.init import Answers, Questionnaire, _may_write, _removed_on_failure, _write, add_options
+from bot.cli.setup.init import Answers, Questionnaire, _may_write, _removed_on_failure, _write, add_options
 from bot.config import ConfigError, Settings, load_settings
-from bot.config.c2pa import C2paAlgorithm
 from bot.config.presets import PRESETS
+from bot.config.sections.c2pa import C2paAlgorithm
 from bot.diagnostics.checkpoints import check_files
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade

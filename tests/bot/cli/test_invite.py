@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from bot.cli import DONE, UNUSABLE
-from bot.cli.invite import PURPOSES, asked_application
+from bot.cli.setup.invite import PURPOSES, asked_application
 from bot.config.bot_token import application_of, looks_like_token
 from bot.ui.views.permissions import PERMISSIONS
 from tests.bot.cli.commands import Here

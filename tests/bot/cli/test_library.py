@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
-from bot.database.lock import program_lock
-from inference.hashes import file_sha256
+from bot.database.storage.lock import program_lock
+from inference.files.hashes import file_sha256
 from tests.bot.cli.commands import Here, Said
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar

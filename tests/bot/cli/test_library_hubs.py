@@ -10,7 +10,7 @@ from bot.app.assembly import open_catalogue
 from bot.cli import DONE
 from bot.config.settings import load_settings
 from bot.sources.additions import Additions
-from bot.sources.http import SourceHttp
+from bot.sources.hubs.http import SourceHttp
 from bot.sources.updates import Updates
 from tests.bot.cli.commands import Here
 from tests.bot.sources.adding import ADA, PATIENCE, anybody, demo_lora

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bot.cli import DONE, UNUSABLE
 from bot.cli.paint import _should_give_up
-from bot.pictures.signature_reader import signature_in
+from bot.pictures.signing.signature_reader import signature_in
 from inference.parameters import CHUNK
 from inference.workers import WorkerDied
 from tests.bot.cli.commands import PATIENCE, ROOT, bot

@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.database.database import open_database
-from bot.database.erasures import unfinished_erasures
+from bot.database.privacy.erasures import unfinished_erasures
 from tests.bot.cli.commands import Here
 from tests.bot.privacy.people import ADA, WORDS, live
 from tests.house import House

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.private_files import OTHERS, tighten
+from inference.files.private_files import OTHERS, tighten
 from tests.house import House
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")

@@ -12,7 +12,7 @@ import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.cli.main import main
-from bot.database.lock import program_lock
+from bot.database.storage.lock import program_lock
 from bot.program import program
 from inference.demo import CHECKPOINTS
 from tests.bot.cli.commands import Here, Said, bot, can_be_powerless

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 from bot.cli import DONE
-from bot.database.appeals import save_appeal
 from bot.database.database import open_database
-from bot.database.decisions import DecisionAction, NewDecision, decision_of, save_decision
-from bot.database.reports import NewReport, ReportReason, Subject, save_report
-from inference.queue import EVERYWHERE
+from bot.database.reports.appeals import save_appeal
+from bot.database.reports.decisions import DecisionAction, NewDecision, decision_of, save_decision
+from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.cli.commands import Here
 from tests.house import House
 

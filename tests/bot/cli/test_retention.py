@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.main import main
-from bot.database.lock import program_lock
+from bot.database.storage.lock import program_lock
 from tests.house import House
 
 

@@ -11,12 +11,12 @@ import pytest
 from bot.app.assembly import open_catalogue
 from bot.app.health import Health
 from bot.cli import DONE, UNUSABLE
-from bot.database.jobs import create_job, fail_job, note_begun, start_job
-from bot.database.lock import program_lock
-from bot.database.pauses import pause
+from bot.database.jobs.jobs import create_job, fail_job, note_begun, start_job
+from bot.database.jobs.pauses import pause
+from bot.database.storage.lock import program_lock
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.errors import WorkerFailed
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.app.test_watchman import damage_page
 from tests.bot.cli.commands import Here, bot, can_be_powerless
 from tests.house import PASTEL, VIVID, House

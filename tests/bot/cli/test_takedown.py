@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.database.database import open_database
-from bot.database.jobs import create_job, start_job
-from bot.database.pictures import NewPicture
-from bot.database.takedown_cases import CopyState, copies_of
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.takedown_cases import CopyState, copies_of
 from tests.bot.cli.commands import Here
 from tests.bot.database.conftest import finish, request_for
 from tests.house import House

@@ -23,13 +23,13 @@ from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.database.database import open_database
-from bot.database.jobs import create_job, start_job
-from bot.database.picture_hashes import record_hashes
-from bot.database.pictures import NewPicture, pictures_of_job
-from bot.pictures.credentials import Credentials
-from bot.pictures.perceptual_hash import hash_file, picture_hash
-from bot.pictures.signature_reader import Signature, SignatureState, signature_in
-from inference.image_files import MAX_READS
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.pictures.hashes import record_hashes
+from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.pictures.signing.credentials import Credentials
+from bot.pictures.signing.signature_reader import Signature, SignatureState, signature_in
+from bot.pictures.similarity.perceptual_hash import hash_file, picture_hash
+from inference.files.image_files import MAX_READS
 from inference.parameters import GENERATED
 from tests.bot.cli.commands import Here
 from tests.bot.database.conftest import finish, request_for

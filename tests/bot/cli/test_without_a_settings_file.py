@@ -9,7 +9,7 @@ import pytest
 
 from bot.app.demo_settings import demo_settings
 from bot.cli import DONE, REFUSED, UNUSABLE
-from bot.cli.settings import settings_of
+from bot.cli.terminal.settings import settings_of
 from inference.demo import LORAS
 from tests.bot.cli.commands import Here
 

@@ -26,11 +26,11 @@ from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing, PublishingRules
 from bot.config import Settings
-from bot.database.boards import GalleryBoard
 from bot.database.database import Database, open_database
-from bot.database.publications import Publication
-from bot.database.server_settings import ArtChannel, ServerSettings, save_server_settings
-from bot.pictures.picture_verdicts import PictureVerdicts
+from bot.database.gallery.boards import GalleryBoard
+from bot.database.gallery.publications import Publication
+from bot.database.servers.settings import ArtChannel, ServerSettings, save_server_settings
+from bot.pictures.similarity.picture_verdicts import PictureVerdicts
 from bot.servers.command_permissions import CommandPermissions
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.services import ServerServices, server_services

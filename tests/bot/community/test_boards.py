@@ -10,10 +10,10 @@ import pytest
 from bot.community.boards import CLOSED_SECONDS, MOST_LIKED, Boards
 from bot.community.discord_side import ArtChannelUnreachable
 from bot.community.pacing import EDIT_SECONDS, EditPacer
-from bot.database.boards import find_board
-from bot.database.features import FeatureKind, add_feature
-from bot.database.likes import RECENT_MS, like
-from bot.database.publications import Publication, begin_removal
+from bot.database.gallery.boards import find_board
+from bot.database.gallery.features import FeatureKind, add_feature
+from bot.database.gallery.likes import RECENT_MS, like
+from bot.database.gallery.publications import Publication, begin_removal
 from tests.bot.community.art import HERE, STAFF, Community, Discord, World, community
 from tests.bot.database.conftest import add_lora
 from tests.bot.database.publishing import SERVER, published

@@ -11,7 +11,7 @@ import pytest
 from bot.community import deleted_posts
 from bot.community.deleted_posts import IDLE_SECONDS, MAX_PAGES, REQUEST_SECONDS, RETRY_SECONDS, DeletedPosts
 from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, MessageGone, SeenMessages
-from bot.database.publications import Publication
+from bot.database.gallery.publications import Publication
 from tests.bot.community.art import Community, Discord, community
 from tests.bot.database.publishing import ART, SERVER, published
 

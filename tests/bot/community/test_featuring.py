@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.community.featuring import Featuring
-from bot.database.audit import AuditAction, AuditFilter, audit_page
-from bot.database.features import FeatureKind, find_feature
+from bot.database.gallery.features import FeatureKind, find_feature
+from bot.database.servers.audit import AuditAction, AuditFilter, audit_page
 from bot.errors.rights import NotStaff
 from tests.bot.community.art import STAFF, Discord, acting, community
 from tests.bot.database.publishing import SERVER, published

@@ -13,8 +13,8 @@ from discord.utils import time_snowflake
 from bot.community.like_counts import IDLE_SECONDS, LikeCounts
 from bot.community.pacing import EDIT_SECONDS, EditPacer
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.publications import Publication, find_publication
-from bot.errors.publishing import NotPublished
+from bot.database.gallery.publications import Publication, find_publication
+from bot.errors.gallery import NotPublished
 from tests.bot.community.art import AUTHOR, Community, Discord, World, community
 from tests.bot.database.publishing import published
 from tests.stepped import Stepped

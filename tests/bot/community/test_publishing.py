@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
-from bot.database.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
-from bot.database.features import FeatureKind, add_feature, featured_publications, find_feature
-from bot.database.gallery import PlaceFilter, gallery_page
-from bot.database.gallery_terms import GalleryFilter
-from bot.database.jobs import Job, find_job
-from bot.database.publications import Publication, PublicationState, find_publication, publications_of_job
-from bot.database.takedowns import record_takedown
+from bot.database.gallery.features import FeatureKind, add_feature, featured_publications, find_feature
+from bot.database.gallery.pages import PlaceFilter, gallery_page
+from bot.database.gallery.publications import Publication, PublicationState, find_publication, publications_of_job
+from bot.database.gallery.terms import GalleryFilter
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.privacy.takedowns import record_takedown
+from bot.database.servers.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
+from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
-from bot.errors.publishing import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.ratings import PromptRatedTooHigh
 from bot.errors.rights import NotYours, RoleNeeded
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import Region
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from inference.regions import RegionName
 from tests.bot.community.art import AUTHOR, STAFF, Community, Discord, World, acting, community
 from tests.bot.database.conftest import add_lora, sha

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from bot.config import ConfigError
-from bot.config.classifier import ClassifierSettings
 from bot.config.example import config_text, toml_value
+from bot.config.sections.classifier import ClassifierSettings
 from bot.config.settings import settings_from
 from inference.content_rating import ContentRating
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.app.from_settings import driver_options, make_pool
 from bot.config import ConfigError, load_settings
-from bot.config.cluster import ClusterSettings
+from bot.config.sections.cluster import ClusterSettings
 from inference.cluster.wire import SECRET_VARIABLE
 from inference.workers.ray import RayPool
 from tests.house import House

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from bot.config.example import config_text
+from bot.config.sections.text_judge import TextJudgeSettings
 from bot.config.settings import settings_from
-from bot.config.text_judge import TextJudgeSettings
 from inference.content_rating import ContentRating
 from inference.messages.options import MAX_CLASSES
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from bot.app.from_settings import worker_options
+from bot.config.sections.watermark import WatermarkSettings
 from bot.config.settings import settings_from
-from bot.config.watermark import WatermarkSettings
 from inference.messages.options import WatermarkModel, WatermarkSpec
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from bot.database.database import Database, open_database
-from bot.database.erased_rows import ended_jobs, erase_jobs, erase_person
-from bot.database.erasure_leftovers import left_files
-from bot.database.erasures import request_erasure, unfinished_erasures
-from bot.database.jobs import FinishedJob, cancel_job, finish_job, record_painted, unfinished_jobs
-from bot.database.lora_records import record_found
-from bot.database.loras import Lora, find_lora_by_name
-from bot.database.pictures import NewPicture
+from bot.database.jobs.jobs import FinishedJob, cancel_job, finish_job, record_painted, unfinished_jobs
+from bot.database.loras.catalogue import Lora, find_lora_by_name
+from bot.database.loras.records import record_found
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person
+from bot.database.privacy.erasure_leftovers import left_files
+from bot.database.privacy.erasures import request_erasure, unfinished_erasures
 from inference.base_models import BaseModelId
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora
-from inference.lora.sidecar import Sidecar
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.samplers import Sampler
 

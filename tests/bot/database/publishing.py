@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import count
 
 from bot.database.database import Database
-from bot.database.gallery import PlaceFilter
-from bot.database.gallery_terms import PublishedFacets
-from bot.database.jobs import create_job, start_job
-from bot.database.pictures import NewPicture
-from bot.database.publications import NewPublication, Publication, begin_publication, mark_posted
+from bot.database.gallery.pages import PlaceFilter
+from bot.database.gallery.publications import NewPublication, Publication, begin_publication, mark_posted
+from bot.database.gallery.terms import PublishedFacets
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.pictures.pictures import NewPicture
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.messages.request import LoraUse
 from tests.bot.database.conftest import ILLUSTRIOUS, finish, request_for, sha
 

@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
-from bot.database.audit import AuditAction, AuditEntry, AuditFilter, add_entry, audit_page
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
+from bot.database.servers.audit import AuditAction, AuditEntry, AuditFilter, add_entry, audit_page
 
 HERE, ELSEWHERE = 100, 200
 ACTIONS = (AuditAction.BLOCK_PERSON, AuditAction.CHANGE_LIMITS, AuditAction.PAUSE_QUEUE)

@@ -9,14 +9,14 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.database.backup import back_up, check, copies, put_back
-from bot.database.bookmarks import add_bookmark, count_bookmarks
+from bot.database.bookmarks.bookmarks import add_bookmark, count_bookmarks
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseInUse, DevelopmentDatabase, FolderNotWritable, NewerDatabase, NotADatabase
-from bot.database.jobs import create_job
+from bot.database.jobs.jobs import create_job
 from bot.database.key_values import recall, remember
-from bot.database.lock import program_lock
-from bot.database.migrate import application_id
+from bot.database.storage.backup import back_up, check, copies, put_back
+from bot.database.storage.lock import program_lock
+from bot.database.storage.migrate import application_id
 from tests.bot.database.conftest import add_lora
 from tests.inference.requests import request
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.database.bookmarks import (
+from bot.database.bookmarks.bookmarks import (
     MAX_NOTE,
     UNDO_MS,
     add_bookmark,
@@ -19,9 +19,9 @@ from bot.database.bookmarks import (
     set_note,
 )
 from bot.database.database import Database
-from bot.database.lora_records import mark_missing
-from bot.database.loras import Sort
-from inference.lora.categories import Category
+from bot.database.loras.catalogue import Sort
+from bot.database.loras.records import mark_missing
+from inference.lora.beside.categories import Category
 
 from .conftest import ILLUSTRIOUS, NOBODY, PONY, add_lora, erase
 

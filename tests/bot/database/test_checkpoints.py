@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
 from bot.database.database import Database
+from bot.database.loras.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
 
 from .conftest import ILLUSTRIOUS, PONY, sha
 

@@ -12,8 +12,6 @@ from filelock import FileLock
 
 from bot.database import database as connection_module
 from bot.database import database as module
-from bot.database import lock
-from bot.database.backup import GAP
 from bot.database.database import Database, open_database, read_database
 from bot.database.errors import (
     DatabaseError,
@@ -25,10 +23,12 @@ from bot.database.errors import (
     NotADatabase,
     OlderDatabase,
 )
-from bot.database.jobs import create_job
-from bot.database.lock import is_in_use, program_lock
-from bot.database.people import REMEMBER, remember_person
-from bot.database.pseudonyms import key_file
+from bot.database.jobs.jobs import create_job
+from bot.database.people.people import REMEMBER, remember_person
+from bot.database.storage import lock
+from bot.database.storage.backup import GAP
+from bot.database.storage.lock import is_in_use, program_lock
+from bot.database.storage.pseudonyms import key_file
 from tests.inference.requests import request
 
 PEOPLE = "SELECT id FROM person ORDER BY id"

@@ -6,12 +6,12 @@ from itertools import product
 
 import pytest
 
-from bot.database.bookmarks import add_bookmarks, list_bookmarks
+from bot.database.bookmarks.bookmarks import add_bookmarks, list_bookmarks
 from bot.database.database import Database
-from bot.database.lora_autocomplete import lora_choices
-from bot.database.lora_records import rate_content
-from bot.database.lora_search import Shown, Sort
-from bot.database.loras import browse_loras, find_lora_by_name
+from bot.database.loras.autocomplete import lora_choices
+from bot.database.loras.catalogue import browse_loras, find_lora_by_name
+from bot.database.loras.records import rate_content
+from bot.database.loras.search import Shown, Sort
 from inference.content_rating import ContentRating
 from tests.bot.database.conftest import ILLUSTRIOUS, NOBODY, add_lora
 

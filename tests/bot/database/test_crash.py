@@ -10,14 +10,14 @@ import pytest
 
 from bot.database.database import open_database
 from bot.database.errors import DatabaseInUse
-from bot.database.lock import program_lock
+from bot.database.storage.lock import program_lock
 
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from bot.database.database import open_database
-from bot.database.lock import program_lock
-from bot.database.people import remember_person
+from bot.database.storage.lock import program_lock
+from bot.database.people.people import remember_person
 
 async def main(path):
     async with open_database(path) as db:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.deletions import (
+from bot.database.jobs.history import Wanted, history_page, numbered_page
+from bot.database.jobs.jobs import create_job, find_job, start_job
+from bot.database.pictures.inputs import is_named
+from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.privacy.deletions import (
     begin_deletion,
     due_jobs,
     end_deletion,
@@ -14,10 +18,6 @@ from bot.database.deletions import (
     pending_deletions,
     undo_deletion,
 )
-from bot.database.history import Wanted, history_page, numbered_page
-from bot.database.inputs import is_named
-from bot.database.jobs import create_job, find_job, start_job
-from bot.database.pictures import NewPicture, pictures_of_job
 from inference.messages.request import SourceImage
 from tests.bot.database.conftest import finish, request_for, sha
 

@@ -6,16 +6,16 @@ import math
 
 import pytest
 
-from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
+from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.database import Database
-from bot.database.jobs import create_job, start_job
-from bot.database.lora_records import record_found
-from bot.database.loras import Lora, Sort, browse_loras, find_lora, often_used_with
-from bot.database.pictures import NewPicture
-from bot.database.ratings import rate_lora, rating_of, unrate_lora
-from bot.database.tags import TagCount, popular_tags, tags_of
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.loras.catalogue import Lora, Sort, browse_loras, find_lora, often_used_with
+from bot.database.loras.ratings import rate_lora, rating_of, unrate_lora
+from bot.database.loras.records import record_found
+from bot.database.loras.tags import TagCount, popular_tags, tags_of
+from bot.database.pictures.pictures import NewPicture
 from bot.database.trends import HALF_LIFE_MS, raised
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.lora.knowledge import Knowledge
 from inference.messages.request import LoraUse
 

@@ -6,12 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.database.blocks import BlockKind, lift_block, save_block
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.deletions import hide_job, undo_deletion
-from bot.database.features import FeatureKind, add_feature, featured_loras, featured_publications, remove_feature
-from bot.database.gallery import (
+from bot.database.gallery.features import (
+    FeatureKind,
+    add_feature,
+    featured_loras,
+    featured_publications,
+    remove_feature,
+)
+from bot.database.gallery.likes import RECENT_MS, age_likes, like, liked_among, unlike
+from bot.database.gallery.pages import (
     SHOWN,
     SHOWN_AMONG_MANY,
     GallerySort,
@@ -22,18 +27,19 @@ from bot.database.gallery import (
     gallery_page,
     page_before,
 )
-from bot.database.gallery_terms import GalleryFilter
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
-from bot.database.jobs import find_job
-from bot.database.likes import RECENT_MS, age_likes, like, liked_among, unlike
-from bot.database.lora_records import rate_content
-from bot.database.picture_verdicts import hold_copy
-from bot.database.publications import begin_removal, find_publications
-from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
-from bot.database.takedowns import record_takedown
+from bot.database.gallery.publications import begin_removal, find_publications
+from bot.database.gallery.terms import GalleryFilter
+from bot.database.jobs.jobs import find_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.loras.records import rate_content
+from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.pictures.verdicts import hold_copy
+from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.privacy.takedowns import record_takedown
+from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
-from inference.queue import EVERYWHERE
+from inference.lora.beside.categories import Category
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora, sha
 from tests.bot.database.publishing import EVERYTHING, SERVER, published
 

@@ -7,11 +7,11 @@ from itertools import chain
 import pytest
 
 from bot.database.database import Database
-from bot.database.deletions import begin_deletion
-from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
-from bot.database.job_terms import searchable
-from bot.database.jobs import create_job, fail_job, start_job
-from bot.database.pictures import NewPicture
+from bot.database.jobs.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
+from bot.database.jobs.jobs import create_job, fail_job, start_job
+from bot.database.jobs.terms import searchable
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.deletions import begin_deletion
 from inference.messages.request import LoraUse
 from tests.bot.database.conftest import finish, request_for
 

@@ -7,10 +7,10 @@ import io
 from PIL import Image
 
 from bot.database.database import Database
-from bot.database.deletions import begin_deletion
-from bot.database.inputs import is_named
-from bot.database.jobs import create_job, start_job
-from bot.database.pictures import NewPicture
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.pictures.inputs import is_named
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.deletions import begin_deletion
 from inference.messages.request import SourceImage
 from tests.bot.database.conftest import finish, request_for
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.database import jobs
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.job_orders import Usage, cost_of, person_facts
-from bot.database.pictures import NewPicture
+from bot.database.jobs import jobs
+from bot.database.jobs.orders import Usage, cost_of, person_facts
+from bot.database.pictures.pictures import NewPicture
 from inference.messages.request import Region
 from inference.regions import RegionName
 

@@ -8,10 +8,10 @@ import pytest
 
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job, ratings_of_jobs
-from bot.database.jobs import create_job
+from bot.database.jobs.jobs import create_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job, ratings_of_jobs
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import request_for
 
 GENERAL, TEEN, MATURE, EXPLICIT, BLOCKED = ContentRating

@@ -9,10 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.database import jobs
 from bot.database.database import Database, open_database
-from bot.database.jobs import JobState
-from bot.database.pictures import NewPicture, pictures_of_job
+from bot.database.jobs.jobs import JobState, jobs
+from bot.database.pictures.pictures import NewPicture, pictures_of_job
 
 from .conftest import finish, request_for
 

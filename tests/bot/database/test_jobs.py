@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import jobs
 from bot.database.database import Database, open_database
-from bot.database.jobs import Job, JobState
-from bot.database.pictures import (
+from bot.database.jobs.jobs import Job, JobState, jobs
+from bot.database.pictures.pictures import (
     NewPicture,
     pictures_of_job,
 )

@@ -6,11 +6,10 @@ import hashlib
 
 import pytest
 
-from bot.database.bookmarks import add_bookmark
+from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.database import Database
-from bot.database.lora_autocomplete import lora_choices
-from bot.database.lora_records import mark_missing, record_found
-from bot.database.loras import (
+from bot.database.loras.autocomplete import lora_choices
+from bot.database.loras.catalogue import (
     Sort,
     browse_loras,
     find_lora,
@@ -21,8 +20,9 @@ from bot.database.loras import (
     similar_names,
     versions_with_problem,
 )
+from bot.database.loras.records import mark_missing, record_found
 from bot.library.catalogue import scan_library
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.lora.evidence import Source
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora

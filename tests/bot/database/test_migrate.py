@@ -17,7 +17,7 @@ from bot.database.errors import (
     NewerDatabase,
     NotADatabase,
 )
-from bot.database.migrate import (
+from bot.database.storage.migrate import (
     COPYING,
     FOLDER,
     UPDATING,

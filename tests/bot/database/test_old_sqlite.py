@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.doctor import _catalogue
+from bot.cli.setup.doctor import _catalogue
 from bot.database.database import OLDEST_SQLITE, open_database
 from bot.database.errors import DatabaseError
 from bot.diagnostics.finding import FindingGrade

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
-from bot.database.pseudonyms import KEY_BYTES, Pseudonyms, ensure_key, key_file
+from bot.database.storage.pseudonyms import KEY_BYTES, Pseudonyms, ensure_key, key_file
 
 CALLERS, ROUNDS = 8, 20
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.database.database import Database
-from bot.database.gallery import gallery_page
-from bot.database.gallery_terms import GalleryFilter, PublishedFacets
-from bot.database.likes import like
-from bot.database.publications import (
+from bot.database.gallery.likes import like
+from bot.database.gallery.pages import gallery_page
+from bot.database.gallery.publications import (
     Publication,
     PublicationState,
     begin_publication,
@@ -23,6 +22,7 @@ from bot.database.publications import (
     publications_of_job,
     unsettled_publications,
 )
+from bot.database.gallery.terms import GalleryFilter, PublishedFacets
 from inference.content_rating import ContentRating
 from tests.bot.database.conftest import erase, sha
 from tests.bot.database.publishing import ART, EVERYTHING, SERVER, new_publication, painted, published

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from bot.database.database import Database
-from bot.database.loras import find_lora
-from bot.database.sample_failures import MAX_TRIES
-from bot.database.samples import count_try, due_for_samples, record_samples, samples_given_up, samples_of, take_try_back
+from bot.database.loras.catalogue import find_lora
+from bot.database.loras.sample_failures import MAX_TRIES
+from bot.database.loras.samples import (
+    count_try,
+    due_for_samples,
+    record_samples,
+    samples_given_up,
+    samples_of,
+    take_try_back,
+)
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora
 
 

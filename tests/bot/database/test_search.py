@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.database.bookmarks import add_bookmark
+from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.database import Database
 from bot.database.dictionary import near_words
-from bot.database.lora_autocomplete import lora_choices
-from bot.database.lora_records import mark_missing
-from bot.database.lora_search import KEPT_FOR_TYPOS
-from bot.database.loras import Sort, browse_loras
+from bot.database.loras.autocomplete import lora_choices
+from bot.database.loras.catalogue import Sort, browse_loras
+from bot.database.loras.records import mark_missing
+from bot.database.loras.search import KEPT_FOR_TYPOS
 from bot.database.search import indexed, one_typo_apart, together, typo_keys, words_of
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 from .conftest import ILLUSTRIOUS, PONY, add_lora
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database import lora_search
 from bot.database.database import Database
-from bot.database.likes import like, unlike
-from bot.database.lora_search import Facets, Sort, find_loras
-from bot.database.publications import begin_removal
-from bot.database.ratings import rate_lora
+from bot.database.gallery.likes import like, unlike
+from bot.database.gallery.publications import begin_removal
+from bot.database.loras import search as lora_search
+from bot.database.loras.ratings import rate_lora
+from bot.database.loras.search import Facets, Sort, find_loras
+from bot.database.loras.uses import record_uses
 from bot.database.trends import HALF_LIFE_MS, lowered, raised
-from bot.database.uses import record_uses
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.messages.request import LoraUse
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.database.publishing import SERVER, published

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.database.database import Database
-from bot.database.stacks import (
+from bot.database.bookmarks.stacks import (
     StackLora,
     count_misses,
     count_stacks,
@@ -19,6 +18,7 @@ from bot.database.stacks import (
     stack_name,
     unshare_stack,
 )
+from bot.database.database import Database
 from tests.bot.database.conftest import NOBODY, erase, sha
 
 ADA, GRACE = 1, 2

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.database.database import Database
-from bot.database.preferences import Preferences, find_preferences, save_preferences
-from bot.database.studio import fill_studio, find_studio, go_back, save_studio
+from bot.database.people.preferences import Preferences, find_preferences, save_preferences
+from bot.database.people.studio import fill_studio, find_studio, go_back, save_studio
 
 from .conftest import erase
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.wal import FRAME_HEADER, HEADER, is_damaged
+from bot.database.storage.wal import FRAME_HEADER, HEADER, is_damaged
 
 PAGE = 4096
 FRAME = FRAME_HEADER + PAGE

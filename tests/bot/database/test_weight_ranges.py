@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.database.database import Database
-from bot.database.loras import UsefulWeights, find_lora
-from bot.database.sample_failures import MAX_TRIES
-from bot.database.weight_ranges import count_measuring, due_for_measuring, record_range
+from bot.database.loras.catalogue import UsefulWeights, find_lora
+from bot.database.loras.sample_failures import MAX_TRIES
+from bot.database.loras.weight_ranges import count_measuring, due_for_measuring, record_range
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora
 
 USEFUL = UsefulWeights("Here", 0.4, 1.2)

@@ -11,7 +11,7 @@ from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from bot.diagnostics.nvidia_smi import Card, DriverTrouble, read_query, read_table
 from inference.hardware import CardReport, TorchReport
-from inference.tested_torch import TESTED_TORCH, TESTED_TORCHVISION
+from inference.processes.tested_torch import TESTED_TORCH, TESTED_TORCHVISION
 from tests.bot.diagnostics import recorded
 from tests.bot.diagnostics.recorded import CARD_3060, TORCH_FOR_CPU, table, torch_for_cuda
 

@@ -23,10 +23,10 @@ from bot.diagnostics.finding import FindingGrade
 from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
-from inference.cluster.ray_node import ProbeFailed
+from inference.cluster.ray.node import ProbeFailed
 from inference.cluster.views import ClusterView, NodeReached, NodeReport, NodeState, NodeView, ReachReport
 from inference.cluster.wire import Connection, SocketAddress, listen
-from inference.extras import installing
+from inference.processes.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 OTHER = OURS.model_copy(update={"torch": "2.12.0"})

@@ -12,7 +12,7 @@ from bot.diagnostics.capacity import CheckpointSize, check_capacity
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from inference.base_models import Architecture, BaseModelId
-from inference.memory import MemoryNeed, memory_need, said
+from inference.checkpoints.memory import MemoryNeed, memory_need, said
 from inference.messages.options import Offload
 from inference.picture_costs import COSTS
 from tests.bot.diagnostics.recorded import GIB, card, torch_for_cuda

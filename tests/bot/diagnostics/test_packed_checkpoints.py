@@ -15,10 +15,10 @@ from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from inference.base_models import BaseModelId
-from inference.extras import installing
-from inference.lora.tables import networks
+from inference.lora.tensors.tables import networks
 from inference.messages.checkpoints import Quantisation
 from inference.messages.options import Offload
+from inference.processes.extras import installing
 from tests.bot.diagnostics.recorded import card, torch_for_cuda
 from tests.inference.gguf_writer import write_gguf
 from tests.weight_files import write_folder

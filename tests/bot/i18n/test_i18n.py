@@ -31,13 +31,13 @@ from bot.i18n import (
     translated_note,
 )
 from bot.i18n.commands import CommandWords
-from bot.ui.views.job_progress import queue_position_text
+from bot.ui.views.jobs.progress import queue_position_text
 from inference.content_rating import ContentRating
 from inference.errors import BaseModelMismatch, PromptTooLong
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.lora.evidence import Source
 from inference.notes import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
-from inference.queue_simulation import Forecast
+from inference.queue.simulation import Forecast
 from tools.i18n import Said, calls, everything_said, in_commands, sources
 
 LANGUAGES = sorted(catalogue.languages())
@@ -206,7 +206,7 @@ JARGON = (
 )
 FOR_OPERATORS = {
     "bot/diagnostics/watch.py",
-    "bot/ui/views/base_model_declaration.py",
+    "bot/ui/views/loras/base_model_declaration.py",
     "bot/ui/views/status.py",
     "bot/ui/delivery/operator_alerts.py",
     "bot/privacy/stored_data.py",  # for whoever exports all data; docs/privacy.md explains the words

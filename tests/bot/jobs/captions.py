@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from bot.database.database import Database
-from bot.database.jobs import StoredJob
-from bot.database.pictures import Picture
+from bot.database.jobs.jobs import StoredJob
+from bot.database.pictures.pictures import Picture
 from bot.jobs.kinds import Cost, JobKind
 from inference.errors import WorkerFailed
 from inference.messages.commands import JobCommand

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 
-from bot.database.jobs import Job, JobState
+from bot.database.jobs.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
 from bot.jobs.worker_slots import LOADING_SECONDS
-from inference.queue import EVERYWHERE, WorkerSlot
-from inference.queue_simulation import Forecast
+from inference.queue.scheduler import EVERYWHERE, WorkerSlot
+from inference.queue.simulation import Forecast
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.queues import BOTH

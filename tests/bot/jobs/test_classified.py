@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.classifier import ClassifierSettings
-from bot.database.job_ratings import RatingSource, ratings_of_job
-from bot.database.jobs import JobState
+from bot.config.sections.classifier import ClassifierSettings
+from bot.database.jobs.jobs import JobState
+from bot.database.jobs.ratings import RatingSource, ratings_of_job
 from bot.jobs.automatic_checks import AutomaticChecks
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.jobs.captions import CaptionRequest
 from tests.bot.jobs.test_dispatching import open_rig
 from tests.bot.jobs.test_other_kinds import say

@@ -17,24 +17,24 @@ from bot.config import LimitSettings
 from bot.database.clock import HOUR_MS
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseError
-from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
-from bot.database.lora_records import is_any_doubted
+from bot.database.jobs.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
+from bot.database.loras.records import is_any_doubted
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.dispatcher import JobCheck, always_allowed
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles, scan_library
 from bot.pictures.attachments import PictureFile
-from bot.pictures.removed_pictures import RemovedPictures
-from bot.ui.views.result import result_view
+from bot.pictures.similarity.removed_pictures import RemovedPictures
+from bot.ui.views.results.result import result_view
+from inference.checkpoints.memory import Shortage
 from inference.errors import JobExpired, WorkerCrashed, WorkerStarved
-from inference.hashes import file_sha256
-from inference.memory import Shortage
+from inference.files.hashes import file_sha256
 from inference.messages.commands import Generate
 from inference.messages.events import Capacity, Failed
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.spool import state_file
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from inference.workers import WorkerDied, WorkerPool
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder, StoredFile

@@ -12,12 +12,12 @@ from PIL import Image
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.app.from_settings import make_pool, worker_options
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryFiles
 from bot.pictures.inputs import Inputs
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
 from inference.messages.request import GenerationRequest

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.jobs import Job, JobState
-from bot.database.paces import MeasuredSeconds, Shape
+from bot.database.jobs.jobs import Job, JobState
+from bot.database.jobs.paces import MeasuredSeconds, Shape
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, AttemptTimer, queued_as
 from bot.jobs.forecasts import Pace
 from bot.jobs.kinds import SILENCE_SECONDS, SILENT_STEPS
@@ -21,8 +21,8 @@ from bot.jobs.worker_slots import (
     is_silent,
 )
 from inference.messages.events import Progress, Ready
-from inference.queue import WorkerSlot
-from inference.request_cost import pass_work
+from inference.queue.request_cost import pass_work
+from inference.queue.scheduler import WorkerSlot
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.inference.requests import request
 

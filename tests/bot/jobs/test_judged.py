@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.classifier import ClassifierSettings
-from bot.config.text_judge import TextJudgeSettings
+from bot.config.sections.classifier import ClassifierSettings
+from bot.config.sections.text_judge import TextJudgeSettings
 from bot.database.clock import now_ms
-from bot.database.job_orders import Usage, person_facts
-from bot.database.job_ratings import RatingSource, ratings_of_job
-from bot.database.jobs import JobState
+from bot.database.jobs.jobs import JobState
+from bot.database.jobs.orders import Usage, person_facts
+from bot.database.jobs.ratings import RatingSource, ratings_of_job
 from bot.jobs.automatic_checks import AutomaticChecks
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified, SexualMinors
 from inference.messages.events import Failed
 from inference.messages.request import GenerationRequest, Region
-from inference.queue import EVERYWHERE
-from inference.queue_slots import PREFETCHED_JOBS
+from inference.queue.scheduler import EVERYWHERE
+from inference.queue.slots import PREFETCHED_JOBS
 from inference.regions import RegionName
 from tests.bot.jobs.captions import CaptionRequest
 from tests.bot.jobs.test_dispatching import open_rig

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.jobs import AnyJob, JobState, StoredJob, find_job
+from bot.database.jobs.jobs import AnyJob, JobState, StoredJob, find_job
 from bot.jobs.active_jobs import AttemptTimer
 from bot.jobs.kinds import SILENCE_SECONDS
 from inference.errors import WorkerFailed
@@ -16,7 +16,7 @@ from inference.messages.commands import Generate, JobCommand
 from inference.messages.events import Capacity, Finished, Progress, Started
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.messages.spool import attempt_files
-from inference.request_cost import work
+from inference.queue.request_cost import work
 from tests.bot.jobs.captions import MAX_SILENCE, WORK_PER_WORD, Caption, CaptionRequest
 from tests.bot.jobs.fake_worker import PATIENCE
 from tests.bot.jobs.test_dispatching import Rig, open_rig

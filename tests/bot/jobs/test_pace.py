@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.paces import MeasuredSeconds, Shape
+from bot.database.jobs.paces import MeasuredSeconds, Shape
 from bot.jobs.active_jobs import AttemptTimer
 from bot.jobs.forecasts import LONGEST_DELIVERY, Pace
 from inference.messages.request import GenerationRequest
-from inference.queue_simulation import Forecast
+from inference.queue.simulation import Forecast
 from tests.bot.jobs.test_dispatching import open_rig
 from tests.inference.requests import request
 

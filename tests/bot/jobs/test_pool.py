@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli import paint
 from bot.config import LimitSettings
-from bot.database.jobs import AnyJob, Job, JobState
+from bot.database.jobs.jobs import AnyJob, Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates, WorkerTrouble
 from inference.errors import WorkerUnavailable
 from inference.messages.checkpoints import CheckpointSpec

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from bot.database.database import Database
-from bot.database.jobs import Job, JobState
-from bot.database.people import remember_person
-from bot.database.picture_verdicts import VerdictReason, decide_verdicts, note_reported
-from bot.database.reports import NewReport, ReportReason, Subject, held_jobs, save_report
-from bot.database.takedowns import taken_down_in
+from bot.database.jobs.jobs import Job, JobState
+from bot.database.people.people import remember_person
+from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, note_reported
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.reports.reports import NewReport, ReportReason, Subject, held_jobs, save_report
 from inference.errors import PictureNotSaved
 from inference.messages.events import Capacity
 from inference.workers.storage import move_synced

@@ -17,7 +17,7 @@ from PIL import Image
 from bot.app.assembly import Easel, open_easel
 from bot.cli.paint import paint
 from bot.config import ConfigError
-from bot.database.jobs import Job, JobState
+from bot.database.jobs.jobs import Job, JobState
 from bot.jobs.active_jobs import JobUpdate, Updates
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.database.database import open_database
-from bot.database.jobs import cancel_job, create_job, fail_job, start_job
+from bot.database.jobs.jobs import cancel_job, create_job, fail_job, start_job
 from inference.messages.events import Cancelled
 from inference.messages.spool import state_file
 from tests.bot.jobs.test_dispatching import open_rig

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
+from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.database import Database, open_database
-from bot.database.lora_records import doubt_file, is_any_doubted
-from bot.database.loras import Lora, browse_loras, find_lora_by_name, find_version
+from bot.database.loras.catalogue import Lora, browse_loras, find_lora_by_name, find_version
+from bot.database.loras.records import doubt_file, is_any_doubted
 from bot.library.catalogue import (
     LibraryFiles,
     LibraryUnreadable,
@@ -26,8 +26,8 @@ from bot.library.catalogue import (
     scan_library,
 )
 from inference.base_models import BaseModelId, CompatibilityTable, known_base_models
-from inference.hashes import file_sha256
-from inference.lora.declarations import FILE_NAME, BadDeclarations, allow_on, declare, declare_prediction
+from inference.files.hashes import file_sha256
+from inference.lora.beside.declarations import FILE_NAME, BadDeclarations, allow_on, declare, declare_prediction
 from inference.lora.evidence import Source
 from inference.lora.few_steps import NOT_FEW, FewStepKind, FewStepRecipe, FewStepSource
 from inference.lora.prediction_evidence import PredictionEvidence, PredictionSource

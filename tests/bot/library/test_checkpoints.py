@@ -22,8 +22,8 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.drafts import RequestDraft
 from bot.requests.usual import resolved
 from inference.demo import CHECKPOINTS
-from inference.hashes import checkpoint_sha256, file_sha256, short_hash
-from inference.lora.installed import installed_hashes
+from inference.files.hashes import checkpoint_sha256, file_sha256, short_hash
+from inference.lora.known.installed import installed_hashes
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from tests.house import BASES, VIVID
 from tests.lora_files import safetensors_bytes

@@ -12,15 +12,15 @@ from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from bot.config import LibrarySettings
-from bot.config.sources import SourcesSettings
+from bot.config.sections.sources import SourcesSettings
 from bot.database.database import open_database
-from bot.database.loras import find_lora_by_name
+from bot.database.loras.catalogue import find_lora_by_name
 from bot.library.registry import RegistryUnreachable
 from bot.library.watcher import LibraryKeeper
-from bot.sources.http import ANSWER_SECONDS, MAX_ANSWER_BYTES
-from bot.sources.registry import CivitaiRegistry
-from inference.hashes import file_sha256
-from inference.lora.registry import FILE_NAME, read_answers
+from bot.sources.hubs.http import ANSWER_SECONDS, MAX_ANSWER_BYTES
+from bot.sources.hubs.registry import CivitaiRegistry
+from inference.files.hashes import file_sha256
+from inference.lora.known.registry import FILE_NAME, read_answers
 from tests.bot.cli.commands import bot
 from tests.house import House
 from tests.lora_files import write_lora

@@ -8,11 +8,11 @@ import os
 import pytest
 
 from bot.database.database import open_database
-from bot.database.lora_records import doubt_file
-from bot.database.loras import browse_loras, find_lora_by_name
+from bot.database.loras.catalogue import browse_loras, find_lora_by_name
+from bot.database.loras.records import doubt_file
 from bot.library.watcher import MAX_NAMED, LibraryKeeper
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from tests.house import House, attention_modules
 from tests.log import Log
 from tests.lora_files import write_lora

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.database.loras import LoraVersion
+from bot.database.loras.catalogue import LoraVersion
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
-from bot.config.moderation import ModerationSettings
-from bot.database.bookmark_transfer import Brought, NewBookmark
+from bot.config.sections.moderation import ModerationSettings
+from bot.database.bookmarks.transfer import Brought, NewBookmark
 from bot.errors.words import WordsNotAllowed
 from bot.i18n import explained, speaking
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
-from bot.ui.views.bookmark_file import import_text, with_allowed_notes
+from bot.ui.views.bookmarks.bookmark_file import import_text, with_allowed_notes
 from inference.errors import RequestError, SexualMinors
 from inference.messages.request import LoraUse
 from inference.regions import RegionName

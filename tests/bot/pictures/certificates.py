@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from bot.config.c2pa import C2paAlgorithm, C2paSettings
+from bot.config.sections.c2pa import C2paAlgorithm, C2paSettings
 
 AUTHORITY = ec.generate_private_key(ec.SECP256R1())
 USAGES = (

@@ -16,10 +16,10 @@ import c2pa
 import pytest
 from cryptography import x509
 
-from bot.cli.certificate import certificate_in
-from bot.config.c2pa import C2paAlgorithm, C2paSettings
-from bot.pictures.certificates import make_certificate
-from bot.pictures.credentials import SigningUnusable
+from bot.cli.setup.certificate import certificate_in
+from bot.config.sections.c2pa import C2paAlgorithm, C2paSettings
+from bot.pictures.signing.certificates import make_certificate
+from bot.pictures.signing.credentials import SigningUnusable
 from inference.parameters import GENERATED
 from tests.bot.pictures.certificates import settings_in
 from tests.bot.pictures.test_signing import painted

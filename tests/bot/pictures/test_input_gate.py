@@ -12,12 +12,12 @@ from PIL import Image
 
 from benchmarks._photographed_faces import changed_faces
 from benchmarks._varied_pictures import varied
-from bot.config.faces import FaceSettings
+from bot.config.sections.faces import FaceSettings
 from bot.errors.ratings import FaceRatedTooHigh
 from bot.pictures.faces import CascadeFaces, FacesUnusable, installed_faces
 from bot.pictures.input_gate import InputGate, check_name
 from bot.pictures.inputs import Inputs
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, SourceImage

@@ -21,7 +21,7 @@ from PIL import Image
 from bot.errors.pictures import PictureRefused
 from bot.pictures.inputs import KEPT_SIDE, MAX_BYTES, Inputs
 from bot.pictures.inputs import given as taken
-from inference.image_files import MAX_DECODED_BYTES, PIXEL_BYTES
+from inference.files.image_files import MAX_DECODED_BYTES, PIXEL_BYTES
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 

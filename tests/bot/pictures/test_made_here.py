@@ -12,12 +12,12 @@ from PIL import Image, ImageOps
 from benchmarks._simple_pictures import KINDS, simple
 from benchmarks._varied_pictures import varied
 from bot.database.database import Database
-from bot.database.jobs import create_job, start_job
-from bot.database.picture_hashes import record_hashes
-from bot.database.pictures import NewPicture
-from bot.pictures.made_here import OriginAnswer, find_made_here
-from bot.pictures.perceptual_hash import SAME_BELOW, Search, picture_hash
-from bot.pictures.pixel_comparison import shows
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.pictures.hashes import record_hashes
+from bot.database.pictures.pictures import NewPicture
+from bot.pictures.similarity.made_here import OriginAnswer, find_made_here
+from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, picture_hash
+from bot.pictures.similarity.pixel_comparison import shows
 from tests.bot.database.conftest import db, finish, path, request_for
 
 __all__ = ["db", "path"]  # fixtures

@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._varied_pictures import varied
-from bot.pictures.perceptual_hash import (
+from bot.pictures.similarity.perceptual_hash import (
     FOUND_BELOW,
     NOTHING_ALIKE,
     REFUSED_BELOW,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.storage import StorageSettings
-from bot.database.backup import back_up
+from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database, open_database
 from bot.database.errors import FolderNotWritable
-from bot.database.inputs import note_given
-from bot.database.jobs import create_job, start_job
-from bot.database.pictures import NewPicture
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.pictures.inputs import note_given
+from bot.database.pictures.pictures import NewPicture
+from bot.database.storage.backup import back_up
 from bot.pictures.picture_backup import PictureCopies, back_up_pictures
 from tests.bot.database.conftest import finish, request_for
 

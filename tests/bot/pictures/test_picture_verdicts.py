@@ -9,22 +9,22 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from bot.database.database import Database
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
-from bot.database.jobs import create_job, start_job
-from bot.database.picture_hashes import record_hashes
-from bot.database.picture_verdicts import (
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
+from bot.database.pictures.hashes import record_hashes
+from bot.database.pictures.pictures import NewPicture
+from bot.database.pictures.verdicts import (
     VerdictReason,
     decide_verdicts,
     end_verdicts,
     note_reported,
     take_down_hashes,
 )
-from bot.database.pictures import NewPicture
 from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
-from bot.pictures.perceptual_hash import notice_hashes, picture_hash
-from bot.pictures.picture_verdicts import PictureVerdicts
+from bot.pictures.similarity.perceptual_hash import notice_hashes, picture_hash
+from bot.pictures.similarity.picture_verdicts import PictureVerdicts
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import db, erase, finish, path, request_for
 
 __all__ = ["db", "path"]  # fixtures

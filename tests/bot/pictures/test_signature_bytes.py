@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.pictures.signature_bytes import added_bytes, with_added
+from bot.pictures.signing.signature_bytes import added_bytes, with_added
 
 PLAIN = bytes(range(256)) * 400
 

@@ -16,8 +16,8 @@ import c2pa
 import pytest
 from PIL import Image
 
-from bot.pictures.credentials import Credentials
-from bot.pictures.signature_reader import SignatureState, signature_in
+from bot.pictures.signing.credentials import Credentials
+from bot.pictures.signing.signature_reader import SignatureState, signature_in
 from tests.bot.pictures.certificates import settings_in
 
 ROOM = {"room": "x" * 2500}  # bytes in the signed file that the identity replaces

@@ -21,10 +21,16 @@ from PIL import Image
 
 from bot.app.from_settings import require_signing
 from bot.config import Settings
-from bot.config.c2pa import C2paAlgorithm, C2paSettings
+from bot.config.sections.c2pa import C2paAlgorithm, C2paSettings
 from bot.pictures.attachments import PictureFile, fit
-from bot.pictures.credentials import MIME_TYPES, CertificateExpired, Credentials, SigningUnusable, credentials_of
-from bot.pictures.signing import PAUSE_SECONDS, SignedAttachments
+from bot.pictures.signing.attachments import PAUSE_SECONDS, SignedAttachments
+from bot.pictures.signing.credentials import (
+    MIME_TYPES,
+    CertificateExpired,
+    Credentials,
+    SigningUnusable,
+    credentials_of,
+)
 from bot.pictures.thumbnails import LIST, MAX_SOURCE_BYTES, Thumbnails
 from inference.messages.request import GenerationRequest, SourceImage
 from inference.parameters import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.config.watermark import WatermarkSettings
+from bot.config.sections.watermark import WatermarkSettings
 from bot.database.database import open_database
 from bot.pictures.watermarks import read_watermark, watermark_installation
 from inference.errors import WatermarkUnusable

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
-from bot.config.storage import StorageSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database, open_database
 from tests.bot.privacy.people import ADA, GRACE, live
 

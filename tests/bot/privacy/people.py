@@ -13,46 +13,53 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from bot.config import Settings
-from bot.database.allowed_phrases import (
+from bot.database.bookmarks.bookmarks import add_bookmark, remove_bookmarks, set_note
+from bot.database.bookmarks.stacks import StackLora, remember_miss, save_stack
+from bot.database.clock import now_ms
+from bot.database.database import Database
+from bot.database.gallery.features import FeatureKind, add_feature
+from bot.database.gallery.likes import like
+from bot.database.gallery.publications import NewPublication, begin_publication, mark_posted
+from bot.database.gallery.terms import PublishedFacets
+from bot.database.jobs.deliveries import mark_sent, open_delivery
+from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.orders import store_context
+from bot.database.jobs.pauses import pause
+from bot.database.jobs.posted_messages import note_posted
+from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.loras.ratings import rate_lora
+from bot.database.people.blocks import BlockKind, save_block
+from bot.database.people.drafts import save_draft
+from bot.database.people.people import store_locale
+from bot.database.people.preferences import Preferences, save_preferences
+from bot.database.people.studio import fill_studio, save_studio
+from bot.database.pictures.hashes import record_hashes
+from bot.database.pictures.inputs import NOTE_SOURCE, note_given
+from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.verdicts import hold_copy
+from bot.database.privacy.deletions import begin_deletion, hide_job
+from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
+from bot.database.privacy.takedowns import Takedown, mark_told, record_takedown
+from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
+from bot.database.reports.decisions import DecisionAction, NewDecision, Step, mark_decision_told, save_decision
+from bot.database.reports.reports import (
+    NewReport,
+    ReportReason,
+    Subject,
+    mark_report_posted,
+    mark_report_posting,
+    save_report,
+)
+from bot.database.servers.allowed_phrases import (
     QuestionState,
     add_phrase,
     decide_question,
     note_question_posted,
     save_question,
 )
-from bot.database.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
-from bot.database.audit import AuditAction, add_entry
-from bot.database.blocks import BlockKind, save_block
-from bot.database.bookmarks import add_bookmark, remove_bookmarks, set_note
-from bot.database.clock import now_ms
-from bot.database.database import Database
-from bot.database.decisions import DecisionAction, NewDecision, Step, mark_decision_told, save_decision
-from bot.database.deletions import begin_deletion, hide_job
-from bot.database.deliveries import mark_sent, open_delivery
-from bot.database.drafts import save_draft
-from bot.database.features import FeatureKind, add_feature
-from bot.database.gallery_terms import PublishedFacets
-from bot.database.inputs import NOTE_SOURCE, note_given
-from bot.database.job_orders import store_context
-from bot.database.job_ratings import RatingSource, rate_job
-from bot.database.jobs import create_job, start_job
-from bot.database.likes import like
-from bot.database.pauses import pause
-from bot.database.people import store_locale
-from bot.database.picture_hashes import record_hashes
-from bot.database.picture_verdicts import hold_copy
-from bot.database.pictures import NewPicture, pictures_of_job
-from bot.database.posted_messages import note_posted
-from bot.database.preferences import Preferences, save_preferences
-from bot.database.publications import NewPublication, begin_publication, mark_posted
-from bot.database.ratings import rate_lora
-from bot.database.reports import NewReport, ReportReason, Subject, mark_report_posted, mark_report_posting, save_report
-from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
-from bot.database.stacks import StackLora, remember_miss, save_stack
-from bot.database.studio import fill_studio, save_studio
-from bot.database.takedown_cases import CopyKind, FoundCopy, open_case
-from bot.database.takedowns import Takedown, mark_told, record_takedown
-from bot.pictures.perceptual_hash import hash_file
+from bot.database.servers.audit import AuditAction, add_entry
+from bot.database.servers.limits import HeldLimits, LimitHolder, LimitValues, save_limits
+from bot.pictures.similarity.perceptual_hash import hash_file
 from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
 from inference.content_rating import ContentRating
 from inference.messages.request import LoraUse, Region, SourceImage

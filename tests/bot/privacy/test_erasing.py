@@ -16,9 +16,9 @@ import pytest
 
 from bot.background import DiscordUnreachable
 from bot.config import Settings
-from bot.config.moderation import ModerationSettings
-from bot.config.storage import BackupSettings, StorageSettings
-from bot.database.additions import (
+from bot.config.sections.moderation import ModerationSettings
+from bot.config.sections.storage import BackupSettings, StorageSettings
+from bot.database.additions.additions import (
     AdditionState,
     begin_addition,
     find_addition,
@@ -27,22 +27,22 @@ from bot.database.additions import (
     requesters_of,
     withdraw_request,
 )
-from bot.database.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
-from bot.database.audit import AuditFilter, audit_page
-from bot.database.backup import back_up
-from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
-from bot.database.erasure_leftovers import LeftMessage
-from bot.database.erasures import Erasure, ErasureState, newest_erasure, request_erasure
-from bot.database.inputs import is_named, note_taken
-from bot.database.job_orders import forget_old_days, person_facts
-from bot.database.jobs import AnyJob, cancel_job, create_job, find_job
-from bot.database.pictures import files_of_person
-from bot.database.pseudonyms import key_file
-from bot.database.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
-from bot.database.server_limits import LimitValues
+from bot.database.jobs.jobs import AnyJob, cancel_job, create_job, find_job
+from bot.database.jobs.orders import forget_old_days, person_facts
+from bot.database.people.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
+from bot.database.pictures.inputs import is_named, note_taken
+from bot.database.pictures.pictures import files_of_person
+from bot.database.privacy.erasure_leftovers import LeftMessage
+from bot.database.privacy.erasures import Erasure, ErasureState, newest_erasure, request_erasure
+from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
+from bot.database.reports.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
+from bot.database.reports.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
+from bot.database.servers.audit import AuditFilter, audit_page
+from bot.database.servers.limits import LimitValues
+from bot.database.storage.backup import back_up
+from bot.database.storage.pseudonyms import key_file
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.erasing import Erasures

@@ -15,16 +15,16 @@ from urllib.parse import unquote
 import c2pa
 import pytest
 
-from bot.cli.certificate import certificate_in
+from bot.cli.setup.certificate import certificate_in
 from bot.config import Settings
-from bot.config.privacy import PrivacySettings
+from bot.config.sections.privacy import PrivacySettings
 from bot.database.database import Database
-from bot.database.inputs import NOTE_SOURCE
-from bot.database.likes import like
-from bot.database.reports import NewReport, ReportReason, Subject, save_report
+from bot.database.gallery.likes import like
+from bot.database.pictures.inputs import NOTE_SOURCE
+from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
 from bot.i18n import speaking
-from bot.pictures.certificates import make_certificate
-from bot.pictures.signing import SignedAttachments
+from bot.pictures.signing.attachments import SignedAttachments
+from bot.pictures.signing.certificates import make_certificate
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, ExportPart, ExportUnderWay, stored_counts
 from bot.privacy.stored_data import TABLES

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bot.config import Settings
-from bot.config.retention import RetentionSettings
-from bot.database.audit import AuditAction, add_entry
-from bot.database.blocks import BlockKind, save_block
+from bot.config.sections.retention import RetentionSettings
 from bot.database.clock import DAY_MS
 from bot.database.database import Database
-from bot.database.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
-from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
-from bot.database.word_lists import ServerWordList, add_word_list
+from bot.database.people.blocks import BlockKind, save_block
+from bot.database.servers.audit import AuditAction, add_entry
+from bot.database.servers.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
+from bot.database.servers.limits import HeldLimits, LimitHolder, LimitValues, save_limits
+from bot.database.servers.word_lists import ServerWordList, add_word_list
 from bot.library.configuration import Configuration
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind

@@ -12,23 +12,23 @@ from typing import Any
 import pytest
 
 from bot.config import Settings
-from bot.config.monitoring import LogSettings
-from bot.config.retention import RetentionSettings
-from bot.database.appeals import AppealState, answer_appeal, save_appeal
-from bot.database.audit import AuditAction, add_entry
-from bot.database.blocks import BlockKind, lift_block, save_block
-from bot.database.bookmarks import add_bookmark
+from bot.config.sections.monitoring import LogSettings
+from bot.config.sections.retention import RetentionSettings
+from bot.database.bookmarks.bookmarks import add_bookmark
+from bot.database.bookmarks.stacks import StackLora, save_stack
 from bot.database.clock import DAY_MS
 from bot.database.database import Database
-from bot.database.decisions import DecisionAction, NewDecision, Step, decision_of, plan_steps, save_decision
-from bot.database.deletions import pending_deletions
-from bot.database.deliveries import mark_sent, open_delivery
-from bot.database.erasure_leftovers import FileFolder, LeftFile
-from bot.database.history import Wanted, history_page
-from bot.database.jobs import cancel_job, create_job, find_job, note_opened, start_job
-from bot.database.pictures import NewPicture, pictures_of_job
-from bot.database.publications import PublicationState, begin_removal_of_job, publications_of_job
-from bot.database.reports import (
+from bot.database.gallery.publications import PublicationState, begin_removal_of_job, publications_of_job
+from bot.database.jobs.deliveries import mark_sent, open_delivery
+from bot.database.jobs.history import Wanted, history_page
+from bot.database.jobs.jobs import cancel_job, create_job, find_job, note_opened, start_job
+from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.privacy.deletions import pending_deletions
+from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
+from bot.database.reports.appeals import AppealState, answer_appeal, save_appeal
+from bot.database.reports.decisions import DecisionAction, NewDecision, Step, decision_of, plan_steps, save_decision
+from bot.database.reports.reports import (
     NewReport,
     Report,
     ReportReason,
@@ -37,7 +37,7 @@ from bot.database.reports import (
     mark_report_posting,
     save_report,
 )
-from bot.database.stacks import StackLora, save_stack
+from bot.database.servers.audit import AuditAction, add_entry
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval

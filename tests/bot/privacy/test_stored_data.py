@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bot.config.storage import StorageSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database
 from bot.privacy.document import privacy_document
 from bot.privacy.stored_data import FILES, IMPERSONAL, TABLES, Fate

@@ -16,17 +16,17 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
-from bot.config.discord_settings import DiscordSettings
-from bot.config.storage import StorageSettings
-from bot.database.appeals import AppealState
+from bot.config.sections.discord_settings import DiscordSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.decisions import DecisionAction
-from bot.database.jobs import Job, create_job, find_job, start_job
-from bot.database.picture_verdicts import hold_copy
-from bot.database.pictures import NewPicture
-from bot.database.reports import Report, ReportReason, ReportState, find_report, held_jobs
-from bot.database.takedowns import taken_down_in
+from bot.database.jobs.jobs import Job, create_job, find_job, start_job
+from bot.database.pictures.pictures import NewPicture
+from bot.database.pictures.verdicts import hold_copy
+from bot.database.privacy.takedowns import taken_down_in
+from bot.database.reports.appeals import AppealState
+from bot.database.reports.decisions import DecisionAction
+from bot.database.reports.reports import Report, ReportReason, ReportState, find_report, held_jobs
 from bot.errors.decisions import DecidedAlready
 from bot.errors.reports import AppealedAlready
 from bot.reports.carrying_out import CarryingOut

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.database.appeals import AppealState
-from bot.database.decisions import DecisionAction, Step
-from bot.database.reports import Subject
+from bot.database.reports.appeals import AppealState
+from bot.database.reports.decisions import DecisionAction, Step
+from bot.database.reports.reports import Subject
 from bot.reports.plans import answer_steps
 
 

@@ -11,13 +11,12 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.clock import DAY_MS
-from bot.database.deletions import due_jobs, hide_job
-from bot.database.jobs import Job, create_job, find_job, start_job
-from bot.database.left_servers import forget_server, note_left
-from bot.database.picture_hashes import record_hashes
-from bot.database.pictures import NewPicture
-from bot.database.report_reminders import Reminder
-from bot.database.reports import (
+from bot.database.jobs.jobs import Job, create_job, find_job, start_job
+from bot.database.pictures.hashes import record_hashes
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.deletions import due_jobs, hide_job
+from bot.database.reports.reminders import Reminder
+from bot.database.reports.reports import (
     NewReport,
     ReportReason,
     Subject,
@@ -27,9 +26,10 @@ from bot.database.reports import (
     held_jobs,
     save_report,
 )
+from bot.database.servers.left_servers import forget_server, note_left
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import erase, finish, request_for
 from tests.bot.servers.world import MANAGER, OPERATOR, OTHER, SERVER, ServerWorld, acting, server_world
 

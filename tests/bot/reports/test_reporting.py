@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.moderation import ModerationSettings
-from bot.database.appeals import AppealState
-from bot.database.blocks import BlockKind, find_block, save_block
+from bot.config.sections.moderation import ModerationSettings
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.decisions import DecisionAction
-from bot.database.jobs import Job, create_job, start_job
-from bot.database.lora_records import rate_content
-from bot.database.loras import find_lora
-from bot.database.pictures import NewPicture
-from bot.database.publications import NewPublication, begin_publication
-from bot.database.reports import ReportReason, ReportState, complaints_of, end_holding, find_report, held_jobs
-from bot.database.server_settings import ArtChannel
-from bot.database.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
+from bot.database.gallery.publications import NewPublication, begin_publication
+from bot.database.jobs.jobs import Job, create_job, start_job
+from bot.database.loras.catalogue import find_lora
+from bot.database.loras.records import rate_content
+from bot.database.people.blocks import BlockKind, find_block, save_block
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
+from bot.database.reports.appeals import AppealState
+from bot.database.reports.decisions import DecisionAction
+from bot.database.reports.reports import ReportReason, ReportState, complaints_of, end_holding, find_report, held_jobs
+from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.decisions import DecidedAlready
 from bot.errors.missing import NothingThere
@@ -31,7 +31,7 @@ from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MO
 from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import add_lora, erase, finish, request_for
 from tests.bot.reports.test_carrying_out import DELIVERED, OWNER, STAFF_CHANNEL, Discord
 from tests.bot.servers.world import (

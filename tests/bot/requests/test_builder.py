@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.app.assembly import Catalogued, open_catalogue
-from bot.config.matching import MatchingSettings
+from bot.config.sections.matching import MatchingSettings
 from bot.library.configuration import Configuration
 from bot.requests.builder import OWN, Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
 from bot.requests.trigger_words import joined_note

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bot.app.assembly import Catalogued, open_catalogue
-from bot.errors.orders import TwoFewStepRecipes
+from bot.errors.jobs import TwoFewStepRecipes
 from bot.requests.builder import RequestBuilder, draft_of
 from bot.requests.drafts import OWN, LoraDraft, RequestDraft
 from bot.requests.few_steps import few_step_note

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.config.checkpoints import CheckpointSettings
+from bot.config.sections.checkpoints import CheckpointSettings
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.few_steps import NamedRecipe
 from bot.requests.usual import far_note, left_open, moved, resolved, without_far

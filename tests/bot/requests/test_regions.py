@@ -13,7 +13,7 @@ from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder, draft_of
 from bot.requests.drafts import LoraDraft, RequestDraft
 from bot.requests.regions import by_sides, layout_with, with_their_sides, words_note
-from bot.ui.replies import error_message
+from bot.ui.interactions.replies import error_message
 from inference.base_models import BaseModelId
 from inference.bounds import MAX_PROMPT
 from inference.errors import BaseModelMismatch, InvalidRequest, PromptEmpty, PromptTooLong, RegionsNotOffered

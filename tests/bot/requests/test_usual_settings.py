@@ -5,7 +5,7 @@ import inspect
 import diffusers
 import pytest
 
-from bot.config.checkpoints import CheckpointSettings
+from bot.config.sections.checkpoints import CheckpointSettings
 from inference.base_models import BaseModelId
 from inference.capabilities import capability_of
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.database.additions import (
+from bot.database.additions.additions import (
     NO_ADDITION,
     LoraAddition,
     begin_addition,
@@ -17,7 +17,7 @@ from bot.database.additions import (
     withdraw_request,
 )
 from bot.database.clock import DAY_MS
-from bot.database.server_limits import LimitHolder, LimitName
+from bot.database.servers.limits import LimitHolder, LimitName
 from bot.errors.blocks import PersonBlocked
 from bot.errors.limits import AddedTooMany, AddingDenied, ServerAddedTooMany
 from bot.errors.rights import AddingForManagers, AddingForOperators, AddingForRoles

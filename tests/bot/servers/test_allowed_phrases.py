@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 
 from bot.config.word_patterns import Unusable, UnusableRule
-from bot.database.allowed_phrases import PhraseQuestion, QuestionState, add_phrase, save_question
-from bot.database.audit import AuditAction, AuditFilter
 from bot.database.clock import DAY_MS
-from bot.database.word_lists import ServerWordList
+from bot.database.servers.allowed_phrases import PhraseQuestion, QuestionState, add_phrase, save_question
+from bot.database.servers.audit import AuditAction, AuditFilter
+from bot.database.servers.word_lists import ServerWordList
 from bot.errors.missing import NothingThere
 from bot.errors.ratings import FaceRatedTooHigh, LicenceForbids, PromptRatedTooHigh
 from bot.errors.rights import NotInServer, NotStaff
@@ -40,7 +40,7 @@ from bot.servers.word_limits import why_unusable
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, SourceImage
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.servers.test_content import rate_checkpoint
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, MANAGER, OTHER, SERVER, ServerWorld, acting, server_world
 from tests.inference.requests import request, use

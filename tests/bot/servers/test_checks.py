@@ -6,11 +6,10 @@ import asyncio
 
 import pytest
 
-from bot.database import jobs
-from bot.database.blocks import BlockKind
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.jobs import Job, StoredJob
-from bot.database.server_limits import LimitHolder, LimitName
+from bot.database.jobs.jobs import Job, StoredJob, jobs
+from bot.database.people.blocks import BlockKind
+from bot.database.servers.limits import LimitHolder, LimitName
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, PersonBlocked, PersonBlockedEverywhere
 from bot.errors.limits import CooldownRunning, PicturesUsedUp, TooManySteps
 from bot.errors.rights import (
@@ -27,7 +26,7 @@ from bot.errors.words import WordsNotAllowed
 from bot.servers.context import MemberFacts
 from inference.errors import RequestError, SexualMinors
 from inference.messages.request import GenerationRequest, LoraUse
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import add_lora
 from tests.bot.jobs.captions import CaptionRequest
 from tests.bot.servers.world import (

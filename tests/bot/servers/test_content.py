@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.database.audit import AuditAction, AuditFilter
-from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
-from bot.database.jobs import create_job
-from bot.database.lora_records import rate_content
+from bot.database.jobs.jobs import create_job
+from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.loras.records import rate_content
+from bot.database.servers.audit import AuditAction, AuditFilter
 from bot.errors.ratings import (
     BlockedByRating,
     LicenceForbids,
@@ -24,13 +24,13 @@ from bot.errors.ratings import (
     UnratedTooHigh,
 )
 from bot.errors.rights import NotOperator
-from bot.errors.server_settings import OpenRatingTooHigh
+from bot.errors.servers import OpenRatingTooHigh
 from bot.servers.context import ActionContext
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, LoraUse
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting
 from tests.house import VIVID

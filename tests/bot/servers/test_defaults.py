@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.preferences import Preferences
-from bot.database.server_settings import ServerSettings
+from bot.database.people.preferences import Preferences
+from bot.database.servers.settings import ServerSettings
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import RequestDraft, default_checkpoint, preferred
 from bot.servers.defaults import checkpoints_in, shows_prompt

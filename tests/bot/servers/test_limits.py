@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.config import LimitSettings
 from bot.database.clock import DAY_MS
-from bot.database.job_orders import PersonFacts, Usage, cost_of
-from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
+from bot.database.jobs.orders import PersonFacts, Usage, cost_of
+from bot.database.servers.limits import HeldLimits, LimitHolder, LimitName, LimitValues
 from bot.errors.limits import (
     CooldownRunning,
     MegapixelStepsUsedUp,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.database.job_ratings import RatingSource, rate_job
-from bot.database.lora_records import rate_content
+from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.loras.records import rate_content
 from bot.errors.ratings import BlockedByRating, RatedTooHigh, SourceRatedTooHigh
 from bot.errors.words import MinorBesideRating
 from bot.moderation.word_rules import TextKind

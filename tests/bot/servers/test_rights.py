@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.job_orders import PersonBlock
-from bot.database.server_settings import ServerSettings
+from bot.database.jobs.orders import PersonBlock
+from bot.database.servers.settings import ServerSettings
 from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
 from bot.errors.rights import (
     ChannelNotAllowed,
@@ -18,7 +18,7 @@ from bot.errors.rights import (
 )
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action, CommandAccess, ServerRules, why_not
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 
 HERE, ELSEWHERE = 100, 200  # servers; the role of everybody has the id of the server
 OPERATOR, PERSON = 1, 2

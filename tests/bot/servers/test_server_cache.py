@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.database.server_settings import ServerSettings, save_server_settings
+from bot.database.servers.settings import ServerSettings, save_server_settings
 from tests.bot.servers.world import ELSEWHERE, SERVER, ServerWorld
 
 NEW = ServerSettings(language="ja")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.config.moderation import WordListMode
-from bot.database.audit import AuditAction, AuditFilter
-from bot.database.word_lists import ServerWordList
+from bot.config.sections.moderation import WordListMode
+from bot.database.servers.audit import AuditAction, AuditFilter
+from bot.database.servers.word_lists import ServerWordList
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotStaff
 from bot.errors.words import (
@@ -30,7 +30,7 @@ from bot.servers.automod import AutoModRule, Trigger
 from bot.servers.word_limits import MAX_ALIKE, MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 from inference.errors import RequestError
 from inference.messages.request import LoraUse
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.servers.world import (
     ELSEWHERE,
     MANAGER,

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import Settings
-from bot.config.discord_settings import DiscordSettings
-from bot.config.limits import LimitSettings
-from bot.config.moderation import ModerationSettings
+from bot.config.sections.discord_settings import DiscordSettings
+from bot.config.sections.limits import LimitSettings
+from bot.config.sections.moderation import ModerationSettings
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs import Job, create_job
+from bot.database.jobs.jobs import Job, create_job
 from bot.servers.automod import AutoModRule
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
 from bot.servers.context import ActionContext, MemberFacts

@@ -10,14 +10,14 @@ from pathlib import Path
 from PIL import Image
 
 from bot.app.assembly import Catalogued, open_catalogue
-from bot.database.additions import AdditionState, LoraAddition
-from bot.database.loras import Lora, find_lora_by_name
+from bot.database.additions.additions import AdditionState, LoraAddition
+from bot.database.loras.catalogue import Lora, find_lora_by_name
 from bot.sources.additions import Additions
-from bot.sources.attached import TakenFile
 from bot.sources.choosing import choose
-from bot.sources.http import SourceHttp
+from bot.sources.downloads.attached import TakenFile
+from bot.sources.hubs.http import SourceHttp
 from inference.demo import CHECKPOINTS
-from inference.hashes import checkpoint_sha256
+from inference.files.hashes import checkpoint_sha256
 from tests.bot.sources.hubs import Hubs
 from tests.house import House, attention_modules
 from tests.lora_files import lora_tensors, safetensors_bytes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sources.http import SourceHttp
+from bot.sources.hubs.http import SourceHttp
 from tests.bot.sources.hubs import Hubs, running_hubs
 from tests.house import House
 

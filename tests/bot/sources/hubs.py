@@ -15,8 +15,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.config.sources import SourcesSettings
-from inference.hashes import autov3_of
+from bot.config.sections.sources import SourcesSettings
+from inference.files.hashes import autov3_of
 
 _BOUNDED = re.compile(r"bytes=\d+-\d+")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.loras import find_version
+from bot.database.loras.catalogue import find_version
 from tests.bot.sources.adding import add, attach, demo_lora, ended, opened
 from tests.bot.sources.hubs import Hubs, sha256
 from tests.house import House

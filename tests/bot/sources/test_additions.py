@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from bot.database.additions import AdditionState, find_addition, sources_of, waiting_additions
-from bot.database.loras import find_lora_by_name
+from bot.database.additions.additions import AdditionState, find_addition, sources_of, waiting_additions
+from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained, speaking
 from bot.sources.additions import Withdrawal
 from bot.sources.errors import (
@@ -19,7 +19,7 @@ from bot.sources.errors import (
     WrongHash,
 )
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.lora.evidence import Source
 from tests.bot.sources.adding import (
     ADA,

@@ -9,8 +9,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from bot.sources.addresses import Allowed, CheckedResolver, PrivateAddressRefused
 from bot.sources.errors import HostNotAllowed, PrivateAddress
+from bot.sources.hubs.addresses import Allowed, CheckedResolver, PrivateAddressRefused
 
 PRIVATE = (
     "10.0.0.1",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from bot.database.additions import AdditionState, recent_requests
+from bot.database.additions.additions import AdditionState, recent_requests
 from bot.database.clock import now_ms
 from bot.i18n import explained, speaking
 from bot.sources.additions import Additions, Withdrawal
@@ -21,8 +21,8 @@ from bot.sources.errors import (
     NotLookedUp,
     RealPerson,
 )
+from bot.sources.hubs.remote import RemoteVersion
 from bot.sources.look_ups import MOST, LookedUpTooOften
-from bot.sources.remote import RemoteVersion
 from inference.content_rating import ContentRating
 from tests.bot.sources.adding import (
     ADA,

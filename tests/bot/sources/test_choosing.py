@@ -19,7 +19,7 @@ from bot.sources.errors import (
     RealPerson,
     SourceError,
 )
-from bot.sources.links import CivitaiLink
+from bot.sources.hubs.links import CivitaiLink
 from tests.bot.sources.adding import (
     demo_lora,
     opened,

@@ -8,19 +8,19 @@ import pytest
 from aiohttp import web
 
 from bot.app.assembly import Catalogued
-from bot.database.additions import MAX_PAGES, AdditionState, recent_requests, sources_of, untold_requests
+from bot.database.additions.additions import MAX_PAGES, AdditionState, recent_requests, sources_of, untold_requests
+from bot.database.additions.disputes import open_disputes
 from bot.database.clock import now_ms
-from bot.database.disputes import open_disputes
 from bot.sources.additions import Withdrawal
 from bot.sources.choosing import choose
+from bot.sources.claims.further_pages import Namer
+from bot.sources.claims.provenance import provenance_of
 from bot.sources.errors import FitsNoCheckpoint, LookedUpTooOften
-from bot.sources.further_pages import Namer
-from bot.sources.provenance import provenance_of
-from bot.sources.remote import RemoteVersion
+from bot.sources.hubs.remote import RemoteVersion
 from bot.sources.updates import Updates
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
-from inference.lora.registry import FILE_NAME, read_answers
+from inference.lora.known.registry import FILE_NAME, read_answers
 from tests.bot.sources.adding import (
     ADA,
     BO,

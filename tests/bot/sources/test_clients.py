@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.sources.civitai import Civitai
-from bot.sources.downloads import Download, WantedFile
+from bot.sources.downloads.files import Download, WantedFile
 from bot.sources.errors import (
     AnswerUnreadable,
     Gone,
@@ -25,11 +24,12 @@ from bot.sources.errors import (
     SourceUnreachable,
     TooManyQuestions,
 )
-from bot.sources.http import MAX_ANSWER_BYTES, SourceHttp
-from bot.sources.hub import HuggingFace
-from bot.sources.links import CivitaiLink, HubLink
+from bot.sources.hubs.civitai import Civitai
+from bot.sources.hubs.http import MAX_ANSWER_BYTES, SourceHttp
+from bot.sources.hubs.hub import HuggingFace
+from bot.sources.hubs.links import CivitaiLink, HubLink
 from inference.content_rating import ContentRating
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from tests.bot.sources.adding import PATIENCE
 from tests.bot.sources.hubs import (
     COMMIT,

@@ -6,11 +6,11 @@ from time import process_time, thread_time
 
 import pytest
 
-from bot.sources.civitai import Civitai
-from bot.sources.descriptions import plain_text
-from bot.sources.http import SourceHttp
-from bot.sources.links import CivitaiLink
-from bot.sources.remote import MAX_DESCRIPTION
+from bot.sources.hubs.civitai import Civitai
+from bot.sources.hubs.descriptions import plain_text
+from bot.sources.hubs.http import SourceHttp
+from bot.sources.hubs.links import CivitaiLink
+from bot.sources.hubs.remote import MAX_DESCRIPTION
 from inference.content_rating import ContentRating
 from tests.bot.sources.hubs import Hubs, content
 

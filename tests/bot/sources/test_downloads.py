@@ -18,9 +18,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from bot.sources.addresses import Allowed, CheckedResolver, PrivateAddressRefused
-from bot.sources.attached import take_file
-from bot.sources.downloads import ATTEMPTS, Download, WantedFile
+from bot.sources.downloads.attached import take_file
+from bot.sources.downloads.files import ATTEMPTS, Download, WantedFile
+from bot.sources.downloads.placing import FOLDER
 from bot.sources.errors import (
     AnswerUnreadable,
     Archived,
@@ -47,8 +47,8 @@ from bot.sources.errors import (
     TooSlow,
     WrongHash,
 )
-from bot.sources.http import SourceHttp
-from bot.sources.placing import FOLDER
+from bot.sources.hubs.addresses import Allowed, CheckedResolver, PrivateAddressRefused
+from bot.sources.hubs.http import SourceHttp
 from tests.bot.sources.adding import PATIENCE
 from tests.bot.sources.hubs import (
     Answer,
@@ -366,10 +366,10 @@ async def test_what_an_earlier_run_left_is_taken_over_or_thrown_away(
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from bot.config.sources import SourcesSettings
-from bot.sources.addresses import Allowed, CheckedResolver, PrivateAddressRefused
-from bot.sources.downloads import Download, WantedFile
-from bot.sources.http import SourceHttp
+from bot.config.sections.sources import SourcesSettings
+from bot.sources.hubs.addresses import Allowed, CheckedResolver, PrivateAddressRefused
+from bot.sources.downloads.files import Download, WantedFile
+from bot.sources.hubs.http import SourceHttp
 url, path, part = sys.argv[1:]
 settings = SourcesSettings(civitai_endpoint=url)
 file = WantedFile(url=url + path, name="komori", most=2**30)

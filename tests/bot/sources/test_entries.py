@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.database.additions import AdditionState
-from bot.database.loras import find_lora_by_name
-from bot.sources.further_pages import Namer
-from bot.sources.provenance import provenance_of
+from bot.database.additions.additions import AdditionState
+from bot.database.loras.catalogue import find_lora_by_name
+from bot.sources.claims.further_pages import Namer
+from bot.sources.claims.provenance import provenance_of
 from tests.bot.sources.adding import (
     ADA,
     BO,

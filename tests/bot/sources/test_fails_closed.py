@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from bot.database.additions import AdditionState
-from bot.database.blocks import BlockKind, find_block
+from bot.database.additions.additions import AdditionState
+from bot.database.people.blocks import BlockKind, find_block
 from bot.sources import additions as additions_module
 from bot.sources import errors
 from bot.sources.choosing import choose, why_not
-from bot.sources.links import CivitaiLink
-from bot.sources.placing import part_path
-from bot.sources.remote import RemoteModel
+from bot.sources.downloads.placing import part_path
+from bot.sources.hubs.links import CivitaiLink
+from bot.sources.hubs.remote import RemoteModel
 from bot.sources.updates import Updates
 from inference.content_rating import ContentRating
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.sources.adding import ADA, add, anybody, demo_lora, ended, entry, left, opened, place, taking
 from tests.bot.sources.hubs import Hubs, cut_after, sha256, status
 from tests.bot.sources.test_faults import large_lora

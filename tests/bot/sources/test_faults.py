@@ -17,8 +17,8 @@ from aiohttp.abc import AbstractResolver
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.settings import load_settings
-from bot.database.additions import AdditionState, LoraAddition, waiting_additions
-from bot.database.loras import find_lora_by_name
+from bot.database.additions.additions import AdditionState, LoraAddition, waiting_additions
+from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained, speaking
 from bot.sources.additions import Additions
 from bot.sources.errors import (
@@ -45,7 +45,7 @@ from bot.sources.errors import (
     TooSlow,
     WrongHash,
 )
-from bot.sources.http import SourceHttp
+from bot.sources.hubs.http import SourceHttp
 from tests.bot.sources.adding import ADA, PATIENCE, SERVER, anybody, demo_lora
 from tests.bot.sources.hubs import (
     COMMIT,
@@ -306,7 +306,7 @@ from pathlib import Path
 from bot.app.assembly import open_catalogue
 from bot.config.settings import load_settings
 from bot.sources.additions import Additions
-from bot.sources.http import SourceHttp
+from bot.sources.hubs.http import SourceHttp
 async def main(config, link):
     settings = load_settings(Path(config))
     async with open_catalogue(settings) as found:

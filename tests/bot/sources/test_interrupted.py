@@ -6,15 +6,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.database.additions import AdditionState, waiting_additions
+from bot.database.additions.additions import AdditionState, waiting_additions
+from bot.sources.downloads.placing import file_path, key_of, part_path, preview_path, remove
 from bot.sources.errors import (
     AddingOff,
     DiskFailed,
     Gone,
 )
-from bot.sources.placing import file_path, key_of, part_path, preview_path, remove
 from inference.demo import CHECKPOINTS
-from inference.hashes import checkpoint_sha256
+from inference.files.hashes import checkpoint_sha256
 from tests.bot.sources.adding import (
     ADA,
     anybody,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from bot.sources.links import CivitaiLink, HashLink, HubLink, Link, links_in, page_of_link, parse_link, without_links
+from bot.sources.hubs.links import (
+    CivitaiLink,
+    HashLink,
+    HubLink,
+    Link,
+    links_in,
+    page_of_link,
+    parse_link,
+    without_links,
+)
 
 SHA = "ab" * 32
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.sources.errors import Gone, LookedUpTooOften
-from bot.sources.links import CivitaiLink, Link
+from bot.sources.hubs.links import CivitaiLink, Link
+from bot.sources.hubs.remote import RemoteModel
 from bot.sources.look_ups import MAX_REMEMBERED, MOST, REMEMBERED_SECONDS, WINDOW_SECONDS, LookUps
-from bot.sources.remote import RemoteModel
 
 ADA, BO = 1, 2
 MODEL = RemoteModel(name="Komori", versions=())

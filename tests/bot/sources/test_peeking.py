@@ -14,10 +14,10 @@ from bot.config import Settings
 from bot.sources import errors
 from bot.sources.additions import Additions
 from bot.sources.choosing import Suits
-from bot.sources.http import SourceHttp
-from bot.sources.links import HubLink
-from bot.sources.peeking import AT_ONCE, MOST_BYTES, Candidate, Peeking
-from bot.sources.provenance import entry_from
+from bot.sources.claims.provenance import entry_from
+from bot.sources.downloads.peeking import AT_ONCE, MOST_BYTES, Candidate, Peeking
+from bot.sources.hubs.http import SourceHttp
+from bot.sources.hubs.links import HubLink
 from inference.base_models import BaseModelId
 from inference.messages.checkpoints import PredictionType
 from tests.bot.sources.adding import add, demo_lora, opened, sdxl_lora

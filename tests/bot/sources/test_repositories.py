@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.loras import find_lora, find_version
+from bot.database.loras.catalogue import find_lora, find_version
+from bot.sources.claims.provenance import entry_from, provenance_of
+from bot.sources.downloads.placing import entry_name
 from bot.sources.errors import PullRequestFile
-from bot.sources.links import Link, parse_link
-from bot.sources.placing import entry_name
-from bot.sources.provenance import entry_from, provenance_of
-from bot.sources.remote import RemoteFile, RemoteVersion
+from bot.sources.hubs.links import Link, parse_link
+from bot.sources.hubs.remote import RemoteFile, RemoteVersion
 from bot.sources.updates import link_of
-from bot.ui.views.newer_versions import newer_view
+from bot.ui.views.loras.newer_versions import newer_view
 from tests.bot.sources.adding import ADA, BO, add, anybody, demo_lora, ended, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import COMMIT, Hubs, sha256
 from tests.house import House

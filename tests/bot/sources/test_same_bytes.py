@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.additions import AdditionState, waiting_additions
-from bot.database.loras import find_lora_by_name
+from bot.database.additions.additions import AdditionState, waiting_additions
+from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained
+from bot.sources.claims.further_pages import Namer
 from bot.sources.errors import MinorAndMature, ModelUnreadable, NotLookedUp, RealPerson, SourceError
-from bot.sources.further_pages import Namer
-from bot.sources.remote import RemoteVersion
+from bot.sources.hubs.remote import RemoteVersion
 from inference.content_rating import ContentRating
 from tests.bot.sources.adding import ADA, BO, SERVER, add, anybody, attach, demo_lora, ended, entry, left, opened
 from tests.bot.sources.hubs import Hubs, json_of, running_hubs, sha256, status

@@ -13,13 +13,8 @@ import pytest
 
 from bot.app.assembly import Catalogued
 from bot.config import Settings, load_settings
-from bot.config.sources import SourcesSettings
-from bot.database.blocks import BlockKind, lift_block, lora_blocks
-from bot.database.bookmarks import add_bookmark
-from bot.database.clock import now_ms
-from bot.database.database import Database
-from bot.database.file_counts import HubCount, count_looks
-from bot.database.hub_looks import (
+from bot.config.sections.sources import SourcesSettings
+from bot.database.additions.hub_looks import (
     HubLook,
     HubState,
     look_with_newer,
@@ -29,18 +24,23 @@ from bot.database.hub_looks import (
     people_to_message,
     untold_updates,
 )
-from bot.database.lora_records import doubt_file, rate_content
-from bot.database.loras import Lora
-from bot.database.preferences import Preferences, save_preferences
+from bot.database.bookmarks.bookmarks import add_bookmark
+from bot.database.clock import now_ms
+from bot.database.database import Database
+from bot.database.loras.catalogue import Lora
+from bot.database.loras.file_counts import HubCount, count_looks
+from bot.database.loras.records import doubt_file, rate_content
+from bot.database.people.blocks import BlockKind, lift_block, lora_blocks
+from bot.database.people.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
-from bot.sources.further_pages import Namer
-from bot.sources.provenance import provenance_of
-from bot.sources.remote import RemoteVersion
+from bot.sources.claims.further_pages import Namer
+from bot.sources.claims.provenance import provenance_of
+from bot.sources.hubs.remote import RemoteVersion
 from bot.sources.updates import Updates
-from bot.ui.views.origin_text import provenance_lines
+from bot.ui.views.loras.origin_text import provenance_lines
 from inference.content_rating import ContentRating
-from inference.lora.registry import RegistryAnswer, keep_answer
-from inference.queue import EVERYWHERE
+from inference.lora.known.registry import RegistryAnswer, keep_answer
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.sources.adding import ADA, BO, PATIENCE, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.house import House

@@ -6,8 +6,8 @@ import pytest
 
 from bot.sources import errors
 from bot.sources.choosing import why_not
-from bot.sources.links import CivitaiLink
-from bot.ui.views.addition_text import ended_text
+from bot.sources.hubs.links import CivitaiLink
+from bot.ui.views.additions.text import ended_text
 from tests.bot.sources.adding import add, attach, demo_lora, ended, entry, left, opened
 from tests.bot.sources.hubs import Hubs
 from tests.house import House, attention_modules

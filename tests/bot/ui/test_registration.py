@@ -11,7 +11,7 @@ from discord import ui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.database.lora_search import Sort
+from bot.database.loras.search import Sort
 from bot.ui.bot import load_features
 from bot.ui.client import Cog, Interaction
 from bot.ui.page_kind import PageKind

@@ -13,25 +13,25 @@ import pytest
 
 from benchmarks._varied_pictures import varied
 from bot.config import Settings
-from bot.config.moderation import ModerationSettings
-from bot.config.retention import RetentionSettings
-from bot.config.storage import StorageSettings
+from bot.config.sections.moderation import ModerationSettings
+from bot.config.sections.retention import RetentionSettings
+from bot.config.sections.storage import StorageSettings
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.decisions import DecisionAction, NewDecision, save_decision
-from bot.database.deletions import begin_deletion, hide_job, pending_deletions
-from bot.database.inputs import note_given
-from bot.database.jobs import Job, create_job, find_job, start_job
-from bot.database.pictures import NewPicture
-from bot.database.reports import NewReport, Report, ReportReason, Subject, save_report
+from bot.database.jobs.jobs import Job, create_job, find_job, start_job
+from bot.database.pictures.inputs import note_given
+from bot.database.pictures.pictures import NewPicture
+from bot.database.privacy.deletions import begin_deletion, hide_job, pending_deletions
+from bot.database.reports.decisions import DecisionAction, NewDecision, save_decision
+from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.library.configuration import Configuration
 from bot.pictures.inputs import Inputs
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
-from bot.ui.removals import Removals
+from bot.ui.removals.pictures import Removals
 from inference.messages.request import SourceImage
 from inference.messages.spool import state_file
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import finish, request_for
 from tests.bot.privacy.people import given, png
 

@@ -16,17 +16,16 @@ from PIL import Image
 from benchmarks._varied_pictures import varied
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.config import Settings
-from bot.config.privacy import PrivacySettings
-from bot.database.audit import AuditAction, AuditFilter, audit_page
+from bot.config.sections.privacy import PrivacySettings
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.deletions import hide_job, undo_deletion
-from bot.database.deliveries import mark_sent, open_delivery
-from bot.database.inputs import note_given
-from bot.database.jobs import Job, create_job, start_job
-from bot.database.pictures import NewPicture, pictures_of_job
-from bot.database.publications import NewPublication, begin_publication
-from bot.database.takedown_cases import (
+from bot.database.gallery.publications import NewPublication, begin_publication
+from bot.database.jobs.deliveries import mark_sent, open_delivery
+from bot.database.jobs.jobs import Job, create_job, start_job
+from bot.database.pictures.inputs import note_given
+from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.privacy.takedown_cases import (
     DUE_MS,
     CaseState,
     CopyKind,
@@ -42,20 +41,21 @@ from bot.database.takedown_cases import (
     open_case,
     unfinished_cases,
 )
-from bot.database.takedown_notices import BY_OPERATORS, DUE_NOTICES, UNDELIVERED_NOTICES
+from bot.database.privacy.takedown_notices import BY_OPERATORS, DUE_NOTICES, UNDELIVERED_NOTICES
+from bot.database.servers.audit import AuditAction, AuditFilter, audit_page
 from bot.errors.pictures import RemovedPicture
 from bot.library.configuration import Configuration
-from bot.pictures.copies import find_copies
 from bot.pictures.input_gate import InputGate
 from bot.pictures.inputs import Inputs
-from bot.pictures.perceptual_hash import notice_hashes, picture_hash
-from bot.pictures.removed_pictures import RemovedPictures
+from bot.pictures.similarity.copies import find_copies
+from bot.pictures.similarity.perceptual_hash import notice_hashes, picture_hash
+from bot.pictures.similarity.removed_pictures import RemovedPictures
 from bot.pictures.thumbnails import GALLERY, Thumbnails
 from bot.privacy.file_removal import FileRemoval
 from bot.ui.delivery.takedown_notices import TakedownNotices
-from bot.ui.removals import Removals
-from bot.ui.takedown_cases import ALERTS_MS, TakedownCases
-from bot.ui.views.server.audit_words import entry_text
+from bot.ui.removals.pictures import Removals
+from bot.ui.removals.takedown_cases import ALERTS_MS, TakedownCases
+from bot.ui.views.servers.audit_words import entry_text
 from tests.bot.database.conftest import finish, request_for
 from tests.house import House
 

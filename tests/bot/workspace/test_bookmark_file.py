@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.database.bookmark_transfer import SavedBookmark, SavedVersion
+from bot.database.bookmarks.transfer import SavedBookmark, SavedVersion
 from bot.errors.bookmarks import BookmarksRefused
 from bot.workspace import bookmark_file
 from bot.workspace.bookmark_file import MAX_BYTES, MAX_ENTRIES

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app.assembly import Easel
-from bot.database.jobs import create_job
+from bot.database.jobs.jobs import create_job
 from bot.workspace.remix import parts_of, remix, shown_recipe
 from inference.messages.request import LoraUse, Region
 from inference.parameters.reading import read_infotext

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.database.loras import Lora, UsefulWeights
+from bot.database.loras.catalogue import Lora, UsefulWeights
 from bot.workspace.studio_draft import Row, StudioLora
 from bot.workspace.weight_advice import SUMS, TOGETHER, UNMEASURED, advice
 from inference.errors import LoraNotFound
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.lora.few_steps import FewStepRecipe, FewSteps
 from tests.bot.library.versions import version_of
 

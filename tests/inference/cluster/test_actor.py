@@ -35,7 +35,7 @@ from inference.cluster.protocol import (
     packed,
 )
 from inference.cluster.worker_folder import Manifest
-from inference.lora.declarations import FILE_NAME
+from inference.lora.beside.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import EVENTS, Cancelled, Capacity, Failed, Progress, Ready, Started

@@ -18,7 +18,7 @@ from inference.cluster.compatibility import (
     ray_problem,
     refusals,
 )
-from inference.extras import installing
+from inference.processes.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")
 

@@ -20,7 +20,7 @@ from inference.cluster.driver import serve_until_asked
 from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import TO_BOT, CloseWorkers, Heartbeat
 from inference.cluster.wire import Connection, SocketAddress, begin_handshake
-from inference.lora.declarations import FILE_NAME
+from inference.lora.beside.declarations import FILE_NAME
 from inference.messages.commands import Generate
 from inference.messages.events import Cancelled, Capacity, Finished, Progress, Ready, Started
 from inference.messages.options import WorkerOptions

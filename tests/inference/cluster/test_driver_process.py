@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inference.child_processes import module_command
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import _require_head, serve  # pyright: ignore[reportPrivateUsage]
 from inference.cluster.nodes import ClusterLost
@@ -29,6 +28,7 @@ from inference.cluster.wire import (
 )
 from inference.errors import WorkerUnavailable
 from inference.messages.options import WorkerOptions
+from inference.processes.child_processes import module_command
 from inference.workers import PoolUnavailable, driver_process
 from inference.workers.driver_process import DriverOptions, DriverProcess
 from inference.workers.ray import RayPool

@@ -11,7 +11,7 @@ import pytest
 
 from inference.cluster import actor
 from inference.cluster.node_files import NodeCacheSettings
-from inference.lora.declarations import FILE_NAME
+from inference.lora.beside.declarations import FILE_NAME
 from inference.messages.events import Cancelled, Capacity, Failed, Finished, Ready
 from inference.messages.options import WorkerOptions
 from inference.messages.request import LoraUse, SourceImage

@@ -14,7 +14,7 @@ from inference.cluster.compatibility import NodeIdentity, monitor_kills_workers
 from inference.cluster.files import FileCache
 from inference.cluster.network import HostPort
 from inference.cluster.node_files import CACHE_VARIABLE
-from inference.cluster.ray_node import NodeOptions, RayNode, cluster_environment
+from inference.cluster.ray.node import NodeOptions, RayNode, cluster_environment
 from inference.cluster.worker_folder import WorkerFolder
 
 OPTIONS = NodeOptions("10.0.0.5", "one", 2, memory_gb=24, labels={"gpu": "24gb"}, more=("--num-cpus=1",))
@@ -74,7 +74,7 @@ def test_ray_kills_no_painter_for_memory(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_what_ray_says_is_told_in_our_words(
     environment: dict[str, str], caplog: pytest.LogCaptureFixture, printed: str, says: str
 ) -> None:
-    caplog.set_level(logging.DEBUG, "inference.cluster.ray_words")
+    caplog.set_level(logging.DEBUG, "inference.cluster.ray.words")
     program = f"print('starting'); print({printed!r}); print('goodbye')"
     node = await RayNode.start([sys.executable, "-c", program], environment)
     await node.wait()
@@ -85,7 +85,7 @@ async def test_what_ray_says_is_told_in_our_words(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nodes run Linux")
 async def test_a_node_is_ended_with_a_program_that_is_killed(tmp_path: Path) -> None:
-    child = "import os, sys, time; from inference.cluster.ray_command import end_with; end_with(int(sys.argv[1])); "
+    child = "import os, sys, time; from inference.cluster.ray.command import end_with; end_with(int(sys.argv[1])); "
     child += "print(os.getpid(), flush=True); time.sleep(600)"
     parent = "import os, subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
     pipe = asyncio.subprocess.PIPE

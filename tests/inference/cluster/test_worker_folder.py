@@ -10,7 +10,7 @@ import pytest
 
 from inference.cluster.files import FileCache, FileRef
 from inference.cluster.worker_folder import Manifest, WorkerFolder, delete_dead
-from inference.hashes import folder_sha256
+from inference.files.hashes import folder_sha256
 from inference.lora.library import open_regular, resolve
 from inference.messages.spool import state_file
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from inference.classifier_files import CONFIG, WEIGHTS, ClassifierFiles
+from inference.checkpoints.classifier_files import CONFIG, WEIGHTS, ClassifierFiles
 from inference.engine.classifier import MAX_SQUARES, Classifier
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import ClassifierUnusable, WorkerFailed

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.classifier_files import CONFIG, TOKENIZER, WEIGHTS, ClassifierFiles
+from inference.checkpoints.classifier_files import CONFIG, TOKENIZER, WEIGHTS, ClassifierFiles
 from inference.engine.process.job_runner import JobRunner
 from inference.engine.text_judge import REMEMBERED_TEXTS, RequestJudge
 from inference.errors import ClassifierUnusable, InferenceError, SexualMinors, WorkerFailed

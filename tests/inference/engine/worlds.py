@@ -30,7 +30,7 @@ from torch import nn
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.checkpoint_files import CheckpointSays
+from inference.checkpoints.files import CheckpointSays
 from inference.demo import CHECKPOINTS
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore

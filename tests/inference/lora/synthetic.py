@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 
-from inference.lora.names import Part, index, spellings, underscored
-from inference.lora.tables import BASES, STRANGERS, VARIANTS, networks
+from inference.lora.tensors.names import Part, index, spellings, underscored
+from inference.lora.tensors.tables import BASES, STRANGERS, VARIANTS, networks
 
 Shape = tuple[int, ...]
 Writer = Callable[[str, Shape, int], dict[str, Shape]]

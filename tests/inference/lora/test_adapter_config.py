@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inference.lora.adapter_config import KEY, AdapterConfig, BadAdapterConfig, read_adapter_configs
+from inference.lora.beside.adapter_config import KEY, AdapterConfig, BadAdapterConfig, read_adapter_configs
 
 
 def read(**fields: Any) -> dict[str, AdapterConfig]:

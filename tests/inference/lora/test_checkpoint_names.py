@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.lora.brands import BRANDS
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.sidecar import Sidecar
-from inference.lora.titles import bases_in_checkpoint_name
 from inference.lora.verdict import Layers, decide, layers_of
+from inference.lora.words.brands import BRANDS
+from inference.lora.words.titles import bases_in_checkpoint_name
 from tests.inference.lora.checkpoint_names import NEAR_MISSES, POPULAR
 from tests.lies import denoiser, pairs
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.base_models import BaseModelId
-from inference.lora.declarations import (
+from inference.lora.beside.declarations import (
     FILE_NAME,
     BadDeclarations,
     Declarations,

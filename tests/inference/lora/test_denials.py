@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.lora.denials import is_denied
-from inference.lora.prediction_words import prediction_in_text
-from inference.lora.sidecar import Sidecar
-from inference.lora.texts import telling
+from inference.lora.beside.sidecar import Sidecar
+from inference.lora.words.denials import is_denied
+from inference.lora.words.prediction_words import prediction_in_text
+from inference.lora.words.texts import telling
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_other_models_named import verdict
 

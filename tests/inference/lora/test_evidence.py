@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.lora.declarations import Declaration
+from inference.lora.beside.declarations import Declaration
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.sidecar import Sidecar
 
 ILLUSTRIOUS, NOOB, PONY = (BaseModelId(f"sdxl/{lineage}") for lineage in ("illustrious", "noobai", "pony"))
 FILE, OTHER, CHECKPOINT = "a" * 64, "b" * 64, "c" * 64

@@ -19,7 +19,7 @@ from inference.lora.few_steps import (
     judge_few_steps,
     read_name,
 )
-from inference.lora.registry import RegistryAnswer
+from inference.lora.known.registry import RegistryAnswer
 from inference.messages.samplers import Sampler, Spacing
 
 SD1, SDXL, SD3, FLUX, QWEN = (

@@ -15,13 +15,13 @@ from hashlib import sha256
 
 import pytest
 
-from inference.lora.architecture_words import stated_lineages
+from inference.lora.beside.metadata import base_names, evidence_in, recorded_hash, recorded_old_hash
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import base_names, evidence_in, recorded_hash, recorded_old_hash
-from inference.lora.registry import REGISTRY_NAMES, RegistryAnswer
-from inference.lora.sidecar import Sidecar
+from inference.lora.known.registry import REGISTRY_NAMES, RegistryAnswer
 from inference.lora.verdict import decide
+from inference.lora.words.architecture_words import stated_lineages
 from tests.inference.lora.test_trainers import (
     AI_TOOLKIT,
     FOLDER,

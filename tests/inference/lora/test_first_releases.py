@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
-from inference.lora.first_releases import _ARCHITECTURES, _LINEAGES
-from inference.lora.metadata import evidence_in, trained_on_day
-from inference.lora.sidecar import Sidecar, read_sidecar
+from inference.files.hashes import file_sha256
+from inference.lora.beside.metadata import evidence_in, trained_on_day
+from inference.lora.beside.sidecar import Sidecar, read_sidecar
+from inference.lora.known.first_releases import _ARCHITECTURES, _LINEAGES
 from tests.inference.lora.test_other_models_named import verdict
 from tests.lies import ILLUSTRIOUS_HASH
 from tests.lora_files import write_lora

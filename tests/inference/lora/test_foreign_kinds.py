@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from inference.lora.foreign_kinds import FileKind, kind_of
-from inference.lora.header import BadSafetensors, ForeignFile, read_header
+from inference.lora.tensors.foreign_kinds import FileKind, kind_of
+from inference.lora.tensors.header import BadSafetensors, ForeignFile, read_header
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 Shapes = dict[str, tuple[int, ...]]

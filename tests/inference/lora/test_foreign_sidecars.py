@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
+from inference.lora.beside.sidecar import Sidecar, foreign_sidecar, read_sidecar, sidecar_paths
 from inference.lora.evidence import Source
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan
-from inference.lora.sidecar import Sidecar, foreign_sidecar, read_sidecar, sidecar_paths
 from inference.messages.checkpoints import PredictionType
 from tests.lora_files import write_lora
 

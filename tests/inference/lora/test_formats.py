@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from inference.lora.formats import Format, ModuleTensors, modules_of
+from inference.lora.tensors.formats import Format, ModuleTensors, modules_of
 
 
 def read(**shapes: tuple[int, ...]) -> ModuleTensors:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inference.lora.header import MAX_HEADER_BYTES, MAX_TENSORS, BadSafetensors, Header, read_header
+from inference.lora.tensors.header import MAX_HEADER_BYTES, MAX_TENSORS, BadSafetensors, Header, read_header
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 SLOW = 2.0  # seconds

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 from inference.base_models import BaseModelId
-from inference.hashes import short_hash
-from inference.lora.installed import installed_hashes
+from inference.files.hashes import short_hash
+from inference.lora.known.installed import installed_hashes
 from inference.messages.checkpoints import CheckpointSpec
 
 PONY, ILLUSTRIOUS = BaseModelId("sdxl/pony"), BaseModelId("sdxl/illustrious")

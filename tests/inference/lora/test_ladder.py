@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.lora.architecture_words import claimed_architectures
-from inference.lora.declarations import Declaration
+from inference.lora.beside.declarations import Declaration
+from inference.lora.beside.metadata import civitai_version, trigger_words
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import RUNGS, Evidence, Source, judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
-from inference.lora.metadata import civitai_version, trigger_words
-from inference.lora.registry import RegistryAnswer
-from inference.lora.sidecar import Sidecar
+from inference.lora.known.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
+from inference.lora.known.registry import RegistryAnswer
+from inference.lora.words.architecture_words import claimed_architectures
 
 FILE = "a" * 64
 PONY, ILLUSTRIOUS = BaseModelId("sdxl/pony"), BaseModelId("sdxl/illustrious")

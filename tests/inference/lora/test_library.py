@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import READING, FoundLora, OutsideLibrary, open_regular, resolve, scan
 from tests.lora_files import safetensors_bytes, write_lora, write_sidecar

@@ -9,7 +9,7 @@ import pytest
 from inference.base_models import known_base_models
 from inference.engine.lora.lora_files import LoraReader
 from inference.errors import LoraFileRefused
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.inspection import Inspector
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan

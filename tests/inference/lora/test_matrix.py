@@ -12,11 +12,11 @@ from itertools import islice
 import pytest
 
 from inference.base_models import ARCHITECTURE_TITLES, BaseModelId
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import Evidence, Source, judge
-from inference.lora.fit import Grade
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.sidecar import Sidecar
+from inference.lora.tensors.fit import Grade
 from inference.lora.verdict import Layers, decide, layers_of
 from tests.inference.lora.synthetic import Case, cases
 from tests.lies import FLUX_HASH, FLUX_WORDS, PONY_BLOCK, PONY_HASH, SD1_WORDS, SD2_WORDS, SDXL_WORDS

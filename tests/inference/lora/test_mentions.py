@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.lora.sidecar import Sidecar, read_sidecar
-from inference.lora.texts import telling
+from inference.lora.beside.sidecar import Sidecar, read_sidecar
+from inference.lora.words.texts import telling
 from tests.inference.lora.test_other_models_named import verdict
 from tests.lora_files import write_lora
 

@@ -8,10 +8,10 @@ import json
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.sidecar import Sidecar
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_other_models_named import FILE, verdict
 

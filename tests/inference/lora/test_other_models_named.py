@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.config.checkpoints import CheckpointSettings
+from bot.config.sections.checkpoints import CheckpointSettings
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS, LORAS
-from inference.hashes import file_sha256
-from inference.json_values import parse_json
+from inference.files.hashes import file_sha256
+from inference.files.json_values import parse_json
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar, read_sidecar
 from inference.lora.evidence import Source, judge
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import scan
-from inference.lora.metadata import evidence_in
-from inference.lora.relatives import names_no_version, relatives_named
-from inference.lora.sidecar import Sidecar, read_sidecar
-from inference.lora.texts import telling
 from inference.lora.verdict import Layers, Verdict, decide
+from inference.lora.words.relatives import names_no_version, relatives_named
+from inference.lora.words.texts import telling
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_same_shapes import AI_TOOLKIT, read
 from tests.lies import FLUX_HASH, denoiser, pairs

@@ -14,16 +14,16 @@ import pytest
 from inference.base_models import BaseModelId
 from inference.engine.lora.lora_files import LoraReader
 from inference.errors import PredictionMismatch
-from inference.hashes import file_sha256
-from inference.lora.declarations import PredictionDeclaration, declare, declare_prediction
+from inference.files.hashes import file_sha256
+from inference.lora.beside.declarations import PredictionDeclaration, declare, declare_prediction
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import Evidence, judge
-from inference.lora.installed import installed_hashes, installed_predictions
 from inference.lora.knowledge import Knowledge
+from inference.lora.known.installed import installed_hashes, installed_predictions
+from inference.lora.known.registry import RegistryAnswer, keep_answer
 from inference.lora.library import scan
-from inference.lora.metadata import evidence_in
 from inference.lora.prediction_evidence import PredictionEvidence, PredictionSource
-from inference.lora.registry import RegistryAnswer, keep_answer
-from inference.lora.sidecar import Sidecar
 from inference.matching import KnownLora, Matcher
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.request import LoraUse

@@ -14,13 +14,13 @@ from types import SimpleNamespace
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import judge
-from inference.lora.fit import Grade
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.names import index, spellings, underscored
-from inference.lora.sidecar import Sidecar
-from inference.lora.tables import networks, title
+from inference.lora.tensors.fit import Grade
+from inference.lora.tensors.names import index, spellings, underscored
+from inference.lora.tensors.tables import networks, title
 from inference.lora.verdict import Verdict, decide, layers_of
 from inference.matching import KnownLora, Matcher
 from inference.messages.checkpoints import CheckpointSpec

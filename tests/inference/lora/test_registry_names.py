@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import Source, judge, unknown_bases, unknown_repositories
 from inference.lora.knowledge import Knowledge
-from inference.lora.registry import (
+from inference.lora.known.registry import (
     RegistryAnswer,
     RepositoryAnswer,
     keep_answer,
@@ -18,7 +19,6 @@ from inference.lora.registry import (
     read_answers,
     read_repositories,
 )
-from inference.lora.sidecar import Sidecar
 
 FILE, BASE = "f" * 64, "b" * 64
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from inference.lora.architecture_words import claimed_architectures
-from inference.lora.fit import Grade
-from inference.lora.names import Part, underscored
-from inference.lora.tables import VARIANTS, networks
+from inference.lora.tensors.fit import Grade
+from inference.lora.tensors.names import Part, underscored
+from inference.lora.tensors.tables import VARIANTS, networks
 from inference.lora.verdict import Layers, layers_of
+from inference.lora.words.architecture_words import claimed_architectures
 
 Shapes = dict[str, tuple[int, ...]]
 DENOISERS = {variant.name: networks()[variant.networks[Part.DENOISER]] for variant in VARIANTS}

@@ -1,6 +1,6 @@
 """Models whose layers have the same shapes as another's: their LoRAs go nowhere on the shapes' word alone.
 
-The words are those that trainers write (`inference/lora/architecture_words.py` names their sources), and the names are
+The words are those that trainers write (`inference/lora/words/architecture_words.py` names their sources), and the names are
 those of published files.
 """
 
@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.sidecar import Sidecar
-from inference.lora.tables import networks
+from inference.lora.tensors.tables import networks
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 from tests.lies import denoiser, encoder, pairs
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.lora.categories import Category
-from inference.lora.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar, sidecar_path
+from inference.lora.beside.categories import Category
+from inference.lora.beside.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar, sidecar_path
 from tests.growth import STEEPEST, growth
 
 FIELDS = {"name": "Komori", "category": "character", "base_model": "demo/vivid", "trigger_words": ["komori"],

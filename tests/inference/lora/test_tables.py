@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import Architecture
-from inference.lora.names import Part, index, read_name, underscored
-from inference.lora.tables import BASES, STRANGERS, VARIANTS, networks, spelled, title
+from inference.lora.tensors.names import Part, index, read_name, underscored
+from inference.lora.tensors.tables import BASES, STRANGERS, VARIANTS, networks, spelled, title
 
 ROOT = Path(__file__).parents[3]
 LOAD = """
 from time import process_time
 start = process_time()
-from inference.lora.tables import VARIANTS, spelled
+from inference.lora.tensors.tables import VARIANTS, spelled
 for variant in VARIANTS:
     for network in variant.networks.values():
         spelled(network)

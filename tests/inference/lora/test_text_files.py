@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
+from inference.lora.beside.sidecar import read_sidecar, sidecar_paths
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, fingerprint, scan
-from inference.lora.sidecar import read_sidecar, sidecar_paths
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_other_models_named import WORDS
 from tests.lies import denoiser, pairs

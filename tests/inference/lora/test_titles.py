@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title, words
+from inference.lora.words.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title, words
 
 
 @pytest.mark.parametrize(

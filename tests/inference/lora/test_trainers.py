@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.sidecar import Sidecar
 from inference.lora.verdict import Layers, decide, layers_of
 from tests.lies import FLUX_HASH, FLUX_WORDS, ILLUSTRIOUS_HASH, SDXL_WORDS, denoiser, pairs
 

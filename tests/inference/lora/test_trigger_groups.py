@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.bounds import MAX_TRIGGER_GROUP
-from inference.lora.metadata import trigger_words
-from inference.lora.sidecar import Sidecar
-from inference.lora.trigger_groups import MAX_CHARACTERS, MAX_GROUPS, is_group, trigger_groups
+from inference.lora.beside.metadata import trigger_words
+from inference.lora.beside.sidecar import Sidecar
+from inference.lora.beside.trigger_groups import MAX_CHARACTERS, MAX_GROUPS, is_group, trigger_groups
 from inference.messages.request import words_in
 from tests.inference.requests import request, use
 

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from inference.base_models import BaseModelId
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar
 from inference.lora.evidence import Evidence, Source, judge
-from inference.lora.fit import Grade
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.names import Part, underscored
-from inference.lora.sidecar import Sidecar
-from inference.lora.tables import VARIANTS, networks
+from inference.lora.tensors.fit import Grade
+from inference.lora.tensors.names import Part, underscored
+from inference.lora.tensors.tables import VARIANTS, networks
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 
 NOTHING = Evidence(None, Source.NONE)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
+from inference.lora.beside.metadata import evidence_in
+from inference.lora.beside.sidecar import Sidecar, read_sidecar
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.knowledge import Knowledge
-from inference.lora.metadata import evidence_in
-from inference.lora.prediction_words import prediction_in_records
-from inference.lora.relatives import plain_model_named
-from inference.lora.sidecar import Sidecar, read_sidecar
+from inference.lora.words.prediction_words import prediction_in_records
+from inference.lora.words.relatives import plain_model_named
 from inference.messages.checkpoints import PredictionType
 from tests.inference.lora.test_ladder import declared
 from tests.inference.lora.test_other_models_named import verdict

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import WatermarkUnusable
-from inference.hashes import files_sha256
+from inference.files.hashes import files_sha256
 from inference.messages.options import WatermarkModel, WatermarkSpec
 from inference.watermark.trustmark import open_watermark, trustmark_files, weights_sha256
 

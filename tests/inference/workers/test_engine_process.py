@@ -19,7 +19,7 @@ from PIL import Image
 
 from inference.engine.devices.devices import NICENESS
 from inference.errors import CheckpointNotFound, InferenceError
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Cancel, Shutdown
 from inference.messages.events import BadCommand, Cancelled, Capacity, Failed, Finished, Progress, Ready, Started

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference.cluster.wire import MAX_DATA_BYTES
-from inference.lora.registry import FILE_NAME
+from inference.lora.known.registry import FILE_NAME
 from inference.messages.commands import Generate
 from inference.workers import job_frames
 from inference.workers.job_frames import JobFrames

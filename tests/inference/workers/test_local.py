@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from inference.errors import WorkerUnavailable
-from inference.logs import BUDGET_SECONDS, MAX_CHARACTERS, MAX_LINE_CHARACTERS, MAX_LINES, LineBudget
 from inference.messages.commands import Generate
 from inference.messages.events import Capacity, Event, Finished, Progress, Ready
+from inference.processes.logs import BUDGET_SECONDS, MAX_CHARACTERS, MAX_LINE_CHARACTERS, MAX_LINES, LineBudget
 from inference.workers import WorkerDied, local
 from inference.workers.local import LocalWorker
 from tests.house import VIVID, House
@@ -165,7 +165,7 @@ async def test_closing_ends_the_events_and_leaves_no_process(house: House) -> No
 
 MAD = """
 import sys
-from inference.logs import Line
+from inference.processes.logs import Line
 from inference.messages.events import BadCommand
 line = Line(level=40, logger="inference.engine", job=None, message="mad " * 100).model_dump_json()
 long = Line(level=40, logger="inference.engine", job=None, message="mad " * 100_000).model_dump_json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import ClassifierSpec, TextJudgeSpec, WatermarkSpec, WorkerOptions
 from inference.workers.manifests import Manifests

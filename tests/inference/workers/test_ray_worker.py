@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.lora.declarations import FILE_NAME
+from inference.lora.beside.declarations import FILE_NAME
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import Ready

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from safetensors import safe_open
 
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.commands import Configure, Generate
 from inference.messages.events import Failed, Finished, Progress
 from inference.messages.request import GenerationRequest, LoraUse

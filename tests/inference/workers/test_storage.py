@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.lora.declarations import FILE_NAME
+from inference.lora.beside.declarations import FILE_NAME
 from inference.messages.spool import attempt_files, state_file
 from inference.workers.storage import SpoolFolder, StoredFile
 

@@ -13,8 +13,8 @@ from discord import ui
 
 from bot.errors.missing import NothingThere
 from bot.i18n import _
-from bot.ui import acknowledge
 from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
 from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm, RegionsForm, StrengthForm
 from bot.workspace.studio_draft import StudioLora

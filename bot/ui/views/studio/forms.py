@@ -34,7 +34,7 @@ from inference.bounds import (
     SEEDS,
 )
 from inference.errors import InvalidRequest
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from inference.messages.request import Region
 from inference.messages.samplers import Spacing
 from inference.regions import LAYOUTS, MAX_REGIONS, RegionName

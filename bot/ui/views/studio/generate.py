@@ -11,9 +11,9 @@ from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
 from bot.requests.regions import own_words
-from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.replies import error_message, send_ephemeral
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.replies import error_message, send_ephemeral
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated

@@ -8,24 +8,24 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.bookmarks import list_bookmarks
+from bot.database.bookmarks.bookmarks import list_bookmarks
 from bot.database.database import Database
-from bot.database.lora_search import Shown
-from bot.database.loras import Lora, Sort, browse_loras
+from bot.database.loras.catalogue import Lora, Sort, browse_loras
+from bot.database.loras.search import Shown
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.ui import acknowledge
 from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
 from bot.ui.studio_session import StudioSnapshot
-from bot.ui.views.lora_buttons import stored_lora
+from bot.ui.views.loras.buttons import stored_lora
 from bot.ui.views.persistent_items import is_id
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
 from bot.workspace.browsing import in_order
 from bot.workspace.studio_draft import LoraMenuFilter, Studio
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 
 PAGE = 20  # LoRAs of one page; the menu has five further options
 MAX_SEARCH = 100  # characters

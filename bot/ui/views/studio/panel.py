@@ -15,7 +15,7 @@ from typing import Any, Self
 from discord import ui
 
 from bot.config import CheckpointSettings
-from bot.database.lora_search import Shown
+from bot.database.loras.search import Shown
 from bot.i18n import _, label, ngettext, translated_note
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.pictures.attachments import PictureFile
@@ -28,12 +28,12 @@ from bot.requests.usual import ResolvedSettings, resolved
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
+from bot.ui.interactions.replies import error_message
 from bot.ui.rendered_message import MAX_COMPONENTS, RenderedMessage
-from bot.ui.replies import error_message
 from bot.ui.studio_session import StudioSnapshot
+from bot.ui.views.bookmarks.stacks import SaveStackButton
 from bot.ui.views.guide import GuideLinkButton
 from bot.ui.views.persistent_items import PersistentButton
-from bot.ui.views.stacks import SaveStackButton
 from bot.ui.views.studio.buttons import (
     NUDGE,
     AdjustButton,

@@ -13,10 +13,10 @@ from bot.i18n import _, later
 from bot.requests.builder import RequestDraft, draft_of
 from bot.requests.regions import own_words
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
-from bot.ui import acknowledge
 from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
 from bot.ui.views.persistent_items import JobButton, ModalForm
-from bot.ui.views.picture_details import own_job_or_remix
+from bot.ui.views.results.details import own_job_or_remix
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.visible_text import is_blank
 

@@ -12,7 +12,7 @@ from diffusers import StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipelin
 from PIL import Image
 
 from inference.capabilities import capability_of
-from inference.checkpoint_files import CheckpointSays, read_checkpoint
+from inference.checkpoints.files import CheckpointSays, read_checkpoint
 from inference.engine.devices.devices import HOST
 from inference.engine.devices.offloading import Residence
 from inference.engine.devices.transfers import upload
@@ -32,7 +32,7 @@ from inference.messages.samplers import UNET_SPACINGS, Spacing
 from inference.notes import NO_SPACING
 from inference.picture_costs import COSTS
 from inference.prediction import checkpoint_prediction
-from inference.request_cost import slots, steps_left
+from inference.queue.request_cost import slots, steps_left
 
 
 class UNetFamily:

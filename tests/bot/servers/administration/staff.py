@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.database.audit import AuditEntry, AuditFilter
-from bot.database.server_limits import LimitName
+from bot.database.servers.audit import AuditEntry, AuditFilter
+from bot.database.servers.limits import LimitName
 from tests.bot.servers.world import (
     ELSEWHERE,
     MANAGER,

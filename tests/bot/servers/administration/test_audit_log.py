@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.database.audit import AuditAction, AuditFilter, Changes
+from bot.database.servers.audit import AuditAction, AuditFilter, Changes
 from bot.servers.administration.audit_log import differences
 from tests.bot.database.conftest import add_lora
 from tests.bot.servers.administration.staff import MEGABYTE, STAFF, STRANGER

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from bot.database.base_model_proposals import ProposalState
-from bot.database.loras import Lora
+from bot.database.loras.base_model_proposals import ProposalState
+from bot.database.loras.catalogue import Lora
 from bot.errors.decisions import DecidedAlready, ProposedAlready
 from bot.errors.missing import NothingThere
 from inference.messages.checkpoints import PredictionType

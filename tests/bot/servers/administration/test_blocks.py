@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.audit import AuditAction
-from bot.database.blocks import BlockKind
 from bot.database.clock import now_ms
+from bot.database.people.blocks import BlockKind
+from bot.database.servers.audit import AuditAction
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.decisions import ReasonNeeded
 from bot.errors.missing import NothingThere

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.server_limits import LimitHolder, LimitName, LimitValues
+from bot.database.servers.limits import LimitHolder, LimitName, LimitValues
 from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange, NotWhole
 from bot.servers.administration.limits import range_of
 from inference.errors import RequestError

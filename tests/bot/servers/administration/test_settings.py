@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from bot.database.server_limits import LimitHolder, LimitName
-from bot.database.server_settings import MAX_CHOSEN, ServerSettings
-from bot.errors.server_settings import DefaultNotAllowed, LanguageUnknown, NewcomerTimeOutOfRange, TooManyChosen
+from bot.database.servers.limits import LimitHolder, LimitName
+from bot.database.servers.settings import MAX_CHOSEN, ServerSettings
+from bot.errors.servers import DefaultNotAllowed, LanguageUnknown, NewcomerTimeOutOfRange, TooManyChosen
 from inference.errors import CheckpointNotFound, RequestError
 from tests.bot.servers.administration.staff import OPERATING, STAFF, log, told
 from tests.bot.servers.world import (

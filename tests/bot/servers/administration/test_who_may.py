@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.database.audit import AuditFilter
-from bot.database.blocks import BlockKind
-from bot.database.server_limits import LimitHolder
+from bot.database.people.blocks import BlockKind
+from bot.database.servers.audit import AuditFilter
+from bot.database.servers.limits import LimitHolder
 from bot.errors.rights import NotOperator, NotStaff
 from bot.servers.context import ActionContext
 from inference.errors import RequestError
-from inference.queue import EVERYWHERE
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import PONY
 from tests.bot.servers.administration.staff import MEGABYTE, OPERATING, STAFF, STRANGER, WAITING, log
 from tests.bot.servers.world import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.database.database import open_database
-from bot.database.lora_autocomplete import lora_choices
-from bot.database.people import remember_person
+from bot.database.loras.autocomplete import lora_choices
+from bot.database.people.people import remember_person
 from bot.ui.cogs.autocomplete import choices_or_typed
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
-from bot.database.additions import (
+from bot.database.additions.additions import (
     begin_addition,
     fail_addition,
     find_request,

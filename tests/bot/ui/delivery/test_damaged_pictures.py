@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from bot.database.database import open_database
-from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
-from bot.database.jobs import create_job
-from bot.database.pictures import Picture
+from bot.database.jobs.deliveries import DeliveryState, find_delivery, open_delivery
+from bot.database.jobs.jobs import create_job
+from bot.database.pictures.pictures import Picture
 from bot.servers.server_cache import ServerCache
 from bot.ui.delivery.delivery import Deliverer
 from tests.bot.pictures.unsigned import attachments

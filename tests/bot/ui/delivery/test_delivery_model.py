@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 
 from bot.database.database import open_database
-from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
-from bot.database.jobs import cancel_job, create_job, find_job
+from bot.database.jobs.deliveries import DeliveryState, find_delivery, open_delivery
+from bot.database.jobs.jobs import cancel_job, create_job, find_job
 from bot.servers.server_cache import ServerCache
 from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
-from bot.ui.views.job_progress import waiting_view
-from inference.queue_simulation import Forecast
+from bot.ui.views.jobs.progress import waiting_view
+from inference.queue.simulation import Forecast
 from tests.bot.pictures.unsigned import attachments
 from tests.inference.requests import request
 from tests.stepped import SteppedBefore

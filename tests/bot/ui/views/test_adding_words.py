@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.moderation import ModerationSettings
+from bot.config.sections.moderation import ModerationSettings
 from bot.moderation.enforcement import WordRules
-from bot.sources.remote import RemoteVersion, Terms
-from bot.ui.views.adding import as_allowed
+from bot.sources.hubs.remote import RemoteVersion, Terms
+from bot.ui.views.additions.progress import as_allowed
 from inference.errors import RequestError
 from tests.house import House
 

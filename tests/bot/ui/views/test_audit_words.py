@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from bot.database.audit import AuditAction, AuditEntry
+from bot.database.servers.audit import AuditAction, AuditEntry
 from bot.i18n import speaking
-from bot.ui.views.server.audit import Shown
-from bot.ui.views.server.audit_words import entry_text
-from bot.ui.views.server.panel import PAGE, PanelPage
+from bot.ui.views.servers.audit import Shown
+from bot.ui.views.servers.audit_words import entry_text
+from bot.ui.views.servers.panel import PAGE, PanelPage
 
 
 def entry(action: AuditAction, target: str = "", **changes: tuple[object, object]) -> AuditEntry:

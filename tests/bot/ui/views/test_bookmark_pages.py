@@ -10,23 +10,23 @@ import pytest
 from PIL import Image
 
 from bot.app.assembly import Easel
-from bot.database.bookmark_transfer import Brought, NewBookmark
-from bot.database.bookmarks import MAX_NOTE, Bookmark, add_bookmark, find_bookmark
-from bot.database.lora_search import Sort
-from bot.database.loras import find_lora_by_name
-from bot.database.preferences import Preferences, save_preferences
+from bot.database.bookmarks.bookmarks import MAX_NOTE, Bookmark, add_bookmark, find_bookmark
+from bot.database.bookmarks.transfer import Brought, NewBookmark
+from bot.database.loras.catalogue import find_lora_by_name
+from bot.database.loras.search import Sort
+from bot.database.people.preferences import Preferences, save_preferences
 from bot.errors.missing import NothingThere
 from bot.i18n import speaking
 from bot.requests.builder import usual_checkpoint
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.bookmark_file import export_pages, import_text
-from bot.ui.views.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_page
+from bot.ui.views.bookmarks.bookmark_file import export_pages, import_text
+from bot.ui.views.bookmarks.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_page
 from bot.ui.views.compact_lists import lines_text
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, first_of_bookmarks, page_ref_of, query_at
 from inference.base_models import BaseModelId
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

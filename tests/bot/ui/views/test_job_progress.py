@@ -7,8 +7,8 @@ import json
 import pytest
 
 from bot.i18n import speaking
-from bot.ui.views.job_progress import waiting_view
-from inference.queue_simulation import Forecast
+from bot.ui.views.jobs.progress import waiting_view
+from inference.queue.simulation import Forecast
 from tests.bot.jobs.test_hanging_workers import JOB
 
 

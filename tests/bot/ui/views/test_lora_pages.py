@@ -9,18 +9,18 @@ import pytest
 from PIL import Image
 
 from bot.app.assembly import Easel
-from bot.database.bookmarks import add_bookmark
-from bot.database.loras import Lora, UsefulWeights, find_lora_by_name
-from bot.database.people import remember_person
-from bot.database.preferences import Preferences, save_preferences
-from bot.database.ratings import rate_lora
-from bot.database.sample_failures import MAX_TRIES
-from bot.database.samples import count_try, record_samples
-from bot.database.uses import record_uses
-from bot.database.weight_ranges import record_range
+from bot.database.bookmarks.bookmarks import add_bookmark
+from bot.database.loras.catalogue import Lora, UsefulWeights, find_lora_by_name
+from bot.database.loras.ratings import rate_lora
+from bot.database.loras.sample_failures import MAX_TRIES
+from bot.database.loras.samples import count_try, record_samples
+from bot.database.loras.uses import record_uses
+from bot.database.loras.weight_ranges import record_range
+from bot.database.people.people import remember_person
+from bot.database.people.preferences import Preferences, save_preferences
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.lora import checkpoint_for, lora_page
-from bot.ui.views.lora_text import example_prompt
+from bot.ui.views.loras.page import checkpoint_for, lora_page
+from bot.ui.views.loras.text import example_prompt
 from inference.base_models import BaseModelId
 from inference.messages.request import LoraUse
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of

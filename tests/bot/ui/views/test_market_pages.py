@@ -9,21 +9,21 @@ import pytest
 from PIL import Image
 
 from bot.app.assembly import Easel
-from bot.database.bookmarks import add_bookmark
-from bot.database.drafts import save_draft
-from bot.database.lora_search import Sort
-from bot.database.loras import find_lora_by_name
-from bot.database.preferences import Preferences, save_preferences
-from bot.database.ratings import rate_lora
+from bot.database.bookmarks.bookmarks import add_bookmark
+from bot.database.loras.catalogue import find_lora_by_name
+from bot.database.loras.ratings import rate_lora
+from bot.database.loras.search import Sort
+from bot.database.people.drafts import save_draft
+from bot.database.people.preferences import Preferences, save_preferences
 from bot.errors.missing import NothingThere
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.browse import PageLocation
 from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
-from bot.ui.views.market import market_page
+from bot.ui.views.loras.market import market_page
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, first_in_market, page_ref_of, query_at
 from inference.base_models import BaseModelId
-from inference.lora.categories import Category
+from inference.lora.beside.categories import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

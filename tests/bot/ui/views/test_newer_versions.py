@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bot.database.bookmarks import add_bookmark
+from bot.database.additions.hub_looks import mark_updates_told, untold_updates
+from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.hub_looks import mark_updates_told, untold_updates
-from bot.database.loras import Lora
-from bot.ui.views.newer_versions import MAX_SHOWN, loras_to_tell
+from bot.database.loras.catalogue import Lora
+from bot.ui.views.loras.newer_versions import MAX_SHOWN, loras_to_tell
 from inference.content_rating import ContentRating
 from tests.bot.database.conftest import add_lora, db, path, sha
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.database.erasures import Erasure, ErasureState
+from bot.database.privacy.erasures import Erasure, ErasureState
 from bot.i18n import speaking
-from bot.ui.views.privacy import receipt_text
+from bot.ui.views.people.privacy import receipt_text
 
 COMPLETE = Erasure(
     id=1, person_id=None, pseudonym=1, state=ErasureState.COMPLETE, by_operator=False, jobs=4, pictures=7, messages=9,

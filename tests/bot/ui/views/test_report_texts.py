@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from discord import ui
 
-from bot.database.appeals import Appeal, AppealState
-from bot.database.audit import AuditAction, AuditEntry
-from bot.database.decisions import Decision, DecisionAction
-from bot.database.reports import Report, ReportState, Subject
+from bot.database.reports.appeals import Appeal, AppealState
+from bot.database.reports.decisions import Decision, DecisionAction
+from bot.database.reports.reports import Report, ReportState, Subject
+from bot.database.servers.audit import AuditAction, AuditEntry
 from bot.errors.blocks import EndNeeded
 from bot.i18n import explained, speaking
 from bot.reports.messenger import OwnerNotice
-from bot.ui.views.report_case import BlockOwnerForm
-from bot.ui.views.report_notice import notice_view
-from bot.ui.views.server.audit_words import entry_text
+from bot.ui.views.reports.case import BlockOwnerForm
+from bot.ui.views.reports.notice import notice_view
+from bot.ui.views.servers.audit_words import entry_text
 from inference.content_rating import ContentRating
 
 REPORT = Report(

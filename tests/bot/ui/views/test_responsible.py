@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from bot.cli.doctor import _responsible as finding_of
+from bot.cli.setup.doctor import _responsible as finding_of
 from bot.config import Settings
-from bot.config.privacy import PrivacySettings
-from bot.config.retention import RetentionSettings
-from bot.config.worker import WorkerSettings
-from bot.database.erasures import Erasure, ErasureState
+from bot.config.sections.privacy import PrivacySettings
+from bot.config.sections.retention import RetentionSettings
+from bot.config.sections.worker import WorkerSettings
+from bot.database.privacy.erasures import Erasure, ErasureState
 from bot.diagnostics.finding import FindingGrade
 from bot.i18n import speaking
 from bot.privacy.summary import LABELS
-from bot.ui.views.privacy import _links, _responsible, _stored_texts
+from bot.ui.views.people.privacy import _links, _responsible, _stored_texts
 
 MOST = 4000  # characters that Discord allows in a message
 FULL = PrivacySettings(

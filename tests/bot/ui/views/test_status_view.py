@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from bot.app.database_state import DatabaseState
 from bot.app.overview import Overview
-from bot.database.file_counts import HubCount
+from bot.database.loras.file_counts import HubCount
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem, ScanReport
 from bot.library.watcher import Scanned

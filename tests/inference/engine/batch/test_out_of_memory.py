@@ -24,7 +24,7 @@ from inference.engine.models import decode
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages.request import GenerationRequest
-from inference.request_cost import rows_each
+from inference.queue.request_cost import rows_each
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 
 MORE_THAN_THERE_IS = 2**60  # bytes

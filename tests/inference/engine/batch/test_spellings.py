@@ -12,7 +12,7 @@ import torch
 
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import State
-from inference.lora.names import underscored
+from inference.lora.tensors.names import underscored
 from inference.messages.samplers import Sampler
 from tests.inference.engine.transformers import (
     DTYPE,

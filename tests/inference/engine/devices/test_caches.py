@@ -18,7 +18,7 @@ from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.process.job_runner import JobRunner
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.commands import Configure
 from inference.messages.request import LoraUse
 from tests.house import VIVID, House

@@ -19,7 +19,7 @@ from torch import nn
 from inference.engine.lora.conversions import MAX_ALPHA, BadWeights, change_of
 from inference.engine.lora.folding import LayerChange, fold_all, layers_of
 from inference.engine.lora.low_rank import Delta, LowRank
-from inference.lora.formats import USABLE, Format, modules_of
+from inference.lora.tensors.formats import USABLE, Format, modules_of
 from tests.inference.engine.applied import attached
 
 KEY = ("unet", "layer")

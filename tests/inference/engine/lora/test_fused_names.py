@@ -34,8 +34,8 @@ from inference.engine.lora.layer_names import LayerNames
 from inference.engine.lora.low_rank import Delta
 from inference.engine.lora.normalise import normalise
 from inference.errors import LoraFileRefused, ModuleMismatch
-from inference.lora.names import underscored
-from inference.lora.original_names import RULES
+from inference.lora.tensors.names import underscored
+from inference.lora.tensors.original_names import RULES
 from tests.inference.engine.applied import attached
 from tests.inference.engine.loras import as_file
 

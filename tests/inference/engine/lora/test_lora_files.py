@@ -10,11 +10,11 @@ import pytest
 
 from inference.base_models import BaseModelId
 from inference.engine.lora.lora_files import LoraReader
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.lora.evidence import Evidence, Source
 from inference.lora.knowledge import Knowledge
+from inference.lora.known.registry import FILE_NAME, RegistryAnswer, keep_answer
 from inference.lora.library import scan
-from inference.lora.registry import FILE_NAME, RegistryAnswer, keep_answer
 from inference.messages.request import LoraUse
 from tests.lora_files import write_lora, write_sidecar
 

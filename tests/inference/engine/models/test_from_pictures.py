@@ -14,7 +14,7 @@ from inference.engine.batch.handle import Handle
 from inference.engine.engine import Engine
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
-from inference.request_cost import passes
+from inference.queue.request_cost import passes
 from tests.inference.engine.devices.test_half_precision import BROKEN, checkpoint_of, decibels, painted
 from tests.inference.engine.transformers import ANIMA, FLUX_DEV, QWEN, SD35, Z_IMAGE, TransformerWorld, picture_in
 from tests.inference.engine.worlds import World

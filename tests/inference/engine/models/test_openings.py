@@ -22,8 +22,8 @@ from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge
-from inference.hashes import file_sha256
-from inference.lora.installed import installed_hashes
+from inference.files.hashes import file_sha256
+from inference.lora.known.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.events import Finished

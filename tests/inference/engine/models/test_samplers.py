@@ -16,7 +16,7 @@ from inference.engine.models.unipc import UniPCMultistepScheduler
 from inference.messages.checkpoints import PredictionType
 from inference.messages.samplers import UNET_SPACINGS, Sampler, Spacing
 from inference.prediction import Prediction
-from inference.request_cost import passes
+from inference.queue.request_cost import passes
 from tests.inference.requests import request
 
 CONFIG = EulerDiscreteScheduler(

@@ -25,8 +25,8 @@ from inference.errors import (
     PictureNotSaved,
     PredictionMismatch,
 )
-from inference.hashes import file_sha256
-from inference.lora.declarations import FILE_NAME, allow_on
+from inference.files.hashes import file_sha256
+from inference.lora.beside.declarations import FILE_NAME, allow_on
 from inference.messages.checkpoints import CheckpointSpec, PredictionType
 from inference.messages.commands import Generate
 from inference.messages.events import Failed, Progress

@@ -28,7 +28,7 @@ from inference.errors import (
     OutOfMemory,
     RegionsNotOffered,
 )
-from inference.hashes import file_sha256
+from inference.files.hashes import file_sha256
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate
 from inference.messages.events import Progress

@@ -1,0 +1,283 @@
+"""Writes what a scan of the library found. No other module changes the catalogue's tables.
+
+A version is known by its SHA-256 and keeps its row, entry and bookmarks when its file moves, breaks, is replaced
+or goes missing and comes back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from enum import StrEnum
+
+from bot.database.clock import now_ms
+from bot.database.database import Database
+from bot.database.loras.index import index_lora, index_waiting
+from bot.database.loras.tags import write_tags
+from bot.database.search import name_key, storable
+from bot.visible_text import is_blank
+from inference.content_rating import ContentRating
+from inference.lora.beside.categories import Category
+from inference.lora.beside.sidecar import Sidecar
+from inference.lora.evidence import Evidence
+from inference.lora.few_steps import NOT_FEW
+from inference.lora.library import FoundLora
+from inference.lora.prediction_evidence import NO_PREDICTION
+
+KNOWN = "SELECT path, found FROM lora_version WHERE missing = 0"
+MARK_MISSING = """
+    UPDATE lora_version SET missing = 1
+    WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
+"""
+# A stamp that no file has makes the next scan read the file again.
+DOUBT = """
+    UPDATE lora_version SET found = json_set(found, '$.stamp.size', -1) WHERE sha256 = ? AND missing = 0
+"""
+DOUBTED = "SELECT 1 FROM lora_version WHERE missing = 0 AND json_extract(found, '$.stamp.size') < 0 LIMIT 1"
+UNINDEX = "UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))"
+MARK_REPLACED = "UPDATE lora_version SET missing = 1 WHERE id = ?"
+AT_PATH = "SELECT * FROM lora_version WHERE path = ? AND missing = 0"
+LIVE_ELSEWHERE = """
+    SELECT path FROM lora_version WHERE sha256 = ? AND missing = 0 AND problem IS NULL AND path <> ?
+"""
+GONE_BEFORE = "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1"
+INSERT = """
+    INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
+        recommended_weight, few_steps, prediction, allowed_on, problem, created_at)
+    VALUES (:lora_id, :sha256, :name, :path, :found, :base_model, :evidence, :contradictions,
+        :recommended_weight, :few_steps, :prediction, :allowed_on, :problem, :now) RETURNING id
+"""
+UPDATE = """
+    UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
+        base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
+        recommended_weight = :recommended_weight, few_steps = :few_steps, prediction = :prediction,
+        allowed_on = :allowed_on, problem = :problem, missing = 0
+    WHERE id = :id
+"""
+FORGET_WORDS = "DELETE FROM trigger_word WHERE version_id = ?"
+ADD_WORD = "INSERT INTO trigger_word (version_id, position, word, name) VALUES (?, ?, ?, ?)"
+ENTRY = "SELECT id FROM lora WHERE name_key = ?"
+ADD_ENTRY = """
+    INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id
+"""
+RENAME_ENTRY = "UPDATE lora SET name = ?, name_key = ? WHERE id = ?"
+COUNT_VERSIONS = "SELECT count(*) FROM lora_version WHERE lora_id = ?"
+SPELL_ENTRY = "UPDATE lora SET name = ? WHERE id = ? AND name_key = ?"
+DESCRIBE_ENTRY = """
+    UPDATE lora SET category = :category, description = :description,
+        content_rating = CASE WHEN content_rating_by IS NULL THEN :content_rating ELSE content_rating END
+    WHERE id = :id
+"""
+RATE_CONTENT = "UPDATE lora SET content_rating = ?, content_rating_by = ? WHERE id = ? RETURNING id"
+MOVE_BOOKMARKS = "UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old"
+DROP_UNUSED = """
+    DELETE FROM lora WHERE id = :id
+    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE lora_id = :id)
+    AND NOT EXISTS (SELECT 1 FROM bookmark WHERE lora_id = :id) RETURNING id
+"""
+RATINGS_BY_PAGES = """
+    SELECT DISTINCT rating FROM lora_version CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256
+    WHERE lora_id = ? AND rating IS NOT NULL
+"""
+ENTRIES_OF_FILE = "SELECT DISTINCT lora_id FROM lora_version WHERE sha256 = ?"
+VERSIONS_OF = "SELECT found FROM lora_version WHERE lora_id = ? ORDER BY missing, path, id"
+
+
+class Change(StrEnum):
+    """What a scan found out about one file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    BROKEN = "broken"
+    DUPLICATE = "duplicate"
+
+
+async def known_files(db: Database) -> dict[str, FoundLora]:
+    """The results of earlier scans, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
+    rows = await db.fetch(KNOWN)
+    return {row["path"]: FoundLora.model_validate_json(row["found"]) for row in rows}
+
+
+async def doubt_file(db: Database, sha256: str) -> None:
+    """Mark the file of this version, so that the next scan reads it again. Raises DatabaseError."""
+    await db.write(DOUBT, (sha256,))
+
+
+async def is_any_doubted(db: Database) -> bool:
+    """Whether a file is marked to be read again. Raises DatabaseError."""
+    return await db.fetch_one(DOUBTED) is not None
+
+
+async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...]:
+    """Mark every version whose path is not in `present` as missing; the paths newly marked.
+
+    Lists follow. Raises DatabaseError.
+    """
+    async with db.transaction():
+        rows = await db.write(MARK_MISSING, (json.dumps(sorted(present)),))
+        await db.write(UNINDEX, (json.dumps([row["lora_id"] for row in rows]),))
+    await index_waiting(db)
+    return tuple(sorted(row["path"] for row in rows))
+
+
+async def rate_content(db: Database, lora_id: int, content_rating: ContentRating | None, operator_id: int) -> bool:
+    """Rate an entry by an operator's word; None gives it back to what its sidecars say. False when there is none.
+
+    To be called inside a transaction. Raises DatabaseError.
+    """
+    rated_by = None if content_rating is None else operator_id
+    found = await db.write(RATE_CONTENT, (content_rating, rated_by, lora_id))
+    await _refresh(db, lora_id)
+    return bool(found)
+
+
+async def rate_by_pages(db: Database, sha256: str) -> None:
+    """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction.
+
+    Raises DatabaseError.
+    """
+    for row in await db.fetch(ENTRIES_OF_FILE, (sha256,)):
+        await _refresh(db, row["lora_id"])
+
+
+async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, last_word: bool) -> Change | None:
+    """Update the catalogue with one file.
+
+    None when another path has the same bytes: that may change while the scan goes on, so ask again after its end
+    with `last_word`, and it becomes a DUPLICATE. Raises DatabaseError.
+    """
+    async with db.transaction():
+        row = await _row_at(db, found)
+        if found.problem is not None:
+            return await _record_broken(db, row, found, evidence)
+        twin = await db.fetch_one(LIVE_ELSEWHERE, (found.sha256, found.path))
+        if twin is None:
+            row = row or await db.fetch_one(GONE_BEFORE, (found.sha256,))
+            return await _record(db, row, found, evidence, None)
+        if not last_word:
+            return None
+        await _record(db, row, found, evidence, f"it is the same file as {twin['path']}")
+        return Change.DUPLICATE
+
+
+async def _row_at(db: Database, found: FoundLora) -> sqlite3.Row | None:
+    """The version at this path. One with other bytes was replaced and is marked as missing."""
+    row = await db.fetch_one(AT_PATH, (found.path,))
+    if row is None or found.sha256 is None or row["sha256"] in {None, found.sha256}:
+        return row
+    await db.write(MARK_REPLACED, (row["id"],))
+    await index_lora(db, row["lora_id"])
+    return None
+
+
+async def _record_broken(db: Database, row: sqlite3.Row | None, found: FoundLora, evidence: Evidence) -> Change:
+    """Store the problem of a file. A file that was usable before keeps its entry, hash and base model."""
+    if row is None or row["sha256"] is None:
+        await _record(db, row, found, evidence, found.problem)
+    elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
+        await db.write(UPDATE, {**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+        await index_lora(db, row["lora_id"])
+    return Change.BROKEN
+
+
+async def _record(
+    db: Database,
+    row: sqlite3.Row | None,
+    found: FoundLora,
+    evidence: Evidence,
+    problem: str | None,
+) -> Change:
+    name = "unnamed" if is_blank(found.name) else storable(found.name).strip()
+    lora_id = await _entry(db, row, name)
+    values = _values(lora_id, found, evidence, problem)
+    if row is not None and not row["missing"] and values.items() <= dict(row).items():
+        return Change.UNCHANGED
+    if row is None:
+        (inserted,) = await db.write(INSERT, {**values, "now": now_ms()})
+        version_id = inserted["id"]
+    else:
+        version_id = row["id"]
+        await db.write(UPDATE, {**values, "id": version_id})
+    await _write_words(db, version_id, found.sidecar)
+    await db.write(SPELL_ENTRY, (name, lora_id, name_key(name)))
+    await _refresh(db, lora_id)
+    if row is not None and row["lora_id"] != lora_id:
+        await _leave(db, row["lora_id"], lora_id)
+    return Change.NEW if row is None else Change.CHANGED
+
+
+def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | None) -> dict[str, object]:
+    few_steps = evidence.few_steps
+    return {
+        "lora_id": lora_id,
+        "sha256": found.sha256,
+        "name": found.version,
+        "path": found.path,
+        "found": found.model_dump_json(),
+        "base_model": None if evidence.base_model is None else str(evidence.base_model),
+        "evidence": evidence.source.name,
+        "contradictions": json.dumps(evidence.contradictions),
+        "recommended_weight": found.sidecar.recommended_weight,
+        "few_steps": None if few_steps == NOT_FEW else few_steps.model_dump_json(exclude_defaults=True),
+        "prediction": None if evidence.prediction == NO_PREDICTION else evidence.prediction.written(),
+        "allowed_on": json.dumps(evidence.allowed_on) if evidence.allowed_on else None,
+        "problem": problem,
+    }
+
+
+async def _entry(db: Database, row: sqlite3.Row | None, name: str) -> int:
+    """The entry called `name`. When a version alone in its entry gets a new name, the entry is renamed."""
+    key = name_key(name)
+    entry = await db.fetch_one(ENTRY, (key,))
+    if entry is not None:
+        return entry["id"]
+    if row is not None and await _is_alone(db, row["lora_id"]):
+        await db.write(RENAME_ENTRY, (name, key, row["lora_id"]))
+        return row["lora_id"]
+    (added,) = await db.write(ADD_ENTRY, (name, key, now_ms()))
+    return added["id"]
+
+
+async def _is_alone(db: Database, lora_id: int) -> bool:
+    (row,) = await db.fetch(COUNT_VERSIONS, (lora_id,))
+    return row[0] == 1
+
+
+async def _leave(db: Database, old: int, new: int) -> None:
+    """Note that a version moved to another entry. An entry left without versions passes on its bookmarks and goes.
+
+    Where a person has bookmarked both, the old bookmark stays, and with it the entry, rather than lose the note.
+    """
+    (row,) = await db.fetch(COUNT_VERSIONS, (old,))
+    if row[0] == 0:
+        await db.write(MOVE_BOOKMARKS, {"old": old, "new": new})
+        await db.write(DROP_UNUSED, {"id": old})
+    await _refresh(db, old)
+
+
+async def _write_words(db: Database, version_id: int, sidecar: Sidecar) -> None:
+    await db.write(FORGET_WORDS, (version_id,))
+    names = {words: name for name, words in sidecar.trigger_groups.items()}
+    for position, word in enumerate(sidecar.all_trigger_words):
+        await db.fetch(ADD_WORD, (version_id, position, word, names.get(word)))
+
+
+async def _refresh(db: Database, lora_id: int) -> None:
+    """Describe the entry by the first of its versions' sidecars that has a description, and index its words.
+
+    Its content rating is the highest that a sidecar or a page gave to a file, unless an operator has rated it.
+    """
+    rows = await db.fetch(VERSIONS_OF, (lora_id,))
+    found = [FoundLora.model_validate_json(row["found"]) for row in rows]
+    sidecars = [each.sidecar for each in found]
+    category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
+    description = next((s.description for s in sidecars if s.description), "")
+    rated = [ContentRating(row["rating"]) for row in await db.fetch(RATINGS_BY_PAGES, (lora_id,))]
+    rated += [each.content_rating for each in sidecars if each.content_rating]
+    content_rating = max(rated, default=None)
+    described = {"category": category, "description": description, "content_rating": content_rating, "id": lora_id}
+    await db.write(DESCRIBE_ENTRY, described)
+    await write_tags(db, lora_id, category, [tag for each in found for tag in each.tags])
+    await index_lora(db, lora_id)

@@ -1,1 +1,0 @@
-"""Changes of the schema since the first release, `NNNN_what.sql`; see `bot.database.migrate`."""

@@ -1,0 +1,42 @@
+"""Each person's preferences, as JSON in their row."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.database.database import Database
+from bot.database.people import people
+
+FIND = "SELECT settings FROM person WHERE id = ?"
+SAVE = "UPDATE person SET settings = ? WHERE id = ?"
+
+
+class Preferences(BaseModel):
+    """A person's defaults; None: what everybody gets. `private` results are seen by them alone; with `shows_prompt`
+    their prompts stand under the pictures that everybody sees, without a choice as the server has it.
+
+    `size` is the name of a shape, for the sizes themselves differ between checkpoints. `compact_lists` shows lists of
+    LoRAs as lines of text instead of cards. `update_messages` tells of newer versions of bookmarks in direct messages.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    checkpoint: str | None = None
+    size: str | None = None
+    private: bool = False
+    shows_prompt: bool | None = None
+    compact_lists: bool = False
+    update_messages: bool = False
+
+
+async def find_preferences(db: Database, person_id: int) -> Preferences:
+    """The person's preferences. Raises DatabaseError."""
+    row = await db.fetch_one(FIND, (person_id,))
+    return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
+
+
+async def save_preferences(db: Database, person_id: int, preferences: Preferences) -> None:
+    """Store them. Raises DatabaseError."""
+    async with db.transaction():
+        await people.remember_person(db, person_id)
+        await db.write(SAVE, (preferences.model_dump_json(), person_id))

@@ -1,0 +1,129 @@
+"""Erasures: all that is kept of a person is deleted, step by step, so that a crash at any place loses no step.
+
+First the rows go (`erased_rows`), which note the person's files and messages as still to be removed; these follow
+(`erasure_leftovers`). What stays of the erasure is its receipt.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bot.database.clock import now_ms
+from bot.database.database import BUSY_TIMEOUT_MS, Database
+from bot.database.errors import explain
+from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
+
+REQUEST = """
+    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
+"""
+UNFINISHED = "SELECT * FROM erasure WHERE state <> 'complete' ORDER BY id"
+FIND = "SELECT * FROM erasure WHERE id = ?"
+NEWEST = "SELECT * FROM erasure WHERE pseudonym = pseudonym(?) ORDER BY id DESC LIMIT 1"
+COMPLETE = """
+    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?,
+    unreachable = unreachable + (
+        SELECT count(*) FROM erasure_report WHERE erasure_id = erasure.id AND state = 'out_of_reach'
+    )
+    WHERE id = ? AND state = 'clearing' AND direct_channel IS NULL
+    AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
+    AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
+    AND NOT EXISTS (SELECT 1 FROM erasure_report WHERE erasure_id = erasure.id AND state = 'due')
+    RETURNING *
+"""
+FORGET_REPORTS = "DELETE FROM erasure_report WHERE erasure_id = ?"
+FORGET_OLD = "DELETE FROM erasure WHERE finished_at < ?"
+
+
+class ErasureState(StrEnum):
+    """`requested`: rows are being deleted; `clearing`: they are gone, and files and messages follow."""
+
+    REQUESTED = "requested"
+    CLEARING = "clearing"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A row of the table; times in unix ms. `person_id` is None once the rows of the person are gone.
+
+    `messages` are gone, `unreachable` ones are not the bot's to delete, and `private_answers` the person's alone. The
+    `direct_channel` is that of the person's direct messages, until what the bot wrote there is known.
+    `copies` of the database still hold the person; the last expires at `copies_until`, if anybody can tell.
+    `start_pictures` of other users were made from the person's pictures, and have gone too.
+    """
+
+    id: int
+    person_id: int | None
+    pseudonym: int
+    state: ErasureState
+    by_operator: bool
+    jobs: int
+    pictures: int
+    messages: int
+    unreachable: int
+    private_answers: int
+    copies: int
+    copies_until: int | None
+    created_at: int
+    finished_at: int | None
+    direct_channel: int | None
+    start_pictures: int
+
+
+def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> None:
+    """Order that all that is kept of the person is deleted; from now on it happens, also after a crash.
+
+    Of an order that is under way nothing changes. It has a connection of its own, so that it works beside the running
+    bot. Blocks. Raises DatabaseError.
+    """
+    ensure_key(database)
+    where = f"{database.resolve().as_uri()}?mode=rw"
+    try:
+        with closing(sqlite3.connect(where, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection, connection:
+            values = (person_id, Pseudonyms(database).of(person_id), by_operator, now_ms())
+            connection.execute(REQUEST, values)
+    except sqlite3.Error as problem:
+        raise explain(problem, database) from problem
+
+
+async def unfinished_erasures(db: Database) -> tuple[Erasure, ...]:
+    """The erasures that are not complete, the oldest first. Raises DatabaseError."""
+    return tuple(map(_erasure, await db.fetch(UNFINISHED)))
+
+
+async def find_erasure(db: Database, erasure_id: int) -> Erasure | None:
+    """The erasure with this id. Raises DatabaseError."""
+    row = await db.fetch_one(FIND, (erasure_id,))
+    return None if row is None else _erasure(row)
+
+
+async def newest_erasure(db: Database, person_id: int) -> Erasure | None:
+    """The person's newest erasure, also one that is complete. Raises DatabaseError."""
+    row = await db.fetch_one(NEWEST, (person_id,))
+    return None if row is None else _erasure(row)
+
+
+async def complete_erasure(db: Database, erasure_id: int, *, copies: int, copies_until: int | None) -> Erasure | None:
+    """clearing -> complete; None while a file or a message is left. Raises DatabaseError."""
+    async with db.transaction():
+        rows = await db.write(COMPLETE, (now_ms(), copies, copies_until, erasure_id))
+        if rows:
+            await db.write(FORGET_REPORTS, (erasure_id,))
+    return _erasure(rows[0]) if rows else None
+
+
+async def forget_old_receipts(db: Database, *, before_ms: int) -> None:
+    """Delete the erasures that were complete before `before_ms` (unix ms). Raises DatabaseError."""
+    await db.write(FORGET_OLD, (before_ms,))
+
+
+def _erasure(row: sqlite3.Row) -> Erasure:
+    columns = dict(row)
+    columns["state"] = ErasureState(columns["state"])
+    columns["by_operator"] = bool(columns["by_operator"])
+    return Erasure(**columns)

@@ -1,0 +1,249 @@
+"""Takedown cases: somebody who is shown in pictures asks an operator that they go, and their copies are removed.
+
+A case is opened, confirmed and closed by a command beside the running bot, on a connection of its own. The bot carries
+out what is confirmed. Due is a case 48 hours after its notice was received.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Generator, Iterable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bot.database.clock import now_ms
+from bot.database.database import BUSY_TIMEOUT_MS, Database
+from bot.database.errors import explain
+from bot.database.privacy.takedown_notices import write_notices
+
+DUE_MS = 48 * 3_600_000
+
+_CASE = "SELECT id, state, note, received_at, created_at, ended_at, refused, alerts FROM takedown_case"
+FIND = f"{_CASE} WHERE id = ?"
+UNFINISHED = f"{_CASE} WHERE state IN ('open', 'confirmed') ORDER BY received_at, id"
+ALL = f"{_CASE} ORDER BY ended_at IS NOT NULL, received_at, id"
+KEPT = "SELECT id, hashes FROM takedown_case WHERE state IN ('confirmed', 'complete') ORDER BY id"
+HASHES = "SELECT hashes FROM takedown_case WHERE id = ?"
+COPIES = "SELECT number, kind, path, job_id, distance, state FROM takedown_copy WHERE case_id = ? ORDER BY number"
+REFUSE = "UPDATE takedown_case SET refused = refused + 1 WHERE id = ?"
+COUNT_ALERTS = "UPDATE takedown_case SET alerts = ? WHERE id = ? AND alerts < ? RETURNING id"
+END_COPIES_OF_JOB = (
+    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND job_id = ? AND state = 'confirmed'"
+)
+END_COPY = "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND number = ? AND state = 'confirmed'"
+COMPLETE = """
+    UPDATE takedown_case SET state = 'complete', ended_at = ? WHERE id = ? AND state = 'confirmed'
+    AND NOT EXISTS (SELECT 1 FROM takedown_copy WHERE case_id = takedown_case.id AND state = 'confirmed')
+    RETURNING id
+"""
+OPEN = "INSERT INTO takedown_case (note, hashes, received_at, created_at) VALUES (?, ?, ?, ?) RETURNING id"
+ADD_COPY = """
+    INSERT INTO takedown_copy (case_id, number, kind, path, job_id, distance)
+    SELECT ?, 1 + (SELECT coalesce(max(number), 0) FROM takedown_copy WHERE case_id = ?), ?, ?, ?, ?
+    WHERE true ON CONFLICT (case_id, kind, path) DO NOTHING RETURNING number
+"""
+CONFIRM = "UPDATE takedown_case SET state = 'confirmed' WHERE id = ? AND state = 'open' RETURNING id"
+CONFIRM_COPY = "UPDATE takedown_copy SET state = ? WHERE case_id = ? AND number = ? AND state = 'found'"
+CLOSE = """
+    UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = ?
+    WHERE id = ? AND state IN ('open', 'complete') RETURNING id
+"""
+
+
+class CaseState(StrEnum):
+    """`open`: staff look at what was found; `confirmed`: it is being removed."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    COMPLETE = "complete"
+    CLOSED = "closed"
+
+
+class CopyKind(StrEnum):
+    """What a copy is: painted here, given to start from, a sample of a LoRA, or an author's preview of one."""
+
+    PICTURE = "picture"
+    INPUT = "input"
+    SAMPLE = "sample"
+    PREVIEW = "preview"
+
+
+class CopyState(StrEnum):
+    """`excepted`: staff have said that it is none."""
+
+    FOUND = "found"
+    EXCEPTED = "excepted"
+    CONFIRMED = "confirmed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class TakedownCase:
+    """A row of the table; times in unix ms. `refused` counts copies that came later and were refused."""
+
+    id: int
+    state: CaseState
+    note: str
+    received_at: int
+    created_at: int
+    ended_at: int | None
+    refused: int
+    alerts: int
+
+    @property
+    def due_at(self) -> int:
+        """When its copies have to be gone (unix ms)."""
+        return self.received_at + DUE_MS
+
+
+@dataclass(frozen=True)
+class FoundCopy:
+    """A picture that is like one of the notice, by its path in the folder of its kind; `distance` from 0 on."""
+
+    kind: CopyKind
+    path: str
+    job_id: int | None
+    distance: float
+
+
+@dataclass(frozen=True)
+class TakedownCopy(FoundCopy):
+    """A copy of a case, by the number that staff name it by."""
+
+    number: int
+    state: CopyState
+
+
+# --- what a command does, beside the running bot --------------------------------------------------------------------
+
+
+def open_case(database: Path, hashes: bytes, copies: Iterable[FoundCopy], *, note: str, received_at: int) -> int:
+    """Open a case with what was found; its id. Blocks. Raises DatabaseError."""
+    with _written(database) as connection:
+        ((case_id,),) = connection.execute(OPEN, (note, hashes, received_at, now_ms())).fetchall()
+        _add_copies(connection, case_id, copies)
+    return case_id
+
+
+def add_copies(database: Path, case_id: int, copies: Iterable[FoundCopy]) -> int:
+    """Add to an open case what it does not know yet; how many these are. Blocks. Raises DatabaseError."""
+    with _written(database) as connection:
+        return _add_copies(connection, case_id, copies)
+
+
+def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> bool:
+    """open -> confirmed: from now on its copies are removed, also after a crash. False if it was not open.
+
+    It also writes the entries of the servers' audit logs, and the notices to authors and uploaders.
+
+    Blocks. Raises DatabaseError.
+    """
+    with _written(database) as connection:
+        if not connection.execute(CONFIRM, (case_id,)).fetchall():
+            return False
+        for row in connection.execute(COPIES, (case_id,)).fetchall():
+            state = CopyState.EXCEPTED if row["number"] in excepted else CopyState.CONFIRMED
+            connection.execute(CONFIRM_COPY, (state, case_id, row["number"]))
+        write_notices(connection, case_id)
+    return True
+
+
+def close_case(database: Path, case_id: int) -> bool:
+    """open or complete -> closed: nothing is removed or refused for it any more. False if it was neither.
+
+    Blocks. Raises DatabaseError.
+    """
+    with _written(database) as connection:
+        return bool(connection.execute(CLOSE, (now_ms(), case_id)).fetchall())
+
+
+# --- what the bot does ----------------------------------------------------------------------------------------------
+
+
+async def find_case(db: Database, case_id: int) -> TakedownCase | None:
+    """The case with this id. Raises DatabaseError."""
+    row = await db.fetch_one(FIND, (case_id,))
+    return None if row is None else _case(row)
+
+
+async def unfinished_cases(db: Database) -> tuple[TakedownCase, ...]:
+    """The cases that are open or being carried out, the one that is due first before others. Raises DatabaseError."""
+    return tuple(map(_case, await db.fetch(UNFINISHED)))
+
+
+async def all_cases(db: Database) -> tuple[TakedownCase, ...]:
+    """All cases, unfinished ones before others. Raises DatabaseError."""
+    return tuple(map(_case, await db.fetch(ALL)))
+
+
+async def copies_of(db: Database, case_id: int) -> tuple[TakedownCopy, ...]:
+    """The copies of a case by their numbers. Raises DatabaseError."""
+    return tuple(map(_copy, await db.fetch(COPIES, (case_id,))))
+
+
+async def hashes_of(db: Database, case_id: int) -> bytes:
+    """The hashes of a case's notice; empty if it is closed. Raises DatabaseError."""
+    row = await db.fetch_one(HASHES, (case_id,))
+    return b"" if row is None else row["hashes"]
+
+
+async def kept_hashes(db: Database) -> dict[int, bytes]:
+    """The hashes of the cases whose copies are refused, by the case's id. Raises DatabaseError."""
+    return {row["id"]: row["hashes"] for row in await db.fetch(KEPT)}
+
+
+async def count_refusal(db: Database, case_id: int) -> None:
+    """A copy of the case came and was refused. Raises DatabaseError."""
+    await db.write(REFUSE, (case_id,))
+
+
+async def count_alerts(db: Database, case_id: int, alerts: int) -> bool:
+    """Note that operators are told for the `alerts`th time; False when they were before. Raises DatabaseError."""
+    return bool(await db.write(COUNT_ALERTS, (alerts, case_id, alerts)))
+
+
+async def end_copy(db: Database, case_id: int, copy: TakedownCopy) -> None:
+    """The copy is removed; of a picture, all of its job are. Raises DatabaseError."""
+    if copy.job_id is not None:
+        await db.write(END_COPIES_OF_JOB, (case_id, copy.job_id))
+    else:
+        await db.write(END_COPY, (case_id, copy.number))
+
+
+async def complete_case(db: Database, case_id: int) -> bool:
+    """confirmed -> complete; False while a copy is left. Raises DatabaseError."""
+    return bool(await db.write(COMPLETE, (now_ms(), case_id)))
+
+
+@contextmanager
+def _written(database: Path) -> Generator[sqlite3.Connection]:
+    """A transaction on a connection of its own. Raises DatabaseError."""
+    where, timeout = f"{database.resolve().as_uri()}?mode=rw", BUSY_TIMEOUT_MS / 1000
+    try:
+        with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                yield connection
+    except sqlite3.Error as problem:
+        raise explain(problem, database) from problem
+
+
+def _add_copies(connection: sqlite3.Connection, case_id: int, copies: Iterable[FoundCopy]) -> int:
+    values = [(case_id, case_id, copy.kind, copy.path, copy.job_id, copy.distance) for copy in copies]
+    return sum(len(connection.execute(ADD_COPY, each).fetchall()) for each in values)
+
+
+def _case(row: sqlite3.Row) -> TakedownCase:
+    columns = dict(row)
+    columns["state"] = CaseState(columns["state"])
+    return TakedownCase(**columns)
+
+
+def _copy(row: sqlite3.Row) -> TakedownCopy:
+    columns = dict(row)
+    columns["kind"], columns["state"] = CopyKind(columns["kind"]), CopyState(columns["state"])
+    return TakedownCopy(**columns)

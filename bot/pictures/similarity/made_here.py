@@ -1,0 +1,114 @@
+"""Finds the stored picture that a file shows. Recognizes previews, crops and screenshots.
+
+The data in a file does not prove its origin: anyone can copy it into another file, and a preview has none. So Easel
+compares the file's perceptual hash with those of all stored pictures. Simple pictures have similar hashes, so Easel
+also compares their pixels. Easel cannot find deleted pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from PIL import Image
+
+from bot.background import Pool
+from bot.database.database import Database
+from bot.database.pictures.hashes import Origin, count_pictures, origins_of, stored_hashes
+from bot.pictures.input_gate import look_again
+from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
+from bot.pictures.similarity.pixel_comparison import shows
+from inference.files.image_files import BROKEN, TooManyParts
+
+MAX_CANDIDATES = 30  # stored files that are compared by pixels for one upload; about 0.05 s each
+_OWN_ADVANTAGE = 0.02  # a user's own picture comes first if its distance is at most this much larger
+
+_COMPARING = Pool("origin", 1)  # one thread, because a decoded picture can take 160 MB
+
+
+class Obstacle(Enum):
+    """Reasons why a file cannot be compared with stored pictures."""
+
+    BROKEN = auto()  # it is not a readable picture
+    PARTS = auto()  # it has too many parts
+    PLAIN = auto()  # it has too little detail
+
+
+class NotComparable(Exception):
+    """The file cannot be compared with stored pictures."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__()
+        self.obstacle = obstacle
+
+
+@dataclass(frozen=True)
+class MadeHere:
+    """A stored picture and its distance to the file: 0 for an exact copy, always below `SAME_BELOW`."""
+
+    origin: Origin
+    distance: float
+
+
+@dataclass(frozen=True)
+class OriginAnswer:
+    """Result of a search: `found` is None if no comparable stored picture matches.
+
+    `not_compared` counts the stored pictures that have no hash, are too plain, or whose file cannot be read. It is 0 if
+    a picture was found.
+    """
+
+    found: MadeHere | None
+    not_compared: int
+
+
+async def find_made_here(db: Database, folder: Path, data: bytes, *, person_id: int | None = None) -> OriginAnswer:
+    """Return the most similar stored picture. Of equally similar ones, a picture of `person_id` comes first.
+
+    `folder` contains the stored pictures. Raises NotComparable or DatabaseError.
+    """
+    picture, search = await _COMPARING.run(_upload, data)
+    near: dict[int, float] = {}
+    compared = 0
+    async for ids, stored in stored_hashes(db):
+        distances = await _COMPARING.run(search.distances, stored)
+        near |= {ids[index]: float(distances[index]) for index in (distances < SAME_BELOW).nonzero()[0].tolist()}
+        compared += int((distances >= 0).sum())  # NaN where nothing can be compared
+    origins = await origins_of(db, near)
+
+    def rank(picture_id: int) -> tuple[float, int]:
+        is_own = person_id is not None and origins[picture_id].person_id == person_id
+        return near[picture_id] - _OWN_ADVANTAGE * is_own, picture_id
+
+    candidates = sorted(origins, key=rank)
+    for picture_id in candidates[:MAX_CANDIDATES]:
+        origin = origins[picture_id]
+        matches = await _COMPARING.run(_matches_file, picture, folder / origin.path)
+        if matches:
+            return OriginAnswer(MadeHere(origin, near[picture_id]), 0)
+        compared -= matches is None
+    compared -= len(candidates[MAX_CANDIDATES:])
+    return OriginAnswer(None, max(0, await count_pictures(db) - compared))
+
+
+def _upload(data: bytes) -> tuple[Image.Image, Search]:
+    """Decode and hash the file. Raises NotComparable."""
+    try:
+        picture = read(data)
+        hashes = look_again(picture).all_hashes
+    except TooManyParts:
+        raise NotComparable(Obstacle.PARTS) from None
+    except BROKEN:
+        raise NotComparable(Obstacle.BROKEN) from None
+    if is_too_plain(hashes):
+        raise NotComparable(Obstacle.PLAIN)
+    return picture, Search(hashes)
+
+
+def _matches_file(picture: Image.Image, file: Path) -> bool | None:
+    """Compare the picture with a stored file. Return None if the file cannot be read."""
+    try:
+        return shows(picture, read(file))
+    except BROKEN:
+        return None

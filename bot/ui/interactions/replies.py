@@ -1,0 +1,135 @@
+"""Error replies: one table from exception class to message, for commands, components and modals."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+
+from bot.database.errors import DatabaseError
+from bot.errors.blocks import Blocked
+from bot.errors.rights import AddingForRoles
+from bot.i18n import _, explained, sentences
+from bot.i18n.texts import plain, sentence_of_ours
+from bot.servers.rights import ms_of
+from bot.ui.interactions.acknowledge import awaits_reply, claim_response, note_reply
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
+from bot.ui.interactions.lost import LOST, InteractionLost
+from inference.errors import InferenceError, RequestError, WorkerError
+
+Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
+
+log = logging.getLogger(__name__)
+
+MAX_ROLES = 10  # that one sentence names
+MAX_SENTENCES = 1500  # characters about one error; a message holds 4000
+
+
+class ErrorWithView(ABC, Exception):
+    """An error with a view of its own, such as buttons for alternatives."""
+
+    @abstractmethod
+    def view(self) -> ui.LayoutView:
+        """The reply."""
+
+    def files(self) -> list[discord.File]:
+        """What is attached to it."""
+        return []
+
+
+def error_message(error: Exception) -> str:
+    """The text for `error`, looked up along its MRO; an unknown class gets an apology."""
+    for kind in type(error).__mro__:
+        if kind in _MESSAGES:
+            return _MESSAGES[kind](error)
+    return _("Something went wrong on our side, and we logged it. Please try again in a moment.")
+
+
+def _explained(error: InferenceError) -> str:
+    return sentence_of_ours(explained(error), MAX_SENTENCES)
+
+
+def _with_roles(error: AddingForRoles) -> str:
+    """The sentence with roles as Discord shows them; nobody is pinged (`AllowedMentions.none()`)."""
+    return explained(AddingForRoles(roles=[f"<@&{role}>" for role in error.roles[:MAX_ROLES] if role.isdecimal()]))
+
+
+def in_own_time(date: str) -> str:
+    """A date of `date_of` as Discord shows it in the time zone of everybody who reads it; other text is escaped."""
+    ms = ms_of(date)
+    return plain(date) if ms is None else f"<t:{ms // 1000}:f>"
+
+
+def _with_end(error: Blocked) -> str:
+    """The sentence with its end in the reader's time."""
+    return _explained(error).replace(error.end, in_own_time(error.end)) if error.end else _explained(error)
+
+
+_MESSAGES: dict[type, Callable[[Any], str]] = {
+    AddingForRoles: lambda error: _with_roles(error),
+    Blocked: lambda error: _with_end(error),
+    RequestError: lambda error: _explained(error),
+    WorkerError: lambda error: sentences(
+        _("Sorry, something went wrong."),
+        _explained(error),
+        _("It is not your fault. Please try again later."),
+    ),
+    InferenceError: lambda error: _explained(error),
+    DatabaseError: lambda error: _("Easel cannot reach its database right now. Please try again in a moment."),
+    app_commands.TransformerError: lambda error: _("This option does not accept {typed}.").format(
+        typed=plain(str(error.value), 100)
+    ),
+    app_commands.CommandNotFound: lambda error: _("This command has changed. Reload Discord and try again."),
+    discord.InteractionResponded: lambda error: _("This took too long. Please try again."),
+    app_commands.CheckFailure: lambda error: _("You cannot use this here."),
+}
+
+
+async def reply_with_error(interaction: Interaction, error: Exception) -> None:
+    """Reply to the person alone; log the errors that the person cannot fix."""
+    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    if isinstance(cause, InteractionLost) or (isinstance(cause, discord.HTTPException) and cause.code in LOST):
+        log.warning("responded too late to an interaction, or another program did: %s", cause)
+        return
+    if isinstance(cause, DatabaseError):
+        log.error("an interaction failed: %s", cause)
+    elif not isinstance(cause, ErrorWithView | RequestError):
+        log.error("an interaction failed", exc_info=cause)
+    try:
+        if isinstance(cause, ErrorWithView):
+            await send_ephemeral(interaction, cause.view(), cause.files())
+        else:
+            await send_ephemeral_text(interaction, error_message(cause))
+    except DISCORD_ERRORS as problem:
+        log.warning("cannot send an error reply (%s): %s", type(cause).__name__, problem)
+
+
+async def send_ephemeral(
+    interaction: Interaction, view: ui.LayoutView, files: list[discord.File] | None = None
+) -> None:
+    """Reply with an ephemeral message, as first response or as follow-up."""
+    view.stop()  # persistent items are matched by custom_id, so the view need not stay in memory
+    if await claim_response(interaction):
+        await interaction.response.send_message(view=view, files=files or [], ephemeral=True)
+        return
+    if awaits_reply(interaction):
+        thinking = (await interaction.original_response()).flags
+        if thinking.loading and thinking.ephemeral:
+            await interaction.edit_original_response(view=view, attachments=files or [])
+            note_reply(interaction)
+            return
+        if thinking.loading:  # a public "thinking" message cannot become ephemeral: delete it, then follow up
+            await interaction.delete_original_response()
+            note_reply(interaction)
+    await interaction.followup.send(view=view, files=files or [], ephemeral=True)
+
+
+async def send_ephemeral_text(interaction: Interaction, text: str) -> None:
+    """Reply with an ephemeral message of `text`, which is Markdown: text written by people must be escaped."""
+    view = ui.LayoutView()
+    view.add_item(ui.TextDisplay[Any](text))
+    await send_ephemeral(interaction, view)

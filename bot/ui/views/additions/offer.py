@@ -1,0 +1,112 @@
+"""Offers to add a LoRA that somebody named and that is not here: by a link in /imagine, or by a hash in a picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from discord import ui
+
+from bot import background
+from bot.database.people.drafts import save_draft
+from bot.i18n import _
+from bot.i18n.texts import on_a_label
+from bot.requests.builder import LoraDraft, RequestDraft
+from bot.requests.drafts import PendingRequest
+from bot.sources.hubs.links import HashLink, parse_link
+from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.additions.links import add_linked
+from bot.ui.views.additions.progress import require_may_add
+from bot.ui.views.jobs.linked_request import add_button, find_request, links_of, why_not_add
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
+from bot.workspace.remix import MatchedLora
+
+MAX_OFFERS = 5  # buttons of one row
+
+
+class AddLinkedButton(PersistentButton, template=r"addlink:(?P<draft>\d{1,18}):(?P<position>\d{1,2})"):
+    """Adds what a link or hash of a request means, in a message of its own. The button is closed while and once it is.
+
+    Its label says what it adds: `add_button` makes it.
+    """
+
+    command = "lora"
+
+    def __init__(self, draft_id: int, position: int) -> None:
+        self.draft_id, self.position = draft_id, position
+        super().__init__(add_button(draft_id, position))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]), int(match["position"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Add it. Raises NothingThere, SourceError and other RequestErrors."""
+        await require_may_add(interaction)
+        request = await find_request(interaction.client.db, interaction.user.id, self.draft_id)
+        links = links_of(request)
+        if self.position >= len(links):
+            raise outdated_error()
+        link, _lora = links[self.position]
+        await add_linked(interaction, link, self.draft_id, _Offer(interaction, self.item.custom_id or ""))
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """The message whose button was pressed."""
+
+    interaction: Interaction
+    custom_id: str
+
+    async def close(self) -> None:
+        """Disable the button: what it offers has begun."""
+        view = self._view(disabled=True)
+        if view is not None:
+            work = acknowledge.replace(self.interaction, view, [])
+            await background.guard(work, "closing an offer", expected=DISCORD_ERRORS)
+
+    async def open(self) -> None:
+        """Enable it again: it was not added."""
+        view = self._view(disabled=False)
+        if view is not None and not self.interaction.is_expired():
+            work = self.interaction.edit_original_response(view=view)
+            await background.guard(work, "opening an offer again", expected=DISCORD_ERRORS)
+
+    def _view(self, *, disabled: bool) -> ui.LayoutView | None:
+        if self.interaction.message is None:
+            return None
+        view = ui.LayoutView.from_message(self.interaction.message, timeout=None)
+        view.stop()
+        for each in view.walk_children():
+            if isinstance(each, ui.Button) and each.custom_id == self.custom_id:
+                each.disabled = disabled
+        return view
+
+
+async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], draft: RequestDraft) -> None:
+    """Offer to add the LoRAs of a picture that are known by hash alone, to who may add some.
+
+    The `draft` has the others; it goes on with those that were added.
+    """
+    missing = [part.named for part in parts if part.lora is None and part.named.hash]
+    names = {link: named for named in missing if isinstance(link := parse_link(named.hash or ""), HashLink)}
+    if not names or await why_not_add(interaction) is not None:
+        return
+    offered = list(names.items())[:MAX_OFFERS]
+    also = tuple(
+        LoraDraft(name=link.hash, weight=named.weight, trigger_words=named.trigger_words) for link, named in offered
+    )
+    request = PendingRequest.model_validate({**draft.model_dump(), "also": [each.model_dump() for each in also]})
+    draft_id = await save_draft(interaction.client.db, interaction.user.id, request.model_dump_json())
+    first = len(links_of(request)) - len(also)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](_("Easel can look for missing LoRAs on Civitai and add them:")))
+    buttons = [add_button(draft_id, first + n, on_a_label(named.name)) for n, (_link, named) in enumerate(offered)]
+    view.add_item(ui.ActionRow[Any](*buttons))
+    await send_ephemeral(interaction, view)

@@ -1,0 +1,140 @@
+"""Published pictures on a page: several in one gallery, a line about each, and a menu that opens them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.gallery.features import featured_publications
+from bot.database.gallery.pages import PlaceFilter, find_all_shown
+from bot.database.gallery.publications import Publication
+from bot.database.jobs.jobs import find_job
+from bot.i18n import _, ngettext, number
+from bot.i18n.texts import bounded_lines, mention, on_a_label, plain, prompt_text, several
+from bot.pictures.attachments import PictureFile
+from bot.ui.client import Interaction
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.browse import MAX_OPTION
+from bot.ui.views.gallery.feature_buttons import featured_text
+from bot.ui.views.gallery.picture import show_picture
+from bot.ui.views.loras.community_pictures import file_of
+from bot.ui.views.persistent_items import PersistentSelect
+
+FEATURED = 4  # pictures of the section of what is featured
+MAX_LINES, MAX_FEATURED, MAX_LORAS = 1900, 1400, 100  # characters of all lines, of those of the section, of LoRAs
+
+
+class OpenPictureMenu(PersistentSelect, template=r"ga-v:(?P<of>list|featured)"):
+    """Opens a picture of the page."""
+
+    command = "gallery"
+
+    def __init__(self, of: str, options: Sequence[discord.SelectOption] = (), placeholder: str = "…") -> None:
+        super().__init__(ui.Select(custom_id=f"ga-v:{of}", options=list(options), placeholder=placeholder))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(match["of"])
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show it in an ephemeral message."""
+        await show_picture(interaction, self.ids[0])
+
+
+@dataclass(frozen=True)
+class GalleryCard:
+    """A picture of a page: its publication, its file if that can be read, its LoRAs by name, and a prompt to show."""
+
+    publication: Publication
+    picture: PictureFile | None
+    loras: Sequence[str]
+    prompt: str  # "" where the author keeps it private
+
+
+async def add_list(interaction: Interaction, page: RenderedMessage, publications: Sequence[Publication]) -> None:
+    """The pictures of a page with their numbers. Raises DatabaseError."""
+    cards = [await _card(interaction, one) for one in publications]
+    if not cards:
+        return
+    lines = [f"{n}. {_card_line(card)}" for n, card in enumerate(cards, 1)]
+    _add_cards(page, page.view, cards, bounded_lines(lines, MAX_LINES))
+    page.view.add_item(ui.ActionRow[Any](OpenPictureMenu("list", _options(cards), _("Open a picture"))))
+
+
+async def add_featured(interaction: Interaction, page: RenderedMessage, server_id: int, place: PlaceFilter) -> None:
+    """The section of what staff have featured lately, with who and when."""
+    db = interaction.client.db
+    features = await featured_publications(db, server_id, place, limit=FEATURED)
+    by_id = {each.target_id: each for each in features}
+    shown = await find_all_shown(db, by_id, place)
+    cards = [await _card(interaction, shown[each]) for each in by_id if each in shown]
+    if not cards:
+        return
+    lines = [f"{_card_line(card)}\n-# {featured_text(by_id[card.publication.id])}" for card in cards]
+    container = ui.Container[Any](ui.TextDisplay[Any](f"### {_('Featured')}"))
+    _add_cards(page, container, cards, bounded_lines(lines, MAX_FEATURED))
+    container.add_item(ui.ActionRow[Any](OpenPictureMenu("featured", _options(cards), _("Open a featured picture"))))
+    page.view.add_item(container)
+
+
+def _add_cards(
+    page: RenderedMessage, to: ui.LayoutView | ui.Container[Any], cards: Sequence[GalleryCard], lines: Sequence[str]
+) -> None:
+    """The pictures in one gallery, and a line about each."""
+    items = [
+        discord.MediaGalleryItem(page.attach(card.picture), description=_alt_text(n, card))
+        for n, card in enumerate(cards, 1)
+        if card.picture is not None
+    ]
+    if items:
+        to.add_item(ui.MediaGallery[Any](*items))
+    to.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+
+
+async def _card(interaction: Interaction, publication: Publication) -> GalleryCard:
+    client = interaction.client
+    job = await find_job(client.db, publication.job_id)
+    picture = await file_of(interaction, publication)
+    request = job.request.only(publication.position) if job else None
+    loras = [use.name for use in request.loras] if request else []
+    prompt = prompt_text(request) if request and publication.shows_prompt else ""
+    return GalleryCard(publication, picture, loras, prompt)
+
+
+def _card_line(card: GalleryCard) -> str:
+    one = card.publication
+    parts = [
+        _("by {person}").format(person=mention(one.person_id)),
+        f"**{plain(one.checkpoint, 60)}**",
+        several(card.loras, MAX_LORAS),
+        _likes(one.likes),
+        f"<t:{one.created_at // 1000}:R>",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _likes(count: int) -> str:
+    return ngettext("{count} like", "{count} likes", count).format(count=number(count)) if count else ""
+
+
+def _alt_text(n: int, card: GalleryCard) -> str:
+    text = _("Picture {number}, generated with {checkpoint}")
+    return text.format(number=n, checkpoint=plain(card.publication.checkpoint, 60))
+
+
+def _options(cards: Sequence[GalleryCard]) -> list[discord.SelectOption]:
+    return [_option(n, card) for n, card in enumerate(cards, 1)]
+
+
+def _option(n: int, card: GalleryCard) -> discord.SelectOption:
+    """What tells a picture best comes first: its prompt, its LoRAs, its checkpoint."""
+    one = card.publication
+    name, *rest = [on_a_label(each) for each in (card.prompt, ", ".join(card.loras), one.checkpoint) if each]
+    about = " · ".join(filter(None, [*rest, _likes(one.likes)]))
+    return discord.SelectOption(label=f"{n}. {name}", value=str(one.id), description=about[:MAX_OPTION] or None)

@@ -1,0 +1,353 @@
+"""A published picture: its message in an art channel, and the buttons that are for everybody who sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.database import Database
+from bot.database.gallery.publications import Publication, PublicationState, find_publication
+from bot.database.jobs.jobs import Job, find_job
+from bot.errors.gallery import NotPublished
+from bot.errors.rights import NotYours
+from bot.i18n import _, later, ngettext, number, sentences
+from bot.i18n.texts import on_a_label, plain, prompt_text, summary_of_job
+from bot.pictures.attachments import PictureFile, attachment_url, kept_files
+from bot.servers.rights import Action
+from bot.ui.access import context_of, may, require_published
+from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.views.gallery.published import bookmark_published, remix_published, use_same
+from bot.ui.views.loras.page import LoraPageButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
+from bot.ui.views.question import ask, conclude
+from bot.ui.views.results.removal_form import RemovalForm
+from bot.workspace.remix import MatchedLora, parts_of
+from inference.messages.request import GenerationRequest
+from inference.parameters import recipe_of
+
+MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
+MAX_LINKS = 10  # LoRAs with a button each
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """What is shown of a published picture beside the picture itself. `loras` are those of its request, in order."""
+
+    job: Job
+    position: int
+    shows_prompt: bool
+    loras: Sequence[MatchedLora]
+
+    @property
+    def request(self) -> GenerationRequest:
+        """The request that paints this picture alone."""
+        return self.job.request.only(self.position)
+
+
+async def shown_picture(db: Database, job: Job, position: int, *, shows_prompt: bool) -> ShownPicture:
+    """A picture with its LoRAs as they are known here. Raises DatabaseError."""
+    loras = await parts_of(db, recipe_of(job.request.only(position)).loras)
+    return ShownPicture(job, position, shows_prompt, loras)
+
+
+def picture_items(shown: ShownPicture, url: str, *, hidden: bool) -> list[ui.Item[Any]]:
+    """The picture, its author, checkpoint and LoRAs, with a link to the page of each that is known here."""
+    lines = [f"-# {summary_of_job(replace(shown.job, request=shown.request))}"]
+    if shown.shows_prompt and (prompt := prompt_text(shown.request)):
+        lines.insert(0, f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
+    links = [_link(each) for each in shown.loras if each.lora is not None][:MAX_LINKS]
+    return [
+        ui.MediaGallery[Any](discord.MediaGalleryItem(url, spoiler=hidden)),
+        ui.TextDisplay[Any]("\n".join(lines)),
+        *button_rows(links),
+    ]
+
+
+def published_message(
+    publication: Publication, shown: ShownPicture, picture: PictureFile, *, hidden: bool
+) -> RenderedMessage:
+    """The message of a publication; a `hidden` picture is shown when it is pressed."""
+    page = RenderedMessage()
+    for item in picture_items(shown, page.attach(picture), hidden=hidden):
+        page.view.add_item(item)
+    page.view.add_item(ui.ActionRow[Any](*publication_buttons(publication, shown.job)))
+    page.view.stop()
+    return page
+
+
+def details_buttons(publication: Publication, job: Job) -> list[PersistentButton]:
+    """What everybody may do with the details of a published picture, whose job has this picture alone."""
+    keep = [BookmarkPublishedButton(publication.id)] if job.request.loras else []
+    return [RemixPublishedButton(publication.id), *keep]
+
+
+def publication_buttons(publication: Publication, job: Job, *, unpublish: bool = True) -> list[PersistentButton]:
+    """What everybody may do with a published picture, and with `unpublish` what its author and staff may."""
+    about_loras: list[PersistentButton] = []
+    if job.request.only(publication.position).loras:
+        about_loras = [UseSameButton(publication.id), BookmarkPublishedButton(publication.id)]
+    return [
+        LikeButton(publication.id, publication.likes),
+        *about_loras,
+        RemixPublishedButton(publication.id),
+        *([UnpublishButton(publication.id)] if unpublish else []),
+    ]
+
+
+def _link(part: MatchedLora) -> LoraPageButton:
+    """The button that opens the page of a LoRA which is known here, with its name."""
+    assert part.lora is not None
+    button = LoraPageButton(part.lora.id)
+    button.item.label = on_a_label(part.lora.name)
+    return button
+
+
+class PublicationButton(PersistentButton, template=NO_CUSTOM_ID):
+    """A button about a published picture, with the custom_id `NAME:PUBLICATION`."""
+
+    command = "gallery"
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""  # marked by `later`, translated when the button is made
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, publication_id: int) -> None:
+        self.publication_id = publication_id
+        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{publication_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["publication"]))
+
+
+async def publication_here(interaction: Interaction, publication_id: int) -> Publication:
+    """A publication of the server where the person is, until it is taken back. Raises NotPublished.
+
+    Its message may be seen and pressed a moment before Discord's answer to its posting.
+    """
+    found = await find_publication(interaction.client.db, publication_id)
+    if found is None or found.state is PublicationState.REMOVING or found.server_id != interaction.guild_id:
+        raise NotPublished
+    return found
+
+
+class LikeButton(PublicationButton, template=r"like:(?P<publication>\d{1,18})"):
+    """Likes a published picture. The message that is pressed shows the new number where it can be edited."""
+
+    name, label = "like", later("Like")
+
+    def __init__(self, publication_id: int, likes: int = 0) -> None:
+        super().__init__(publication_id)
+        self.item.label = like_label(likes)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Like it. Who likes it already may take that back."""
+        publication, _job = await require_published(interaction, self.publication_id)
+        who = context_of(interaction)
+        count = await interaction.client.likes.like(publication.id, who.person_id, who.joined_at)
+        if not count.changed:
+            view = ui.LayoutView(timeout=None)
+            text = sentences(_("You already like this picture."), likes_text(count.likes))
+            view.add_item(ui.TextDisplay[Any](text))
+            view.add_item(ui.ActionRow[Any](UnlikeButton(publication.id)))
+            await send_ephemeral(interaction, view)
+        elif not await _show_in_post(interaction, publication, count.likes):
+            await send_ephemeral_text(interaction, sentences(_("You like this picture."), likes_text(count.likes)))
+
+
+class UnlikeButton(PublicationButton, template=r"unlike:(?P<publication>\d{1,18})"):
+    """Takes a like back."""
+
+    name, label = "unlike", later("Unlike")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Take it back; the post shows that some minutes later."""
+        publication = await publication_here(interaction, self.publication_id)
+        count = await interaction.client.likes.unlike(publication.id, interaction.user.id)
+        view = ui.LayoutView(timeout=None)
+        text = sentences(_("You removed your like."), likes_text(count.likes))
+        view.add_item(ui.TextDisplay[Any](text))
+        await acknowledge.replace(interaction, view, [])
+
+
+async def _show_in_post(interaction: Interaction, publication: Publication, likes: int) -> bool:
+    """Answer by the new number in the message of the publication; False where that is not pressed or not editable."""
+    message = interaction.message
+    if message is None or message.id != publication.message_id:
+        return False
+    view, kept = with_likes(message, publication.id, likes)
+    try:
+        async with interaction.client.likes.showing(publication.id, likes):
+            await acknowledge.edit(interaction, view, kept)
+    except DISCORD_ERRORS as problem:
+        if not is_final(problem):
+            raise
+        return False  # the thread is archived
+    return True
+
+
+def like_label(likes: int) -> str:
+    """`Like`, and how many do."""
+    return _("Like · {count}").format(count=number(likes)) if likes else _("Like")
+
+
+def likes_text(likes: int) -> str:
+    """How many people like a picture, as a sentence."""
+    return ngettext("{count} like.", "{count} likes.", likes).format(count=number(likes))
+
+
+def with_likes(
+    message: discord.Message, publication_id: int, likes: int
+) -> tuple[ui.LayoutView, list[discord.Attachment]]:
+    """The components of a message with another number on its *Like*, and its files as they are."""
+    kept = kept_files(message)  # before the view changes: both share what Discord has sent
+    view = ui.LayoutView.from_message(message, timeout=None)
+    for item in view.walk_children():
+        if isinstance(item, ui.Button) and item.custom_id == f"{LikeButton.name}:{publication_id}":
+            item.label = like_label(likes)
+        elif isinstance(item, ui.MediaGallery):
+            for picture in item.items:
+                picture.media.url = attachment_url(picture.media.url)
+    view.stop()
+    return view, kept
+
+
+class UseSameButton(PublicationButton, template=r"usesame:(?P<publication>\d{1,18})"):
+    """Brings the LoRAs of a published picture into the studio of the person who presses."""
+
+    command = "studio"
+    name, label, style = "usesame", later("Use these LoRAs"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Fill the studio with them, and say which do not fit the checkpoint there."""
+        await use_same(interaction, self.publication_id)
+
+
+class RemixPublishedButton(PublicationButton, template=r"remixpub:(?P<publication>\d{1,18})"):
+    """Fills the studio of the person who presses from a published picture."""
+
+    command = "Remix"
+    name, label, style = "remixpub", later("Remix"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Fill and show the studio."""
+        await remix_published(interaction, self.publication_id)
+
+
+class BookmarkPublishedButton(PublicationButton, template=r"keeppub:(?P<publication>\d{1,18})"):
+    """Bookmarks the LoRAs of a published picture for the person who presses."""
+
+    command = "Bookmark LoRAs"
+    name, label = "keeppub", later("Bookmark these LoRAs")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Bookmark the LoRAs and say which are new."""
+        await bookmark_published(interaction, self.publication_id)
+
+
+class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d{1,18})"):
+    """Asks the author before a picture is taken out of the gallery, or asks staff why."""
+
+    command, action = "history", None
+    name, label = "unpublish", later("Unpublish")
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Ask. Raises NotYours."""
+        publication = await publication_here(interaction, self.publication_id)
+        await check_may_unpublish(interaction, publication)
+        if publication.person_id != interaction.user.id:
+            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, opening=interaction.id))
+            return
+        text = sentences(
+            _("This removes the picture, with its likes, from this server's art channel and gallery."),
+            _("The picture stays in your /history."),
+        )
+        confirm = ConfirmUnpublishingButton(publication.id)
+        await ask(interaction, _("Unpublish this picture?"), text, confirm, _("Keep picture published"))
+
+
+class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<publication>\d{1,18})"):
+    """Unpublishes a picture for its author. Staff get the form instead: messages sent before it have this button."""
+
+    command, action = "history", None
+    name, label, style = "unpublishnow", later("Unpublish"), discord.ButtonStyle.danger
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Take it out of the gallery, and say so. Raises NotYours."""
+        publication = await publication_here(interaction, self.publication_id)
+        await check_may_unpublish(interaction, publication)
+        if publication.person_id != interaction.user.id:
+            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, opening=interaction.id))
+            return
+        await interaction.client.publishing.take_back(publication.id)
+        await conclude(interaction, _("The picture is no longer published."))
+
+
+class RemovePublicationForm(RemovalForm):
+    """Takes a published picture out of the gallery, and its job down in the server."""
+
+    private = True
+
+    def __init__(self, publication_id: int, *, opening: int) -> None:
+        text = sentences(
+            _("This removes the picture from all channels and the gallery of this server."),
+            _("The picture's buttons will no longer generate pictures here."),
+            _("The picture stays in the author's /history."),
+        )
+        super().__init__(f"unpublish:{publication_id}", text, opening=opening)
+        self._publication_id = publication_id
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Remove it, and say so. Raises NotYours or ReasonNeeded."""
+        client, publication = interaction.client, await publication_here(interaction, self._publication_id)
+        await check_may_unpublish(interaction, publication)
+        job = await find_job(client.db, publication.job_id)
+        if job is not None:
+            await client.removals.take_down(job, publication.server_id, interaction.user.id, self.reason.value)
+            await client.publishing.take_back_job(job.id, publication.server_id)
+        await send_ephemeral_text(interaction, _("The picture is no longer published."))
+
+
+async def check_may_unpublish(interaction: Interaction, publication: Publication) -> None:
+    """Raises NotYours. Staff may, and who may delete anybody's messages where the post is, unless they are blocked."""
+    if publication.person_id == context_of(interaction).person_id:
+        return
+    here = interaction.channel_id == publication.channel_id  # the gallery opens in channels of which others take care
+    moderates = here and interaction.permissions.manage_messages and await may(interaction, Action.USE)
+    if not moderates and not await may(interaction, Action.TAKE_DOWN, publication.server_id):
+        raise NotYours(
+            instead=_(
+                "Only the picture's author, staff, or members with *Manage Messages* in its channel can unpublish it."
+            )
+        )
+
+
+def custom_ids(message: discord.Message) -> set[str]:
+    """The custom_ids of the buttons of a message."""
+    view = ui.LayoutView.from_message(message, timeout=None)
+    return {item.custom_id for item in view.walk_children() if isinstance(item, ui.Button) and item.custom_id}
+
+
+def is_post_of(message: discord.Message, publication_id: int) -> bool:
+    """Whether a message of the bot is that of a publication."""
+    return f"{UnpublishButton.name}:{publication_id}" in custom_ids(message)
+
+
+async def find_published(db: Database, message: discord.Message) -> Publication | None:
+    """The publication whose message this message of the bot is. Raises DatabaseError."""
+    wanted = UnpublishButton.__discord_ui_compiled_template__
+    for custom_id in custom_ids(message):
+        if match := wanted.fullmatch(custom_id):
+            return await find_publication(db, int(match["publication"]))
+    return None

@@ -1,0 +1,303 @@
+"""*Publish* under a person's own picture: what will be shown and where, as they alone see it, and then the post.
+
+The custom_ids of the controls hold all that was chosen, so a question that was open during a restart goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.gallery.publications import Publication, PublicationState, publications_of_job
+from bot.database.jobs.jobs import Job, find_job
+from bot.database.people.preferences import find_preferences
+from bot.database.pictures.pictures import Picture, pictures_of_job
+from bot.errors.gallery import NoArtChannel
+from bot.errors.rights import NotYours
+from bot.i18n import _, later, sentences
+from bot.i18n.texts import message_url, on_a_label
+from bot.pictures.attachments import DAMAGED, ENCODING, PictureFile
+from bot.servers.defaults import shows_prompt
+from bot.ui.access import context_of, require_open, server_settings
+from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.views.gallery.post import UnpublishButton, picture_items, shown_picture
+from bot.ui.views.persistent_items import (
+    NO_CUSTOM_ID,
+    JobButton,
+    PersistentButton,
+    PersistentSelect,
+    discord_id,
+    is_discord_id,
+    job_gone,
+    outdated_error,
+)
+from bot.ui.views.results.sheet import label_of_variant
+from bot.workspace.repaint import picture_gone
+from inference.errors import RequestError
+
+STATE = r"(?P<job>\d{1,18}):(?P<position>\d):(?P<channel>\d{1,19}):(?P<prompt>[01])"
+
+
+@dataclass(frozen=True)
+class PublishChoice:
+    """What a person has chosen so far: the picture, the art channel, and whether the prompt is shown."""
+
+    job_id: int
+    position: int
+    channel_id: int
+    shows_prompt: bool
+
+    @classmethod
+    def of(cls, match: re.Match[str]) -> Self:
+        """The choice in a custom_id. Raises ValueError for a number that is no id of Discord."""
+        return cls(int(match["job"]), int(match["position"]), discord_id(match["channel"]), match["prompt"] == "1")
+
+    def __str__(self) -> str:
+        """The choice as STATE reads it."""
+        return f"{self.job_id}:{self.position}:{self.channel_id}:{int(self.shows_prompt)}"
+
+
+class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
+    """Asks how the person's own picture is to be published. Only in servers with art channels it is there."""
+
+    command = "gallery"
+    name, label = "publish", later("Publish")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show what would be posted. Raises NotYours, and why nothing of it may be published here."""
+        job = await own_job(interaction, self.job_id)
+        settings = await server_settings(interaction)
+        preferences = await find_preferences(interaction.client.db, interaction.user.id)
+        channels = [channel.channel_id for channel in settings.art_channels]
+        published = await _published(interaction, job)
+        try:
+            channel_id = await _first_open(interaction, job, channels)
+        except RequestError:
+            if not published:
+                raise
+            channel_id = published[0].art_channel_id
+        position = published[0].position if published else 0
+        choice = PublishChoice(job.id, position, channel_id, shows_prompt(preferences, settings))
+        page = await publish_page(interaction, choice)
+        await send_ephemeral(interaction, page.view, page.files)
+
+
+async def own_job(interaction: Interaction, job_id: int) -> Job:
+    """The person's own job. Raises NothingThere or NotYours."""
+    job = await find_job(interaction.client.db, job_id)
+    if job is None:
+        raise job_gone()
+    if job.person_id != interaction.user.id:
+        raise NotYours(instead=_("Only the picture's author can publish it."))
+    return job
+
+
+async def _first_open(interaction: Interaction, job: Job, channels: Sequence[int]) -> int:
+    """The first channel in which this may be published. Raises why nobody is shown it now, or it may be in none."""
+    await require_open(interaction, job)
+    refusals: list[RequestError] = []
+    for channel_id in channels:
+        try:
+            await interaction.client.publishing_rules.check(context_of(interaction), job, channel_id)
+        except RequestError as refusal:
+            refusals.append(refusal)
+        else:
+            return channel_id
+    raise refusals[0] if refusals else NoArtChannel()
+
+
+async def publish_page(interaction: Interaction, choice: PublishChoice) -> RenderedMessage:
+    """The question, or where the picture is published already. Raises why this choice may not be published."""
+    job = await own_job(interaction, choice.job_id)
+    pictures = await pictures_of_job(interaction.client.db, job.id)
+    picture = next((each for each in pictures if each.position == choice.position), None)
+    if picture is None:
+        raise picture_gone()
+    published = [each for each in await _published(interaction, job) if each.position == choice.position]
+    page = RenderedMessage()
+    if published:
+        for item in published_items(published[0]):
+            page.view.add_item(item)
+    else:
+        await require_open(interaction, job)
+        await interaction.client.publishing_rules.check(context_of(interaction), job, choice.channel_id)
+        for item in await _question(interaction, choice, job, picture, page):
+            page.view.add_item(item)
+    if len(pictures) > 1:
+        for row in button_rows(
+            [PictureChoiceButton.of(job, replace(choice, position=one.position)) for one in pictures]
+        ):
+            page.view.add_item(row)
+    return page
+
+
+async def _question(
+    interaction: Interaction, choice: PublishChoice, job: Job, picture: Picture, page: RenderedMessage
+) -> list[ui.Item[Any]]:
+    client, settings = interaction.client, await server_settings(interaction)
+    shown = await shown_picture(client.db, job, choice.position, shows_prompt=choice.shows_prompt)
+    there = context_of(interaction).model_copy(update={"channel_id": choice.channel_id, "parent_ids": frozenset[int]()})
+    hidden = await client.servers.content.hides_pictures(there)
+    head = sentences(
+        _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
+        _(
+            "Everyone who can read that channel will see the picture as shown here, with your name. They "
+            "can also find it in /gallery."
+        ),
+    )
+    buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
+    if shown.request.own_words:
+        buttons.append(PublishPromptButton.of(replace(choice, shows_prompt=not choice.shows_prompt)))
+    items: list[ui.Item[Any]] = [
+        ui.TextDisplay[Any](head),
+        *picture_items(shown, page.attach(await _file(interaction, picture)), hidden=hidden),
+    ]
+    if len(settings.art_channels) > 1:
+        names = {each.channel_id: _channel_name(interaction, each.channel_id) for each in settings.art_channels}
+        items.append(ui.ActionRow[Any](ChannelChoice.of(choice, names)))
+    return [*items, ui.ActionRow[Any](*buttons)]
+
+
+async def _file(interaction: Interaction, picture: Picture) -> PictureFile:
+    path = interaction.client.configuration.settings.storage.pictures / picture.path
+    try:
+        return await ENCODING.run(interaction.client.attachments.fit, path, interaction.filesize_limit)
+    except DAMAGED:
+        raise picture_gone() from None
+
+
+def _channel_name(interaction: Interaction, channel_id: int) -> str:
+    server = interaction.client.get_guild(interaction.guild_id or 0)
+    channel = server.get_channel_or_thread(channel_id) if server else None
+    return on_a_label(f"#{channel.name}" if channel else str(channel_id), 100)
+
+
+async def _published(interaction: Interaction, job: Job) -> list[Publication]:
+    """The pictures of a job that are published in the server where the person is, or are about to be."""
+    found = await publications_of_job(interaction.client.db, job.id)
+    return [each for each in found if each.server_id == interaction.guild_id]
+
+
+def published_items(publication: Publication) -> list[ui.Item[Any]]:
+    """Where a picture is published, with the way there and back."""
+    if publication.state is PublicationState.POSTED:
+        text = _("**Published in {channel}**").format(channel=f"<#{publication.art_channel_id}>")
+        there = message_url(publication.server_id, publication.channel_id, publication.message_id)
+        row = ui.ActionRow[Any](ui.Button(label=_("Open post"), url=there), UnpublishButton(publication.id))
+        return [ui.TextDisplay[Any](text), row]
+    if publication.state is PublicationState.REMOVING:
+        return [ui.TextDisplay[Any](_("The picture is published, but its post is currently hidden."))]
+    if publication.hidden or publication.was_posted:
+        text = _("The picture is published, but its post is currently hidden.")
+    else:
+        text = _("Discord is not responding. Easel will post the picture as soon as possible.")
+    return [ui.TextDisplay[Any](text), ui.ActionRow[Any](UnpublishButton(publication.id))]
+
+
+class _ChoiceButton(PersistentButton, template=NO_CUSTOM_ID):
+    """A button of the question. Its custom_id is its name and the choice that it means."""
+
+    command = "gallery"
+    name: ClassVar[str] = ""
+
+    def __init__(self, choice: PublishChoice, label: str = "") -> None:
+        self.choice = choice
+        super().__init__(ui.Button(label=label or self.name, custom_id=f"{self.name}:{choice}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(PublishChoice.of(match))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the question with this choice."""
+        page = await publish_page(interaction, self.choice)
+        await acknowledge.replace(interaction, page.view, page.files)
+
+
+class PictureChoiceButton(_ChoiceButton, template=rf"pubpicture:{STATE}"):
+    """Chooses one of the pictures of a job."""
+
+    name = "pubpicture"
+
+    @classmethod
+    def of(cls, job: Job, choice: PublishChoice) -> Self:
+        """The button for a picture, with its number, or on a sheet with what it was painted with."""
+        if not job.request.variants:
+            return cls(choice, _("Picture {number}").format(number=choice.position + 1))
+        return cls(choice, label_of_variant(job.request, choice.position)[:80])
+
+
+class PublishPromptButton(_ChoiceButton, template=rf"pubprompt:{STATE}"):
+    """Shows the prompt under the picture, or not."""
+
+    name = "pubprompt"
+
+    @classmethod
+    def of(cls, choice: PublishChoice) -> Self:
+        """The button that chooses whether it is shown."""
+        return cls(choice, _("Show the prompt") if choice.shows_prompt else _("Keep the prompt private"))
+
+
+class PublishConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
+    """Publishes the picture."""
+
+    name = "pubconfirm"
+
+    @classmethod
+    def of(cls, choice: PublishChoice) -> Self:
+        """The button that publishes what is shown."""
+        button = cls(choice, _("Publish"))
+        button.item.style = discord.ButtonStyle.success
+        return button
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Publish it, and say where it is. Raises why it may not be."""
+        job, choice = await own_job(interaction, self.choice.job_id), self.choice
+        await require_open(interaction, job)
+        published = await interaction.client.publishing.publish(
+            context_of(interaction), job, choice.position, choice.channel_id, shows_prompt=choice.shows_prompt
+        )
+        view = ui.LayoutView(timeout=None)
+        for item in published_items(published):
+            view.add_item(item)
+        await acknowledge.replace(interaction, view, [])
+
+
+class ChannelChoice(PersistentSelect, template=rf"pubchannel:{STATE}"):
+    """Chooses the art channel."""
+
+    command = "gallery"
+
+    def __init__(self, choice: PublishChoice, options: Sequence[discord.SelectOption] = ()) -> None:
+        self.choice = choice
+        super().__init__(ui.Select(custom_id=f"pubchannel:{choice}", options=list(options)))
+
+    @classmethod
+    def of(cls, choice: PublishChoice, names: dict[int, str]) -> Self:
+        """The menu of all art channels."""
+        options = [
+            discord.SelectOption(label=name, value=str(channel_id), default=channel_id == choice.channel_id)
+            for channel_id, name in names.items()
+        ]
+        return cls(choice, options)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(PublishChoice.of(match))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the question for this channel. Raises why the picture may not be published there."""
+        if not is_discord_id(self.value):
+            raise outdated_error()
+        page = await publish_page(interaction, replace(self.choice, channel_id=int(self.value)))
+        await acknowledge.replace(interaction, page.view, page.files)

@@ -1,0 +1,60 @@
+"""The base class of buttons about one LoRA, and the entry that a custom_id means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.loras.catalogue import Lora, find_lora
+from bot.errors.missing import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import lora_name
+from bot.ui.access import shown_ratings
+from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
+
+LORA = r"(?P<lora>\d{1,18})"  # the id of a LoRA in a custom_id
+
+
+async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
+    """The catalogue entry of a LoRA id, named as `named_here` does. Raises NothingThere."""
+    return await named_here(interaction, await stored_lora(interaction, lora_id))
+
+
+async def stored_lora(interaction: Interaction, lora_id: int) -> Lora:
+    """The catalogue entry of a LoRA id, for what is stored. Raises NothingThere."""
+    lora = await find_lora(interaction.client.db, lora_id)
+    if lora is None:
+        raise NothingThere(what=_("This LoRA is no longer in the library."))
+    return lora
+
+
+async def named_here(interaction: Interaction, lora: Lora) -> Lora:
+    """The entry for texts where the person is: without its name if its content rating is not shown there."""
+    return replace(lora, name=lora_name(lora, await shown_ratings(interaction)))
+
+
+class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
+    """A button about one entry of the catalogue. Its custom_id is its `name` and LORA."""
+
+    command = "lora"
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""  # marked by `later`
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, lora_id: int) -> None:
+        self.lora_id = lora_id
+        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{lora_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def lora(self, interaction: Interaction) -> Lora:
+        """The entry. Raises NothingThere."""
+        return await require_lora(interaction, self.lora_id)

@@ -1,0 +1,128 @@
+"""Newer versions of what a person has among the bookmarks: the notice in the list, and adding one by a press."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+from discord import ui
+
+from bot.database.additions.hub_looks import look_with_newer, looks_of, mark_updates_told, untold_updates
+from bot.database.clock import now_ms
+from bot.database.database import Database
+from bot.database.loras.catalogue import Lora, find_loras_by_id
+from bot.database.loras.search import Shown
+from bot.errors.missing import NothingThere
+from bot.i18n import _, ngettext
+from bot.i18n.texts import clipped, several
+from bot.sources.claims.provenance import HubFile, hub_files
+from bot.sources.hubs.remote import RemoteVersion
+from bot.sources.updates import link_of
+from bot.ui.access import shown_ratings
+from bot.ui.client import Interaction
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.additions.links import add_linked
+from bot.ui.views.additions.progress import require_may_add
+from bot.ui.views.loras.origin import may_add, newer_button
+from bot.ui.views.loras.origin_text import newer_text
+from bot.ui.views.loras.page import LoraPageButton
+from bot.ui.views.persistent_items import PersistentButton
+
+MAX_SHOWN = 6  # LoRAs in one message, with up to six components each
+MAX_NEWER = 3  # of one LoRA
+MAX_NAME = 80
+MAX_NAMES = 200  # characters of names in the notice
+
+
+class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})"):
+    """Adds a newer version, named by its SHA-256. The older one stays for stacks and pictures that name it.
+
+    Messages from before name the SHA-256 of the older file.
+    """
+
+    command = "lora"
+    sends_message = True
+
+    def __init__(self, sha256: str) -> None:
+        self.sha256 = sha256
+        super().__init__(ui.Button(label=_("Add LoRA"), custom_id=f"newer:{sha256}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(match["sha256"])
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Add it, in a message of its own. Raises SourceError and other RequestErrors."""
+        await require_may_add(interaction)
+        db = interaction.client.db
+        named = await look_with_newer(db, self.sha256)
+        looks = await looks_of(db, [self.sha256]) if named is None else [named]
+        told = [RemoteVersion.model_validate_json(look.newer) for look in looks if look.newer is not None]
+        link = link_of(told[0]) if told else None
+        if link is None:
+            raise NothingThere(what=_("The newer version is no longer available."))
+        await add_linked(interaction, link)
+
+
+class NewerVersionsButton(PersistentButton, template=r"newerlist"):
+    """Shows the newer versions of the person's bookmarks that they have not seen."""
+
+    command = "bookmarks"
+    sends_message = True
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Show newer versions"), custom_id="newerlist"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show them in an ephemeral message; then they are told. Raises NothingThere or DatabaseError."""
+        db, person_id = interaction.client.db, interaction.user.id
+        read_at = now_ms()
+        loras = await loras_to_tell(db, person_id, await shown_ratings(interaction))
+        if not loras:
+            raise NothingThere(what=_("You have seen all newer versions of the LoRAs that you bookmarked."))
+        view = await newer_view(db, loras, adds=await may_add(interaction))
+        await send_ephemeral(interaction, view)
+        await mark_updates_told(db, person_id, [lora.id for lora in loras], read_at)
+
+
+async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora]:
+    """The first bookmarked entries with a newer version that the person has not seen, of ratings that are shown.
+
+    At most MAX_SHOWN. Raises DatabaseError.
+    """
+    loras = await find_loras_by_id(db, await untold_updates(db, person_id))
+    return [lora for lora in loras if shown is None or lora.content_rating in shown][:MAX_SHOWN]
+
+
+async def newer_view(db: Database, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:
+    """What is newer of each entry, with buttons that add it for who `adds`. Raises DatabaseError."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarks')}"))
+    for lora in loras:
+        newer = _newer(await hub_files(db, list(lora.usable)))
+        lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer[:MAX_NEWER])]
+        if (more := len(newer) - MAX_NEWER) > 0:
+            lines.append("-# " + ngettext("And {count} more.", "And {count} more.", more).format(count=more))
+        view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+        buttons = [newer_button(file) for file in newer] if adds else []
+        view.add_item(ui.ActionRow[Any](*buttons[:MAX_NEWER], LoraPageButton(lora.id)))
+    note = _("Your stacks and pictures keep the version that they were made with.")
+    view.add_item(ui.TextDisplay[Any](f"-# {note}"))
+    return view
+
+
+def _newer(files: Sequence[HubFile]) -> list[HubFile]:
+    return list({file.look.newer_sha256: file for file in files if file.newer is not None}.values())
+
+
+def notice_text(loras: Sequence[Lora]) -> str:
+    """That there are newer versions of these bookmarks."""
+    names = several((lora.name for lora in loras), MAX_NAMES)
+    return _("{names}: newer versions are available.").format(names=names)

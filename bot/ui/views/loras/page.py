@@ -1,0 +1,402 @@
+"""A LoRA's page, with its buttons for use, bookmark and rating."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.bookmarks.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
+from bot.database.database import Database
+from bot.database.gallery.features import FeatureKind
+from bot.database.loras.catalogue import Lora, often_used_with
+from bot.database.loras.ratings import STARS, rate_lora, rating_of, unrate_lora
+from bot.database.loras.search import Shown
+from bot.database.loras.tags import tags_of
+from bot.errors.ratings import NotShownHere
+from bot.errors.rights import NotYours
+from bot.i18n import _, explained, label, later, ngettext
+from bot.i18n.texts import base_models, clipped, plain
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.pictures.lora_pictures import LoraPictures
+from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
+from bot.servers.rights import Authority
+from bot.ui.access import checkpoints_here, context_of, hides_pictures, is_operator, shown_ratings
+from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import MAX_COMPONENTS, RenderedMessage
+from bot.ui.views.gallery.feature_buttons import feature_buttons, featured_line
+from bot.ui.views.jobs.linked_request import paint_row, painted_with
+from bot.ui.views.loras import text as lora_text
+from bot.ui.views.loras.add_to_studio import AddToStudioButton
+from bot.ui.views.loras.base_model_declaration import DeclareButton, ProposeButton
+from bot.ui.views.loras.buttons import LORA, LoraButton, require_lora
+from bot.ui.views.loras.community_pictures import CommunityPicture, add_community, community_pictures
+from bot.ui.views.loras.content_rating import ContentRatingButton
+from bot.ui.views.loras.origin import add_provenance
+from bot.ui.views.loras.pictures import MAX_SAMPLES, add_pictures
+from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentSelect, outdated_error
+from bot.ui.views.reports.forms import ReportLoraButton
+from bot.ui.views.servers.blocks import BlockThisLoraButton
+from inference.bounds import MAX_PROMPT
+from inference.content_rating import ContentRating
+from inference.lora.beside.categories import Category
+
+_GREY = discord.ButtonStyle.secondary
+COMPANIONS = 5  # LoRAs that it was most often used with
+MAX_LABEL = 100  # characters of an option; Discord's limit
+_NO_RATING = "0"
+
+
+class UseButton(LoraButton, template=rf"use:{LORA}"):
+    """Opens a modal for a prompt, then paints with the LoRA on a checkpoint that fits."""
+
+    command = "imagine"
+    opens_modal = True
+    name, label, style = "use", later("Use now"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the modal."""
+        lora = await self.lora(interaction)
+        client, person_id = interaction.client, interaction.user.id
+        checkpoints = await checkpoints_here(interaction)
+        checkpoint = await checkpoint_for(client.db, checkpoints, person_id, lora)
+        example = lora_text.example_prompt(checkpoints, lora, checkpoint)
+        form = UseLoraForm(lora, checkpoint, example, opening=interaction.id)
+        await acknowledge.open_modal(interaction, form)
+
+
+class BookmarkToggle(PersistentButton, template=rf"mark:{LORA}:(?P<bookmarked>[01])"):
+    """Adds or removes the bookmark, on a LoRA's page."""
+
+    command = "bookmarks"
+
+    def __init__(self, lora_id: int, *, bookmarked: bool) -> None:
+        self.lora_id, self.bookmarked = lora_id, bookmarked
+        button: ui.Button[Any] = ui.Button(
+            label=bookmark_label(bookmarked=bookmarked), custom_id=f"mark:{lora_id}:{int(bookmarked)}"
+        )
+        super().__init__(button)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]), bookmarked=match["bookmarked"] == "1")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Change the bookmark and show the page again."""
+        await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
+        await refresh_lora_page(interaction, self.lora_id)
+
+
+def bookmark_label(*, bookmarked: bool) -> str:
+    """The label of a button that toggles the bookmark."""
+    return _("Remove bookmark") if bookmarked else _("Bookmark")
+
+
+async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked: bool) -> Lora:
+    """Remove the person's bookmark if it was `bookmarked`, else add it. Returns the entry. Raises NothingThere."""
+    lora = await require_lora(interaction, lora_id)
+    change = remove_bookmarks if bookmarked else add_bookmarks
+    await change(interaction.client.db, interaction.user.id, [lora.id])
+    return lora
+
+
+class LoraPageButton(LoraButton, template=rf"lora:{LORA}"):
+    """Opens a LoRA's page."""
+
+    name, label = "lora", later("Details")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the page in an ephemeral message."""
+        await show_lora_page(interaction, self.lora_id)
+
+
+class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
+    """Sets, changes or removes the person's rating of one to five stars."""
+
+    command = "lora"
+
+    def __init__(self, lora_id: int, mine: int | None = None) -> None:
+        self.lora_id = lora_id
+        options = [
+            discord.SelectOption(
+                label=lora_text.stars_text(count),
+                value=str(count),
+                description=ngettext("{count} star", "{count} stars", count).format(count=count),
+                default=count == mine,
+            )
+            for count in reversed(STARS)
+        ]
+        if mine is not None:
+            options.append(discord.SelectOption(label=_("Remove my rating"), value=_NO_RATING))
+        menu: ui.Select[Any] = ui.Select(custom_id=f"rate:{lora_id}", options=options, placeholder=_("Rate this LoRA"))
+        super().__init__(menu)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Store the rating and show the page again."""
+        db, person_id = interaction.client.db, interaction.user.id
+        lora = await require_lora(interaction, self.lora_id)
+        chosen = self.value
+        if chosen == _NO_RATING:
+            await unrate_lora(db, person_id, lora.id)
+        elif chosen in map(str, STARS):
+            await rate_lora(db, person_id, lora.id, int(chosen))
+        await refresh_lora_page(interaction, lora.id)
+
+
+class AddedCategoryMenu(PersistentSelect, template=rf"addcat:{LORA}"):
+    """Corrects what a LoRA is for. Who added it and operators may."""
+
+    command = "lora"
+
+    def __init__(self, lora_id: int, category: Category | None = None) -> None:
+        self.lora_id = lora_id
+        options = [
+            discord.SelectOption(label=label(each), value=each.value, default=each is category) for each in Category
+        ]
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"addcat:{lora_id}", options=options, placeholder=_("Change category")
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Store the category and show the page again."""
+        if self.value not in set(Category):
+            raise outdated_error()
+        await correct_category(interaction, self.lora_id, Category(self.value))
+
+
+class AddedCategoryButton(PersistentButton, template=rf"addis:{LORA}:(?P<category>[a-z]{{1,20}})"):
+    """Corrects by one press what a LoRA was filed under when it was added. Who added it and operators may."""
+
+    command = "lora"
+
+    def __init__(self, lora_id: int, category: Category) -> None:
+        self.lora_id, self.category = lora_id, category
+        super().__init__(ui.Button(label=label(category), custom_id=f"addis:{lora_id}:{category.value}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means. Raises ValueError for what is no category."""
+        return cls(int(match["lora"]), Category(match["category"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Store the category and show the LoRA's page."""
+        await correct_category(interaction, self.lora_id, self.category)
+
+
+def category_row(lora: Lora) -> ui.ActionRow[Any]:
+    """A button for each category under which the LoRA is not filed."""
+    return ui.ActionRow[Any](*(AddedCategoryButton(lora.id, each) for each in Category if each is not lora.category))
+
+
+async def correct_category(interaction: Interaction, lora_id: int, category: Category) -> None:
+    """Store what an added LoRA is for, and show its page. Raises NothingThere, NotYours or SourceError."""
+    lora = await require_lora(interaction, lora_id)
+    if not may_correct(interaction, lora):
+        raise NotYours(instead=_("Only the user who added this LoRA can change its category."))
+    await interaction.client.additions.correct_category(lora, category)
+    await refresh_lora_page(interaction, lora.id)
+
+
+def may_correct(interaction: Interaction, lora: Lora) -> bool:
+    """Whether the person may correct what is known of an entry that was added in Discord."""
+    return lora.added_by is not None and (lora.added_by == interaction.user.id or is_operator(interaction))
+
+
+class CompanionMenu(PersistentSelect, template=rf"with:{LORA}"):
+    """The LoRAs that are often used with this one; choosing one opens its page."""
+
+    command = "lora"
+
+    def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
+        options = [
+            discord.SelectOption(
+                label=other.name[:MAX_LABEL],
+                value=str(other.id),
+                description=f"{label(other.category)} · {base_models(other)}"[:MAX_LABEL],
+            )
+            for other in companions
+        ]
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"with:{lora_id}", options=options, placeholder=_("Often used with …")
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the page of the chosen LoRA in an ephemeral message."""
+        await show_lora_page(interaction, self.ids[0])
+
+
+class UseLoraForm(ModalForm):
+    """The prompt of a picture with this LoRA; `example` is filled in."""
+
+    command = "imagine"
+
+    def __init__(self, lora: Lora, checkpoint: str | None, example: str, *, opening: int) -> None:
+        super().__init__(_("Generate with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
+        self._lora_id, self._checkpoint = lora.id, checkpoint
+        self.prompt: ui.TextInput[Any] = ui.TextInput(
+            custom_id="prompt",
+            style=discord.TextStyle.paragraph,
+            default=example or None,
+            max_length=MAX_PROMPT,
+        )
+        where = _("No model here fits this LoRA; Easel will explain why")
+        if checkpoint:
+            where = _("Model: {checkpoint}").format(checkpoint=checkpoint)
+        self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Order the picture."""
+        draft = RequestDraft(
+            prompt=self.prompt.value,
+            checkpoint=self._checkpoint,
+            loras=(LoraDraft(name=f"#{self._lora_id}"),),
+        )
+        await interaction.client.orders.paint(interaction, draft)
+
+
+async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
+    """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
+    page = await lora_page_of(interaction, lora_id)
+    await send_ephemeral(interaction, page.view, page.files)
+
+
+async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
+    """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
+    page = await lora_page_in(interaction, interaction.message, lora_id)
+    await acknowledge.replace(interaction, page.view, page.files)
+
+
+async def lora_page_in(interaction: Interaction, message: discord.Message | None, lora_id: int) -> RenderedMessage:
+    """A LoRA's page for a message that shows it already: its *Generate with it* stays. Raises as `lora_page_of`."""
+    page = await lora_page_of(interaction, lora_id)
+    page.add_above(await paint_row(interaction.client.db, interaction.user.id, painted_with(message)))
+    return page
+
+
+async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool = True) -> RenderedMessage:
+    """A LoRA's page as the person sees it where they are. Raises NothingThere or DatabaseError.
+
+    Without `corrects` it has no menu for the category, for a message that has buttons for it.
+    """
+    client, lora, shown = interaction.client, await require_lora(interaction, lora_id), await shown_ratings(interaction)
+    checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
+    if lora.content_rating not in shown:
+        return hidden_page(lora, staff)
+    page = await lora_page(
+        client.db, checkpoints, client.lora_pictures, interaction.user.id, lora, staff, shown,
+        featured=await featured_line(interaction, FeatureKind.LORA, lora.id),
+        community=await community_pictures(interaction, lora),
+        hides=await hides_pictures(interaction),
+    )  # fmt: skip
+    known = await add_provenance(interaction, page.view, lora)
+    if corrects and known.origin is not None and may_correct(interaction, lora):
+        _add_category_menu(page.view, lora)
+    return page
+
+
+def _add_category_menu(view: ui.LayoutView, lora: Lora) -> None:
+    """A menu that corrects the category, if there is room."""
+    if view.total_children_count < MAX_COMPONENTS - 2:
+        view.add_item(ui.ActionRow[Any](AddedCategoryMenu(lora.id, lora.category)))
+
+
+async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:
+    """The buttons for operators and staff; of a direct message they are about all servers."""
+    who = context_of(interaction)
+    authority = await interaction.client.servers.rights.authority(who)
+    if authority not in {Authority.OPERATOR, Authority.STAFF}:
+        return []
+    operates = authority is Authority.OPERATOR
+    kind = DeclareButton if operates else ProposeButton
+    return [
+        *([kind(lora.id)] if lora.usable else []),
+        *([ContentRatingButton(lora.id)] if operates else []),
+        BlockThisLoraButton(who.place, lora.id),
+        *await feature_buttons(interaction, FeatureKind.LORA, lora.id),
+    ]
+
+
+def require_rating_shown(lora: Lora, shown: Collection[ContentRating | None]) -> None:
+    """Raise NotShownHere unless the content rating of a LoRA is one of those `shown`."""
+    if lora.content_rating not in shown:
+        raise NotShownHere(name=lora.name)
+
+
+def hidden_page(lora: Lora, staff_buttons: Sequence[PersistentButton]) -> RenderedMessage:
+    """What stands in place of the page of a LoRA that is rated above what a place shows."""
+    page = RenderedMessage()
+    text = f"## {clipped(lora.name, lora_text.MAX_NAME)}\n{explained(NotShownHere(name=plain(lora.name)))}"
+    page.view.add_item(ui.TextDisplay[Any](text))
+    if staff_buttons:
+        page.view.add_item(ui.ActionRow[Any](*staff_buttons))
+    return page
+
+
+async def checkpoint_for(db: Database, checkpoints: InstalledCheckpoints, person_id: int, lora: Lora) -> str | None:
+    """The checkpoint for the LoRA: the person's usual one if the LoRA fits it, else the first that it fits."""
+    fitting, usual = checkpoints.names_for(lora), await usual_checkpoint(db, checkpoints, person_id)
+    return usual.name if usual and usual.name in fitting else next(iter(fitting), None)
+
+
+async def lora_page(
+    db: Database,
+    checkpoints: InstalledCheckpoints,
+    pictures: LoraPictures,
+    person_id: int,
+    lora: Lora,
+    staff_buttons: Sequence[PersistentButton] = (),
+    shown: Shown = None,
+    *,
+    featured: Sequence[str] = (),
+    community: Sequence[CommunityPicture] = (),
+    hides: bool = False,
+) -> RenderedMessage:
+    """The page of a LoRA: description, versions, sample pictures, statistics, pictures of the server and buttons.
+
+    Other LoRAs are named only where their content rating is one of those `shown`; left out, all are. `featured` are
+    lines on who features it. Pictures of the `community` are spoilers where the place `hides` pictures.
+    """
+    page = RenderedMessage()
+    usual = await usual_checkpoint(db, checkpoints, person_id)
+    used_with = await often_used_with(db, lora.id, limit=COMPANIONS)
+    often_with = tuple(other for other in used_with if shown is None or other.content_rating in shown)
+    container = ui.Container[Any]()
+    head = lora_text.head_text(lora, await tags_of(db, lora.id))
+    await add_pictures(page, container, pictures, lora, head, usual, room=MAX_SAMPLES - len(community))
+    container.add_item(ui.TextDisplay[Any](lora_text.versions_text(checkpoints, lora, usual.name if usual else None)))
+    container.add_item(ui.TextDisplay[Any]("\n".join([lora_text.facts_text(lora, often_with), *featured])))
+    page.view.add_item(container)
+    add_community(page, lora, community, hidden=hides)
+    if often_with:
+        page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
+    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(db, person_id, lora.id))))
+    bookmarked = await find_bookmark(db, person_id, lora.id) is not None
+    buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
+    buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]
+    page.view.add_item(ui.ActionRow[Any](*buttons))
+    if staff_buttons:
+        page.view.add_item(ui.ActionRow[Any](*staff_buttons))
+    return page

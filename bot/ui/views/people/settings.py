@@ -1,0 +1,251 @@
+"""The panel of `/settings`: a person's own defaults, each with the menu or button that changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.clock import now_ms
+from bot.database.people.preferences import Preferences, find_preferences, save_preferences
+from bot.database.servers.settings import ServerSettings
+from bot.i18n import _
+from bot.i18n.texts import plain
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.servers.defaults import shows_prompt
+from bot.servers.rights import checkpoint_allowed
+from bot.ui.access import context_of, server_settings
+from bot.ui.client import Interaction
+from bot.ui.interactions.acknowledge import replace
+from bot.ui.views.people import limits_text
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentSelect
+
+if TYPE_CHECKING:
+    import re
+
+MENU = 25  # options of a select menu; Discord's limit
+SHAPES = ("square", "portrait", "landscape")
+_USUAL, _CHOSEN = "-", "="  # the value of the option without a choice; what the value of a choice begins with
+
+
+async def settings_view(interaction: Interaction, preferences: Preferences) -> ui.LayoutView:
+    """The person's defaults, the controls that change them, and the limits that hold where they are.
+
+    Raises DatabaseError.
+    """
+    checkpoints, server = interaction.client.configuration.checkpoints, await server_settings(interaction)
+    limits = await interaction.client.servers.checks.limits_of(context_of(interaction))
+    view = ui.LayoutView(timeout=None)
+    lines = _summary(checkpoints, preferences, server)
+    if interaction.guild_id is not None:
+        lines.append(
+            "-# "
+            + _("This server's staff and the bot's operators can read the prompts of pictures that you show here.")
+        )
+    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+    view.add_item(ui.ActionRow[Any](UsualCheckpointMenu.of(checkpoints, preferences)))
+    view.add_item(ui.ActionRow[Any](UsualShapeMenu.of(preferences)))
+    buttons: list[PersistentButton] = [
+        PrivateResultsButton(on=not preferences.private),
+        ShownPromptsButton(on=not shows_prompt(preferences, server)),
+    ]
+    if interaction.client.configuration.settings.looks_for_updates:
+        buttons.append(UpdateMessagesButton(on=not preferences.update_messages))
+    if preferences != Preferences():
+        buttons.append(ResetSettingsButton())
+    view.add_item(ui.ActionRow[Any](*buttons))
+    view.add_item(ui.TextDisplay[Any](limits_text(limits, now_ms())))
+    return view
+
+
+def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server: ServerSettings) -> list[str]:
+    usual = _("default")
+    checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
+    if preferences.checkpoint is not None and checkpoints.find(preferences.checkpoint) is None:
+        checkpoint = _("{checkpoint} (no longer installed)").format(checkpoint=checkpoint)
+    lines = [
+        f"## {_('Your settings')}",
+        _("Model: **{checkpoint}**").format(checkpoint=checkpoint),
+        _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
+        _("Results: **only you see them**") if preferences.private else _("Results: **everyone sees them**"),
+        _prompts(preferences, server),
+        *(
+            [_("New versions of bookmarked LoRAs: **you also get a direct message**")]
+            if preferences.update_messages
+            else []
+        ),
+        "-# " + _("Easel uses these settings unless you choose something else."),
+    ]
+    if preferences.checkpoint is not None and not checkpoint_allowed(server, preferences.checkpoint):
+        lines.append(
+            _("This server does not allow {checkpoint}, so Easel uses another model here.").format(
+                checkpoint=checkpoint
+            )
+        )
+    return lines
+
+
+def _prompts(preferences: Preferences, server: ServerSettings) -> str:
+    if preferences.shows_prompt is not None:
+        if preferences.shows_prompt:
+            return _("Prompts: **shown with your pictures**")
+        return _("Prompts: **private**")
+    if shows_prompt(preferences, server):
+        return _("Prompts: **shown with your pictures** (server default)")
+    return _("Prompts: **private** (default)")
+
+
+def _shapes() -> dict[str, str]:
+    return dict(zip(SHAPES, (_("square"), _("portrait"), _("landscape")), strict=True))
+
+
+async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
+    """Save the changes, and show the panel with them."""
+    db, person_id = interaction.client.db, interaction.user.id
+    preferences = (await find_preferences(db, person_id)).model_copy(update=changes)
+    await save_preferences(db, person_id, preferences)
+    await replace(interaction, await settings_view(interaction, preferences), [])
+
+
+class SettingMenu(PersistentSelect, template=NO_CUSTOM_ID):
+    """A menu of one setting; its first option makes it as usual."""
+
+    command = "settings"
+    key: ClassVar[str] = ""
+
+    def __init__(self, options: list[discord.SelectOption], placeholder: str = "…") -> None:
+        super().__init__(ui.Select(custom_id=f"set:{self.key}", options=options, placeholder=placeholder))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls([])
+
+    def chosen(self) -> str | None:
+        """The chosen value; None: as usual."""
+        return self.value.removeprefix(_CHOSEN) if self.value.startswith(_CHOSEN) else None
+
+
+class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):
+    """The checkpoint that paints when the person names none."""
+
+    key = "checkpoint"
+
+    @classmethod
+    def of(cls, checkpoints: InstalledCheckpoints, preferences: Preferences) -> Self:
+        """The menu with the current one selected. It comes first, for a menu has no room for all of many."""
+        current = checkpoints.find(preferences.checkpoint)
+        listed = sorted(checkpoints, key=lambda each: each is not current)  # stable: else in the operator's order
+        options = [
+            discord.SelectOption(
+                label=each.name,
+                value=f"{_CHOSEN}{each.name}",
+                description=each.base_model.label[:100],
+                default=each is current,
+            )
+            for each in listed[: MENU - 1]
+        ]
+        usual = discord.SelectOption(label=_("Use default model"), value=_USUAL, default=preferences.checkpoint is None)
+        return cls([usual, *options], _("Model"))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises CheckpointNotFound when it is not installed any more."""
+        name = self.chosen()
+        if name is not None:
+            name = interaction.client.configuration.checkpoints.require(name).name
+        await _change(interaction, {"checkpoint": name})
+
+
+class UsualShapeMenu(SettingMenu, template=r"set:size"):
+    """The shape of pictures when the person names none."""
+
+    key = "size"
+
+    @classmethod
+    def of(cls, preferences: Preferences) -> Self:
+        """The menu with the current one selected."""
+        options = [
+            discord.SelectOption(label=name, value=f"{_CHOSEN}{shape}", default=shape == preferences.size)
+            for shape, name in _shapes().items()
+        ]
+        usual = discord.SelectOption(label=_("Use default size"), value=_USUAL, default=preferences.size not in SHAPES)
+        return cls([usual, *options], _("Size"))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        shape = self.chosen()
+        await _change(interaction, {"size": shape if shape in SHAPES else None})
+
+
+class SettingSwitch(PersistentButton, template=NO_CUSTOM_ID):
+    """A button that switches a setting `on` or off; the custom_id says which, so that a double press does no harm."""
+
+    command = "settings"
+    key: ClassVar[str] = ""
+    field: ClassVar[str] = ""
+
+    def __init__(self, *, on: bool) -> None:
+        self.on = on
+        super().__init__(ui.Button(label=self.text(), custom_id=f"set:{self.key}:{int(on)}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(on=match["on"] == "1")
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        raise NotImplementedError
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        await _change(interaction, {self.field: self.on})
+
+
+class PrivateResultsButton(SettingSwitch, template=r"set:private:(?P<on>[01])"):
+    """Who sees the person's pictures."""
+
+    key, field = "private", "private"
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        return _("Make my results private") if self.on else _("Show my results to everyone")
+
+
+class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
+    """Whether the person's prompts stand under their pictures."""
+
+    key, field = "prompts", "shows_prompt"
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        return _("Show my prompts") if self.on else _("Keep my prompts private")
+
+
+class UpdateMessagesButton(SettingSwitch, template=r"set:updates:(?P<on>[01])"):
+    """Whether the person gets direct messages about newer versions of their bookmarks."""
+
+    key, field = "updates", "update_messages"
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        return _("Message me about new LoRA versions") if self.on else _("Stop messages about new LoRA versions")
+
+
+class ResetSettingsButton(PersistentButton, template=r"set:reset"):
+    """Forgets what the person chose."""
+
+    command = "settings"
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Reset to defaults"), custom_id="set:reset"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save the usual ones."""
+        await _change(interaction, Preferences().model_dump())

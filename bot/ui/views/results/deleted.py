@@ -1,0 +1,102 @@
+"""What stands in place of a picture that was deleted, reported or taken down, and the button that undoes a deletion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from discord import ui
+
+from bot.database.jobs.jobs import find_job
+from bot.database.privacy.deletions import find_hidden_job
+from bot.errors.missing import NothingThere
+from bot.errors.rights import NotYours
+from bot.i18n import _, later, sentences
+from bot.ui.client import Interaction
+from bot.ui.interactions.acknowledge import acknowledge, replace
+from bot.ui.removals.pictures import gone_for_good
+from bot.ui.views.persistent_items import JobButton
+
+
+class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
+    """Brings the person's own picture back."""
+
+    command, action = "history", None
+    name, label = "undelete", later("Undo")
+    in_message_of_job = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Bring it back, with its message; elsewhere say so."""
+        db = interaction.client.db
+        job = await find_hidden_job(db, self.job_id)
+        if job is None:
+            raise gone_for_good() if await find_job(db, self.job_id) is None else _not_deleted()
+        if job.person_id != interaction.user.id:
+            raise NotYours(instead=_("Only the picture's author can restore it."))
+        shown_in = await interaction.client.removals.undo(job)
+        if interaction.message is not None and interaction.message.id == shown_in:
+            await acknowledge(interaction)
+        else:
+            await replace(interaction, _back_view(), [])
+
+
+def _not_deleted() -> NothingThere:
+    return NothingThere(what=_("This picture has not been deleted."))
+
+
+def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
+    """Says that the picture was deleted, and until when (unix ms) it can be brought back, if it can."""
+    if until is None:
+        return _line(_("**This picture was deleted**"), _("The deletion cannot be undone."))
+    text = sentences(
+        _("The author can restore the picture with *Undo* until {time}.").format(time=f"<t:{until // 1000}:t>"),
+        _("After that, the picture is permanently deleted."),
+    )
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
+    view.add_item(ui.ActionRow[Any](UndoDeletionButton(job_id)))
+    return view
+
+
+def held_text(until: int) -> str:
+    """Tells the owner of a picture that was deleted that an open report holds it, until then at most (unix ms)."""
+    return sentences(
+        _(
+            "A user reported this picture. Easel keeps it for the reviewers of the report and hides it "
+            "from everyone else."
+        ),
+        _("Easel permanently deletes the picture after the reviewers decide, usually {time} at the latest.").format(
+            time=f"<t:{until // 1000}:R>"
+        ),
+    )
+
+
+def reported_view() -> ui.LayoutView:
+    """Says that the picture is out of sight until staff decide. Neither it nor its prompt is named."""
+    return _line(
+        _("**This picture was reported**"),
+        sentences(
+            _("Reviewers will check the report. Until they decide, the picture stays hidden."),
+            _("If the reviewers find no problem, Easel shows the picture again."),
+        ),
+    )
+
+
+def taken_down_view() -> ui.LayoutView:
+    """Says that the picture was taken down."""
+    return _line(_("**This picture was removed**"), _("Easel notifies the author of the picture."))
+
+
+def _line(head: str, text: str) -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"{head}\n-# {text}"))
+    return view
+
+
+def _back_view() -> ui.LayoutView:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(
+        ui.TextDisplay[Any](
+            sentences(_("You restored the picture."), _("To show the picture here, press *Open* in your /history."))
+        )
+    )
+    return view

@@ -1,0 +1,260 @@
+"""The details of a picture: its parameters, as far as the person may see them, and which parts are installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.database.bookmarks.bookmarks import add_bookmark
+from bot.database.jobs.jobs import Job
+from bot.database.reports.reports import held_jobs
+from bot.errors.missing import NothingThere
+from bot.errors.pictures import PictureReported
+from bot.i18n import _, label, later, listed, ngettext, number, sentences
+from bot.i18n.texts import at_weight, base_models, clipped, lora_name, mention, plain, prompt_text, several
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.trigger_words import joined_note
+from bot.servers.rights import Action
+from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
+from bot.ui.client import Interaction
+from bot.ui.interactions.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
+from bot.ui.views.loras.page import LoraPageButton
+from bot.ui.views.persistent_items import JobButton
+from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
+from inference.parameters import Recipe, RecipeLora
+
+MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown; a message holds 4000
+MAX_LORAS = 8  # with a button each; a message holds 40 components
+MAX_JOINED = 500  # characters of trigger words
+MAX_LORA = 150  # characters about one
+
+
+class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
+    """Shows the details of the picture to anybody who presses."""
+
+    command = "Picture details"
+    name, label = "details", later("Details")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Reply with the details, ephemeral."""
+        await send_ephemeral(interaction, await job_details_view(interaction, await self.job(interaction)))
+
+
+class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
+    """Fills the studio of the person who presses from anybody's picture."""
+
+    command = "Remix"
+    name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
+    in_message_of_job = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Fill and show the studio."""
+        client, job = interaction.client, await self.open_job(interaction)
+        checkpoints, limit = await checkpoints_here(interaction), client.configuration.settings.limits.max_loras
+        again = await remixed(
+            client.db, checkpoints, job, interaction.user.id,
+            limit=limit, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
+        )  # fmt: skip
+        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+
+
+class OthersPicture(ErrorWithView):
+    """A button for the owner of a picture was pressed by somebody else, who is offered a remix of it.
+
+    `then` is a sentence on where the studio has what they wanted.
+    """
+
+    def __init__(self, job: Job, then: str = "") -> None:
+        super().__init__()
+        self._job, self._then = job, then
+
+    def view(self) -> ui.LayoutView:
+        """Whose picture it is, and the remix."""
+        text = _(
+            "This picture is by {person}. *Remix* opens it in your studio. The pictures that you "
+            "generate there are yours."
+        )
+        view = ui.LayoutView(timeout=None)
+        told = [text.format(person=mention(self._job.person_id)), *([self._then] if self._then else [])]
+        view.add_item(ui.TextDisplay[Any](sentences(*told)))
+        view.add_item(ui.ActionRow[Any](RemixButton(self._job.id)))
+        return view
+
+
+async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:
+    """The button's job, from which its owner may paint here. Raises TakenDown or OthersPicture."""
+    job = await button.open_job(interaction)
+    if job.person_id != interaction.user.id:
+        raise OthersPicture(job, then)
+    return job
+
+
+class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
+    """Bookmarks the picture's LoRAs for anybody who presses."""
+
+    command = "Bookmark LoRAs"
+    name, label = "keep", later("Bookmark LoRAs")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Bookmark the LoRAs and say which are new."""
+        job = await self.job(interaction)
+        loras = [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras]
+        await bookmark_loras(interaction, loras)
+
+
+async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
+    """Bookmark those of `loras` that the library knows, and say which are new. Raises NothingThere if it knows none."""
+    db = interaction.client.db
+    if not loras:
+        raise NothingThere(what=_("This picture was generated without LoRAs."))
+    parts, shown = await parts_of(db, loras), await shown_ratings(interaction)
+    new: list[str] = []
+    old: list[str] = []
+    for lora in {part.lora.id: part.lora for part in parts if part.lora}.values():
+        added = await add_bookmark(db, interaction.user.id, lora.id)
+        (new if added else old).append(lora_name(lora, shown))
+    unknown = [part.named.name for part in parts if part.lora is None]
+    if not new and not old:
+        raise NothingThere(what=_("The LoRAs of this picture are not in this library."))
+    sentences_of_reply = [
+        _("Bookmarked {names}. /imagine suggests your bookmarks first. See all in /bookmarks.").format(
+            names=several(new)
+        )
+        if new
+        else "",
+        _("Already bookmarked: {names}.").format(names=several(old)) if old else "",
+        _("Not in this library: {names}.").format(names=several(unknown)) if unknown else "",
+    ]
+    await send_ephemeral_text(interaction, sentences(*filter(None, sentences_of_reply)))
+
+
+async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence[ui.Item[Any]] = ()) -> ui.LayoutView:
+    """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it.
+
+    Staff see it of pictures that are public in their own server. `buttons` stand under it in place of those for the
+    job. Raises PictureReported or DatabaseError.
+    """
+    client, person_id = interaction.client, interaction.user.id
+    if await held_jobs(client.db, [job.id]):
+        raise PictureReported
+    to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
+    recipe, whole = await shown_recipe(
+        client.db, job, person_id,
+        to_staff=to_staff, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
+    )  # fmt: skip
+    view = await details_view(interaction, recipe, _painting_facts(job))
+    if not whole:
+        view.add_item(ui.TextDisplay[Any]("-# " + _("The author keeps the prompt private.")))
+    keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
+    view.add_item(ui.ActionRow[Any](*(buttons or [RemixButton(job.id), *keep])))
+    return view
+
+
+def _painting_facts(job: Job) -> list[str]:
+    """Trigger words that joined, who asked for it, the seeds of all pictures, the time of painting and its duration."""
+    lines = [_("Generated by {person}").format(person=mention(job.person_id))]
+    if joined := joined_note(job.request, MAX_JOINED):
+        lines.insert(0, joined)
+    if len(job.request.seeds) > 1 and not job.request.variants:
+        lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
+    if job.finished_at is not None:
+        when = f"<t:{job.finished_at // 1000}:f>"
+        text = _("Generated {when} in {seconds} s") if job.seconds else _("Created {when}")
+        lines.append(text.format(when=when, seconds=number(job.seconds or 0, 1)))
+    return lines
+
+
+async def details_view(interaction: Interaction, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
+    """The parameters of a recipe, and which of its parts are installed; each known LoRA has a link to its page."""
+    db, checkpoints = interaction.client.db, interaction.client.configuration.checkpoints
+    shown = await shown_ratings(interaction)
+    parts = [part.named_for(shown) for part in await parts_of(db, recipe.loras)]
+    container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(checkpoints, recipe, more))))
+    for part in parts[:MAX_LORAS]:
+        text = ui.TextDisplay[Any](_lora(checkpoints, part, recipe))
+        container.add_item(ui.Section[Any](text, accessory=LoraPageButton(part.lora.id)) if part.lora else text)
+    if len(parts) > MAX_LORAS:
+        more_loras = len(parts) - MAX_LORAS
+        text = ngettext("… and {count} more LoRA", "… and {count} more LoRAs", more_loras).format(count=more_loras)
+        container.add_item(ui.TextDisplay[Any](f"-# {text}"))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(container)
+    return view
+
+
+def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]) -> list[str]:
+    lines = [f"## {_('Picture details')}"]
+    if prompt := prompt_text(recipe):
+        lines.append(f"> {clipped(prompt, MAX_PROMPT)}")
+    if recipe.negative_prompt:
+        lines.append(_("Negative prompt: {words}").format(words=clipped(recipe.negative_prompt, MAX_NEGATIVE)))
+    lines.append(_checkpoint(checkpoints, recipe))
+    if recipe.regions:
+        lines.append(_parts(recipe))
+    settings = [
+        f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
+        _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
+        plain(recipe.sampler_name, 60) if recipe.sampler_name else "",
+        _("{spacing} spacing").format(spacing=recipe.spacing) if recipe.spacing else "",
+        _("flow shift {value}").format(value=number(recipe.flow_shift, 2)) if recipe.flow_shift else "",
+        _("guidance {value}").format(value=number(recipe.guidance_scale, 2))
+        if recipe.guidance_scale is not None
+        else "",
+        _("clip skip {layer}").format(layer=recipe.clip_skip) if recipe.clip_skip else "",
+        _("seed {seed}").format(seed=recipe.seed) if recipe.seed is not None else "",
+    ]
+    lines.append(" · ".join(filter(None, settings)))
+    if recipe.few_steps is not None:
+        told = _("Steps, sampler and guidance are the defaults of {name} unless the author changed them.")
+        lines.append("-# " + told.format(name=plain(recipe.few_steps.name, 100)))
+    if recipe.from_picture:
+        lines.append(_("Generated from a start picture."))
+    return [line for line in [*lines, *more] if line]
+
+
+def _parts(recipe: Recipe) -> str:
+    """The regions, and what is known to be their own: words of a private prompt are not."""
+    words = any(region.prompt for region in recipe.regions)
+    loras = any(lora.region is not None for lora in recipe.loras)
+    if words and loras:
+        text = _("Areas with separate prompts and LoRAs: {parts}")
+    elif words:
+        text = _("Areas with separate prompts: {parts}")
+    elif loras:
+        text = _("Areas with separate LoRAs: {parts}")
+    else:
+        text = _("Areas: {parts}")
+    return text.format(parts=listed(label(region.name) for region in recipe.regions))
+
+
+def _checkpoint(checkpoints: InstalledCheckpoints, recipe: Recipe) -> str:
+    here = checkpoint_of(checkpoints, recipe)
+    if here is not None:
+        return _("Model **{name}** · {base}").format(name=plain(here.name), base=here.base_model.label)
+    name = recipe.checkpoint or recipe.checkpoint_hash
+    return _("Model **{name}** · not installed here").format(name=plain(name, 100)) if name else ""
+
+
+def _lora(checkpoints: InstalledCheckpoints, part: MatchedLora, recipe: Recipe) -> str:
+    """Name, weight and base model of a LoRA, and whether it fits the picture's checkpoint."""
+    head = f"**{clipped(part.named.name, MAX_LORA)}**"
+    if part.named.weight is not None:
+        head = at_weight(head, part.named.weight, part.named.region)
+    lora = part.lora
+    if lora is None:
+        return f"{head}\n-# " + _("not in this library")
+    if not lora.usable:
+        return f"{head}\n-# " + _("the LoRA file is no longer in the library")
+    checkpoint = checkpoint_of(checkpoints, recipe)
+    facts = [label(lora.category), base_models(lora)]
+    if part.by_name:
+        facts.append(_("matched by name only"))
+    fitting = checkpoints.names_for(lora)
+    if checkpoint is None or checkpoint.name not in fitting:
+        facts.append(
+            _("fits {checkpoints}").format(checkpoints=several(fitting, 100)) if fitting else _("fits no model here")
+        )
+    return f"{head}\n-# {' · '.join(facts)}"

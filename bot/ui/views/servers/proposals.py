@@ -1,0 +1,87 @@
+"""The section about proposed base models: operators confirm or reject them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import discord
+from discord import ui
+
+from bot.database.loras.base_model_proposals import BaseModelProposal
+from bot.i18n import _, later
+from bot.i18n.texts import clipped, mention
+from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
+from bot.ui.views.loras.text import prediction_text
+from bot.ui.views.persistent_items import NO_CUSTOM_ID
+from bot.ui.views.servers.panel import (
+    PAGE,
+    TARGET,
+    PanelButton,
+    PanelPage,
+    PanelSection,
+    administration,
+    server_name,
+    shown,
+    turning,
+)
+
+LISTED = 4  # proposals on a page: each has six components
+MAX_SHOWN_REASON = 500  # characters
+
+
+class ProposalsSection(PanelSection):
+    """The open proposals of all servers, the oldest first."""
+
+    key, title, everywhere, for_operators = "proposals", later("Proposed base models"), True, True
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """A page of the list, each with its buttons."""
+        services, who = administration(interaction)
+        found = await services.base_models.page(who, limit=LISTED + 1, offset=page.page * LISTED)
+        items: list[ui.Item[Any]] = []
+        for proposal in found[:LISTED]:
+            items.append(shown([_text(interaction, proposal)]))
+            items.append(ui.ActionRow[Any](ConfirmButton(page, proposal.id), RejectButton(page, proposal.id)))
+        items = items or [shown([_("No open proposals. Staff can propose a base model on a LoRA's page.")])]
+        return [*items, *turning(page, more=len(found) > LISTED)]
+
+
+def _text(interaction: Interaction, proposal: BaseModelProposal) -> str:
+    base = proposal.base_model.label
+    head = _("{name} was trained on **{base}**").format(name=f"**{clipped(proposal.name, 100)}**", base=base)
+    if proposal.prediction is not None:
+        head += "\n" + _("Prediction type: {prediction}").format(prediction=prediction_text(proposal.prediction))
+    facts = (
+        mention(proposal.proposed_by),
+        server_name(interaction, proposal.server_id),
+        f"<t:{proposal.created_at // 1000}:R>",
+        f"`{proposal.sha256[:10]}`",
+    )
+    return f"{head}\n> {clipped(proposal.reason, MAX_SHOWN_REASON)}\n-# {' · '.join(facts)}"
+
+
+class DecideButton(PanelButton, template=NO_CUSTOM_ID):
+    """Decides a proposal and shows the list as it is then."""
+
+    confirms: ClassVar[bool] = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Decide. Confirming matches the library again, which takes a while for a large one."""
+        await acknowledge.acknowledge(interaction)
+        services, who = administration(interaction)
+        await services.base_models.decide(who, self.target, confirmed=self.confirms)
+        await self.page.show(interaction)
+
+
+class ConfirmButton(DecideButton, template=rf"svconfirm:{PAGE}:{TARGET}"):
+    """Declares what was proposed."""
+
+    name, label, style, confirms = "svconfirm", later("Confirm"), discord.ButtonStyle.success, True
+
+
+class RejectButton(DecideButton, template=rf"svreject:{PAGE}:{TARGET}"):
+    """Leaves the file as it is."""
+
+    name, label = "svreject", later("Reject")

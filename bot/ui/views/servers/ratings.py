@@ -1,0 +1,80 @@
+"""The section about which pictures are shown to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.servers.settings import ServerSettings
+from bot.i18n import _, label, later
+from bot.moderation.ratings import MOST_OPEN
+from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import NO_CUSTOM_ID
+from bot.ui.views.servers.panel import PAGE, PanelPage, PanelSection, administration, shown
+from bot.ui.views.servers.places import ServerSettingMenu
+from inference.content_rating import ContentRating
+
+
+class RatingsSection(PanelSection):
+    """What open channels show, and what unrated pictures count as."""
+
+    key, title = "ratings", later("Ratings")
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """What is set, and a menu for each setting."""
+        services, who = administration(interaction)
+        settings = (await services.settings.setup(who, page.server_id)).settings
+        lines = [
+            _("Channels without an age restriction show pictures up to: **{rating}**").format(
+                rating=label(settings.open_rating)
+            ),
+            _("Content without a rating counts as: **{rating}**").format(rating=label(settings.unrated_as)),
+            "-# "
+            + _(
+                "Age-restricted channels show content of every rating except {blocked}, which Easel never shows."
+            ).format(blocked=label(ContentRating.BLOCKED)),
+        ]
+        menus = (OpenRatingMenu.of(page, settings), UnratedMenu.of(page, settings))
+        return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
+
+
+class RatingMenu(ServerSettingMenu, template=NO_CUSTOM_ID):
+    """A menu of ratings for one setting, whose `field` it changes. `text` is marked by `later`."""
+
+    field: ClassVar[str] = ""
+    text: ClassVar[str] = ""
+    ratings: ClassVar[Sequence[ContentRating]] = tuple(ContentRating)
+
+    @classmethod
+    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
+        """The menu with the current one selected."""
+        current = getattr(settings, cls.field)
+        options = [
+            discord.SelectOption(
+                label=_(cls.text).format(rating=label(rating)), value=rating.value, default=rating is current
+            )
+            for rating in cls.ratings
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises a refusal for a forged one."""
+        await self.change(interaction, **{self.field: self.value(interaction)})
+
+
+class OpenRatingMenu(RatingMenu, template=rf"svopen:{PAGE}"):
+    """The highest rating that a channel without an age restriction shows."""
+
+    name, field = "svopen", "open_rating"
+    text = later("Channels without an age restriction: up to {rating}")
+    ratings = tuple(rating for rating in ContentRating if rating <= MOST_OPEN)
+
+
+class UnratedMenu(RatingMenu, template=rf"svunrated:{PAGE}"):
+    """What unrated checkpoints and LoRAs count as."""
+
+    name, field = "svunrated", "unrated_as"
+    text = later("Unrated content counts as {rating}")

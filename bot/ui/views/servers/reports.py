@@ -1,0 +1,183 @@
+"""The section about reports: those that wait, where they are posted, and whether operators see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.reports.reports import ReportState, Subject
+from bot.database.servers.settings import ServerSettings
+from bot.errors.servers import PublicReportsChannel
+from bot.i18n import _, later, ngettext, number
+from bot.i18n.texts import clipped, mention
+from bot.reports.reporting import Case
+from bot.servers.rights import Action
+from bot.ui.access import context_of
+from bot.ui.client import Interaction
+from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.permissions import is_public
+from bot.ui.views.persistent_items import outdated_error
+from bot.ui.views.reports.case import render_case
+from bot.ui.views.servers.entity_menus import channel_menu
+from bot.ui.views.servers.home import mentions
+from bot.ui.views.servers.panel import (
+    PAGE,
+    TARGET,
+    PanelButton,
+    PanelPage,
+    PanelSection,
+    administration,
+    server_name,
+    shown,
+    turning,
+)
+from bot.ui.views.servers.places import ServerSettingMenu
+from inference.queue.scheduler import EVERYWHERE
+
+LISTED = 6  # reports on a page, each with its button
+
+
+class ReportsSection(PanelSection):
+    """The reports that wait, the oldest first; of all servers the operators' own, and those that servers share."""
+
+    key, title, everywhere = "reports", later("Reports"), True
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """A page of the list, and the settings of a server."""
+        reporting, who = interaction.client.reporting, context_of(interaction)
+        found = await reporting.waiting(who, page.server_id, limit=LISTED + 1, offset=page.page * LISTED)
+        items: list[ui.Item[Any]] = [
+            ui.Section[Any](
+                ui.TextDisplay[Any](_line(interaction, page, case)), accessory=CaseOpenButton(page, case.report.id)
+            )
+            for case in found[:LISTED]
+        ] or [shown([_("No open reports.")])]
+        items += turning(page, more=len(found) > LISTED)
+        if page.server_id == EVERYWHERE:
+            channel_id = await reporting.channel_of(EVERYWHERE)
+            where = mentions(
+                "#",
+                [channel_id] if channel_id else [],
+                _("none; the operator can set a channel in the bot's configuration"),
+            )
+            return [
+                *items,
+                shown(
+                    [
+                        _(
+                            "Channel for reports about LoRAs, and about pictures that are not in a server: **{names}**"
+                        ).format(names=where)
+                    ]
+                ),
+            ]
+        services, who = administration(interaction)
+        settings = (await services.settings.setup(who, page.server_id)).settings
+        chosen = [settings.reports_channel] if settings.reports_channel else []
+        menu = channel_menu(interaction, page, chosen, _("Staff channel for reports")) | {"max_values": 1}
+        if "channel_types" in menu:
+            menu["channel_types"] = [discord.ChannelType.text]
+        share = ShareReportsButton.of(page, settings)
+        return [
+            *items,
+            shown(_settings(interaction, page, settings)),
+            ui.ActionRow[Any](ReportsChannelMenu(page, **menu)),
+            ui.ActionRow[Any](share),
+        ]
+
+
+def _line(interaction: Interaction, page: PanelPage, case: Case) -> str:
+    """What is reported, by how many, since when, and on the operators' page in which server."""
+    people = len(case.complaints)
+    if case.report.kind is Subject.LORA:
+        subject = _("The LoRA {name}").format(name=clipped(case.lora.name, 100) if case.lora else "…")
+    else:
+        subject = _("A picture by {person}").format(person=mention(case.report.owner_id or 0))
+    facts = [
+        ngettext("reported by {count} user", "reported by {count} users", people).format(count=number(people)),
+        f"<t:{case.report.created_at // 1000}:R>",
+    ]
+    if case.report.state is ReportState.APPEALED:
+        facts.append(_("appealed"))
+    if page.server_id == EVERYWHERE and case.report.server_id != EVERYWHERE:
+        facts.append(server_name(interaction, case.report.server_id))
+    return f"**{subject}**\n-# {' · '.join(facts)}"
+
+
+def _settings(interaction: Interaction, page: PanelPage, settings: ServerSettings) -> list[str]:
+    channel_id = settings.reports_channel
+    where = mentions("#", [channel_id] if channel_id else [], _("none; reports appear only in this panel"))
+    lines = [_("Reports channel: **{names}**").format(names=where)]
+    server = interaction.client.get_guild(page.server_id)
+    if server is not None and channel_id is not None:
+        channel = server.get_channel(channel_id)
+        own = discord.Permissions.none() if channel is None else channel.permissions_for(server.me)
+        if not (own.view_channel and own.send_messages and own.attach_files):
+            text = _("Easel cannot post in that channel. Allow it to view the channel, send messages and attach files.")
+            lines.append(f"**{text}**")
+        if is_public(channel):
+            text = _(
+                "Everyone can read that channel, so Easel posts no reports there. Choose a channel that "
+                "only staff can read."
+            )
+            lines.append(f"**{text}**")
+    choice = (
+        _("this server's staff and the bot's operators") if settings.shares_reports else _("only this server's staff")
+    )
+    return [*lines, _("New reports are visible to: **{choice}**").format(choice=choice)]
+
+
+class CaseOpenButton(PanelButton, template=rf"svcase:{PAGE}:{TARGET}"):
+    """Shows a report with its buttons."""
+
+    name, label, action = "svcase", later("Review"), Action.MODERATE
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show it in an ephemeral message. Raises what `Reporting.case` raises."""
+        client = interaction.client
+        case = await client.reporting.case(context_of(interaction), self.target)
+        page = await render_case(client.db, client.thumbnails, case)
+        await send_ephemeral(interaction, page.view, page.files)
+
+
+class ReportsChannelMenu(ServerSettingMenu, template=rf"svrpchannel:{PAGE}"):
+    """The channel in which reports are posted."""
+
+    name = "svrpchannel"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises PublicReportsChannel, and NothingThere for a channel that is not this server's."""
+        chosen = self.ids(interaction)
+        server = interaction.client.get_guild(self.page.server_id)
+        channels = [server and server.get_channel(each) for each in chosen]
+        if len(chosen) > 1 or not all(channels):
+            raise outdated_error()
+        if any(map(is_public, channels)):
+            raise PublicReportsChannel
+        await self.change(interaction, reports_channel=chosen[0] if chosen else None)
+        interaction.client.reporting.changed()
+
+
+class ShareReportsButton(PanelButton, template=rf"svrpshare:{PAGE}:(?P<target>[01])"):
+    """Lets operators see reports from now on, or not any more."""
+
+    name = "svrpshare"
+
+    @classmethod
+    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
+        """The button that changes what is set."""
+        button = cls(page, int(not settings.shares_reports))
+        button.item.label = (
+            _("Stop sharing new reports with operators")
+            if settings.shares_reports
+            else _("Share new reports with operators")
+        )
+        return button
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        services, who = administration(interaction)
+        await services.settings.change(who, self.page.server_id, shares_reports=bool(self.target))
+        await self.page.show(interaction)

@@ -1,0 +1,293 @@
+"""The section about the server's own lists of words and patterns, and the phrases that it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import discord
+from discord import ui
+
+from bot.config.sections.moderation import WordListMode
+from bot.database.servers.word_lists import ServerWordList
+from bot.errors.words import AutoModUnread
+from bot.i18n import _, later, listed, ngettext, number
+from bot.i18n.texts import bounded_lines, code, plain
+from bot.servers.automod import AutoModImport
+from bot.servers.lookups import LookupFailed
+from bot.servers.word_limits import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS
+from bot.ui.access import context_of
+from bot.ui.client import Interaction
+from bot.ui.interactions import acknowledge
+from bot.ui.views.persistent_items import is_id, outdated_error
+from bot.ui.views.question import question_view
+from bot.ui.views.servers.panel import (
+    PAGE,
+    GoButton,
+    PanelButton,
+    PanelMenu,
+    PanelPage,
+    PanelSection,
+    administration,
+    shown,
+    turning,
+)
+from bot.ui.views.servers.phrases import PHRASES, phrases_page
+from bot.ui.views.servers.word_form import AddListButton, EditListButton, list_of, services
+
+LISTED = 6  # lists on a page
+AUTOMOD = "automod"  # the detail of the page about an import
+LEFT_OUT_ROOM = 1200  # characters
+SHOWN_RULES, RULE_ROOM = 12, 700  # words of a list that its page names, and their characters
+_MODES: Final = {
+    WordListMode.ACTIVE: later("active: refuses texts with these words"),
+    WordListMode.SHADOW: later("shadow: only counts the texts that it would refuse"),
+    WordListMode.OFF: later("off: does nothing"),
+}
+
+
+class WordsSection(PanelSection):
+    """The lists, or one of them."""
+
+    key, title = "words", later("Words")
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """A page of the lists; where the page is about one, that one."""
+        if page.detail == AUTOMOD:
+            return _automod(page, await automod_of(interaction, page.server_id))
+        if page.detail == PHRASES:
+            phrases = administration(interaction)[0].phrases
+            return phrases_page(page, await phrases.phrases(context_of(interaction), page.server_id))
+        lists = await services(interaction).lists(context_of(interaction), page.server_id)
+        if page.detail:
+            return _one(page, list_of(page, lists))
+        return _all(page, lists)
+
+
+def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
+    first = page.page * LISTED
+    here = lists[first : first + LISTED]
+    about = _(
+        "In this server, Easel refuses prompts, LoRA names, stack names and notes that contain words from these lists."
+    )
+    most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
+        lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
+    )
+    items: list[ui.Item[Any]] = [shown([about, f"-# {most}"])]
+    items += [
+        ui.Section[Any](
+            ui.TextDisplay[Any](f"**{plain(each.name, MAX_NAME)}** · {_(_MODES[each.mode])}\n-# {_counts(each)}"),
+            accessory=GoButton.to(page.about(str(each.id)), _("Open")),
+        )
+        for each in here
+    ] or [shown([_("No lists yet.")])]
+    items += turning(page, more=len(lists) > first + LISTED)
+    buttons = (
+        AddListButton(page),
+        GoButton.to(page.about(AUTOMOD), _("Import AutoMod words")),
+        GoButton.to(page.about(PHRASES), _("Allowed phrases")),
+    )
+    items.append(ui.ActionRow[Any](*buttons))
+    return items
+
+
+async def automod_of(interaction: Interaction, server_id: int) -> AutoModImport:
+    """What an import would keep now. Raises AutoModUnread, and what `WordAdministration.automod` raises."""
+    try:
+        return await services(interaction).automod(context_of(interaction), server_id)
+    except LookupFailed:
+        raise AutoModUnread from None
+
+
+def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
+    """What of AutoMod is kept and what is not, before it is."""
+    words = sum(len(each.words) for each in found.lists)
+    patterns = sum(len(each.patterns) for each in found.lists)
+    lines = [
+        _("Easel can import {lists} lists from AutoMod: {words} words and {patterns} patterns.").format(
+            lists=number(len(found.lists)), words=number(words), patterns=number(patterns)
+        )
+    ]
+    lines += [f"- **{plain(each.name, MAX_NAME)}** · {_counts(each)}" for each in found.lists]
+    if found.presets:
+        told = _(
+            "Easel cannot import these built-in Discord lists, because Discord does not reveal their words: {names}."
+        )
+        lines.append(told.format(names=listed([plain(name, MAX_NAME) for name in found.presets])))
+    if found.left_out:
+        lines.append(_("Not imported:"))
+        lines += bounded_lines([f"- {code(each.text, 60)}: {_(each.why)}" for each in found.left_out], LEFT_OUT_ROOM)
+    lines.append(
+        "-# "
+        + _("This import replaces the previous one. Roles and channels that AutoMod exempts are not exempt in Easel.")
+    )
+    keep = KeepAutoModButton(page)
+    keep.item.disabled = not found.lists and not found.replaced
+    return [shown(lines), ui.ActionRow[Any](keep, GoButton.to(page.about(""), _("All lists")))]
+
+
+def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
+    lines = [f"**{plain(one.name, MAX_NAME)}**", f"-# {_counts(one)}"]
+    named = ((_("Words"), one.words), (_("Patterns"), one.patterns), (_("Exceptions"), one.exceptions))
+    lines += [f"{title}: {_some(rules)}" for title, rules in named if rules]
+    buttons: list[ui.Item[Any]] = [DeleteListButton(page), GoButton.to(page.about(""), _("All lists"))]
+    if one.rule_id is None:
+        buttons.insert(0, EditListButton(page))
+    else:
+        imported = _(
+            "This list was imported from AutoMod. To change its words, edit the list in AutoMod and import it again."
+        )
+        lines.append(f"-# {imported}")
+    menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one), FormsMenu.of(page, one))
+    return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus), ui.ActionRow[Any](*buttons)]
+
+
+def _counts(one: ServerWordList) -> str:
+    """What is in a list, and what it would have refused."""
+    parts = [
+        ngettext("{count} word", "{count} words", len(one.words)).format(count=number(len(one.words))),
+        ngettext("{count} pattern", "{count} patterns", len(one.patterns)).format(count=number(len(one.patterns))),
+    ]
+    if one.negative_prompts:
+        parts.append(_("also checks negative prompts"))
+    if one.forms:
+        parts.append(_("also matches plurals and typing mistakes"))
+    if one.mode is WordListMode.SHADOW:
+        text = ngettext("would have refused {count} text", "would have refused {count} texts", one.shadowed)
+        parts.append(text.format(count=number(one.shadowed)))
+    return " · ".join(parts)
+
+
+def _some(rules: Sequence[str]) -> str:
+    """The first words or patterns, in code spans, and how many more there are."""
+    told, room = list[str](), RULE_ROOM
+    for rule in rules[:SHOWN_RULES]:
+        span = code(rule, 60)
+        room -= len(span)
+        if room < 0:
+            break
+        told.append(span)
+    rest = len(rules) - len(told)
+    if rest:
+        told.append(ngettext("{count} more", "{count} more", rest).format(count=number(rest)))
+    return " ".join(told)
+
+
+class KeepAutoModButton(PanelButton, template=rf"svautomod:{PAGE}"):
+    """Imports AutoMod's words, as they are when it is pressed."""
+
+    name, label, style = "svautomod", later("Import"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Import them. Raises what `WordAdministration.import_automod` raises."""
+        try:
+            await services(interaction).import_automod(context_of(interaction), self.page.server_id)
+        except LookupFailed:
+            raise AutoModUnread from None
+        await self.page.about("").show(interaction)
+
+
+class ListMenu(PanelMenu, template=r"(?!)"):
+    """A menu that changes the list that its page is about."""
+
+    async def change(self, interaction: Interaction, **changes: object) -> None:
+        """Save and show. Raises NothingThere."""
+        if not is_id(self.page.detail):
+            raise outdated_error()
+        who = context_of(interaction)
+        await services(interaction).change(who, self.page.server_id, int(self.page.detail), **changes)
+        await self.page.show(interaction)
+
+
+class ListModeMenu(ListMenu, template=rf"svwordmode:{PAGE}"):
+    """Whether a list refuses, counts or rests."""
+
+    name = "svwordmode"
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current mode selected."""
+        options = [
+            discord.SelectOption(label=_(text), value=mode.value, default=mode is one.mode)
+            for mode, text in _MODES.items()
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        value = self.value(interaction)
+        if value not in WordListMode.__members__.values():
+            raise outdated_error()
+        await self.change(interaction, mode=WordListMode(value))
+
+
+class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
+    """Whether a list reads negative prompts."""
+
+    name = "svwordneg"
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current choice selected."""
+        texts = {False: _("Negative prompts: not checked"), True: _("Negative prompts: also checked")}
+        options = [
+            discord.SelectOption(label=text, value=str(int(read)), default=read is one.negative_prompts)
+            for read, text in texts.items()
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        await self.change(interaction, negative_prompts=self.value(interaction) == "1")
+
+
+class FormsMenu(ListMenu, template=rf"svwordforms:{PAGE}"):
+    """Whether a list matches other forms of its words."""
+
+    name = "svwordforms"
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current choice selected."""
+        texts = {
+            False: _("Plurals and typing mistakes: not matched"),
+            True: _("Plurals (words with 5 or more letters) and typing mistakes (7 or more): also matched"),
+        }
+        options = [
+            discord.SelectOption(label=text, value=str(int(matched)), default=matched is one.forms)
+            for matched, text in texts.items()
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        await self.change(interaction, forms=self.value(interaction) == "1")
+
+
+class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
+    """Asks, in place of the panel, whether a list is to be deleted."""
+
+    name, label, style = "svworddel", later("Delete"), discord.ButtonStyle.danger
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Ask. Raises NothingThere."""
+        one = list_of(self.page, await services(interaction).lists(context_of(interaction), self.page.server_id))
+        text = _("Easel will delete the list **{name}** and all its words. You cannot undo this.").format(
+            name=plain(one.name, MAX_NAME)
+        )
+        keep = GoButton.to(self.page, _("Keep list"))
+        view = question_view(_("Delete this list?"), text, ConfirmListDeletionButton(self.page), keep)
+        await acknowledge.replace(interaction, view, [])
+
+
+class ConfirmListDeletionButton(PanelButton, template=rf"svwordgone:{PAGE}"):
+    """Deletes a list, and shows the others."""
+
+    name, label, style = "svwordgone", later("Delete list"), discord.ButtonStyle.danger
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Delete it. Raises NothingThere."""
+        who, lists = context_of(interaction), services(interaction)
+        one = list_of(self.page, await lists.lists(who, self.page.server_id))
+        await lists.delete(who, self.page.server_id, one.id)
+        await self.page.about("").show(interaction)
