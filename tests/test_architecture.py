@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -22,11 +23,9 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft", "trustmark"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "bounds", "capabilities", "checkpoint_files", "checkpoint_inspection", "child_processes",
-    "classifier_files", "cluster", "content_rating", "demo", "errors", "extras", "hardware", "hashes", "image_files",
-    "inspection", "json_values", "logs", "lora", "matching", "memory", "messages", "notes", "packed_weights",
-    "parameters", "picture_costs", "prediction", "private_files", "prompt_weights", "queue", "queue_simulation",
-    "regions", "request_cost", "tested_torch", "watermark", "workers",
+    "base_models", "bounds", "capabilities", "checkpoints", "cluster", "content_rating", "demo", "errors", "files",
+    "hardware", "inspection", "lora", "matching", "messages", "notes", "parameters", "picture_costs", "prediction",
+    "processes", "prompt_weights", "queue", "regions", "watermark", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -36,20 +35,13 @@ SOURCES = sorted(path for top in (*TOPS, "tools", "benchmarks") for path in (ROO
 # From the ground up: a module may import what stands in its own line or in a line above, never what stands below.
 # Imports under TYPE_CHECKING count. A module belongs to its longest prefix here; packages themselves hold signs only.
 RANKS = """
-inference.bounds inference.base_models inference.errors inference.messages inference.processes.logs inference.files.hashes
-    inference.checkpoints.memory inference.queue.request_cost inference.files.image_files inference.files.private_files inference.notes
-    inference.prediction inference.capabilities inference.checkpoints.files inference.checkpoints.gguf_files
-    inference.checkpoints.classifier_files inference.checkpoints.packed_weights
-    inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.files.json_values
-    inference.regions inference.processes.running_tasks inference.processes.extras inference.processes.child_processes
-    inference.processes.tested_torch
+inference.bounds inference.base_models inference.errors inference.messages inference.files inference.processes
+    inference.notes inference.prediction inference.capabilities inference.checkpoints inference.queue.request_cost
+    inference.picture_costs inference.hardware inference.content_rating inference.prompt_weights inference.regions
 inference.lora inference.parameters
 inference.watermark
 inference.checkpoints.inspection
-inference.queue.waiting_jobs
-inference.queue.slots
-inference.queue.checkpoint_switching
-inference.matching inference.queue.scheduler inference.queue.simulation
+inference.matching inference.queue
 inference.inspection
 inference.workers inference.demo inference.cluster.wire inference.cluster.files inference.cluster.node_labels
     inference.cluster.compatibility inference.cluster.worker_folder inference.cluster.protocol
@@ -97,10 +89,9 @@ bot.servers
 bot.jobs
 bot.workspace bot.privacy bot.reports bot.community
 bot.app
-bot.ui.interactions.acknowledge bot.ui.interactions.answers bot.ui.api_url bot.ui.interactions.discord_refusals bot.ui.guide bot.ui.interactions.heartbeats
-    bot.ui.interactions.lost bot.ui.interactions.open_questions bot.ui.rendered_message
+bot.ui.interactions bot.ui.api_url bot.ui.guide bot.ui.rendered_message
 bot.ui.interactions.archived_threads bot.ui.interactions.replies
-bot.ui.removals.erased_messages bot.ui.removals.phrase_notices bot.ui.removals.pictures bot.ui.studio_session bot.ui.removals.takedown_cases
+bot.ui.removals bot.ui.studio_session
 bot.ui.client
 bot.ui.visible_channels
 bot.ui.access bot.ui.command_tree bot.ui.server_lookups bot.ui.uploads
@@ -294,6 +285,13 @@ def test_a_map_of_a_room_shows_its_files_and_no_others(room: Path) -> None:
     if len(files) + len(rooms) > 1:
         assert set(re.findall(r"\b\w+\.py\b", sign)) - {"discord.py"} == files
         assert rooms <= set(re.findall(r"\b(\w+)/", sign))
+
+
+def test_no_room_has_more_than_20_files() -> None:
+    rooms = Counter(
+        path.parent for path in SOURCES if inside(module_of(path), *TOPS[:2]) and path.name != "__init__.py"
+    )
+    assert not {module_of(room): count for room, count in rooms.items() if count > 20}
 
 
 def test_every_kind_of_file_in_the_packages_is_shipped() -> None:

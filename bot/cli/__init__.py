@@ -1,18 +1,18 @@
-"""The commands of `easel`, one small file each: `add_options` adds its options, `run` does the work.
+"""The commands of `easel`, one file each: `add_options` adds its options and sets `run`.
 
-main.py        reads the command line, runs the command, turns errors into exit codes
-run.py         `run`: the bot on Discord
-demo.py        `demo`: the bot in a local channel
-health.py      `health`: whether the running bot can paint, for a supervisor
-paint.py       `paint`: pictures without Discord
-sheet.py       `sheet`: a contact sheet of the demo checkpoints
-status.py      `status`: how the bot stands, told from its database
-calibrate.py   `calibrate`: measures how many pictures are worth painting together
-terminal/  what commands ask, print and read at a terminal
-data/      commands about stored data
-setup/     commands that set Easel up and check it
-library/   commands about LoRAs and checkpoints
-cluster/   commands about machines of a cluster
+main.py       reads the command line, runs the command, turns errors into exit codes
+run.py        `run`: the bot on Discord
+demo.py       `demo`: the bot in a local channel
+status.py     `status`: the state of the bot, from its database
+health.py     `health`: whether the running bot can generate, for a supervisor
+paint.py      `paint`: pictures without Discord
+sheet.py      `sheet`: a contact sheet of the demo checkpoints
+calibrate.py  `calibrate`: measures the best batch size
+setup/        commands that set Easel up and check it
+library/      commands about LoRAs and checkpoints
+data/         commands about stored data
+cluster/      commands about a cluster of machines
+terminal/     questions, output and signals of commands
 """
 
 from __future__ import annotations

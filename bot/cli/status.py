@@ -17,7 +17,7 @@ from rich.table import Table
 from bot.app.recorded_state import RecordedState, findings_from_outside, read_state
 from bot.cli import DONE, harmless
 from bot.cli.data.reports import summary
-from bot.cli.data import time_left
+from bot.cli.data.time_left import time_left
 from bot.cli.terminal.output import Output
 from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import Settings

@@ -25,8 +25,8 @@ from bot.community.discord_side import (
 from bot.community.pacing import EditPacer
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.gallery.likes import LikeCount
 from bot.database.gallery import likes
+from bot.database.gallery.likes import LikeCount
 from bot.database.gallery.publications import begin_removal, end_removal
 from bot.errors.gallery import NotPublished
 

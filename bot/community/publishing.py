@@ -5,8 +5,8 @@ crash or an outage at any place is mended by `settle`: what may have been posted
 again.
 
 What its channel does not show for now is hidden: its owner may still bring it back, a report is open, or it is rated
-above the channel. One predicate says so (`bot.database.gallery.pages.SHOWN`); `settle` makes rows match it, and Discord match
-the rows. A hidden publication is posted again with its id and its likes when the predicate holds again.
+above the channel. One predicate says so (`bot.database.gallery.pages.SHOWN`); `settle` makes rows match it, and Discord
+match the rows. A hidden publication is posted again with its id and its likes when the predicate holds again.
 """
 
 from __future__ import annotations

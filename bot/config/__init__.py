@@ -1,20 +1,18 @@
 """Settings: the typed form of config.toml.
 
-settings.py           all settings, and reading them from the file and the environment
-section.py            the base class of the sections, and what several of them check
+settings.py       all settings, read from the file and the environment
+section.py        the base class of the sections, and checks that several of them need
+sections/         the sections
 
-The sections; the docstring under a field is its comment in the example.
-
-word_patterns.py      what operators may write as words and patterns; patterns in linear time
-variables.py          the environment's variables, and which of them is wrong
-unknown_names.py      names that are no settings: how they are shown, and which settings have a similar name
-changes.py            what differs between two settings, and what needs a restart
-presets.py            base models to begin with, and where a checkpoint of each comes from
-bot_token.py           what can be told of a bot token without asking Discord
-comments.py            the docstrings under the fields
-example.py            prints a config.toml with comments: the docstrings under the fields; and a short one
-reference.py          what each setting is for, its values, default and an example, for `config explain`
-sections/  the sections of config.toml. The docstring under a field is its comment in the example
+word_patterns.py  words and patterns of operators, matched in linear time
+variables.py      environment variables, and which of them is wrong
+unknown_names.py  unknown settings, and similar names of known ones
+changes.py        differences between two settings, and which of them need a restart
+presets.py        proposed base models, and sources of checkpoints for each
+bot_token.py      what a bot token shows without asking Discord
+comments.py       the docstrings under the fields
+example.py        prints a config.toml with comments; also a short one
+reference.py      purpose, values, default and example of each setting, for `config explain`
 """
 
 from bot.config.section import LOOPBACK

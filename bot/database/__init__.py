@@ -1,28 +1,23 @@
-"""The database: one SQLite file that survives restarts, its schema, and one module of queries per noun.
+"""The database: one SQLite file, its schema, and queries by subject.
 
-database.py            `Database`: opens the file; reading, writing and transactions on shared connections
-query.py               `Query` and `SqlStatement`: SQL constants with the type of their rows
-schema.sql             the tables of the first release
-migrations/            later changes of the schema, `NNNN_what.sql`
-errors.py              what can be wrong with the database
-clock.py               the time as rows hold it
+database.py    `Database`: opens the file; reads, writes and transactions on shared connections
+query.py       `Query` and `SqlStatement`: SQL constants with the type of their rows
+errors.py      errors of the database
+clock.py       the time as rows store it
+key_values.py  small values that survive a restart
+search.py      typed text as full text queries
+dictionary.py  finds words that are one typo away
+trends.py      frequency and recency as one number
 
-key_values.py          small values that the program keeps between two starts
-
-
-trends.py              how often and how lately, as one number
-
-search.py              what was typed, as full text queries
-dictionary.py          finds words that are one typo away
-storage/    the database file: its schema, copies and damage
-people/     rows about people: defaults, drafts and blocks
-jobs/       jobs, what they cost, and the messages that show them
-servers/    what staff of a server have set, and who changed it
-pictures/   pictures: files, hashes and decisions about them
-privacy/    deletion and removal: by owners, staff, operators and age
-reports/    reports, the decisions about them, and appeals
-gallery/    published pictures of servers
-loras/      the catalogue of LoRAs: reading, writing and searching it
-additions/  loRAs that people add from hubs
-bookmarks/  bookmarks and stacks of people
+storage/       the database file: schema, migrations, lock, backups
+people/        settings, drafts and blocks of people
+jobs/          jobs, their cost, and the messages that show them
+pictures/      picture files, hashes and verdicts
+bookmarks/     bookmarks and stacks
+loras/         the catalogue of LoRAs: reads, writes and searches it
+additions/     LoRAs that users add from hubs
+gallery/       pictures that users publish in a server
+reports/       reports, decisions and appeals
+servers/       settings of a server, and its audit log
+privacy/       deletion and removal: by owners, staff, operators and age
 """

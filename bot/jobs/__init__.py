@@ -3,7 +3,7 @@
 service.py           the one public class, `JobService`: order, record, cancel, follow, pause, reconfigure
 active_jobs.py       the one owner of what is in memory of a job, and what its followers are told
 kinds.py             what differs between kinds of jobs: cost, command, files, result; painting is one
-dispatcher.py        the dispatch loop: hands jobs to workers in the order of `inference.queue.scheduler`, recovers when one dies
+dispatcher.py        the dispatch loop: hands jobs to workers in the order of the queue, recovers when a worker dies
 background_jobs.py   what the bot paints for itself while nobody waits
 worker_slots.py      one worker as the service sees it: its state, what it reports, when it counts as hanging
 worker_handles.py    the workers that are there now, of a pool that they join and leave

@@ -15,7 +15,7 @@ from bot.database.jobs.paces import MeasuredSeconds, Shape
 from bot.jobs.active_jobs import ActiveJob
 from bot.jobs.kinds import kind_of
 from inference.messages.request import GenerationRequest, JobRequest
-from inference.queue import slots
+from inference.queue.request_cost import slots
 from inference.queue.scheduler import Waiting
 from inference.queue.simulation import Forecast, Times
 

@@ -1,12 +1,12 @@
-"""LoRAs and checkpoints from outside: what hubs say of them, and fetching them.
+"""LoRAs and checkpoints from outside: information from hubs, and downloads.
 
-errors.py      what really happens at hubs, a sentence for each
-look_ups.py    looks links up for people: so many of each in a while
-choosing.py    which version to add for the checkpoints installed here, and what is not added
-later_flags.py  LoRAs whose pages say later what would have kept them out are blocked
-updates.py     what hubs say now of what came from them, once a day: is it still there, is there a newer version?
-additions.py   what people ask to be added; one download however many ask
-hubs/       hubs and their answers
-downloads/  fetches files, checks them, and puts them into the library
-claims/     what pages say about the same file
+errors.py       errors of hubs, a sentence for each
+hubs/           links, hubs and their answers
+look_ups.py     looks up links for users, within a limit
+choosing.py     which version to add for the installed checkpoints, and which not
+downloads/      downloads files, checks them, and puts them into the library
+additions.py    LoRAs that users ask for; one download for all who ask
+claims/         what pages say about the same file
+updates.py      daily check of the pages: newer versions, and pages that are gone
+later_flags.py  blocks LoRAs whose page is flagged after the download
 """

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class EaselTree(app_commands.CommandTree[Client]):
-    """The command tree: it acknowledges commands in time, and `bot.ui.interactions.replies` turns what they raise into replies."""
+    """The command tree: acknowledges commands in time. `bot.ui.interactions.replies` replies to errors."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Set the language, schedule the acknowledgement, and check that the person may use the command here.

@@ -6,9 +6,10 @@
         ...  # handle.done, handle.preview(), handle.cancel()
     handle.pictures
 
-Waiting requests are admitted in the order of `inference.queue.request_cost` while there are free places. Another checkpoint
-is loaded once no request runs on the current one. An error in one request ends that request alone. For networks and
-LoRAs that are in memory, make an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and any `LoraSource`.
+Waiting requests are admitted in the order of `inference.queue.request_cost` while there are free places. Another
+checkpoint is loaded once no request runs on the current one. An error in one request ends that request alone. For
+networks and LoRAs that are in memory, make an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and any
+`LoraSource`.
 """
 
 from __future__ import annotations

@@ -142,8 +142,8 @@ class GenerationRequest(JobRequest):
     is, is added to its words. `region_edge` is how many latents wide one region passes into the next. `base_share` is
     the share of one more prediction for the whole picture, with all words and only the LoRAs without a region.
 
-    For its cost (`inference.queue.request_cost`), `rows` are those of the batch that a slot takes where the guidance does not
-    tell, and `flow` is whether its checkpoint is of flow matching.
+    For its cost (`inference.queue.request_cost`), `rows` are those of the batch that a slot takes where the guidance
+    does not tell, and `flow` is whether its checkpoint is of flow matching.
     """
 
     prompt: Prompt

@@ -2,13 +2,14 @@
 passed in.
 
 There are two rules. First, which checkpoint a worker is on: it stays on one for a while, and then switches to the one
-that was waited for most (`inference.queue.checkpoint_switching`). Second, among the jobs for its checkpoint the worker takes
-that of the person with the lowest virtual counter: the work done for them so far, divided by their weight.
+that was waited for most (`inference.queue.checkpoint_switching`). Second, among the jobs for its checkpoint the worker
+takes that of the person with the lowest virtual counter: the work done for them so far, divided by their weight.
 
-A worker that runs one picture at a time prefetches a few jobs: it starts with the shortest (`inference.queue.request_cost`)
-and reads the files of the others meanwhile. Prefetched jobs belong to different people, and a job joins them only if
-its person's counter is not higher than theirs. So counters still bound the difference: of two people who always have
-jobs waiting, neither is served more than the largest job of each before the other.
+A worker that runs one picture at a time prefetches a few jobs: it starts with the shortest
+(`inference.queue.request_cost`) and reads the files of the others meanwhile. Prefetched jobs belong to different
+people, and a job joins them only if its person's counter is not higher than theirs. So counters still bound the
+difference: of two people who always have jobs waiting, neither is served more than the largest job of each before the
+other.
 
 Several workers share the counters. A job goes to a worker that has its checkpoint, the one with the least to do first;
 another worker loads the checkpoint too when the work that waits for it pays for that.

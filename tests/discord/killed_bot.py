@@ -30,8 +30,8 @@ from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing
 from bot.config.settings import Settings
 from bot.database.clock import now_ms
-from bot.database.gallery.boards import find_board
 from bot.database.gallery import likes
+from bot.database.gallery.boards import find_board
 from bot.database.gallery.publications import Publication, unsettled_publications
 from bot.database.reports.decisions import decisions_to_carry_out
 from bot.database.reports.reports import messages_due

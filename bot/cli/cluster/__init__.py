@@ -1,5 +1,5 @@
-"""Commands about machines of a cluster.
+"""Commands about a cluster of machines.
 
 commands.py  `cluster up`, `join`, `status` and `drain`
-node.py      what `cluster up` and `cluster join` do
+node.py      the work of `cluster up` and `cluster join`
 """

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bot.app.record_keeping import save_record
 from bot.cli import DONE, REFUSED, harmless
-from bot.cli.data import time_left
+from bot.cli.data.time_left import time_left
 from bot.cli.terminal.output import Output
 from bot.cli.terminal.progress import progress_bar
 from bot.cli.terminal.settings import add_config, settings_of

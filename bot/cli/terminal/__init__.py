@@ -1,8 +1,8 @@
-"""What commands ask, print and read at a terminal.
+"""Questions, output and signals of commands.
 
-ending.py     ends a command in order when a signal asks for it
+settings.py   the option `--config`, and loading the settings that it names
 questions.py  questions to a person at a terminal
 output.py     tables and colours on stdout
 progress.py   progress bars on stderr
-settings.py   the option `--config`, and loading the settings that it names
+ending.py     ends a command in order when a signal asks for it
 """

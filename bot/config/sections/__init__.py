@@ -2,19 +2,19 @@
 
 discord_settings.py  the token, the operators
 storage.py           the data folder, copies of the database
-retention.py         how long what people leave is kept
+retention.py         how long Easel stores the data of people
 privacy.py           who is responsible for stored data
 monitoring.py        logs and metrics
 library.py           the folder of LoRA files
 sources.py           hubs from which people add LoRAs
-worker.py            the processes that paint
+worker.py            the processes that generate pictures
 cluster.py           workers on other machines
-limits.py            how much may be asked for, who waits
-matching.py          base models that go together although they differ
+limits.py            limits of requests and of the queue
+matching.py          different base models that go together
 moderation.py        rules on words
 classifier.py        the classifier of finished pictures
-text_judge.py        the model that reads the words of requests
-faces.py             photographed faces in pictures that people give
+text_judge.py        the model that reads prompts
+faces.py             photographed faces in uploaded pictures
 c2pa.py              signatures in pictures
 watermark.py         the watermark in the pixels of pictures
 checkpoints.py       the settings of one checkpoint

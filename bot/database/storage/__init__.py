@@ -1,10 +1,12 @@
-"""The database file: its schema, copies and damage.
+"""The database file: schema, migrations, lock, backups.
 
-migrate.py             creates the tables, and brings an older database to the newest schema
+schema.sql             the tables of the first release
+migrations/            later changes of the schema, `NNNN_what.sql`
+migrate.py             creates the tables, and updates an older database to the newest schema
 lock.py                one program per database
 integrity.py           whether the file is intact, and still the one that is open
-backup.py              copies of the database, and putting one back
+backup.py              copies of the database, and restoring one
 wal.py                 detects a damaged write-ahead log
-record_of_removals.py  the record beside the database of what a restored copy must not bring back
-pseudonyms.py          keyed hashes in the place of people's ids
+record_of_removals.py  a record beside the database of everything that a restored copy must not bring back
+pseudonyms.py          keyed hashes that replace ids of people
 """

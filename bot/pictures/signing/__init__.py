@@ -1,8 +1,8 @@
-"""Signatures by C2PA.
+"""Signatures in pictures, by C2PA.
 
-attachments.py       attachments signed by C2PA, where the settings have a certificate
-signature_bytes.py   what a signature adds to a file
-credentials.py       its certificate and key: read, checked, tried
+attachments.py       signed attachments, if a certificate is configured
+signature_bytes.py   the bytes that a signature adds to a file
+credentials.py       certificate and key: read, checked, tried
 signature_reader.py  reads the signature of any picture
 certificates.py      makes a certificate and key for this installation
 """

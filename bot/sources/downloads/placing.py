@@ -37,7 +37,7 @@ from inference.files.json_values import as_text
 from inference.lora.beside.categories import Category
 from inference.lora.beside.metadata import evidence_in, written_tags
 from inference.lora.beside.sidecar import FROM_OTHERS, Sidecar, read_sidecar
-from inference.lora.beside import trigger_groups
+from inference.lora.beside.trigger_groups import trigger_groups
 from inference.lora.known.registry import RegistryAnswer, named_base_model
 from inference.lora.library import SUFFIX, open_regular
 from inference.lora.tensors.fit import Grade

@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 
 
 class DeliveredResults:
-    """Implements `bot.ui.removals.pictures.ResultMessages` with the bot's token: an answer that one person sees is out of reach.
+    """Implements `bot.ui.removals.pictures.ResultMessages` with the bot's token, which cannot reach private replies.
 
-    That one person hides it with the very press that deletes.
+    The user who sees a private reply hides it by the press that deletes.
     """
 
     def __init__(self, db: Database, deliverer: Deliverer, servers: ServerServices) -> None:

@@ -1,11 +1,11 @@
-"""Interactions and replies to them.
+"""Interactions: acknowledging them, and replying to them.
 
 acknowledge.py       acknowledges interactions within three seconds
-answers.py           which interactions are being answered, and by whom they were begun
-lost.py              which interactions wait for an answer of this program no longer
+replies.py           replies to errors with the sentence of the error class (`inference.errors`, `bot.errors`)
+answers.py           interactions that are being answered, and who began them
+lost.py              interactions that no longer wait for an answer of this program
 open_questions.py    the presses that opened questions, while their tokens are valid
-replies.py           error replies: the sentence that an error class carries (`inference.errors`, `bot.errors`)
-discord_refusals.py  tells what Discord refuses for good from what may pass
-heartbeats.py        measures the heartbeats of the gateway
+discord_refusals.py  distinguishes permanent refusals of Discord from temporary ones
 archived_threads.py  opens an archived thread for a request about a message in it
+heartbeats.py        measures the heartbeats of the gateway
 """

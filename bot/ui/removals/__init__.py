@@ -1,7 +1,7 @@
-"""Removes messages and pictures in Discord, and tells people about it.
+"""Removes pictures and messages in Discord, and notifies their owners.
 
-pictures.py         deletes pictures for their owner, and takes them down for staff
-erased_messages.py  deletes the messages of a person who has all deleted
+pictures.py         deletes pictures for their owners, and removes them for staff
 takedown_cases.py   removes the pictures of a takedown that an operator has confirmed
+erased_messages.py  deletes the messages of a user who deleted all their data
 phrase_notices.py   notifies members of decisions about phrases
 """

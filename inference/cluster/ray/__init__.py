@@ -1,8 +1,8 @@
-"""Ray: cluster, nodes and command.
+"""Ray: its cluster, its nodes and its command.
 
-cluster.py  ??The cluster that Ray runs, in the driver process
+cluster.py  the cluster that Ray runs, in the driver process
 node.py     a node of Ray on this machine, as a process; questions to a cluster
 command.py  Ray's own command as a child that ends with its parent
-words.py    sentences of ours for what Ray says
-raylets.py  the nodes of Ray that run on this machine already
+words.py    our sentences for errors of Ray
+raylets.py  the nodes of Ray that already run on this machine
 """

@@ -19,7 +19,7 @@ from typing import Any
 from inference.base_models import BaseModelId
 from inference.files.json_values import as_dict, as_id, as_list, as_number, as_text, day_of, leaves, parse_json
 from inference.lora.beside.text_files import files_beside
-from inference.lora.beside import trigger_groups
+from inference.lora.beside.trigger_groups import trigger_groups
 from inference.lora.known.known_bases import bases_by_id_in_text
 from inference.lora.known.registry import named_base_model
 from inference.lora.words.prediction_words import prediction_in_records, prediction_on_page

@@ -1,9 +1,9 @@
 """The names of modules in LoRA files: which part of a pipeline is meant, and every spelling of a layer's path.
 
-A module's name is a prefix, which tells the trainer's habit and the part (`lora_te2_`, `unet.`), and a path inside
-that part, with dots or with underscores in their place. Paths follow diffusers or the network's original code.
-`spellings` gives every path under which files know a layer; reading a name is then one look-up, so that no
-underscore has to be guessed back into a dot. All of it is tables; `inference.lora.tensors.spellings` holds those of paths.
+A module's name is a prefix, which tells the trainer's habit and the part (`lora_te2_`, `unet.`), and a path inside that
+part, with dots or with underscores in their place. Paths follow diffusers or the network's original code. `spellings`
+gives every path under which files know a layer; reading a name is then one look-up, so that no underscore has to be
+guessed back into a dot. All of it is tables; `inference.lora.tensors.spellings` holds those of paths.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def test_every_size_is_measured_and_kept(tmp_path: Path) -> None:
 def test_no_other_easel_begins_while_it_measures(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(tmp_path)
     database = house.data / "easel.sqlite3"
-    in_use = "import pathlib, sys, bot.database.storage.lock as lock; sys.exit(not lock.is_in_use(pathlib.Path(sys.argv[1])))"
+    in_use = "import pathlib, sys; from bot.database.storage.lock import is_in_use as used; "
+    in_use += "sys.exit(not used(pathlib.Path(sys.argv[1])))"
     monkeypatch.setattr(calibrate, "module_command", lambda _: (sys.executable, "-c", in_use, str(database)))
     assert here("calibrate", "--config", house.config).code == 0
 

@@ -1,7 +1,7 @@
 """Models whose layers have the same shapes as another's: their LoRAs go nowhere on the shapes' word alone.
 
-The words are those that trainers write (`inference/lora/words/architecture_words.py` names their sources), and the names are
-those of published files.
+The words are those that trainers write (`inference/lora/words/architecture_words.py` names their sources), and the
+names are those of published files.
 """
 
 from __future__ import annotations

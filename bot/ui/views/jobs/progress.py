@@ -19,9 +19,9 @@ from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import context_of, may
 from bot.ui.client import Interaction
-from bot.ui.interactions import acknowledge
+from bot.ui.interactions.acknowledge import acknowledge
 from bot.ui.views.persistent_items import JobButton
-from inference.queue import slots
+from inference.queue.request_cost import slots
 from inference.queue.scheduler import EVERYWHERE
 from inference.queue.simulation import Forecast
 

@@ -18,7 +18,7 @@ from bot.servers.rights import checkpoint_allowed
 from bot.ui.access import context_of, server_settings
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import replace
-from bot.ui.views.people import limits_text
+from bot.ui.views.people.limits_text import limits_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentSelect
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import torch
 from inference.base_models import Architecture
 from inference.engine.lora.folding import fold_all
 from inference.engine.lora.normalise import normalise
-from inference.lora.tensors import spellings
+from inference.lora.tensors.names import spellings
 from tests.inference.engine import tiny
 from tests.inference.engine.applied import attached
 from tests.inference.engine.loras import Made, as_file, drawn, peft
