@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import JobState, jobs
+from bot.database.jobs import jobs
+from bot.database.jobs.jobs import JobState
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 
 from .conftest import finish, request_for

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import Job, JobState, jobs
+from bot.database.jobs import jobs
+from bot.database.jobs.jobs import Job, JobState
 from bot.database.pictures.pictures import (
     NewPicture,
     pictures_of_job,

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.jobs.jobs import Job, StoredJob, jobs
+from bot.database.jobs import jobs
+from bot.database.jobs.jobs import Job, StoredJob
 from bot.database.people.blocks import BlockKind
 from bot.database.servers.limits import LimitHolder, LimitName
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, PersonBlocked, PersonBlockedEverywhere
