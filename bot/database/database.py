@@ -7,6 +7,7 @@ behind somebody else's long query. A query that nobody waits for any more is int
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import shutil
@@ -139,9 +140,12 @@ class Database:
                 self._owner = None
 
     async def all(self, query: Query[Row], *values: object, **named: object) -> list[Row]:
-        """Return all rows of a query. A query that writes runs in a transaction."""
+        """Return all rows of a query. A query that writes runs in a transaction.
+
+        A collection as a parameter becomes JSON, for `json_each`.
+        """
         run = self.write if query.writes else self.fetch
-        return query.read(await run(query.sql, named or values))
+        return query.read(await run(query.sql, _parameters(values, named)))
 
     async def one(self, query: Query[Row], *values: object, **named: object) -> Row | None:
         """Return the first row of a query, or None."""
@@ -153,12 +157,13 @@ class Database:
         return row
 
     async def run(self, statement: SqlStatement, *values: object, **named: object) -> bool:
-        """Run a statement in a transaction. Return whether it changed a row."""
+        """Run a statement in a transaction. Return whether it changed a row. Parameters are those of `all`."""
         if not self._is_mine:
             async with self.transaction():
                 return await self.run(statement, *values, **named)
         with self._explained():
-            cursor = await self.connection.execute(statement.sql, named or values)  # pyright: ignore[reportArgumentType]
+            parameters = _parameters(values, named)
+            cursor = await self.connection.execute(statement.sql, parameters)  # pyright: ignore[reportArgumentType]
             return cursor.rowcount > 0
 
     async def fetch(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
@@ -229,6 +234,17 @@ class Database:
         except NotADatabase:
             self.met_damage = True
             raise
+
+
+def _parameters(values: tuple[object, ...], named: dict[str, object]) -> Parameters:
+    """Positional or named parameters for SQLite, with collections as JSON."""
+    if named:
+        return {name: _value(each) for name, each in named.items()}
+    return tuple(map(_value, values))
+
+
+def _value(parameter: object) -> object:
+    return json.dumps([*parameter]) if isinstance(parameter, list | tuple | set | frozenset) else parameter
 
 
 @asynccontextmanager

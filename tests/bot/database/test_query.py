@@ -80,3 +80,11 @@ async def test_statements_of_a_transaction_are_undone_together(db: Database) -> 
 @pytest.mark.parametrize(("statement", "writes"), [(KEEP, True), (REPLACE, True), (FORGET, True), (VALUE, False)])
 def test_a_statement_knows_whether_it_writes(statement: SqlStatement, writes: bool) -> None:
     assert statement.writes is writes
+
+
+async def test_a_collection_becomes_json(db: Database) -> None:
+    values = Query(int, "SELECT value FROM json_each(?)")
+    assert (
+        await db.all(values, (1, 2)) == await db.all(values, [1, 2]) == sorted(await db.all(values, {1, 2})) == [1, 2]
+    )
+    assert await db.all(Query(str, "SELECT value FROM json_each(:names)"), names=frozenset("a")) == ["a"]
