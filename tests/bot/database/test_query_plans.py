@@ -13,9 +13,12 @@ import bot.database
 from bot.database.database import Database
 from bot.database.query import SqlStatement
 
-MODULES = sorted(
-    path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
-)
+FOLDER = Path(bot.database.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts): path
+    for path in sorted(FOLDER.rglob("*.py"))
+    if path.stem not in {"__init__", "migrate"}
+}
 # What an operator configured, what was measured of it, where staff paused, deletions, erasures and takedowns, boards;
 # the tables' own names and counters; the parameter itself; what a statement has already narrowed down to one person's.
 SMALL = {
@@ -36,6 +39,7 @@ SMALL = {
     "found",
     "here",
 }
+CALL = re.compile(r"db\.(?:all|one|get|run|fetch|fetch_one|write)\(\s*(?:Query\([\w.]+, )?([^,)]+)")
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -91,10 +95,9 @@ async def test_no_statement_reads_a_whole_table(db: Database) -> None:
 def test_every_statement_is_seen() -> None:
     """A statement written inside a function would escape the test above."""
     assert len(ALL) > 80
-    for module in MODULES:
-        source = (Path(bot.database.__file__).parent / f"{module}.py").read_text("utf-8")
-        for call in re.findall(r"db\.(?:fetch|fetch_one|write)\(\s*([^,)]+)", source):
-            assert re.fullmatch(r"[A-Z_0-9]+|sql|parameters", call), f"{module}: {call}"
+    for module, path in MODULES.items():
+        for call in CALL.findall(path.read_text("utf-8")):
+            assert re.fullmatch(r"[A-Z_0-9]+|sql|statement|query|parameters", call), f"{module}: {call}"
 
 
 @pytest.mark.parametrize(
