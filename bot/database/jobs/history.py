@@ -114,9 +114,11 @@ async def numbered_page(db: Database, person_id: int, wanted: Wanted, *, limit: 
     anchor = NEWEST
     if page and query != "":
         parameters = {"person": person_id, "search": query, "checkpoint": wanted.checkpoint}
-        total = await db.get(COUNT[query is not None], **parameters)
+        statement = COUNT[query is not None]
+        total = await db.get(statement, **parameters)
         before = min(page, max(total - 1, 0) // limit) * limit
-        nth = await db.one(NTH[query is not None], **parameters, nth=before - 1) if before else None
+        statement = NTH[query is not None]
+        nth = await db.one(statement, **parameters, nth=before - 1) if before else None
         anchor = NEWEST if nth is None else nth
     return await history_page(db, person_id, wanted, limit=limit, anchor=anchor)
 
@@ -125,5 +127,7 @@ async def _beyond(db: Database, person_id: int, wanted: Wanted, *, newer: bool, 
     query = wanted.query(person_id)
     if query == "":
         return []
-    page = PAGE[query is not None, newer]
-    return await db.all(page, person=person_id, search=query, checkpoint=wanted.checkpoint, anchor=anchor, limit=limit)
+    statement = PAGE[query is not None, newer]
+    return await db.all(
+        statement, person=person_id, search=query, checkpoint=wanted.checkpoint, anchor=anchor, limit=limit
+    )
