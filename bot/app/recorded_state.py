@@ -13,10 +13,10 @@ from bot.app.database_state import DatabaseState, database_state
 from bot.app.health import STALE_SECONDS, last_health
 from bot.config import Settings
 from bot.database.database import read_database
-from bot.database.jobs.deliveries import count_owed
+from bot.database.jobs.deliveries import COUNT_OWED_RESULTS
 from bot.database.jobs.jobs import CHECKPOINT_LOADS, LAST_FAILED, CheckpointLoad, Job
 from bot.database.jobs.paces import load_times
-from bot.database.jobs.pauses import paused_servers
+from bot.database.jobs.pauses import PAUSED_SERVERS
 from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
@@ -66,8 +66,8 @@ async def read_state(settings: Settings) -> RecordedState:
             running=await asyncio.to_thread(is_in_use, storage.database),
             loads=await db.all(CHECKPOINT_LOADS),
             load_seconds=await load_times(db),
-            paused=frozenset(await paused_servers(db)),
-            owed=await count_owed(db),
+            paused=frozenset(await db.all(PAUSED_SERVERS)),
+            owed=await db.get(COUNT_OWED_RESULTS),
             takedowns=await unfinished_cases(db),
             reports=await reports_waiting(db),
             failed=await db.all(LAST_FAILED, FAILURES),

@@ -26,7 +26,7 @@ from bot.database.jobs.jobs import (
     fail_job,
     finish_job,
 )
-from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.jobs.ratings import RATE_JOB, RatingSource
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import Picture
 from bot.database.pictures.verdicts import PictureVerdict, hold_copy, inherit_verdicts
@@ -237,7 +237,7 @@ class Outcomes:
     ) -> FinishedJob | None:
         async def record(done: AnyJob) -> tuple[Picture, ...]:
             if rating is not None:  # in the transaction after which the pictures are delivered
-                await rate_job(self._db, done.id, rating, RatingSource.CLASSIFIER)
+                await self._db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, rating, now_ms(), done.id)
             await inherit_verdicts(self._db, done.id, verdicts)
             await hold_copy(self._db, done.id, reports)
             pictures = await kind_of(done.request).record(self._db, done, self._pictures, paths)

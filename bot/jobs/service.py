@@ -30,7 +30,7 @@ from bot.database.jobs.jobs import (
     requeue_orphans,
 )
 from bot.database.jobs.paces import all_paces, load_times, record_paces
-from bot.database.jobs.pauses import pause, paused_servers, unpause
+from bot.database.jobs.pauses import PAUSE_SERVER, PAUSED_SERVERS, UNPAUSE_SERVER
 from bot.database.pictures.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates, WorkerTrouble
@@ -157,7 +157,7 @@ class JobService:
         states = {state_file(job_id) for job_id in await self._db.all(UNFINISHED_IDS)}
         await asyncio.to_thread(self.spool.clear, states)
         self._pace.remember(await all_paces(self._db), await load_times(self._db))
-        self._active.paused = await paused_servers(self._db)
+        self._active.paused = set(await self._db.all(PAUSED_SERVERS))
         for row in await requeue_orphans(self._db):
             self._outcomes.note_interruption(row)
         for row in await self._db.all(QUEUED_JOBS):
@@ -313,14 +313,14 @@ class JobService:
 
     async def pause(self, server_id: int, person_id: int) -> None:
         """Start no more jobs of this server (EVERYWHERE: of anybody), also after a restart. Raises DatabaseError."""
-        await pause(self._db, server_id, person_id)
+        await self._db.run(PAUSE_SERVER, server_id, person_id, now_ms())
         self._active.paused |= {server_id}
         for handle in self._handles:
             await handle.recall(lambda row: server_id in {EVERYWHERE, row.server_id})
 
     async def unpause(self, server_id: int) -> None:
         """Start jobs of this server again. Raises DatabaseError."""
-        await unpause(self._db, server_id)
+        await self._db.run(UNPAUSE_SERVER, server_id)
         self._active.paused -= {server_id}
         self._dispatcher.wake()
 

@@ -14,7 +14,7 @@ from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
+from bot.database.jobs.ratings import CLEAR_JOB_RATING, JOB_RATINGS, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import BlockKind, find_block, lift_block, save_block
@@ -208,11 +208,11 @@ class CarryingOut:
     async def _rate_pictures(self, report: Report, rating: ContentRating) -> ContentRating | None:
         """What the same people had rated it before."""
         source, server_id = _source(report), report.server_id
-        said = await ratings_of_job(self._db, report.target_id, server_id)
+        said = await self._db.all(JOB_RATINGS, ids=[report.target_id], server=server_id)
         own = (source, server_id, 0)
         before = next((each.rating for each in said if (each.source, each.server_id, each.verdict) == own), None)
         rated = _higher(rating, before)
-        await rate_job(self._db, report.target_id, rated, source, server_id=server_id)
+        await self._db.run(RATE_JOB, server_id, source, rated, now_ms(), report.target_id)
         return before
 
     async def _unrate(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
@@ -221,9 +221,9 @@ class CarryingOut:
         async with self._db.transaction():
             rating = await standing_rating(self._db, report.kind, job_id, server_id)
             if rating is None:
-                await clear_job_rating(self._db, job_id, source, server_id=server_id)
+                await self._db.one(CLEAR_JOB_RATING, server_id, source, job_id)
             else:
-                await rate_job(self._db, job_id, rating, source, server_id=server_id)
+                await self._db.run(RATE_JOB, server_id, source, rating, now_ms(), job_id)
         await self._show(report)
         await end_step(self._db, pending)
 

@@ -11,15 +11,8 @@ from bot.database.additions.disputes import disputes_for
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
-from bot.database.jobs.orders import (
-    PersonFacts,
-    context_of_job,
-    cost_of,
-    forget_old_days,
-    person_facts,
-    store_context,
-)
-from bot.database.jobs.ratings import JobRating, ratings_of_job, ratings_of_jobs
+from bot.database.jobs.orders import CONTEXT_OF_JOB, STORE_CONTEXT, PersonFacts, cost_of, forget_old_days, person_facts
+from bot.database.jobs.ratings import JOB_RATINGS, JobRating, ratings_of_jobs
 from bot.database.loras.catalogue import UsedLora, loras_of_files
 from bot.database.people.blocks import Block
 from bot.database.privacy.takedowns import taken_down_in
@@ -133,7 +126,7 @@ class RequestChecks:
         limits = await self._limits_for(checked.context, facts.without(cost))
         _raise(beyond_quota(limits, cost, now))
         _raise(in_cooldown(limits, now))
-        await store_context(self._db, job.id, checked.context.model_dump_json())
+        await self._db.run(STORE_CONTEXT, checked.context.model_dump_json(), job.id)
         await forget_old_days(self._db, now)
 
     async def still_allowed(self, job: AnyJob) -> RequestError | None:
@@ -159,7 +152,8 @@ class RequestChecks:
         facts = await person_facts(self._db, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         if refusal is None:
-            said, place = await ratings_of_job(self._db, job.id, who.place), await self._content.place_now(who)
+            said = await self._db.all(JOB_RATINGS, ids=[job.id], server=who.place)
+            place = await self._content.place_now(who)
             refusal = await self._why_not_worded(who, job.request, place, said)
             refusal = refusal or await self._why_not_painted(who, job.request, place, said)
         if refusal is not None or not isinstance(job.request, GenerationRequest):
@@ -179,7 +173,7 @@ class RequestChecks:
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:
             used, place = await self._used(job.request), await self._content.unseen(ordered)
-            said = await ratings_of_job(self._db, job.id, ordered.place)
+            said = await self._db.all(JOB_RATINGS, ids=[job.id], server=ordered.place)
             if self._content.why_not(job.request, used, place, said) is not None:
                 return PlaceUnseen()
         return await self.still_allowed(job)
@@ -195,7 +189,7 @@ class RequestChecks:
         """
         ordered = await self._context_of(job)
         place = await self._content.direct_messages(ordered)
-        said = await ratings_of_job(self._db, job.id, ordered.place)
+        said = await self._db.all(JOB_RATINGS, ids=[job.id], server=ordered.place)
         return self._content.why_not(job.request, await self._used(job.request), place, said)
 
     async def shows_unfinished(self, job: AnyJob) -> bool:
@@ -233,7 +227,7 @@ class RequestChecks:
         )
         if await held_jobs(self._db, [job.id]):
             return PictureReported()
-        said = await ratings_of_job(self._db, job.id, who.place)
+        said = await self._db.all(JOB_RATINGS, ids=[job.id], server=who.place)
         shows = await self._content.place_now(place)
         refusal = await self._why_not_worded(place, job.request, shows, said)
         return refusal or await self._why_not_painted(place, job.request, shows, said)
@@ -243,7 +237,7 @@ class RequestChecks:
 
         Raises DatabaseError.
         """
-        said, place = await ratings_of_job(self._db, job.id, who.place), await self._content.place(who)
+        said, place = await self._db.all(JOB_RATINGS, ids=[job.id], server=who.place), await self._content.place(who)
         return await self._why_not_about_minors(who, job.request, await self._used(job.request), place, said)
 
     async def names_child(self, who: ActionContext, job: Job) -> bool:
@@ -263,7 +257,7 @@ class RequestChecks:
 
         What is painted from them is rated so too, wherever that is.
         """
-        said = await ratings_of_job(self._db, job.id, EVERYWHERE)
+        said = await self._db.all(JOB_RATINGS, ids=[job.id], server=EVERYWHERE)
         return self._content.rating_of(job.request, await self._used(job.request), said)
 
     async def rating_and_face_of_upload(
@@ -301,7 +295,7 @@ class RequestChecks:
 
     async def _context_of(self, job: AnyJob) -> ActionContext:
         """What was known at the order; of a job without it, the place alone: no role and no permission."""
-        stored = await context_of_job(self._db, job.id)
+        stored = await self._db.one(CONTEXT_OF_JOB, job.id)
         if stored is None:
             return ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
         return ActionContext.model_validate_json(stored)

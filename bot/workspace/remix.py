@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bot.config import CheckpointSettings
 from bot.database.database import Database
 from bot.database.gallery.publications import PublicationState, publications_of_job
-from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import (
     Lora,
@@ -81,7 +81,7 @@ async def shown_recipe(
     a picture which everybody sees.
     """
     recipe = recipe_of(job.request.only(position))
-    delivery = await find_delivery(db, job.id)
+    delivery = await db.one(FIND_DELIVERY, job.id)
     public = delivery is not None and not delivery.private
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt) or (to_staff and public):
         return recipe, True

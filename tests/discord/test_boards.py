@@ -12,12 +12,13 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.community.boards import BoardPlace, Boards
 from bot.community.pacing import EditPacer
+from bot.database.clock import now_ms
 from bot.database.gallery.boards import find_board
 from bot.database.gallery.features import FeatureKind
 from bot.database.gallery.pages import trending_loras
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.boards import BoardPosts
@@ -108,11 +109,11 @@ async def test_a_board_is_posted_edited_and_found_again(stage: Stage, channel: i
 async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) -> None:
     db, job_id = stage.easel.db, stage.one.job_id
     (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
-    await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
     try:
         assert await trending_loras(db, WORKSHOP, place.shows, limit=5) == ()
     finally:
-        await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
     assert len(await trending_loras(db, WORKSHOP, place.shows, limit=5)) == 1
 
 
@@ -131,11 +132,11 @@ async def test_what_is_rated_away_is_named_no_more(stage: Stage) -> None:
     db, job_id = stage.easel.db, stage.one.job_id
     link = f"/{TEXT}/{stage.one.message_id}"
     assert link in (await stage.refresh(FORUM)).text
-    await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
     try:
         assert link not in (await stage.refresh(FORUM)).text
     finally:
-        await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
 
 
 async def test_a_board_that_somebody_deleted_comes_back_with_the_next_change(stage: Stage) -> None:
@@ -158,11 +159,11 @@ async def test_in_an_archived_thread_it_names_no_more_than_elsewhere(stage: Stag
     board = await find_board(db, channel)
     assert board is not None
     await stage.scene.control.set_channel(str(board.message_channel_id), archived=True)
-    await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
     try:
         assert link not in (await stage.refresh(channel)).text
     finally:
-        await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
         await stage.refresh(channel)
 
 

@@ -10,7 +10,7 @@ from bot.app.samples import SamplePainter
 from bot.config.sections.classifier import ClassifierSettings
 from bot.config.sections.library import LibrarySettings
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.jobs.ratings import RatingSource, ratings_of_job
+from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from bot.database.loras.records import rate_content
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
@@ -41,7 +41,7 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
         number = int(str(shown.buttons["Again"]["custom_id"]).removeprefix("again:"))
         job = await easel.db.one(FIND_JOB, number)
         assert job is not None
-        (said,) = await ratings_of_job(easel.db, job.id, EVERYWHERE)
+        (said,) = await easel.db.all(JOB_RATINGS, ids=[job.id], server=EVERYWHERE)
         assert (said.source, said.rating) == (RatingSource.CLASSIFIER, ContentRating.EXPLICIT)
         assert not await easel.servers.checks.shows_unfinished(job), "a preview would show it before it is classified"
 

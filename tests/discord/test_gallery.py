@@ -14,7 +14,7 @@ from bot.database.clock import now_ms
 from bot.database.gallery.features import FeatureKind, find_feature
 from bot.database.gallery.publications import Publication, find_publication, publications_of_job
 from bot.database.jobs.jobs import FIND_JOB, Job
-from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.database.people.blocks import BlockKind, lift_block, save_block
 from bot.database.privacy.deletions import hide_job, undo_deletion
@@ -235,14 +235,16 @@ async def test_trending_and_top_rated_count_publications_and_likes_of_the_server
 
 async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> None:
     seen = await opened(stage, stage.linus, stage.bats)
-    await rate_job(stage.easel.db, stage.bats.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+    await stage.easel.db.run(
+        RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), stage.bats.job_id
+    )
     try:
         assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
         assert "Made with this LoRA" not in (await told(stage.linus, "lora info", name="Bat")).text
         for button in (f"like:{stage.bats.id}", "Use these LoRAs", "Report"):
             assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text
     finally:
-        await clear_job_rating(stage.easel.db, stage.bats.job_id, RatingSource.STAFF, server_id=WORKSHOP)
+        await stage.easel.db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, stage.bats.job_id)
         await stage.bot.publishing.settle()  # its timer may have hidden the picture in its channel
 
 
@@ -253,7 +255,7 @@ async def test_adults_see_what_is_rated_for_them(stage: Stage) -> None:
     await change(who, WORKSHOP, art_channels=(ArtChannel(channel_id=ART), ArtChannel(channel_id=AFTER_DARK)))
     dark = await stage.publish(await stage.job(stage.scene.ada, "a red moon"), AFTER_DARK)
     try:
-        await rate_job(stage.easel.db, dark.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
+        await stage.easel.db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), dark.job_id)
         await stage.bot.publishing.settle()
         assert str(dark.id) not in pictures(await told(stage.linus, "gallery"))
         adults = await (await stage.linus.slash("gallery", in_="after-dark")).reply()

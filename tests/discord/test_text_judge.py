@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.config.sections.text_judge import TextJudgeSettings
 from bot.database.jobs.jobs import FIND_JOB, JobState
-from bot.database.jobs.ratings import RatingSource, ratings_of_job
+from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
 from playground.visible_message import VisibleMessage
@@ -35,7 +35,7 @@ async def test_what_a_text_judge_says_of_words_counts(empty: Scene, text_judge: 
         assert WITHHELD in shown.text and WHY in shown.text and not shown.attachments
         job = await easel.db.one(FIND_JOB, job_id(shown))
         assert job is not None
-        (said,) = await ratings_of_job(easel.db, job.id, EVERYWHERE)
+        (said,) = await easel.db.all(JOB_RATINGS, ids=[job.id], server=EVERYWHERE)
         assert (said.source, said.rating) == (RatingSource.CLASSIFIER, ContentRating.EXPLICIT)
         assert not await easel.servers.checks.shows_unfinished(job), "a preview would show it before it is rated"
         await empty.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=f"a {SEXUAL} owl", steps=2))

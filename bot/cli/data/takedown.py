@@ -21,7 +21,7 @@ from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.database.clock import now_ms
 from bot.database.database import Database, read_database
-from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.pictures import pictures_of_job
 from bot.database.privacy.takedown_cases import (
@@ -276,7 +276,7 @@ async def _whose(db: Database, copy: TakedownCopy) -> tuple[str, str, str]:
     job = None if copy.job_id is None else await db.one(FIND_JOB, copy.job_id)
     if job is None:
         return "-", "-", harmless(copy.path)
-    delivery = await find_delivery(db, job.id)
+    delivery = await db.one(FIND_DELIVERY, job.id)
     where = copy.path
     if delivery is not None and delivery.message_id is not None and not delivery.private:
         where = message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)

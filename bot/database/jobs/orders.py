@@ -7,22 +7,27 @@ was cancelled. So they survive restarts, and the order of events makes no differ
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from bot.database.clock import DAY_MS
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 from bot.database.servers.limits import LimitValues
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.queue.request_cost import passes, slots
 
-REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (?, ?, ?)"
-STORE_CONTEXT = "UPDATE job_order SET context = ? WHERE job_id = ?"
-CONTEXT = "SELECT context FROM job_order WHERE job_id = ?"
-FORGET_DAYS = "DELETE FROM daily_usage WHERE day < ?"
-FORGET_ADDITIONS = "DELETE FROM erased_addition_request WHERE created_at < ?"
+REMEMBER = SqlStatement("INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (?, ?, ?)")
+# JSON of what was known of the person when the job was ordered. A job that was ordered without a check has none.
+STORE_CONTEXT = SqlStatement("UPDATE job_order SET context = ? WHERE job_id = ?")
+CONTEXT_OF_JOB = Query(str, "SELECT context FROM job_order WHERE job_id = ? AND context IS NOT NULL")
+FORGET_DAYS = SqlStatement("DELETE FROM daily_usage WHERE day < ?")
+FORGET_ADDITIONS = SqlStatement("DELETE FROM erased_addition_request WHERE created_at < ?")
 # All in one statement: each statement of its own waits for a thread.
-FACTS = """
+FACTS = Query(
+    sqlite3.Row,
+    """
     SELECT
         (SELECT json_object('reason', reason, 'ends_at', ends_at) FROM block
             WHERE server_id = :server AND kind = 'person' AND target_id IN (:person, pseudonym(:person))) AS block_here,
@@ -39,7 +44,8 @@ FACTS = """
             AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_here,
         (SELECT created_at FROM job WHERE person_id = :person
             AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_everywhere
-"""
+    """,
+)
 
 NO_JOB = 0
 KEPT_DAYS = 2
@@ -108,18 +114,7 @@ def cost_of(request: JobRequest) -> Usage:
 async def remember_order(db: Database, job_id: int, request: JobRequest) -> None:
     """Count a new job. Raises DatabaseError."""
     cost = cost_of(request)
-    await db.write(REMEMBER, (job_id, cost.pictures, cost.pixel_steps))
-
-
-async def store_context(db: Database, job_id: int, context: str) -> None:
-    """Store what was known of the person when the job was ordered, as JSON. Raises DatabaseError."""
-    await db.write(STORE_CONTEXT, (context, job_id))
-
-
-async def context_of_job(db: Database, job_id: int) -> str | None:
-    """What was stored; None for a job that was ordered without a check. Raises DatabaseError."""
-    row = await db.fetch_one(CONTEXT, (job_id,))
-    return None if row is None else row["context"]
+    await db.run(REMEMBER, job_id, cost.pictures, cost.pixel_steps)
 
 
 async def person_facts(db: Database, person_id: int, server_id: int, now: int, *, but: int = NO_JOB) -> PersonFacts:
@@ -127,9 +122,7 @@ async def person_facts(db: Database, person_id: int, server_id: int, now: int, *
 
     Raises DatabaseError.
     """
-    parameters = {"person": person_id, "server": server_id, "day": now // DAY_MS, "job": but}
-    row = await db.fetch_one(FACTS, parameters)
-    assert row is not None
+    row = await db.get(FACTS, person=person_id, server=server_id, day=now // DAY_MS, job=but)
     usage = defaultdict[int, Usage](Usage)
     for server, *sums in json.loads(row["usage_of_person"]):  # what was ordered before all was deleted counts too
         usage[server] += Usage(*sums)
@@ -147,8 +140,8 @@ async def person_facts(db: Database, person_id: int, server_id: int, now: int, *
 
 async def forget_old_days(db: Database, now: int) -> None:
     """Delete sums and requests that no check reads any more. Raises DatabaseError."""
-    await db.write(FORGET_DAYS, (now // DAY_MS - KEPT_DAYS,))
-    await db.write(FORGET_ADDITIONS, (now - KEPT_DAYS * DAY_MS,))
+    await db.run(FORGET_DAYS, now // DAY_MS - KEPT_DAYS)
+    await db.run(FORGET_ADDITIONS, now - KEPT_DAYS * DAY_MS)
 
 
 def _block(text: str | None) -> PersonBlock | None:

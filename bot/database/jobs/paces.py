@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 
-RECORD = """
-    INSERT INTO pace (checkpoint, width, height, pictures, step_seconds, rest_seconds) VALUES (?, ?, ?, ?, ?, ?)
+_COLUMNS = "checkpoint, width, height, pictures, step_seconds, rest_seconds"
+RECORD = SqlStatement(
+    f"""
+    INSERT INTO pace ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET step_seconds = excluded.step_seconds, rest_seconds = excluded.rest_seconds
-"""
-RECORD_LOAD = """
-    INSERT INTO load_time (checkpoint, seconds) VALUES (?, ?) ON CONFLICT DO UPDATE SET seconds = excluded.seconds
-"""
-ALL = "SELECT * FROM pace"
-LOADS = "SELECT * FROM load_time"
+    """  # noqa: S608 - constants only
+)
+RECORD_LOAD = SqlStatement(
+    "INSERT INTO load_time (checkpoint, seconds) VALUES (?, ?) ON CONFLICT DO UPDATE SET seconds = excluded.seconds"
+)
+PACES = Query(sqlite3.Row, f"SELECT {_COLUMNS} FROM pace")  # noqa: S608 - constants only
+LOADS = Query(sqlite3.Row, "SELECT * FROM load_time")
 
 
 @dataclass(frozen=True, order=True)
@@ -41,22 +46,16 @@ async def record_paces(db: Database, paces: Mapping[Shape, MeasuredSeconds], loa
     async with db.transaction():
         for shape, measured in paces.items():
             where = (shape.checkpoint, shape.width, shape.height, shape.pictures)
-            await db.write(RECORD, (*where, measured.step_seconds, measured.rest_seconds))
+            await db.run(RECORD, *where, measured.step_seconds, measured.rest_seconds)
         for checkpoint, seconds in loads.items():
-            await db.write(RECORD_LOAD, (checkpoint, seconds))
+            await db.run(RECORD_LOAD, checkpoint, seconds)
 
 
 async def all_paces(db: Database) -> dict[Shape, MeasuredSeconds]:
     """Everything that was measured. Raises DatabaseError."""
-    rows = await db.fetch(ALL)
-    return {
-        Shape(row["checkpoint"], row["width"], row["height"], row["pictures"]): MeasuredSeconds(
-            row["step_seconds"], row["rest_seconds"]
-        )
-        for row in rows
-    }
+    return {Shape(*row[:4]): MeasuredSeconds(*row[4:]) for row in await db.all(PACES)}
 
 
 async def load_times(db: Database) -> dict[str, float]:
     """Seconds of loading each checkpoint. Raises DatabaseError."""
-    return {row["checkpoint"]: row["seconds"] for row in await db.fetch(LOADS)}
+    return {row["checkpoint"]: row["seconds"] for row in await db.all(LOADS)}

@@ -8,30 +8,14 @@ A copy of a rated picture inherits the rating from the verdict, besides its own 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.database.clock import now_ms
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
-
-RATE = """
-    INSERT INTO job_rating (job_id, server_id, source, verdict, rating, rated_at)
-    SELECT id, ?, ?, ?, ?, ? FROM job WHERE id = ?
-    ON CONFLICT (job_id, server_id, source, verdict)
-    DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
-    RETURNING 1
-"""
-CLEAR = "DELETE FROM job_rating WHERE job_id = ? AND server_id = ? AND source = ? AND verdict = 0 RETURNING rating"
-COUNTING = """
-    SELECT * FROM job_rating
-    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND (server_id IN (:server, 0) OR :server = 0)
-    ORDER BY job_id, server_id, source, verdict
-"""
 
 
 class RatingSource(StrEnum):
@@ -57,44 +41,38 @@ class JobRating:
     verdict: int
 
 
-async def rate_job(
-    db: Database,
-    job_id: int,
-    rating: ContentRating,
-    source: RatingSource,
-    *,
-    server_id: int = EVERYWHERE,
-    verdict: int = 0,
-) -> bool:
-    """Rate a job's pictures, in place of what the same source said before; False when there is no such job.
-
-    Staff rate in their server alone. `verdict`: inherited from it, which keeps other ratings. Raises DatabaseError.
+_RATE = """
+    INSERT INTO job_rating (server_id, source, rating, rated_at, verdict, job_id)
+    SELECT ?, ?, ?, ?, {verdict}, id FROM job WHERE id = ?
+    ON CONFLICT (job_id, server_id, source, verdict)
+    DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
+"""
+# Rates a job's pictures, in place of what the same source said before. Staff rate in their server alone.
+RATE_JOB = SqlStatement(_RATE.format(verdict=0))
+# Inherited from a verdict, a rating keeps other ratings.
+INHERIT_RATING = SqlStatement(_RATE.format(verdict="?"))
+# Takes back what a source said of this job.
+CLEAR_JOB_RATING = Query(
+    ContentRating,
+    "DELETE FROM job_rating WHERE server_id = ? AND source = ? AND job_id = ? AND verdict = 0 RETURNING rating",
+)
+# The ratings of jobs that count in a server (EVERYWHERE: outside of servers, where all do).
+JOB_RATINGS = Query(
+    JobRating,
     """
-    return bool(await db.write(RATE, (server_id, source, verdict, rating, now_ms(), job_id)))
+    SELECT * FROM job_rating
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND (server_id IN (:server, 0) OR :server = 0)
+    ORDER BY job_id, server_id, source, verdict
+    """,
+)
 
 
-async def clear_job_rating(
-    db: Database, job_id: int, source: RatingSource, *, server_id: int = EVERYWHERE
-) -> ContentRating | None:
-    """Take back what a source said of this job and return it; None when it said nothing. Raises DatabaseError."""
-    rows = await db.write(CLEAR, (job_id, server_id, source))
-    return ContentRating(rows[0]["rating"]) if rows else None
-
-
-async def ratings_of_jobs(db: Database, job_ids: Iterable[int], server_id: int) -> Mapping[int, tuple[JobRating, ...]]:
+async def ratings_of_jobs(db: Database, job_ids: Collection[int], server_id: int) -> Mapping[int, list[JobRating]]:
     """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any.
 
     Raises DatabaseError.
     """
-    found: defaultdict[int, tuple[JobRating, ...]] = defaultdict(tuple)
-    for row in await db.fetch(COUNTING, {"ids": json.dumps(list(job_ids)), "server": server_id}):
-        source, rating = RatingSource(row["source"]), ContentRating(row["rating"])
-        found[row["job_id"]] += (
-            JobRating(row["job_id"], row["server_id"], source, rating, row["rated_at"], row["verdict"]),
-        )
+    found = defaultdict[int, list[JobRating]](list)
+    for each in await db.all(JOB_RATINGS, ids=[*job_ids], server=server_id):
+        found[each.job_id].append(each)
     return dict(found)
-
-
-async def ratings_of_job(db: Database, job_id: int, server_id: int) -> tuple[JobRating, ...]:
-    """The ratings of one job that count in a server. Raises DatabaseError."""
-    return (await ratings_of_jobs(db, [job_id], server_id)).get(job_id, ())

@@ -14,7 +14,7 @@ from typing import Final
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.jobs.ratings import INHERIT_RATING, RatingSource
 from bot.database.reports.reports import HIDING
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
@@ -199,7 +199,7 @@ async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[Picture
                 await db.write(HIDE_COPY, about)
             elif each.rating is not None:
                 by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
-                await rate_job(db, job_id, each.rating, by, server_id=each.server_id, verdict=each.source or 0)
+                await db.run(INHERIT_RATING, each.server_id, by, each.rating, now_ms(), each.source or 0, job_id)
 
 
 async def verdicts_revision(db: Database) -> int:

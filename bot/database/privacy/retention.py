@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.config.sections.retention import KeptPicture
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.posted_messages import note_report, note_results
+from bot.database.jobs.posted_messages import NOTE_RESULTS, note_report
 from bot.database.key_values import remember
 
 # Pictures stay for one of these reasons, each if the settings say so; another reason is one more line.
@@ -185,7 +185,7 @@ async def forget_jobs(db: Database, job_ids: Iterable[int]) -> None:
     """Delete jobs without pictures; of whom their messages speak is kept. Raises DatabaseError."""
     ids = list(job_ids)
     async with db.transaction():
-        await note_results(db, ids)
+        await db.run(NOTE_RESULTS, ids)
         await db.write(FORGET_JOBS, {"ids": json.dumps(ids)})
 
 

@@ -25,7 +25,7 @@ from typing import Any, Final, cast
 from bot.database.clock import now_ms
 from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import FolderNotWritable, NoDatabase, WrongKey, explain
-from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, UNFINISHED_JOBS
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
 from bot.database.pictures.verdicts import (
@@ -423,7 +423,7 @@ async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
 async def _delete(db: Database, hashed: bytes) -> None:
     """Delete the jobs with this very picture; their files and messages are noted as still to be removed."""
     for job_id in await jobs_with_hash(db, hashed, limit=_MOST_JOBS):
-        job, delivery = await db.one(FIND_JOB, job_id), await find_delivery(db, job_id)
+        job, delivery = await db.one(FIND_JOB, job_id), await db.one(FIND_DELIVERY, job_id)
         if job is not None:
             message_id = None if delivery is None else delivery.message_id
             channel_id = job.channel_id if delivery is None else delivery.posting_in or job.channel_id

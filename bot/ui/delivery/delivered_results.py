@@ -13,7 +13,7 @@ from bot.background import DiscordUnreachable
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.people.people import locale_of
 from bot.database.pictures.pictures import pictures_of_job
@@ -95,7 +95,7 @@ async def language_of(db: Database, servers: ServerServices, job: Job) -> str | 
 
     Raises DatabaseError.
     """
-    delivery = await find_delivery(db, job.id)
+    delivery = await db.one(FIND_DELIVERY, job.id)
     if job.server_id is not None and delivery is not None and not delivery.private:
         settings = (await servers.servers.of(job.server_id)).settings
         if settings.language is not None:

@@ -26,13 +26,13 @@ from bot.background import guard
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.deliveries import (
+    FIND_DELIVERY,
+    MARK_SENT,
+    MARK_UNDELIVERABLE,
+    NOTE_DELIVERY_MESSAGE,
+    NOTE_DELIVERY_POSTING,
     Delivery,
     DeliveryState,
-    find_delivery,
-    mark_posting,
-    mark_sent,
-    mark_undeliverable,
-    remember_message,
 )
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.pictures.pictures import Picture
@@ -219,7 +219,7 @@ class Deliverer:
         """
         message_id = await self._transport.answer(interaction, message, private=private)
         if message_id is not None:
-            await remember_message(self._db, job.id, message_id)
+            await self._db.run(NOTE_DELIVERY_MESSAGE, message_id, job.id)
 
     async def withdraw(self, job: Job) -> None:
         """Deliver nothing for this job. Raises DatabaseError."""
@@ -231,7 +231,7 @@ class Deliverer:
 
     async def show(self, job: Job, message: OutgoingMessage, interaction: Interaction | None) -> None:
         """Edit the job's message to show its progress. Raises RouteClosed when there is none to edit."""
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         if delivery is None:
             raise RouteClosed
         if _is_open(delivery, interaction):
@@ -257,7 +257,7 @@ class Deliverer:
         `unsent` is why it may not be sent as a direct message; such a message then says so. `hidden` pictures are
         spoilers.
         """
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
         if await self._db.one(FIND_JOB, job.id) is None:  # its owner has deleted it meanwhile
@@ -273,7 +273,7 @@ class Deliverer:
             log.warning("cannot deliver the result by any route; its pictures are saved")
             await self.give_up(job, interaction)  # what was refused may be the result itself
         else:
-            await mark_sent(self._db, job.id, message_id)
+            await self._db.run(MARK_SENT, message_id, job.id)
             log.info("delivered")
 
     async def replace(self, job: Job, message: OutgoingMessage) -> int | None:
@@ -281,7 +281,7 @@ class Deliverer:
 
         Raises RouteClosed, a temporary error or DatabaseError.
         """
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         if delivery is None or delivery.message_id is None:
             return None
         await self._transport.edit(delivery.posting_in or job.channel_id, delivery.message_id, message)
@@ -291,7 +291,7 @@ class Deliverer:
         self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None, *, hidden: bool
     ) -> int | None:
         """Show the result in the message to which it was delivered, or the `refusal`. Raises as `replace`."""
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         if delivery is None:
             return None
         return await self.replace(
@@ -324,7 +324,7 @@ class Deliverer:
 
         Raises DatabaseError.
         """
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
         await guard(self._send_notice(job, delivery, interaction), "notifying of an undeliverable result")
@@ -336,7 +336,7 @@ class Deliverer:
 
     async def _mark_undeliverable(self, job: Job) -> None:
         metrics.DELIVERIES.labels("nowhere").inc()
-        await mark_undeliverable(self._db, job.id)
+        await self._db.run(MARK_UNDELIVERABLE, job.id)
 
     async def _deliver(
         self,
@@ -391,7 +391,7 @@ class Deliverer:
 
     async def _post_new(self, result: Result | ResultNotice, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
-        await mark_posting(self._db, delivery.job_id, channel_id, now_ms())
+        await self._db.run(NOTE_DELIVERY_POSTING, channel_id, now_ms(), delivery.job_id)
         nonce = await make_nonce(self._db, "job", delivery.job_id, channel_id=channel_id)
         return await self._transport.post(channel_id, result, nonce)
 

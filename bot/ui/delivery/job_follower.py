@@ -17,7 +17,7 @@ from bot import background
 from bot.background import RepeatedError, wait_times
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.deliveries import find_delivery, pending_deliveries
+from bot.database.jobs.deliveries import FIND_DELIVERY, PENDING_DELIVERIES
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
@@ -94,7 +94,7 @@ class JobFollower:
 
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""
-        pending = await pending_deliveries(self._db)
+        pending = await self._db.all(PENDING_DELIVERIES)
         found = [await self._db.one(FIND_JOB, delivery.job_id) for delivery in pending]
         return [job for job in found if job is not None]
 
@@ -147,7 +147,7 @@ class JobFollower:
 
     async def _last_edit_at(self, job: Job, interaction: Interaction | None) -> float | None:
         """When to edit the message for the last time, in Unix seconds; None if the bot's own token can edit it."""
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         guest = interaction is not None and not is_reachable(interaction)
         if delivery is None or not (delivery.private or guest):
             return None

@@ -13,8 +13,9 @@ from pathlib import Path
 from discord import ui
 
 from bot.database.bookmarks.bookmarks import list_bookmarks
+from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.deliveries import open_delivery
+from bot.database.jobs.deliveries import OPEN_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.loras.search import Shown
 from bot.database.people.drafts import save_draft
@@ -233,12 +234,13 @@ class Orders:
 
     async def _open_delivery(self, job: Job, interaction: Interaction, preferences: Preferences) -> None:
         """Store the pending delivery of the job, and the person's language."""
-        await open_delivery(
-            self._db,
-            job.id,
+        await self._db.run(
+            OPEN_DELIVERY,
+            job=job.id,
             private=preferences.private,
             shows_prompt=shows_prompt(preferences, await server_settings(interaction)),
             ticket=self._deliverer.ticket(interaction),
+            now=now_ms(),
         )
         await store_locale(self._db, job.person_id, interaction.locale.value)
 

@@ -24,7 +24,7 @@ from discord import ui
 from bot import background
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.people import locale_of
 from bot.database.pictures.pictures import pictures_of_job
@@ -357,7 +357,7 @@ class Removals:
 
     async def _delivered(self, job: Job) -> tuple[int, int] | None:
         """The channel and the message to which the job was delivered."""
-        delivery = await find_delivery(self._db, job.id)
+        delivery = await self._db.one(FIND_DELIVERY, job.id)
         if delivery is None or delivery.message_id is None:
             return None
         return delivery.posting_in or job.channel_id, delivery.message_id

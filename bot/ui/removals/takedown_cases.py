@@ -15,7 +15,7 @@ from typing import Any
 from bot import background
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.deliveries import DeliveryState, find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.inputs import forget_given
 from bot.database.privacy.deletions import find_hidden_job
@@ -119,7 +119,7 @@ class TakedownCases:
         # Its owner may have deleted it a moment ago, and could still bring it back.
         job = await self._db.one(FIND_JOB, job_id) or await find_hidden_job(self._db, job_id)
         if job is not None:
-            delivery = await find_delivery(self._db, job_id)
+            delivery = await self._db.one(FIND_DELIVERY, job_id)
             if delivery is not None and delivery.state is DeliveryState.PENDING:
                 return False  # it is being delivered, and its message is not known yet
             await self._removals.delete(job)

@@ -16,10 +16,11 @@ import pytest
 
 from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli.main import main
+from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseError, WrongKey
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.jobs.ratings import RatingSource, rate_job, ratings_of_job
+from bot.database.jobs.ratings import JOB_RATINGS, RATE_JOB, RatingSource
 from bot.database.pictures.hashes import HashedPicture, all_hashes
 from bot.database.pictures.verdicts import (
     VerdictReason,
@@ -131,7 +132,9 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
         assert await db.one(FIND_JOB, deleted) is None
         assert [each.job_id for each in await pending_deletions(db)] == [deleted]
         assert await taken_down_in(db, hidden, SERVER) == SERVER
-        assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.EXPLICIT]
+        assert [each.rating for each in await db.all(JOB_RATINGS, ids=[rated], server=SERVER)] == [
+            ContentRating.EXPLICIT
+        ]
         assert await taken_down_in(db, reversed_, SERVER) is None
 
 
@@ -143,7 +146,7 @@ async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> No
         await note_reported(db, REPORT, rated, SERVER)
         await decide_verdicts(db, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
         await inherit_verdicts(db, rated, await verdicts_in_force(db))
-        await rate_job(db, rated, ContentRating.TEEN, RatingSource.CLASSIFIER)
+        await db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, ContentRating.TEEN, now_ms(), rated)
     save_record(house.database)
     later = back_up(house.database, tmp_path / "later", keep=1)
     async with open_database(house.database) as db:
@@ -152,7 +155,7 @@ async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> No
     put_back(later, house.database)
     assert (await caught_up(house.database)).verdicts == 1
     async with open_database(house.database) as db:
-        assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.TEEN]
+        assert [each.rating for each in await db.all(JOB_RATINGS, ids=[rated], server=SERVER)] == [ContentRating.TEEN]
 
 
 async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bot.app.health import Health
 from bot.cli import DONE, UNUSABLE
 from bot.database.clock import now_ms
 from bot.database.jobs.jobs import NOTE_BEGUN, START_JOB, create_job, fail_job
-from bot.database.jobs.pauses import pause
+from bot.database.jobs.pauses import PAUSE_SERVER
 from bot.database.storage.lock import program_lock
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.errors import WorkerFailed
@@ -39,7 +39,7 @@ async def busy(house: House):
         await db.run(NOTE_BEGUN, now_ms(), jobs[0].id, 1)
         failure = WorkerFailed(reason="the \x1b[31mmoon fell down")
         await fail_job(db, jobs[2].id, 1, failure.code, failure.detail)
-        await pause(db, EVERYWHERE, ADA)
+        await db.run(PAUSE_SERVER, EVERYWHERE, ADA, now_ms())
         yield house
 
 

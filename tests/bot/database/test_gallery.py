@@ -30,7 +30,7 @@ from bot.database.gallery.pages import (
 from bot.database.gallery.publications import begin_removal, find_publications
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
+from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import BlockKind, lift_block, save_block
 from bot.database.pictures.verdicts import hold_copy
@@ -152,15 +152,15 @@ async def test_what_the_prompt_says_and_what_was_said_later_decides_what_is_show
     mature, open_to_all = await published(db, said=ContentRating.MATURE), await published(db)
     assert await shown(db, place=OPEN) == [open_to_all.id]
     for source, server in ((RatingSource.STAFF, SERVER), (RatingSource.CLASSIFIER, 0)):
-        await rate_job(db, open_to_all.job_id, ContentRating.EXPLICIT, source, server_id=server)
+        await db.run(RATE_JOB, server, source, ContentRating.EXPLICIT, now_ms(), open_to_all.job_id)
         assert await shown(db, place=OPEN) == []
-        await rate_job(db, open_to_all.job_id, ContentRating.TEEN, source, server_id=server)
+        await db.run(RATE_JOB, server, source, ContentRating.TEEN, now_ms(), open_to_all.job_id)
         assert await shown(db, place=OPEN) == [open_to_all.id]
-        await rate_job(db, open_to_all.job_id, ContentRating.BLOCKED, source, server_id=server)
+        await db.run(RATE_JOB, server, source, ContentRating.BLOCKED, now_ms(), open_to_all.job_id)
         assert await shown(db) == [mature.id], "blocked is shown nowhere"
-        await clear_job_rating(db, open_to_all.job_id, source, server_id=server)
+        await db.one(CLEAR_JOB_RATING, server, source, open_to_all.job_id)
         assert await shown(db, place=OPEN) == [open_to_all.id]
-    await rate_job(db, open_to_all.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=SERVER + 1)
+    await db.run(RATE_JOB, SERVER + 1, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), open_to_all.job_id)
     assert await shown(db, place=OPEN) == [open_to_all.id], "another server's staff"
 
 

@@ -6,10 +6,11 @@ import sqlite3
 
 import pytest
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.jobs.jobs import create_job
-from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job, ratings_of_jobs
+from bot.database.jobs.ratings import CLEAR_JOB_RATING, JOB_RATINGS, RATE_JOB, RatingSource, ratings_of_jobs
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import request_for
@@ -22,11 +23,11 @@ HERE, ELSEWHERE = 100, 200
 async def test_each_source_says_one_thing_in_its_server(db: Database) -> None:
     first, second = [(await create_job(db, request_for(), person_id=1, channel_id=5)).id for _ in range(2)]
     for rating in (TEEN, MATURE):
-        assert await rate_job(db, first, rating, STAFF, server_id=HERE)
-    assert await rate_job(db, first, GENERAL, STAFF, server_id=ELSEWHERE)
-    assert await rate_job(db, first, EXPLICIT, CLASSIFIER)
-    assert await rate_job(db, second, BLOCKED, OPERATOR)
-    assert not await rate_job(db, 999, BLOCKED, OPERATOR)
+        assert await db.run(RATE_JOB, HERE, STAFF, rating, now_ms(), first)
+    assert await db.run(RATE_JOB, ELSEWHERE, STAFF, GENERAL, now_ms(), first)
+    assert await db.run(RATE_JOB, EVERYWHERE, CLASSIFIER, EXPLICIT, now_ms(), first)
+    assert await db.run(RATE_JOB, EVERYWHERE, OPERATOR, BLOCKED, now_ms(), second)
+    assert not await db.run(RATE_JOB, EVERYWHERE, OPERATOR, BLOCKED, now_ms(), 999)
 
     async def said(server_id: int) -> dict[int, set[tuple[RatingSource, ContentRating]]]:
         found = await ratings_of_jobs(db, [first, second, 999], server_id)
@@ -36,9 +37,9 @@ async def test_each_source_says_one_thing_in_its_server(db: Database) -> None:
     assert await said(EVERYWHERE) == {
         first: {(STAFF, MATURE), (STAFF, GENERAL), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)},
     }  # fmt: skip
-    assert await clear_job_rating(db, first, STAFF, server_id=HERE) is MATURE
-    assert await clear_job_rating(db, first, STAFF, server_id=HERE) is None
-    assert {each.source for each in await ratings_of_job(db, first, HERE)} == {CLASSIFIER}
+    assert await db.one(CLEAR_JOB_RATING, HERE, STAFF, first) is MATURE
+    assert await db.one(CLEAR_JOB_RATING, HERE, STAFF, first) is None
+    assert {each.source for each in await db.all(JOB_RATINGS, ids=[first], server=HERE)} == {CLASSIFIER}
     assert await said(ELSEWHERE) == {
         first: {(STAFF, GENERAL), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)},
     }  # fmt: skip
@@ -50,4 +51,4 @@ async def test_each_source_says_one_thing_in_its_server(db: Database) -> None:
 async def test_only_staff_speak_for_one_server(db: Database, source: RatingSource, server_id: int) -> None:
     job = await create_job(db, request_for(), person_id=1, channel_id=5)
     with pytest.raises((DatabaseError, sqlite3.IntegrityError)):
-        await rate_job(db, job.id, TEEN, source, server_id=server_id)
+        await db.run(RATE_JOB, server_id, source, TEEN, now_ms(), job.id)

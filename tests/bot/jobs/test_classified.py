@@ -9,7 +9,7 @@ import pytest
 
 from bot.config.sections.classifier import ClassifierSettings
 from bot.database.jobs.jobs import JobState
-from bot.database.jobs.ratings import RatingSource, ratings_of_job
+from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from bot.jobs.automatic_checks import AutomaticChecks
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified
@@ -36,7 +36,7 @@ async def test_the_highest_of_its_pictures_rates_a_job(
         job = await rig.order(request(count=2))
         rig.worker.finish(await rig.worker.job(), scores=tuple({"NSFW": score} for score in scores))
         assert (await rig.end(job)).job.state is JobState.SUCCEEDED
-        said = await ratings_of_job(rig.db, job.id, EVERYWHERE)
+        said = await rig.db.all(JOB_RATINGS, ids=[job.id], server=EVERYWHERE)
         assert [(each.source, each.rating) for each in said] == (
             [(RatingSource.CLASSIFIER, expected)] if expected else []
         )

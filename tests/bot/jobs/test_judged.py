@@ -13,7 +13,7 @@ from bot.config.sections.text_judge import TextJudgeSettings
 from bot.database.clock import now_ms
 from bot.database.jobs.jobs import JobState
 from bot.database.jobs.orders import Usage, person_facts
-from bot.database.jobs.ratings import RatingSource, ratings_of_job
+from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from bot.jobs.automatic_checks import AutomaticChecks
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified, SexualMinors
@@ -96,7 +96,7 @@ async def test_the_highest_score_of_words_and_pictures_rates_a_job(
             await rig.worker.job(), scores=({"NSFW": of_pictures},), text_scores={"sexual": of_words, "minors": 0.0}
         )
         assert (await rig.end(job)).job.state is JobState.SUCCEEDED
-        said = await ratings_of_job(rig.db, job.id, EVERYWHERE)
+        said = await rig.db.all(JOB_RATINGS, ids=[job.id], server=EVERYWHERE)
         assert [(each.source, each.rating) for each in said] == (
             [(RatingSource.CLASSIFIER, expected)] if expected else []
         )

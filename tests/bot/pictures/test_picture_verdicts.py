@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageOps
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import START_JOB, create_job
-from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
+from bot.database.jobs.ratings import CLEAR_JOB_RATING, JOB_RATINGS, RATE_JOB, RatingSource
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
 from bot.database.pictures.verdicts import (
@@ -108,18 +108,18 @@ async def test_a_copy_loses_what_it_inherited_with_the_verdict_and_nothing_else(
     for report, rating in ((REPORT, ContentRating.EXPLICIT), (REPORT + 1, ContentRating.MATURE)):
         await note_reported(db, report, job_id, SERVER)
         await decide_verdicts(db, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
-    await rate_job(db, copy, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
-    await rate_job(db, copy, ContentRating.GENERAL, RatingSource.CLASSIFIER)
+    await db.run(RATE_JOB, SERVER, RatingSource.STAFF, ContentRating.TEEN, now_ms(), copy)
+    await db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, ContentRating.GENERAL, now_ms(), copy)
     await verdicts.check_painted(copy, SERVER)
 
     async def ratings() -> list[ContentRating]:
-        return sorted(each.rating for each in await ratings_of_job(db, copy, SERVER))
+        return sorted(each.rating for each in await db.all(JOB_RATINGS, ids=[copy], server=SERVER))
 
     general, teen, mature, explicit, _ = ContentRating
     assert await ratings() == [general, teen, mature, explicit]
     await end_verdicts(db, REPORT)
     assert await ratings() == [general, teen, mature]
-    assert await clear_job_rating(db, copy, RatingSource.STAFF, server_id=SERVER) is teen
+    assert await db.one(CLEAR_JOB_RATING, SERVER, RatingSource.STAFF, copy) is teen
     assert await ratings() == [general, mature], "staff take their own word back, not that of the verdict"
     await end_verdicts(db, REPORT + 1)
     assert await ratings() == [general]

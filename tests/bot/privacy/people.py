@@ -21,12 +21,12 @@ from bot.database.gallery.features import FeatureKind, add_feature
 from bot.database.gallery.likes import like
 from bot.database.gallery.publications import NewPublication, begin_publication, mark_posted
 from bot.database.gallery.terms import PublishedFacets
-from bot.database.jobs.deliveries import mark_sent, open_delivery
+from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.jobs import START_JOB, create_job
-from bot.database.jobs.orders import store_context
-from bot.database.jobs.pauses import pause
+from bot.database.jobs.orders import STORE_CONTEXT
+from bot.database.jobs.pauses import PAUSE_SERVER
 from bot.database.jobs.posted_messages import note_posted
-from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.jobs.ratings import RATE_JOB, RatingSource
 from bot.database.loras.ratings import rate_lora
 from bot.database.people.blocks import BlockKind, save_block
 from bot.database.people.drafts import save_draft
@@ -102,8 +102,8 @@ async def live(db: Database, settings: Settings, person: int) -> None:
     for number, private in enumerate((False, True, False, False)):
         asked = request.model_copy(update=image) if number else request
         job = await create_job(db, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
-        await open_delivery(db, job.id, private=private, ticket="sealed")
-        await store_context(db, job.id, f'{{"person_id": {person}}}')
+        await db.run(OPEN_DELIVERY, job=job.id, private=private, shows_prompt=False, ticket="sealed", now=now_ms())
+        await db.run(STORE_CONTEXT, f'{{"person_id": {person}}}', job.id)
         await db.one(START_JOB, now_ms(), job.id)
         name = f"job{job.id}-1-0.png"
         (storage.pictures / name).write_bytes(marked(png(word)))
@@ -114,12 +114,12 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         await record_hashes(db, [(picture.id, hash_file(storage.pictures / name))])
         copies = [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)]
         case_id = open_case(storage.database, b"", copies, note="", received_at=1)
-        await mark_sent(db, job.id, person + number)
+        await db.run(MARK_SENT, person + number, job.id)
         (storage.spool / state_file(job.id)).write_bytes(word.encode())
         (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))
         if number == 0:
             await db.write(NOTICE, (case_id, person, now_ms()))
-            await rate_job(db, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
+            await db.run(RATE_JOB, SERVER, RatingSource.STAFF, ContentRating.TEEN, now_ms(), job.id)
             await record_takedown(db, job, SERVER, f"{word} of <@{person}>")
             await mark_told(db, [Takedown(job.id, SERVER, "")], 1, person + 10)
             await publish(db, job.id, person, word)
@@ -152,7 +152,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         db, SERVER, BlockKind.PERSON, person, reason=f"<@{person}> was rude", ends_at=None, created_by=MARGARET
     )
     await save_block(db, 0, BlockKind.LORA, person % 97, reason="x", ends_at=None, created_by=person)
-    await pause(db, SERVER + (person % 7) * 10, person)
+    await db.run(PAUSE_SERVER, SERVER + (person % 7) * 10, person, now_ms())
     await db.write(
         "INSERT INTO base_model_proposal (server_id, sha256, name, base_model, reason, proposed_by, created_at)"
         " VALUES (?, ?, 'Bat', 'sdxl/pony', 'r', ?, 1)",

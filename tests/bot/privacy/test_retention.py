@@ -19,7 +19,7 @@ from bot.database.bookmarks.stacks import StackLora, save_stack
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.gallery.publications import PublicationState, begin_removal_of_job, publications_of_job
-from bot.database.jobs.deliveries import mark_sent, open_delivery
+from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.history import Wanted, history_page
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, START_JOB, create_job, note_opened
 from bot.database.people.blocks import BlockKind, lift_block, save_block
@@ -189,7 +189,7 @@ async def test_what_is_reported_or_undelivered_stays(db: Database, settings: Set
             ),
         )
     await db.write("UPDATE report SET created_at = created_at - ? WHERE target_id = ?", (31 * DAY_MS, jobs[1]))
-    await open_delivery(db, jobs[2], private=False, shows_prompt=True)
+    await db.run(OPEN_DELIVERY, job=jobs[2], private=False, shows_prompt=True, ticket=None, now=now_ms())
     gone = await swept(db, settings, pictures_days=30, pictures_gigabytes=0.5 * SIZE / 1e9)
     assert gone[Kind.PICTURES].count == 2 and await kept(db) == [jobs[2], jobs[0]]
 
@@ -245,9 +245,9 @@ async def test_of_an_order_that_goes_the_message_is_remembered(db: Database, set
     """So that it is deleted when its person has all deleted; a private answer is theirs alone."""
     for message, private in ((71, False), (72, True)):
         job = await create_job(db, request_for(), person_id=ADA, channel_id=CHANNEL)
-        await open_delivery(db, job.id, private=private, ticket=None)
+        await db.run(OPEN_DELIVERY, job=job.id, private=private, shows_prompt=False, ticket=None, now=now_ms())
         await db.one(CANCEL_JOB, now_ms(), job.id)
-        await mark_sent(db, job.id, message)
+        await db.run(MARK_SENT, message, job.id)
         await aged(db, job.id, 100)
     assert (await swept(db, settings, jobs_days=90))[Kind.JOBS].count == 2
     left = await db.fetch("SELECT message_id, channel_id, person_id FROM posted_message")

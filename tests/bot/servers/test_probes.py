@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.database.jobs.ratings import RatingSource, rate_job
+from bot.database.clock import now_ms
+from bot.database.jobs.ratings import RATE_JOB, RatingSource
 from bot.database.loras.records import rate_content
 from bot.errors.ratings import BlockedByRating, RatedTooHigh, SourceRatedTooHigh
 from bot.errors.words import MinorBesideRating
@@ -20,6 +21,7 @@ from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, LoraUse, SourceImage
+from inference.queue.scheduler import EVERYWHERE
 from tests.bot.database.conftest import add_lora
 from tests.bot.servers.test_content import configure, rate_checkpoint
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, OPERATOR, SERVER, ServerWorld, acting
@@ -144,7 +146,7 @@ async def explicit_from_now_on(world: ServerWorld, job_id: int) -> None:
 
 async def classified(world: ServerWorld, job_id: int) -> None:
     async with world.db.transaction():
-        await rate_job(world.db, job_id, MATURE, RatingSource.CLASSIFIER)
+        await world.db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, MATURE, now_ms(), job_id)
 
 
 @pytest.mark.parametrize("rates", [explicit_from_now_on, classified])

@@ -20,7 +20,7 @@ from bot.config.sections.privacy import PrivacySettings
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.gallery.publications import NewPublication, begin_publication
-from bot.database.jobs.deliveries import mark_sent, open_delivery
+from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
@@ -182,14 +182,14 @@ class Rig:
         """A job whose picture was delivered as this message; None: not yet."""
         request = request_for()
         job = await create_job(self.db, request, person_id=1, channel_id=CHANNEL, server_id=server_id)
-        await open_delivery(self.db, job.id, private=False)
+        await self.db.run(OPEN_DELIVERY, job=job.id, private=False, shows_prompt=False, ticket=None, now=now_ms())
         await self.db.one(START_JOB, now_ms(), job.id)
         path = self.settings.storage.pictures / f"{len(self.pictures()) + 1}.png"
         drawn(seed, size).save(path)
         await finish(self.db, job.id, 1, [NewPicture(path.name, size, size, 7)])
         assert await self.thumbnails.of(path, GALLERY)
         if message_id is not None:
-            await mark_sent(self.db, job.id, message_id)
+            await self.db.run(MARK_SENT, message_id, job.id)
             self.messages.there.add(message_id)
         return job.id
 
@@ -397,7 +397,7 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
     assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await pictures_of_job(rig.db, job_id)
-    await mark_sent(rig.db, job_id, 104)
+    await rig.db.run(MARK_SENT, 104, job_id)
     rig.messages.there.add(104)
     await rig.cases().carry_out_all()
     assert not rig.messages.there and (await rig.case(case_id)).state is CaseState.COMPLETE

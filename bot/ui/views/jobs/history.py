@@ -13,7 +13,7 @@ from discord import ui
 
 from bot.database.database import Database
 from bot.database.gallery.publications import PublicationState, publications_of_job
-from bot.database.jobs.deliveries import DeliveryState, find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
 from bot.database.jobs.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import find_lora, find_version
@@ -256,7 +256,7 @@ async def _text(db: Database, checkpoints: InstalledCheckpoints, job: Job, count
     lines = [clipped(prompt_text(request), MAX_PROMPT) or _("no prompt"), "-# " + " · ".join(filter(None, parts))]
     if gone := await _missing_parts(db, checkpoints, job):
         lines.append("-# " + _("no longer available: {names}").format(names=several(gone, MAX_LORAS)))
-    delivery = await find_delivery(db, job.id)
+    delivery = await db.one(FIND_DELIVERY, job.id)
     if delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE:
         lines.append("-# " + _("Easel could not deliver this picture. Press *Open* to get it."))
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bot.database.database import Database
-from bot.database.jobs.deliveries import find_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.reports.appeals import Appeal, AppealState
 from bot.database.reports.decisions import Decision, DecisionAction
@@ -78,7 +78,7 @@ def _reason(stored: str) -> str:
 
 async def _url(db: Database, job: Job) -> str | None:
     """The message in which the pictures were delivered."""
-    delivery = await find_delivery(db, job.id)
+    delivery = await db.one(FIND_DELIVERY, job.id)
     if delivery is None or delivery.message_id is None:
         return None
     return message_url(job.server_id, delivery.posting_in or job.channel_id, delivery.message_id)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.jobs.deliveries import DeliveryState, find_delivery, open_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY, OPEN_DELIVERY, DeliveryState
 from bot.database.jobs.jobs import create_job
 from bot.database.pictures.pictures import Picture
 from bot.servers.server_cache import ServerCache
@@ -46,11 +47,11 @@ async def test_a_damaged_picture_is_reported_once(
     discord = Discord(private=False)
     async with open_database(tmp_path / "easel.sqlite3") as db:
         job = await create_job(db, made, person_id=PERSON, channel_id=CHANNEL, server_id=None)
-        await open_delivery(db, job.id, private=False, shows_prompt=False, ticket=None)
+        await db.run(OPEN_DELIVERY, job=job.id, private=False, shows_prompt=False, ticket=None, now=now_ms())
         pictures = tuple(
             Picture(n, job.id, PERSON, n, f"{n}.png", made.width, made.height, n, job.created_at, ()) for n in range(2)
         )
         await Deliverer(discord, db, tmp_path, attachments(tmp_path), ServerCache(db)).deliver(job, pictures, None)
-        delivery = await find_delivery(db, job.id)
+        delivery = await db.one(FIND_DELIVERY, job.id)
     assert delivery is not None and delivery.state is DeliveryState.SENT
     assert [message.shows for message in discord.messages.values()] == ["result"]

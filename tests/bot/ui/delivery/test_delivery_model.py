@@ -20,7 +20,7 @@ import pytest
 
 from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.jobs.deliveries import DeliveryState, find_delivery, open_delivery
+from bot.database.jobs.deliveries import FIND_DELIVERY, OPEN_DELIVERY, DeliveryState
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, create_job
 from bot.servers.server_cache import ServerCache
 from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
@@ -262,7 +262,9 @@ async def explored(folder: Path, discord: Discord, check: Check) -> Explorer:
     world.folder.mkdir()
     async with open_database(world.folder / "easel.sqlite3", clock=lambda: 0.0) as db:
         job = await create_job(db, request(), person_id=PERSON, channel_id=CHANNEL)
-        await open_delivery(db, job.id, private=discord.private, ticket="a ticket")
+        await db.run(
+            OPEN_DELIVERY, job=job.id, private=discord.private, shows_prompt=False, ticket="a ticket", now=now_ms()
+        )
     explorer = Explorer(folder / "crashed", check)
     (folder / "crashed").mkdir()
     await explorer.explore(world, first_run)
@@ -303,7 +305,7 @@ async def test_a_public_result_is_delivered_once(
     async def check(world: World, crashes: int, db: Any) -> None:
         shown = results(world.discord)
         assert len(shown) == 1, (crashes, world.discord)
-        delivery = await find_delivery(db, 1)
+        delivery = await db.one(FIND_DELIVERY, 1)
         assert delivery is not None and delivery.state is DeliveryState.SENT and delivery.ticket is None
         assert delivery.message_id in world.discord.messages
 
@@ -341,7 +343,7 @@ async def test_an_undeliverable_result_is_kept(tmp_path: Path) -> None:
 
     async def check(world: World, crashes: int, db: Any) -> None:
         assert not results(world.discord)
-        delivery = await find_delivery(db, 1)
+        delivery = await db.one(FIND_DELIVERY, 1)
         assert delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE
 
     await explored(tmp_path, Discord(private=False, closed=closed), check)
