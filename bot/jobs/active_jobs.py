@@ -35,7 +35,7 @@ class JobUpdate:
 
     job: StoredJob[Any]
     progress: Progress | None = None
-    pictures: tuple[Picture, ...] = ()
+    pictures: Sequence[Picture] = ()
     trouble: WorkerTrouble | None = None
     stranded: bool | None = None
     silent: bool = False

@@ -74,7 +74,7 @@ class JobKind(ABC, Generic[RequestT]):
     @abstractmethod
     async def record(
         self, db: Database, row: StoredJob[RequestT], folder: Path, paths: Sequence[str]
-    ) -> tuple[Picture, ...]:
+    ) -> Sequence[Picture]:
         """Store what the job has made, in the transaction in which it succeeds; returns its pictures, if it has any.
 
         The files that the worker has left lie at `paths` below `folder` by now. Raises WorkerFailed if they are not
@@ -121,7 +121,7 @@ class PaintingJobs(JobKind[GenerationRequest]):
         """A slow machine is no dead one."""
         return max(SILENCE_SECONDS, SILENT_STEPS * (usual_step or 0.0))
 
-    async def record(self, db: Database, row: Job, folder: Path, paths: Sequence[str]) -> tuple[Picture, ...]:
+    async def record(self, db: Database, row: Job, folder: Path, paths: Sequence[str]) -> Sequence[Picture]:
         """Store its pictures, each with its seed."""
         request = row.request
         if len(paths) != request.count:

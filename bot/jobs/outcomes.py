@@ -235,7 +235,7 @@ class Outcomes:
         verdicts: Sequence[PictureVerdict],
         reports: Sequence[int],
     ) -> FinishedJob | None:
-        async def record(done: AnyJob) -> tuple[Picture, ...]:
+        async def record(done: AnyJob) -> Sequence[Picture]:
             if rating is not None:  # in the transaction after which the pictures are delivered
                 await self._db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, rating, now_ms(), done.id)
             await inherit_verdicts(self._db, done.id, verdicts)

@@ -31,7 +31,7 @@ from bot.database.jobs.jobs import (
 )
 from bot.database.jobs.paces import all_paces, load_times, record_paces
 from bot.database.jobs.pauses import PAUSE_SERVER, PAUSED_SERVERS, UNPAUSE_SERVER
-from bot.database.pictures.pictures import pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates, WorkerTrouble
 from bot.jobs.automatic_checks import AutomaticChecks
@@ -275,7 +275,7 @@ class JobService:
         """Updates of a job from now on; the first is its current state."""
         with self._active.following(job_id) as updates:
             if row := await self._db.one(FIND_JOB, job_id):
-                pictures = await pictures_of_job(self._db, job_id) if row.state.final else ()
+                pictures = await self._db.all(PICTURES_OF_JOB, job_id) if row.state.final else ()
                 if updates.empty():  # an update that came meanwhile is newer, and the end must stay the last
                     updates.put_nowait(JobUpdate(row, pictures=pictures))
             yield updates

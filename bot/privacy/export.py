@@ -21,8 +21,9 @@ from bot.config import Settings
 from bot.config.sections.retention import RetentionSettings
 from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database
-from bot.database.pictures.inputs import inputs_of_person, use_of_input
-from bot.database.pictures.pictures import files_of_person, recorded_picture
+from bot.database.pictures.inputs import INPUTS_OF_PERSON, USE_OF_INPUT
+from bot.database.pictures.pictures import PATHS_OF_PERSON, RECORDED_PICTURE
+from bot.database.query import Query
 from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing.attachments import SignedAttachments
@@ -199,11 +200,11 @@ class Exporter:
         ]
         given = [
             _Source(f"{INPUTS}{name}.png", path=self._storage.inputs / name, input_sha256=name)
-            for name in await inputs_of_person(self._db, person_id)
+            for name in await self._db.all(INPUTS_OF_PERSON, person=person_id)
         ]
         painted = [
-            _Source(f"pictures/{Path(path).name}", path=self._storage.pictures / path, picture_id=picture_id)
-            for picture_id, path in await files_of_person(self._db, person_id)
+            _Source(f"pictures/{Path(each.path).name}", path=self._storage.pictures / each.path, picture_id=each.id)
+            for each in await self._db.all(PATHS_OF_PERSON, person_id)
         ]
         return [*rows, *given, *painted]
 
@@ -212,17 +213,17 @@ class Exporter:
             facts = await self._facts(source, reader.person_id)
             return await PACKING.run(_encoded, self._attachments, source, facts, limit)
         sql = f"{source.table.rows_with(MEANINGS)} LIMIT :limit OFFSET :first"
-        parameters = {"person": reader.person_id, "limit": ROWS_A_FILE, "first": source.first}
-        rows = await self._db.fetch(sql, parameters)
+        statement = Query(sqlite3.Row, sql)
+        rows = await self._db.all(statement, person=reader.person_id, limit=ROWS_A_FILE, first=source.first)
         return await PACKING.run(_as_json, source.name, source.table, rows, reader, self._settings().retention)
 
     async def _facts(self, source: _Source, person_id: int) -> PictureFacts | StartFacts | None:
         """Return the facts about a picture for the page; None if its row is gone."""
         if source.input_sha256 is not None:
-            use = await use_of_input(self._db, person_id, source.input_sha256)
+            use = await self._db.get(USE_OF_INPUT, person=person_id, sha256=source.input_sha256)
             return StartFacts(use.job_id, _prompt(use.request), use.given_at, use.by_another, use.generated)
         assert source.picture_id is not None
-        found = await recorded_picture(self._db, source.picture_id)
+        found = await self._db.one(RECORDED_PICTURE, source.picture_id)
         if found is None:
             return None
         prompt = _prompt(found.request)
@@ -247,8 +248,7 @@ async def stored_counts(db: Database, person_id: int) -> dict[str, int]:
     for table in TABLES:
         if not table.derived:
             sql = f"SELECT count(*) FROM {table.name} WHERE {table.owner}"  # noqa: S608 - constants only
-            ((count,),) = await db.fetch(sql, {"person": person_id})
-            if count:
+            if count := await db.get(Query(int, sql), person=person_id):
                 counts[table.name] = count
     return counts
 

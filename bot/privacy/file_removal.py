@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from bot.database.database import Database
-from bot.database.pictures.inputs import forget_given, is_in_draft, is_named
+from bot.database.pictures.inputs import IS_INPUT_OF_DRAFT, IS_INPUT_OF_JOB, forget_given
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
@@ -47,7 +47,7 @@ class FileRemoval:
     async def _is_needed(self, file: LeftFile) -> bool:
         if file.folder is not FileFolder.INPUTS or file.unconditional:
             return False
-        return await is_named(self._db, file.path) or await is_in_draft(self._db, file.path)
+        return await self._db.get(IS_INPUT_OF_JOB, file.path) or await self._db.get(IS_INPUT_OF_DRAFT, sha256=file.path)
 
     def _remove(self, files: Sequence[LeftFile]) -> None:
         for file in files:

@@ -19,7 +19,7 @@ from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.people.people import locale_of
-from bot.database.pictures.verdicts import copies_held_by
+from bot.database.pictures.verdicts import HELD_COPIES
 from bot.database.privacy.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.database.reports.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
 from bot.database.reports.decisions import (
@@ -127,7 +127,7 @@ class CarryingOut:
 
     async def _show(self, report: Report) -> None:
         """Show the pictures and held copies in their messages, or why they are not shown."""
-        for job_id in (report.target_id, *await copies_held_by(self._db, report.id)):
+        for job_id in (report.target_id, *await self._db.all(HELD_COPIES, report.id)):
             await self._discord.show(job_id)
 
     async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:

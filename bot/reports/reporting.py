@@ -12,7 +12,7 @@ from bot.database.gallery.publications import publications_of_job
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.database.people.people import is_person
-from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
+from bot.database.pictures.verdicts import NOTE_REPORTED, VerdictReason, decide_verdicts, end_verdicts
 from bot.database.privacy.deletions import find_hidden_job
 from bot.database.reports.appeals import (
     Appeal,
@@ -180,7 +180,7 @@ class Reporting:
             new = NewReport(kind, target_id, server_id, owner_id, shared, who.person_id, reason, words, hides)
             report = await save_report(self._db, new)
             if kind is Subject.PICTURES:
-                await note_reported(self._db, report.id, target_id, server_id)
+                await self._db.run(NOTE_REPORTED, report=report.id, job=target_id, server=server_id, now=now_ms())
         self.changed()
         return report
 
@@ -287,7 +287,7 @@ class Reporting:
         """Keep what is decided about pictures by their hashes: it holds for copies too."""
         if report.kind is not Subject.PICTURES:
             return
-        await note_reported(self._db, report.id, report.target_id, report.server_id)
+        await self._db.run(NOTE_REPORTED, report=report.id, job=report.target_id, server=report.server_id, now=now_ms())
         if action is DecisionAction.DISMISS:
             await end_verdicts(self._db, report.id)
             return

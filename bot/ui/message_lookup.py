@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.pictures.inputs import note_taken
-from bot.database.pictures.pictures import pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
@@ -77,7 +77,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     await require_open(interaction, job)
     await require_shown(interaction, job)
     folder = client.configuration.settings.storage.pictures
-    for picture in await pictures_of_job(client.db, job.id):
+    for picture in await client.db.all(PICTURES_OF_JOB, job.id):
         if shown.publication is not None and picture.position != shown.position:
             continue
         if kept := await client.inputs.keep_picture(folder / picture.path):

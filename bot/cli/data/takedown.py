@@ -23,7 +23,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database, read_database
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.pictures.pictures import pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.privacy.takedown_cases import (
     CaseState,
     CopyState,
@@ -193,7 +193,7 @@ async def _pictures_of_notice(settings: Settings, files: Sequence[Path], jobs: S
     paths = list(files)
     async with read_database(settings.storage.database) as db:
         for job_id in jobs:
-            of_job = await pictures_of_job(db, job_id)
+            of_job = await db.all(PICTURES_OF_JOB, job_id)
             if not of_job:
                 raise ConfigError(f"Job {job_id} has no stored pictures.")
             paths += [settings.storage.pictures / picture.path for picture in of_job]

@@ -108,7 +108,7 @@ class FinishedJob:
     """A job that has just succeeded, with its pictures."""
 
     job: AnyJob
-    pictures: tuple[Picture, ...]
+    pictures: Sequence[Picture]
 
 
 CREATE = Query(
@@ -229,7 +229,7 @@ async def finish_job(
     db: Database,
     job_id: int,
     attempt: int,
-    record: Callable[[AnyJob], Awaitable[tuple[Picture, ...]]],
+    record: Callable[[AnyJob], Awaitable[Sequence[Picture]]],
     *,
     seconds: float,
     peak_memory: int,
@@ -245,7 +245,7 @@ async def finish_job(
         return None if job is None else FinishedJob(job, await record(job))
 
 
-async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture]) -> tuple[Picture, ...]:
+async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture]) -> Sequence[Picture]:
     """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
     request = job.request
     await record_uses(db, job.person_id, request.loras)

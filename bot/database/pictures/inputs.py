@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.people.people import remember_person
-
-# The index job_by_input is on this expression.
-NAMED = """
-    SELECT 1 FROM job WHERE request ->> '$.image.sha256' = ? AND (
-        state IN ('queued', 'running') OR EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)
-    ) LIMIT 1
-"""
-IN_DRAFT = """
-    SELECT 1 FROM draft WHERE wish ->> '$.image.sha256' = :sha256
-    UNION ALL SELECT 1 FROM studio WHERE state ->> '$.draft.image.sha256' = :sha256
-    UNION ALL SELECT 1 FROM studio WHERE previous ->> '$.draft.image.sha256' = :sha256 LIMIT 1
-"""
-
-OF_PERSON = """
-    SELECT sha256 FROM (
-        SELECT request ->> '$.image.sha256' AS sha256 FROM job WHERE person_id = :person
-        UNION SELECT wish ->> '$.image.sha256' FROM draft WHERE person_id = :person
-        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT sha256 FROM given_input WHERE person_id = :person
-    ) AS found WHERE sha256 IS NOT NULL ORDER BY sha256
-"""
-USE_OF_PERSON = """
-    SELECT mine.id AS job_id, mine.request,
-        (SELECT given_at FROM given_input WHERE person_id = :person AND sha256 = :sha256) AS given_at,
-        EXISTS (SELECT 1 FROM start_picture_source WHERE sha256 = :sha256 AND person_id <> :person) AS by_another,
-        coalesce(mine.request ->> '$.image.painted', 0) AS generated
-    FROM (SELECT 1) LEFT JOIN job AS mine ON mine.id = (
-        SELECT max(id) FROM job WHERE request ->> '$.image.sha256' = :sha256 AND person_id = :person
-    )
-"""
-NOTE_GIVEN = """
-    INSERT INTO given_input (person_id, sha256, given_at) VALUES (?, ?, ?)
-    ON CONFLICT (person_id, sha256) DO UPDATE SET given_at = excluded.given_at
-"""
-FORGET_GIVEN = "DELETE FROM given_input WHERE sha256 IN (SELECT value FROM json_each(?))"
-NOTE_SOURCE = "INSERT INTO start_picture_source (person_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING"
-FORGET_SOURCES = "DELETE FROM start_picture_source WHERE sha256 IN (SELECT value FROM json_each(?))"
+from bot.database.query import Query, SqlStatement
 
 
 @dataclass(frozen=True)
@@ -64,11 +26,69 @@ class InputUse:
     generated: bool
 
 
+# Whether a job needs the picture: it is unfinished or has its pictures. The index job_by_input is on this expression.
+IS_INPUT_OF_JOB = Query(
+    bool,
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM job WHERE request ->> '$.image.sha256' = ?
+        AND (state IN ('queued', 'running') OR EXISTS (SELECT 1 FROM picture WHERE job_id = job.id))
+    )
+    """,
+)
+# Whether a draft or a studio starts from the picture.
+IS_INPUT_OF_DRAFT = Query(
+    bool,
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM draft WHERE wish ->> '$.image.sha256' = :sha256
+        UNION ALL SELECT 1 FROM studio WHERE state ->> '$.draft.image.sha256' = :sha256
+        UNION ALL SELECT 1 FROM studio WHERE previous ->> '$.draft.image.sha256' = :sha256
+    )
+    """,
+)
+# The pictures that a person gave, or that their jobs, drafts and studio start from, in a fixed order.
+INPUTS_OF_PERSON = Query(
+    str,
+    """
+    SELECT sha256 FROM (
+        SELECT request ->> '$.image.sha256' AS sha256 FROM job WHERE person_id = :person
+        UNION SELECT wish ->> '$.image.sha256' FROM draft WHERE person_id = :person
+        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT sha256 FROM given_input WHERE person_id = :person
+    ) AS found WHERE sha256 IS NOT NULL ORDER BY sha256
+    """,
+)
+# What a person did with a start picture.
+USE_OF_INPUT = Query(
+    InputUse,
+    """
+    SELECT mine.id AS job_id, mine.request,
+        (SELECT given_at FROM given_input WHERE person_id = :person AND sha256 = :sha256) AS given_at,
+        EXISTS (SELECT 1 FROM start_picture_source WHERE sha256 = :sha256 AND person_id <> :person) AS by_another,
+        coalesce(mine.request ->> '$.image.painted', 0) AS generated
+    FROM (SELECT 1) LEFT JOIN job AS mine ON mine.id = (
+        SELECT max(id) FROM job WHERE request ->> '$.image.sha256' = :sha256 AND person_id = :person
+    )
+    """,
+)
+NOTE_GIVEN = SqlStatement(
+    """
+    INSERT INTO given_input (person_id, sha256, given_at) VALUES (?, ?, ?)
+    ON CONFLICT (person_id, sha256) DO UPDATE SET given_at = excluded.given_at
+    """
+)
+FORGET_GIVEN = SqlStatement("DELETE FROM given_input WHERE sha256 IN (SELECT value FROM json_each(?))")
+NOTE_SOURCE = SqlStatement("INSERT INTO start_picture_source (person_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING")
+FORGET_SOURCES = SqlStatement("DELETE FROM start_picture_source WHERE sha256 IN (SELECT value FROM json_each(?))")
+
+
 async def note_given(db: Database, person_id: int, sha256: str) -> None:
     """The person gave this picture. Raises DatabaseError."""
     async with db.transaction():
         await remember_person(db, person_id)
-        await db.write(NOTE_GIVEN, (person_id, sha256, now_ms()))
+        await db.run(NOTE_GIVEN, person_id, sha256, now_ms())
 
 
 async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) -> None:
@@ -76,37 +96,12 @@ async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) 
     async with db.transaction():
         await note_given(db, person_id, sha256)
         if author_id != person_id:
-            await db.write(NOTE_SOURCE, (author_id, sha256))
-
-
-async def use_of_input(db: Database, person_id: int, sha256: str) -> InputUse:
-    """Return what a person did with a start picture."""
-    row = await db.fetch_one(USE_OF_PERSON, {"person": person_id, "sha256": sha256})
-    assert row is not None
-    return InputUse(row["job_id"], row["request"], row["given_at"], bool(row["by_another"]), bool(row["generated"]))
+            await db.run(NOTE_SOURCE, author_id, sha256)
 
 
 async def forget_given(db: Database, hashes: Iterable[str]) -> None:
     """The files of these pictures are removed. Raises DatabaseError."""
-    removed = json.dumps(list(hashes))
+    removed = list(hashes)
     async with db.transaction():
-        await db.write(FORGET_GIVEN, (removed,))
-        await db.write(FORGET_SOURCES, (removed,))
-
-
-async def is_named(db: Database, sha256: str) -> bool:
-    """Whether a job needs the picture: it is unfinished or has its pictures. Raises DatabaseError."""
-    return await db.fetch_one(NAMED, (sha256,)) is not None
-
-
-async def is_in_draft(db: Database, sha256: str) -> bool:
-    """Whether a draft or a studio starts from the picture. Raises DatabaseError."""
-    return await db.fetch_one(IN_DRAFT, {"sha256": sha256}) is not None
-
-
-async def inputs_of_person(db: Database, person_id: int) -> tuple[str, ...]:
-    """The pictures that a person gave, or that their jobs, drafts and studio start from, in a fixed order.
-
-    Raises DatabaseError.
-    """
-    return tuple(row["sha256"] for row in await db.fetch(OF_PERSON, {"person": person_id}))
+        await db.run(FORGET_GIVEN, removed)
+        await db.run(FORGET_SOURCES, removed)

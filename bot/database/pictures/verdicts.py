@@ -15,56 +15,11 @@ from typing import Final
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.ratings import INHERIT_RATING, RatingSource
+from bot.database.query import Query, SqlStatement
 from bot.database.reports.reports import HIDING
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
 
-NOTE_REPORTED = """
-    INSERT INTO picture_verdict (server_id, reason, source, hash, created_at)
-    SELECT :server, 'reported', pseudonym('report ' || :report), hash, :now
-    FROM picture JOIN picture_hash ON picture_id = picture.id
-    WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
-"""
-DECIDE = """
-    UPDATE OR REPLACE picture_verdict SET server_id = :server, reason = :reason, rating = :rating, created_at = :now
-    WHERE source = pseudonym('report ' || :report)
-"""
-DECIDED = """
-    SELECT server_id, reason, rating FROM picture_verdict
-    WHERE source = pseudonym('report ' || ?) AND reason <> 'reported' LIMIT 1
-"""
-END = "DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)"
-SHOW_COPIES = "DELETE FROM takedown WHERE report_id = ? AND report_id < 0"
-UNRATE_COPIES = "DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0"
-SOURCE = "SELECT pseudonym('report ' || ?) AS source"
-HIDE_COPY = """
-    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
-    SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
-"""
-# Reports that hide their pictures. The index has those alone, by a time that is always above 0.
-HOLDING = f"""
-    SELECT report.id AS report_id, target_id, hash
-    FROM report INDEXED BY report_hiding CROSS JOIN picture_verdict ON source = pseudonym('report ' || report.id)
-    WHERE {HIDING} AND report.created_at > 0 AND reason = 'reported'
-"""  # noqa: S608 - constants only
-HOLD_COPY = "INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
-HELD_COPIES = "SELECT job_id FROM held_copy WHERE report_id = ?"
-HIDE_HELD = """
-    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
-    SELECT job.id, :server, pseudonym('report ' || :report), person_id, :now, :now
-    FROM held_copy CROSS JOIN job ON job.id = job_id WHERE report_id = :report ON CONFLICT DO NOTHING
-"""
-TAKE_DOWN = """
-    INSERT INTO picture_verdict (server_id, reason, hash, created_at)
-    SELECT :server, 'hidden', hash, :now FROM picture JOIN picture_hash ON picture_id = picture.id
-    WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
-"""
-REVISION = "SELECT seq FROM sqlite_sequence WHERE name = 'record_entry'"  # every change of a verdict adds an entry
-IN_FORCE = """
-    SELECT id, server_id, reason, rating, source, hash FROM picture_verdict
-    WHERE reason <> 'reported' AND id > ? ORDER BY id LIMIT ?
-"""
-PAINTED = "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = ? LIMIT ?"
 AT_ONCE: Final = 2000
 
 
@@ -104,10 +59,70 @@ class ReportedHash:
     hash: bytes
 
 
-async def note_reported(db: Database, report_id: int, job_id: int, server_id: int) -> None:
-    """Note the hashes of reported pictures, which are no verdicts before a decision. Raises DatabaseError."""
-    about = {"report": report_id, "job": job_id, "server": server_id, "now": now_ms()}
-    await db.write(NOTE_REPORTED, about)
+# Notes the hashes of reported pictures, which are no verdicts before a decision.
+NOTE_REPORTED = SqlStatement(
+    """
+    INSERT INTO picture_verdict (server_id, reason, source, hash, created_at)
+    SELECT :server, 'reported', pseudonym('report ' || :report), hash, :now
+    FROM picture JOIN picture_hash ON picture_id = picture.id
+    WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
+    """
+)
+DECIDE = SqlStatement(
+    """
+    UPDATE OR REPLACE picture_verdict SET server_id = :server, reason = :reason, rating = :rating, created_at = :now
+    WHERE source = pseudonym('report ' || :report)
+    """
+)
+_VERDICTS = """
+    SELECT id, server_id, reason, rating, source, hash FROM picture_verdict WHERE reason <> 'reported'
+"""
+DECIDED = Query(PictureVerdict, f"{_VERDICTS} AND source = pseudonym('report ' || ?) LIMIT 1")
+END = SqlStatement("DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)")
+SHOW_COPIES = SqlStatement("DELETE FROM takedown WHERE report_id = ? AND report_id < 0")
+UNRATE_COPIES = SqlStatement("DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0")
+# Without the key there is none.
+SOURCE = Query(int, "SELECT source FROM (SELECT pseudonym('report ' || ?) AS source) AS found WHERE source IS NOT NULL")
+HIDE_COPY = SqlStatement(
+    """
+    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
+    SELECT id, :server, :source, person_id, :now, :now FROM job WHERE id = :job ON CONFLICT DO NOTHING
+    """
+)
+# The hashes of pictures that open reports hide. The index has those reports alone, by a time that is always above 0.
+REPORTED_HASHES = Query(
+    ReportedHash,
+    f"""
+    SELECT report.id AS report_id, target_id AS job_id, hash
+    FROM report INDEXED BY report_hiding CROSS JOIN picture_verdict ON source = pseudonym('report ' || report.id)
+    WHERE {HIDING} AND report.created_at > 0 AND reason = 'reported'
+    """,  # noqa: S608 - constants only
+)
+HOLD_COPY = SqlStatement("INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING")
+# Jobs that a report holds or held as copies.
+HELD_COPIES = Query(int, "SELECT job_id FROM held_copy WHERE report_id = ?")
+HIDE_HELD = SqlStatement(
+    """
+    INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
+    SELECT job.id, :server, pseudonym('report ' || :report), person_id, :now, :now
+    FROM held_copy CROSS JOIN job ON job.id = job_id WHERE report_id = :report ON CONFLICT DO NOTHING
+    """
+)
+# Staff took the pictures of a job down in their server, or EVERYWHERE.
+TAKE_DOWN_HASHES = SqlStatement(
+    """
+    INSERT INTO picture_verdict (server_id, reason, hash, created_at)
+    SELECT :server, 'hidden', hash, :now FROM picture JOIN picture_hash ON picture_id = picture.id
+    WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
+    """
+)
+# A number that grows with every change of a verdict, which adds an entry.
+VERDICTS_REVISION = Query(int, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'record_entry'")
+IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > ? ORDER BY id LIMIT ?")
+# Jobs that have the very picture with this hash.
+JOBS_WITH_HASH = Query(
+    int, "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = ? LIMIT ?"
+)
 
 
 async def decide_verdicts(
@@ -124,7 +139,7 @@ async def decide_verdicts(
     """
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
     async with db.transaction():
-        await db.write(DECIDE, about)
+        await db.run(DECIDE, **about)
         await _decide_held(db, report_id, reason, server_id, rating)
 
 
@@ -136,18 +151,11 @@ async def _decide_held(
     rating: ContentRating | None,
 ) -> None:
     if rating is None:
-        await db.write(HIDE_HELD, {"report": report_id, "server": server_id, "now": now_ms()})
+        await db.run(HIDE_HELD, report=report_id, server=server_id, now=now_ms())
         return
-    for job_id in await copies_held_by(db, report_id):
-        row = await db.fetch_one(SOURCE, (report_id,))
-        verdict = PictureVerdict(0, server_id, reason, rating, row["source"] if row else None, b"")
+    for job_id in await db.all(HELD_COPIES, report_id):
+        verdict = PictureVerdict(0, server_id, reason, rating, await db.one(SOURCE, report_id), b"")
         await inherit_verdicts(db, job_id, [verdict])
-
-
-async def reported_hashes(db: Database) -> tuple[ReportedHash, ...]:
-    """The hashes of pictures that open reports hide. Raises DatabaseError."""
-    rows = await db.fetch(HOLDING)
-    return tuple(ReportedHash(row["report_id"], row["target_id"], row["hash"]) for row in rows)
 
 
 async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> None:
@@ -156,16 +164,10 @@ async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> Non
     Those that were decided meanwhile hide or rate them. Raises DatabaseError.
     """
     for report_id in report_ids:
-        await db.write(HOLD_COPY, (job_id, report_id))
-        row = await db.fetch_one(DECIDED, (report_id,))
-        if row is not None:
-            rating = None if row["rating"] is None else ContentRating(row["rating"])
-            await _decide_held(db, report_id, VerdictReason(row["reason"]), row["server_id"], rating)
-
-
-async def copies_held_by(db: Database, report_id: int) -> tuple[int, ...]:
-    """Ids of the jobs that a report holds or held as copies. Raises DatabaseError."""
-    return tuple(row["job_id"] for row in await db.fetch(HELD_COPIES, (report_id,)))
+        await db.run(HOLD_COPY, job_id, report_id)
+        decided = await db.one(DECIDED, report_id)
+        if decided is not None:
+            await _decide_held(db, report_id, decided.reason, decided.server_id, decided.rating)
 
 
 async def end_verdicts(db: Database, report_id: int) -> None:
@@ -174,20 +176,14 @@ async def end_verdicts(db: Database, report_id: int) -> None:
     Raises DatabaseError.
     """
     async with db.transaction():
-        await db.write(END, (report_id,))
-        row = await db.fetch_one(SOURCE, (report_id,))
-        await end_inherited(db, None if row is None else row["source"])
+        await db.run(END, report_id)
+        await end_inherited(db, await db.one(SOURCE, report_id))
 
 
 async def end_inherited(db: Database, source: int | None) -> None:
     """Show copies again that verdicts of a source hid, and delete the ratings that they gave. Raises DatabaseError."""
-    await db.write(SHOW_COPIES, (source,))
-    await db.write(UNRATE_COPIES, (source,))
-
-
-async def take_down_hashes(db: Database, job_id: int, server_id: int) -> None:
-    """Record that staff took the pictures of a job down in their server, or EVERYWHERE. Raises DatabaseError."""
-    await db.write(TAKE_DOWN, {"job": job_id, "server": server_id, "now": now_ms()})
+    await db.run(SHOW_COPIES, source)
+    await db.run(UNRATE_COPIES, source)
 
 
 async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
@@ -195,30 +191,15 @@ async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[Picture
     async with db.transaction():
         for each in verdicts:
             if each.reason is VerdictReason.HIDDEN:
-                about = {"job": job_id, "server": each.server_id, "source": each.source or 0, "now": now_ms()}
-                await db.write(HIDE_COPY, about)
+                await db.run(HIDE_COPY, job=job_id, server=each.server_id, source=each.source or 0, now=now_ms())
             elif each.rating is not None:
                 by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
                 await db.run(INHERIT_RATING, each.server_id, by, each.rating, now_ms(), each.source or 0, job_id)
 
 
-async def verdicts_revision(db: Database) -> int:
-    """Return a number that grows with every change of a verdict. Raises DatabaseError."""
-    row = await db.fetch_one(REVISION)
-    return 0 if row is None else row["seq"]
-
-
-async def verdicts_in_force(db: Database) -> tuple[PictureVerdict, ...]:
+async def verdicts_in_force(db: Database) -> list[PictureVerdict]:
     """All verdicts, read in portions. Raises DatabaseError."""
     found: list[PictureVerdict] = []
-    while rows := await db.fetch(IN_FORCE, (found[-1].id if found else 0, AT_ONCE)):
-        for row in rows:
-            rating = None if row["rating"] is None else ContentRating(row["rating"])
-            reason = VerdictReason(row["reason"])
-            found.append(PictureVerdict(row["id"], row["server_id"], reason, rating, row["source"], row["hash"]))
-    return tuple(found)
-
-
-async def jobs_with_hash(db: Database, hashed: bytes, *, limit: int = 10) -> Sequence[int]:
-    """Ids of jobs that have the very picture with this hash. Raises DatabaseError."""
-    return tuple(row["job_id"] for row in await db.fetch(PAINTED, (hashed, limit)))
+    while portion := await db.all(IN_FORCE, found[-1].id if found else 0, AT_ONCE):
+        found += portion
+    return found

@@ -29,11 +29,11 @@ from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, UNFINISHED_JOBS
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
 from bot.database.pictures.verdicts import (
+    JOBS_WITH_HASH,
     PictureVerdict,
     VerdictReason,
     end_inherited,
     inherit_verdicts,
-    jobs_with_hash,
 )
 from bot.database.privacy.deletions import begin_deletion
 from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person
@@ -415,14 +415,14 @@ async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
         await _delete(db, hashed)
         return True
     verdict = PictureVerdict(0, server_id, reason, rating, source, hashed)
-    for job_id in await jobs_with_hash(db, hashed, limit=_MOST_JOBS):
+    for job_id in await db.all(JOBS_WITH_HASH, hashed, _MOST_JOBS):
         await inherit_verdicts(db, job_id, [verdict])
     return True
 
 
 async def _delete(db: Database, hashed: bytes) -> None:
     """Delete the jobs with this very picture; their files and messages are noted as still to be removed."""
-    for job_id in await jobs_with_hash(db, hashed, limit=_MOST_JOBS):
+    for job_id in await db.all(JOBS_WITH_HASH, hashed, _MOST_JOBS):
         job, delivery = await db.one(FIND_JOB, job_id), await db.one(FIND_DELIVERY, job_id)
         if job is not None:
             message_id = None if delivery is None else delivery.message_id

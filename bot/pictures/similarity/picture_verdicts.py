@@ -11,22 +11,23 @@ from collections.abc import Iterable, Sequence
 
 from bot.background import Pool
 from bot.database.database import Database
-from bot.database.pictures.hashes import HashedPicture, hashes_of_job, newest_hashes_of
+from bot.database.pictures.hashes import AT_ONCE, HASHES_OF_JOB, NEWEST_PICTURES_OF, HashedPicture
 from bot.database.pictures.verdicts import (
+    JOBS_WITH_HASH,
+    REPORTED_HASHES,
+    VERDICTS_REVISION,
     PictureVerdict,
     ReportedHash,
     VerdictReason,
     inherit_verdicts,
-    jobs_with_hash,
-    reported_hashes,
     verdicts_in_force,
-    verdicts_revision,
 )
 from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff, PictureReported
 from bot.pictures.similarity.perceptual_hash import REFUSED_BELOW, Search
 from inference.content_rating import ContentRating
 
 REPAINTED_BELOW = 0.1  # a generated picture equals the earlier one; others of the same prompt are farther apart
+MAX_EXACT = 10  # jobs with the very same picture
 
 
 class PictureVerdicts:
@@ -37,7 +38,7 @@ class PictureVerdicts:
         self._comparing = Pool("verdicts", 2)
         self._reading = asyncio.Lock()
         self._revision = -1
-        self._verdicts: tuple[PictureVerdict, ...] = ()
+        self._verdicts: Sequence[PictureVerdict] = ()
 
     async def on(self, hashes: bytes, below: float = REFUSED_BELOW) -> tuple[PictureVerdict, ...]:
         """Return the verdicts on pictures that are closer than `below`.
@@ -73,7 +74,7 @@ class PictureVerdicts:
 
     async def reports_hiding(self, hashes: Iterable[bytes], below: float = REPAINTED_BELOW) -> tuple[int, ...]:
         """Ids of the open reports that hide pictures which look like one of these. Raises DatabaseError."""
-        reported = await reported_hashes(self._db)
+        reported = await self._db.all(REPORTED_HASHES)
         if not reported:
             return ()
         return await self._comparing.run(_reports_alike, reported, tuple(filter(None, hashes)), below)
@@ -84,7 +85,7 @@ class PictureVerdicts:
         The job inherits these verdicts, as a new job does. Raises PictureReported, PictureDeletedByStaff
         or PictureHiddenByStaff, and DatabaseError.
         """
-        for hashes in await hashes_of_job(self._db, job_id):
+        for hashes in await self._db.all(HASHES_OF_JOB, job_id):
             await inherit_verdicts(self._db, job_id, await self.on(hashes))
             await self.check(hashes, place)
 
@@ -95,14 +96,14 @@ class PictureVerdicts:
         """
         if not hashed:
             return ()
-        exact = await jobs_with_hash(self._db, hashed)
-        own = await newest_hashes_of(self._db, person_id)
+        exact = await self._db.all(JOBS_WITH_HASH, hashed, MAX_EXACT)
+        own = await self._db.all(NEWEST_PICTURES_OF, person_id, AT_ONCE)
         near = await self._comparing.run(_jobs_alike, own, hashes)
         return tuple(dict.fromkeys((*exact, *near)))
 
-    async def _in_force(self) -> tuple[PictureVerdict, ...]:
+    async def _in_force(self) -> Sequence[PictureVerdict]:
         async with self._reading:
-            revision = await verdicts_revision(self._db)
+            revision = await self._db.get(VERDICTS_REVISION)
             if revision != self._revision:
                 self._verdicts, self._revision = await verdicts_in_force(self._db), revision
             return self._verdicts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.background import Pool
 from bot.database.database import Database
-from bot.database.pictures.hashes import pictures_without_hash, record_hashes
+from bot.database.pictures.hashes import PICTURES_WITHOUT_HASH, record_hashes
 from bot.database.privacy.takedown_cases import count_refusal, kept_hashes
 from bot.errors.pictures import RemovedPicture
 from bot.pictures.similarity.perceptual_hash import REFUSED_BELOW, distances, hash_file
@@ -40,7 +40,7 @@ class RemovedPictures:
         It goes on where an earlier run stopped. Raises DatabaseError.
         """
         last = 0
-        while pictures := await pictures_without_hash(self._db, after=last, limit=AT_ONCE):
+        while pictures := await self._db.all(PICTURES_WITHOUT_HASH, last, AT_ONCE):
             hashes = await self.hashes([folder / picture.path for picture in pictures])
             await record_hashes(self._db, zip((picture.id for picture in pictures), hashes, strict=True))
             last = pictures[-1].id

@@ -17,7 +17,7 @@ from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import loras_of_files
 from bot.database.people.people import locale_of
-from bot.database.pictures.pictures import find_picture
+from bot.database.pictures.pictures import FIND_PICTURE
 from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.i18n.texts import on_a_label, prompt_text
@@ -137,7 +137,7 @@ class PublicationPosts:
 
     async def _picture(self, publication: Publication) -> PictureFile:
         """The file; it tells the prompt to those alone who see it beside it. Raises PostRefused when there is none."""
-        found = await find_picture(self._db, publication.job_id, publication.position)
+        found = await self._db.one(FIND_PICTURE, publication.job_id, publication.position)
         if found is None:
             raise PostRefused("the picture was deleted")
         path = self._configuration.settings.storage.pictures / found.path

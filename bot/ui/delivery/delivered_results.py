@@ -16,7 +16,7 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.people.people import locale_of
-from bot.database.pictures.pictures import pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.reports import held_jobs
 from bot.i18n import speaking
@@ -73,7 +73,7 @@ class DeliveredResults:
                     return await self._deliverer.replace(job, notice)
                 refusal = await self._servers.checks.why_not_delivered(job)
                 hidden = await self._servers.checks.hides_pictures(job)
-                pictures = await pictures_of_job(self._db, job.id)
+                pictures = await self._db.all(PICTURES_OF_JOB, job.id)
                 return await self._deliverer.bring_back(job, pictures, refusal, hidden=hidden)
         except RouteClosed as why:
             log.info("cannot edit the message of a picture: %s", why)

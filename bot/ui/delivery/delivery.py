@@ -13,7 +13,7 @@ commit, and restarts later than that, the person gets a second copy rather than 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -244,7 +244,7 @@ class Deliverer:
     async def deliver(
         self,
         job: Job,
-        pictures: tuple[Picture, ...],
+        pictures: Sequence[Picture],
         interaction: Interaction | None,
         refusal: RequestError | None = None,
         unsent: RequestError | None = None,
@@ -288,7 +288,7 @@ class Deliverer:
         return delivery.message_id
 
     async def bring_back(
-        self, job: Job, pictures: tuple[Picture, ...], refusal: RequestError | None, *, hidden: bool
+        self, job: Job, pictures: Sequence[Picture], refusal: RequestError | None, *, hidden: bool
     ) -> int | None:
         """Show the result in the message to which it was delivered, or the `refusal`. Raises as `replace`."""
         delivery = await self._db.one(FIND_DELIVERY, job.id)
@@ -301,7 +301,7 @@ class Deliverer:
     async def _result(
         self,
         job: Job,
-        pictures: tuple[Picture, ...],
+        pictures: Sequence[Picture],
         delivery: Delivery,
         limit: int,
         refusal: RequestError | None,
@@ -417,14 +417,14 @@ class Deliverer:
             return None
 
     def _attachments(
-        self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool
+        self, job: Job, pictures: Sequence[Picture], limit: int, *, words: bool
     ) -> tuple[PictureFile, ...]:
         # The limit is for the whole message: the pictures share it.
         share = limit // max(1, len(pictures))
         made = [self._fit_or_none(self._pictures / picture.path, share, words=words) for picture in pictures]
         return tuple(attachment for attachment in made if attachment is not None)
 
-    def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[PictureFile, ...]:
+    def _sheet(self, job: Job, pictures: Sequence[Picture], limit: int, *, words: bool) -> tuple[PictureFile, ...]:
         """All variants on one contact sheet, whose file holds no metadata but the mark of generated pictures."""
         del words
         if not pictures:

@@ -27,8 +27,8 @@ from bot.database.database import Database
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.people import locale_of
-from bot.database.pictures.pictures import pictures_of_job
-from bot.database.pictures.verdicts import take_down_hashes
+from bot.database.pictures.pictures import PICTURES_OF_JOB
+from bot.database.pictures.verdicts import TAKE_DOWN_HASHES
 from bot.database.privacy.deletions import (
     Deletion,
     begin_deletion,
@@ -203,7 +203,7 @@ class Removals:
         it can be done again.
         """
         settings = self._configuration.settings
-        pictures = [settings.storage.pictures / each.path for each in await pictures_of_job(self._db, job.id)]
+        pictures = [settings.storage.pictures / each.path for each in await self._db.all(PICTURES_OF_JOB, job.id)]
         copies = await background.reading(copies_in_inputs, settings, pictures)
         await self._files.remove([LeftFile(FileFolder.INPUTS, name) for name in copies])
         await self.delete(job)
@@ -286,7 +286,7 @@ class Removals:
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
             await record_takedown(self._db, job, server_id, why)
-            await take_down_hashes(self._db, job.id, server_id)
+            await self._db.run(TAKE_DOWN_HASHES, job=job.id, server=server_id, now=now_ms())
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._db, job.id, *delivered, message_alone=True)
         self.notify()

@@ -23,11 +23,11 @@ from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import JOB_RATINGS, RATE_JOB, RatingSource
 from bot.database.pictures.hashes import HashedPicture, all_hashes
 from bot.database.pictures.verdicts import (
+    NOTE_REPORTED,
     VerdictReason,
     decide_verdicts,
     end_verdicts,
     inherit_verdicts,
-    note_reported,
     verdicts_in_force,
 )
 from bot.database.privacy.deletions import pending_deletions
@@ -115,7 +115,7 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
     deleted, hidden, rated, reversed_ = house.jobs
     async with open_database(house.database) as db:
         for number, job_id in enumerate(house.jobs):
-            await note_reported(db, REPORT + number, job_id, SERVER)
+            await db.run(NOTE_REPORTED, report=REPORT + number, job=job_id, server=SERVER, now=now_ms())
         await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
         await decide_verdicts(db, REPORT + 1, VerdictReason.HIDDEN, server_id=SERVER)
         await decide_verdicts(db, REPORT + 2, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
@@ -143,7 +143,7 @@ async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> No
     house = await lived_in(tmp_path)
     rated = house.jobs[0]
     async with open_database(house.database) as db:
-        await note_reported(db, REPORT, rated, SERVER)
+        await db.run(NOTE_REPORTED, report=REPORT, job=rated, server=SERVER, now=now_ms())
         await decide_verdicts(db, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
         await inherit_verdicts(db, rated, await verdicts_in_force(db))
         await db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, ContentRating.TEEN, now_ms(), rated)
@@ -212,7 +212,7 @@ async def test_it_goes_on_wherever_it_was_killed(tmp_path: Path) -> None:
     while not ended:
         house = await lived_in(tmp_path / str(killed))
         async with open_database(house.database) as db:
-            await note_reported(db, REPORT, house.jobs[0], SERVER)
+            await db.run(NOTE_REPORTED, report=REPORT, job=house.jobs[0], server=SERVER, now=now_ms())
             await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
             await erase(db, PERSON)
         save_record(house.database)
@@ -257,7 +257,7 @@ async def test_a_restore_that_is_killed_anywhere_brings_nobody_back(tmp_path: Pa
         settings = houses.House(tmp_path / str(killed))
         house = await lived_in(settings.data)
         async with open_database(house.database) as db:
-            await note_reported(db, REPORT, house.jobs[0], SERVER)
+            await db.run(NOTE_REPORTED, report=REPORT, job=house.jobs[0], server=SERVER, now=now_ms())
             await decide_verdicts(db, REPORT, VerdictReason.DELETED, server_id=EVERYWHERE)
             await erase(db, PERSON)
         restore = [str(settings.config), str(house.copy)]
@@ -292,7 +292,7 @@ async def test_a_lost_record_is_told_when_another_has_grown_longer_meanwhile(tmp
     house = await lived_in(tmp_path)
     assert not (await caught_up(house.database)).lost
     async with open_database(house.database) as db:
-        await note_reported(db, REPORT, house.jobs[0], SERVER)
+        await db.run(NOTE_REPORTED, report=REPORT, job=house.jobs[0], server=SERVER, now=now_ms())
         await decide_verdicts(db, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
     save_record(house.database)
     later, size = back_up(house.database, tmp_path / "later", keep=1), record_file(house.database).stat().st_size
@@ -321,7 +321,7 @@ async def test_a_lost_record_is_told_when_another_has_grown_longer_meanwhile(tmp
 async def test_a_record_without_its_id_gets_another(tmp_path: Path, instead: str) -> None:
     house = await lived_in(tmp_path)
     async with open_database(house.database) as db:
-        await note_reported(db, REPORT, house.jobs[0], SERVER)
+        await db.run(NOTE_REPORTED, report=REPORT, job=house.jobs[0], server=SERVER, now=now_ms())
         await decide_verdicts(db, REPORT, VerdictReason.HIDDEN, server_id=SERVER)
     await caught_up(house.database)
     record = record_file(house.database)
@@ -451,7 +451,7 @@ async def test_a_copy_that_is_put_back_by_hand_gives_no_number_out_again(tmp_pat
     )
     async with open_database(house.database) as db:
         first = await save_report(db, new)
-        await note_reported(db, first.id, house.jobs[0], SERVER)
+        await db.run(NOTE_REPORTED, report=first.id, job=house.jobs[0], server=SERVER, now=now_ms())
         await decide_verdicts(db, first.id, VerdictReason.HIDDEN, server_id=SERVER)
     save_record(house.database)
     for beside in house.database.parent.glob("easel.sqlite3-*"):

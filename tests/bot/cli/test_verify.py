@@ -26,7 +26,7 @@ from bot.database.clock import now_ms
 from bot.database.database import open_database
 from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.hashes import record_hashes
-from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.pictures.signing.credentials import Credentials
 from bot.pictures.signing.signature_reader import Signature, SignatureState, signature_in
 from bot.pictures.similarity.perceptual_hash import hash_file, picture_hash
@@ -75,7 +75,7 @@ async def paint(house: House) -> dict[int, int]:
             path = house.settings.storage.pictures / f"{job.id}.png"
             varied(seed, 512).save(path)
             await finish(db, job.id, 1, [NewPicture(path.name, 512, 512, 7)])
-            (picture,) = await pictures_of_job(db, job.id)
+            (picture,) = await db.all(PICTURES_OF_JOB, job.id)
             await record_hashes(db, [(picture.id, hash_file(path))])
             jobs[seed] = job.id
     return jobs

@@ -6,8 +6,8 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.history import Wanted, history_page, numbered_page
 from bot.database.jobs.jobs import FIND_JOB, START_JOB, create_job
-from bot.database.pictures.inputs import is_named
-from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.inputs import IS_INPUT_OF_JOB
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.privacy.deletions import (
     begin_deletion,
     due_jobs,
@@ -38,9 +38,9 @@ async def painted(db: Database, *, prompt: str = "a fox", image: str | None = No
 async def test_an_owner_deletes_what_is_being_taken_down(db: Database) -> None:
     job = await painted(db)
     message_alone = await begin_deletion(db, job, CHANNEL, MESSAGE, message_alone=True)
-    assert message_alone is not None and message_alone.paths == () and len(await pictures_of_job(db, job)) == 1
+    assert message_alone is not None and message_alone.paths == () and len(await db.all(PICTURES_OF_JOB, job)) == 1
     whole = await begin_deletion(db, job, CHANNEL, MESSAGE)
-    assert whole is not None and whole.paths == (PATH,) and await pictures_of_job(db, job) == ()
+    assert whole is not None and whole.paths == (PATH,) and await db.all(PICTURES_OF_JOB, job) == []
     await end_deletion(db, message_alone)
     assert await pending_deletions(db) == (whole,), "its files are still to go"
     await end_deletion(db, whole)
@@ -65,7 +65,7 @@ async def test_what_is_deleted_is_out_of_sight_and_can_be_brought_back(db: Datab
     assert await hide_job(db, job, now_ms() + 60_000) and not await hide_job(db, job, 1)
     assert await db.one(FIND_JOB, job) is None and await find_hidden_job(db, job) is not None
     assert await found(db) == await found(db, "fox") == 1 and await db.one(FIND_JOB, other)
-    assert await due_jobs(db, held_since=0) == () and len(await pictures_of_job(db, job)) == 1, "nothing is gone"
+    assert await due_jobs(db, held_since=0) == () and len(await db.all(PICTURES_OF_JOB, job)) == 1, "nothing is gone"
     brought_back = await undo_deletion(db, job)
     assert brought_back is not None and brought_back == await db.one(FIND_JOB, job)
     assert await found(db) == await found(db, "fox") == 2
@@ -90,7 +90,7 @@ async def test_the_prompt_goes_with_the_pictures_and_the_quota_stays(db: Databas
         assert await db.fetch(f"SELECT * FROM {table}") == [], table
     assert not await db.fetch("SELECT 1 FROM job_text_data WHERE instr(block, CAST('zebrafinch' AS BLOB))")
     assert [tuple(row) for row in await db.fetch("SELECT * FROM daily_usage")] == used != []
-    assert not await is_named(db, sha("given"))
+    assert not await db.get(IS_INPUT_OF_JOB, sha("given"))
 
 
 async def test_what_is_being_painted_stays(db: Database) -> None:

@@ -13,7 +13,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.jobs import jobs
 from bot.database.jobs.jobs import JobState
-from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 
 from .conftest import finish, request_for
 
@@ -76,7 +76,7 @@ async def play(moves: list[tuple[str, int]]) -> None:
                 assert row is not None
                 assert (row.state, row.attempt) == (model.state, model.attempt)
                 assert (row.finished_at is not None) == model.state.final
-            assert bool(await pictures_of_job(db, job.id)) == (model.state is JobState.SUCCEEDED)
+            assert bool(await db.all(PICTURES_OF_JOB, job.id)) == (model.state is JobState.SUCCEEDED)
 
 
 @settings(max_examples=60)

@@ -11,10 +11,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.jobs import jobs
 from bot.database.jobs.jobs import Job, JobState
-from bot.database.pictures.pictures import (
-    NewPicture,
-    pictures_of_job,
-)
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from inference.errors import WorkerCrashed, WorkerFailed
 from inference.messages.request import LoraUse
 
@@ -58,7 +55,7 @@ async def test_a_job_runs_and_succeeds_together_with_its_pictures(db: Database) 
     assert [picture.path for picture in done.pictures] == ["a/1.png", "a/2.png"]
     assert [picture.seed for picture in done.pictures] == [7, 8]
     assert all(picture.loras == (KOMORI, WATER) for picture in done.pictures)
-    assert await pictures_of_job(db, job.id) == done.pictures
+    assert await db.all(PICTURES_OF_JOB, job.id) == done.pictures
 
 
 async def test_a_picture_that_cannot_be_recorded_leaves_the_job_running(db: Database) -> None:
@@ -70,7 +67,7 @@ async def test_a_picture_that_cannot_be_recorded_leaves_the_job_running(db: Data
     still = await db.one(jobs.FIND_JOB, job.id)
     assert still is not None
     assert still.state is JobState.RUNNING
-    assert await pictures_of_job(db, job.id) == ()
+    assert await db.all(PICTURES_OF_JOB, job.id) == []
 
 
 async def test_of_two_claims_one_wins(db: Database) -> None:

@@ -53,7 +53,7 @@ class Captioning(JobKind[CaptionRequest]):
 
     async def record(
         self, db: Database, row: StoredJob[CaptionRequest], folder: Path, paths: Sequence[str]
-    ) -> tuple[Picture, ...]:
+    ) -> Sequence[Picture]:
         text = " ".join((folder / path).read_text("utf-8") for path in paths)
         if len(text.split()) != row.request.words:
             raise WorkerFailed(reason="a text of another length")

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import Job, JobState
 from bot.database.people.people import remember_person
-from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, note_reported
+from bot.database.pictures.verdicts import NOTE_REPORTED, VerdictReason, decide_verdicts
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.reports import NewReport, ReportReason, Subject, held_jobs, save_report
 from inference.errors import PictureNotSaved
@@ -86,7 +87,7 @@ async def decided_at(rig: Rig, number: int) -> bool:
         reason=ReportReason.OTHER, note="", hides=True,
     )  # fmt: skip
     report = (await save_report(rig.db, new)).id
-    await note_reported(rig.db, report, reported, SERVER)
+    await rig.db.run(NOTE_REPORTED, report=report, job=reported, server=SERVER, now=now_ms())
 
     def look() -> None:
         if next(steps) == number:

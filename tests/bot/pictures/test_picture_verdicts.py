@@ -14,13 +14,7 @@ from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, JOB_RATINGS, RATE_JOB, RatingSource
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
-from bot.database.pictures.verdicts import (
-    VerdictReason,
-    decide_verdicts,
-    end_verdicts,
-    note_reported,
-    take_down_hashes,
-)
+from bot.database.pictures.verdicts import NOTE_REPORTED, TAKE_DOWN_HASHES, VerdictReason, decide_verdicts, end_verdicts
 from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
 from bot.pictures.similarity.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.similarity.picture_verdicts import PictureVerdicts
@@ -61,7 +55,7 @@ async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(db: Data
     """Also where the owner had all deleted between the report and the decision."""
     image, verdicts = drawn(1), PictureVerdicts(db)
     job_id = await painted(db, image)
-    await note_reported(db, REPORT, job_id, SERVER)
+    await db.run(NOTE_REPORTED, report=REPORT, job=job_id, server=SERVER, now=now_ms())
     assert await verdicts.check(picture_hash(image), SERVER) is None
     if when == "before":
         await erase(db, PERSON)
@@ -83,7 +77,7 @@ async def test_a_deleted_picture_is_known_by_its_hash_without_its_owner(db: Data
 
 async def test_a_hidden_picture_is_refused_where_it_was_hidden(db: Database) -> None:
     image, verdicts = drawn(1), PictureVerdicts(db)
-    await take_down_hashes(db, await painted(db, image), SERVER)
+    await db.run(TAKE_DOWN_HASHES, job=await painted(db, image), server=SERVER, now=now_ms())
     with pytest.raises(PictureHiddenByStaff):
         await verdicts.check(picture_hash(image), SERVER)
     assert await verdicts.check(picture_hash(image), ELSEWHERE) is None
@@ -93,7 +87,7 @@ async def test_a_rating_is_the_least_that_a_copy_has(db: Database) -> None:
     image, verdicts = drawn(1), PictureVerdicts(db)
     job_id = await painted(db, image)
     for report, rating in ((REPORT, ContentRating.MATURE), (REPORT + 1, ContentRating.EXPLICIT)):
-        await note_reported(db, report, job_id, SERVER)
+        await db.run(NOTE_REPORTED, report=report, job=job_id, server=SERVER, now=now_ms())
         await decide_verdicts(db, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
     assert await verdicts.check(picture_hash(image), ELSEWHERE) is ContentRating.EXPLICIT
     await end_verdicts(db, REPORT + 1)
@@ -106,7 +100,7 @@ async def test_a_copy_loses_what_it_inherited_with_the_verdict_and_nothing_else(
     image, verdicts = drawn(1), PictureVerdicts(db)
     job_id, copy = await painted(db, image), await painted(db, image)
     for report, rating in ((REPORT, ContentRating.EXPLICIT), (REPORT + 1, ContentRating.MATURE)):
-        await note_reported(db, report, job_id, SERVER)
+        await db.run(NOTE_REPORTED, report=report, job=job_id, server=SERVER, now=now_ms())
         await decide_verdicts(db, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
     await db.run(RATE_JOB, SERVER, RatingSource.STAFF, ContentRating.TEEN, now_ms(), copy)
     await db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, ContentRating.GENERAL, now_ms(), copy)

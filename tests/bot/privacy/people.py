@@ -35,7 +35,7 @@ from bot.database.people.preferences import Preferences, save_preferences
 from bot.database.people.studio import fill_studio, save_studio
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.inputs import NOTE_SOURCE, note_given
-from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import begin_deletion, hide_job
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
@@ -96,7 +96,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
     image = {"image": SourceImage(sha256=given(storage.inputs, BOTH_GAVE), strength=0.5)}
     own = given(storage.inputs, png(word))
     await note_given(db, person, given(storage.inputs, png(f"{word}, replaced in the studio")))
-    await db.write(NOTE_SOURCE, (person, given(storage.inputs, png(f"{word}, taken up by somebody"))))
+    await db.run(NOTE_SOURCE, person, given(storage.inputs, png(f"{word}, taken up by somebody")))
     request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
     thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
     for number, private in enumerate((False, True, False, False)):
@@ -110,7 +110,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         for box in (LIST, GALLERY):
             assert await thumbnails.of_painted(name, box)
         await finish(db, job.id, 1, [NewPicture(name, 64, 64, 7)])
-        (picture,) = await pictures_of_job(db, job.id)
+        (picture,) = await db.all(PICTURES_OF_JOB, job.id)
         await record_hashes(db, [(picture.id, hash_file(storage.pictures / name))])
         copies = [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)]
         case_id = open_case(storage.database, b"", copies, note="", received_at=1)

@@ -32,8 +32,8 @@ from bot.database.database import Database, open_database
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, AnyJob, create_job
 from bot.database.jobs.orders import forget_old_days, person_facts
 from bot.database.people.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
-from bot.database.pictures.inputs import is_named, note_taken
-from bot.database.pictures.pictures import files_of_person
+from bot.database.pictures.inputs import IS_INPUT_OF_JOB, note_taken
+from bot.database.pictures.pictures import PATHS_OF_PERSON
 from bot.database.privacy.erasure_leftovers import LeftMessage
 from bot.database.privacy.erasures import Erasure, ErasureState, newest_erasure, request_erasure
 from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
@@ -237,7 +237,7 @@ async def test_start_pictures_that_others_made_from_the_persons_pictures_go(
     image = SourceImage(sha256=taken, strength=0.5)
     request = request_for().model_copy(update={"image": image})
     waiting = await create_job(filled, request, person_id=GRACE, channel_id=1)
-    assert await is_named(filled, taken)
+    assert await filled.get(IS_INPUT_OF_JOB, taken)
     receipt = await erased(filled, settings)
     assert receipt.start_pictures == 2, "and what Margaret had taken up"
     assert not (inputs / taken).exists() and (inputs / of_grace).exists()
@@ -353,7 +353,7 @@ async def test_what_discord_does_not_take_goes_later(filled: Database, settings:
 
 
 async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, settings: Settings) -> None:
-    discord, ((_, first), *_more) = Discord(), await files_of_person(filled, ADA)
+    discord, first = Discord(), (await filled.all(PATHS_OF_PERSON, ADA))[0].path
     (row,) = await filled.fetch("SELECT job_id FROM picture WHERE path = ?", (first,))
     report = await save_report(
         filled,
@@ -386,7 +386,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, 
 
 
 async def test_a_report_that_nobody_decides_holds_for_some_days(filled: Database, settings: Settings) -> None:
-    ((_, first), *_more) = await files_of_person(filled, ADA)
+    first = (await filled.all(PATHS_OF_PERSON, ADA))[0].path
     (row,) = await filled.fetch("SELECT job_id FROM picture WHERE path = ?", (first,))
     await save_report(
         filled,

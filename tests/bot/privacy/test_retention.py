@@ -23,7 +23,7 @@ from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.history import Wanted, history_page
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, START_JOB, create_job, note_opened
 from bot.database.people.blocks import BlockKind, lift_block, save_block
-from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.privacy.deletions import pending_deletions
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.reports.appeals import AppealState, answer_appeal, save_appeal
@@ -223,7 +223,7 @@ async def test_what_fails_keeps_nothing_else_from_going(
     broken = Retention(db, configuration, Broken(db, configuration, thumbnails), share=1)
     gone = {expired.kind: expired.count for expired in await broken.sweep()}
     assert (gone[Kind.PICTURES], gone[Kind.INPUTS], gone[Kind.STATES]) == (1, 0, 1) and not state.exists()
-    assert await pictures_of_job(db, job) == ()
+    assert await db.all(PICTURES_OF_JOB, job) == []
     assert f"removing {Kind.INPUTS} failed" in caplog.text and "a mistake of ours" in caplog.text
 
 

@@ -23,7 +23,7 @@ from bot.database.gallery.publications import NewPublication, begin_publication
 from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
-from bot.database.pictures.pictures import NewPicture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.privacy.deletions import hide_job, undo_deletion
 from bot.database.privacy.takedown_cases import (
     DUE_MS,
@@ -396,7 +396,7 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
     case_id = await rig.open()
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
-    assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await pictures_of_job(rig.db, job_id)
+    assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await rig.db.all(PICTURES_OF_JOB, job_id)
     await rig.db.run(MARK_SENT, 104, job_id)
     rig.messages.there.add(104)
     await rig.cases().carry_out_all()

@@ -16,7 +16,7 @@ from discord import ui
 from bot.database.gallery.publications import Publication, PublicationState, publications_of_job
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.preferences import find_preferences
-from bot.database.pictures.pictures import Picture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, Picture
 from bot.errors.gallery import NoArtChannel
 from bot.errors.rights import NotYours
 from bot.i18n import _, later, sentences
@@ -117,7 +117,7 @@ async def _first_open(interaction: Interaction, job: Job, channels: Sequence[int
 async def publish_page(interaction: Interaction, choice: PublishChoice) -> RenderedMessage:
     """The question, or where the picture is published already. Raises why this choice may not be published."""
     job = await own_job(interaction, choice.job_id)
-    pictures = await pictures_of_job(interaction.client.db, job.id)
+    pictures = await interaction.client.db.all(PICTURES_OF_JOB, job.id)
     picture = next((each for each in pictures if each.position == choice.position), None)
     if picture is None:
         raise picture_gone()

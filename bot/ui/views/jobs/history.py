@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,7 @@ from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
 from bot.database.jobs.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import find_lora, find_version
-from bot.database.pictures.pictures import Picture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, Picture
 from bot.errors.pictures import PictureReported
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, prompt_text, several
@@ -122,7 +123,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         """Send them in an ephemeral message."""
         job = await self.own_job(interaction, _("Your own pictures are in /history."))
         await require_shown(interaction, job)
-        pictures = await pictures_of_job(interaction.client.db, job.id)
+        pictures = await interaction.client.db.all(PICTURES_OF_JOB, job.id)
         folder = interaction.client.configuration.settings.storage.pictures
         attachments = await ENCODING.run(
             _files, interaction.client.attachments, folder, pictures, interaction.filesize_limit
@@ -155,7 +156,7 @@ async def _show(
 
 
 def _files(
-    attachments: SignedAttachments, folder: Path, pictures: tuple[Picture, ...], limit: int
+    attachments: SignedAttachments, folder: Path, pictures: Sequence[Picture], limit: int
 ) -> tuple[PictureFile, ...]:
     paths = [folder / picture.path for picture in pictures]
     return tuple(attachments.fit(path, limit // len(paths)) for path in paths if path.exists())
@@ -185,7 +186,7 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
             if buttons := await _buttons_of_hidden(interaction, job, refusal):
                 page.view.add_item(ui.ActionRow[Any](*buttons))
             continue
-        pictures = await pictures_of_job(db, job.id)
+        pictures = await db.all(PICTURES_OF_JOB, job.id)
         thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
         _add(page, job, await _text(db, checkpoints, job, len(pictures)), thumbnail)
     if found.jobs and (found.newer or found.older):

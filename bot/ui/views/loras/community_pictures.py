@@ -13,7 +13,7 @@ from bot.database.gallery.pages import GallerySort, gallery_page
 from bot.database.gallery.publications import Publication
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.loras.catalogue import Lora
-from bot.database.pictures.pictures import find_picture
+from bot.database.pictures.pictures import FIND_PICTURE
 from bot.i18n import _
 from bot.i18n.texts import mention
 from bot.pictures.attachments import PictureFile
@@ -37,7 +37,7 @@ class CommunityPicture:
 
 async def file_of(interaction: Interaction, publication: Publication, box: Box = CARD) -> PictureFile | None:
     """The published picture within `box`; None when its file is gone or cannot be read. Raises DatabaseError."""
-    found = await find_picture(interaction.client.db, publication.job_id, publication.position)
+    found = await interaction.client.db.one(FIND_PICTURE, publication.job_id, publication.position)
     return None if found is None else await interaction.client.thumbnails.of_painted(found.path, box)
 
 

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.pictures.pictures import pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.privacy.erasure_leftovers import held_for
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
@@ -83,7 +83,7 @@ async def _gallery(
     """The pictures, hidden until they are pressed; None for a LoRA, and when nothing is kept."""
     if case.report.kind is not Subject.PICTURES:
         return None
-    paths = [picture.path for picture in await pictures_of_job(db, case.report.target_id)]
+    paths = [picture.path for picture in await db.all(PICTURES_OF_JOB, case.report.target_id)]
     paths = paths or await held_for(db, case.report.id)
     found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
     items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +12,7 @@ import discord
 from discord import ui
 
 from bot.database.jobs.jobs import Job, JobState
-from bot.database.pictures.pictures import Picture, pictures_of_job
+from bot.database.pictures.pictures import PICTURES_OF_JOB, Picture
 from bot.database.privacy.deletions import find_hidden_job
 from bot.database.servers.limits import LimitHolder
 from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
@@ -92,7 +93,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
         """Handle the picture, or ask which one is meant."""
         job = await own_job_or_remix(self, interaction)
         await require_shown(interaction, job)
-        pictures = await pictures_of_job(interaction.client.db, job.id)
+        pictures = await interaction.client.db.all(PICTURES_OF_JOB, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
             page = await _picture_choice(interaction.client.thumbnails, type(self), pictures)
@@ -136,7 +137,7 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
 
 
 async def _picture_choice(
-    thumbnails: Thumbnails, kind: type[PictureButton], pictures: tuple[Picture, ...]
+    thumbnails: Thumbnails, kind: type[PictureButton], pictures: Sequence[Picture]
 ) -> RenderedMessage:
     """The question which picture is meant, with a button for each."""
     page = RenderedMessage()
