@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.database.database import Database
-from bot.database.servers.allowed_phrases import AllowedPhrase, allowed_phrases
+from bot.database.servers.allowed_phrases import ALLOWED_PHRASES, AllowedPhrase
 from bot.database.servers.word_lists import ServerWordList, count_shadowed, word_lists
 from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.enforcement import WordRules
@@ -44,7 +44,7 @@ class ServerWords:
             return kept.rules
         before = self._changes
         stored = await word_lists(self._db, server_id)
-        phrases = await allowed_phrases(self._db, server_id)
+        phrases = await self._db.all(ALLOWED_PHRASES, server_id)
         # Thousands of words take a part of a second, in which the bot has others to answer.
         lists = await asyncio.to_thread(_compiled, stored) if stored else ()
         allowed = _allowed(phrases)

@@ -51,10 +51,10 @@ from bot.database.reports.reports import (
     save_report,
 )
 from bot.database.servers.allowed_phrases import (
+    DECIDE_QUESTION,
+    POST_QUESTION,
     QuestionState,
     add_phrase,
-    decide_question,
-    note_question_posted,
     save_question,
 )
 from bot.database.servers.audit import AuditAction, add_entry
@@ -208,8 +208,8 @@ async def ask(db: Database, person: int, word: str) -> None:
         phrase = f"a {word} for <@{person}>" if asking == person else "a bird"
         asked = await save_question(db, SERVER, asking, word if asking == person else f"w{person % 97}", phrase)
         assert asked is not None
-        await note_question_posted(db, asked.id, CHANNEL, person + (40 if asking == person else 41))
-        await decide_question(db, asked.id, QuestionState.ALLOWED, phrase, deciding)
+        await db.run(POST_QUESTION, CHANNEL, person + (40 if asking == person else 41), asked.id)
+        await db.one(DECIDE_QUESTION, QuestionState.ALLOWED, phrase, deciding, asked.id)
     await add_phrase(db, SERVER, f"a bird for <@{person}>", person)
 
 
