@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
-from bot.database.clock import DAY_MS
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.jobs.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
@@ -26,7 +26,7 @@ from bot.database.reports.reports import (
     held_jobs,
     save_report,
 )
-from bot.database.servers.left_servers import forget_server, note_left
+from bot.database.servers.left_servers import NOTE_LEFT, forget_server
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
 from inference.queue.scheduler import EVERYWHERE
@@ -161,7 +161,7 @@ async def test_a_report_dated_in_the_future_is_due(days: Days) -> None:
 async def test_operators_are_told_anew_when_a_report_becomes_theirs(days: Days) -> None:
     await days.report(ReportReason.MINORS)
     await days.after(8)
-    await note_left(days.world.db, SERVER)
+    await days.world.db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await forget_server(days.world.db, SERVER)
     await days.after(39)
     assert [each.server_id for each in days.discord.sent if each.operator_id] == [SERVER, EVERYWHERE]
@@ -181,7 +181,7 @@ async def test_a_report_that_joins_one_of_the_operators_makes_it_last(days: Days
         note="",
     )
     theirs = await save_report(db, new)
-    await note_left(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await forget_server(db, SERVER)
     report = await find_report(db, theirs.id)
     assert report is not None and report.lasting and report.hides
@@ -206,7 +206,7 @@ async def test_a_server_that_removes_the_bot_does_not_end_it(days: Days, reason:
     """It becomes the operators'. Their decision holds for copies, though the owner has all deleted."""
     await days.report(reason)
     db = days.world.db
-    await note_left(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await forget_server(db, SERVER)
     assert bool(await held_jobs(db, [days.job_id])) is kept
     reports = await db.fetch("SELECT id, server_id, shared FROM report")
