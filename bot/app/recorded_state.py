@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from bot.database.jobs.pauses import paused_servers
 from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
-from bot.database.reports.reports import WaitingReports, reports_waiting
+from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
 from bot.database.storage.integrity import FileState, OpenFile
 from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding
@@ -45,7 +45,7 @@ class RecordedState:
     paused: frozenset[int]
     owed: int
     takedowns: tuple[TakedownCase, ...]
-    reports: tuple[WaitingReports, ...]
+    reports: Sequence[WaitingReports]
     failed: tuple[Job, ...]
     files: FileCount
     hubs: HubCount
@@ -69,7 +69,7 @@ async def read_state(settings: Settings) -> RecordedState:
             paused=frozenset(await paused_servers(db)),
             owed=await count_owed(db),
             takedowns=await unfinished_cases(db),
-            reports=await reports_waiting(db),
+            reports=await db.all(WAITING_BY_SERVER),
             failed=await last_failed(db, FAILURES),
             files=await count_files(db),
             hubs=await count_looks(db),

@@ -82,7 +82,7 @@ UNTOLD_QUESTIONS = Query(
     PhraseQuestion,
     "SELECT * FROM phrase_question WHERE person_id = ? AND state <> 'open' AND told_at IS NULL ORDER BY asked_at",
 )
-TELL_OF_QUESTION = SqlStatement("UPDATE phrase_question SET told_at = ? WHERE id = ?")
+MARK_QUESTION_TOLD = SqlStatement("UPDATE phrase_question SET told_at = ? WHERE id = ?")
 
 
 async def add_phrase(db: Database, server_id: int, phrase: str, allowed_by: int) -> None:

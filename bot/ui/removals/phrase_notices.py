@@ -13,7 +13,7 @@ from discord import ui
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.people.people import locale_of
-from bot.database.servers.allowed_phrases import TELL_OF_QUESTION, UNTOLD_QUESTIONS, PhraseQuestion, QuestionState
+from bot.database.servers.allowed_phrases import MARK_QUESTION_TOLD, UNTOLD_QUESTIONS, PhraseQuestion, QuestionState
 from bot.i18n import _, speaking
 from bot.i18n.texts import code, plain
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
@@ -59,7 +59,7 @@ class PhraseNotices:
 
     async def _note_told(self, questions: Sequence[PhraseQuestion]) -> None:
         for question in questions:
-            await self._db.run(TELL_OF_QUESTION, now_ms(), question.id)
+            await self._db.run(MARK_QUESTION_TOLD, now_ms(), question.id)
 
     def _notice(self, questions: Sequence[PhraseQuestion]) -> ui.LayoutView:
         view = ui.LayoutView(timeout=None)

@@ -15,11 +15,7 @@ from bot.database.gallery.publications import Publication, PublicationState, fin
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import Job, find_job
 from bot.database.privacy.takedowns import record_takedown
-from bot.database.servers.allowed_phrases import (
-    ALLOWED_PHRASES,
-    DELETE_PHRASE,
-    add_phrase,
-)
+from bot.database.servers.allowed_phrases import ALLOWED_PHRASES, DELETE_PHRASE, add_phrase
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
 from bot.errors.ratings import PromptRatedTooHigh

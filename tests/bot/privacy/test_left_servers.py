@@ -10,14 +10,7 @@ from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.people.blocks import BlockKind, save_block
 from bot.database.servers.audit import AuditAction, add_entry
-from bot.database.servers.left_servers import (
-    FORGET_SERVER,
-    NOTE_HERE,
-    NOTE_LEFT,
-    SERVERS_LEFT,
-    forget_server,
-    note_all,
-)
+from bot.database.servers.left_servers import FORGET_SERVER, NOTE_HERE, NOTE_LEFT, SERVERS_LEFT, forget_server, note_all
 from bot.database.servers.limits import HeldLimits, LimitHolder, LimitValues, save_limits
 from bot.database.servers.word_lists import ServerWordList, add_word_list
 from bot.library.configuration import Configuration

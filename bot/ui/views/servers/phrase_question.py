@@ -11,12 +11,7 @@ from discord import ui
 
 from bot import background
 from bot.database.people.people import store_locale
-from bot.database.servers.allowed_phrases import (
-    OPEN_QUESTION,
-    POST_QUESTION,
-    PhraseQuestion,
-    QuestionState,
-)
+from bot.database.servers.allowed_phrases import OPEN_QUESTION, POST_QUESTION, PhraseQuestion, QuestionState
 from bot.errors.words import AskedAlready, StaffUnreachable
 from bot.i18n import _, later, sentences, speaking
 from bot.i18n.texts import clipped, code, mention
