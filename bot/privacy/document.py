@@ -42,20 +42,19 @@ reports.
 ## What a deletion does
 
 If you delete your data, Easel first cancels your queued and running requests. Before Easel deletes data, it waits until
-your earlier actions are finished, such as an upload that Easel is still reading. An unfinished action could store new
-data after the deletion. When your earlier actions are finished, Easel deletes your rows in the database and your words
-in search indexes. Easel also deletes your pictures, thumbnails and start pictures, and the bot's messages about you. If
-the bot restarts during the deletion, the deletion continues automatically. When the deletion is complete, you get a
-receipt.
+your earlier actions are finished, because an unfinished action, such as an upload, could store new data. When your
+earlier actions are finished, Easel deletes your rows in the database and your words in search indexes. Easel also
+deletes your pictures, thumbnails and start pictures, and the bot's messages about you. If the bot restarts during the
+deletion, the deletion continues automatically. When the deletion is complete, you get a receipt.
 
 Until your rows in the database are deleted, you cannot use Easel's commands, buttons and forms. After the deletion,
 forms and private replies that you opened before the deletion no longer work. If you use a command after the deletion,
 Easel stores data about you again.
 
-- **Messages.** Easel deletes its messages with your pictures, its messages with the codes of stacks that you shared,
-  and all its direct messages to you. If a message to staff about a report names you, Easel rewrites it without your
-  name and your text. The bot cannot delete messages in servers that it has left, or in channels that it cannot access.
-  The receipt shows the number of messages that the bot cannot delete.
+- **Messages.** Easel deletes its messages with your pictures, its messages in which you shared the code of a stack, and
+  all its direct messages to you. If a message to staff about a report names you, Easel rewrites it without your name
+  and your text. The bot cannot delete messages in servers that it has left, or in channels that it cannot access. The
+  receipt shows the number of messages that the bot cannot delete.
 - **Private replies.** Only you can see the bot's private replies, and the bot cannot delete them. You can dismiss
   private replies in Discord, or wait until Discord removes them.
 - **Other machines.** If the bot uses a [cluster](cluster.md#files) of several machines, each machine deletes the data
@@ -68,13 +67,13 @@ Easel stores data about you again.
   limits and usage records, Easel replaces your Discord ID with a hash that can be calculated only with the bot's own
   key. Entries in the audit log also stay after a deletion, but contain a keyed hash instead of your Discord ID.
 - **Reported pictures.** If a report about a picture is open, Easel keeps the picture's file until the decision, but for
-  at most 30 days (`[moderation] held_days`). If the reason for the report is *sexual and looks like a minor*, Easel
-  keeps the file without a time limit. Easel notifies you if it keeps the file of a reported picture. Only the people
-  who decide on the report can see the file of the reported picture.
+  at most 30 days (`[moderation] held_days`). If a report says that a picture is sexual and looks like a minor, Easel
+  keeps the picture's file without a time limit. Easel notifies you if it keeps the file of a reported picture. Only the
+  people who decide on the report can see the file of the reported picture.
 - **Start pictures of other users.** If another user chose your picture with the menu entry *Start from picture*, Easel
-  also deletes the other user's start picture. Easel deletes that start picture even if a request or the other user's
-  studio still uses it. The receipt says how many start pictures of other users Easel deleted. Easel does not delete
-  pictures that other users have already generated from your pictures, because these pictures belong to the other users.
+  also deletes the other user's start picture, even if it is still in use. The receipt says how many start pictures of
+  other users Easel deleted. Easel does not delete pictures that other users have already generated from your pictures,
+  because these pictures belong to the other users.
 - **Other users' copies.** If other users saved, uploaded or remixed your pictures, or imported your stacks, these
   copies belong to the other users, and Easel does not delete them.
 
@@ -92,8 +91,8 @@ If staff hide, delete or rate a picture after a report, or remove the picture wi
 verdict contains the decision and the perceptual hash of the picture, and is stored in the table `picture_verdict`. A
 verdict applies if the same picture is generated, uploaded or published again. Depending on the verdict, Easel refuses
 copies of the picture, or gives each copy at least the verdict's content rating. While a picture is hidden because of a
-report, Easel also hides new copies of that picture. A verdict names neither you nor your request. A verdict refers to
-its report by a keyed hash. If you delete all your data, Easel does not delete the verdicts about your pictures. If
+report, Easel also hides new copies of that picture. A verdict names neither you nor your request. A verdict identifies
+its report only by a keyed hash. If you delete all your data, Easel does not delete the verdicts about your pictures. If
 staff dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
@@ -139,13 +138,13 @@ If you keep your prompts private, the files of your pictures do not contain your
 files of your pictures contain all other generation parameters.
 
 If the operator uses a watermark, the pixels of each picture contain a number for this bot and the number of the
-request. Anyone can read the number of the bot and the number of the request from the pixels. Only the bot can find out
-which user made the request with this number.
+request. Anyone can read the number of the bot and the number of the request from the pixels. From the number of a
+request, only the bot can find out which user made the request.
 
-With the entry *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. To find
-out, Easel compares the perceptual hash of the picture in the message with the hashes of all stored pictures. If Easel
-finds the same picture among the stored pictures, it says when that picture was generated. Only you and the operators
-can see which of your requests a picture belongs to.
+With the entry *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. To
+answer a user's question, Easel compares the perceptual hash of the picture in the message with the hashes of all stored
+pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated. Only you
+and the operators can see which of your requests a picture belongs to.
 """
 
 
