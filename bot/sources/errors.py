@@ -98,7 +98,7 @@ class PullRequestFile(SourceError):
 
 @dataclass(eq=False)
 class HashUnknown(Gone):
-    """{host} has no file with the hash {file}, so Easel cannot download that file."""
+    """{host} has no file {file}, so Easel cannot download the file."""
 
     file: str  # its hash
 
