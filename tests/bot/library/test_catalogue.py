@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.database import Database, open_database
-from bot.database.loras.catalogue import Lora, browse_loras, find_lora_by_name, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, browse_loras, find_lora_by_name
 from bot.database.loras.records import doubt_file, is_any_doubted
 from bot.library.catalogue import (
     LibraryFiles,
@@ -195,7 +195,7 @@ async def test_a_replaced_file_is_a_new_version_and_the_old_bytes_stay_known(db:
     assert (await scanned(db, library)).new == ("komori.safetensors",)
     lora = await entry(db, "komori")
     assert [version.sha256 for version in lora.usable] == [file_sha256(file)]
-    kept = await find_version(db, old)
+    kept = await db.one(VERSION_BY_SHA256, old)
     assert kept is not None
     assert (kept.missing, kept.lora_id) == (True, lora.id)
 
@@ -203,7 +203,7 @@ async def test_a_replaced_file_is_a_new_version_and_the_old_bytes_stay_known(db:
 async def test_two_files_change_places(db: Database, library: Path) -> None:
     a, b = write_lora(library / "a.safetensors", seed=1), write_lora(library / "b.safetensors", seed=2, rank=3)
     await scanned(db, library)
-    before = {sha: await find_version(db, sha) for sha in map(file_sha256, (a, b))}
+    before = {sha: await db.one(VERSION_BY_SHA256, sha) for sha in map(file_sha256, (a, b))}
     aside = library / "aside.safetensors"
     a.rename(aside)
     b.rename(a)
@@ -211,7 +211,7 @@ async def test_two_files_change_places(db: Database, library: Path) -> None:
     report = await scanned(db, library)
     assert (set(report.changed), report.duplicates) == ({"a.safetensors", "b.safetensors"}, ())
     for sha, old in before.items():
-        now = await find_version(db, sha)
+        now = await db.one(VERSION_BY_SHA256, sha)
         assert now is not None
         assert old is not None
         assert (now.id, now.usable, now.path != old.path) == (old.id, True, True)
