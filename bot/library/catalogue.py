@@ -22,7 +22,7 @@ from bot.database.loras.catalogue import (
     name_key,
     similar_names,
 )
-from bot.database.loras.records import Change, known_files, mark_missing, record_found
+from bot.database.loras.records import KNOWN_FILES, Change, mark_missing, record_found
 from bot.database.search import storable
 from bot.file_access import Need, why
 from inference.base_models import BaseModelId
@@ -128,7 +128,7 @@ async def scan_library(
     judging = await asyncio.to_thread(
         partial(Knowledge.of, library, installed, trust_tags=trust_tags, few_steps=few_steps, predictions=predictions)
     )
-    known = await known_files(db)
+    known = {each.path: each.found for each in await db.all(KNOWN_FILES)}
     missing = await mark_missing(db, present)
     tally = _Tally()
     files = scan(library, known, _in_loop(progress))

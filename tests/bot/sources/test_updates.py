@@ -29,7 +29,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora
 from bot.database.loras.file_counts import COUNT_AT_HUBS, HubCount
-from bot.database.loras.records import doubt_file, rate_content
+from bot.database.loras.records import DOUBT_FILE, rate_content
 from bot.database.people.blocks import BlockKind, lift_block, lora_blocks
 from bot.database.people.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
@@ -501,7 +501,7 @@ async def test_a_rating_that_a_page_raises_is_raised_here_and_never_lowered(hous
         for level in (16, 1):
             assert (await changed(found, updates, model, level)).content_rating is ContentRating.EXPLICIT
         await found.keeper.scan()
-        await doubt_file(found.db, sha256(data))
+        await found.db.run(DOUBT_FILE, sha256(data))
         await found.keeper.scan()
         assert (await entry(found, "Komori")).content_rating is ContentRating.EXPLICIT
         async with found.db.transaction():
