@@ -241,7 +241,7 @@ async def browse_loras(
     """A page of the entries that have a usable version, all conditions met.
 
     `search` is found in name, trigger words and description: what is exactly it first, then what begins with it, then
-    what is one typo away, each in the order `sort`; `tag` is one that `tags.popular_tags` gives; `base_models` wants a
+    what is one typo away, each in the order `sort`; `tag` is one of `POPULAR_TAGS`; `base_models` wants a
     usable version of one of them; `shown` are the content ratings that are shown, left out: all. With `server_id`,
     trending and top rated count what was published and liked in that server.
     Raises DatabaseError.

@@ -324,8 +324,8 @@ async def ranked(
         return []
     if server_id is not None and sort in ORDERED:
         return await page_in_server(db, server_id, sort, match, many=count > SORTED_HITS, limit=limit, offset=offset)
-    tables = WALKED if count > SORTED_HITS else SORTED
-    return await db.all(tables[sort], match=match, limit=limit, offset=offset)
+    query = WALKED[sort] if count > SORTED_HITS else SORTED[sort]
+    return await db.all(query, match=match, limit=limit, offset=offset)
 
 
 async def _ranks(db: Database, wanted: str, typed: Typed) -> list[_Hits]:

@@ -92,10 +92,8 @@ async def page_in_server(
     here = sorted(((_value_here(row, sort), row["id"]) for row in rows), reverse=True)
     # At most so many of the server's entries stand before the page, so the others on it are among these.
     first = max(0, offset - len(here))
-    tables = ALL if match is None else WALKED if many else SORTED
-    rows = await db.all(
-        tables[sort], match=match, ids=[lora for _, lora in here], limit=limit + len(here), offset=first
-    )
+    query = (ALL if match is None else WALKED if many else SORTED)[sort]
+    rows = await db.all(query, match=match, ids=[lora for _, lora in here], limit=limit + len(here), offset=first)
     others = [(row["value"], row["id"]) for row in rows]
     before = _before(here, others) if first else 0
     merged = sorted([*here[before:], *others], reverse=True)
