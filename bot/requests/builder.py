@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.config import CheckpointSettings, Size
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.database.loras.search import Shown
 from bot.database.people.preferences import Preferences, find_preferences
 from bot.errors.jobs import PartsGone
@@ -166,7 +166,7 @@ class RequestBuilder:
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
 
     async def _usable(self, use: LoraUse) -> LoraVersion | None:
-        version = await find_version(self._db, use.sha256)
+        version = await self._db.one(VERSION_BY_SHA256, use.sha256)
         return version if version is not None and version.usable else None
 
     async def find_refused(self, draft: RequestDraft, name: str) -> tuple[int, Lora]:
@@ -191,7 +191,7 @@ class RequestBuilder:
     async def _choose(
         self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
     ) -> Choice:
-        named = await find_version(self._db, draft.sha256) if draft.sha256 else None
+        named = await self._db.one(VERSION_BY_SHA256, draft.sha256) if draft.sha256 else None
         lora = await find_lora(self._db, named.lora_id) if named else None
         try:
             lora = lora or await self.lora(draft.name)

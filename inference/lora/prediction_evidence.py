@@ -87,11 +87,6 @@ class PredictionEvidence:
     source: PredictionSource | None = None
     contradictions: tuple[str, ...] = ()
 
-    @classmethod
-    def read(cls, text: str) -> PredictionEvidence:
-        """Read what `written` wrote. Raises ValidationError."""
-        return _AS_JSON.validate_json(text)
-
     def written(self) -> str:
         """Write it as JSON."""
         return _AS_JSON.dump_json(self).decode()

@@ -12,7 +12,7 @@ from bot.config import CheckpointSettings
 from bot.database.bookmarks.stacks import Stack, list_stacks
 from bot.database.loras.autocomplete import LoraChoice, lora_choices
 from bot.database.loras.catalogue import name_key
-from bot.database.loras.tags import popular_tags, tag_key
+from bot.database.loras.tags import POPULAR_TAGS, tag_key
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotStaff, RoleNeeded
 from bot.i18n import _, explained, label
@@ -189,7 +189,7 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
     """The most used tags of the chosen category, of *other* when none is chosen."""
     chosen = getattr(interaction.namespace, "category", None)
     category = next((each for each in Category if each.value == chosen), Category.OTHER)
-    found = await popular_tags(interaction.client.db, category, limit=4 * MAX_CHOICES)
+    found = await interaction.client.db.all(POPULAR_TAGS, category, 4 * MAX_CHOICES)
     wanted = tag_key(typed)
     return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
 

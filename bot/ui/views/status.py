@@ -12,7 +12,7 @@ from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.database.clock import now_ms
-from bot.database.loras.file_counts import HubCount, count_looks
+from bot.database.loras.file_counts import COUNT_AT_HUBS, HubCount
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.diagnostics.finding import Finding
@@ -55,7 +55,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
     cases = await unfinished_cases(client.db) if is_operator(interaction) else ()
-    hubs = await count_looks(client.db) if is_operator(interaction) else HubCount(0, 0)
+    hubs = await client.db.get(COUNT_AT_HUBS) if is_operator(interaction) else HubCount(0, 0)
     suspect = [each.path for each in await suspects(client.db)] if is_operator(interaction) else []
     findings = client.watchman.findings if is_operator(interaction) else []
     view = ui.LayoutView(timeout=None)

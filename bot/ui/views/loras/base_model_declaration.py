@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later, sentences
 from bot.i18n.texts import plain
@@ -115,7 +115,7 @@ class DeclareForm(BaseModelForm):
             reason=self.reason.value,
             prediction=self.chosen_prediction(),
         )
-        now = await find_version(interaction.client.db, sha256) or version
+        now = await interaction.client.db.one(VERSION_BY_SHA256, sha256) or version
         await send_ephemeral_text(interaction, declared_text(now, base, self.chosen_prediction()))
 
 

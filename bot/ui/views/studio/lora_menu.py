@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,7 +38,7 @@ _SORTS = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
 class LoraMenuPage:
     """A page of LoRAs that fit and are not in the studio yet. `total` is known for bookmarks only."""
 
-    loras: tuple[Lora, ...]
+    loras: Sequence[Lora]
     bookmarks: bool
     total: int | None
     more: bool
