@@ -17,10 +17,10 @@ from bot.database.jobs.deliveries import COUNT_OWED_RESULTS
 from bot.database.jobs.jobs import CHECKPOINT_LOADS, LAST_FAILED, CheckpointLoad, Job
 from bot.database.jobs.paces import load_times
 from bot.database.jobs.pauses import PAUSED_SERVERS
-from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
+from bot.database.loras.file_counts import COUNT_AT_HUBS, COUNT_FILES, FileCount, HubCount
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
-from bot.database.reports.reports import WaitingReports, reports_waiting
+from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
 from bot.database.storage.integrity import FileState, OpenFile
 from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding
@@ -45,7 +45,7 @@ class RecordedState:
     paused: frozenset[int]
     owed: int
     takedowns: tuple[TakedownCase, ...]
-    reports: tuple[WaitingReports, ...]
+    reports: Sequence[WaitingReports]
     failed: Sequence[Job]
     files: FileCount
     hubs: HubCount
@@ -69,10 +69,10 @@ async def read_state(settings: Settings) -> RecordedState:
             paused=frozenset(await db.all(PAUSED_SERVERS)),
             owed=await db.get(COUNT_OWED_RESULTS),
             takedowns=await unfinished_cases(db),
-            reports=await reports_waiting(db),
+            reports=await db.all(WAITING_BY_SERVER),
             failed=await db.all(LAST_FAILED, FAILURES),
-            files=await count_files(db),
-            hubs=await count_looks(db),
+            files=await db.get(COUNT_FILES),
+            hubs=await db.get(COUNT_AT_HUBS),
             suspects=len(await suspects(db)),
             records=await asyncio.to_thread(database_state, settings),
             free=disk.free,

@@ -11,12 +11,19 @@ from bot.database.additions.disputes import disputes_for
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
-from bot.database.jobs.orders import CONTEXT_OF_JOB, STORE_CONTEXT, PersonFacts, cost_of, forget_old_days, person_facts
+from bot.database.jobs.orders import (
+    CONTEXT_OF_JOB,
+    STORE_CONTEXT,
+    PersonFacts,
+    cost_of,
+    forget_old_days,
+    person_facts,
+)
 from bot.database.jobs.ratings import JOB_RATINGS, JobRating, ratings_of_jobs
-from bot.database.loras.catalogue import UsedLora, loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES, UsedLora
 from bot.database.people.blocks import Block
 from bot.database.privacy.takedowns import taken_down_in
-from bot.database.reports.reports import held_jobs
+from bot.database.reports.reports import HELD_AMONG
 from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, LoraDisputed
 from bot.errors.pictures import PictureHiddenByStaff, PictureReported
@@ -166,7 +173,7 @@ class RequestChecks:
         Where the bot is not in the server nobody sees whether a place is still for adults alone: it counts as open to
         all. Raises DatabaseError.
         """
-        if await held_jobs(self._db, [job.id]):
+        if await self._db.all(HELD_AMONG, [job.id]):
             return PictureReported()
         if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
             return PictureHiddenByStaff()
@@ -213,7 +220,7 @@ class RequestChecks:
                 refusals[job.id] = await self._why_not_about_minors(
                     who, job.request, _of(job.request, used), place, said.get(job.id, ())
                 )
-        refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._db, refusals)}
+        refusals |= {job_id: PictureReported() for job_id in await self._db.all(HELD_AMONG, [*refusals])}
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
     async def why_not_published(self, who: ActionContext, job: Job, art: ArtChannel) -> RequestError | None:
@@ -225,7 +232,7 @@ class RequestChecks:
         place = who.model_copy(
             update={"channel_id": there.channel_id, "parent_ids": there.parent_ids, "age_restricted": False}
         )
-        if await held_jobs(self._db, [job.id]):
+        if await self._db.all(HELD_AMONG, [job.id]):
             return PictureReported()
         said = await self._db.all(JOB_RATINGS, ids=[job.id], server=who.place)
         shows = await self._content.place_now(place)
@@ -268,7 +275,7 @@ class RequestChecks:
         Its rating, None without one; and whether it was painted from a photographed face. Raises PictureReported while
         an open report hides a job's pictures, and DatabaseError.
         """
-        if await held_jobs(self._db, job_ids := list(job_ids)):
+        if await self._db.all(HELD_AMONG, job_ids := list(job_ids)):
             raise PictureReported
         jobs = [job for job_id in job_ids if (job := await self._db.one(FIND_JOB, job_id)) is not None]
         ratings, face = [await self.rating_of(job) for job in jobs], any(job.request.from_face for job in jobs)
@@ -341,9 +348,9 @@ class RequestChecks:
             return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
         return None
 
-    async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:
+    async def _used(self, *requests: JobRequest) -> Sequence[UsedLora]:
         files = sorted({use.sha256 for request in requests for use in _loras(request)})
-        return await loras_of_files(self._db, files) if files else ()
+        return await self._db.all(LORAS_OF_FILES, files) if files else ()
 
     def _why_no_lora(
         self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup, place: PlaceRatings
