@@ -10,7 +10,7 @@ from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_b
 from bot.database.database import Database
 from bot.database.jobs.jobs import create_job, start_job
 from bot.database.loras.catalogue import Lora, Sort, browse_loras, find_lora, often_used_with
-from bot.database.loras.ratings import rate_lora, rating_of, unrate_lora
+from bot.database.loras.ratings import RATING_OF, UNRATE_LORA, rate_lora
 from bot.database.loras.records import record_found
 from bot.database.loras.tags import TagCount, popular_tags, tags_of
 from bot.database.pictures.pictures import NewPicture
@@ -44,9 +44,9 @@ async def test_a_rating_counts_once_per_person_and_can_be_changed(db: Database) 
     assert await rate_lora(db, MISO, bat.id, 5)
     lora = await find_lora(db, bat.id)
     assert lora is not None and (lora.rating, lora.ratings, lora.stars) == (4.5, 2, 9)
-    assert await rating_of(db, MISO, bat.id) == 5
-    assert await unrate_lora(db, MISO, bat.id) and not await unrate_lora(db, MISO, bat.id)
-    assert await rating_of(db, MISO, bat.id) is None
+    assert await db.one(RATING_OF, MISO, bat.id) == 5
+    assert await db.run(UNRATE_LORA, MISO, bat.id) and not await db.run(UNRATE_LORA, MISO, bat.id)
+    assert await db.one(RATING_OF, MISO, bat.id) is None
     assert not await rate_lora(db, MISO, 99, 5)
     await erase(db, RUI)
     lora = await find_lora(db, bat.id)
