@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from bot.database.additions.additions import sources_of
+from bot.database.additions.additions import SOURCES_OF
 from bot.database.additions.disputes import dispute, disputed_by, settle
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
@@ -89,5 +89,5 @@ class Disputes:
 
     async def _brought(self, answer: RegistryAnswer) -> bool:
         """Whether the page of an answer brought the file into the library."""
-        sources = [each.source for each in await sources_of(self._db, answer.sha256) if each.placed]
+        sources = [each.source for each in await self._db.all(SOURCES_OF, answer.sha256) if each.placed]
         return any(RemoteVersion.model_validate_json(source).page == answer.page for source in sources)
