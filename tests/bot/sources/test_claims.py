@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.app.assembly import Catalogued
 from bot.database.additions.additions import MAX_PAGES, SOURCES_OF, UNTOLD_REQUESTS, AdditionState, recent_requests
-from bot.database.additions.disputes import open_disputes
+from bot.database.additions.disputes import OPEN_DISPUTES
 from bot.database.clock import now_ms
 from bot.sources.additions import Withdrawal
 from bot.sources.choosing import choose
@@ -54,7 +54,7 @@ async def known_as(found: Catalogued, name: str) -> tuple[BaseModelId | None, So
 
 
 async def disputes(found: Catalogued, data: bytes) -> list[BaseModelId]:
-    return [base for each in await open_disputes(found.db, [sha256(data)]) for base in each.base_models]
+    return [base for each in await found.db.all(OPEN_DISPUTES, [sha256(data)]) for base in each.base_models]
 
 
 async def test_another_page_never_changes_what_a_file_is_known_as(house: House, hubs: Hubs) -> None:
