@@ -46,8 +46,8 @@ from bot.database.gallery.publications import (
     unsettled_publications,
 )
 from bot.database.gallery.terms import PublishedFacets
-from bot.database.jobs.jobs import Job, find_job
-from bot.database.loras.catalogue import loras_of_files
+from bot.database.jobs.jobs import FIND_JOB, Job
+from bot.database.loras.catalogue import LORAS_OF_FILES
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.servers.settings import ArtChannel
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
@@ -286,11 +286,11 @@ class Publishing:
             raise
 
     async def _mark_posted(self, row: Publication, message: PostedMessage) -> Publication | None:
-        job = await find_job(self._db, row.job_id)
+        job = await self._db.one(FIND_JOB, row.job_id)
         if job is None:  # with it, the row has become one to remove
             return await mark_posted(self._db, row.id, message.channel_id, message.message_id, PublishedFacets(), "")
         request = job.request.only(row.position)
-        used = await loras_of_files(self._db, sorted({use.sha256 for use in request.loras}))
+        used = await self._db.all(LORAS_OF_FILES, sorted({use.sha256 for use in request.loras}))
         words = [
             row.checkpoint,
             *(use.name for use in request.loras),

@@ -10,7 +10,7 @@ from bot.config import LimitSettings
 from bot.database.additions.disputes import disputes_for
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import AnyJob, Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
 from bot.database.jobs.orders import (
     PersonFacts,
     context_of_job,
@@ -20,7 +20,7 @@ from bot.database.jobs.orders import (
     store_context,
 )
 from bot.database.jobs.ratings import JobRating, ratings_of_job, ratings_of_jobs
-from bot.database.loras.catalogue import UsedLora, loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES, UsedLora
 from bot.database.people.blocks import Block
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.reports import held_jobs
@@ -276,7 +276,7 @@ class RequestChecks:
         """
         if await held_jobs(self._db, job_ids := list(job_ids)):
             raise PictureReported
-        jobs = [job for job_id in job_ids if (job := await find_job(self._db, job_id)) is not None]
+        jobs = [job for job_id in job_ids if (job := await self._db.one(FIND_JOB, job_id)) is not None]
         ratings, face = [await self.rating_of(job) for job in jobs], any(job.request.from_face for job in jobs)
         if request is not None:  # a file may claim anything, and a claim only makes the rules stricter
             ratings.append(self._content.rating_of(request, await self._used(request)))
@@ -347,9 +347,9 @@ class RequestChecks:
             return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
         return None
 
-    async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:
+    async def _used(self, *requests: JobRequest) -> Sequence[UsedLora]:
         files = sorted({use.sha256 for request in requests for use in _loras(request)})
-        return await loras_of_files(self._db, files) if files else ()
+        return await self._db.all(LORAS_OF_FILES, files) if files else ()
 
     def _why_no_lora(
         self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup, place: PlaceRatings

@@ -16,7 +16,7 @@ from bot.database.additions.additions import SOURCES_OF
 from bot.database.additions.disputes import DISPUTE, DISPUTED_BY, SETTLE_DISPUTE
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.library.configuration import Configuration
 from bot.sources.claims.base_models import keep_claims, known_now, says_new
 from bot.sources.hubs.remote import RemoteVersion
@@ -79,7 +79,7 @@ class Disputes:
         The page that brought the file may correct itself.
         """
         before = [each for each in known.answers.get(answer.sha256, ()) if each.origin != answer.origin]
-        version = await find_version(self._db, answer.sha256)
+        version = await self._db.one(VERSION_BY_SHA256, answer.sha256)
         if version is None or not version.usable or version.base_model is None:
             return None
         if await self._brought(answer):

@@ -14,7 +14,7 @@ import discord
 from discord import ui
 
 from bot.database.gallery.publications import Publication, PublicationState, publications_of_job
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.preferences import find_preferences
 from bot.database.pictures.pictures import Picture, pictures_of_job
 from bot.errors.gallery import NoArtChannel
@@ -92,7 +92,7 @@ class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
 
 async def own_job(interaction: Interaction, job_id: int) -> Job:
     """The person's own job. Raises NothingThere or NotYours."""
-    job = await find_job(interaction.client.db, job_id)
+    job = await interaction.client.db.one(FIND_JOB, job_id)
     if job is None:
         raise job_gone()
     if job.person_id != interaction.user.id:
@@ -149,8 +149,8 @@ async def _question(
     head = sentences(
         _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
         _(
-            "Everyone who can read that channel will see the picture as shown here, with your name. They "
-            "can also find it in /gallery."
+            "Everyone who can read the art channel will see the picture as shown here, with your name. "
+            "They can also find the picture in /gallery."
         ),
     )
     buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
