@@ -131,7 +131,10 @@ class RequestBuilder:
         if version is not None and version.recipe is None:
             what, problem = (
                 _("The LoRA {name}"),
-                _("is not recognized as a few-step LoRA; turn *fast* off, and tell the bot's operator"),
+                _(
+                    "is not recognized as a few-step LoRA. Turn *fast* off, and tell the bot's operator "
+                    "about this problem"
+                ),
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
@@ -140,9 +143,9 @@ class RequestBuilder:
         """Why a checkpoint does not paint fast, and what else there is."""
         names = alternatives([each.name for each in self.checkpoints if each.fast])
         if not names:
-            problem = _("needs a few-step LoRA, but no model here has one; turn *fast* off")
+            problem = _("needs a few-step LoRA, but no model of this bot has one. Turn *fast* off")
             return InvalidRequest(what=_("Fast generation"), problem=problem)
-        problem = _("has no few-step LoRA for fast generation; turn *fast* off, or choose {names} as the model")
+        problem = _("has no few-step LoRA for fast generation. Turn *fast* off, or choose {names} as the model")
         what = _("The model {checkpoint}").format(checkpoint=checkpoint)
         return InvalidRequest(what=what, problem=problem.format(names=names))
 
@@ -304,7 +307,7 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
     names = [use.name for use in uses]
     for name in names:
         if names.count(name) > 1:
-            raise InvalidRequest(what=name, problem=_("was chosen twice; choose it once, with one weight"))
+            raise InvalidRequest(what=name, problem=_("was chosen twice. Choose each LoRA only once, with one weight"))
 
 
 def _refuse_strange_sides(uses: Sequence[LoraUse], draft: RequestDraft) -> None:

@@ -349,7 +349,7 @@ def _missing(parts: Sequence[MatchedLora], usable: Sequence[MatchedLora], left_o
     if left_out:
         names = several(part.named.name for part in left_out)
         notes.append(
-            _("A picture here can use up to {limit} LoRAs. Easel left out {names}.").format(
+            _("A picture can use at most {limit} of these LoRAs, so Easel left out {names}.").format(
                 limit=len(usable), names=names
             )
         )

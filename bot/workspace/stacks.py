@@ -176,7 +176,8 @@ async def import_stack(db: Database, words: WordRules, person_id: int, typed: st
     if shared is None:
         await remember_miss(db, person_id, since_ms=since)
         text = _(
-            "No stack has this code. A code has 8 letters and digits. It works until the stack's owner stops sharing."
+            "No stack has this code. A code consists of 8 letters and digits. When a user stops sharing a "
+            "stack, its code stops working."
         )
         raise NothingThere(what=text)
     if shared.person_id == person_id:

@@ -6,7 +6,7 @@ import asyncio
 
 from bot.app.assembly import Easel
 from bot.database.clock import DAY_MS
-from bot.database.servers.left_servers import servers_left
+from bot.database.servers.left_servers import SERVERS_LEFT
 from bot.privacy.retention import Kind
 from bot.privacy.stored_data import IMPERSONAL, TABLES
 from playground.visible_message import VisibleMessage
@@ -18,7 +18,7 @@ from tests.house import PASTEL
 async def until_left(easel: Easel, scene: Scene) -> None:
     """Wait until the bot knows that a server has removed it."""
     async with asyncio.timeout(PATIENCE):
-        while not await servers_left(easel.db, before_ms=2**62, limit=9):
+        while not await easel.db.all(SERVERS_LEFT, 2**62, 9):
             await told(scene.grace, "privacy show", in_="dm")
 
 
@@ -39,7 +39,7 @@ async def settle_in(harbour: Harbour) -> None:
     page = await chosen(linus, await harbour.panel("places"), "svmodels", f"={PASTEL}")
     assert PASTEL in page.text
     await filled(linus, await harbour.panel("words"), "Add list", name="House", words="zorble")
-    await filled(linus, await harbour.panel("blocks"), "Block by ID", id=str(10**17 + 5), reason="spam")
+    await filled(linus, await harbour.panel("blocks"), "Block a user by ID", id=str(10**17 + 5), reason="spam")
     await harbour.painted(checkpoint=PASTEL)
     assert "not allowed" in (await told(harbour.scene.ada, "imagine", in_=harbour.channel, prompt="a zorble")).text
 

@@ -80,7 +80,7 @@ def _adding(page: str, refusal: RequestError | None) -> str:
     if refusal is None:
         return _("Add this LoRA: {page}").format(page=page)
     if isinstance(refusal, NotStaff | RoleNeeded):
-        return _("You cannot add LoRAs here; ask this server's staff: {page}").format(page=page)
+        return _("You cannot add LoRAs here. Ask staff to add this LoRA: {page}").format(page=page)
     return explained(refusal)
 
 
@@ -99,7 +99,7 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
         async with asyncio.timeout(seconds):
             return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
     except TimeoutError:
-        text = _("{name} · no suggestions right now, the bot is busy").format(name=isolated(typed[:50]))
+        text = _("{name} · no suggestions right now, because the bot is busy").format(name=isolated(typed[:50]))
         return [app_commands.Choice(name=text[:MAX_TEXT], value=typed)] if typed else []
 
 

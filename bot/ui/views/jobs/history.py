@@ -208,7 +208,9 @@ def _title(wanted: Wanted, found: HistoryPage) -> str:
         newest = _("newest first")
         return f"{head}\n-# {newest}{' · ' + chosen if chosen else ''}"
     if chosen:
-        return f"{head}\n" + _("None of your pictures match {wanted}. Try fewer words.").format(wanted=chosen)
+        return f"{head}\n" + _("None of your pictures match {wanted}. Try fewer words or filters.").format(
+            wanted=chosen
+        )
     return f"{head}\n" + _("No pictures yet. Generate one with /imagine or in your /studio.")
 
 

@@ -234,7 +234,7 @@ class CompanionMenu(PersistentSelect, template=rf"with:{LORA}"):
             for other in companions
         ]
         menu: ui.Select[Any] = ui.Select(
-            custom_id=f"with:{lora_id}", options=options, placeholder=_("Often used with …")
+            custom_id=f"with:{lora_id}", options=options, placeholder=_("Open a LoRA that is often used with this one")
         )
         super().__init__(menu)
 
@@ -262,7 +262,7 @@ class UseLoraForm(ModalForm):
             default=example or None,
             max_length=MAX_PROMPT,
         )
-        where = _("No model here fits this LoRA; Easel will explain why")
+        where = _("This LoRA fits no model here. Easel explains the reason after you submit this form.")
         if checkpoint:
             where = _("Model: {checkpoint}").format(checkpoint=checkpoint)
         self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
