@@ -328,7 +328,8 @@ async def withdraw_request(
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
         last = await db.all(REQUESTERS_OF, addition_id) == [person_id]
-        found = await db.run(MARK_REQUEST_TOLD if counts and last else WITHDRAW, addition_id, person_id)
+        statement = MARK_REQUEST_TOLD if counts and last else WITHDRAW
+        found = await db.run(statement, addition_id, person_id)
         return await db.one(CANCEL, now_ms(), addition_id) if found and last else None
 
 

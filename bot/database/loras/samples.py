@@ -88,10 +88,10 @@ SAMPLES_OF = Query(
 )
 
 
-async def find_due(db: Database, due: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
-    """Find the version that is `due`, for the first of `base_models` that has one. Raises DatabaseError."""
+async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
+    """Find the version that a query of due versions returns, for the first of `base_models` that has one. Raises DatabaseError."""
     for base_model in base_models:
-        found = await db.one(due, base_model, MAX_TRIES)
+        found = await db.one(query, base_model, MAX_TRIES)
         lora = await find_lora(db, found.lora_id) if found else None
         if found and lora:
             return Due(lora, next(version for version in lora.versions if version.id == found.id))

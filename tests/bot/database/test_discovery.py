@@ -15,6 +15,7 @@ from bot.database.loras.ratings import RATING_OF, UNRATE_LORA, rate_lora
 from bot.database.loras.records import record_found
 from bot.database.loras.tags import POPULAR_TAGS, TAGS_OF_LORA, TagCount
 from bot.database.pictures.pictures import NewPicture
+from bot.database.query import Query
 from bot.database.trends import HALF_LIFE_MS, raised
 from inference.lora.beside.categories import Category
 from inference.lora.knowledge import Knowledge
@@ -121,7 +122,7 @@ async def test_tags_follow_the_sidecar(db: Database) -> None:
     await record_found(db, found, found.judge(Knowledge()), last_word=True)
     assert await db.all(POPULAR_TAGS, Category.OTHER, 25) == []
     assert await db.all(POPULAR_TAGS, Category.STYLE, 25) == [TagCount("night", 1)]
-    assert await db.fetch("SELECT 1 FROM tag WHERE loras < 1") == []
+    assert await db.all(Query(int, "SELECT 1 FROM tag WHERE loras < 1")) == []
 
 
 async def test_tags_stand_in_the_file_where_no_sidecar_names_any(db: Database) -> None:
