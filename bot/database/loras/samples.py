@@ -89,7 +89,7 @@ SAMPLES_OF = Query(
 
 
 async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
-    """Find the version that a query of due versions returns, for the first of `base_models` that has one. Raises DatabaseError."""
+    """Return the due version of the first of `base_models` that has one. Raises DatabaseError."""
     for base_model in base_models:
         found = await db.one(query, base_model, MAX_TRIES)
         lora = await find_lora(db, found.lora_id) if found else None
