@@ -11,7 +11,7 @@ from bot.database.database import Database
 from bot.database.gallery.publications import publications_of_job
 from bot.database.jobs.jobs import Job, find_job
 from bot.database.loras.catalogue import Lora, find_lora
-from bot.database.people.people import is_person
+from bot.database.people.people import IS_PERSON
 from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
 from bot.database.privacy.deletions import find_hidden_job
 from bot.database.reports.appeals import (
@@ -302,7 +302,7 @@ class Reporting:
         """Refuse staff their own case, also when they have deleted all their data. Raises OwnCase."""
         if self._rights.is_operator(who.person_id):
             return
-        if await is_person(self._db, owner_id, who.person_id):
+        if await self._db.get(IS_PERSON, stored=owner_id, person=who.person_id):
             raise OwnCase
 
     def _check_block(self, report: Report, ends_at: int | None) -> None:

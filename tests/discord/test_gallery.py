@@ -16,7 +16,7 @@ from bot.database.gallery.publications import Publication, find_publication, pub
 from bot.database.jobs.jobs import Job, find_job
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.loras.catalogue import find_lora_by_name
-from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.privacy.deletions import hide_job, undo_deletion
 from bot.database.servers.audit import AuditAction
 from bot.database.servers.settings import ArtChannel
@@ -288,15 +288,14 @@ async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothin
     assert refused.ephemeral and "only its staff can do this" in refused.text
     assert await find_feature(stage.easel.db, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
     seen = await opened(stage, stage.linus, stage.bats)
-    place = (stage.easel.db, WORKSHOP, BlockKind.PERSON, LINUS)
-    await save_block(*place, reason="spam", ends_at=None, created_by=1)
+    await save_block(stage.easel.db, WORKSHOP, BlockKind.PERSON, LINUS, reason="spam", ends_at=None, created_by=1)
     stage.easel.servers.servers.forget(WORKSHOP)
     try:
         for answer in (await told(stage.linus, "gallery"), await (await stage.linus.press(seen, "Remix")).reply()):
             assert "spam" in answer.text
         assert str(stage.owl.id) not in pictures(await told(stage.scene.ada, "gallery")), "nor are theirs shown"
     finally:
-        await lift_block(*place)
+        await stage.easel.db.one(LIFT_BLOCK, server=WORKSHOP, kind=BlockKind.PERSON, id=LINUS)
         stage.easel.servers.servers.forget(WORKSHOP)
 
 

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.database import Database
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.servers.allowed_phrases import PhraseQuestion, QuestionState, mark_question_told, untold_questions
 from bot.i18n import _, speaking
 from bot.i18n.texts import code, plain
@@ -37,7 +37,7 @@ class PhraseNotices:
             untold = (await untold_questions(self._db, person_id))[:MOST_AT_ONCE]
             if not untold:
                 return
-            with speaking(await locale_of(self._db, person_id)):
+            with speaking(await self._db.one(FIND_LOCALE, person_id)):
                 view = self._notice(untold)
             try:
                 channel = await (await self._client.fetch_user(person_id)).create_dm()

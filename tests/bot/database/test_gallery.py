@@ -32,7 +32,7 @@ from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import find_job
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.loras.records import rate_content
-from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import hide_job, undo_deletion
 from bot.database.privacy.takedowns import record_takedown
@@ -201,7 +201,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         for server in (SERVER, 0):
             await save_block(db, server, kind, target, reason="x", ends_at=None, created_by=3)
             assert await shown(db) == left
-            await lift_block(db, server, kind, target)
+            await db.one(LIFT_BLOCK, server=server, kind=kind, id=target)
             assert await shown(db) == [two.id, one.id]
         await save_block(db, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
         await save_block(db, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)

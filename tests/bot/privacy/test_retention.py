@@ -22,7 +22,7 @@ from bot.database.gallery.publications import PublicationState, begin_removal_of
 from bot.database.jobs.deliveries import mark_sent, open_delivery
 from bot.database.jobs.history import Wanted, history_page
 from bot.database.jobs.jobs import cancel_job, create_job, find_job, note_opened, start_job
-from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.privacy.deletions import pending_deletions
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
@@ -346,7 +346,7 @@ async def test_decided_reports_go_unless_they_still_count(db: Database, settings
     assert left == [report.id for report in stays]
     named = await db.fetch("SELECT person_id, message_id FROM posted_message ORDER BY person_id")
     assert [tuple(row) for row in named] == [(ADA, 77), (GRACE, 77), (MARGARET, 77)]
-    await lift_block(db, SERVER, BlockKind.PERSON, ADA)
+    await db.one(LIFT_BLOCK, server=SERVER, kind=BlockKind.PERSON, id=ADA)
     await answer_appeal(db, appealed, AppealState.UPHELD, [], answered_by=MARGARET)
     assert (await swept(db, settings, reports_days=365))[Kind.REPORTS].count == 1, "the block is lifted"
     assert appealed.report_id in {row["id"] for row in await db.fetch("SELECT id FROM report")}, (
@@ -364,7 +364,7 @@ async def test_the_report_and_the_entry_about_a_blocked_lora_stay_while_it_is_bl
     old_settings = {"reports_days": 365, "audit_days": 365}
     assert not {Kind.REPORTS, Kind.AUDIT} & (await swept(db, settings, **old_settings)).keys()
     assert await db.fetch("SELECT id FROM report WHERE id = ?", (report.id,))
-    await lift_block(db, SERVER, BlockKind.LORA, lora.id)
+    await db.one(LIFT_BLOCK, server=SERVER, kind=BlockKind.LORA, id=lora.id)
     assert (await swept(db, settings, **old_settings))[Kind.REPORTS].count == 1
 
 
