@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.gallery.publications import publications_of_job
+from bot.database.gallery.publications import PUBLICATIONS_OF_JOB
 from bot.database.jobs.jobs import Job, find_job
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.database.people.people import IS_PERSON
@@ -147,7 +147,7 @@ class Reporting:
         """
         if job.person_id == who.person_id:
             raise OwnReport
-        servers = {job.server_id, *(each.server_id for each in await publications_of_job(self._db, job.id))}
+        servers = {job.server_id, *(each.server_id for each in await self._db.all(PUBLICATIONS_OF_JOB, job.id))}
         here = who.bot_in_server and who.server_id is not None and who.server_id in servers
         place = who.place if here else EVERYWHERE
         return await self._report(who, place, Subject.PICTURES, job.id, job.person_id, reason, note)

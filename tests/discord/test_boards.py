@@ -12,9 +12,9 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.community.boards import BoardPlace, Boards
 from bot.community.pacing import EditPacer
-from bot.database.gallery.boards import find_board
+from bot.database.gallery.boards import FIND_BOARD
 from bot.database.gallery.features import FeatureKind
-from bot.database.gallery.pages import trending_loras
+from bot.database.gallery.pages import TRENDING_LORAS
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import find_job
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
@@ -50,7 +50,7 @@ class Stage:
         """The board of a channel after a look at it."""
         (place,) = [place for place in await self.posts.places() if place.channel_id == channel]
         await self.boards.refresh(place)
-        board = await find_board(self.easel.db, channel)
+        board = await self.easel.db.one(FIND_BOARD, channel)
         assert board is not None
         seen = await self.scene.control.message(str(board.message_id))
         assert seen is not None
@@ -76,7 +76,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         boards = Boards(easel.db, posts, pacer, posts.places, every=0)
         for place in await posts.places():
             await boards.refresh(place)
-            assert await find_board(easel.db, place.channel_id) is None, "nothing to show"
+            assert await easel.db.one(FIND_BOARD, place.channel_id) is None, "nothing to show"
         (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
         job = await find_job(easel.db, row["id"])
         assert job is not None
@@ -110,10 +110,10 @@ async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) 
     (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
     await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
-        assert await trending_loras(db, WORKSHOP, place.shows, limit=5) == ()
+        assert await db.all(TRENDING_LORAS, server=WORKSHOP, limit=5, **place.shows.parameters) == []
     finally:
         await clear_job_rating(db, job_id, RatingSource.STAFF, server_id=WORKSHOP)
-    assert len(await trending_loras(db, WORKSHOP, place.shows, limit=5)) == 1
+    assert len(await db.all(TRENDING_LORAS, server=WORKSHOP, limit=5, **place.shows.parameters)) == 1
 
 
 async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> None:
@@ -155,7 +155,7 @@ async def test_in_an_archived_thread_it_names_no_more_than_elsewhere(stage: Stag
     link = f"/{TEXT}/{stage.one.message_id}"
     assert link in seen.text
     db, job_id = stage.easel.db, stage.one.job_id
-    board = await find_board(db, channel)
+    board = await db.one(FIND_BOARD, channel)
     assert board is not None
     await stage.scene.control.set_channel(str(board.message_channel_id), archived=True)
     await rate_job(db, job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
@@ -177,7 +177,7 @@ async def test_it_goes_with_the_art_channel(stage: Stage, channel: int) -> None:
     try:
         await stage.boards.remove_unwanted()
         assert await stage.scene.control.message(seen.id) is None, "nobody would take a name out of it"
-        assert await find_board(stage.easel.db, channel) is None
+        assert await stage.easel.db.one(FIND_BOARD, channel) is None
         if channel == FORUM:  # the bot may not delete posts there
             assert stage.scene.playground.world.channels[seen.id].name == "Board no longer in use"
     finally:

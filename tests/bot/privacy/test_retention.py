@@ -18,7 +18,7 @@ from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.bookmarks.stacks import StackLora, save_stack
 from bot.database.clock import DAY_MS
 from bot.database.database import Database
-from bot.database.gallery.publications import PublicationState, begin_removal_of_job, publications_of_job
+from bot.database.gallery.publications import BEGIN_REMOVAL_OF_JOB, PUBLICATIONS_OF_JOB, PublicationState
 from bot.database.jobs.deliveries import mark_sent, open_delivery
 from bot.database.jobs.history import Wanted, history_page
 from bot.database.jobs.jobs import cancel_job, create_job, find_job, note_opened, start_job
@@ -152,7 +152,7 @@ async def test_what_is_bookmarked_in_a_stack_or_published_stays_as_the_settings_
     jobs += [await painted(db, settings, 50) for _ in range(2)]
     await publish(db, jobs[3], ADA, "fox")
     await publish(db, jobs[4], ADA, "fox")
-    await begin_removal_of_job(db, jobs[4])  # its owner has taken it back
+    await db.all(BEGIN_REMOVAL_OF_JOB, job=jobs[4], server=None)  # its owner has taken it back
     await add_bookmark(db, ADA, loras[1].id)
     await save_stack(db, ADA, "mine", [StackLora(sha256=file_of("Bat"), name="Bat", weight=1)])
     await add_bookmark(db, GRACE, loras[2].id)  # which keeps nothing of Ada's
@@ -198,7 +198,7 @@ async def test_a_published_picture_that_goes_takes_its_post_along(db: Database, 
     job = await painted(db, settings, 50)
     await publish(db, job, ADA, "fox")
     await swept(db, settings, pictures_days=30, keep=())
-    (left,) = await publications_of_job(db, job)
+    (left,) = await db.all(PUBLICATIONS_OF_JOB, job)
     assert left.state is PublicationState.REMOVING and left.message_id is not None
 
 

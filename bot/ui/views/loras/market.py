@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.database.bookmarks.bookmarks import add_bookmarks, bookmarked_among
 from bot.database.database import Database
-from bot.database.gallery.features import Feature, featured_loras
+from bot.database.gallery.features import FEATURED_LORAS, Feature
 from bot.database.gallery.pages import PlaceFilter
 from bot.database.loras.catalogue import Lora, LoraPage, browse_loras, find_loras_by_id
 from bot.database.loras.search import Shown, Sort
@@ -159,11 +159,11 @@ async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> 
     )  # fmt: skip
 
 
-async def _features(db: Database, server_id: int | None, place: PlaceFilter) -> tuple[Feature, ...]:
+async def _features(db: Database, server_id: int | None, place: PlaceFilter) -> list[Feature]:
     """What the staff of a server feature, as far as the place shows it; nothing outside of servers."""
     if server_id is None:
-        return ()
-    return await featured_loras(db, server_id, place, limit=MOST_FEATURED)
+        return []
+    return await db.all(FEATURED_LORAS, server=server_id, since=0, limit=MOST_FEATURED, **place.parameters)
 
 
 async def market_page(
