@@ -28,7 +28,7 @@ from bot.config.sections.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
 from bot.database.jobs.history import Wanted, history_page, numbered_page
-from bot.database.jobs.terms import ADD
+from bot.database.jobs.terms import INDEX_JOB
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.file_removal import FileRemoval
@@ -115,7 +115,7 @@ async def fill(db: Database, folder: Path, pictures: int) -> None:
                 (row,) = await db.write(JOB, (person, request, at, at, at))
                 path = f"{row['id'] // 1000}/{row['id']}.png"
                 await db.write(PICTURE, (row["id"], path, at))
-                await db.write(ADD, (row["id"],))
+                await db.run(INDEX_JOB, row["id"])
                 made.append(path)
         await asyncio.to_thread(_write, folder, made)
 

@@ -28,7 +28,7 @@ from bot.config.sections.discord_settings import DiscordSettings
 from bot.config.sections.limits import LimitSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.servers.audit import FOREVER, AuditAction, AuditFilter
 from bot.database.servers.limits import LimitHolder, LimitName
 from bot.servers.command_permissions import CommandPermissions
@@ -226,7 +226,7 @@ async def measure(db: Database, people: int, entries: int, calls: int, runs: int
     services = server_services(db, lambda: settings, declarer=discord)
     services.connect(discord)
     await set_up(services)
-    found = [await find_job(db, job_id) for job_id in range(1, people * 10, 97)]
+    found = [await db.one(FIND_JOB, job_id) for job_id in range(1, people * 10, 97)]
     jobs = [job for job in found if job is not None]
     results: Results = {}
     for seed in range(runs):

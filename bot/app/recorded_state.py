@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from bot.app.health import STALE_SECONDS, last_health
 from bot.config import Settings
 from bot.database.database import read_database
 from bot.database.jobs.deliveries import count_owed
-from bot.database.jobs.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
+from bot.database.jobs.jobs import CHECKPOINT_LOADS, LAST_FAILED, CheckpointLoad, Job
 from bot.database.jobs.paces import load_times
 from bot.database.jobs.pauses import paused_servers
 from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
@@ -40,13 +40,13 @@ class RecordedState:
     """
 
     running: bool
-    loads: tuple[CheckpointLoad, ...]
+    loads: Sequence[CheckpointLoad]
     load_seconds: dict[str, float]
     paused: frozenset[int]
     owed: int
     takedowns: tuple[TakedownCase, ...]
     reports: tuple[WaitingReports, ...]
-    failed: tuple[Job, ...]
+    failed: Sequence[Job]
     files: FileCount
     hubs: HubCount
     suspects: int
@@ -64,13 +64,13 @@ async def read_state(settings: Settings) -> RecordedState:
         disk = await asyncio.to_thread(shutil.disk_usage, storage.folder)
         return RecordedState(
             running=await asyncio.to_thread(is_in_use, storage.database),
-            loads=await checkpoint_loads(db),
+            loads=await db.all(CHECKPOINT_LOADS),
             load_seconds=await load_times(db),
             paused=frozenset(await paused_servers(db)),
             owed=await count_owed(db),
             takedowns=await unfinished_cases(db),
             reports=await reports_waiting(db),
-            failed=await last_failed(db, FAILURES),
+            failed=await db.all(LAST_FAILED, FAILURES),
             files=await count_files(db),
             hubs=await count_looks(db),
             suspects=len(await suspects(db)),

@@ -47,7 +47,7 @@ from bot.database.gallery.publications import (
     mark_posted,
 )
 from bot.database.gallery.terms import PublishedFacets
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import loras_of_files
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.servers.settings import ArtChannel
@@ -287,7 +287,7 @@ class Publishing:
             raise
 
     async def _mark_posted(self, row: Publication, message: PostedMessage) -> Publication | None:
-        job = await find_job(self._db, row.job_id)
+        job = await self._db.one(FIND_JOB, row.job_id)
         if job is None:  # with it, the row has become one to remove
             return await mark_posted(self._db, row.id, message.channel_id, message.message_id, PublishedFacets(), "")
         request = job.request.only(row.position)

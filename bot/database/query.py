@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import is_dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_origin
 
 from pydantic import TypeAdapter
 
@@ -50,6 +50,6 @@ def _reader(row: type[Any]) -> Callable[[Iterable[sqlite3.Row]], list[Any]]:
         return list
     adapter: TypeAdapter[list[Any]] = TypeAdapter(list[row])  # pyright: ignore[reportInvalidTypeForm]
     read = adapter.validate_python
-    if is_dataclass(row):
+    if is_dataclass(get_origin(row) or row):
         return lambda rows: read([dict(each) for each in rows])
     return lambda rows: read([each[0] for each in rows])

@@ -7,24 +7,24 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.background import wait_times
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.jobs.jobs import (
+    FIND_JOB,
+    NOTE_BEGUN,
+    REQUEUE_JOB,
+    START_JOB,
     AnyJob,
     FinishedJob,
     fail_job,
-    find_job,
     finish_job,
-    note_begun,
-    requeue_job,
-    start_job,
 )
 from bot.database.jobs.ratings import RatingSource, rate_job
 from bot.database.pictures.hashes import record_hashes
@@ -95,11 +95,11 @@ class Outcomes:
         return begun
 
     async def _begin(self, job_id: int) -> StartedAttempt | None:
-        job = await find_job(self._db, job_id)
+        job = await self._db.one(FIND_JOB, job_id)
         if job is None:
             return None
         files, texts = await self.files(job.request), self._checks.texts(job.request)
-        started = await start_job(self._db, job_id)
+        started = await self._db.one(START_JOB, now_ms(), job_id)
         if started is None:
             return None
         command = kind_of(started.request).command(started)
@@ -111,7 +111,7 @@ class Outcomes:
         """Record that the worker has begun the job. A failure to write is ignored: only the next start reads it."""
         if isinstance(event, Started):
             with suppress(DatabaseError):
-                await note_begun(self._db, job.id, job.attempt)
+                await self._db.run(NOTE_BEGUN, now_ms(), job.id, job.attempt)
 
     async def files(self, request: JobRequest) -> Mapping[str, StoredFile]:
         """The files that the request names and that can still be used. Raises DatabaseError."""
@@ -119,8 +119,9 @@ class Outcomes:
 
     async def requeue(self, job: AnyJob, *, died: bool) -> AnyJob | None:
         """running -> queued. `died` says that the worker died while it painted this job."""
-        move = partial(requeue_job, self._db, job.id, job.attempt, died=died)
-        requeued = await self._retry_until_written(move)
+        requeued = await self._retry_until_written(
+            lambda: self._db.one(REQUEUE_JOB, died=died, job=job.id, attempt=job.attempt)
+        )
         if requeued is not None:
             log.info("attempt %s ended without a result; requeued", job.attempt)
             self._delete_attempt_pictures(job)

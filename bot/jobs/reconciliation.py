@@ -12,7 +12,7 @@ from bot import background
 from bot.config import LimitSettings
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import AnyJob, JobState, find_job, requeue_job, unfinished_ids
+from bot.database.jobs.jobs import FIND_JOB, REQUEUE_JOB, UNFINISHED_IDS, AnyJob, JobState
 from bot.database.jobs.paces import record_paces
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate
 from bot.jobs.forecasts import Pace
@@ -107,18 +107,18 @@ class Reconciler:
         before = self._active.changes
         for slot, job_id in self._active.repair():
             await self._handles.cancel(slot, job_id)
-        if any(job_id not in self._active for job_id in await unfinished_ids(self._db)):
+        if any(job_id not in self._active for job_id in await self._db.all(UNFINISHED_IDS)):
             async with self._db.transaction():  # an order that is being written is in memory when this begins
-                for job_id in await unfinished_ids(self._db):
+                for job_id in await self._db.all(UNFINISHED_IDS):
                     await self._take_up(job_id)
         if self._active.changes != before:
             self._wake()
 
     async def _take_up(self, job_id: int) -> None:
         """Queue an unfinished job that is in the table alone. Raises DatabaseError."""
-        row = None if job_id in self._active else await find_job(self._db, job_id)
+        row = None if job_id in self._active else await self._db.one(FIND_JOB, job_id)
         if row is not None and row.state is JobState.RUNNING:
-            row = await requeue_job(self._db, job_id, row.attempt, died=False)
+            row = await self._db.one(REQUEUE_JOB, died=False, job=job_id, attempt=row.attempt)
         if row is not None and row.state is JobState.QUEUED and job_id not in self._active:
             with about(job_id):
                 log.error("found only in the database, queued again")

@@ -12,21 +12,22 @@ from pathlib import Path
 
 from bot import background, metrics
 from bot.config import LimitSettings
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import (
+    CANCEL_JOB,
+    COUNT_QUEUE,
+    COUNT_WAITING,
+    FIND_JOB,
+    QUEUED_JOBS,
+    START_JOB,
+    UNFINISHED_IDS,
     AnyJob,
     Job,
     RequestT,
     StoredJob,
-    cancel_job,
-    count_queue,
-    count_waiting,
     create_job,
-    find_job,
-    queued_jobs,
     requeue_orphans,
-    start_job,
-    unfinished_ids,
 )
 from bot.database.jobs.paces import all_paces, load_times, record_paces
 from bot.database.jobs.pauses import pause, paused_servers, unpause
@@ -153,13 +154,13 @@ class JobService:
 
         Of what a killed program left in the spool, only states of unfinished jobs are of use. Raises DatabaseError.
         """
-        states = {state_file(job_id) for job_id in await unfinished_ids(self._db)}
+        states = {state_file(job_id) for job_id in await self._db.all(UNFINISHED_IDS)}
         await asyncio.to_thread(self.spool.clear, states)
         self._pace.remember(await all_paces(self._db), await load_times(self._db))
         self._active.paused = await paused_servers(self._db)
         for row in await requeue_orphans(self._db):
             self._outcomes.note_interruption(row)
-        for row in await queued_jobs(self._db):
+        for row in await self._db.all(QUEUED_JOBS):
             problem = self.reconciler.why_hopeless(row)
             if row.deaths >= self._limits.max_attempts:
                 problem = WorkerCrashed(attempts=row.deaths)
@@ -204,7 +205,7 @@ class JobService:
             raise CheckpointNotFound(name=request.checkpoint, installed=sorted(self._pool.serves))
         policy = policy or self._limits.policy
         async with self._db.transaction():
-            mine, in_all = await count_waiting(self._db, person_id), await count_queue(self._db)
+            mine, in_all = await self._db.get(COUNT_WAITING, person_id), await self._db.get(COUNT_QUEUE)
             policy.check(mine, in_all, lambda: duration(self.forecasts.next_handed(person_id)))
             row = await create_job(
                 self._db,
@@ -242,17 +243,17 @@ class JobService:
         """
         async with self._db.transaction():  # which ends here: other writers do not wait for the picture
             made = await create_job(self._db, request, person_id=person_id, channel_id=channel_id, server_id=server_id)
-            row = await start_job(self._db, made.id)
+            row = await self._db.one(START_JOB, now_ms(), made.id)
             assert row is not None
             if also is not None:
                 await also(made)
         with about(row.id), self._active.recording(row):
             await self._outcomes.complete(row, picture, notes)
-        return await find_job(self._db, row.id) or made
+        return await self._db.one(FIND_JOB, row.id) or made
 
     async def cancel(self, job_id: int) -> AnyJob | None:
         """Cancel a waiting or running job; None when it had ended already. Raises DatabaseError."""
-        row = await cancel_job(self._db, job_id)
+        row = await self._db.one(CANCEL_JOB, now_ms(), job_id)
         if row is None:
             self._active.withdraw(job_id)  # not before: the table decides what has happened
             return None
@@ -273,7 +274,7 @@ class JobService:
     async def following(self, job_id: int) -> AsyncGenerator[Updates]:
         """Updates of a job from now on; the first is its current state."""
         with self._active.following(job_id) as updates:
-            if row := await find_job(self._db, job_id):
+            if row := await self._db.one(FIND_JOB, job_id):
                 pictures = await pictures_of_job(self._db, job_id) if row.state.final else ()
                 if updates.empty():  # an update that came meanwhile is newer, and the end must stay the last
                     updates.put_nowait(JobUpdate(row, pictures=pictures))

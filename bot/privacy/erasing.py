@@ -18,7 +18,7 @@ from bot.database.additions.additions import waiting_of_person
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
-from bot.database.jobs.jobs import AnyJob, unfinished_jobs
+from bot.database.jobs.jobs import UNFINISHED_JOBS, AnyJob
 from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person, jobs_being_deleted, overwrite_deleted
 from bot.database.privacy.erasure_leftovers import (
     HeldFiles,
@@ -213,7 +213,7 @@ class Erasures:
 
     async def _stop_jobs(self, person_id: int) -> None:
         """Cancel every job, wait until no worker has one, and until nothing is answered or delivered any more."""
-        jobs = await unfinished_jobs(self._db, person_id)
+        jobs = await self._db.all(UNFINISHED_JOBS, person_id)
         for job in jobs:
             await self._jobs.cancel(job.id)
         for job in jobs:

@@ -20,7 +20,7 @@ from bot import background
 from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import unfinished_ids
+from bot.database.jobs.jobs import UNFINISHED_IDS
 from bot.database.people.drafts import FORGET_OLD_DRAFTS
 from bot.database.privacy.erased_rows import overwrite_deleted
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
@@ -304,7 +304,7 @@ class Retention:
     async def _states(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.states_days)
         async for old in _old(_walk(self._settings.storage.spool), before):
-            unfinished = set(await unfinished_ids(self._db))
+            unfinished = set(await self._db.all(UNFINISHED_IDS))
             yield _files([file for file in old if job_of_file(file[0].name) not in unfinished])
 
     async def _logs(self) -> AsyncGenerator[Portion]:

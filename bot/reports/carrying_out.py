@@ -13,7 +13,7 @@ from math import inf
 from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
@@ -232,7 +232,7 @@ class CarryingOut:
     async def _tell(self, pending: PendingStep, decision: Decision, report: Report) -> None:
         """Tell of a decision or an answer by a direct message; whom none reaches is told after the next command."""
         appeal = await appeal_of(self._db, decision.id) if pending.step is Step.TELL_ANSWER else None
-        notice = OwnerNotice(report, decision, await find_job(self._db, report.target_id), appeal)
+        notice = OwnerNotice(report, decision, await self._db.one(FIND_JOB, report.target_id), appeal)
         person_id = report.owner_id  # negative: the keyed hash of who has all deleted
         told = None
         if person_id is not None and person_id > 0:
@@ -272,7 +272,7 @@ class CarryingOut:
         report = await find_report(self._db, decision.report_id)
         if report is None:
             return None
-        return OwnerNotice(report, decision, await find_job(self._db, report.target_id), appeal)
+        return OwnerNotice(report, decision, await self._db.one(FIND_JOB, report.target_id), appeal)
 
     async def was_told(self, notices: tuple[OwnerNotice, ...]) -> None:
         """The person knows these now. Raises DatabaseError."""

@@ -9,7 +9,7 @@ from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.gallery.publications import PUBLICATIONS_OF_JOB
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.database.people.people import IS_PERSON
 from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
@@ -115,7 +115,7 @@ async def _read_case(db: Database, report: Report) -> Case:
 
 async def reported_job(db: Database, report: Report) -> Job | None:
     """Also one that its owner has deleted, and that is kept until the report is decided."""
-    found = await find_job(db, report.target_id)
+    found = await db.one(FIND_JOB, report.target_id)
     return found or await find_hidden_job(db, report.target_id)
 
 

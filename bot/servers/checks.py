@@ -10,7 +10,7 @@ from bot.config import LimitSettings
 from bot.database.additions.disputes import disputes_for
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import AnyJob, Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
 from bot.database.jobs.orders import (
     PersonFacts,
     context_of_job,
@@ -276,7 +276,7 @@ class RequestChecks:
         """
         if await held_jobs(self._db, job_ids := list(job_ids)):
             raise PictureReported
-        jobs = [job for job_id in job_ids if (job := await find_job(self._db, job_id)) is not None]
+        jobs = [job for job_id in job_ids if (job := await self._db.one(FIND_JOB, job_id)) is not None]
         ratings, face = [await self.rating_of(job) for job in jobs], any(job.request.from_face for job in jobs)
         if request is not None:  # a file may claim anything, and a claim only makes the rules stricter
             ratings.append(self._content.rating_of(request, await self._used(request)))

@@ -15,7 +15,7 @@ from discord import app_commands
 from bot.database.clock import now_ms
 from bot.database.gallery.pages import FIND_SHOWN, PlaceFilter
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import AnyJob, Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
 from bot.database.privacy.erasures import ErasureState, newest_erasure
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.reports import held_jobs
@@ -153,7 +153,7 @@ async def require_published(interaction: Interaction, publication_id: int) -> tu
     """
     db, place = interaction.client.db, await published_here(interaction)
     found = await db.one(FIND_SHOWN, id=publication_id, **place.parameters)
-    job = None if found is None else await find_job(db, found.job_id)
+    job = None if found is None else await db.one(FIND_JOB, found.job_id)
     if found is None or job is None or found.server_id != interaction.guild_id:
         raise NotPublished
     return found, job

@@ -10,7 +10,7 @@ from discord import ui
 from pydantic import ValidationError
 
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.pictures.inputs import note_taken
 from bot.database.pictures.pictures import pictures_of_job
 from bot.errors.missing import NothingThere
@@ -54,10 +54,10 @@ async def find_shown_job(client: Client, message: discord.Message) -> ShownJob |
         custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
         for kind in buttons:
             if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
-                job = await find_job(client.db, int(match["job"]))
+                job = await client.db.one(FIND_JOB, int(match["job"]))
                 return None if job is None else ShownJob(job)
     published = await find_published(client.db, message)
-    job = None if published is None else await find_job(client.db, published.job_id)
+    job = None if published is None else await client.db.one(FIND_JOB, published.job_id)
     return None if job is None else ShownJob(job, published)
 
 

@@ -14,7 +14,7 @@ from bot.app.assembly import Easel
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.database.gallery.publications import FIND_PUBLICATION, Publication, PublicationState
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.posts import PublicationPosts
@@ -51,7 +51,7 @@ class Stage:
         """A job of Ada's that is painted."""
         await self.scene.painted(await self.scene.ada.slash("imagine", prompt=PROMPT, **options))
         (row,) = await self.easel.db.fetch("SELECT max(id) AS id FROM job")
-        job = await find_job(self.easel.db, row["id"])
+        job = await self.easel.db.one(FIND_JOB, row["id"])
         assert job is not None
         return job
 

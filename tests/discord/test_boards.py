@@ -16,7 +16,7 @@ from bot.database.gallery.boards import FIND_BOARD
 from bot.database.gallery.features import FeatureKind
 from bot.database.gallery.pages import TRENDING_LORAS
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
@@ -78,7 +78,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             await boards.refresh(place)
             assert await easel.db.one(FIND_BOARD, place.channel_id) is None, "nothing to show"
         (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
-        job = await find_job(easel.db, row["id"])
+        job = await easel.db.one(FIND_JOB, row["id"])
         assert job is not None
         who = ActionContext(person_id=ADA, server_id=WORKSHOP, checked_by_discord=True)
         one = await bot.publishing.publish(who, job, 0, TEXT, shows_prompt=True)

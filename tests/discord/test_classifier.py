@@ -9,7 +9,7 @@ from bot.app.assembly import Easel
 from bot.app.samples import SamplePainter
 from bot.config.sections.classifier import ClassifierSettings
 from bot.config.sections.library import LibrarySettings
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import RatingSource, ratings_of_job
 from bot.database.loras.records import rate_content
 from inference.content_rating import ContentRating
@@ -39,7 +39,7 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
         shown = await empty.ended(order)
         assert WITHHELD in shown.text and WHY in shown.text and not shown.attachments
         number = int(str(shown.buttons["Again"]["custom_id"]).removeprefix("again:"))
-        job = await find_job(easel.db, number)
+        job = await easel.db.one(FIND_JOB, number)
         assert job is not None
         (said,) = await ratings_of_job(easel.db, job.id, EVERYWHERE)
         assert (said.source, said.rating) == (RatingSource.CLASSIFIER, ContentRating.EXPLICIT)

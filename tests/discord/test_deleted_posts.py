@@ -11,7 +11,7 @@ from bot.app.assembly import Easel
 from bot.community import deleted_posts
 from bot.community.deleted_posts import DeletedPosts
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.posted import PostedMessages
@@ -38,7 +38,7 @@ def without_pauses() -> Iterator[None]:
 async def publish(scene: Scene, easel: Easel, bot: EaselBot, channel: int, seed: int, **options: object) -> Publication:
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=seed, **options))
     (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
-    job = await find_job(easel.db, row["id"])
+    job = await easel.db.one(FIND_JOB, row["id"])
     assert job is not None
     who = ActionContext(person_id=ADA, server_id=WORKSHOP, checked_by_discord=True)
     return await bot.publishing.publish(who, job, 0, channel, shows_prompt=True)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bot.database.gallery.likes import like
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from playground import default_world
@@ -279,7 +279,7 @@ async def test_publications_and_likes_go_too(empty: Scene) -> None:
         for person in (mary, empty.ada):
             await empty.painted(await person.slash("imagine", prompt=f"a {WORD if person is mary else 'wren'}"))
             (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
-            job = await find_job(easel.db, row["id"])
+            job = await easel.db.one(FIND_JOB, row["id"])
             assert job is not None
             who = ActionContext(person_id=job.person_id, server_id=workshop, checked_by_discord=True)
             posted.append(await bot.publishing.publish(who, job, 0, art, shows_prompt=True))

@@ -12,8 +12,12 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.database.clock import now_ms
 from bot.database.gallery.features import FIND_FEATURE, FeatureKind
-from bot.database.gallery.publications import FIND_PUBLICATION, PUBLICATIONS_OF_JOB, Publication
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.gallery.publications import (
+    FIND_PUBLICATION,
+    PUBLICATIONS_OF_JOB,
+    Publication,
+)
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
@@ -64,7 +68,7 @@ class Stage:
     async def job(self, person: Person, prompt: str, **options: object) -> Job:
         await self.scene.painted(await person.slash("imagine", prompt=prompt, **options))
         (row,) = await self.easel.db.fetch("SELECT max(id) AS id FROM job")
-        job = await find_job(self.easel.db, row["id"])
+        job = await self.easel.db.one(FIND_JOB, row["id"])
         assert job is not None
         return job
 
@@ -271,7 +275,7 @@ async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
     await undo_deletion(stage.easel.db, one.job_id)
     seen = await opened(stage, stage.linus, one)
-    job = await find_job(stage.easel.db, one.job_id)
+    job = await stage.easel.db.one(FIND_JOB, one.job_id)
     assert job is not None
     await stage.bot.removals.take_down(job, WORKSHOP, LINUS, "Not here.")
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))

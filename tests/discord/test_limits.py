@@ -18,7 +18,7 @@ from bot.config import CheckpointSettings, Settings
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.gallery.features import FeatureKind
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
 from bot.servers.context import ActionContext
@@ -150,7 +150,7 @@ async def publish_everything(scene: Scene, bot: EaselBot) -> list[VisibleMessage
         ) ORDER BY job_id
     """
     for row in await bot.db.fetch(sql, (margaret,)):
-        if job := await find_job(bot.db, row["job_id"]):
+        if job := await bot.db.one(FIND_JOB, row["job_id"]):
             published.append(await bot.publishing.publish(staff, job, row["position"], art, shows_prompt=True))
     assert len(published) > 6, "more than a page of the gallery"
     (version,) = await bot.db.fetch("SELECT lora_id FROM publication_lora JOIN lora_version USING (sha256) LIMIT 1")

@@ -11,7 +11,7 @@ import pytest
 from bot.app.assembly import Easel
 from bot.community.boards import Boards
 from bot.community.pacing import EditPacer
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
 from bot.ui.art_channels.boards import BoardPosts
@@ -35,7 +35,7 @@ async def published(scene: Scene, easel: Easel, bot: EaselBot, person: Person, c
     """A picture with Bat, liked by somebody and featured; the id of its job."""
     await scene.painted(await person.slash("imagine", prompt=f"a {WORD}", lora1="Bat"))
     row = await easel.db.fetch_one("SELECT max(id) AS id FROM job")
-    job = await find_job(easel.db, row["id"] if row else 0)
+    job = await easel.db.one(FIND_JOB, row["id"] if row else 0)
     assert job is not None
     who = ActionContext(person_id=job.person_id, server_id=WORKSHOP, checked_by_discord=True)
     one = await bot.publishing.publish(who, job, 0, channel, shows_prompt=True)
@@ -86,7 +86,7 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         assert "Made with this LoRA in this server" in (await told(grace, "lora info", name="Bat")).text
         if way == "taken down":
             for job_id in jobs:
-                job = await find_job(easel.db, job_id)
+                job = await easel.db.one(FIND_JOB, job_id)
                 assert job is not None
                 await bot.removals.take_down(job, WORKSHOP, int(default_world.MARGARET), "Not here.")
                 await bot.publishing.take_back_job(job_id, WORKSHOP)

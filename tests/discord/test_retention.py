@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.app.assembly import Easel
 from bot.config.sections.retention import RetentionSettings
 from bot.database.clock import DAY_MS
-from bot.database.jobs.terms import ADD
+from bot.database.jobs.terms import INDEX_JOB
 from bot.privacy.retention import Kind
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, told
@@ -42,7 +42,7 @@ async def paint_for_a_year(easel: Easel, like: int, file: Path) -> None:
             (job,) = await easel.db.write(JOB, {"like": like, "age": values["age"]})
             (picture,) = await easel.db.write(PICTURE, {**values, "job": job["id"]})
             await easel.db.write(LORAS, {"like": like, "picture": picture["id"]})
-            await easel.db.write(ADD, (job["id"],))
+            await easel.db.run(INDEX_JOB, job["id"])
 
 
 async def press_all(scene: Scene, page: VisibleMessage) -> None:

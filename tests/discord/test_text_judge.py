@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.config.sections.text_judge import TextJudgeSettings
-from bot.database.jobs.jobs import JobState, find_job
+from bot.database.jobs.jobs import FIND_JOB, JobState
 from bot.database.jobs.ratings import RatingSource, ratings_of_job
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
@@ -33,7 +33,7 @@ async def test_what_a_text_judge_says_of_words_counts(empty: Scene, text_judge: 
 
         shown = await empty.ended(await (await ada.slash("imagine", prompt=f"a {SEXUAL} owl", steps=2)).reply())
         assert WITHHELD in shown.text and WHY in shown.text and not shown.attachments
-        job = await find_job(easel.db, job_id(shown))
+        job = await easel.db.one(FIND_JOB, job_id(shown))
         assert job is not None
         (said,) = await ratings_of_job(easel.db, job.id, EVERYWHERE)
         assert (said.source, said.rating) == (RatingSource.CLASSIFIER, ContentRating.EXPLICIT)
@@ -43,7 +43,7 @@ async def test_what_a_text_judge_says_of_words_counts(empty: Scene, text_judge: 
         for place, prompt in (("general", f"a {MINORS} owl"), (AFTER_DARK, f"a nude {MINORS} owl"), ("dm", MINORS)):
             refused = await empty.ended(await (await ada.slash("imagine", in_=place, prompt=prompt, steps=2)).reply())
             assert REFUSED in refused.text and not refused.attachments, place
-            job = await find_job(easel.db, job_id(refused))
+            job = await easel.db.one(FIND_JOB, job_id(refused))
             assert job is not None and job.state is JobState.FAILED and job.begun_at is None, "nothing was painted"
 
         prompt = f"a 12 year old girl, {SEXUAL}"

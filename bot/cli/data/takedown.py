@@ -22,7 +22,7 @@ from bot.config import ConfigError, Settings
 from bot.database.clock import now_ms
 from bot.database.database import Database, read_database
 from bot.database.jobs.deliveries import find_delivery
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.pictures import pictures_of_job
 from bot.database.privacy.takedown_cases import (
     CaseState,
@@ -273,7 +273,7 @@ async def _show(
 
 async def _whose(db: Database, copy: TakedownCopy) -> tuple[str, str, str]:
     """The person, the job, and where it lies: a link to the message, or the file."""
-    job = None if copy.job_id is None else await find_job(db, copy.job_id)
+    job = None if copy.job_id is None else await db.one(FIND_JOB, copy.job_id)
     if job is None:
         return "-", "-", harmless(copy.path)
     delivery = await find_delivery(db, job.id)

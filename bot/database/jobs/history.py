@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from bot.database.database import Database
-from bot.database.jobs.jobs import Job, job_from
+from bot.database.jobs.jobs import Job
 from bot.database.jobs.terms import with_name, with_words
+from bot.database.query import Query
 from bot.database.search import all_of, search_words
 
 _SHOWN = "job.delete_at IS NULL"  # its owner has not deleted it
@@ -44,11 +45,13 @@ def _all(found: bool, columns: str) -> str:
 
 
 # (found by a search, towards newer ones): one statement each.
-PAGE = {key: _page(*key) for key in product((False, True), (False, True))}
+PAGE = {key: Query(Job, _page(*key)) for key in product((False, True), (False, True))}
 # By whether they are found by a search: how many there are, and the one behind so many newer ones.
-COUNT = {found: _all(found, "count(*) AS total") for found in (False, True)}
+COUNT = {found: Query(int, _all(found, "count(*)")) for found in (False, True)}
 NTH = {
-    found: f"{_all(found, 'job.id AS id')} ORDER BY {'job_text.rowid' if found else 'id'} DESC LIMIT 1 OFFSET :nth"
+    found: Query(
+        int, f"{_all(found, 'job.id')} ORDER BY {'job_text.rowid' if found else 'id'} DESC LIMIT 1 OFFSET :nth"
+    )
     for found in (False, True)
 }
 NEWEST = 2**63 - 1  # above every id
@@ -78,7 +81,7 @@ class Wanted:
 class HistoryPage:
     """Jobs, the newest first, and whether there are more on either side."""
 
-    jobs: tuple[Job, ...]
+    jobs: list[Job]
     newer: bool
     older: bool
 
@@ -111,23 +114,20 @@ async def numbered_page(db: Database, person_id: int, wanted: Wanted, *, limit: 
     anchor = NEWEST
     if page and query != "":
         parameters = {"person": person_id, "search": query, "checkpoint": wanted.checkpoint}
-        sql = COUNT[query is not None]
-        (row,) = await db.fetch(sql, parameters)
-        before = min(page, max(row["total"] - 1, 0) // limit) * limit
-        sql = NTH[query is not None]
-        rows = await db.fetch(sql, parameters | {"nth": before - 1}) if before else []
-        anchor = rows[0]["id"] if rows else NEWEST
+        statement = COUNT[query is not None]
+        total = await db.get(statement, **parameters)
+        before = min(page, max(total - 1, 0) // limit) * limit
+        statement = NTH[query is not None]
+        nth = await db.one(statement, **parameters, nth=before - 1) if before else None
+        anchor = NEWEST if nth is None else nth
     return await history_page(db, person_id, wanted, limit=limit, anchor=anchor)
 
 
-async def _beyond(
-    db: Database, person_id: int, wanted: Wanted, *, newer: bool, anchor: int, limit: int
-) -> tuple[Job, ...]:
+async def _beyond(db: Database, person_id: int, wanted: Wanted, *, newer: bool, anchor: int, limit: int) -> list[Job]:
     query = wanted.query(person_id)
     if query == "":
-        return ()
-    parameters = {
-        "person": person_id, "search": query, "checkpoint": wanted.checkpoint, "anchor": anchor, "limit": limit,
-    }  # fmt: skip
-    sql = PAGE[query is not None, newer]
-    return tuple(job_from(row) for row in await db.fetch(sql, parameters))
+        return []
+    statement = PAGE[query is not None, newer]
+    return await db.all(
+        statement, person=person_id, search=query, checkpoint=wanted.checkpoint, anchor=anchor, limit=limit
+    )

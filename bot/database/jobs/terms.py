@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from bot.database.query import SqlStatement
 from bot.database.search import all_of, begins, indexed, quoted
 from inference.messages.request import GenerationRequest, JobRequest
 
 TERMS = "id, prompt_terms(person_id, request), searchable(person_id, checkpoint), lora_terms(person_id, request)"
-ADD = f"INSERT INTO job_text (rowid, prompt, checkpoint, loras) SELECT {TERMS} FROM job WHERE id = ?"  # noqa: S608
+INDEX_JOB = SqlStatement(
+    f"INSERT INTO job_text (rowid, prompt, checkpoint, loras) SELECT {TERMS} FROM job WHERE id = ?"  # noqa: S608
+)
 _REMOVE = f"""
     INSERT INTO job_text (job_text, rowid, prompt, checkpoint, loras) SELECT 'delete', {TERMS} FROM job
 """  # noqa: S608 - constants only

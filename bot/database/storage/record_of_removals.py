@@ -26,7 +26,7 @@ from bot.database.clock import now_ms
 from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import FolderNotWritable, NoDatabase, WrongKey, explain
 from bot.database.jobs.deliveries import find_delivery
-from bot.database.jobs.jobs import cancel_job, find_job, unfinished_jobs
+from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, UNFINISHED_JOBS
 from bot.database.key_values import RECALL, REMEMBER, recall, remember
 from bot.database.pictures.verdicts import (
     PictureVerdict,
@@ -381,8 +381,8 @@ async def _erase(db: Database, people: Mapping[int, int], entry: Mapping[str, An
         await db.write(ERASE_AGAIN, (person_id, entry["person"], entry["at"]))
         pending = await _pending(db, person_id)
     assert pending is not None
-    for job in await unfinished_jobs(db, person_id):
-        await cancel_job(db, job.id)
+    for job in await db.all(UNFINISHED_JOBS, person_id):
+        await db.one(CANCEL_JOB, now_ms(), job.id)
     await db.write(FORGET_WISHES, (person_id,))
     while ids := await ended_jobs(db, person_id, limit=AT_ONCE):
         await erase_jobs(db, pending, ids)
@@ -423,7 +423,7 @@ async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
 async def _delete(db: Database, hashed: bytes) -> None:
     """Delete the jobs with this very picture; their files and messages are noted as still to be removed."""
     for job_id in await jobs_with_hash(db, hashed, limit=_MOST_JOBS):
-        job, delivery = await find_job(db, job_id), await find_delivery(db, job_id)
+        job, delivery = await db.one(FIND_JOB, job_id), await find_delivery(db, job_id)
         if job is not None:
             message_id = None if delivery is None else delivery.message_id
             channel_id = job.channel_id if delivery is None else delivery.posting_in or job.channel_id

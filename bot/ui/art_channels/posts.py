@@ -14,7 +14,7 @@ import discord
 from bot.community.discord_side import MessageClosed, MessageGone, PostedMessage, PostRefused
 from bot.database.database import Database
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import loras_of_files
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import find_picture
@@ -130,7 +130,7 @@ class PublicationPosts:
 
     async def _job(self, publication: Publication) -> Job:
         """The job of the picture. Raises PostRefused when it is gone."""
-        job = await find_job(self._db, publication.job_id)
+        job = await self._db.one(FIND_JOB, publication.job_id)
         if job is None:
             raise PostRefused("the picture was deleted")
         return job

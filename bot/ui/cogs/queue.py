@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.database.jobs.jobs import Job, find_job, unfinished_jobs
+from bot.database.jobs.jobs import FIND_JOB, UNFINISHED_JOBS, Job
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain, prompt_text
@@ -35,7 +35,7 @@ class QueueCog(Cog):
     @cancel.autocomplete("job")
     async def suggest_jobs(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The person's own unfinished jobs."""
-        jobs = await unfinished_jobs(self._client.db, interaction.user.id)
+        jobs = await self._client.db.all(UNFINISHED_JOBS, interaction.user.id)
         wanted = typed.casefold()
         return [
             app_commands.Choice(
@@ -48,12 +48,12 @@ class QueueCog(Cog):
 
     async def _own_job(self, person_id: int, typed: str | None) -> Job:
         if typed is None:
-            jobs = await unfinished_jobs(self._client.db, person_id)
+            jobs = await self._client.db.all(UNFINISHED_JOBS, person_id)
             if not jobs:
                 raise NothingThere(what=_(NO_JOBS))
             return jobs[-1]
         known = typed.isdecimal() and len(typed) < 19
-        job = await find_job(self._client.db, int(typed)) if known else None
+        job = await self._client.db.one(FIND_JOB, int(typed)) if known else None
         if job is None or job.person_id != person_id:
             raise NothingThere(what=_("Choose one of your own pictures from the list that appears as you type."))
         return job

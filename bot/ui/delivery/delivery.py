@@ -34,7 +34,7 @@ from bot.database.jobs.deliveries import (
     mark_undeliverable,
     remember_message,
 )
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.pictures.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile
 from bot.pictures.sheets import compose
@@ -260,7 +260,7 @@ class Deliverer:
         delivery = await find_delivery(self._db, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
-        if await find_job(self._db, job.id) is None:  # its owner has deleted it meanwhile
+        if await self._db.one(FIND_JOB, job.id) is None:  # its owner has deleted it meanwhile
             await self._mark_undeliverable(job)
             return
         private = delivery.private

@@ -18,7 +18,7 @@ from bot.background import RepeatedError, wait_times
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.deliveries import find_delivery, pending_deliveries
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
@@ -95,7 +95,7 @@ class JobFollower:
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""
         pending = await pending_deliveries(self._db)
-        found = [await find_job(self._db, delivery.job_id) for delivery in pending]
+        found = [await self._db.one(FIND_JOB, delivery.job_id) for delivery in pending]
         return [job for job in found if job is not None]
 
     def follow(self, job: Job, interaction: Interaction | None) -> None:
@@ -188,7 +188,7 @@ class JobFollower:
         return not repeated.is_permanent(problem)
 
     async def _send_shutdown_notice(self, job: Job, interaction: Interaction | None) -> None:
-        now = await find_job(self._db, job.id)
+        now = await self._db.one(FIND_JOB, job.id)
         if now is None or now.state.final:
             return
         speak(await self._language(job))

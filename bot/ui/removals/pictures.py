@@ -25,7 +25,7 @@ from bot import background
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.deliveries import find_delivery
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import pictures_of_job
 from bot.database.pictures.verdicts import take_down_hashes
@@ -168,7 +168,7 @@ class Removals:
         self._recurring.wake()
         self.notify()
         async with self._showing:
-            shown = await find_job(self._db, job.id)
+            shown = await self._db.one(FIND_JOB, job.id)
             return None if shown is None else await self._results.bring_back(shown)  # None: it was deleted again
 
     async def show(self, job_id: int) -> None:
@@ -178,7 +178,7 @@ class Removals:
         """
         self.notify()
         async with self._showing:
-            job = await find_job(self._db, job_id)
+            job = await self._db.one(FIND_JOB, job_id)
             if job is not None:
                 await self._results.show(job)
             else:  # its owner has deleted it, and what held it may be decided
@@ -345,7 +345,7 @@ class Removals:
 
     async def _about(self, takedown: Takedown) -> str:
         """Which picture was removed, in which server, and why."""
-        job = await find_job(self._db, takedown.job_id)
+        job = await self._db.one(FIND_JOB, takedown.job_id)
         server = self._client.get_guild(takedown.server_id)
         lines = [f"> {plain(server.name, 100)}"] if server else []
         if job is not None:

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot import background
-from bot.database.jobs.jobs import Job, find_job, note_opened
+from bot.database.jobs.jobs import FIND_JOB, Job, note_opened
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
 from bot.i18n import _, speak
@@ -247,7 +247,7 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def job(self, interaction: Interaction) -> Job:
         """The job that the button is about. Raises NothingThere."""
-        job = await find_job(interaction.client.db, self.job_id)
+        job = await interaction.client.db.one(FIND_JOB, self.job_id)
         if job is None:
             raise job_gone()
         await note_opened(interaction.client.db, job)

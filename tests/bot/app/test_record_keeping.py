@@ -18,7 +18,7 @@ from bot.app.record_keeping import caught_up, save_record, summary_of
 from bot.cli.main import main
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseError, WrongKey
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import RatingSource, rate_job, ratings_of_job
 from bot.database.pictures.hashes import HashedPicture, all_hashes
 from bot.database.pictures.verdicts import (
@@ -106,7 +106,7 @@ async def test_who_comes_back_after_the_erasure_stays(tmp_path: Path) -> None:
     put_back(later, house.database)
     assert not await caught_up(house.database)
     async with open_database(house.database) as db:
-        assert await find_job(db, job_id) is not None
+        assert await db.one(FIND_JOB, job_id) is not None
 
 
 async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
     assert (await caught_up(house.database)).verdicts == 4
     async with open_database(house.database) as db:
         assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)} == before
-        assert await find_job(db, deleted) is None
+        assert await db.one(FIND_JOB, deleted) is None
         assert [each.job_id for each in await pending_deletions(db)] == [deleted]
         assert await taken_down_in(db, hidden, SERVER) == SERVER
         assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.EXPLICIT]
@@ -167,7 +167,7 @@ async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
     assert (await caught_up(house.database)).cases == 1
     async with open_database(house.database) as connection:
         assert list((await kept_hashes(connection)).values()) == [b"notice"]
-        assert await find_job(connection, shown) is None and await find_job(connection, other) is not None
+        assert await connection.one(FIND_JOB, shown) is None and await connection.one(FIND_JOB, other) is not None
     other_copy = back_up(house.database, tmp_path / "later", keep=1)
     with closing(sqlite3.connect(house.database)) as connection, connection:
         connection.execute("UPDATE takedown_case SET state = 'complete', ended_at = 1")
@@ -270,7 +270,7 @@ async def test_a_restore_that_is_killed_anywhere_brings_nobody_back(tmp_path: Pa
         async with open_database(house.database) as db:
             assert await rows_of_person(db) == {}, killed
             assert [each.reason for each in await verdicts_in_force(db)] == [VerdictReason.DELETED], killed
-            assert await find_job(db, house.jobs[0]) is None, killed
+            assert await db.one(FIND_JOB, house.jobs[0]) is None, killed
         assert not await caught_up(house.database)
     assert killed >= 5
 

@@ -11,7 +11,8 @@ import pytest
 from bot.app.assembly import open_catalogue
 from bot.app.health import Health
 from bot.cli import DONE, UNUSABLE
-from bot.database.jobs.jobs import create_job, fail_job, note_begun, start_job
+from bot.database.clock import now_ms
+from bot.database.jobs.jobs import NOTE_BEGUN, START_JOB, create_job, fail_job
 from bot.database.jobs.pauses import pause
 from bot.database.storage.lock import program_lock
 from bot.diagnostics.finding import Finding, FindingGrade
@@ -34,8 +35,8 @@ async def busy(house: House):
         requests = (request(checkpoint=name, prompt="my secret") for name in (VIVID, VIVID, PASTEL, "gone"))
         jobs = [await create_job(db, each, person_id=ADA, channel_id=5) for each in requests]
         for job in (jobs[0], jobs[2]):
-            await start_job(db, job.id)
-        await note_begun(db, jobs[0].id, 1)
+            await db.one(START_JOB, now_ms(), job.id)
+        await db.run(NOTE_BEGUN, now_ms(), jobs[0].id, 1)
         failure = WorkerFailed(reason="the \x1b[31mmoon fell down")
         await fail_job(db, jobs[2].id, 1, failure.code, failure.detail)
         await pause(db, EVERYWHERE, ADA)

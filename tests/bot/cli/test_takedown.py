@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
+from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.takedown_cases import CopyState, copies_of
 from tests.bot.cli.commands import Here
@@ -34,7 +35,7 @@ def house(tmp_path: Path) -> House:
 async def paint(house: House, seed: int) -> None:
     async with open_database(house.settings.storage.database, clock=lambda: 0.0) as db:
         job = await create_job(db, request_for(), person_id=77, channel_id=1)
-        await start_job(db, job.id)
+        await db.one(START_JOB, now_ms(), job.id)
         path = house.settings.storage.pictures / f"{job.id}.png"
         varied(seed, 200).save(path)
         await finish(db, job.id, 1, [NewPicture(path.name, 200, 200, 7)])

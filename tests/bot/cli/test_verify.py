@@ -22,8 +22,9 @@ from PIL import Image, ImageOps, PngImagePlugin
 from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._varied_pictures import varied
 from bot.cli import DONE, REFUSED, UNUSABLE
+from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.pictures.signing.credentials import Credentials
@@ -70,7 +71,7 @@ async def paint(house: House) -> dict[int, int]:
     async with open_database(house.settings.storage.database) as db:
         for seed in SEEDS:
             job = await create_job(db, request_for(), person_id=OWNER, channel_id=1)
-            await start_job(db, job.id)
+            await db.one(START_JOB, now_ms(), job.id)
             path = house.settings.storage.pictures / f"{job.id}.png"
             varied(seed, 512).save(path)
             await finish(db, job.id, 1, [NewPicture(path.name, 512, 512, 7)])

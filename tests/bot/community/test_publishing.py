@@ -13,7 +13,7 @@ from bot.database.gallery.features import FEATURED_PUBLICATIONS, FIND_FEATURE, F
 from bot.database.gallery.pages import PlaceFilter, gallery_page
 from bot.database.gallery.publications import FIND_PUBLICATION, PUBLICATIONS_OF_JOB, Publication, PublicationState
 from bot.database.gallery.terms import GalleryFilter
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.privacy.takedowns import record_takedown
 from bot.database.servers.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
@@ -38,7 +38,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Community]:
 
 
 async def job_of(here: Community, *loras: str, prompt: str = "a fox") -> Job:
-    job = await find_job(here.db, await painted(here.db, *loras, person=AUTHOR, prompt=prompt))
+    job = await here.db.one(FIND_JOB, await painted(here.db, *loras, person=AUTHOR, prompt=prompt))
     assert job is not None
     return job
 

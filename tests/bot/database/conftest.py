@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import FinishedJob, cancel_job, finish_job, record_painted, unfinished_jobs
+from bot.database.jobs.jobs import CANCEL_JOB, UNFINISHED_JOBS, FinishedJob, finish_job, record_painted
 from bot.database.loras.catalogue import Lora, find_lora_by_name
 from bot.database.loras.records import record_found
 from bot.database.pictures.pictures import NewPicture
@@ -98,8 +99,8 @@ async def erase(db: Database, person_id: int) -> tuple[str, ...]:
     database = Path((await db.fetch("PRAGMA database_list"))[0]["file"])
     await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
     (erasure,) = [one for one in await unfinished_erasures(db) if one.person_id == person_id]
-    for job in await unfinished_jobs(db, person_id):
-        await cancel_job(db, job.id)
+    for job in await db.all(UNFINISHED_JOBS, person_id):
+        await db.one(CANCEL_JOB, now_ms(), job.id)
     await erase_jobs(db, erasure, await ended_jobs(db, person_id, limit=1000))
     assert await erase_person(db, erasure)
     return tuple(file.path for file in await left_files(db, erasure.id, limit=1000))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from itertools import count
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.gallery.pages import PlaceFilter
 from bot.database.gallery.publications import NewPublication, Publication, begin_publication, mark_posted
 from bot.database.gallery.terms import PublishedFacets
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.pictures import NewPicture
 from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
@@ -24,7 +25,7 @@ async def painted(db: Database, *loras: str, person: int = 1, prompt: str = "a f
     """A job that painted one picture with these LoRAs; its id."""
     uses = [LoraUse(sha256=sha(f"{name}.safetensors"), name=name, weight=1) for name in loras]
     job = await create_job(db, request_for(*uses, prompt=prompt), person_id=person, channel_id=5)
-    await start_job(db, job.id)
+    await db.one(START_JOB, now_ms(), job.id)
     await finish(db, job.id, 1, [NewPicture(path=f"{job.id}.png", width=64, height=64, seed=7)])
     return job.id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.history import Wanted, history_page, numbered_page
-from bot.database.jobs.jobs import create_job, find_job, start_job
+from bot.database.jobs.jobs import FIND_JOB, START_JOB, create_job
 from bot.database.pictures.inputs import is_named
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.privacy.deletions import (
@@ -29,7 +29,7 @@ async def painted(db: Database, *, prompt: str = "a fox", image: str | None = No
     if image:
         request = request.model_copy(update={"image": SourceImage(sha256=image, strength=0.5)})
     job = await create_job(db, request, person_id=1, channel_id=CHANNEL)
-    await start_job(db, job.id)
+    await db.one(START_JOB, now_ms(), job.id)
     new = [NewPicture(path=PATH, width=64, height=64, seed=7)]
     await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     return job.id
@@ -63,11 +63,11 @@ async def found(db: Database, search: str = "") -> int:
 async def test_what_is_deleted_is_out_of_sight_and_can_be_brought_back(db: Database) -> None:
     job, other = await painted(db), await painted(db)
     assert await hide_job(db, job, now_ms() + 60_000) and not await hide_job(db, job, 1)
-    assert await find_job(db, job) is None and await find_hidden_job(db, job) is not None
-    assert await found(db) == await found(db, "fox") == 1 and await find_job(db, other)
+    assert await db.one(FIND_JOB, job) is None and await find_hidden_job(db, job) is not None
+    assert await found(db) == await found(db, "fox") == 1 and await db.one(FIND_JOB, other)
     assert await due_jobs(db, held_since=0) == () and len(await pictures_of_job(db, job)) == 1, "nothing is gone"
     brought_back = await undo_deletion(db, job)
-    assert brought_back is not None and brought_back == await find_job(db, job)
+    assert brought_back is not None and brought_back == await db.one(FIND_JOB, job)
     assert await found(db) == await found(db, "fox") == 2
     assert await undo_deletion(db, job) is None and await find_hidden_job(db, job) is None
 
@@ -99,7 +99,7 @@ async def test_what_is_being_painted_stays(db: Database) -> None:
     for _ in range(2):
         assert not await hide_job(db, job.id, 1)
         assert await begin_deletion(db, job.id, CHANNEL, MESSAGE) is None
-        assert await find_job(db, job.id) is not None
-        await start_job(db, job.id)
+        assert await db.one(FIND_JOB, job.id) is not None
+        await db.one(START_JOB, now_ms(), job.id)
     await db.write("DELETE FROM job")
     assert await begin_deletion(db, job.id, CHANNEL, MESSAGE) is None, "nor is there one that is gone"

@@ -7,8 +7,9 @@ import math
 import pytest
 
 from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_bookmarks
+from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.loras.catalogue import Lora, Sort, browse_loras, find_lora, often_used_with
 from bot.database.loras.ratings import rate_lora, rating_of, unrate_lora
 from bot.database.loras.records import record_found
@@ -27,7 +28,7 @@ MISO, RUI = 1, 2  # two people
 async def painted(db: Database, person: int, *loras: Lora) -> None:
     uses = [LoraUse(sha256=lora.usable[0].sha256 or "", name=lora.name, weight=1) for lora in loras]
     job = await create_job(db, request_for(*uses), person_id=person, channel_id=1)
-    started = await start_job(db, job.id)
+    started = await db.one(START_JOB, now_ms(), job.id)
     assert started is not None
     pictures = [NewPicture("a.png", 64, 64, 7), NewPicture("b.png", 64, 64, 8)]
     assert await finish(db, job.id, started.attempt, pictures, seconds=1, peak_memory=1)

@@ -29,7 +29,7 @@ from bot.database.gallery.pages import (
 )
 from bot.database.gallery.publications import BEGIN_REMOVAL, FIND_PUBLICATIONS
 from bot.database.gallery.terms import GalleryFilter
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
@@ -209,7 +209,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         await save_block(db, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
         await save_block(db, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)
         assert await shown(db) == [two.id, one.id], "over, or elsewhere"
-    job = await find_job(db, two.job_id)
+    job = await db.one(FIND_JOB, two.job_id)
     assert job is not None
     await record_takedown(db, job, SERVER, "Not here.")
     assert await shown(db) == [one.id] and await db.one(FIND_SHOWN, id=two.id, **EVERYTHING.parameters) is None
@@ -217,7 +217,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
 
 async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> None:
     one = await published(db)
-    job = await find_job(db, one.job_id)
+    job = await db.one(FIND_JOB, one.job_id)
     assert job is not None
     await record_takedown(db, job, EVERYWHERE, "Not here.")
     assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None

@@ -6,8 +6,9 @@ import io
 
 from PIL import Image
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.inputs import is_named
 from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.deletions import begin_deletion
@@ -27,7 +28,7 @@ async def test_a_picture_stays_while_a_job_needs_it(db: Database) -> None:
     request = request_for().model_copy(update={"image": SourceImage(sha256=sha256, strength=0.5)})
     job = await create_job(db, request, person_id=1, channel_id=1)
     assert await is_named(db, sha256), "it waits"
-    await start_job(db, job.id)
+    await db.one(START_JOB, now_ms(), job.id)
     new = [NewPicture(path="0/a.png", width=64, height=64, seed=7)]
     await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     assert await is_named(db, sha256), "*Again* needs it"

@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.jobs import jobs
 from bot.database.jobs.jobs import JobState
@@ -48,16 +49,16 @@ class Model:
 async def move(db: Database, job_id: int, name: str, attempt: int) -> bool:
     match name:
         case "start":
-            return await jobs.start_job(db, job_id) is not None
+            return await db.one(jobs.START_JOB, now_ms(), job_id) is not None
         case "requeue":
-            return await jobs.requeue_job(db, job_id, attempt, died=True) is not None
+            return await db.one(jobs.REQUEUE_JOB, died=True, job=job_id, attempt=attempt) is not None
         case "orphans":
             return bool(await jobs.requeue_orphans(db))
         case "finish":
             done = await finish(db, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
             return done is not None
         case "cancel":
-            return await jobs.cancel_job(db, job_id) is not None
+            return await db.one(jobs.CANCEL_JOB, now_ms(), job_id) is not None
         case _:
             number = attempt if name == "fail" else None
             return await jobs.fail_job(db, job_id, number, "worker_failed", {"reason": "x"}) is not None
@@ -71,7 +72,7 @@ async def play(moves: list[tuple[str, int]]) -> None:
             model = Model()
             for name, attempt in moves:
                 assert await move(db, job.id, name, attempt) == model.move(name, attempt)
-                row = await jobs.find_job(db, job.id)
+                row = await db.one(jobs.FIND_JOB, job.id)
                 assert row is not None
                 assert (row.state, row.attempt) == (model.state, model.attempt)
                 assert (row.finished_at is not None) == model.state.final

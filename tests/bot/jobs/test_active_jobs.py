@@ -32,7 +32,7 @@ NOBODY = 9999  # the id of a job that does not exist
 def row_of(job_id: int, person: int = 1, checkpoint: str = "vivid", state: JobState = JobState.QUEUED) -> Job:
     return Job(
         id=job_id, person_id=person, server_id=None, channel_id=1, request=request(checkpoint=checkpoint),
-        checkpoint=checkpoint, state=state, failure=None, attempt=0, created_at=0, started_at=None, finished_at=None,
+        checkpoint=checkpoint, state=state, attempt=0, created_at=0, started_at=None, finished_at=None,
         seconds=None, peak_memory=None, notes=(), weight=1.0, deaths=0, begun_at=None,
     )  # fmt: skip
 

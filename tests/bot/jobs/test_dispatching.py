@@ -14,10 +14,10 @@ from PIL import Image
 
 from bot import metrics
 from bot.config import LimitSettings
-from bot.database.clock import HOUR_MS
+from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseError
-from bot.database.jobs.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
+from bot.database.jobs.jobs import FIND_JOB, START_JOB, UNFINISHED_IDS, Job, JobState, create_job, requeue_orphans
 from bot.database.loras.records import is_any_doubted
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.automatic_checks import AutomaticChecks
@@ -68,7 +68,7 @@ class Rig:
             return update
 
     async def state(self, job: Job) -> JobState:
-        found = await find_job(self.db, job.id)
+        found = await self.db.one(FIND_JOB, job.id)
         assert found is not None
         return found.state
 
@@ -200,7 +200,7 @@ async def crowd(rig: Rig) -> list[Generate]:
 
 
 async def test_forecasts_of_prefetched_jobs_follow_the_workers_own_order(rig: Rig, crowd: list[Generate]) -> None:
-    jobs = [await find_job(rig.db, given.job_id) for given in crowd]
+    jobs = [await rig.db.one(FIND_JOB, given.job_id) for given in crowd]
     assert [rig.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
     assert [rig.jobs.forecasts.paints(job) for job in jobs if job] == [True, False, False, False]
     assert (rig.jobs.waiting, rig.worker.cancelled) == (5, [])
@@ -266,7 +266,7 @@ async def test_a_pause_while_a_job_is_being_submitted_requeues_it(rig: Rig) -> N
     found: Job | None = None
     async with asyncio.timeout(PATIENCE):
         while found is None or found.attempt == 0 or (found.state is JobState.RUNNING and rig.worker.idle):
-            found = await find_job(rig.db, job.id)
+            found = await rig.db.one(FIND_JOB, job.id)
     assert (found.state, found.deaths, rig.worker.idle) == (JobState.QUEUED, 0, True)
     await rig.jobs.unpause(EVERYWHERE)
     assert (await rig.worker.job()).attempt == 2
@@ -482,7 +482,7 @@ async def test_a_job_that_could_not_be_started_fails_and_frees_its_place(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("bot.jobs.outcomes.start_job", None)
+        broken.setattr("bot.jobs.outcomes.START_JOB", None)
         failed = (await rig.end(await rig.order())).job
     assert failed.failure is not None and failed.failure.code == "worker_failed"
     job = await rig.order()
@@ -493,12 +493,12 @@ async def test_a_job_that_could_not_be_started_fails_and_frees_its_place(
 async def test_a_job_that_was_cancelled_while_it_could_not_be_started_ends_without_another_error(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def cancelled_and_broken(_: object, job_id: int) -> None:
-        await rig.jobs.cancel(job_id)
+    async def cancelled_and_broken(*_: object) -> None:
+        await rig.jobs.cancel(await rig.db.get(UNFINISHED_IDS))
         raise RuntimeError
 
     with monkeypatch.context() as broken, Log.listening() as log:
-        broken.setattr("bot.jobs.outcomes.start_job", cancelled_and_broken)
+        broken.setattr("bot.jobs.outcomes.Outcomes.files", cancelled_and_broken)
         assert (await rig.end(await rig.order())).job.state is JobState.CANCELLED
         await log.heard("an attempt was aborted")
         broken.undo()
@@ -526,7 +526,7 @@ async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
         running, waiting = [await create_job(db, request(), person_id=1, channel_id=1) for _ in range(2)]
-        assert await start_job(db, running.id)
+        assert await db.one(START_JOB, now_ms(), running.id)
     async with open_rig(tmp_path) as rig:
         for job, attempt in ((running, 2), (waiting, 1)):
             given = await rig.worker.job()
@@ -540,7 +540,7 @@ async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_t
     async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
         deadly = await create_job(db, request(), person_id=1, channel_id=1)
         for _ in range(3):
-            assert await start_job(db, deadly.id)
+            assert await db.one(START_JOB, now_ms(), deadly.id)
             await requeue_orphans(db)
     async with open_rig(tmp_path, max_attempts=3) as rig:
         end = await rig.end(deadly)

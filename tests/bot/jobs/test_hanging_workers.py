@@ -28,7 +28,7 @@ from tests.inference.requests import request
 
 JOB = Job(
     id=1, person_id=1, server_id=None, channel_id=1, request=request(steps=30), checkpoint="vivid",
-    state=JobState.RUNNING, failure=None, attempt=1, created_at=0, started_at=0, finished_at=None, seconds=None,
+    state=JobState.RUNNING, attempt=1, created_at=0, started_at=0, finished_at=None, seconds=None,
     peak_memory=None, notes=(), weight=1.0, deaths=0, begun_at=None,
 )  # fmt: skip
 HEARD = 1000.0  # seconds

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.jobs.jobs import AnyJob, JobState, StoredJob, find_job
+from bot.database.jobs.jobs import FIND_JOB, AnyJob, JobState, StoredJob
 from bot.jobs.active_jobs import AttemptTimer
 from bot.jobs.kinds import SILENCE_SECONDS
 from inference.errors import WorkerFailed
@@ -79,7 +79,7 @@ async def test_it_is_killed_with_its_worker_and_told_to_its_follower_from_the_or
         assert (JobState.QUEUED, 1, None) in seen, "it went back to the queue"
         rows = await rig.db.fetch("SELECT text FROM caption WHERE job_id = ?", (job.id,))
         assert [row["text"] for row in rows] == ["one two three four five six seven eight"]
-        row = await find_job(rig.db, job.id)
+        row = await rig.db.one(FIND_JOB, job.id)
         assert row is not None and (row.deaths, row.seconds) == (1, 2)
 
 
@@ -164,7 +164,7 @@ async def test_it_waits_through_a_restart_as_what_it_is(tmp_path: Path) -> None:
         job = await order(rig, ASKED, 1)
     async with open_rig(tmp_path) as rig:
         assert isinstance(await rig.worker.job(), Caption)
-        row = await find_job(rig.db, job.id)
+        row = await rig.db.one(FIND_JOB, job.id)
     assert row is not None and replace(row, attempt=0, state=job.state, started_at=None) == job
     assert isinstance(job, StoredJob) and row.request == ASKED
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.jobs.jobs import cancel_job, create_job, fail_job, start_job
+from bot.database.jobs.jobs import CANCEL_JOB, START_JOB, create_job, fail_job
 from inference.messages.events import Cancelled
 from inference.messages.spool import state_file
 from tests.bot.jobs.test_dispatching import open_rig
@@ -21,8 +22,8 @@ async def test_states_of_jobs_that_wait_or_ran_stay_and_all_else_goes(tmp_path: 
         queued, running, cancelled, failed = [
             (await create_job(db, request(), person_id=1, channel_id=1)).id for _ in range(4)
         ]
-        await start_job(db, running)
-        await cancel_job(db, cancelled)
+        await db.one(START_JOB, now_ms(), running)
+        await db.one(CANCEL_JOB, now_ms(), cancelled)
         await fail_job(db, failed, None, "out_of_memory", {"what": "it"})
         for job_id in (queued, running, cancelled, failed, 999):
             (spool / state_file(job_id)).touch()

@@ -11,8 +11,9 @@ from PIL import Image, ImageOps
 
 from benchmarks._simple_pictures import KINDS, simple
 from benchmarks._varied_pictures import varied
+from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
 from bot.pictures.similarity.made_here import OriginAnswer, find_made_here
@@ -35,7 +36,7 @@ class Installation:
     async def paint(self, picture: Image.Image, person_id: int) -> int:
         """The id of the job that painted it."""
         job = await create_job(self.db, request_for(), person_id=person_id, channel_id=7)
-        started = await start_job(self.db, job.id)
+        started = await self.db.one(START_JOB, now_ms(), job.id)
         assert started is not None
         name = f"{job.id}.png"
         picture.save(self.folder / name)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.config.sections.storage import StorageSettings
+from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.errors import FolderNotWritable
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import NewPicture
 from bot.database.storage.backup import back_up
@@ -29,7 +30,7 @@ def storage(tmp_path: Path) -> StorageSettings:
 async def paint(db: Database, storage: StorageSettings) -> Path:
     """The file of a new picture."""
     job = await create_job(db, request_for(), person_id=1, channel_id=1)
-    await start_job(db, job.id)
+    await db.one(START_JOB, now_ms(), job.id)
     new = NewPicture(path=f"{job.id // 1000}/job{job.id}-1-0.png", width=64, height=64, seed=7)
     await finish(db, job.id, 1, [new], seconds=1, peak_memory=0)
     file = storage.pictures / new.path

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
@@ -47,7 +48,7 @@ def drawn(seed: int) -> Image.Image:
 async def painted(db: Database, image: Image.Image) -> int:
     """The id of a job that painted this picture."""
     job = await create_job(db, request_for(), person_id=PERSON, channel_id=7, server_id=SERVER)
-    started = await start_job(db, job.id)
+    started = await db.one(START_JOB, now_ms(), job.id)
     assert started is not None
     done = await finish(db, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
     assert done is not None

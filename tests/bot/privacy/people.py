@@ -22,7 +22,7 @@ from bot.database.gallery.likes import like
 from bot.database.gallery.publications import NewPublication, begin_publication, mark_posted
 from bot.database.gallery.terms import PublishedFacets
 from bot.database.jobs.deliveries import mark_sent, open_delivery
-from bot.database.jobs.jobs import create_job, start_job
+from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.jobs.orders import store_context
 from bot.database.jobs.pauses import pause
 from bot.database.jobs.posted_messages import note_posted
@@ -104,7 +104,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         job = await create_job(db, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
         await open_delivery(db, job.id, private=private, ticket="sealed")
         await store_context(db, job.id, f'{{"person_id": {person}}}')
-        await start_job(db, job.id)
+        await db.one(START_JOB, now_ms(), job.id)
         name = f"job{job.id}-1-0.png"
         (storage.pictures / name).write_bytes(marked(png(word)))
         for box in (LIST, GALLERY):

@@ -29,7 +29,7 @@ from bot.database.additions.additions import (
 )
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import AnyJob, cancel_job, create_job, find_job
+from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, AnyJob, create_job
 from bot.database.jobs.orders import forget_old_days, person_facts
 from bot.database.people.blocks import FIND_BLOCK, LIFT_BLOCK, LIST_BLOCKS, BlockKind, save_block
 from bot.database.pictures.inputs import is_named, note_taken
@@ -76,7 +76,7 @@ class Jobs:
     db: Database
 
     async def cancel(self, job_id: int) -> AnyJob | None:
-        return await cancel_job(self.db, job_id)
+        return await self.db.one(CANCEL_JOB, now_ms(), job_id)
 
     async def until_gone(self, job_id: int) -> None:
         pass
@@ -241,7 +241,7 @@ async def test_start_pictures_that_others_made_from_the_persons_pictures_go(
     receipt = await erased(filled, settings)
     assert receipt.start_pictures == 2, "and what Margaret had taken up"
     assert not (inputs / taken).exists() and (inputs / of_grace).exists()
-    assert (await find_job(filled, waiting.id)) is not None, "the request itself is Grace's"
+    assert (await filled.one(FIND_JOB, waiting.id)) is not None, "the request itself is Grace's"
     assert await filled.fetch("SELECT 1 FROM given_input WHERE sha256 = ?", (taken,)) == []
 
 

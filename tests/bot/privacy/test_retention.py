@@ -16,12 +16,18 @@ from bot.config.sections.monitoring import LogSettings
 from bot.config.sections.retention import RetentionSettings
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.bookmarks.stacks import StackLora, save_stack
-from bot.database.clock import DAY_MS
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.gallery.publications import BEGIN_REMOVAL_OF_JOB, PUBLICATIONS_OF_JOB, PublicationState
 from bot.database.jobs.deliveries import mark_sent, open_delivery
 from bot.database.jobs.history import Wanted, history_page
-from bot.database.jobs.jobs import cancel_job, create_job, find_job, note_opened, start_job
+from bot.database.jobs.jobs import (
+    CANCEL_JOB,
+    FIND_JOB,
+    START_JOB,
+    create_job,
+    note_opened,
+)
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.privacy.deletions import pending_deletions
@@ -87,7 +93,7 @@ async def painted(db: Database, settings: Settings, days: int, *loras: str) -> i
     settings.storage.pictures.mkdir(parents=True, exist_ok=True)
     uses = [LoraUse(sha256=file_of(name), name=name, weight=1) for name in loras]
     job = await create_job(db, request_for(*uses, prompt="a fox"), person_id=ADA, channel_id=CHANNEL)
-    await start_job(db, job.id)
+    await db.one(START_JOB, now_ms(), job.id)
     (settings.storage.pictures / f"{job.id}.png").write_bytes(os.urandom(SIZE))
     await finish(db, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
     await aged(db, job.id, days)
@@ -126,7 +132,7 @@ async def test_pictures_go_by_their_age(db: Database, settings: Settings) -> Non
     gone = await swept(db, settings, pictures_days=30)
     assert gone[Kind.PICTURES].count == 41 and gone[Kind.PICTURES].size == 41 * SIZE
     assert await kept(db) == jobs[:-10:-1] and len(list(settings.storage.pictures.iterdir())) == 9
-    assert await find_job(db, jobs[0]) is not None, "the order itself goes by its own time"
+    assert await db.one(FIND_JOB, jobs[0]) is not None, "the order itself goes by its own time"
     assert (await swept(db, settings, pictures_days=30, jobs_days=60))[Kind.JOBS].count == 11
 
 
@@ -162,7 +168,7 @@ async def test_what_is_bookmarked_in_a_stack_or_published_stays_as_the_settings_
 
 async def test_the_time_counts_from_the_day_when_a_picture_was_opened(db: Database, settings: Settings) -> None:
     opened, left = [await painted(db, settings, 50) for _ in range(2)]
-    job = await find_job(db, opened)
+    job = await db.one(FIND_JOB, opened)
     assert job is not None
     await note_opened(db, job)
     await swept(db, settings, pictures_days=30)
@@ -231,7 +237,7 @@ async def test_orders_without_pictures_go(db: Database, settings: Settings) -> N
     shown = await painted(db, settings, 200)
     jobs = [(await create_job(db, request_for(), person_id=ADA, channel_id=1)).id for _ in range(4)]
     for job in jobs[:3]:
-        await cancel_job(db, job)
+        await db.one(CANCEL_JOB, now_ms(), job)
     for job, days in zip(jobs, (200, 100, 80, 200), strict=True):
         await aged(db, job, days)
     stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {jobs[0]} BEGIN SELECT RAISE(ABORT, 'no'); END"
@@ -246,7 +252,7 @@ async def test_of_an_order_that_goes_the_message_is_remembered(db: Database, set
     for message, private in ((71, False), (72, True)):
         job = await create_job(db, request_for(), person_id=ADA, channel_id=CHANNEL)
         await open_delivery(db, job.id, private=private, ticket=None)
-        await cancel_job(db, job.id)
+        await db.one(CANCEL_JOB, now_ms(), job.id)
         await mark_sent(db, job.id, message)
         await aged(db, job.id, 100)
     assert (await swept(db, settings, jobs_days=90))[Kind.JOBS].count == 2

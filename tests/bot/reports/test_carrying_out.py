@@ -20,7 +20,7 @@ from bot.config.sections.discord_settings import DiscordSettings
 from bot.config.sections.storage import StorageSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import Job, create_job, find_job, start_job
+from bot.database.jobs.jobs import FIND_JOB, START_JOB, Job, create_job
 from bot.database.pictures.pictures import NewPicture
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.takedowns import taken_down_in
@@ -153,7 +153,7 @@ class Services:
     carrying_out: CarryingOut
 
     async def report(self, *people: int) -> Report:
-        job = await find_job(self.db, 1)
+        job = await self.db.one(FIND_JOB, 1)
         assert job is not None
         reports = [
             await self.reporting.report_pictures(acting(person), job, ReportReason.CRUEL, f"by {person}")
@@ -205,7 +205,7 @@ async def world(tmp_path: Path) -> World:
     async with open_database(made.database, clock=lambda: 0.0) as db:
         await db.connection.execute("PRAGMA synchronous = OFF")
         job = await create_job(db, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
-        await start_job(db, job.id)
+        await db.one(START_JOB, now_ms(), job.id)
         await finish(db, job.id, 1, [NewPicture("job1-1-0.png", 64, 64, 7)])
         servers = server_services(db, Settings, declarer=Declarations())
         servers.connect(FakeDiscord())

@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
-from bot.database.clock import DAY_MS
-from bot.database.jobs.jobs import Job, create_job, find_job, start_job
+from bot.database.clock import DAY_MS, now_ms
+from bot.database.jobs.jobs import FIND_JOB, START_JOB, Job, create_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.deletions import due_jobs, hide_job
@@ -72,7 +72,7 @@ class Days:
     async def report(self, reason: ReportReason) -> None:
         db = self.world.db
         job = await create_job(db, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
-        started = await start_job(db, job.id)
+        started = await db.one(START_JOB, now_ms(), job.id)
         assert started is not None
         done = await finish(db, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
         assert done is not None
@@ -81,7 +81,7 @@ class Days:
         await self.reporting.report_pictures(acting(OTHER), done.job, reason, "")
 
     async def join(self, person: int, reason: ReportReason) -> None:
-        job = await find_job(self.world.db, self.job_id)
+        job = await self.world.db.one(FIND_JOB, self.job_id)
         await self.reporting.report_pictures(acting(person), cast("Job", job), reason, "")
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from bot.config.sections.moderation import ModerationSettings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.gallery.publications import NewPublication, begin_publication
-from bot.database.jobs.jobs import Job, create_job, start_job
+from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import FIND_BLOCK, BlockKind, save_block
@@ -132,7 +132,7 @@ async def test_staff_get_reports_of_what_is_published_in_their_server(
     reports: ReportWorld, painted_in: int | None
 ) -> None:
     job = await reports.picture(painted_in)
-    await start_job(reports.world.db, job.id)
+    await reports.world.db.one(START_JOB, now_ms(), job.id)
     await finish(reports.world.db, job.id, 1, [NewPicture(path="1.png", width=64, height=64, seed=7)])
     new = NewPublication(ELSEWHERE, job.id, 0, 901, False, None, None, ())
     assert await begin_publication(reports.world.db, new)

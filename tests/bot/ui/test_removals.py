@@ -18,7 +18,7 @@ from bot.config.sections.retention import RetentionSettings
 from bot.config.sections.storage import StorageSettings
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.jobs.jobs import Job, create_job, find_job, start_job
+from bot.database.jobs.jobs import FIND_JOB, START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.deletions import begin_deletion, hide_job, pending_deletions
@@ -89,12 +89,12 @@ async def painted(db: Database, settings: Settings) -> Job:
     image = SourceImage(sha256=given(storage.inputs, png(WORD)), strength=0.5)
     request = request_for(prompt=WORD).model_copy(update={"image": image})
     job = await create_job(db, request, person_id=1, channel_id=5)
-    await start_job(db, job.id)
+    await db.one(START_JOB, now_ms(), job.id)
     (storage.pictures / f"{job.id}.png").write_bytes(png(WORD))
     (storage.spool / state_file(job.id)).write_bytes(WORD.encode())
     await finish(db, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
     await Thumbnails(storage.thumbnails, storage.pictures).of_painted(f"{job.id}.png")
-    found = await find_job(db, job.id)
+    found = await db.one(FIND_JOB, job.id)
     assert found is not None
     return found
 
@@ -138,13 +138,13 @@ async def test_it_goes_on_where_the_program_was_killed(db: Database, settings: S
             path.unlink()
     await removals(db, settings).complete()
     left = [folder for folder in ONE if folder != "thumbnails" or "thumbnails" not in gone]
-    assert files(settings) == left and await pending_deletions(db) == () and await find_job(db, kept.id)
+    assert files(settings) == left and await pending_deletions(db) == () and await db.one(FIND_JOB, kept.id)
 
 
 async def test_a_message_that_cannot_be_hidden_is_hidden_later(db: Database, settings: Settings) -> None:
     job, messages = await painted(db, settings), Messages(reachable=False)
     service = removals(db, settings, messages)
-    assert await service.delete_later(job) and await find_job(db, job.id) is None
+    assert await service.delete_later(job) and await db.one(FIND_JOB, job.id) is None
     await service.complete()
     assert messages.hidden == set()
     messages.reachable = True
@@ -152,7 +152,7 @@ async def test_a_message_that_cannot_be_hidden_is_hidden_later(db: Database, set
     assert messages.hidden == {job.id} and files(settings) == ONE
     await service.undo(job)
     await service.complete()
-    assert messages.hidden == set() and await find_job(db, job.id) == job
+    assert messages.hidden == set() and await db.one(FIND_JOB, job.id) == job
 
 
 async def test_without_a_time_for_undo_it_goes_at_once(db: Database, settings: Settings) -> None:
@@ -187,7 +187,7 @@ async def test_what_was_reported_is_held_until_that_is_decided(db: Database, set
     assert hidden.held_until == report.created_at + settings.moderation.held_ms
     await db.write("UPDATE job SET delete_at = ?", (now_ms() - 1,))
     await service.complete()
-    assert await find_job(db, job.id) is None and messages.hidden == {job.id}, "nobody sees it"
+    assert await db.one(FIND_JOB, job.id) is None and messages.hidden == {job.id}, "nobody sees it"
     assert files(settings) == ONE, "those who decide do"
     await save_decision(db, report.id, NewDecision(DecisionAction.DISMISS, decided_by=3), ())
     await service.complete()

@@ -21,7 +21,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.gallery.publications import NewPublication, begin_publication
 from bot.database.jobs.deliveries import mark_sent, open_delivery
-from bot.database.jobs.jobs import Job, create_job, start_job
+from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.privacy.deletions import hide_job, undo_deletion
@@ -183,7 +183,7 @@ class Rig:
         request = request_for()
         job = await create_job(self.db, request, person_id=1, channel_id=CHANNEL, server_id=server_id)
         await open_delivery(self.db, job.id, private=False)
-        await start_job(self.db, job.id)
+        await self.db.one(START_JOB, now_ms(), job.id)
         path = self.settings.storage.pictures / f"{len(self.pictures()) + 1}.png"
         drawn(seed, size).save(path)
         await finish(self.db, job.id, 1, [NewPicture(path.name, size, size, 7)])

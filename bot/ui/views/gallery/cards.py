@@ -13,7 +13,7 @@ from discord import ui
 from bot.database.gallery.features import FEATURED_PUBLICATIONS
 from bot.database.gallery.pages import FIND_ALL_SHOWN, PlaceFilter
 from bot.database.gallery.publications import Publication
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.i18n import _, ngettext, number
 from bot.i18n.texts import bounded_lines, mention, on_a_label, plain, prompt_text, several
 from bot.pictures.attachments import PictureFile
@@ -101,7 +101,7 @@ def _add_cards(
 
 async def _card(interaction: Interaction, publication: Publication) -> GalleryCard:
     client = interaction.client
-    job = await find_job(client.db, publication.job_id)
+    job = await client.db.one(FIND_JOB, publication.job_id)
     picture = await file_of(interaction, publication)
     request = job.request.only(publication.position) if job else None
     loras = [use.name for use in request.loras] if request else []

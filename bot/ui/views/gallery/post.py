@@ -12,7 +12,7 @@ from discord import ui
 
 from bot.database.database import Database
 from bot.database.gallery.publications import FIND_PUBLICATION, Publication, PublicationState
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.errors.gallery import NotPublished
 from bot.errors.rights import NotYours
 from bot.i18n import _, later, ngettext, number, sentences
@@ -312,7 +312,7 @@ class RemovePublicationForm(RemovalForm):
         """Remove it, and say so. Raises NotYours or ReasonNeeded."""
         client, publication = interaction.client, await publication_here(interaction, self._publication_id)
         await check_may_unpublish(interaction, publication)
-        job = await find_job(client.db, publication.job_id)
+        job = await client.db.one(FIND_JOB, publication.job_id)
         if job is not None:
             await client.removals.take_down(job, publication.server_id, interaction.user.id, self.reason.value)
             await client.publishing.take_back_job(job.id, publication.server_id)

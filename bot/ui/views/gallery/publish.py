@@ -14,7 +14,7 @@ import discord
 from discord import ui
 
 from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, Publication, PublicationState
-from bot.database.jobs.jobs import Job, find_job
+from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.preferences import find_preferences
 from bot.database.pictures.pictures import Picture, pictures_of_job
 from bot.errors.gallery import NoArtChannel
@@ -92,7 +92,7 @@ class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
 
 async def own_job(interaction: Interaction, job_id: int) -> Job:
     """The person's own job. Raises NothingThere or NotYours."""
-    job = await find_job(interaction.client.db, job_id)
+    job = await interaction.client.db.one(FIND_JOB, job_id)
     if job is None:
         raise job_gone()
     if job.person_id != interaction.user.id:

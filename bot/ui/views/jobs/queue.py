@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
-from bot.database.jobs.jobs import Job, unfinished_jobs, unfinished_of_all
+from bot.database.jobs.jobs import ALL_UNFINISHED_JOBS, UNFINISHED_JOBS, Job
 from bot.database.servers.audit import AuditAction
 from bot.i18n import _, duration, later, ngettext, number
 from bot.i18n.texts import plain, prompt_text, summary
@@ -46,7 +46,7 @@ def progress_text(jobs: JobService, job: Job) -> str:
 async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """The person's unfinished jobs. Raises DatabaseError."""
     service = interaction.client.jobs
-    jobs = await unfinished_jobs(interaction.client.db, interaction.user.id)
+    jobs = await interaction.client.db.all(UNFINISHED_JOBS, interaction.user.id)
     entries = [
         (
             job,
@@ -71,7 +71,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """
     service, scope = interaction.client.jobs, _scope(interaction)
     await require(interaction, Action.SEE_QUEUE, scope)
-    jobs = await unfinished_of_all(interaction.client.db)
+    jobs = await interaction.client.db.all(ALL_UNFINISHED_JOBS)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
         (
@@ -172,7 +172,7 @@ class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
         """Cancel them, the newest first, so that none begins in the place of one that was cancelled before it."""
         await acknowledge(interaction)
         client = interaction.client
-        jobs = await unfinished_jobs(client.db, interaction.user.id)
+        jobs = await client.db.all(UNFINISHED_JOBS, interaction.user.id)
         ended = [job for job in reversed(jobs) if await client.jobs.cancel(job.id)]
         view = await own_jobs_view(interaction)
         if count := sum(job.request.count for job in ended):

@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import ui
 
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.database.privacy.deletions import find_hidden_job
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
@@ -29,7 +29,7 @@ class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
         db = interaction.client.db
         job = await find_hidden_job(db, self.job_id)
         if job is None:
-            raise gone_for_good() if await find_job(db, self.job_id) is None else _not_deleted()
+            raise gone_for_good() if await db.one(FIND_JOB, self.job_id) is None else _not_deleted()
         if job.person_id != interaction.user.id:
             raise NotYours(instead=_("Only the picture's author can restore it."))
         shown_in = await interaction.client.removals.undo(job)

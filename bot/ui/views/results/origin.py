@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import ui
 
-from bot.database.jobs.jobs import find_job
+from bot.database.jobs.jobs import FIND_JOB
 from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext, number, sentences
 from bot.i18n.texts import mention
@@ -35,7 +35,7 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
         origin = told.format(position=file.position, count=file.count, text=origin)
     view = ui.LayoutView(timeout=None)
     if made is not None and made.origin.person_id == person_id:
-        job = await find_job(client.db, made.origin.job_id)
+        job = await client.db.one(FIND_JOB, made.origin.job_id)
         view = view if job is None else await job_details_view(interaction, job)
     elif file.recipe is not None:
         origin = sentences(_("The details above come from the file, which anyone can change."), origin)

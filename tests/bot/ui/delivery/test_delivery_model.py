@@ -18,9 +18,10 @@ from typing import Any
 
 import pytest
 
+from bot.database.clock import now_ms
 from bot.database.database import open_database
 from bot.database.jobs.deliveries import DeliveryState, find_delivery, open_delivery
-from bot.database.jobs.jobs import cancel_job, create_job, find_job
+from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, create_job
 from bot.servers.server_cache import ServerCache
 from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
 from bot.ui.views.jobs.progress import waiting_view
@@ -189,23 +190,23 @@ Check = Callable[[World, int, Any], Awaitable[None]]  # of a final world, after 
 async def first_run(delivers: Deliverer, db: Any, private: bool) -> None:
     """Order, announce, end and deliver a job while the interaction is valid, as the program does."""
     asked: Any = Asked()
-    job = await find_job(db, 1)
+    job = await db.one(FIND_JOB, 1)
     assert job is not None
     with suppress(RouteClosed, OSError):
         await delivers.announce(job, JobMessage(lambda: waiting_view(job, Forecast(0))), asked, private=private)
-    await cancel_job(db, 1)
+    await db.one(CANCEL_JOB, now_ms(), 1)
     await deliver(delivers, db, asked)
 
 
 async def next_run(delivers: Deliverer, db: Any, private: bool) -> None:
     """After a restart: end unfinished jobs, and deliver pending results without the interaction."""
-    await cancel_job(db, 1)
+    await db.one(CANCEL_JOB, now_ms(), 1)
     await deliver(delivers, db, None)
 
 
 async def deliver(delivers: Deliverer, db: Any, asked: Any) -> None:
     for _ in range(5):  # as `JobFollower` does, without its waiting times
-        job = await find_job(db, 1)
+        job = await db.one(FIND_JOB, 1)
         assert job is not None
         try:
             await delivers.deliver(job, (), asked)
