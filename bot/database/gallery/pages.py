@@ -302,8 +302,9 @@ async def _beyond(
     match = wanted.query()
     if match is None:
         return []
+    query = PAGE[sort, wanted.narrows, back]
     return await db.all(
-        PAGE[sort, wanted.narrows, back],
+        query,
         server=wanted.server_id,
         match=match,
         id=anchor.id,
