@@ -27,7 +27,7 @@ from bot.database.bookmarks.bookmarks import list_bookmarks
 from bot.database.database import Database, open_database
 from bot.database.loras.autocomplete import lora_choices
 from bot.database.loras.catalogue import Sort, browse_loras, find_lora, often_used_with, similar_names
-from bot.database.loras.tags import popular_tags
+from bot.database.loras.tags import POPULAR_TAGS
 from bot.database.people.studio import save_studio
 from inference.base_models import BaseModelId
 from inference.lora.beside.categories import Category
@@ -129,7 +129,7 @@ class Visitor:
                 await find_lora(self._db, lora_id)
                 await often_used_with(self._db, lora_id)
             case 3:
-                await popular_tags(self._db, Category.OTHER)
+                await self._db.all(POPULAR_TAGS, Category.OTHER, 25)
             case _:
                 await similar_names(self._db, typo(self._rng, self._typed()))
 

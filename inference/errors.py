@@ -81,7 +81,7 @@ def _spoken(value: str | float | list[str]) -> str | float:
 
 @dataclass(eq=False)
 class RequestError(InferenceError):
-    """Easel cannot carry out this request. Please change it."""
+    """Easel cannot carry out this request. Please change your request and try again."""
 
 
 @dataclass(eq=False)
@@ -125,8 +125,8 @@ class SizeNotOffered(RequestError):
 
 @dataclass(eq=False)
 class RegionsNotOffered(RequestError):
-    """{checkpoint} generates each picture from one prompt, so areas cannot have separate prompts and LoRAs. Please
-    choose another model, or use one prompt."""
+    """{checkpoint} generates each picture from one prompt, so areas of the picture cannot have their own prompts or
+    LoRAs. Please choose another model, or use one prompt for the whole picture."""
 
     checkpoint: str
 
@@ -141,7 +141,7 @@ class CheckpointNotFound(RequestError):
 
 @dataclass(eq=False)
 class NoCheckpoints(RequestError):
-    """No model is installed here yet. The bot's operator can add one."""
+    """This bot has no model yet. The bot's operator can install one."""
 
 
 @dataclass(eq=False)
@@ -169,7 +169,7 @@ class LoraMisfit(RequestError):
 
     words = frozenset({"region"})
     FITS: ClassVar[str] = "The LoRA fits {fitting_checkpoints}."
-    FITS_NONE: ClassVar[str] = "No model here fits the LoRA."
+    FITS_NONE: ClassVar[str] = "The LoRA fits none of this bot's models."
     WANTED_IN: ClassVar[str] = "The LoRA was chosen for one area of the picture: {region}."
     NAMED: ClassVar[str] = "According to its file, the LoRA is for another model: {named}."
     what_fits_is_known: ClassVar[bool] = True
@@ -195,8 +195,8 @@ class LoraMisfit(RequestError):
 
 @dataclass(eq=False)
 class BaseModelMismatch(LoraMisfit):
-    """{lora} is made for {lora_base}, but {checkpoint} is {checkpoint_base}. On another base model, a LoRA breaks
-    the picture, so Easel does not use it there."""
+    """{lora} is made for {lora_base}, but {checkpoint} is based on {checkpoint_base}. A LoRA for another base model
+    breaks pictures, so Easel does not use the LoRA on this model."""
 
     for_operators = "How Easel knows the LoRA's base model: {evidence}."  # people read it on the LoRA's page
 
@@ -217,8 +217,8 @@ class BaseModelUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class ArchitectureMismatch(LoraMisfit):
-    """{lora} is made for {lora_architecture}, but {checkpoint} is {checkpoint_base}. A LoRA works only with the kind of
-    model that it was made for."""
+    """{lora} is made for {lora_architecture}, but {checkpoint} is based on {checkpoint_base}. A LoRA works only with
+    the kind of model that it was made for."""
 
     what_fits_is_known = False
 
@@ -227,7 +227,7 @@ class ArchitectureMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class LayersUnknown(LoraMisfit):
-    """{lora} is damaged, or is made for a kind of model that Easel does not know. Easel does not use it on
+    """{lora} is damaged, or is made for a kind of model that Easel does not know. Easel does not use this LoRA on
     {checkpoint} ({checkpoint_base}). Please choose another LoRA."""
 
     what_fits_is_known = False
@@ -235,17 +235,17 @@ class LayersUnknown(LoraMisfit):
 
 @dataclass(eq=False)
 class PredictionMismatch(LoraMisfit):
-    """{lora} is made for v-prediction models, but {checkpoint} works differently. Together they break the picture,
-    so Easel does not use the LoRA there."""
+    """{lora} is made for v-prediction models, but {checkpoint} uses epsilon prediction. This combination breaks
+    pictures, so Easel does not use the LoRA on this model."""
 
     for_operators = "`allow_v_on_epsilon` in the settings allows it."
 
 
 @dataclass(eq=False)
 class PredictionUnknown(LoraMisfit):
-    """{lora} does not say whether it is for v-prediction or epsilon. The wrong prediction type breaks pictures on
-    {checkpoint}, so Easel does not use this LoRA there. An operator can declare the prediction type on the LoRA's
-    page."""
+    """Easel does not know whether {lora} is made for v-prediction or for epsilon prediction. The wrong prediction type
+    breaks pictures, so Easel does not use this LoRA on {checkpoint}. An operator can declare the prediction type on the
+    LoRA's page."""
 
     for_operators = "Declare it: {remedy}."
 
@@ -267,8 +267,8 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """Easel did not generate this picture, because its LoRAs did not apply completely. They changed only {active} of
-    {expected} parts of {checkpoint}."""
+    """Easel did not generate this picture, because its LoRAs did not apply completely. The LoRAs changed only {active}
+    of the {expected} parts of {checkpoint} that they should change."""
 
     for_operators = "{modules} stayed as they were."
 
@@ -290,8 +290,8 @@ class LoraFileRefused(RequestError):
 
 @dataclass(eq=False)
 class LoraUnusable(RequestError):
-    """Easel cannot use the files of {lora}. They may be damaged. The bot's operators can see the reason. Until they
-    have fixed the problem, please choose another LoRA."""
+    """Easel cannot use the files of {lora}. The files may be damaged. The bot's operators can see the reason. Please
+    choose another LoRA until the operators have fixed the problem."""
 
     for_operators = "{files}."
 
@@ -329,8 +329,8 @@ class OutOfMemory(RequestError):
 
 @dataclass(eq=False)
 class TooManyWaiting(RequestError):
-    """You have reached your limit of {limit} queued requests. The first of them starts in {wait}. Use /cancel to
-    make room at once."""
+    """You have reached your limit for queued requests ({limit}). Your next queued request starts in {wait}. To make
+    room now, cancel a request with /cancel."""
 
     limit: int
     wait: str
@@ -338,7 +338,7 @@ class TooManyWaiting(RequestError):
 
 @dataclass(eq=False)
 class QueueFull(RequestError):
-    """The queue is full ({waiting} requests). The next place becomes free in {wait}. Please try again then."""
+    """The queue is full (requests: {waiting}). A place becomes free in {wait}. Please try again then."""
 
     waiting: int
     wait: str
@@ -353,8 +353,8 @@ class NotANumberPicture(RequestError):
 
 @dataclass(eq=False)
 class SexualMinors(RequestError):
-    """Easel never generates or saves anything sexual about minors, anywhere, at any rating, for anyone. If you meant
-    something else, please use other words."""
+    """Easel never generates or saves anything sexual about minors, for any user, in any place, or at any content
+    rating. If you meant something else, please use different words."""
 
 
 # --- what we have to mend: apology and job id -------------------------------------------------------------------
@@ -385,7 +385,7 @@ class ClassifierUnusable(WorkerError):
 
 @dataclass(eq=False)
 class WatermarkUnusable(ClassifierUnusable):
-    """The watermark is not working right now, so Easel cannot generate pictures."""
+    """Watermarking is not working right now, so Easel cannot generate pictures."""
 
     for_operators = "The model of [watermark] cannot be used: {reason}."
 
@@ -405,8 +405,8 @@ class WorkerCrashed(WorkerError):
 
 @dataclass(eq=False)
 class JobExpired(WorkerError):
-    """This picture waited for more than {hours} hours because the bot was offline, so Easel cancelled it. Please
-    request it again."""
+    """This picture waited for more than {hours} h because the bot was offline, so Easel cancelled it. Please request
+    the picture again."""
 
     hours: int
 
@@ -439,8 +439,8 @@ class CheckpointUnusable(WorkerError):
 
 @dataclass(eq=False)
 class CheckpointTooLarge(WorkerError):
-    """There is not enough memory to load {checkpoint}. The model needs {needed} of memory, but {free} is free.
-    Please choose another model. An operator can free memory or install a smaller model."""
+    """There is not enough memory to load {checkpoint}. The model needs at least {needed} of memory, but only {free} is
+    free. Please choose another model. An operator can free memory or install a smaller model."""
 
     checkpoint: str
     needed: str
@@ -450,8 +450,8 @@ class CheckpointTooLarge(WorkerError):
 @dataclass(eq=False)
 class WorkerStarved(WorkerError):
     """The operating system stopped the generation of this picture, probably because memory ran out. Easel stopped
-    trying (attempts: {attempts}). The model {checkpoint} needs {needed} of memory, but {free} is free. Please
-    choose another model or a smaller size, or ask an operator to free memory."""
+    trying (attempts: {attempts}). The model {checkpoint} needs at least {needed} of memory, but only {free} is free.
+    Please choose another model or a smaller size, or ask an operator to free memory."""
 
     attempts: int
     checkpoint: str

@@ -13,20 +13,22 @@ from inference.regions import divided
 
 NO_NEGATIVE_PROMPT = "{checkpoint} does not use negative prompts, so Easel ignored yours."
 UNGUIDED = "{checkpoint} uses a negative prompt only with guidance above {least}, so Easel ignored yours."
-NO_REGIONS = "{checkpoint} generates each picture from one prompt, so the bars (|) in yours had no effect."
+NO_REGIONS = "{checkpoint} generates each picture from one prompt, so the bars (|) in your prompt had no effect."
 NOT_DIVIDED = (
-    "On {checkpoint}, bars (|) divide a prompt only if you set side1 and side2, so Easel used yours as one prompt."
+    "On {checkpoint}, bars (|) divide a prompt only if you set the options side1 and side2. Easel did not "
+    "divide your prompt."
 )
-NO_CLIP_SKIP = "{checkpoint} does not use clip skip, so Easel ignored yours."
-NO_SPACING = "{checkpoint} starts from pure noise, so Easel used trailing spacing, not {spacing}."
-NO_FLOW_SHIFT = "{checkpoint} does not use flow shift, so Easel ignored yours."
+NO_CLIP_SKIP = "{checkpoint} does not use clip skip, so Easel ignored your value for clip skip."
+NO_SPACING = "{checkpoint} starts from pure noise, so Easel used trailing spacing instead of {spacing} spacing."
+NO_FLOW_SHIFT = "{checkpoint} does not use flow shift, so Easel ignored your value for flow shift."
 OTHER_SAMPLER = "{checkpoint} does not offer the sampler {sampler}, so Easel used {used}."
 OTHER_SPACING = "{checkpoint} does not offer {spacing} spacing, so Easel used the model's own schedule."
 OTHER_PREDICTION = (
-    "{lora} was trained for {trained}, but {checkpoint} uses {predicted}. The picture may look different."
+    "{lora} was trained for {trained}, but {checkpoint} uses {predicted}. The picture may not look as expected."
 )
 UNKNOWN_PREDICTION = (
-    "{lora} does not say whether it is for v-prediction or epsilon, so pictures may look bad on {checkpoint}."
+    "Easel does not know whether {lora} is made for v-prediction or for epsilon prediction. Pictures from "
+    "{checkpoint} may look bad."
 )
 TEMPLATES = (
     *(NO_NEGATIVE_PROMPT, UNGUIDED, NO_REGIONS, NOT_DIVIDED, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),

@@ -17,7 +17,7 @@ from bot.database.jobs.deliveries import count_owed
 from bot.database.jobs.jobs import CHECKPOINT_LOADS, LAST_FAILED, CheckpointLoad, Job
 from bot.database.jobs.paces import load_times
 from bot.database.jobs.pauses import paused_servers
-from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
+from bot.database.loras.file_counts import COUNT_AT_HUBS, COUNT_FILES, FileCount, HubCount
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
 from bot.database.reports.reports import WaitingReports, reports_waiting
@@ -71,8 +71,8 @@ async def read_state(settings: Settings) -> RecordedState:
             takedowns=await unfinished_cases(db),
             reports=await reports_waiting(db),
             failed=await db.all(LAST_FAILED, FAILURES),
-            files=await count_files(db),
-            hubs=await count_looks(db),
+            files=await db.get(COUNT_FILES),
+            hubs=await db.get(COUNT_AT_HUBS),
             suspects=len(await suspects(db)),
             records=await asyncio.to_thread(database_state, settings),
             free=disk.free,

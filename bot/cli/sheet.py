@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,7 @@ async def _paint(out: Path) -> tuple[Path, str]:
     return sheet, refusal
 
 
-def _row(checkpoint: CheckpointSettings, loras: tuple[Lora, ...]) -> list[Panel]:
+def _row(checkpoint: CheckpointSettings, loras: Sequence[Lora]) -> list[Panel]:
     """A checkpoint without LoRAs, then once for every LoRA that has a version for it."""
     panels = [
         Panel(

@@ -48,7 +48,7 @@ from bot.database.gallery.publications import (
 )
 from bot.database.gallery.terms import PublishedFacets
 from bot.database.jobs.jobs import FIND_JOB, Job
-from bot.database.loras.catalogue import loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.servers.settings import ArtChannel
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
@@ -291,7 +291,7 @@ class Publishing:
         if job is None:  # with it, the row has become one to remove
             return await mark_posted(self._db, row.id, message.channel_id, message.message_id, PublishedFacets(), "")
         request = job.request.only(row.position)
-        used = await loras_of_files(self._db, sorted({use.sha256 for use in request.loras}))
+        used = await self._db.all(LORAS_OF_FILES, sorted({use.sha256 for use in request.loras}))
         words = [
             row.checkpoint,
             *(use.name for use in request.loras),

@@ -22,7 +22,7 @@ class Unusable(StrEnum):
 
     LOOKS_AROUND = "the pattern uses lookahead or lookbehind, which would make matching too slow"
     UNKNOWN_ESCAPE = "it uses a backreference or an escape that RE2 does not know"
-    REPEATS_TOO_OFTEN = "the pattern repeats something more than 1000 times"
+    REPEATS_TOO_OFTEN = "the pattern repeats an element more than 1000 times"
     TOO_LARGE = "it is too large"
     MALFORMED = "it is malformed"
     MATCHES_ALL = "the pattern matches every text, even an empty one"

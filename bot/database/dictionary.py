@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
 from collections.abc import Collection
 
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 from bot.database.search import one_typo_apart, typo_keys
 
 MAX_NEAR = 30  # words; a short word has too many neighbours
 
-LEARN = """
+LEARN = Query(
+    sqlite3.Row,
+    """
     INSERT INTO word (word) SELECT value FROM json_each(?) WHERE true
     ON CONFLICT (word) DO NOTHING RETURNING id, word
-"""
-ADD_KEYS = """
-    INSERT INTO word_key (key, word_id) SELECT value ->> 0, value ->> 1 FROM json_each(?)
-"""
-SHARING_A_KEY = """
+    """,
+)
+ADD_KEYS = SqlStatement("INSERT INTO word_key (key, word_id) SELECT value ->> 0, value ->> 1 FROM json_each(?)")
+SHARING_A_KEY = Query(
+    str,
+    """
     SELECT DISTINCT word.word FROM json_each(?) AS wanted
     CROSS JOIN word_key ON word_key.key = wanted.value CROSS JOIN word ON word.id = word_key.word_id
-"""
+    """,
+)
 
 
 async def learn_words(db: Database, words: Collection[str]) -> None:
     """Add the new ones of `words`, given in the form of `search.words_of`. Raises DatabaseError."""
-    new = await db.write(LEARN, (json.dumps(sorted(set(words))),))
+    new = await db.all(LEARN, sorted(set(words)))
     keys = [(key, row["id"]) for row in new for key in typo_keys(row["word"])]
     if keys:
-        await db.write(ADD_KEYS, (json.dumps(keys),))
+        await db.run(ADD_KEYS, keys)
 
 
 async def near_words(db: Database, word: str) -> list[str]:
     """The words one typo away from `word`, the likeliest first. Raises DatabaseError."""
     if len(word) < 2:  # every word is near
         return []
-    rows = await db.fetch(SHARING_A_KEY, (json.dumps(typo_keys(word)),))
-    near = [row["word"] for row in rows if one_typo_apart(word, row["word"])]
+    near = [each for each in await db.all(SHARING_A_KEY, typo_keys(word)) if one_typo_apart(word, each)]
     return sorted(near, key=lambda each: _surprise(word, each))[:MAX_NEAR]
 
 

@@ -137,7 +137,7 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
             )
         else:
             advice = _(
-                "Easel saved a backup, and updates the backup when you stop Easel. Stop Easel soon, "
+                "Easel saved a backup and will update the backup when you stop Easel. Stop Easel soon, "
                 "then run `easel restore {copy}`."
             )
         says = f"{lost} {advice.format(copy=facts.rescued)}"
@@ -226,12 +226,18 @@ def _certificate(facts: WatchFacts) -> Iterator[Finding]:
     certificate = facts.certificate
     if certificate is None or certificate.left >= NOTIFIED_DAYS * _DAY:
         return
-    grade, says = FindingGrade.WARNING, _("The certificate {file} expires on {day}. Then pictures get no signature.")
+    grade, says = (
+        FindingGrade.WARNING,
+        _("The certificate {file} expires on {day}. From then on, pictures get no signature."),
+    )
     if certificate.left <= 0:
-        grade, says = FindingGrade.PROBLEM, _("The certificate {file} expired on {day}. Pictures get no signature.")
+        grade, says = (
+            FindingGrade.PROBLEM,
+            _("The certificate {file} expired on {day}. Pictures no longer get a signature."),
+        )
     advice = _(
-        "If Easel made the certificate, rename the file and run `easel config certificate`. Otherwise, get a new one "
-        "from its issuer. Then reload the settings."
+        "If Easel created the certificate, rename the certificate file and run `easel config certificate`. "
+        "Otherwise, get a new certificate from its issuer. In both cases, reload the settings afterwards."
     )
     says = says.format(file=certificate.file, day=f"{certificate.expires:%Y-%m-%d}")
     yield Finding(SIGNATURES, grade, sentences(says, advice))

@@ -21,4 +21,4 @@ class ProposedAlready(RequestError):
 
 @dataclass(eq=False)
 class DecidedAlready(RequestError):
-    """Someone has already made this decision."""
+    """Someone has already made a decision on this report or proposal."""

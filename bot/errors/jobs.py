@@ -17,7 +17,7 @@ class TwoFewStepRecipes(RequestError):
 
 @dataclass(eq=False)
 class TooManyLinks(RequestError):
-    """The prompt has {count} LoRA links; the limit is {limit}. Please remove some."""
+    """The prompt has {count} LoRA links, but the limit is {limit}. Please remove some."""
 
     count: int
     limit: int

@@ -41,7 +41,7 @@ class PictureReported(RequestError):
 
 @dataclass(eq=False)
 class PictureCheckRunning(RequestError):
-    """Easel is still checking another picture for you. Please wait for that answer."""
+    """Easel is still checking another picture for you. Please wait until that check is complete, then try again."""
 
 
 @dataclass(eq=False)

@@ -37,18 +37,19 @@ class NotInServer(RequestError):
 
 @dataclass(eq=False)
 class NoMember(RequestError):
-    """You are no longer a member of this server, so Easel does not generate anything for you there."""
+    """You are no longer a member of this server, so Easel does not generate anything for you in this server."""
 
 
 @dataclass(eq=False)
 class InTimeOut(RequestError):
-    """You are timed out in this server. Until the timeout ends, Easel does not generate anything for you there."""
+    """You are timed out in this server. Until the timeout ends, Easel does not generate anything for you in this
+    server."""
 
 
 @dataclass(eq=False)
 class RoleNeeded(RequestError):
-    """In this server, only members with certain roles can do this, and you have none of these roles. The staff can
-    tell you which roles."""
+    """In this server, only members with certain roles can do this, and you have none of these roles. Please ask the
+    staff which roles you need."""
 
 
 @dataclass(eq=False)
@@ -73,9 +74,7 @@ class AddingForOperators(NotStaff):
 
 @dataclass(eq=False)
 class CommandClosed(RequestError):
-    """You cannot use /{command} or its buttons here. This server's command permissions in Discord do not allow you
-    to.
-    """
+    """This server's command permissions in Discord do not let you use /{command} or its buttons here."""
 
     command: str
 

@@ -16,8 +16,8 @@ class MinorBesideRating(SexualMinors):
 
 @dataclass(eq=False)
 class WordsNotAllowed(RequestError):
-    """This {what} contains words that are not allowed here. The words are on the list “{list_name}” of the bot's
-    operator. Please change them and try again."""
+    """This {what} contains words that are not allowed here. The words are on the bot operator's list “{list_name}”.
+    Please change them and try again."""
 
     words = frozenset({"what"})
     what: str

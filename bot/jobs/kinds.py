@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic
 
 from bot.database.database import Database
 from bot.database.jobs.jobs import Job, RequestT, StoredJob, record_painted
-from bot.database.loras.records import doubt_file
+from bot.database.loras.records import DOUBT_FILE
 from bot.database.pictures.pictures import NewPicture, Picture
 from inference.errors import InferenceError, LoraFileChanged, WorkerFailed
 from inference.messages.commands import Generate, JobCommand
@@ -136,4 +136,4 @@ class PaintingJobs(JobKind[GenerationRequest]):
         """A LoRA file whose bytes have changed is marked, so that the next scan reads it again."""
         for use in request.loras:
             if isinstance(problem, LoraFileChanged) and problem.lora == use.name:
-                await doubt_file(db, use.sha256)
+                await db.run(DOUBT_FILE, use.sha256)

@@ -14,15 +14,15 @@ from time import monotonic
 from bot.background import reading
 from bot.database.database import Database
 from bot.database.loras.catalogue import (
+    VERSION_BY_SHA256,
+    VERSIONS_WITH_PROBLEM,
     Lora,
     LoraVersion,
     find_lora_by_name,
-    find_version,
     name_key,
     similar_names,
-    versions_with_problem,
 )
-from bot.database.loras.records import Change, known_files, mark_missing, record_found
+from bot.database.loras.records import KNOWN_FILES, Change, mark_missing, record_found
 from bot.database.search import storable
 from bot.file_access import Need, why
 from inference.base_models import BaseModelId
@@ -128,7 +128,7 @@ async def scan_library(
     judging = await asyncio.to_thread(
         partial(Knowledge.of, library, installed, trust_tags=trust_tags, few_steps=few_steps, predictions=predictions)
     )
-    known = await known_files(db)
+    known = {each.path: each.found for each in await db.all(KNOWN_FILES)}
     missing = await mark_missing(db, present)
     tally = _Tally()
     files = scan(library, known, _in_loop(progress))
@@ -196,7 +196,7 @@ async def _record(
 
 
 async def _report(db: Database, tally: _Tally, missing: tuple[str, ...]) -> ScanReport:
-    problems = {version.path: version.problem or "" for version in await versions_with_problem(db)}
+    problems = {version.path: version.problem or "" for version in await db.all(VERSIONS_WITH_PROBLEM)}
     paths = {change: tuple(sorted(found)) for change, found in tally.paths.items()}
     return ScanReport(
         new=paths[Change.NEW],
@@ -272,7 +272,7 @@ class LibraryFiles:
 
     async def lora(self, sha256: str) -> StoredFile | None:
         """The file of a LoRA; None when it is not known or cannot be used any more. Raises DatabaseError."""
-        version = await find_version(self.db, sha256)
+        version = await self.db.one(VERSION_BY_SHA256, sha256)
         if version is None or not version.usable:
             return None
         size = version.found.stamp.size

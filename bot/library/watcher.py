@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot import background
 from bot.database.database import Database
-from bot.database.loras.records import is_any_doubted, known_files
+from bot.database.loras.records import IS_ANY_DOUBTED, KNOWN_FILES
 from bot.library.catalogue import FileProblem, LibraryUnreadable, Progress, ScanReport, scan_library
 from bot.library.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
@@ -128,7 +128,7 @@ class LibraryKeeper:
     async def _look(self) -> None:
         try:
             changed = await asyncio.to_thread(self._see) != self._fingerprint
-            if changed or await is_any_doubted(self._db):
+            if changed or await self._db.get(IS_ANY_DOUBTED):
                 report = await self.scan()
                 found = len(report.new), len(report.changed), len(report.missing)
                 log.info("library changed: %s new, %s changed, %s removed", *found)
@@ -180,7 +180,7 @@ class LibraryKeeper:
             return []
         answers = await asyncio.to_thread(read_answers, self._folder)
         lately = datetime.now(UTC) - ASK_AGAIN
-        known = await known_files(self._db)
+        known = {each.path: each.found for each in await self._db.all(KNOWN_FILES)}
         files = [known[path] for path in self._unknown if path in known]
         questions: dict[str | int, None] = {}
         for found in files:

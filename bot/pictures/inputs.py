@@ -78,7 +78,7 @@ class Inputs:
     async def take(self, attachment: discord.Attachment, place: int = EVERYWHERE) -> Input:
         """Keep what a person attached to a command in a server. Raises as `keep` does."""
         if attachment.size > MAX_BYTES:
-            raise PictureRefused(reason=later("it is larger than 20 MB"))
+            raise PictureRefused(reason=later("the file is larger than 20 MB"))
         try:
             return await self.keep(await attachment.read(), place)
         except discord.HTTPException:
@@ -90,7 +90,7 @@ class Inputs:
         Raises PictureRefused, RemovedPicture, PictureDeletedByStaff, PictureHiddenByStaff or DatabaseError.
         """
         if len(data) > MAX_BYTES:
-            raise PictureRefused(reason=later("it is larger than 20 MB"))
+            raise PictureRefused(reason=later("the file is larger than 20 MB"))
         encoded, kept, facts = await self._decoding.run(self._examined, data)
         rating = None if self._gate is None or facts is None else await self._gate.check(facts, place)
         await asyncio.to_thread(self._store, encoded, kept.sha256)
@@ -189,10 +189,10 @@ def given(data: bytes) -> Image.Image:
         with opened(data, FORMATS, side=KEPT_SIDE) as image:
             return on_white(reduced(image, KEPT_SIDE))
     except Image.UnidentifiedImageError:
-        raise PictureRefused(reason=later("its file type is not supported")) from None
+        raise PictureRefused(reason=later("the file type is not supported")) from None
     except (PictureTooLarge, Image.DecompressionBombError):
         raise PictureRefused(
-            reason=later("it has too many pixels (the limit is 40 million, such as 8000 x 5000)")
+            reason=later("the picture has too many pixels (the limit is 40 million, for example 8000 x 5000)")
         ) from None
     except BROKEN:
         raise PictureRefused(reason=later("the file is damaged")) from None

@@ -20,79 +20,80 @@ that the tables are up to date.
 | `/privacy export` | sends you all your data as ZIP files: a page for your browser, your pictures, and rows as JSON |
 | `/privacy delete` | deletes all data about you, after you confirm |
 
-You can use `/privacy` in servers and in direct messages. You can also use `/privacy` if you installed the bot only on
-your own account, or if you are blocked. If you cannot use `/privacy`, ask the operator to show, export or delete your
-data. The operator can use the commands `easel privacy show`, `export` and `delete`.
+You can use `/privacy` in servers and in direct messages. You can also use `/privacy` if you have added the bot only to
+your own account, or if staff have blocked you. If you cannot use `/privacy`, ask the operator to show, export or delete
+your data. The operator can use the commands `easel privacy show`, `export` and `delete`.
 
-To read your exported data, unpack the ZIP file and open *index.html*. The page *index.html* shows your pictures and
-explains every table. The page hides technical details until you open them, and does not show values that only programs
-can use. The JSON files in the export contain every stored value. The JSON files also contain facts that Easel looks up
-for the page, such as where a picture that you like was published. The page *index.html* has no scripts and loads
-nothing from the internet. If the export has several parts, each part has its own page.
+To read your exported data, unpack the ZIP file and open *index.html*, a page that shows your pictures and explains
+every table. The page *index.html* hides technical details until you open them, and does not show values that only
+programs can use. The JSON files in the export contain every stored value. The JSON files also contain facts that Easel
+looks up for the page, such as where a picture that you like was published. The page *index.html* has no scripts and
+loads nothing from the internet. If the export has several parts, each part has its own page.
 
 ## Who is responsible
 
-The operator of the bot is the controller: the person who is responsible for the data. `/privacy show` names the
-controller, a contact, the purposes and recipients of the data, and the minimum age of users. `/privacy show` also links
-the operator's privacy policy. The operator enters the facts about the controller in the section `[privacy]` of the
-settings. Discord always receives the bot's messages, even if the operator does not list Discord as a recipient. Easel
-uses the data to generate and show pictures, to apply rules and limits, and to handle reports.
+The operator of the bot is the data controller: the person who is responsible for your data. `/privacy show` names the
+controller, a contact address and the recipients of the data. `/privacy show` also shows the purposes of the data and
+the minimum age of users, and links to the operator's privacy policy. The operator enters the controller's details in
+the section `[privacy]` of the settings. Discord always receives the bot's messages, even if the operator does not list
+Discord as a recipient. Easel uses the data to generate and show pictures, to apply rules and limits, and to handle
+reports.
 
 ## What a deletion does
 
 If you delete your data, Easel first cancels your queued and running requests. Before Easel deletes data, it waits until
-your earlier actions are finished, such as an upload that Easel is still reading. Because Easel waits, your earlier
-actions leave no data behind. When your earlier actions are finished, Easel deletes your rows in the database, your
-words in search indexes, your pictures, thumbnails and start pictures, and the bot's messages about you. If the bot
-restarts during the deletion, the deletion continues automatically. When the deletion is complete, you get a receipt.
+your earlier actions are finished, because an unfinished action, such as an upload, could store new data. When your
+earlier actions are finished, Easel deletes your rows in the database and your words in search indexes. Easel also
+deletes your pictures, thumbnails and start pictures, and the bot's messages about you. If the bot restarts during the
+deletion, the deletion continues automatically. When the deletion is complete, you get a receipt.
 
-Until your rows in the database are deleted, Easel refuses your commands, buttons and forms. After the deletion, Easel
-still refuses forms, and buttons of private replies, that you opened before the deletion. If you use a command after the
-deletion, Easel stores data about you again.
+Until your rows in the database are deleted, you cannot use Easel's commands, buttons and forms. After the deletion,
+forms and private replies that you opened before the deletion no longer work. If you use a command after the deletion,
+Easel stores data about you again.
 
-- **Messages.** Easel deletes all messages that Discord lets it delete: messages with your pictures, messages in which
-  you posted the code of a stack, and all direct messages to you. If a message to staff about a report names you, Easel
-  rewrites it without your name and your text. The bot cannot delete messages in servers and channels that it has left
-  or cannot enter. The receipt shows the number of messages that the bot cannot delete.
+- **Messages.** Easel deletes its messages with your pictures, its messages in which you shared the code of a stack, and
+  all its direct messages to you. If a message to staff about a report names you, Easel rewrites it without your name
+  and your text. The bot cannot delete messages in servers that it has left, or in channels that it cannot access. The
+  receipt shows the number of messages that the bot cannot delete.
 - **Private replies.** Only you can see the bot's private replies, and the bot cannot delete them. You can dismiss
   private replies in Discord, or wait until Discord removes them.
-- **Other machines.** If the operator has a [cluster](cluster.md#files), each machine of the cluster deletes the data of
-  a request when Easel cancels the request. If a machine's worker was killed, or the machine lost its connection, the
-  machine deletes the data of the request when it generates pictures again. Easel completes your deletion without
+- **Other machines.** If the bot uses a [cluster](cluster.md#files) of several machines, each machine deletes the data
+  of a request when Easel cancels the request. If a machine's worker was killed, or the machine lost its connection, the
+  machine deletes the data of your requests when it generates pictures again. Easel completes your deletion without
   waiting for a machine that lost its worker or its connection.
-- **Copies of the database** contain your data until these copies expire. The receipt says how many copies of the
-  database contain your data, and when the last of these copies expires.
-- **Blocks, limits and today's usage** are not deleted, because they must also apply after a deletion. In blocks, limits
-  and usage records, Easel replaces your Discord ID with a hash that can be calculated only with the bot's own key.
-  Entries in the audit log are not deleted either, but contain a keyed hash instead of your Discord ID.
+- **Copies of the database** still contain your data until these copies expire. The receipt says how many copies of the
+  database contain your data, and when the last copy expires.
+- **Blocks, limits and today's usage** are not deleted, because they must still count after a deletion. In blocks,
+  limits and usage records, Easel replaces your Discord ID with a hash that can be calculated only with the bot's own
+  key. Entries in the audit log also stay after a deletion, but contain a keyed hash instead of your Discord ID.
 - **Reported pictures.** If a report about a picture is open, Easel keeps the picture's file until the decision, but for
-  at most `[moderation] held_days` (30). If the reason of the report is *sexual and looks like a minor*, Easel keeps the
-  file without a time limit. Easel notifies you if it keeps the file of a reported picture. Only the people who decide
-  about the report can see the file of the reported picture.
-- **Start pictures of other users.** If another user chose *Start from picture* on your picture, Easel also deletes that
-  start picture, even if a request or a studio uses it. The receipt shows the number of deleted start pictures of other
-  users. If the other user has already generated pictures from such a start picture, these pictures belong to the other
-  user.
-- **Other users' copies.** If other users saved, uploaded or remixed your pictures, or imported your stacks, the copies
-  belong to the other users.
+  at most 30 days (`[moderation] held_days`). If a report says that a picture is sexual and looks like a minor, Easel
+  keeps the picture's file without a time limit. Easel notifies you if it keeps the file of a reported picture. Only the
+  people who decide on the report can see the file of the reported picture.
+- **Start pictures of other users.** If another user chose your picture with the menu entry *Start from picture*, Easel
+  also deletes the other user's start picture, even if it is still in use. The receipt says how many start pictures of
+  other users Easel deleted. Easel does not delete pictures that other users have already generated from your pictures,
+  because these pictures belong to the other users.
+- **Other users' copies.** If other users saved, uploaded or remixed your pictures, or imported your stacks, these
+  copies belong to the other users, and Easel does not delete them.
 
 Easel overwrites deleted data, both in the database (with SQLite's `secure_delete`) and in the database's write-ahead
 log. If you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. A
 disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase old content from a disk.
 
-If the operator restores a copy of the database, Easel deletes your data again before the bot does anything else. Easel
-recognizes your data by a keyed hash of your Discord ID, which is in the file `removals.jsonl`. The keyed hash of your
-Discord ID can be calculated only with the bot's own key.
+If the operator restores an older copy of the database, Easel first deletes your data again. To recognize your data,
+Easel stores a keyed hash of your Discord ID in the file `removals.jsonl`. The keyed hash of your Discord ID can be
+calculated only with the bot's own key.
 
 ## If staff remove a picture
 
-If staff hide, delete or rate a picture after a report, or remove the picture without a report, Easel saves a verdict.
-The table `picture_verdict` contains each verdict: the decision, and the perceptual hash of the picture. A verdict
-applies if the same picture is generated, uploaded or published again. Depending on the verdict, Easel then refuses the
-picture, or gives the picture at least the content rating of the verdict. While a picture is hidden because of a report,
-Easel also hides new copies of that picture. A verdict names neither you nor your request. A verdict refers to its
-report by a keyed hash. If you delete all your data, Easel does not delete the verdicts about your pictures. If staff
-dismiss the report or reverse the decision, Easel deletes the verdict.
+If staff hide, delete or rate a picture after a report, or remove the picture without a report, Easel saves a verdict. A
+verdict contains the decision and the perceptual hash of the picture, and is stored in the table `picture_verdict`. A
+verdict applies if the same picture is generated, uploaded or published again. Depending on the verdict, Easel refuses
+copies of the picture, or gives each copy at least the verdict's content rating. While a picture is hidden because of a
+report, Easel also hides new copies of that picture. A verdict names neither you nor your request. A verdict identifies
+its report only by a keyed hash. If you delete all your data, Easel does not delete the verdicts about your pictures. If
+staff dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
 
@@ -101,20 +102,20 @@ The operator removes pictures that show you, and their copies, within 48 hours. 
 perceptual hashes of the removed pictures, in the table `takedown_case`. A perceptual hash is a number that lets Easel
 recognize and refuse later copies of a picture. Perceptual hashes do not show the picture, and contain neither your name
 nor your address. Easel keeps the perceptual hashes of removed pictures in the database and in `removals.jsonl` until an
-operator closes the case.
+operator closes the takedown case.
 
-Easel notifies the users who generated or uploaded these pictures that a person in the pictures asked for the removal.
-Easel does not say who asked for the removal. Easel also adds an entry to the audit log of each server where one of the
-pictures was generated or published.
+Easel notifies the users who generated or uploaded the removed pictures that a person in the pictures asked for the
+removal. Easel does not say who asked for the removal. Easel also adds an entry to the audit log of each server where
+one of the removed pictures was generated or published.
 
 ## If you start from a picture
 
-If the operator has installed face detection, Easel looks for photographed faces in your start pictures. The face
-detection runs on the bot's machine, and does not send the picture anywhere. Easel does not compare faces. In your
-studio and with your request, Easel stores only whether the start picture shows a photographed face. Easel stores
-whether there is a face because it limits the content rating of pictures that start from a photographed face. If the
-operator uses a classifier (a model that rates pictures), the classifier rates your start picture on the machine that
-generates pictures. Easel saves the content rating of your start picture with your request.
+If the operator has installed face detection, Easel looks for photographed faces in your start pictures. Face detection
+runs on the bot's machine and does not send your pictures anywhere. Easel does not compare faces. In your studio and
+with your request, Easel stores only whether the start picture shows a photographed face. Easel stores whether there is
+a face, because it limits the content rating of pictures that start from a photographed face. If the operator uses a
+classifier (a model that rates pictures), the classifier rates your start picture on the machine that generates
+pictures. Easel saves the content rating of your start picture with your request.
 
 ## If a model reads your words
 
@@ -127,22 +128,23 @@ texts that the text judge read, and their scores, in memory.
 ## What is marked
 
 The file of every picture contains a mark (XMP, IPTC's digital source type), which says that a model generated the
-picture. If the operator uses a certificate for C2PA, the bot also signs the mark. The signature shows that nobody
-changed the file after the bot signed it. The signature names the bot's installation or the bot's operator, but no user.
-Programs that read the signature may show the signer as unknown. Anyone who has the operator's key can sign files in the
-same way. If someone removes the metadata from a copy of the file, the copy contains neither the mark nor the signature.
+picture. If the operator uses a certificate for C2PA, the bot also signs the mark. A valid signature shows that nobody
+has changed the file since the bot signed it. The signature names the bot's installation or the bot's operator, but no
+user. Programs that read the signature may show the signer as unknown. Anyone who has the operator's key can sign files
+in the same way. If someone removes the metadata from a copy of the file, the copy contains neither the mark nor the
+signature.
 
-If you keep your prompts private, the files of your pictures do not contain your prompts. The files still contain all
-other generation parameters.
+If you keep your prompts private, the files of your pictures do not contain your prompts. Even without your prompts, the
+files of your pictures contain all other generation parameters.
 
 If the operator uses a watermark, the pixels of each picture contain a number for this bot and the number of the
-request. Anyone can read the number of the bot and the number of the request from the pixels. Only the bot can find out
-which user made the request with this number.
+request. Anyone can read the number of the bot and the number of the request from the pixels. From the number of a
+request, only the bot can find out which user made the request.
 
-With *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. Easel then
-compares the perceptual hash of the picture in the message with the hashes of all stored pictures. If a stored picture
-is the same, Easel says when that picture was generated. If a picture is yours, only you and the operators see to which
-of your requests it belongs.
+With the entry *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. To
+answer a user's question, Easel compares the perceptual hash of the picture in the message with the hashes of all stored
+pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated. Only you
+and the operators can see which of your requests a picture belongs to.
 """
 
 

@@ -26,7 +26,7 @@ Values = Mapping[str, object]  # of a row, by column
 
 MAX_ALT = 150  # characters of a prompt that stand in for a picture
 _ZERO = (None, "", 0, "[]", "{}")  # values that technical details leave out
-_LIMIT = re.compile(r"`(\w+_days)` \(\d+\)")  # a setting with its default
+_LIMIT = re.compile(r"`(\w+_days)` \(\d+(?: days?)?\)")  # a setting with its default
 _CODE, _EMPHASIS = re.compile(r"`([^`]*)`"), re.compile(r"\*([^*]*)\*")
 # Pictures and rows that the page refers to. Text of users has no quotes and no brackets of tags.
 _SMALL = re.compile(r'<img class="small" src="([^"]+)">')
@@ -97,7 +97,9 @@ class ExportPage:
             *(_section(*each) for each in _by_table(each for each in self.tables if not each[0].technical)),
         ]
         if technical:
-            about = _("Easel needs these details to work. They belong to the pictures and requests above.")
+            about = _(
+                "These details belong to the pictures and requests above. Easel needs the details in order to work."
+            )
             sections.append(f'<h2 id="technical">{escaped(_("Technical data"))}</h2>\n<p>{escaped(about)}</p>\n')
             sections += [_folded(*each) for each in _by_table(technical)]
             sections.append(_to_the_top())
@@ -292,7 +294,7 @@ def _words() -> str:
         _("Trigger word"): _("a word that a LoRA learned in training; Easel adds it to the prompt"),
         _("Stack"): _("a set of LoRAs that you saved under a name"),
         _("Seed"): _("the number that a picture starts from; the same request and seed give the same picture"),
-        _("Start picture"): _("a picture that a generation starts from"),
+        _("Start picture"): _("a picture that the model changes, instead of starting from noise alone"),
     }
     lines = "".join(f"<dt>{escaped(word)}</dt><dd>{escaped(about)}</dd>" for word, about in words.items())
     return f"<details open><summary>{escaped(_('Terms used on this page'))}</summary><dl>{lines}</dl></details>\n"

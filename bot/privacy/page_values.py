@@ -68,7 +68,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "publication.visible": {
         "pending": later("not posted yet"), "posted": later("published"), "removing": later("being removed"),
-        "hidden": later("hidden by staff or a report"),
+        "hidden": later("hidden by staff or because of a report"),
     },
     "feature.kind": {"lora": later("LoRA"), "publication": later("picture")},
     "block.kind": {"lora": later("LoRA"), "person": later("member")},
@@ -78,7 +78,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "classifier": later("an automatic check"),
     },
     "report.state": {
-        "open": later("not decided yet"), "decided": later("decided"), "appealed": later("waiting for your appeal"),
+        "open": later("not decided yet"), "decided": later("decided"), "appealed": later("your appeal is under review"),
     },
     "decision.action": {action.value: text for action, text in DECIDED.items()},
     "appeal.state": {
@@ -110,7 +110,7 @@ _SETTINGS: Mapping[str, tuple[str, ValueKind]] = {
     "prompt": (later("prompt"), ValueKind.TEXT),
     "negative_prompt": (later("negative prompt"), ValueKind.TEXT),
     "name": (later("name"), ValueKind.TEXT),
-    "prompt_prefix": (later("words that the model adds to the prompt"), ValueKind.TEXT),
+    "prompt_prefix": (later("words added to the prompt for this model"), ValueKind.TEXT),
     "checkpoint": (later("model"), ValueKind.TEXT),
     "loras": (later("LoRAs"), ValueKind.SETTINGS),
     "weight": (later("weight"), ValueKind.NUMBER),

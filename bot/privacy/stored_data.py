@@ -53,17 +53,18 @@ _REPORTED = """(
     WHERE report.id = report_id AND kind = 'pictures' LIMIT 1
 )"""
 _UNTIL_DELETED = "until you delete this data"
-_SERVER_GONE = "`servers_days` (30) after the bot left the server"
+_SERVER_GONE = "`servers_days` (30 days) after the bot left the server"
 _AUDIT_KEPT = (
-    "`audit_days` (365). Entries about a stored report or an active block stay as long as that report or block. Easel "
-    f"deletes all entries {_SERVER_GONE}"
+    "`audit_days` (365 days). Entries about a stored report or an active block stay as long as that report or block "
+    f"exists. Easel deletes all entries {_SERVER_GONE}"
 )
 _REPORTS_KEPT = (
-    "`reports_days` (365) after the last decision. Open reports stay longer, and so do reports that a picture seems to "
-    f"show a minor. Decisions stay longer while their block or content rating is in force. Easel deletes reports "
-    f"{_SERVER_GONE}. The operators then take over open reports that a picture seems to show a minor"
+    "`reports_days` (365 days) after the last decision. Open reports stay longer, and so do reports that a picture "
+    "seems to show a minor. Decisions stay as long as their block or content rating applies. "
+    f"{_SERVER_GONE}, Easel deletes the server's reports. The only exceptions are open reports that a picture seems to "
+    "show a minor. The operators take over these reports"
 )
-_AS_REPORT = "as long as the report"
+_AS_REPORT = "as long as the report exists"
 _PICTURES_KEPT = "until you delete the pictures; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
 
 
@@ -72,11 +73,11 @@ class Fate(StrEnum):
 
     DELETED = "deleted"
     HASHED = (
-        "stays, because limits and decisions must still count. Easel replaces your Discord ID with a code that only "
-        "this bot can create"
+        "stays, because limits and decisions must still apply. Easel replaces your Discord ID with a code "
+        "that only this bot can create"
     )
-    UNLINKED = "stays, without your ID"
-    EXPIRES = "stays until it expires"
+    UNLINKED = "stays, but without your Discord ID"
+    EXPIRES = "stays until the storage period ends"
 
 
 class ValueKind(Enum):
@@ -249,21 +250,23 @@ TABLES = (
     StoredTable(
         "person", "your account in the bot", "id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
-            "id": "your Discord ID", "created_at": "time of your first use", "locale": "your language in Discord",
+            "id": "your Discord ID", "created_at": "time when you first used the bot",
+            "locale": "your language in Discord",
             "settings": "your choices in /settings",
         },
         page="created_at locale settings",
     ),
     StoredTable(
         "job", "your requests", "person_id = :person",
-        "as long as their pictures exist; for requests without pictures, `jobs_days` (90)", Fate.DELETED,
+        "as long as the pictures of the request exist; for requests without pictures, `jobs_days` (90 days)",
+        Fate.DELETED,
         {
             "id": "request number", "person_id": "your Discord ID", "server_id": "server",
             "channel_id": "channel",
             "request": "prompt, LoRAs and all settings", "checkpoint": "model", "state": "state",
             "failure_code": "type of failure", "failure_detail": "cause of failure",
             "attempt": "number of attempts", "created_at": "time of your request",
-            "started_at": "time when the request started", "finished_at": "end time",
+            "started_at": "time when Easel sent the request to the GPU", "finished_at": "end time",
             "seconds": "duration", "peak_memory": "memory that the request used",
             "notes": "notes from the program that generates pictures",
             "weight": "priority in the queue", "deaths": "how often Easel had to restart the request",
@@ -282,25 +285,26 @@ TABLES = (
     StoredTable(
         "picture", "the size and seed of each picture", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
         {
-            "id": "picture number", "job_id": "request", "position": "which picture of the request",
+            "id": "picture number", "job_id": "request", "position": "position of the picture in the request",
             "path": "file",
             "width": "width in pixels", "height": "height in pixels", "seed": "seed",
             "created_at": "time of generation",
         },
         page="own_picture position width height created_at",
-        brief="until you delete the pictures; earlier if the operator limits their age or disk space",
+        brief="until you delete the pictures; earlier if the operator limits the age or the disk space of "
+            "pictures",
         technical=True,
         more={"own_picture": ("picture", "picture.id")},
     ),
     StoredTable(
-        "picture_hash", "numbers that describe your pictures, for finding copies of them",
+        "picture_hash", "numbers that describe your pictures, so that Easel can find copies of them",
         f"picture_id IN {_PICTURES}", "as long as the picture exists", Fate.DELETED,
         {"picture_id": "picture", "hash": "a perceptual hash, which does not show the picture"},
         shown={"hash": "hex(hash)"},
         page="picture_id", technical=True,
     ),
     StoredTable(
-        "picture_lora", "the LoRAs in your pictures",
+        "picture_lora", "the LoRAs that you used for your pictures",
         f"picture_id IN {_PICTURES}", "as long as the picture exists", Fate.DELETED,
         {
             "picture_id": "picture", "position": "position in the list", "sha256": "file", "name": "LoRA",
@@ -311,22 +315,24 @@ TABLES = (
     StoredTable(
         "delivery", "the message with each result", f"job_id IN {_JOBS}", "as long as the request exists", Fate.DELETED,
         {
-            "job_id": "request", "state": "whether the message was sent", "private": "whether only you see it",
+            "job_id": "request", "state": "whether the message was sent",
+            "private": "whether only you can see the message",
             "message_id": "message", "created_at": "time of your request",
             "posting_in": "channel in which Easel posts the result as a new message",
             "posting_at": "time of the new message with the result",
             "shows_prompt": "whether the message shows the prompt",
-            "ticket": "encrypted key to Discord's reply, valid for fifteen minutes; deleted after the delivery",
+            "ticket": "encrypted Discord key for sending you the result, valid for fifteen minutes; "
+                "deleted after the delivery",
         },
         shown={"ticket": "NULL"},
         page="job_id state private shows_prompt", technical=True,
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",
-        "as long as the picture exists; after that, until its message is deleted", Fate.UNLINKED,
+        "until both the picture and its message are deleted", Fate.UNLINKED,
         {
             "id": "publication number", "server_id": "server", "job_id": "request",
-            "position": "which picture of the request",
+            "position": "position of the picture in the request",
             "person_id": "your Discord ID", "art_channel_id": "art channel",
             "channel_id": "channel of the message", "message_id": "message",
             "state": "state of the message",
@@ -335,7 +341,7 @@ TABLES = (
             "names_child": "whether the prompt names a child or an age below 18",
             "checkpoint": "model",
             "base_model": "base model", "said_level": "content rating of the prompt",
-            "level": "content rating", "unrated": "whether a LoRA in the picture has no content rating",
+            "level": "content rating", "unrated": "whether a LoRA used for the picture has no content rating",
             "likes": "number of likes",
             "ranked_likes": "number of likes that count when lists are sorted by likes",
             "recent_likes": "number of likes in the last week",
@@ -351,7 +357,7 @@ TABLES = (
         },
     ),
     StoredTable(
-        "publication_lora", "the LoRAs in pictures that you published",
+        "publication_lora", "the LoRAs that you used for your published pictures",
         "publication_id IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication exists",
         Fate.UNLINKED, {"publication_id": "publication", "sha256": "file"},
         page="own_picture lora_file", technical=True,
@@ -416,7 +422,7 @@ TABLES = (
             "source": "who set the content rating",
             "verdict": "a hash that identifies the report about an earlier, similar picture",
             "rating": "content rating",
-            "rated_at": "time of the content rating",
+            "rated_at": "time when the content rating was set",
         },
         page="job_id rating source server_id rated_at",
     ),
@@ -434,8 +440,8 @@ TABLES = (
     ),
     StoredTable(
         "takedown_notice", "messages to you about pictures that the operator removed at the request of a "
-                               "person shown in them",
-        "person_id = :person", "`reports_days` (365)", Fate.DELETED,
+            "person shown in them",
+        "person_id = :person", "`reports_days` (365 days)", Fate.DELETED,
         {
             "case_id": "takedown case", "person_id": "your Discord ID", "pictures": "number of pictures",
             "created_at": "time of the removal", "tried_at": "time when Easel sent the direct message",
@@ -461,9 +467,9 @@ TABLES = (
         page="created_at paths", technical=True,
     ),
     StoredTable(
-        "draft", "requests that Easel could not fulfil, so that the buttons under the reply work",
+        "draft", "requests that Easel could not fulfil, saved so that the buttons under the reply work",
         "person_id = :person",
-        "`drafts_days` (7)", Fate.DELETED,
+        "`drafts_days` (7 days)", Fate.DELETED,
         {
             "id": "draft number", "person_id": "your Discord ID", "wish": "prompt, LoRAs and settings",
             "created_at": "time of your request",
@@ -505,8 +511,8 @@ TABLES = (
         {"owner": "your Discord ID", "note": "words"}, derived=True,
     ),
     StoredTable(
-        "removed_bookmark", "bookmarks that you removed, so that *Undo* works", "person_id = :person",
-        "7 days; after that, until any user removes a bookmark", Fate.DELETED,
+        "removed_bookmark", "bookmarks that you removed, saved so that *Undo* works", "person_id = :person",
+        "at least 7 days, and then until any user removes a bookmark", Fate.DELETED,
         {
             "id": "bookmark number", "person_id": "your Discord ID", "lora_id": "LoRA",
             "note": "your note",
@@ -544,7 +550,7 @@ TABLES = (
     ),
     StoredTable(
         "posted_message", "messages from the bot that mention you: stack codes, results of expired "
-                              "requests, and messages to staff about expired reports",
+            "requests, and messages to staff about expired reports",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "message_id": "message", "channel_id": "channel", "person_id": "your Discord ID",
@@ -553,7 +559,7 @@ TABLES = (
         page="channel_id created_at", technical=True,
     ),
     StoredTable(
-        "stack_miss", "attempts with a wrong stack code, to prevent guessing", "person_id = :person",
+        "stack_miss", "your attempts with a wrong stack code, saved to prevent guessing", "person_id = :person",
         "until you enter another wrong code an hour or more after this one", Fate.DELETED,
         {"id": "attempt number", "person_id": "your Discord ID", "missed_at": "time of the attempt"},
         page="missed_at", technical=True,
@@ -565,7 +571,8 @@ TABLES = (
         {
             "id": "LoRA number", "name": "name", "name_key": "name, simplified for comparison",
             "category": "category", "description": "description", "created_at": "time when Easel found the file",
-            "uses": "how often all users used the LoRA", "trend": "how often users recently used the LoRA",
+            "uses": "how often all users together have used the LoRA",
+            "trend": "how often users have used the LoRA recently",
             "stars": "sum of the stars from all users", "ratings": "number of star ratings",
             "score": "a score calculated from the stars and the number of ratings",
             "added_by": "who added the LoRA", "indexed": "whether the LoRA is in the search index",
@@ -581,7 +588,7 @@ TABLES = (
         "as long as the database exists, to record the origin of files", Fate.UNLINKED,
         {
             "id": "file number", "key": "address or hash of the file",
-            "source": "information from the page of the file", "path": "path",
+            "source": "information from the web page of the file", "path": "path",
             "state": "state", "sha256": "file", "failure_code": "type of failure",
             "failure_detail": "cause of failure", "created_at": "time of the first request by any user",
             "ended_at": "end time", "placed": "whether Easel added the file to the library",
@@ -589,12 +596,12 @@ TABLES = (
         page="key state created_at ended_at",
     ),
     StoredTable(
-        "addition_request", "your requests for these files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        "addition_request", "your requests to import files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "addition_id": "file", "person_id": "your Discord ID", "server_id": "server",
             "created_at": "time of your request", "told": "whether Easel notified you of the outcome",
-            "ticket": "encrypted key to Discord's reply, valid for fifteen minutes; deleted when you get "
-                          "the outcome",
+            "ticket": "encrypted Discord key for sending you the outcome, valid for fifteen minutes; "
+                "deleted when you get the outcome",
             "ticket_at": "time of the reply", "message_id": "reply",
             "posting_at": "time of Easel's message to you", "refused": "whether Discord refuses messages to you",
             "draft_id": "request that needs the file",
@@ -603,9 +610,9 @@ TABLES = (
         page="addition_id server_id created_at told",
     ),
     StoredTable(
-        "erased_addition_request", "file requests from before you deleted all your data; they count "
-                                       "towards the limits",
-        "pseudonym = pseudonym(:person)", "3 days, under the keyed hash of your ID", Fate.EXPIRES,
+        "erased_addition_request", "import requests that you made before you deleted all your data; these "
+            "requests still count towards the limits",
+        "pseudonym = pseudonym(:person)", "3 days, with a keyed hash in place of your Discord ID", Fate.EXPIRES,
         {
             "addition_id": "file", "pseudonym": "keyed hash of your ID", "server_id": "server",
             "created_at": "time of your request",
@@ -626,13 +633,14 @@ TABLES = (
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
         "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "server_id": "server", "holder": "type of limit: always 'person' here", "holder_id": "your Discord ID",
+            "server_id": "server", "holder": "type of limit, which is always 'person' in this table",
+            "holder_id": "your Discord ID",
             "name": "name of a role", "limits": "limits",
         },
         page="server_id limits",
     ),
     StoredTable(
-        "block", "blocks against you, and blocks that you made as staff",
+        "block", "blocks that apply to you, and blocks that you set as staff",
         "(kind = 'person' AND target_id = :person) OR created_by = :person",
         "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
@@ -650,7 +658,8 @@ TABLES = (
         more={"lora_name": ("LoRA", "iif(kind = 'lora', target_id, NULL)")},
     ),
     StoredTable(
-        "daily_usage", "your requests on each day, for the daily limits", "person_id = :person", "3 days", Fate.HASHED,
+        "daily_usage", "your requests on each day, counted for the daily limits", "person_id = :person", "3 days",
+        Fate.HASHED,
         {
             "day": "day", "person_id": "your Discord ID", "server_id": "server",
             "pictures": "number of pictures", "pixel_steps": "amount of work: pixels times steps",
@@ -687,9 +696,9 @@ TABLES = (
     ),
     StoredTable(
         "phrase_question", "your questions to staff about refused words, and members' questions that you "
-                               "answered as staff",
+            "answered as staff",
         "person_id = :person OR decided_by = :person",
-        "until you or the other person deletes this data, or " + _SERVER_GONE, Fate.DELETED,
+        "until the member or the answering staff member deletes this data, or " + _SERVER_GONE, Fate.DELETED,
         {
             "id": "question number", "server_id": "server", "person_id": "Discord ID of the member",
             "word": "refused word",
@@ -724,7 +733,7 @@ TABLES = (
         {
             "id": "report number", "server_id": "server", "kind": "type of report: pictures or LoRA",
             "target_id": "reported request or LoRA",
-            "owner_id": "your Discord ID", "shared": "whether operators see the report", "state": "state",
+            "owner_id": "your Discord ID", "shared": "whether operators can see the report", "state": "state",
             "created_at": "time of the report", "revision": "number of changes",
             "shown": "latest change shown in the message to staff", "channel_id": "channel of the message to staff",
             "message_id": "message to staff", "posting_at": "time when Easel posted the message",
@@ -739,7 +748,7 @@ TABLES = (
             "own_request": ("request", "iif(kind = 'pictures', target_id, NULL)"),
             "reasons": ("reasons", _REASONS),
         },
-        brief="`reports_days` (365) after the decision; some serious reports are kept longer",
+        brief="`reports_days` (365 days) after the decision; some serious reports are kept longer",
     ),
     StoredTable(
         "report_by", "reports that you sent; Easel never shows who sent a report", "person_id = :person",
@@ -814,7 +823,7 @@ TABLES = (
     StoredTable(
         "erasure", "the deletion of all your data, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
-        "`receipts_days` (30), with a keyed hash in place of your Discord ID", Fate.EXPIRES,
+        "`receipts_days` (30 days), with a keyed hash in place of your Discord ID", Fate.EXPIRES,
         {
             "id": "deletion number", "person_id": "your Discord ID, until Easel has deleted your "
                                                              "data from the database",
@@ -825,10 +834,11 @@ TABLES = (
             "unreachable": "number of messages that the bot cannot delete",
             "private_answers": "number of private replies",
             "copies": "number of database copies that still contain your data",
-            "copies_until": "time when the last of these copies expires",
+            "copies_until": "time when the last database copy with your data expires",
             "created_at": "time when the deletion was requested",
             "finished_at": "end time",
-            "direct_channel": "channel of your direct messages, until Easel knows what to delete there",
+            "direct_channel": "channel of your direct messages, until Easel has found the messages to "
+                "delete there",
             "start_pictures": "number of start pictures that other users made from your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",
@@ -852,7 +862,7 @@ TABLES = (
     ),
     StoredTable(
         "erasure_report", "reports with a message to staff that names you, until Easel has rewritten that "
-                              "message",
+            "message",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
         {"erasure_id": "deletion", "report_id": "report", "state": "whether Easel has rewritten the message"},
@@ -907,16 +917,16 @@ FILES = (
     ),
     StoredFiles(
         "`thumbnails/`", "small copies of pictures, and their signatures", "the SHA-256 of the picture",
-        "as long as the picture, but at most `thumbnails_days` (90)", Fate.DELETED, exported=False,
+        "as long as the picture, but at most `thumbnails_days` (90 days)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
         "`inputs/`", "your start pictures, without any other data",
         "the SHA-256 in jobs, drafts, the studio and the table `given_input`",
-        "as long as a picture or a request needs it; without one, `inputs_days` (7)", Fate.DELETED, exported=True,
+        "as long as a picture or a request needs it; without one, `inputs_days` (7 days)", Fate.DELETED, exported=True,
     ),
     StoredFiles(
         "`spool/`", "unfinished pictures, previews and states of running jobs", "the number of the job",
-        "until the job ends; after a crash, `states_days` (1)", Fate.DELETED, exported=False,
+        "until the job ends; after a crash, `states_days` (1 day)", Fate.DELETED, exported=False,
     ),
     StoredFiles(
         "`workers/` on each machine of a cluster", "unfinished pictures, previews, states and start "
@@ -927,7 +937,8 @@ FILES = (
     ),
     StoredFiles(
         "`embeddings/`", "prompts, converted to numbers by a text encoder, if the operator saves them",
-        "not possible: the files do not show whose they are", "`embeddings_days` (7)", Fate.DELETED, exported=False,
+        "not possible: the files do not show whose they are", "`embeddings_days` (7 days)", Fate.DELETED,
+        exported=False,
     ),
     StoredFiles(
         "`easel.sqlite3-wal`", "the latest changes to the database", "—", "minutes; a deletion empties it",
@@ -957,7 +968,7 @@ FILES = (
     ),
     StoredFiles(
         "logs", "job numbers and errors, but no prompts and no user ids", "—",
-        "as the operator decides; for files in `[logs] folder`, `logs_days` (30)", Fate.EXPIRES, exported=False,
+        "as the operator decides; for files in `[logs] folder`, `logs_days` (30 days)", Fate.EXPIRES, exported=False,
     ),
 )  # fmt: skip
 

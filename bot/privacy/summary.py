@@ -43,7 +43,7 @@ LABELS = {
     "pause": later("Queues that you paused as staff"),
     "base_model_proposal": later("Base models that you proposed or decided on"),
     "allowed_phrase": later("Phrases that you allowed as staff"),
-    "phrase_question": later("Questions to staff about refused words that you asked, or answered as staff"),
+    "phrase_question": later("Questions that you asked staff about refused words, or answered as staff"),
 }
 # Tables whose rows belong to those of another one and are counted there, and the receipt's.
 COUNTED_WITH = {

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bot.config import CheckpointSettings, Size
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.database.loras.search import Shown
 from bot.database.people.preferences import Preferences, find_preferences
 from bot.errors.jobs import PartsGone
@@ -131,7 +131,10 @@ class RequestBuilder:
         if version is not None and version.recipe is None:
             what, problem = (
                 _("The LoRA {name}"),
-                _("is not recognized as a few-step LoRA; turn *fast* off, and tell the bot's operator"),
+                _(
+                    "is not recognized as a few-step LoRA. Turn *fast* off, and tell the bot's operator "
+                    "about this problem"
+                ),
             )
             raise InvalidRequest(what=what.format(name=checkpoint.fast), problem=problem)
         return draft.model_copy(update={"fast": False, "loras": (*draft.loras, fast)})
@@ -140,9 +143,9 @@ class RequestBuilder:
         """Why a checkpoint does not paint fast, and what else there is."""
         names = alternatives([each.name for each in self.checkpoints if each.fast])
         if not names:
-            problem = _("needs a few-step LoRA, but no model here has one; turn *fast* off")
+            problem = _("needs a few-step LoRA, but no model of this bot has one. Turn *fast* off")
             return InvalidRequest(what=_("Fast generation"), problem=problem)
-        problem = _("has no few-step LoRA for fast generation; turn *fast* off, or choose {names} as the model")
+        problem = _("has no few-step LoRA for fast generation. Turn *fast* off, or choose {names} as the model")
         what = _("The model {checkpoint}").format(checkpoint=checkpoint)
         return InvalidRequest(what=what, problem=problem.format(names=names))
 
@@ -163,7 +166,7 @@ class RequestBuilder:
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
 
     async def _usable(self, use: LoraUse) -> LoraVersion | None:
-        version = await find_version(self._db, use.sha256)
+        version = await self._db.one(VERSION_BY_SHA256, use.sha256)
         return version if version is not None and version.usable else None
 
     async def find_refused(self, draft: RequestDraft, name: str) -> tuple[int, Lora]:
@@ -188,7 +191,7 @@ class RequestBuilder:
     async def _choose(
         self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
     ) -> Choice:
-        named = await find_version(self._db, draft.sha256) if draft.sha256 else None
+        named = await self._db.one(VERSION_BY_SHA256, draft.sha256) if draft.sha256 else None
         lora = await find_lora(self._db, named.lora_id) if named else None
         try:
             lora = lora or await self.lora(draft.name)
@@ -304,7 +307,7 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
     names = [use.name for use in uses]
     for name in names:
         if names.count(name) > 1:
-            raise InvalidRequest(what=name, problem=_("was chosen twice; choose it once, with one weight"))
+            raise InvalidRequest(what=name, problem=_("was chosen twice. Choose each LoRA only once, with one weight"))
 
 
 def _refuse_strange_sides(uses: Sequence[LoraUse], draft: RequestDraft) -> None:

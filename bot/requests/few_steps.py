@@ -79,7 +79,7 @@ def few_step_note(request: GenerationRequest) -> str | None:
     if (warning := far_from(use, steps)) is not None:
         return warning
     sampler = " · ".join(filter(None, (request.sampler.value, request.spacing)))
-    return _("Settings for {name}: {steps} steps, {sampler}, guidance {guidance}.").format(
+    return _("Settings for {name}: steps {steps}, sampler {sampler}, guidance {guidance}.").format(
         name=use.name, steps=steps, sampler=sampler, guidance=f"{request.guidance_scale:g}"
     )
 
@@ -90,5 +90,6 @@ def far_from(use: FewStepUse, steps: int) -> str | None:
         return None
     made = f"{use.least}" if use.least == use.most else f"{use.least}-{use.most}"
     return _(
-        "{name} is made for {made} steps, not {steps}. Leave the steps empty, or use another LoRA or model."
+        "For {name}, the number of steps should be {made}, not {steps}. Leave the steps empty, or use "
+        "another LoRA or model."
     ).format(name=use.name, made=made, steps=steps)

@@ -23,7 +23,7 @@ def layout_with(sides: Collection[RegionName], stack: str | None = None) -> tupl
     for layout in LAYOUTS:
         if set(sides) <= set(layout):
             return layout
-    problem = _("cannot be combined in one picture; choose one of these layouts: {layouts}")
+    problem = _("cannot be combined in one picture. Choose one of these layouts: {layouts}")
     layouts = _("; ").join(layout_name(layout) for layout in LAYOUTS)
     what = _with_stack(listed(map(label, dict.fromkeys(sides))), stack)
     raise InvalidRequest(what=what, problem=problem.format(layouts=layouts))
@@ -54,8 +54,8 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
         parts = [*("" for _region in layout), *parts]
     if not len(layout) <= len(parts) <= len(layout) + 1:
         problem = ngettext(
-            "has {count} area. For {sides}, write the prompt like this: “{example}”",
-            "has {count} areas. For {sides}, write the prompt like this: “{example}”",
+            "describes {count} area. For {sides}, write the prompt like this: “{example}”",
+            "describes {count} areas. For {sides}, write the prompt like this: “{example}”",
             len(parts),
         )
         example = f" {BETWEEN} ".join([*_EXAMPLE[: len(layout)], _EXAMPLE_FOR_ALL])

@@ -44,8 +44,10 @@ def swept(loras: Sequence[LoraUse], sweep: Sweep) -> Variants:
 
 def compared(loras: Sequence[LoraUse]) -> Variants:
     """The variants of a comparison: all LoRAs, all but one, and none where there is room. Raises InvalidRequest."""
-    if not 1 <= len(loras) < MAX_PICTURES or not any(use.weight for use in loras):
-        problem = _("must be 1 to {most}").format(most=MAX_PICTURES - 1)
+    if loras and not any(use.weight for use in loras):
+        raise InvalidRequest(what=_("The comparison"), problem=_("needs a LoRA with a weight other than 0"))
+    if not 1 <= len(loras) < MAX_PICTURES:
+        problem = _("must be between 1 and {most}").format(most=MAX_PICTURES - 1)
         raise InvalidRequest(what=_("The number of LoRAs to compare"), problem=problem)
     usual = tuple(use.weight for use in loras)
     without = [(*usual[:i], 0.0, *usual[i + 1 :]) for i in range(len(usual)) if usual[i]]

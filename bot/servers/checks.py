@@ -20,7 +20,7 @@ from bot.database.jobs.orders import (
     store_context,
 )
 from bot.database.jobs.ratings import JobRating, ratings_of_job, ratings_of_jobs
-from bot.database.loras.catalogue import UsedLora, loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES, UsedLora
 from bot.database.people.blocks import Block
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.reports import held_jobs
@@ -347,9 +347,9 @@ class RequestChecks:
             return LoraDisputed(lora=names[found.sha256], bases=[base.label for base in found.base_models])
         return None
 
-    async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:
+    async def _used(self, *requests: JobRequest) -> Sequence[UsedLora]:
         files = sorted({use.sha256 for request in requests for use in _loras(request)})
-        return await loras_of_files(self._db, files) if files else ()
+        return await self._db.all(LORAS_OF_FILES, files) if files else ()
 
     def _why_no_lora(
         self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup, place: PlaceRatings

@@ -24,13 +24,15 @@ MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a 
 
 _WHY: Final = {
     Unusable.LOOKS_AROUND: later("the pattern uses lookahead or lookbehind, which would make matching too slow"),
-    Unusable.UNKNOWN_ESCAPE: later("the pattern uses a backreference or an escape that Easel does not support"),
-    Unusable.REPEATS_TOO_OFTEN: later("the pattern repeats something more than 1000 times"),
-    Unusable.TOO_LARGE: later("the pattern is too large; split it into smaller ones"),
+    Unusable.UNKNOWN_ESCAPE: later(
+        "the pattern uses a backreference or an escape sequence that Easel does not support"
+    ),
+    Unusable.REPEATS_TOO_OFTEN: later("the pattern repeats an element more than 1000 times"),
+    Unusable.TOO_LARGE: later("the pattern is too large and must be split into smaller patterns"),
     Unusable.MALFORMED: later("the pattern has a syntax error, such as a bracket that is not closed"),
     Unusable.MATCHES_ALL: later("the pattern matches every text, even an empty one"),
     Unusable.STAR_INSIDE: later("a * is allowed only at the start or the end of a word or phrase"),
-    Unusable.TOO_ALIKE: later("it looks almost the same as too many earlier words in the list"),
+    Unusable.TOO_ALIKE: later("the word looks almost the same as too many earlier words in the list"),
     Unusable.TOO_SHORT: later("a word needs at least two letters or digits"),
 }
 

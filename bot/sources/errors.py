@@ -83,7 +83,7 @@ class Gone(SourceError):
 
 @dataclass(eq=False)
 class PageGone(Gone):
-    """Easel found no page at {page}; it may have been deleted. Please check the link."""
+    """Easel found no page at {page}. Please check the link. The page may also have been deleted."""
 
     page: str
 
@@ -98,7 +98,7 @@ class PullRequestFile(SourceError):
 
 @dataclass(eq=False)
 class HashUnknown(Gone):
-    """{host} has no file {file}, so Easel cannot download it from there."""
+    """{host} has no file {file}, so Easel cannot download the file."""
 
     file: str  # its hash
 
@@ -113,7 +113,7 @@ class Archived(SourceError):
 
 @dataclass(eq=False)
 class TooManyQuestions(SourceError):
-    """This bot has sent {host} too many requests. Please try again in {minutes} minutes."""
+    """This bot has sent {host} too many requests. Please try again in {minutes} min."""
 
     host: str
     minutes: int
@@ -121,7 +121,7 @@ class TooManyQuestions(SourceError):
 
 @dataclass(eq=False)
 class LookedUpTooOften(SourceError):
-    """You have looked up too many links. Please try again in {minutes} minutes."""
+    """You have looked up too many links. Please try again in {minutes} min."""
 
     minutes: int
 
@@ -162,8 +162,8 @@ class NotLookedUp(SourceError):
 
 @dataclass(eq=False)
 class ModelUnreadable(SourceError):
-    """{host} still shows this version, but not the LoRA's main page. Easel checks there who the LoRA shows. Without the
-    main page, Easel does not add the LoRA: {page}"""
+    """{host} still shows this version, but not the LoRA's main page: {page}. On the main page, Easel checks who the
+    LoRA shows. Without this check, Easel does not add the LoRA."""
 
     host: str
     page: str
@@ -365,9 +365,8 @@ class TooSlow(SourceError):
 
 @dataclass(eq=False)
 class WrongHash(SourceError):
-    """The file that {host} sent is not the one that it lists as {name}. Easel deleted the file. Please try again
-    later.
-    """
+    """The file that {host} sent does not match the checksum of {name}, so Easel deleted the file. Please try again
+    later."""
 
     host: str
     name: str
@@ -375,8 +374,8 @@ class WrongHash(SourceError):
 
 @dataclass(eq=False)
 class PageInsteadOfFile(SourceError):
-    """{host} sent a web page instead of {name}. This usually means that the site requires a login. Download the file
-    yourself and attach it."""
+    """{host} sent a web page instead of {name}. The site probably requires a login. Please download the file yourself
+    and attach it."""
 
     host: str
     name: str
@@ -394,8 +393,7 @@ class MessageInsteadOfFile(SourceError):
 
 @dataclass(eq=False)
 class PickleInsteadOfFile(SourceError):
-    """{name} claims to be a safetensors file, but it has another type, which may contain a program. Easel deleted the
-    file."""
+    """{name} is not really a safetensors file and may contain a program, so Easel deleted the file."""
 
     name: str
 
@@ -417,20 +415,20 @@ class FileUnsupported(FileUnusable):
 
 @dataclass(eq=False)
 class FileOfUnknownModel(FileUnusable):
-    """Some parts of {name} do not belong to any model that Easel knows. The LoRA does not fit any model here."""
+    """Some parts of {name} do not belong to any model that Easel knows. The LoRA fits none of this bot's models."""
 
 
 @dataclass(eq=False)
 class FileOfNamedModel(FileUnusable):
-    """The file of {name} says that it is made for “{model}”. Easel does not know that model, so the LoRA does not fit
-    any model here."""
+    """The file of {name} says that the LoRA is made for “{model}”. Easel does not know that model, so the LoRA fits
+    none of this bot's models."""
 
     model: str
 
 
 @dataclass(eq=False)
 class AddingCancelled(SourceError):
-    """Adding {name} was cancelled."""
+    """The import of {name} was cancelled."""
 
     name: str
 

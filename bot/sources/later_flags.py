@@ -7,7 +7,7 @@ import logging
 from bot.config.sections.sources import SourcesSettings
 from bot.database.additions.hub_looks import looks_of
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, find_lora
 from bot.database.people.blocks import BY_EASEL, FIND_BLOCK, BlockKind, save_block
 from bot.i18n import _, sentences, speaking
 from bot.sources.choosing import refusal_of_subject
@@ -31,7 +31,7 @@ async def block_if_flagged(
     heard = with_all(now, after)
     if not _is_flagged(heard, settings) or _is_flagged(with_all(now, before), settings):
         return None
-    found = await find_version(db, sha256)
+    found = await db.one(VERSION_BY_SHA256, sha256)
     lora = await find_lora(db, found.lora_id) if found is not None else None
     if lora is None or await db.one(FIND_BLOCK, server=EVERYWHERE, kind=BlockKind.LORA, id=lora.id) is not None:
         return None

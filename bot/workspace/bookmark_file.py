@@ -120,13 +120,13 @@ def read(data: bytes, now: datetime) -> Read:
     try:
         parsed = from_json(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
-        raise BookmarksRefused(reason=later("it is not a bookmark file")) from None
+        raise BookmarksRefused(reason=later("the file is not a bookmark file")) from None
     try:
         entries = _File.model_validate(parsed).bookmarks
     except ValidationError:
-        raise BookmarksRefused(reason=later("it contains no Easel bookmarks")) from None
+        raise BookmarksRefused(reason=later("the file contains no Easel bookmarks")) from None
     if len(entries) > MAX_ENTRIES:
-        raise BookmarksRefused(reason=later("it contains more than 20,000 bookmarks"))
+        raise BookmarksRefused(reason=later("the file contains more than 20,000 bookmarks"))
     found = [_read_entry(entry, now) for entry in entries]
     whole = tuple(entry for entry in found if entry is not None)
     return Read(whole, len(found) - len(whole))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.database.database import Database
-from bot.database.loras.catalogue import loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES
 from bot.database.loras.search import Shown
 from bot.i18n import _
 from bot.i18n.texts import lora_name
@@ -16,7 +16,7 @@ async def names_withheld(db: Database, sha256s: Collection[str], shown: Shown) -
     """Return what to call the LoRAs with these files whose content rating is not `shown`, by SHA-256."""
     if shown is None or not sha256s:
         return {}
-    known = await loras_of_files(db, sorted(sha256s))
+    known = await db.all(LORAS_OF_FILES, sorted(sha256s))
     names = {} if None in shown else dict.fromkeys(sha256s, _("a LoRA that is not shown here"))
     for lora in known:
         names.pop(lora.sha256, None)

@@ -12,11 +12,11 @@ from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, PublicationSt
 from bot.database.jobs.deliveries import find_delivery
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import (
+    VERSION_BY_SHA256,
     Lora,
     LoraVersion,
     find_lora,
     find_lora_by_name,
-    find_version,
     find_version_by_short_hash,
     find_version_by_stem,
 )
@@ -196,7 +196,7 @@ async def _by_hash(db: Database, digits: str | None) -> LoraVersion | None:
     if digits is None:
         return None
     if len(digits) == SHA256_DIGITS:
-        return await find_version(db, digits)
+        return await db.one(VERSION_BY_SHA256, digits)
     return await find_version_by_short_hash(db, digits)
 
 
@@ -349,7 +349,7 @@ def _missing(parts: Sequence[MatchedLora], usable: Sequence[MatchedLora], left_o
     if left_out:
         names = several(part.named.name for part in left_out)
         notes.append(
-            _("A picture here can use up to {limit} LoRAs. Easel left out {names}.").format(
+            _("A picture can use at most {limit} of these LoRAs, so Easel left out {names}.").format(
                 limit=len(usable), names=names
             )
         )

@@ -80,7 +80,7 @@ class Repainter:
         if not why_not:
             return Upscaled(request)
         enlarged = request.model_copy(update={"image": source.model_copy(update={"strength": 0})})
-        note = _("Enlarged only, without new detail: {why}").format(why=why_not)
+        note = _("Easel enlarged this picture without adding new detail, for this reason: {why}").format(why=why_not)
         return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
 
     async def _source(self, job: Job, kept: Input, strength: float, enlarged: int = 1) -> SourceImage:

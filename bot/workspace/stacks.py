@@ -22,7 +22,7 @@ from bot.database.bookmarks.stacks import (
 )
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
-from bot.database.loras.catalogue import loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES
 from bot.database.loras.search import Shown
 from bot.errors.bookmarks import StackNameTaken, TooManyMisses, TooManyStacks
 from bot.errors.missing import NothingThere
@@ -119,7 +119,7 @@ async def check_shown(db: Database, words: WordRules, stack: Stack) -> None:
 
 async def _rating_of(db: Database, loras: Sequence[StackLora]) -> ContentRating | None:
     """The highest rating of LoRAs of a stack; None where nobody has rated any."""
-    known = await loras_of_files(db, [each.sha256 for each in loras])
+    known = await db.all(LORAS_OF_FILES, [each.sha256 for each in loras])
     return max((each.content_rating for each in known if each.content_rating is not None), default=None)
 
 
@@ -176,7 +176,8 @@ async def import_stack(db: Database, words: WordRules, person_id: int, typed: st
     if shared is None:
         await remember_miss(db, person_id, since_ms=since)
         text = _(
-            "No stack has this code. A code has 8 letters and digits. It works until the stack's owner stops sharing."
+            "No stack has this code. A code consists of 8 letters and digits. When a user stops sharing a "
+            "stack, its code stops working."
         )
         raise NothingThere(what=text)
     if shared.person_id == person_id:

@@ -96,7 +96,7 @@ class Source(StrEnum):
     MERGED = "what it was merged from, in its metadata"
     TAG = "tag in its file's name"
     COMMENT = "comment in its metadata"
-    CONFLICT = "its sources disagree"
+    CONFLICT = "the sources disagree"
     NONE = "not stated by any source"
 
     @property
@@ -112,21 +112,21 @@ class Source(StrEnum):
 
 PLAINLY: dict[Source, str] = {
     Source.SHAPES: "confirmed by the file itself",
-    Source.TRAINING_BASE: "confirmed by its training record",
+    Source.TRAINING_BASE: "confirmed by the LoRA's training record",
     Source.SHORT_HASH: "recorded during training",
     Source.DECLARATION: "declared by an operator",
-    Source.BASE_ID: "identified in its training record",
-    Source.BASE_TOLD: "identified online from its training record",
-    Source.BASE_NAME: "named in its training record",
-    Source.TITLE: "its title says so",
-    Source.OUTPUT_NAME: "its name says so",
+    Source.BASE_ID: "identified in the LoRA's training record",
+    Source.BASE_TOLD: "identified online from the LoRA's training record",
+    Source.BASE_NAME: "named in the LoRA's training record",
+    Source.TITLE: "stated in the LoRA's title",
+    Source.OUTPUT_NAME: "stated in the LoRA's name",
     Source.ARCHITECTURE: "recorded in the file",
-    Source.SIDECAR: "its description says so",
-    Source.REGISTRY: "its web page says so",
-    Source.MERGED: "the names of the models merged into it say so",
-    Source.TAG: "its file name says so",
-    Source.COMMENT: "a comment in its file says so",
-    Source.CONFLICT: "its sources disagree",
+    Source.SIDECAR: "stated in the LoRA's description",
+    Source.REGISTRY: "stated on the LoRA's web page",
+    Source.MERGED: "stated in the names of the merged models",
+    Source.TAG: "stated in the file name",
+    Source.COMMENT: "stated in a comment in the file",
+    Source.CONFLICT: "the sources disagree",
     Source.NONE: "not stated by any source",
 }
 

@@ -66,16 +66,16 @@ class PredictionSource(StrEnum):
 
 
 PLAINLY: dict[PredictionSource, str] = {
-    PredictionSource.TRAINING_BASE: "confirmed by its training record",
+    PredictionSource.TRAINING_BASE: "confirmed by the LoRA's training record",
     PredictionSource.SHORT_HASH: "recorded during training",
     PredictionSource.DECLARATION: "declared by an operator",
-    PredictionSource.BASE_ID: "identified in its training record",
-    PredictionSource.BASE_TOLD: "identified online from its training record",
-    PredictionSource.BASE_NAME: "named in its training record",
+    PredictionSource.BASE_ID: "identified in the LoRA's training record",
+    PredictionSource.BASE_TOLD: "identified online from the LoRA's training record",
+    PredictionSource.BASE_NAME: "named in the LoRA's training record",
     PredictionSource.SETTINGS: "recorded during training",
-    PredictionSource.SIDECAR: "its description says so",
-    PredictionSource.REGISTRY: "its web page says so",
-    PredictionSource.OWN_NAME: "its name says so",
+    PredictionSource.SIDECAR: "stated in the LoRA's description",
+    PredictionSource.REGISTRY: "stated on the LoRA's web page",
+    PredictionSource.OWN_NAME: "stated in the LoRA's name",
 }
 
 
@@ -86,11 +86,6 @@ class PredictionEvidence:
     type: PredictionType | None = None
     source: PredictionSource | None = None
     contradictions: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, text: str) -> PredictionEvidence:
-        """Read what `written` wrote. Raises ValidationError."""
-        return _AS_JSON.validate_json(text)
 
     def written(self) -> str:
         """Write it as JSON."""

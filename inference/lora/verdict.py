@@ -192,7 +192,7 @@ def _formats(modules: Collection[ModuleTensors]) -> tuple[str, ...]:
 
 def _problem(modules: Collection[ModuleTensors]) -> str | None:
     if not modules:
-        return "it contains no LoRA weights"
+        return "the file contains no LoRA weights"
     if strange := [module for module in modules if module.format not in USABLE]:
         kinds = ", ".join(dict.fromkeys(module.format.value for module in strange))
         return f"{strange[0].module} is of a kind that is not painted with ({kinds})"

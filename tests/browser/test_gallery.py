@@ -121,7 +121,7 @@ async def they_learn_from_each_other(demo: Demo, browser: Browser) -> None:
         await press(page, "Bookmark these LoRAs")
         await expect(last(page)).to_contain_text("Bookmarked Komori")
         await press(page, "Use these LoRAs")
-        await expect(last(page)).to_contain_text("LoRAs to your studio")
+        await expect(last(page)).to_contain_text("Your studio now has only this picture's LoRAs")
         await expect(last(page)).to_contain_text("Komori")
         await pictures(page, "53-use-the-same")
         await press(page, "Remix")
@@ -169,7 +169,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await begin(page, "lora info")
         await choose(page, "name", "komo", "Komori")
         await page.get_by_test_id("command-send").click()
-        await expect(last(page)).to_contain_text("Made with this LoRA in this server")
+        await expect(last(page)).to_contain_text("Pictures generated with this LoRA in this server")
         await pictures(page, "61-lora-page")
 
 
@@ -220,5 +220,5 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
         await choose(page, "name", "komo", "Komori")
         await page.get_by_test_id("command-send").click()
         await expect(last(page)).to_contain_text("Trigger words")
-        await expect(last(page)).not_to_contain_text("Made with this LoRA in this server")
+        await expect(last(page)).not_to_contain_text("Pictures generated with this LoRA in this server")
         await pictures(page, "65-nothing-is-left")

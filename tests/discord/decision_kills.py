@@ -23,8 +23,8 @@ from tests.discord.test_removals import files_of, rows
 from tests.discord.test_reports import choose_channel, letter, report
 
 FORMS: dict[str, dict[str, object]] = {  # of the decisions that ask for more
-    "Hide and warn": {"note": "Not here."},
-    "Hide and block": {"note": "Not here.", "end": "3 d"},
+    "Hide and warn author": {"note": "Not here."},
+    "Hide and block author": {"note": "Not here.", "end": "3 d"},
     "Delete everywhere": {},
     "Raise rating": {"rating": ["explicit"]},
 }
@@ -109,7 +109,7 @@ async def faults(scene: Scene, who: Reported, decision: str, answers: Sequence[s
         and buttons == list(posts[0].buttons)
         and not posts[0].attachments,
         "each notice once, or none": told == telling,
-        "the block": len(blocks) == (decision == "Hide and block" and not back),
+        "the block": len(blocks) == (decision == "Hide and block author" and not back),
         "the takedown": len(taken) == (decision.startswith("Hide") and not back),
         "the rating": rated == ([("explicit",)] if decision == "Raise rating" and not back else []),
         "one entry in the audit log for each": len(

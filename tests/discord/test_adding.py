@@ -235,7 +235,7 @@ async def test_what_several_links_mean_is_added_one_after_the_other_and_painted(
 async def test_more_links_than_are_taken_are_told(adding: Scene, hubs: Hubs) -> None:
     links = [hubs.link(hubs.add_lora(f"Linked {n}", demo_lora(seed=300 + n), "Other")) for n in range(4)]
     answer = await told(adding.grace, "imagine", prompt=f"{'a ' * 1100} {' '.join(links)}", steps=1)
-    assert "The prompt has 4 LoRA links; the limit is 3" in answer.text
+    assert "The prompt has 4 LoRA links, but the limit is 3" in answer.text
 
 
 async def test_an_offer_opens_again_when_it_was_not_added(adding: Scene, hubs: Hubs) -> None:

@@ -24,7 +24,9 @@ async def asked_staff(scene: Scene, person: Person, prompt: str) -> VisibleMessa
     refusal = await told(person, "imagine", prompt=prompt)
     assert refusal.ephemeral and list(refusal.buttons) == ["Ask staff"], refusal.text
     answer = await pressed(person, refusal, "Ask staff")
-    assert answer.ephemeral and "Staff now see your name, your prompt and the refused word" in answer.text, answer.text
+    assert answer.ephemeral and "Staff can now see your name, your prompt and the refused word" in answer.text, (
+        answer.text
+    )
     (question,) = [each for each in await scene.control.messages("staff-room", "Margaret") if each.id not in before]
     return question
 
@@ -69,7 +71,7 @@ async def test_staff_allow_a_phrase_in_their_server_alone(empty: Scene) -> None:
         for forger in (scene.control.person("Linus"), scene.ada):
             for button in question.buttons.values():
                 refused = await scene.forged(forger, button["custom_id"])
-                assert "You cannot use /server or its buttons here" in refused.text, refused.text
+                assert "do not let you use /server or its buttons here" in refused.text, refused.text
         for typed, why in (("quartz lantern", "must contain the refused word nude"), ("nude, quartz", "commas")):
             refused = await allowed(scene, grace, question, typed)
             assert refused.ephemeral and why in refused.text, refused.text

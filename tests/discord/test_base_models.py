@@ -42,12 +42,15 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
         ada, margaret = scene.ada, scene.control.person("Margaret")
         page = await told(ada, "lora info", name="Komori")
         assert "is made for v-prediction or for epsilon prediction." in page.text
-        assert "An operator also allows this version on Pony" in page.text and f"Fits {NOOB}" in page.text
+        assert (
+            "An operator also allows this version for these base models: Pony" in page.text
+            and f"Fits {NOOB}" in page.text
+        )
         await pick(ada, await fresh(scene, ada), "checkpoint", NOOB)
         panel = await told(ada, "studio", add="Komori")
         assert (
-            "⚠️ Komori does not say whether it is for v-prediction or epsilon, "
-            f"so pictures may look bad on {NOOB}." in panel.text
+            "⚠️ Easel does not know whether Komori is made for v-prediction or for epsilon prediction. "
+            f"Pictures from {NOOB} may look bad." in panel.text
         )
 
         page = await told(margaret, "lora info", name="Komori")
@@ -61,7 +64,7 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
         assert "Made for v-prediction · declared by an operator" in page.text
         assert "Fits no model installed here" in page.text
         refused = await told(ada, "imagine", prompt=PROMPT, checkpoint=NOOB, lora1="Komori")
-        assert f"Komori is made for v-prediction models, but {NOOB} works differently" in refused.text
+        assert f"Komori is made for v-prediction models, but {NOOB} uses epsilon prediction" in refused.text
 
 
 class FlowingHouse(House):

@@ -124,7 +124,7 @@ async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> No
         str(stage.one.id)
     ]
     lora = await (await linus.press(seen, "Bat")).reply()
-    assert lora.ephemeral and "Made with this LoRA in this server" in lora.text
+    assert lora.ephemeral and "Pictures generated with this LoRA in this server" in lora.text
 
 
 async def test_what_is_rated_away_is_named_no_more(stage: Stage) -> None:

@@ -54,7 +54,7 @@ async def test_adding_says_whether_the_bookmark_is_new(scene: Scene) -> None:
     assert "Bat is now in your /bookmarks" in hidden.text and "No bookmarks match pose" in hidden.text
     assert "Already bookmarked: Bat." in (await bookmarks(scene, "Evelyn", add="Bat")).text
     again = await bookmarks(scene, "Evelyn", add="Bat", note="for the cave")
-    assert "Already bookmarked: Bat. Your note is updated." in again.text and "for the cave" in again.text
+    assert "Already bookmarked: Bat. Your note has been updated." in again.text and "for the cave" in again.text
     assert "choose the LoRA that the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
 
 
@@ -214,8 +214,8 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 
     file["bookmarks"] += [file["bookmarks"][0], {"name": "Nowhere", "versions": [{"autov2": "0123456789"}]}, 7]
     told = await brought_in(scene, ken, json.dumps(file).encode())
-    assert "Bookmarked 2 LoRAs. 1 LoRA was already bookmarked. 1 entry is not valid." in told
-    assert "1 LoRA is not in the library here:\n- Nowhere · `0123456789`" in told
+    assert "Bookmarked 2 LoRAs. 1 LoRA was already bookmarked. 1 entry in the file is not valid." in told
+    assert "1 LoRA is not in this bot's library:\n- Nowhere · `0123456789`" in told
     assert (await exported(scene, "Ken"))["bookmarks"] == (await exported(scene, "Karen"))["bookmarks"]
     assert "2 LoRAs were already bookmarked" in await brought_in(
         scene, karen, json.dumps(await exported(scene, "Ken")).encode()
@@ -225,9 +225,9 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x89PNG\r\n", "it is not a bookmark file"),
-        (b"[" * 100_000, "it is not a bookmark file"),
-        (b'{"hello": 1}', "it contains no Easel bookmarks"),
+        (b"\x89PNG\r\n", "the file is not a bookmark file"),
+        (b"[" * 100_000, "the file is not a bookmark file"),
+        (b'{"hello": 1}', "the file contains no Easel bookmarks"),
         (b" " * (4 * 2**20 + 1), "the file is larger than 4 MB"),
     ],
     ids=["picture", "deep", "other", "large"],

@@ -94,7 +94,10 @@ async def test_its_buttons_reach_nothing_there(stage: Stage) -> None:
 async def test_who_acts_in_a_channel_sees_it(stage: Stage) -> None:
     post = await stage.scene.control.message(str(stage.closed.message_id))
     assert post is not None
-    assert "LoRAs to your studio" in (await pressed(stage.scene.ada, post, "Use these LoRAs")).text
+    assert (
+        "Your studio now has only this picture's LoRAs"
+        in (await pressed(stage.scene.ada, post, "Use these LoRAs")).text
+    )
 
 
 async def test_a_prompt_that_is_shown_there_alone_stays_private(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from tests.discord.killed_bot import KILL_AT
     ("what", "first", "every"),
     [
         ("Delete everywhere", 12, 24),
-        ("Hide and block, Reverse decision", 30, 99),
+        ("Hide and block author, Reverse decision", 30, 99),
         ("Raise rating, Reverse decision unasked", 15, 99),
     ],
 )

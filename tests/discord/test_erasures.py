@@ -148,8 +148,10 @@ async def test_what_was_opened_before_brings_nothing_back(scene: Scene) -> None:
 async def told_of_a_warning(scene: Scene, picture: VisibleMessage) -> None:
     """Let somebody report a picture, and staff hide it and warn its owner, who is told by a direct message."""
     await report(scene.control.person("Linus"), picture)
-    case = await scene.control.wait_in_channel("staff-room", lambda seen: "Hide and warn" in seen.buttons, PATIENCE)
-    await decide(scene.grace, case, "Hide and warn", note="Not here.")
+    case = await scene.control.wait_in_channel(
+        "staff-room", lambda seen: "Hide and warn author" in seen.buttons, PATIENCE
+    )
+    await decide(scene.grace, case, "Hide and warn author", note="Not here.")
     await scene.control.wait_message(picture.id, lambda seen: "picture was removed" in seen.text, PATIENCE)
     await letter(scene, "Marlin", "removed one of your pictures and warned you")
 
@@ -228,7 +230,7 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         mary, teal = await control.new_person("Mallard"), await control.new_person("Teal")
         case = await reported_with_a_note(scene, teal, 911, await paint(scene, mary, seed=911))
         opened = await reported_with_a_note(scene, teal, 912, await paint(scene, mary, seed=912))
-        await decide(scene.grace, case, "Hide and warn", note="Not here.")
+        await decide(scene.grace, case, "Hide and warn author", note="Not here.")
         opener = await mary.press(
             await letter(scene, "Mallard", "removed one of your pictures and warned you"), "Appeal"
         )
@@ -246,7 +248,7 @@ async def test_messages_to_staff_name_and_quote_nobody_who_has_gone(empty: Scene
         assert reachable(scene, teal, NOTE) == [] and left(scene, id_of(scene, teal), NOTE) == []
         await until_complete(scene)
         assert reachable(scene, mary, WORD) == []
-        assert "The users who reported this have deleted their data" in (await control.message(case.id)).text
+        assert "The users who sent this report have deleted their data" in (await control.message(case.id)).text
         page = await told(mary, "privacy show")
         assert "no longer has permission to delete" not in page.text
 

@@ -43,9 +43,9 @@ async def details_of(scene: Scene, picture: VisibleMessage) -> VisibleMessage:
 async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> None:
     async with open_scene(fast_house(tmp_path / "house")) as scene, scene.bot():
         page = await (await scene.ada.slash("lora info", name=LIGHTNING)).reply()
-        assert "Made for few steps: 4 steps · euler · trailing spacing · no guidance" in page.text
+        assert "Few-step LoRA, made for 4 steps · euler · trailing spacing · no guidance" in page.text
 
-        told = "Settings for Quick: 4 steps, euler · trailing, guidance 1."
+        told = "Settings for Quick: steps 4, sampler euler · trailing, guidance 1."
         picture = await scene.painted(await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING))
         assert told in picture.text and "Quick at 1" in picture.text
         assert "uses a negative prompt only" not in picture.text, "the checkpoint's own is nobody's words"
@@ -60,7 +60,10 @@ async def test_few_step_loras_from_their_page_to_the_remix(tmp_path: Path) -> No
 
         asked = {**ASKED, "lora1": LIGHTNING, "steps": 9, "negative_prompt": "a hat"}
         far = await scene.painted(await scene.ada.slash("imagine", **asked))
-        assert "Quick is made for 4 steps, not 9. Leave the steps empty, or use another LoRA or model." in far.text
+        assert (
+            "For Quick, the number of steps should be 4, not 9. Leave the steps empty, or use another LoRA or model."
+            in far.text
+        )
         assert f"{VIVID} uses a negative prompt only with guidance above 1, so Easel ignored yours." in far.text
 
         both = await (await scene.ada.slash("imagine", **ASKED, lora1=LIGHTNING, lora2=LCM)).reply()

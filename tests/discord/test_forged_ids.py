@@ -123,7 +123,7 @@ async def test_a_choice_of_nobody_adds_nothing(scene: Scene, value: str) -> None
 @pytest.mark.parametrize("channel", [default_world.TEA_TABLE, default_world.STAFF_ROLE, "9" * 18])
 async def test_art_channels_are_channels_of_the_server_and_staff_choose_them(scene: Scene, channel: str) -> None:
     menu = f"svartadd:{default_world.WORKSHOP}:art:0:"
-    assert "You cannot use /server or its buttons here" in (await chosen(scene, menu, 1, channel)).text
+    assert "do not let you use /server or its buttons here" in (await chosen(scene, menu, 1, channel)).text
     assert "outdated" in (await chosen(scene, menu, 1, channel, who="Margaret")).text
 
 

@@ -159,7 +159,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
         "Bookmark these LoRAs",
         "Remix",
         "Report",
-        "More by this member",
+        "More pictures by this member",
     }
     assert "Feature in this server" not in seen.buttons and "Unpublish" not in seen.buttons, "what they may not do"
     await stage.restart()
@@ -167,7 +167,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
     assert "You already like this picture" in (await (await linus.press(seen, "Like")).reply()).text
     assert "Bookmarked Bat" in (await (await linus.press(seen, "Bookmark these LoRAs")).reply()).text
     studio = await (await linus.press(seen, "Use these LoRAs")).reply()
-    assert "LoRAs to your studio" in studio.text and "Bat" in studio.text
+    assert "Your studio now has only this picture's LoRAs" in studio.text and "Bat" in studio.text
     remix = await (await linus.press(seen, "Remix")).reply()
     assert PROMPT in remix.text and "prompt is private" not in remix.text
     other = await opened(stage, stage.scene.ada, stage.owl)
@@ -176,7 +176,7 @@ async def test_people_like_bookmark_use_and_remix_each_others_pictures(stage: St
     assert "prompt is private" in private.text and OWL not in private.text
     liked = await told(linus, "gallery", sort="most_liked_this_week")
     assert pictures(liked) == [str(stage.bats.id)] and "1 like" in liked.text
-    more = await (await linus.press(seen, "More by this member")).reply()
+    more = await (await linus.press(seen, "More pictures by this member")).reply()
     assert pictures(more) == [str(stage.bats.id)] and more.ephemeral
 
 
@@ -214,19 +214,21 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     assert "Bat" in market.text and "Wash" not in market.text
     assert "Featured by" in (await told(stage.linus, "lora info", name="Bat")).text
     again = await told(margaret, "lora info", name="Bat")
-    assert "is no longer featured" in (await (await margaret.press(again, "Stop featuring")).reply()).text
+    assert (
+        "is no longer featured" in (await (await margaret.press(again, "Stop featuring in this server")).reply()).text
+    )
     actions = [row["action"] for row in await db.fetch("SELECT action FROM audit ORDER BY id")]
     assert actions[-3:] == [AuditAction.FEATURE, AuditAction.FEATURE, AuditAction.UNFEATURE]
 
 
 async def test_a_loras_page_shows_what_the_server_made_with_it(stage: Stage) -> None:
     page = await told(stage.linus, "lora info", name="Bat")
-    assert "Made with this LoRA in this server" in page.text and f"-# by <@{ADA}>" in page.text
-    more = await (await stage.linus.press(page, "More with this LoRA")).reply()
+    assert "Pictures generated with this LoRA in this server" in page.text and f"-# by <@{ADA}>" in page.text
+    more = await (await stage.linus.press(page, "More pictures with this LoRA")).reply()
     assert pictures(more) == [str(stage.bats.id)]
     for where in ("dm", "tea-table"):
         elsewhere = await (await stage.scene.ada.slash("lora info", in_=where, name="Bat")).reply()
-        assert "Made with this LoRA" not in elsewhere.text
+        assert "Pictures generated with this LoRA" not in elsewhere.text
 
 
 async def test_trending_and_top_rated_count_publications_and_likes_of_the_server(stage: Stage) -> None:
@@ -242,7 +244,7 @@ async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> 
     await rate_job(stage.easel.db, stage.bats.job_id, ContentRating.EXPLICIT, RatingSource.STAFF, server_id=WORKSHOP)
     try:
         assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
-        assert "Made with this LoRA" not in (await told(stage.linus, "lora info", name="Bat")).text
+        assert "Pictures generated with this LoRA" not in (await told(stage.linus, "lora info", name="Bat")).text
         for button in (f"like:{stage.bats.id}", "Use these LoRAs", "Report"):
             assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text
     finally:

@@ -189,8 +189,8 @@ async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
         ({"lora1": "#999"}, "no LoRA"),
         ({"checkpoint": "sdxl"}, VIVID),
         ({"lora1": "Bat", "lora2": "bat"}, "twice"),
-        ({"lora2": "Bat", "weight1": 0.5}, "weight1 needs a LoRA; please choose one in lora1"),
-        ({"weight3": 0.0}, "weight3 needs a LoRA; please choose one in lora3"),
+        ({"lora2": "Bat", "weight1": 0.5}, "weight1 needs a LoRA. Please choose a LoRA in *lora1*"),
+        ({"weight3": 0.0}, "weight3 needs a LoRA. Please choose a LoRA in *lora3*"),
     ],
 )
 async def test_an_invalid_option_gets_an_error_reply(scene: Scene, options: dict[str, object], word: str) -> None:

@@ -21,7 +21,14 @@ async def page_of(scene: Scene, who: str, name: str) -> VisibleMessage:
 
 async def test_the_page_shows_base_model_and_evidence(scene: Scene) -> None:
     page = await page_of(scene, "Ada", "Wash")
-    for word in ("Wash", "Pastel", "its description says so", "Trigger words: wash", f"Fits {PASTEL}", "operator"):
+    for word in (
+        "Wash",
+        "Pastel",
+        "stated in the LoRA's description",
+        "Trigger words: wash",
+        f"Fits {PASTEL}",
+        "operator",
+    ):
         assert word in page.text
     assert "No ratings yet" in page.text
 

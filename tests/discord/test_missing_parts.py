@@ -89,7 +89,9 @@ async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before
     assert bat.ephemeral and "The file of Bat cannot be used: it is no longer in the library" in bat.text
     assert "choose another" in bat.text
     wash = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
-    assert wash.ephemeral and "is made for Pastel" in wash.text and "No model here fits the LoRA" in wash.text
+    assert (
+        wash.ephemeral and "is made for Pastel" in wash.text and "The LoRA fits none of this bot's models" in wash.text
+    )
     pastel = await (await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
     assert pastel.ephemeral and "Available models: " in pastel.text and VIVID in pastel.text
 
@@ -113,7 +115,7 @@ async def test_the_studio(gone: tuple[Scene, Before]) -> None:
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text and PROMPT in panel.text
     question = await press(scene.ada, panel, "Generate")
     assert "Generate without Bat?" in question.text
-    picture = await scene.painted(await scene.ada.press(question, "Generate without it"))
+    picture = await scene.painted(await scene.ada.press(question, "Generate without this LoRA"))
     assert VIVID in picture.text and "Cape" in picture.text and "Bat" not in picture.text
     old = await (await scene.ada.select(before.panel, control(before.panel, "checkpoint"), VIVID)).reply()
     assert "is no longer installed" not in old.text and "~~Bat~~" in old.text
@@ -141,7 +143,11 @@ async def test_old_results(gone: tuple[Scene, Before]) -> None:
     assert refused.ephemeral and "no longer available here: Bat" in refused.text
     sent = await scene.ada.press(before.with_bat, "Upscale")
     larger = await scene.control.wait_message((await sent.reply()).id, lambda seen: "Delete" in seen.buttons, PATIENCE)
-    assert larger.attachments and "Enlarged only" in larger.text and "no longer available here: Bat" in larger.text
+    assert (
+        larger.attachments
+        and "without adding new detail" in larger.text
+        and "no longer available here: Bat" in larger.text
+    )
     panel = await press(scene.ada, before.with_bat, "Edit")
     assert "~~Bat~~" in panel.text and "**Cape**" in panel.text
     details = await press(scene.grace, before.with_bat, "Details")

@@ -123,10 +123,10 @@ async def test_staff_still_see_and_lift_what_a_deletion_left(scene: Scene) -> No
     harbour = await server_with_bot(scene, "Moor", "heath")
     await scene.control.set_member("Sorrel", guild="Moor")
     page = await harbour.panel("blocks")
-    page = await filled(linus, page, "Block by ID", id=str(person_id), reason="spam")
-    await filled(linus, page, "Block by ID", id=default_world.ADA, reason="noise")
+    page = await filled(linus, page, "Block a user by ID", id=str(person_id), reason="spam")
+    await filled(linus, page, "Block a user by ID", id=default_world.ADA, reason="noise")
     limits = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Sorrel")
-    await filled(linus, limits, "Daily limits and queue", pictures_per_day="1")
+    await filled(linus, limits, "Daily and queue limits", pictures_per_day="1")
     receipt = await delete_all(scene, sorrel, await told(sorrel, "privacy delete", in_=harbour.channel))
     assert "was deleted" in receipt.text
     page = await harbour.panel("blocks")

@@ -54,7 +54,11 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         await pressed(ada, question, "Publish")
         post = await posted(scene, is_post)
         details = await of_menu(scene, "Linus", "Picture details", post)
-        assert "seed 42" in details.text and "Seeds, in order" not in details.text and PROMPT not in details.text
+        assert (
+            "seed 42" in details.text
+            and "Seeds of the pictures, in order" not in details.text
+            and PROMPT not in details.text
+        )
         assert (
             "The picture's prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
         )

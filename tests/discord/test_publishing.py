@@ -79,7 +79,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert "Bookmarked Bat" in (await pressed(linus, post, "Bookmark these LoRAs")).text
         assert "Bat" in (await pressed(linus, post, "Bat")).text
         studio = await pressed(linus, post, "Use these LoRAs")
-        assert "LoRAs to your studio" in studio.text and "Bat" in studio.text
+        assert "Your studio now has only this picture's LoRAs" in studio.text and "Bat" in studio.text
         remix = await pressed(linus, post, "Remix")
         assert PROMPT in remix.text, "the author shows it"
         details = await (await linus.message_command("Picture details", post)).reply(PATIENCE)

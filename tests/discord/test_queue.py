@@ -85,7 +85,7 @@ async def test_queue_limits_are_reported_at_once(scene: Scene) -> None:
     async with paused(scene):
         orders = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(MINE)]
         refused = await told(scene.ada, "imagine", prompt=PROMPT)
-        assert refused.ephemeral and f"your limit of {MINE} queued requests" in refused.text
+        assert refused.ephemeral and f"your limit for queued requests ({MINE})" in refused.text
         assert " in " in refused.text and "/cancel" in refused.text
         orders += [await told(scene.grace, "imagine", prompt=PROMPT) for _ in range(ALL - MINE)]
         full = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
@@ -163,7 +163,7 @@ async def test_a_user_installed_app_delivers_late_results_by_direct_message_or_h
     kai = scene.control.person("Kai")
     async with paused(scene):
         order = await told(kai, "imagine", prompt=PROMPT, in_="tea-table")
-        assert "has not been added here" in order.text and "/history" in order.text
+        assert "has not been added to this server or chat" in order.text and "/history" in order.text
         await scene.control.advance_clock(QUARTER)
     assert (await scene.letter("Kai")).attachments
     await scene.control.set_person("Kai", closed_dms=True)

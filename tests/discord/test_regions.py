@@ -80,7 +80,7 @@ async def test_the_studio_divides_a_picture_and_gives_each_part_a_lora(scene: Sc
         opener = await scene.ada.press(panel, [each for each in ids if each.startswith("stadjust:")][number])
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"weight": "0.7", "region": side})).reply()
-    assert "at **0.7** · **left**" in panel.text and "at **0.7** · **right**" in panel.text
+    assert "weight **0.7** · **left**" in panel.text and "weight **0.7** · **right**" in panel.text
     assert "Added to the prompt (left): bat" in panel.text and "Added to the prompt (right): cape" in panel.text
     waiting = await (await scene.ada.press(panel, "Generate")).reply()
     assert "this request counts as 2 pictures in the queue." in waiting.text
@@ -147,7 +147,7 @@ async def test_a_stack_keeps_the_sides_of_its_loras(scene: Scene) -> None:
     assert "(with the stack Two sides) cannot be combined" in (await told(owner, "imagine", prompt="a", **other)).text
     panel = await fresh(scene, owner)
     listed = await told(owner, "stack list")
-    panel = await (await owner.press(listed, "Use")).reply()
-    assert "at **0.8** · **left**" in panel.text and "**right**" in panel.text
+    panel = await (await owner.press(listed, "Use stack")).reply()
+    assert "weight **0.8** · **left**" in panel.text and "**right**" in panel.text
     assert REFUSED in (await told(owner, "stack compare", name="Two sides", prompt=f"an owl | {TEXT}")).text
     await told(owner, "stack delete", name="Two sides")

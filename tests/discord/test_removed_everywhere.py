@@ -83,7 +83,7 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         before = found(scene, jobs, messages)
         assert len(before) == 3 + 3 + 1, "three posts, three boards and the title of the one in the forum"
         assert len((await told(grace, "gallery")).attachments) == 3
-        assert "Made with this LoRA in this server" in (await told(grace, "lora info", name="Bat")).text
+        assert "Pictures generated with this LoRA in this server" in (await told(grace, "lora info", name="Bat")).text
         if way == "taken down":
             for job_id in jobs:
                 job = await easel.db.one(FIND_JOB, job_id)
@@ -101,6 +101,9 @@ async def test_nothing_of_a_removed_picture_is_found(empty: Scene, way: str) -> 
         gallery = await told(grace, "gallery")
         assert not gallery.attachments and WORD not in gallery.text and f"<@{id_of(scene, mary)}>" not in gallery.text
         lora = await told(grace, "lora info", name="Bat")
-        assert "Made with this LoRA in this server" not in lora.text and f"<@{id_of(scene, mary)}>" not in lora.text
+        assert (
+            "Pictures generated with this LoRA in this server" not in lora.text
+            and f"<@{id_of(scene, mary)}>" not in lora.text
+        )
         kept = await easel.db.fetch("SELECT digest FROM board")
         assert kept and all(json.loads(row["digest"])["publications"] == [] for row in kept)

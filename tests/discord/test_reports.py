@@ -107,7 +107,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         await report(linus, second)
         await control.wait_in_channel("staff-room", lambda seen: "seed 902" in seen.text, PATIENCE)
     async with scene.bot():  # everything works after a restart
-        decided = await decide(grace, case, "Hide and warn", note="No blood here, please.")
+        decided = await decide(grace, case, "Hide and warn author", note="No blood here, please.")
         assert decided.id == case.id and "Hidden, author warned" in decided.text
         assert not decided.attachments and list(decided.buttons) == ["Reverse decision"]
         assert "generated on" in decided.text and f"<#{default_world.GENERAL}>" in decided.text
@@ -126,8 +126,8 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         again = await pressed(scene.ada, notice, "Appeal")
         assert "already" in again.text
         appealed = await control.wait_message(case.id, lambda seen: "ketchup" in seen.text, PATIENCE)
-        assert set(appealed.buttons) == {"Uphold decision", "Reverse decision", "Show only to me"}
-        assert (await pressed(grace, appealed, "Show only to me")).attachments
+        assert set(appealed.buttons) == {"Uphold decision", "Reverse decision", "Show picture only to me"}
+        assert (await pressed(grace, appealed, "Show picture only to me")).attachments
         answered = await pressed(grace, appealed, "Reverse decision")
         assert "Decision reversed" in answered.text and not answered.buttons
         back = await control.wait_message(picture.id, lambda seen: "Again" in seen.buttons, PATIENCE)
@@ -150,7 +150,7 @@ async def test_a_reported_picture_is_gone_and_its_owner_appeals_and_is_answered(
         dead = await pressed(mary, second_copy, "編集")
         assert "もう残っていません" in dead.text
         panel = await chosen(grace, await told(grace, "server"), "svsection", "audit")
-        assert panel.text.count("decide report") == 2 and "answer appeal" in panel.text
+        assert panel.text.count("decide on report") == 2 and "answer appeal" in panel.text
         assert re.search(r"Report \d+", panel.text)
 
 
@@ -174,7 +174,7 @@ async def test_a_lora_is_reported_to_operators_who_find_it_in_server(scene: Scen
     decided = await (await margaret.submit(opener, {"rating": ["mature"]})).reply(PATIENCE)
     assert "Content rating raised: mature" in decided.text and list(decided.buttons) == ["Reverse decision"]
     late = await pressed(margaret, twin, "Dismiss")
-    assert "Someone has already made this decision" in late.text
+    assert "Someone has already made a decision on this report or proposal" in late.text
     async with asyncio.timeout(PATIENCE):  # it is carried out after it was written down
         while (
             "too high for this channel"
@@ -239,7 +239,7 @@ async def test_what_looks_like_a_minor_is_shown_to_who_asks_alone_and_that_is_lo
     await send(linus, await report_form(linus, picture), MINOR)
     case = await pressed(grace, await chosen(grace, await told(grace, "server"), "svsection", "reports"), "Review")
     assert f"seed {number}" in case.text and not case.attachments
-    shown = await pressed(grace, case, "Show only to me")
+    shown = await pressed(grace, case, "Show picture only to me")
     assert shown.ephemeral and len(shown.attachments) == 1 and shown.id != case.id
     log = await chosen(grace, await told(grace, "server"), "svsection", "audit")
     assert log.text.count("view reported picture") == 1 and f"<@{default_world.ADA}>" in log.text

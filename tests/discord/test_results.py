@@ -114,7 +114,7 @@ async def test_upscale_without_img2img_says_so(scene: Scene) -> None:
     sent = await scene.ada.press(second, "Upscale")
     third = await scene.control.wait_message((await sent.reply()).id, lambda seen: "Delete" in seen.buttons, PATIENCE)
     before, after = (await pictures_of(second))[0], (await pictures_of(third))[0]
-    assert after.size == (256, 256) and "Enlarged only" in third.text and "256x256" in third.text
+    assert after.size == (256, 256) and "without adding new detail" in third.text and "256x256" in third.text
     enlarged = before.convert("RGB").resize(after.size, Image.Resampling.LANCZOS)
     assert np.array_equal(pixels(after), pixels(enlarged))
     assert "Again" not in third.buttons and "Vary" in third.buttons

@@ -173,7 +173,7 @@ async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour
 async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="1000")
+    page = await filled(linus, page, "Daily and queue limits", pictures_per_day="1000")
     before = await told(harbour.scene.ada, "settings", in_=harbour.channel)
     await harbour.painted()
     after = await told(harbour.scene.ada, "settings", in_=harbour.channel)
@@ -181,7 +181,7 @@ async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbou
     assert left[0] - left[1] == 1
     assert "staff have set this limit for everyone" in after.text and "Daily usage resets in" in after.text
     assert "operator has set this limit" in after.text
-    await filled(linus, page, "Daily limits and queue", pictures_per_day="")
+    await filled(linus, page, "Daily and queue limits", pictures_per_day="")
 
 
 async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
@@ -203,7 +203,7 @@ async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
 async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="0", weight="0.5")
+    page = await filled(linus, page, "Daily and queue limits", pictures_per_day="0", weight="0.5")
     assert "pictures per day: **0**" in page.text and "**0.5**" in page.text
     page = await filled(linus, page, "Limits on adding LoRAs", loras_per_day="3")
     assert "LoRAs added in 24 hours: **3**" in page.text
@@ -216,13 +216,13 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
         ("0", "must be between"),
         ("10000", "operator has set"),
     ):
-        error = await filled(linus, page, "Daily limits and queue", weight=wrong, pictures_per_day="17")
+        error = await filled(linus, page, "Daily and queue limits", weight=wrong, pictures_per_day="17")
         assert error.ephemeral and words in error.text and error.id != page.id
         assert "You wrote:" in error.text and "pictures per day: 17" in error.text, "it is not lost"
         assert "seconds between" not in error.text, "nobody wrote that"
-    error = await filled(linus, page, "Daily limits and queue", pictures_per_day="1.5")
+    error = await filled(linus, page, "Daily and queue limits", pictures_per_day="1.5")
     assert "“pictures per day” must be a whole number" in error.text
-    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Daily and queue limits", pictures_per_day="", weight="")
     page = await filled(linus, page, "Limits on adding LoRAs", loras_per_day="")
     assert "pictures per day: **not set**" in page.text and "in 24 hours: **not set**" in page.text
 
@@ -230,19 +230,19 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
 async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
-    one, other = [await linus.press(page, "Daily limits and queue") for _ in range(2)]
+    one, other = [await linus.press(page, "Daily and queue limits") for _ in range(2)]
     await submitted(linus, one, {"pictures_per_day": "12"})
     page = await submitted(linus, other, {"weight": "2"})
     assert "pictures per day: **12**" in page.text, "what the second did not touch stays"
-    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="", weight="")
+    page = await filled(linus, page, "Daily and queue limits", pictures_per_day="", weight="")
     assert "pictures per day: **not set**" in page.text
 
 
 async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svholder", "server")
-    await filled(linus, page, "Daily limits and queue", pictures_per_day="1234567")
-    form = await linus.press(page, "Daily limits and queue")
+    await filled(linus, page, "Daily and queue limits", pictures_per_day="1234567")
+    form = await linus.press(page, "Daily and queue limits")
     assert '"1234567"' in json.dumps(await form.modal())
     page = await submitted(linus, form, {"pictures_per_day": ""})
     assert "pictures per day: **not set**" in page.text
@@ -251,10 +251,10 @@ async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) 
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
-    await filled(linus, page, "Daily limits and queue", pictures_per_day="1")
+    await filled(linus, page, "Daily and queue limits", pictures_per_day="1")
     assert "The limit comes from the role Crew" in await harbour.refused(count=2)
     page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
-    page = await filled(linus, page, "Daily limits and queue", pictures_per_day="0")
+    page = await filled(linus, page, "Daily and queue limits", pictures_per_day="0")
     assert "staff have set this limit for you" in await harbour.refused()
     page = await pressed(linus, page, "All limits")
     assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
@@ -266,14 +266,14 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
         page = await chosen(linus, await harbour.panel("limits"), name, who)
-        await filled(linus, page, "Daily limits and queue", pictures_per_day="")
+        await filled(linus, page, "Daily and queue limits", pictures_per_day="")
     assert "No limits are set" in (await harbour.panel("limits")).text
 
 
 async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
     page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
     assert "Limits on adding LoRAs" not in page.buttons and "queued requests" not in page.text
-    opener = await harbour.linus.press(page, "Daily limits and queue")
+    opener = await harbour.linus.press(page, "Daily and queue limits")
     assert len((await opener.modal())["components"]) == 3, "pictures, megapixel-steps, and LoRAs to add"
 
 
@@ -291,7 +291,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     assert "The block ends on <t:" in refused, "as on the page"
     page = await pressed(linus, page, "Unblock")
     assert "No users are blocked" in page.text
-    page = await filled(linus, page, "Block by ID", id=default_world.ADA, reason="left and came back", end="")
+    page = await filled(linus, page, "Block a user by ID", id=default_world.ADA, reason="left and came back", end="")
     assert "no time limit" in page.text
     await pressed(linus, page, "Unblock")
 
@@ -299,7 +299,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
 async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbour) -> None:
     linus, page = harbour.linus, await harbour.panel("blocks")
     for number in range(7):
-        page = await filled(linus, page, "Block by ID", id=str(number + 10), reason="*_`~|" * 100)
+        page = await filled(linus, page, "Block a user by ID", id=str(number + 10), reason="*_`~|" * 100)
     assert page.text.count("no time limit") == 6 and "More" in page.buttons
     page = await pressed(linus, page, "More")
     assert page.text.count("no time limit") == 1
@@ -320,13 +320,13 @@ async def test_a_lora_is_blocked_by_name_and_on_its_page(harbour: Harbour) -> No
     page = await pressed(linus, page, "Unblock")
     assert "No LoRAs are blocked" in page.text
     lora = await told(linus, "lora info", in_=harbour.channel, name="Bat")
-    assert {"Block here", "Propose base model"} <= set(lora.buttons)
-    done = await filled(linus, lora, "Block here", reason="too dark")
+    assert {"Block LoRA here", "Propose base model"} <= set(lora.buttons)
+    done = await filled(linus, lora, "Block LoRA here", reason="too dark")
     assert done.ephemeral and "Bat is blocked" in done.text
     page = await pressed(linus, await harbour.panel("blocks"), "Blocked LoRAs")
     await pressed(linus, page, "Unblock")
     ordinary = await told(harbour.scene.ada, "lora info", in_=harbour.channel, name="Bat")
-    assert not {"Block here", "Propose base model", "Declare base model"} & set(ordinary.buttons)
+    assert not {"Block LoRA here", "Propose base model", "Declare base model"} & set(ordinary.buttons)
 
 
 async def test_staff_propose_a_base_model_and_an_operator_rejects_it(harbour: Harbour) -> None:
@@ -541,7 +541,7 @@ async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Ha
     await control.post("role", {"guild": "Harbour", "role": "Reader"})
     await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=["Reader"])
     page = await pressed(linus, page, "Import AutoMod words")
-    assert "2 lists from AutoMod: 3 words and 1 pattern" in page.text
+    assert "Lists to import from AutoMod: 2. Words: 3. Patterns: 1" in page.text
     assert "Discord's own" in page.text and "`a(?=b)`: the pattern uses lookahead" in page.text
     await harbour.painted()
     page = await pressed(linus, page, "Import")

@@ -59,7 +59,7 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
     copy = await (await scene.grace.slash("stack import", code=code.lower().replace("-", " "), in_="dm")).reply()
     assert "Copied **Evening**" in copy.text
     await (await scene.ada.slash("stack delete", name="Evening")).reply()
-    panel = await press(scene.grace, copy, "Use")
+    panel = await press(scene.grace, copy, "Use stack")
     assert "**Bat**" in panel.text
     assert "No stack has this code" in (await (await scene.grace.slash("stack import", code=code)).reply()).text
     await (await scene.grace.slash("stack delete", name="Evening")).reply()
@@ -126,7 +126,7 @@ async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     assert "no longer shared" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
     assert "No stack has this code" in reply.text
-    assert "works until the stack's owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
+    assert "its code stops working" in (await press(scene.grace, posted, "Get a copy")).text
 
 
 async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:

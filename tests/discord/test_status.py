@@ -55,7 +55,7 @@ async def test_status_is_refreshed_in_place(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     seen = await (await margaret.slash("status")).reply()
     (await margaret.press(seen, "Refresh"))
-    await scene.control.wait_message(seen.id, lambda now: "Running for" in now.text, PATIENCE)
+    await scene.control.wait_message(seen.id, lambda now: "running for" in now.text, PATIENCE)
 
 
 async def test_settings_are_reloaded_by_button_and_by_command(scene: Scene) -> None:

@@ -68,7 +68,7 @@ async def test_the_studio_orders_a_picture_and_keeps_the_panel(scene: Scene) -> 
     panel = await fresh(scene, scene.ada)
     panel = await say(scene.ada, panel, PROMPT)
     panel = await pick_bat(scene.ada, panel)
-    assert "**Bat** · other · at **0.8**" in panel.text and "all LoRAs fit Vivid" in panel.text
+    assert "**Bat** · other · weight **0.8**" in panel.text and "all LoRAs fit Vivid" in panel.text
     panel = await press(scene.ada, panel, "+0.1")
     assert "**0.9**" in panel.text
     sent: SentInteraction = await scene.ada.press(panel, "Generate")
@@ -85,7 +85,7 @@ async def test_misfits_stay_visible_and_are_left_out_after_confirmation(scene: S
     assert "~~Bat~~" in panel.text and "is made for Vivid" in panel.text and "is Pastel" in panel.text
     question = await press(scene.ada, panel, "Generate")
     assert question.ephemeral and "Generate without Bat?" in question.text
-    picture = await scene.painted(await scene.ada.press(question, "Generate without it"))
+    picture = await scene.painted(await scene.ada.press(question, "Generate without this LoRA"))
     assert PASTEL in picture.text and "Bat" not in picture.text
     panel = await pick(scene.ada, panel, "checkpoint", VIVID)
     assert "~~" not in panel.text and "**Bat**" in panel.text
@@ -118,13 +118,13 @@ async def test_the_spacing_of_the_steps_is_chosen_apart_from_the_sampler(scene: 
 async def test_all_weights_are_scaled_with_one_in_proportion(scene: Scene) -> None:
     await fresh(scene, scene.ada, add="Bat")
     panel = await (await scene.ada.slash("studio", add="Cape")).reply()
-    assert panel.text.count("at **0.8**") == 2
+    assert panel.text.count("weight **0.8**") == 2
     buttons = [custom_id for button in panel.buttons.values() if (custom_id := str(button.get("custom_id")))]
     assert any(custom_id.startswith("stadjust:") for custom_id in buttons)
     opener = await scene.ada.press(panel, "Weight")
     await opener.modal()
     panel = await (await scene.ada.submit(opener, {"weight": "0.4", "scale": "all"})).reply()
-    assert panel.text.count("at **0.4**") == 2
+    assert panel.text.count("weight **0.4**") == 2
 
 
 async def test_generate_without_a_prompt_asks_for_one_and_paints_it(scene: Scene) -> None:

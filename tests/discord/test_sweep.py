@@ -19,7 +19,7 @@ async def test_a_sweep_is_delivered_as_one_contact_sheet(scene: Scene) -> None:
     assert "**Bat** at weights 0 · 0.4 · 0.8" in message.text and "seed 7" in message.text
     await fresh(scene, scene.ada)
     panel = await press(scene.ada, message, "Bat at 0.4")
-    assert panel.ephemeral and "**Bat** · other · at **0.4**" in panel.text
+    assert panel.ephemeral and "**Bat** · other · weight **0.4**" in panel.text
     panel = await press(scene.ada, message, "without Bat")
     assert "LoRAs: 0 of 5" in panel.text
 

@@ -51,7 +51,7 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
         open_case, database, notice, await found(scene.settings, notice), note="", received_at=1
     )
     status = await told(scene.control.person("Margaret"), "status")
-    assert f"Takedown {case_id} is overdue by" in status.text and "must review and confirm" in status.text
+    assert f"Takedown {case_id} is overdue by" in status.text and "must review the copies" in status.text
     assert "Takedown" not in (await told(scene.ada, "queue")).text
     letters = await scene.control.wait(
         lambda since: scene.control.get("messages", channel="dm", as_="Margaret", since=since, timeout=PATIENCE),

@@ -207,13 +207,13 @@ async def tries_weights(ada: Tourist) -> None:
     sheet = await ada.scene.painted(sent)
     assert "at weights 0.4 · 0.8 · 1.2" in sheet.text and len(sheet.attachments) == 1
     panel = await ada.press(sheet, "Lantern", " 0.4")
-    assert "· style · at **0.4**" in panel.text and "· character · at **0.8**" in panel.text
+    assert "· style · weight **0.4**" in panel.text and "· character · weight **0.8**" in panel.text
 
 
 async def goes_on_from(picture: VisibleMessage, ada: Tourist, grace: Tourist) -> None:
     """A picture is taken up again, by who painted it, and by somebody else, who does not get its words."""
     panel = await ada.menu(picture, "Remix")
-    assert PROMPT in panel.text and "· style · at **0.8**" in panel.text
+    assert PROMPT in panel.text and "· style · weight **0.8**" in panel.text
     again = await ada.scene.painted(await ada.presses(panel, "Generate"))
     assert again.id != picture.id and named(again.text) == ["Gargoyle", "Lantern"]
     panel = await grace.menu(picture, "Remix")

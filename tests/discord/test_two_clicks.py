@@ -75,7 +75,7 @@ async def categories(way: Way) -> None:
 async def categories_by_clicks(way: Way) -> None:
     page = await way.shown("lora browse")
     page = await way.chosen(page, "style")
-    assert "No matches here for style" in page.text
+    assert "No matches here for these filters: style" in page.text
 
 
 async def kept(way: Way) -> None:
@@ -107,7 +107,7 @@ async def in_the_panel(way: Way) -> None:
 
 async def in_the_panel_by_clicks(way: Way) -> None:
     panel = await way.chosen(await way.shown("studio"), "Bat")
-    assert "**Bat** · other · at **0.8**" in panel.text
+    assert "**Bat** · other · weight **0.8**" in panel.text
 
 
 async def more(way: Way) -> None:

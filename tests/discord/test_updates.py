@@ -76,7 +76,7 @@ async def test_a_newer_version_is_told_once_and_added_by_one_press(place: Place)
     listed = await told(ada, "bookmarks")
     assert "Komori: newer versions are available" in listed.text
     shown = await (await ada.press(listed, "Show newer versions")).reply(PATIENCE)
-    assert "Newer versions of your bookmarks" in shown.text and "v2" in shown.text
+    assert "Newer versions of your bookmarked LoRAs" in shown.text and "v2" in shown.text
     assert list(shown.buttons) == ["Details"]
 
     async def is_told() -> bool:
@@ -179,7 +179,7 @@ async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:
     await (await linus.press(page, "Bookmark")).answered(PATIENCE)
     panel = await told(linus, "settings")
     await (await linus.press(panel, "Message me about new LoRA versions")).answered(PATIENCE)
-    assert "you also get a direct message" in (await told(linus, "settings")).text
+    assert "Easel sends you a direct message" in (await told(linus, "settings")).text
     place.hubs.add_version(model_id, demo_lora(seed=331), "Other")
     await place.look()
 
@@ -191,7 +191,7 @@ async def test_who_wants_it_gets_a_direct_message(place: Place) -> None:
 
     await until(one)
     (letter,) = await letters()
-    assert "Newer versions of your bookmarks" in letter.text and "Details" in letter.buttons
+    assert "Newer versions of your bookmarked LoRAs" in letter.text and "Details" in letter.buttons
     await place.look()
     assert len(await letters()) == 1
     assert "newer" not in (await told(linus, "bookmarks")).text

@@ -105,4 +105,4 @@ def test_a_misfit_says_where_the_lora_fits() -> None:
     assert "The LoRA fits A and B." in fits
     for word in ("L ", "Illustrious", "Pony", "C "):
         assert word in fits
-    assert "No model here fits the LoRA" in str(errors.BaseModelMismatch(fitting_checkpoints=[], **data))
+    assert "The LoRA fits none of this bot's models" in str(errors.BaseModelMismatch(fitting_checkpoints=[], **data))

@@ -16,8 +16,10 @@ from tests.inference.requests import request, use
 
 LORAS = tuple(use(sha256=digit * 64) for digit in "ab")
 KNOWS_NONE = "Lake does not use negative prompts, so Easel ignored yours."
-BARS = "Lake generates each picture from one prompt, so the bars (|) in yours had no effect."
-WITH_SIDES = "On Lake, bars (|) divide a prompt only if you set side1 and side2, so Easel used yours as one prompt."
+BARS = "Lake generates each picture from one prompt, so the bars (|) in your prompt had no effect."
+WITH_SIDES = (
+    "On Lake, bars (|) divide a prompt only if you set the options side1 and side2. Easel did not divide your prompt."
+)
 
 
 def known(base: str) -> Capability:
@@ -75,7 +77,9 @@ def test_bars_that_divide_nothing_are_told(base: str, changes: dict[str, Any], n
 
 @pytest.mark.parametrize(("base", "known"), [("sd1/base", True), ("sdxl/base", True), ("z-image/base", False)])
 def test_a_clip_skip_that_is_not_known_is_told(base: str, known: bool) -> None:
-    assert told(base, clip_skip=2) == ([] if known else ["Lake does not use clip skip, so Easel ignored yours."])
+    assert told(base, clip_skip=2) == (
+        [] if known else ["Lake does not use clip skip, so Easel ignored your value for clip skip."]
+    )
 
 
 def test_a_network_that_takes_the_guidance_as_an_input_knows_no_negative_prompt() -> None:
@@ -123,5 +127,7 @@ def test_another_sampler_or_spacing_than_asked_for_is_told(
 
 
 def test_a_flow_shift_is_told_where_nothing_flows() -> None:
-    assert told("sdxl/base", flow_shift=3.0) == ["Lake does not use flow shift, so Easel ignored yours."]
+    assert told("sdxl/base", flow_shift=3.0) == [
+        "Lake does not use flow shift, so Easel ignored your value for flow shift."
+    ]
     assert told("flux1/dev", flow_shift=3.0) == []

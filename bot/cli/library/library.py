@@ -27,7 +27,7 @@ from bot.cli.terminal.progress import progress_bar, work_report
 from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import ConfigError, Settings
 from bot.database.database import read_database
-from bot.database.loras.catalogue import Lora, LoraVersion, find_loras_by_id, usable_loras, versions_with_problem
+from bot.database.loras.catalogue import VERSIONS_WITH_PROBLEM, Lora, LoraVersion, find_loras_by_id, usable_loras
 from bot.database.loras.sample_failures import FailedSamples, suspects
 from bot.database.search import name_key
 from bot.library.catalogue import ASKED, PREDICTION_ASKED, UNKNOWN, FileProblem, ScanReport, is_unclear
@@ -190,7 +190,7 @@ async def _list(
     async with read_database(settings.storage.database) as db:
         usable = await usable_loras(db, search)
         broken = await find_loras_by_id(
-            db, list({version.lora_id: None for version in await versions_with_problem(db)})
+            db, list({version.lora_id: None for version in await db.all(VERSIONS_WITH_PROBLEM)})
         )
         versions = [version for lora in usable for version in lora.usable]
         hubs: dict[str, list[HubFile]] = {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import Json
+
 from bot.database.database import Database
-from bot.database.loras.base_models import stored_base_model
 from bot.database.loras.catalogue import FITS_BASE_MODELS
 from bot.database.loras.search import (
     FEW,
@@ -21,6 +20,7 @@ from bot.database.loras.search import (
     shown_parameter,
     what_is_hidden,
 )
+from bot.database.query import Query
 from bot.database.search import search_words
 from inference.base_models import BaseModelId
 from inference.lora.beside.categories import Category
@@ -36,28 +36,26 @@ _SHOWN = """(
 )"""
 # (whether it fits): the newest first.
 BOOKMARKED = {
-    fits: f"""
-        SELECT lora_id AS id FROM bookmark
+    fits: Query(
+        int,
+        f"""
+        SELECT lora_id FROM bookmark
         WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK} AND {_SHOWN}
         ORDER BY created_at DESC, bookmark.id DESC LIMIT :limit
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for fits in (True, False)
 }
 # The plus keeps SQLite from asking the full text index once for each bookmark.
-BOOKMARKED_MATCHING = f"""
-    SELECT lora_text.rowid AS id FROM lora_text
+BOOKMARKED_MATCHING = Query(
+    int,
+    f"""
+    SELECT lora_text.rowid FROM lora_text
     CROSS JOIN bookmark ON bookmark.person_id = :person AND bookmark.lora_id = lora_text.rowid
     WHERE lora_text MATCH :match AND +lora_text.rowid IN (SELECT lora_id FROM bookmark WHERE person_id = :person)
     ORDER BY {_FITTING_BOOKMARK} DESC, bookmark.uses DESC, bookmark.id DESC LIMIT :limit
-"""  # noqa: S608 - constants only
-CHOSEN = f"""
-    SELECT lora.id, lora.name, lora.category, (
-        SELECT json_group_array(DISTINCT base_model) FROM lora_version
-        WHERE lora_id = lora.id AND usable = 1 AND base_model IS NOT NULL
-    ) AS base_models, {_FITS.format(id="lora.id")} AS fits,
-    EXISTS (SELECT 1 FROM bookmark WHERE person_id = :person AND lora_id = lora.id) AS bookmarked
-    FROM json_each(:ids) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key
-"""  # noqa: S608 - constants only
+    """,  # noqa: S608 - constants only
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,24 @@ class LoraChoice:
     id: int
     name: str
     category: Category
-    base_models: tuple[BaseModelId, ...]
+    base_models: Json[tuple[BaseModelId, ...]]
     fits: bool
     bookmarked: bool
+
+
+CHOSEN = Query(
+    LoraChoice,
+    f"""
+    SELECT lora.id, lora.name, lora.category, (
+        SELECT json_group_array(base_model) FROM (
+            SELECT DISTINCT base_model FROM lora_version
+            WHERE lora_id = lora.id AND usable = 1 AND base_model IS NOT NULL ORDER BY base_model
+        )
+    ) AS base_models, {_FITS.format(id="lora.id")} AS fits,
+    EXISTS (SELECT 1 FROM bookmark WHERE person_id = :person AND lora_id = lora.id) AS bookmarked
+    FROM json_each(:ids) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key
+    """,  # noqa: S608 - constants only
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ class _Asked:
     def parameters(self) -> dict[str, object]:
         return {
             "person": self.person_id,
-            "base_models": json.dumps(list(self.fitting)),
+            "base_models": [*self.fitting],
             "shown": shown_parameter(self.shown),
             "limit": self.limit,
         }
@@ -100,7 +113,7 @@ async def lora_choices(
     fitting: Collection[BaseModelId] = (),
     shown: Shown = None,
     limit: int = 25,
-) -> tuple[LoraChoice, ...]:
+) -> Sequence[LoraChoice]:
     """The suggestions: bookmarks before the rest, and in each those of `fitting` base models first.
 
     What is one typo away from `typed` comes behind what begins with it. `shown` are the content ratings that are
@@ -111,8 +124,7 @@ async def lora_choices(
     if words == []:
         return ()
     ids = await _untyped(asked) if words is None else await _typed(asked, words)
-    parameters = {**asked.parameters, "ids": json.dumps(ids[:limit])}
-    return tuple(map(_choice, await db.fetch(CHOSEN, parameters)))
+    return await db.all(CHOSEN, **asked.parameters, ids=ids[:limit])
 
 
 async def _untyped(asked: _Asked) -> list[int]:
@@ -120,8 +132,7 @@ async def _untyped(asked: _Asked) -> list[int]:
     ids: list[int] = []
     for fits in (True, False):
         if len(ids) < asked.limit:
-            sql = BOOKMARKED[fits]
-            ids += [row["id"] for row in await asked.db.fetch(sql, asked.parameters)]
+            ids += await asked.db.all(BOOKMARKED[fits], **asked.parameters)
     return await _and_others(asked, ids, "", Sort.TOP_RATED)
 
 
@@ -141,9 +152,9 @@ async def _typed(asked: _Asked, words: list[str]) -> list[int]:
 
 
 async def _matching(asked: _Asked, match: str) -> list[int]:
-    parameters = {**asked.parameters, "match": f"{Facets(shown=asked.shown).query()} AND {match}"}
-    rows = await asked.db.fetch(BOOKMARKED_MATCHING, parameters)
-    return await _and_others(asked, [row["id"] for row in rows], match, Sort.MOST_USED)
+    bookmarked = f"{Facets(shown=asked.shown).query()} AND {match}"
+    ids = await asked.db.all(BOOKMARKED_MATCHING, **asked.parameters, match=bookmarked)
+    return await _and_others(asked, ids, match, Sort.MOST_USED)
 
 
 async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> list[int]:
@@ -158,14 +169,3 @@ async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> 
         others = await first_ranked(asked.db, narrowed, sort, limit=asked.limit + len(ids))
         ids = list(dict.fromkeys([*ids, *others]))[: asked.limit]
     return ids
-
-
-def _choice(row: sqlite3.Row) -> LoraChoice:
-    return LoraChoice(
-        id=row["id"],
-        name=row["name"],
-        category=Category(row["category"]),
-        base_models=tuple(sorted(filter(None, map(stored_base_model, json.loads(row["base_models"]))))),
-        fits=bool(row["fits"]),
-        bookmarked=bool(row["bookmarked"]),
-    )

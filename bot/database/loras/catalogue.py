@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from pydantic import BeforeValidator, Json
 
 from bot.database.database import Database
-from bot.database.loras.base_models import stored_base_model
 from bot.database.loras.search import Facets, Shown, Sort, find_loras, what_is_hidden
+from bot.database.query import Query
 from bot.database.search import name_key, parts, search_words, storable
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
@@ -23,8 +25,6 @@ from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence
 AUTOV3_DIGITS = 12
 _PAGE = 1000  # entries that `usable_loras` reads at once
 
-BY_ID = "SELECT * FROM lora WHERE id = ?"
-BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
 # Condition on a version: it was trained on one of the `:base_models`, or the operator allows it there.
 FITS_BASE_MODELS = """(
     base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
@@ -32,44 +32,6 @@ FITS_BASE_MODELS = """(
         WHERE listed.value IN (SELECT value FROM json_each(:base_models))
     )
 )"""
-_VERSION = """
-    SELECT id, lora_id, sha256, name, path, found, base_model, evidence, contradictions, recommended_weight, problem,
-        missing, created_at, few_steps, prediction, allowed_on, (
-            SELECT json_group_array(word) FROM (
-                SELECT word FROM trigger_word WHERE version_id = lora_version.id ORDER BY position
-            )
-        ) AS trigger_words, (
-            SELECT json_group_object(word, name) FROM trigger_word
-            WHERE version_id = lora_version.id AND name IS NOT NULL
-        ) AS group_names, (
-            SELECT json_object('checkpoint', checkpoint, 'least', least, 'most', most) FROM weight_range
-            WHERE version_id = lora_version.id
-        ) AS useful,
-        EXISTS (SELECT 1 FROM lora_dispute WHERE lora_dispute.sha256 = lora_version.sha256) AS claimed_otherwise
-    FROM lora_version
-"""
-_OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
-VERSIONS = f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing, path, id"
-VERSION_BY_SHA256 = f"{_VERSION} WHERE sha256 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
-# AutoV2 is the beginning of the SHA-256, so a range of the index has all candidates.
-VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
-VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
-VERSIONS_BY_STEM = f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2"
-WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
-OFTEN_WITH = """
-    SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
-    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
-"""
-BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
-OF_FILES = """
-    SELECT DISTINCT wanted.value AS sha256, lora.id, lora.name, lora.category, lora.content_rating
-    FROM json_each(?) AS wanted
-    CROSS JOIN lora_version ON lora_version.sha256 = wanted.value JOIN lora ON lora.id = lora_version.lora_id
-"""
-SHARING_PARTS = """
-    SELECT lora_name.rowid AS id FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
-    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT ?
-"""
 
 
 @dataclass(frozen=True)
@@ -90,21 +52,21 @@ class LoraVersion:
     sha256: str | None
     name: str
     path: str
-    found: FoundLora
+    found: Json[FoundLora]
     base_model: BaseModelId | None
-    evidence: Source
-    contradictions: tuple[str, ...]
+    evidence: Annotated[Source, BeforeValidator(lambda name: Source[name])]
+    contradictions: Json[tuple[str, ...]]
     recommended_weight: float | None
-    trigger_words: tuple[str, ...]
+    trigger_words: Json[tuple[str, ...]]
     problem: str | None
     missing: bool
     created_at: int
-    few_steps: FewSteps = NOT_FEW
-    prediction: PredictionEvidence = NO_PREDICTION
-    allowed_on: tuple[BaseModelId, ...] = ()  # further base models on which the operator lets it go
-    useful: UsefulWeights | None = None
+    few_steps: Json[FewSteps] = NOT_FEW
+    prediction: Json[PredictionEvidence] = NO_PREDICTION
+    allowed_on: Json[tuple[BaseModelId, ...]] = ()  # further base models on which the operator lets it go
+    useful: Json[UsefulWeights] | None = None
     claimed_otherwise: bool = False  # another page names another base model
-    group_names: Mapping[str, str] = field(default_factory=dict[str, str])  # of trigger words that have one
+    group_names: Json[Mapping[str, str]] = field(default_factory=dict[str, str])  # of trigger words that have one
 
     @property
     def disputed(self) -> bool:
@@ -140,7 +102,7 @@ class Lora:
     ratings: int
     added_by: int | None
     content_rating: ContentRating | None
-    versions: tuple[LoraVersion, ...]
+    versions: tuple[LoraVersion, ...] = ()
 
     @property
     def usable(self) -> tuple[LoraVersion, ...]:
@@ -168,34 +130,80 @@ class UsedLora:
 class LoraPage:
     """A page of entries, how many there are on all pages, and how many more have a rating that is not shown."""
 
-    loras: tuple[Lora, ...]
+    loras: Sequence[Lora]
     total: int
     more: bool
     hidden: int = 0
 
 
+_VERSION = """
+    SELECT id, lora_id, sha256, name, path, found, base_model, evidence, contradictions, recommended_weight, problem,
+        missing, created_at, coalesce(few_steps, '{}') AS few_steps, coalesce(prediction, '{}') AS prediction,
+        coalesce(allowed_on, '[]') AS allowed_on, (
+            SELECT json_group_array(word) FROM (
+                SELECT word FROM trigger_word WHERE version_id = lora_version.id ORDER BY position
+            )
+        ) AS trigger_words, (
+            SELECT json_group_object(word, name) FROM trigger_word
+            WHERE version_id = lora_version.id AND name IS NOT NULL
+        ) AS group_names, (
+            SELECT json_object('checkpoint', checkpoint, 'least', least, 'most', most) FROM weight_range
+            WHERE version_id = lora_version.id
+        ) AS useful,
+        EXISTS (SELECT 1 FROM lora_dispute WHERE lora_dispute.sha256 = lora_version.sha256) AS claimed_otherwise
+    FROM lora_version
+"""
+_BEST = "ORDER BY usable DESC, missing, id DESC LIMIT 1"
+_OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
+VERSIONS = Query(LoraVersion, f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing, path, id")
+# The version with these bytes, a usable one if there is one.
+VERSION_BY_SHA256 = Query(LoraVersion, f"{_VERSION} WHERE sha256 = ? {_BEST}")
+# AutoV2 is the beginning of the SHA-256, so a range of the index has all candidates.
+VERSION_BY_AUTOV2 = Query(LoraVersion, f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? {_BEST}")
+VERSION_BY_AUTOV3 = Query(LoraVersion, f"{_VERSION} WHERE autov3 = ? {_BEST}")
+VERSIONS_BY_STEM = Query(LoraVersion, f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2")
+VERSIONS_WITH_PROBLEM = Query(LoraVersion, f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path")
+# Rows of table lora, which `loras_from` turns into entries with versions.
+BY_ID = Query(sqlite3.Row, "SELECT * FROM lora WHERE id = ?")
+BY_NAME = Query(sqlite3.Row, "SELECT * FROM lora WHERE name_key = ?")
+BY_IDS = Query(
+    sqlite3.Row,
+    "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key",
+)
+OFTEN_WITH = Query(
+    sqlite3.Row,
+    """
+    SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
+    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
+    """,
+)
+_LORAS = Query(Lora, "SELECT * FROM lora")  # for its reader
+# The entries that have or had each of these files; a file may have several.
+LORAS_OF_FILES = Query(
+    UsedLora,
+    """
+    SELECT DISTINCT wanted.value AS sha256, lora.id, lora.name, lora.category, lora.content_rating
+    FROM json_each(?) AS wanted
+    CROSS JOIN lora_version ON lora_version.sha256 = wanted.value JOIN lora ON lora.id = lora_version.lora_id
+    """,
+)
+SHARING_PARTS = Query(
+    int,
+    """
+    SELECT lora_name.rowid FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
+    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT ?
+    """,
+)
+
+
 async def find_lora(db: Database, lora_id: int) -> Lora | None:
     """The entry with this id, or None. Raises DatabaseError."""
-    return await _with_versions(db, await db.fetch_one(BY_ID, (lora_id,)))
+    return next(iter(await loras_from(db, await db.all(BY_ID, lora_id))), None)
 
 
 async def find_lora_by_name(db: Database, name: str) -> Lora | None:
     """The entry of exactly this name, compared without case, or None. Raises DatabaseError."""
-    return await _with_versions(db, await db.fetch_one(BY_NAME, (name_key(name),)))
-
-
-async def find_version(db: Database, sha256: str) -> LoraVersion | None:
-    """The version with these bytes, a usable one if there is one, or None. Raises DatabaseError."""
-    row = await db.fetch_one(VERSION_BY_SHA256, (sha256,))
-    return None if row is None else _version(row)
-
-
-async def loras_of_files(db: Database, sha256s: Sequence[str]) -> tuple[UsedLora, ...]:
-    """The entries that have or had each of these files; a file may have several. Raises DatabaseError."""
-    rows = await db.fetch(OF_FILES, (json.dumps(list(sha256s)),))
-    return tuple(
-        UsedLora(row["sha256"], row["id"], row["name"], Category(row["category"]), _content_rating(row)) for row in rows
-    )
+    return next(iter(await loras_from(db, await db.all(BY_NAME, name_key(name)))), None)
 
 
 async def find_version_by_short_hash(db: Database, short: str) -> LoraVersion | None:
@@ -204,10 +212,8 @@ async def find_version_by_short_hash(db: Database, short: str) -> LoraVersion | 
     if not re.fullmatch(r"[0-9a-f]{10}|[0-9a-f]{12}", short):
         return None
     if len(short) == AUTOV3_DIGITS:
-        row = await db.fetch_one(VERSION_BY_AUTOV3, (short,))
-    else:
-        row = await db.fetch_one(VERSION_BY_AUTOV2, (short, f"{short}g"))  # "g" follows every hex digit
-    return None if row is None else _version(row)
+        return await db.one(VERSION_BY_AUTOV3, short)
+    return await db.one(VERSION_BY_AUTOV2, short, f"{short}g")  # "g" follows every hex digit
 
 
 async def find_version_by_stem(db: Database, stem: str) -> LoraVersion | None:
@@ -215,13 +221,8 @@ async def find_version_by_stem(db: Database, stem: str) -> LoraVersion | None:
 
     Raises DatabaseError.
     """
-    rows = await db.fetch(VERSIONS_BY_STEM, (storable(stem),))
-    return _version(rows[0]) if len(rows) == 1 else None
-
-
-async def versions_with_problem(db: Database) -> tuple[LoraVersion, ...]:
-    """Every file of the library that cannot be used, with its `problem`, by path. Raises DatabaseError."""
-    return tuple(_version(row) for row in await db.fetch(WITH_PROBLEM))
+    found = await db.all(VERSIONS_BY_STEM, storable(stem))
+    return found[0] if len(found) == 1 else None
 
 
 async def browse_loras(
@@ -240,7 +241,7 @@ async def browse_loras(
     """A page of the entries that have a usable version, all conditions met.
 
     `search` is found in name, trigger words and description: what is exactly it first, then what begins with it, then
-    what is one typo away, each in the order `sort`; `tag` is one that `tags.popular_tags` gives; `base_models` wants a
+    what is one typo away, each in the order `sort`; `tag` is one of `POPULAR_TAGS`; `base_models` wants a
     usable version of one of them; `shown` are the content ratings that are shown, left out: all. With `server_id`,
     trending and top rated count what was published and liked in that server.
     Raises DatabaseError.
@@ -274,70 +275,23 @@ async def similar_names(db: Database, typed: str, *, limit: int = 20) -> tuple[s
     if not search_words(typed):
         return ()
     found = await find_loras(db, Facets(), typed, Sort.MOST_USED, limit=limit)
-    ids = list(found.ids)
-    if not ids:
-        ids = [row["id"] for row in await db.fetch(SHARING_PARTS, (json.dumps(parts(typed)), limit))]
+    ids = found.ids or await db.all(SHARING_PARTS, parts(typed), limit)
     return tuple(lora.name for lora in await find_loras_by_id(db, ids) if lora.usable)
 
 
-async def find_loras_by_id(db: Database, ids: Sequence[int]) -> tuple[Lora, ...]:
+async def find_loras_by_id(db: Database, ids: Sequence[int]) -> list[Lora]:
     """The entries with these ids, in the order given, without missing ones. Raises DatabaseError."""
-    return await loras_from(db, await db.fetch(BY_IDS, (json.dumps(list(ids)),)))
+    return await loras_from(db, await db.all(BY_IDS, ids))
 
 
-async def often_used_with(db: Database, lora_id: int, *, limit: int = 5) -> tuple[Lora, ...]:
+async def often_used_with(db: Database, lora_id: int, *, limit: int = 5) -> list[Lora]:
     """The entries that were most often used in one job with this one. Raises DatabaseError."""
-    return await loras_from(db, await db.fetch(OFTEN_WITH, (lora_id, limit)))
+    return await loras_from(db, await db.all(OFTEN_WITH, lora_id, limit))
 
 
-async def loras_from(db: Database, rows: Sequence[sqlite3.Row]) -> tuple[Lora, ...]:
+async def loras_from(db: Database, rows: Sequence[sqlite3.Row]) -> list[Lora]:
     """The entries of these rows of table lora, in the order given, with their versions. Raises DatabaseError."""
-    ids = json.dumps([row["id"] for row in rows])
     versions: dict[int, list[LoraVersion]] = {row["id"]: [] for row in rows}
-    for row in await db.fetch(VERSIONS, (ids,)):
-        versions[row["lora_id"]].append(_version(row))
-    return tuple(
-        Lora(
-            id=row["id"],
-            name=row["name"],
-            category=Category(row["category"]),
-            description=row["description"],
-            created_at=row["created_at"],
-            uses=row["uses"],
-            stars=row["stars"],
-            ratings=row["ratings"],
-            added_by=row["added_by"],
-            content_rating=_content_rating(row),
-            versions=tuple(versions[row["id"]]),
-        )
-        for row in rows
-    )
-
-
-async def _with_versions(db: Database, row: sqlite3.Row | None) -> Lora | None:
-    if row is None:
-        return None
-    (lora,) = await loras_from(db, [row])
-    return lora
-
-
-def _content_rating(row: sqlite3.Row) -> ContentRating | None:
-    return None if row["content_rating"] is None else ContentRating(row["content_rating"])
-
-
-def _version(row: sqlite3.Row) -> LoraVersion:
-    columns = dict(row)
-    columns["found"] = FoundLora.model_validate_json(columns["found"])
-    columns["base_model"] = stored_base_model(columns["base_model"])
-    columns["evidence"] = Source[columns["evidence"]]
-    columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
-    columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
-    few_steps, prediction = columns["few_steps"], columns["prediction"]
-    columns["few_steps"] = NOT_FEW if few_steps is None else FewSteps.model_validate_json(few_steps)
-    columns["prediction"] = NO_PREDICTION if prediction is None else PredictionEvidence.read(prediction)
-    columns["allowed_on"] = tuple(map(BaseModelId, json.loads(columns["allowed_on"] or "[]")))
-    columns["group_names"] = json.loads(columns["group_names"])
-    columns["useful"] = UsefulWeights(**json.loads(columns["useful"])) if columns["useful"] else None
-    columns["missing"] = bool(columns["missing"])
-    columns["claimed_otherwise"] = bool(columns["claimed_otherwise"])
-    return LoraVersion(**columns)
+    for version in await db.all(VERSIONS, list(versions)):
+        versions[version.lora_id].append(version)
+    return [replace(lora, versions=tuple(versions[lora.id])) for lora in _LORAS.read(rows)]

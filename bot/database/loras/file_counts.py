@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.database.database import Database
-
-COUNT_FILES = """
-    SELECT count(*) FILTER (WHERE problem IS NULL AND base_model IS NOT NULL),
-        count(*) FILTER (WHERE problem IS NULL AND base_model IS NULL), count(problem)
-    FROM lora_version WHERE missing = 0
-"""
-# A file that another page has is not lost.
-COUNT_LOST = """
-    SELECT count(DISTINCT sha256) FROM hub_look AS lost WHERE state IN ('gone', 'archived', 'locked')
-    AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = lost.sha256 AND state = 'there')
-"""
-COUNT_NEWER = """
-    SELECT count(DISTINCT sha256) FROM hub_look INDEXED BY hub_look_newer WHERE newer_sha256 IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = newer_sha256 AND usable = 1)
-"""
+from bot.database.query import Query
 
 
 @dataclass(frozen=True)
@@ -39,13 +24,24 @@ class HubCount:
     newer: int
 
 
-async def count_files(db: Database) -> FileCount:
-    """The files of the library by what can be done with them. Raises DatabaseError."""
-    (row,) = await db.fetch(COUNT_FILES)
-    return FileCount(*row)
-
-
-async def count_looks(db: Database) -> HubCount:
-    """How many files their hubs do not give any more, or have newer versions of. Raises DatabaseError."""
-    (lost,), (newer,) = await db.fetch(COUNT_LOST), await db.fetch(COUNT_NEWER)
-    return HubCount(lost[0], newer[0])
+COUNT_FILES = Query(
+    FileCount,
+    """
+    SELECT count(*) FILTER (WHERE problem IS NULL AND base_model IS NOT NULL) AS usable,
+        count(*) FILTER (WHERE problem IS NULL AND base_model IS NULL) AS unknown, count(problem) AS broken
+    FROM lora_version WHERE missing = 0
+    """,
+)
+# A file that another page has is not lost.
+COUNT_AT_HUBS = Query(
+    HubCount,
+    """
+    SELECT (
+        SELECT count(DISTINCT sha256) FROM hub_look AS lost WHERE state IN ('gone', 'archived', 'locked')
+        AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = lost.sha256 AND state = 'there')
+    ) AS lost, (
+        SELECT count(DISTINCT sha256) FROM hub_look INDEXED BY hub_look_newer WHERE newer_sha256 IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = newer_sha256 AND usable = 1)
+    ) AS newer
+    """,
+)

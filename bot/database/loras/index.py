@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from bot.database.database import Database
 from bot.database.dictionary import learn_words
-from bot.database.loras.tags import tags_of
+from bot.database.loras.tags import TAGS_OF_LORA
+from bot.database.query import Query, SqlStatement
 from bot.database.search import FACET, described, indexed, together, whole, words_of
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 
 BATCH = 100  # entries in one transaction, so that other writers do not wait long
 
-WAITING = "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?"
-ENTRY = "SELECT name, category, description, content_rating FROM lora WHERE id = ?"
-WORDS = """
-    SELECT DISTINCT word FROM lora_version JOIN trigger_word ON version_id = lora_version.id WHERE lora_id = ?
-"""
+WAITING = Query(int, "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?")
+ENTRY = Query(sqlite3.Row, "SELECT name, category, description, content_rating FROM lora WHERE id = ?")
+WORDS = Query(
+    str, "SELECT DISTINCT word FROM lora_version JOIN trigger_word ON version_id = lora_version.id WHERE lora_id = ?"
+)
 # A file is found among the LoRAs of a base model too on which the operator lets it go.
-USABLE_BASES = """
-    SELECT coalesce(base_model, '') AS base_model FROM lora_version WHERE lora_id = :id AND usable = 1
+USABLE_BASES = Query(
+    str,
+    """
+    SELECT coalesce(base_model, '') FROM lora_version WHERE lora_id = :id AND usable = 1
     UNION SELECT value FROM lora_version, json_each(allowed_on) WHERE lora_id = :id AND usable = 1
-"""
-FORGET_TEXT = "DELETE FROM lora_text WHERE rowid = ?"
-FORGET_NAME = "DELETE FROM lora_name WHERE rowid = ?"
-WRITE_TEXT = """
+    """,
+)
+FORGET_TEXT = SqlStatement("DELETE FROM lora_text WHERE rowid = ?")
+FORGET_NAME = SqlStatement("DELETE FROM lora_name WHERE rowid = ?")
+WRITE_TEXT = SqlStatement("""
     INSERT INTO lora_text (rowid, name, trigger_words, whole, description, facets)
     VALUES (:id, :name, :trigger_words, :whole, :description, :facets)
-"""
-WRITE_NAME = "INSERT INTO lora_name (rowid, name) VALUES (?, ?)"
-DONE = "UPDATE lora SET indexed = 1 WHERE id = ?"
+""")
+WRITE_NAME = SqlStatement("INSERT INTO lora_name (rowid, name) VALUES (?, ?)")
+DONE = SqlStatement("UPDATE lora SET indexed = 1 WHERE id = ?")
 
 # Facets are single words of the full text index, so what may hold any character is written as hex digits.
 USABLE = f"{FACET}u"
@@ -56,36 +62,36 @@ def content_facet(rating: ContentRating | str) -> str:
 
 async def index_lora(db: Database, lora_id: int) -> None:
     """Rewrite the index of an entry, inside the caller's transaction. Raises DatabaseError."""
-    for sql in (FORGET_TEXT, FORGET_NAME):
-        await db.fetch(sql, (lora_id,))
-    lora = await db.fetch_one(ENTRY, (lora_id,))
+    await db.run(FORGET_TEXT, lora_id)
+    await db.run(FORGET_NAME, lora_id)
+    lora = await db.one(ENTRY, lora_id)
     if lora is None:
         return
-    triggers: list[str] = [row["word"] for row in await db.fetch(WORDS, (lora_id,))]
-    bases = [row["base_model"] for row in await db.fetch(USABLE_BASES, {"id": lora_id})]
-    facets = [category_facet(lora["category"]), *map(tag_facet, await tags_of(db, lora_id))]
+    triggers = await db.all(WORDS, lora_id)
+    bases = await db.all(USABLE_BASES, id=lora_id)
+    facets = [category_facet(lora["category"]), *map(tag_facet, await db.all(TAGS_OF_LORA, lora_id))]
     facets += [USABLE] if bases else []
     facets += [content_facet(lora["content_rating"])] if lora["content_rating"] else []
     facets += [base_facet(base) for base in bases if base]
     texts: list[str] = [lora["name"], *triggers]
     wholes = [words for text in texts if (words := together(text))]
-    row = {
-        "id": lora_id,
-        "name": indexed(lora["name"]),
-        "trigger_words": " ".join(map(indexed, triggers)),
-        "whole": " ".join(map(whole, wholes)),
-        "description": described(lora["description"]),
-        "facets": " ".join(facets),
-    }
-    await db.fetch(WRITE_TEXT, row)
-    await db.fetch(WRITE_NAME, (lora_id, lora["name"]))
+    await db.run(
+        WRITE_TEXT,
+        id=lora_id,
+        name=indexed(lora["name"]),
+        trigger_words=" ".join(map(indexed, triggers)),
+        whole=" ".join(map(whole, wholes)),
+        description=described(lora["description"]),
+        facets=" ".join(facets),
+    )
+    await db.run(WRITE_NAME, lora_id, lora["name"])
     await learn_words(db, [*wholes, *(word for text in texts for word in words_of(text))])
-    await db.fetch(DONE, (lora_id,))
+    await db.run(DONE, lora_id)
 
 
 async def index_waiting(db: Database) -> None:
     """Index every entry that is marked for it, BATCH at a time. Raises DatabaseError."""
-    while waiting := await db.fetch(WAITING, (BATCH,)):
+    while waiting := await db.all(WAITING, BATCH):
         async with db.transaction():
-            for row in waiting:
-                await index_lora(db, row["id"])
+            for lora_id in waiting:
+                await index_lora(db, lora_id)

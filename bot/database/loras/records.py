@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
+
+from pydantic import Json
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.index import index_lora, index_waiting
 from bot.database.loras.tags import write_tags
+from bot.database.query import Query, SqlStatement
 from bot.database.search import name_key, storable
 from bot.visible_text import is_blank
 from inference.content_rating import ContentRating
@@ -25,63 +29,71 @@ from inference.lora.few_steps import NOT_FEW
 from inference.lora.library import FoundLora
 from inference.lora.prediction_evidence import NO_PREDICTION
 
-KNOWN = "SELECT path, found FROM lora_version WHERE missing = 0"
-MARK_MISSING = """
+# Makes the next scan read the file of this version again: no file has such a stamp.
+DOUBT_FILE = SqlStatement(
+    "UPDATE lora_version SET found = json_set(found, '$.stamp.size', -1) WHERE sha256 = ? AND missing = 0"
+)
+IS_ANY_DOUBTED = Query(
+    bool,
+    "SELECT EXISTS (SELECT 1 FROM lora_version WHERE missing = 0 AND json_extract(found, '$.stamp.size') < 0)",
+)
+MARK_MISSING = Query(
+    sqlite3.Row,
+    """
     UPDATE lora_version SET missing = 1
     WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
-"""
-# A stamp that no file has makes the next scan read the file again.
-DOUBT = """
-    UPDATE lora_version SET found = json_set(found, '$.stamp.size', -1) WHERE sha256 = ? AND missing = 0
-"""
-DOUBTED = "SELECT 1 FROM lora_version WHERE missing = 0 AND json_extract(found, '$.stamp.size') < 0 LIMIT 1"
-UNINDEX = "UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))"
-MARK_REPLACED = "UPDATE lora_version SET missing = 1 WHERE id = ?"
-AT_PATH = "SELECT * FROM lora_version WHERE path = ? AND missing = 0"
-LIVE_ELSEWHERE = """
-    SELECT path FROM lora_version WHERE sha256 = ? AND missing = 0 AND problem IS NULL AND path <> ?
-"""
-GONE_BEFORE = "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1"
-INSERT = """
+    """,
+)
+UNINDEX = SqlStatement("UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))")
+MARK_REPLACED = SqlStatement("UPDATE lora_version SET missing = 1 WHERE id = ?")
+AT_PATH = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE path = ? AND missing = 0")
+LIVE_ELSEWHERE = Query(
+    str, "SELECT path FROM lora_version WHERE sha256 = ? AND missing = 0 AND problem IS NULL AND path <> ?"
+)
+GONE_BEFORE = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1")
+INSERT = Query(
+    int,
+    """
     INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
         recommended_weight, few_steps, prediction, allowed_on, problem, created_at)
     VALUES (:lora_id, :sha256, :name, :path, :found, :base_model, :evidence, :contradictions,
         :recommended_weight, :few_steps, :prediction, :allowed_on, :problem, :now) RETURNING id
-"""
-UPDATE = """
+    """,
+)
+UPDATE = SqlStatement("""
     UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
         base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
         recommended_weight = :recommended_weight, few_steps = :few_steps, prediction = :prediction,
         allowed_on = :allowed_on, problem = :problem, missing = 0
     WHERE id = :id
-"""
-FORGET_WORDS = "DELETE FROM trigger_word WHERE version_id = ?"
-ADD_WORD = "INSERT INTO trigger_word (version_id, position, word, name) VALUES (?, ?, ?, ?)"
-ENTRY = "SELECT id FROM lora WHERE name_key = ?"
-ADD_ENTRY = """
-    INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id
-"""
-RENAME_ENTRY = "UPDATE lora SET name = ?, name_key = ? WHERE id = ?"
-COUNT_VERSIONS = "SELECT count(*) FROM lora_version WHERE lora_id = ?"
-SPELL_ENTRY = "UPDATE lora SET name = ? WHERE id = ? AND name_key = ?"
-DESCRIBE_ENTRY = """
+""")
+FORGET_WORDS = SqlStatement("DELETE FROM trigger_word WHERE version_id = ?")
+ADD_WORD = SqlStatement("INSERT INTO trigger_word (version_id, position, word, name) VALUES (?, ?, ?, ?)")
+ENTRY = Query(int, "SELECT id FROM lora WHERE name_key = ?")
+ADD_ENTRY = Query(int, "INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id")
+RENAME_ENTRY = SqlStatement("UPDATE lora SET name = ?, name_key = ? WHERE id = ?")
+COUNT_VERSIONS = Query(int, "SELECT count(*) FROM lora_version WHERE lora_id = ?")
+SPELL_ENTRY = SqlStatement("UPDATE lora SET name = ? WHERE id = ? AND name_key = ?")
+DESCRIBE_ENTRY = SqlStatement("""
     UPDATE lora SET category = :category, description = :description,
         content_rating = CASE WHEN content_rating_by IS NULL THEN :content_rating ELSE content_rating END
     WHERE id = :id
-"""
-RATE_CONTENT = "UPDATE lora SET content_rating = ?, content_rating_by = ? WHERE id = ? RETURNING id"
-MOVE_BOOKMARKS = "UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old"
-DROP_UNUSED = """
+""")
+RATE_CONTENT = SqlStatement("UPDATE lora SET content_rating = ?, content_rating_by = ? WHERE id = ?")
+MOVE_BOOKMARKS = SqlStatement("UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old")
+DROP_UNUSED = SqlStatement("""
     DELETE FROM lora WHERE id = :id
     AND NOT EXISTS (SELECT 1 FROM lora_version WHERE lora_id = :id)
-    AND NOT EXISTS (SELECT 1 FROM bookmark WHERE lora_id = :id) RETURNING id
-"""
-RATINGS_BY_PAGES = """
+    AND NOT EXISTS (SELECT 1 FROM bookmark WHERE lora_id = :id)
+""")
+RATINGS_BY_PAGES = Query(
+    ContentRating,
+    """
     SELECT DISTINCT rating FROM lora_version CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256
     WHERE lora_id = ? AND rating IS NOT NULL
-"""
-ENTRIES_OF_FILE = "SELECT DISTINCT lora_id FROM lora_version WHERE sha256 = ?"
-VERSIONS_OF = "SELECT found FROM lora_version WHERE lora_id = ? ORDER BY missing, path, id"
+    """,
+)
+ENTRIES_OF_FILE = Query(int, "SELECT DISTINCT lora_id FROM lora_version WHERE sha256 = ?")
 
 
 class Change(StrEnum):
@@ -94,20 +106,16 @@ class Change(StrEnum):
     DUPLICATE = "duplicate"
 
 
-async def known_files(db: Database) -> dict[str, FoundLora]:
-    """The results of earlier scans, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
-    rows = await db.fetch(KNOWN)
-    return {row["path"]: FoundLora.model_validate_json(row["found"]) for row in rows}
+@dataclass(frozen=True)
+class KnownFile:
+    """The result of an earlier scan."""
+
+    path: str
+    found: Json[FoundLora]
 
 
-async def doubt_file(db: Database, sha256: str) -> None:
-    """Mark the file of this version, so that the next scan reads it again. Raises DatabaseError."""
-    await db.write(DOUBT, (sha256,))
-
-
-async def is_any_doubted(db: Database) -> bool:
-    """Whether a file is marked to be read again. Raises DatabaseError."""
-    return await db.fetch_one(DOUBTED) is not None
+KNOWN_FILES = Query(KnownFile, "SELECT path, found FROM lora_version WHERE missing = 0")
+VERSIONS_OF = Query(KnownFile, "SELECT path, found FROM lora_version WHERE lora_id = ? ORDER BY missing, path, id")
 
 
 async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...]:
@@ -116,8 +124,8 @@ async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...
     Lists follow. Raises DatabaseError.
     """
     async with db.transaction():
-        rows = await db.write(MARK_MISSING, (json.dumps(sorted(present)),))
-        await db.write(UNINDEX, (json.dumps([row["lora_id"] for row in rows]),))
+        rows = await db.all(MARK_MISSING, sorted(present))
+        await db.run(UNINDEX, [row["lora_id"] for row in rows])
     await index_waiting(db)
     return tuple(sorted(row["path"] for row in rows))
 
@@ -128,9 +136,9 @@ async def rate_content(db: Database, lora_id: int, content_rating: ContentRating
     To be called inside a transaction. Raises DatabaseError.
     """
     rated_by = None if content_rating is None else operator_id
-    found = await db.write(RATE_CONTENT, (content_rating, rated_by, lora_id))
+    found = await db.run(RATE_CONTENT, content_rating, rated_by, lora_id)
     await _refresh(db, lora_id)
-    return bool(found)
+    return found
 
 
 async def rate_by_pages(db: Database, sha256: str) -> None:
@@ -138,8 +146,8 @@ async def rate_by_pages(db: Database, sha256: str) -> None:
 
     Raises DatabaseError.
     """
-    for row in await db.fetch(ENTRIES_OF_FILE, (sha256,)):
-        await _refresh(db, row["lora_id"])
+    for lora_id in await db.all(ENTRIES_OF_FILE, sha256):
+        await _refresh(db, lora_id)
 
 
 async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, last_word: bool) -> Change | None:
@@ -152,22 +160,22 @@ async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, la
         row = await _row_at(db, found)
         if found.problem is not None:
             return await _record_broken(db, row, found, evidence)
-        twin = await db.fetch_one(LIVE_ELSEWHERE, (found.sha256, found.path))
+        twin = await db.one(LIVE_ELSEWHERE, found.sha256, found.path)
         if twin is None:
-            row = row or await db.fetch_one(GONE_BEFORE, (found.sha256,))
+            row = row or await db.one(GONE_BEFORE, found.sha256)
             return await _record(db, row, found, evidence, None)
         if not last_word:
             return None
-        await _record(db, row, found, evidence, f"it is the same file as {twin['path']}")
+        await _record(db, row, found, evidence, f"it is the same file as {twin}")
         return Change.DUPLICATE
 
 
 async def _row_at(db: Database, found: FoundLora) -> sqlite3.Row | None:
     """The version at this path. One with other bytes was replaced and is marked as missing."""
-    row = await db.fetch_one(AT_PATH, (found.path,))
+    row = await db.one(AT_PATH, found.path)
     if row is None or found.sha256 is None or row["sha256"] in {None, found.sha256}:
         return row
-    await db.write(MARK_REPLACED, (row["id"],))
+    await db.run(MARK_REPLACED, row["id"])
     await index_lora(db, row["lora_id"])
     return None
 
@@ -177,7 +185,7 @@ async def _record_broken(db: Database, row: sqlite3.Row | None, found: FoundLora
     if row is None or row["sha256"] is None:
         await _record(db, row, found, evidence, found.problem)
     elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
-        await db.write(UPDATE, {**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+        await db.run(UPDATE, **{**dict(row), "found": found.model_dump_json(), "problem": found.problem})
         await index_lora(db, row["lora_id"])
     return Change.BROKEN
 
@@ -195,13 +203,12 @@ async def _record(
     if row is not None and not row["missing"] and values.items() <= dict(row).items():
         return Change.UNCHANGED
     if row is None:
-        (inserted,) = await db.write(INSERT, {**values, "now": now_ms()})
-        version_id = inserted["id"]
+        version_id = await db.get(INSERT, **values, now=now_ms())
     else:
         version_id = row["id"]
-        await db.write(UPDATE, {**values, "id": version_id})
+        await db.run(UPDATE, **values, id=version_id)
     await _write_words(db, version_id, found.sidecar)
-    await db.write(SPELL_ENTRY, (name, lora_id, name_key(name)))
+    await db.run(SPELL_ENTRY, name, lora_id, name_key(name))
     await _refresh(db, lora_id)
     if row is not None and row["lora_id"] != lora_id:
         await _leave(db, row["lora_id"], lora_id)
@@ -230,19 +237,13 @@ def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | N
 async def _entry(db: Database, row: sqlite3.Row | None, name: str) -> int:
     """The entry called `name`. When a version alone in its entry gets a new name, the entry is renamed."""
     key = name_key(name)
-    entry = await db.fetch_one(ENTRY, (key,))
+    entry = await db.one(ENTRY, key)
     if entry is not None:
-        return entry["id"]
-    if row is not None and await _is_alone(db, row["lora_id"]):
-        await db.write(RENAME_ENTRY, (name, key, row["lora_id"]))
+        return entry
+    if row is not None and await db.get(COUNT_VERSIONS, row["lora_id"]) == 1:
+        await db.run(RENAME_ENTRY, name, key, row["lora_id"])
         return row["lora_id"]
-    (added,) = await db.write(ADD_ENTRY, (name, key, now_ms()))
-    return added["id"]
-
-
-async def _is_alone(db: Database, lora_id: int) -> bool:
-    (row,) = await db.fetch(COUNT_VERSIONS, (lora_id,))
-    return row[0] == 1
+    return await db.get(ADD_ENTRY, name, key, now_ms())
 
 
 async def _leave(db: Database, old: int, new: int) -> None:
@@ -250,18 +251,17 @@ async def _leave(db: Database, old: int, new: int) -> None:
 
     Where a person has bookmarked both, the old bookmark stays, and with it the entry, rather than lose the note.
     """
-    (row,) = await db.fetch(COUNT_VERSIONS, (old,))
-    if row[0] == 0:
-        await db.write(MOVE_BOOKMARKS, {"old": old, "new": new})
-        await db.write(DROP_UNUSED, {"id": old})
+    if await db.get(COUNT_VERSIONS, old) == 0:
+        await db.run(MOVE_BOOKMARKS, old=old, new=new)
+        await db.run(DROP_UNUSED, id=old)
     await _refresh(db, old)
 
 
 async def _write_words(db: Database, version_id: int, sidecar: Sidecar) -> None:
-    await db.write(FORGET_WORDS, (version_id,))
+    await db.run(FORGET_WORDS, version_id)
     names = {words: name for name, words in sidecar.trigger_groups.items()}
     for position, word in enumerate(sidecar.all_trigger_words):
-        await db.fetch(ADD_WORD, (version_id, position, word, names.get(word)))
+        await db.run(ADD_WORD, version_id, position, word, names.get(word))
 
 
 async def _refresh(db: Database, lora_id: int) -> None:
@@ -269,15 +269,13 @@ async def _refresh(db: Database, lora_id: int) -> None:
 
     Its content rating is the highest that a sidecar or a page gave to a file, unless an operator has rated it.
     """
-    rows = await db.fetch(VERSIONS_OF, (lora_id,))
-    found = [FoundLora.model_validate_json(row["found"]) for row in rows]
+    found = [version.found for version in await db.all(VERSIONS_OF, lora_id)]
     sidecars = [each.sidecar for each in found]
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
     description = next((s.description for s in sidecars if s.description), "")
-    rated = [ContentRating(row["rating"]) for row in await db.fetch(RATINGS_BY_PAGES, (lora_id,))]
+    rated = await db.all(RATINGS_BY_PAGES, lora_id)
     rated += [each.content_rating for each in sidecars if each.content_rating]
     content_rating = max(rated, default=None)
-    described = {"category": category, "description": description, "content_rating": content_rating, "id": lora_id}
-    await db.write(DESCRIBE_ENTRY, described)
+    await db.run(DESCRIBE_ENTRY, category=category, description=description, content_rating=content_rating, id=lora_id)
     await write_tags(db, lora_id, category, [tag for each in found for tag in each.tags])
     await index_lora(db, lora_id)

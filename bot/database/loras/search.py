@@ -15,6 +15,7 @@ from bot.database.database import Database
 from bot.database.dictionary import near_words
 from bot.database.loras.index import USABLE, base_facet, category_facet, content_facet, tag_facet
 from bot.database.loras.server_order import ORDERED, page_in_server
+from bot.database.query import Query
 from bot.database.search import DESCRIBED, all_of, any_of, begins, quoted, search_words, whole
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
@@ -49,43 +50,56 @@ _ORDERS = {
 }
 _PAGE = "LIMIT :limit OFFSET :offset"
 
-ANY_RATED = """
-    SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value LIMIT 1
-"""
-COUNT = "SELECT count(*) AS hits FROM lora_text WHERE lora_text MATCH ?"
-COUNT_SORTABLE = "SELECT count(*) AS hits FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT ?)"
+ANY_RATED = Query(
+    bool,
+    "SELECT EXISTS (SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value)",
+)
+COUNT = Query(int, "SELECT count(*) FROM lora_text WHERE lora_text MATCH ?")
+COUNT_SORTABLE = Query(int, "SELECT count(*) FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT ?)")
 ALL = {
-    sort: f"""
+    sort: Query(
+        int,
+        f"""
         SELECT id FROM lora WHERE EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)
         ORDER BY {order} {_PAGE}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, order in _ORDERS.items()
 }
 SORTED = {
-    sort: f"""
+    sort: Query(
+        int,
+        f"""
         SELECT lora.id FROM lora_text CROSS JOIN lora ON lora.id = lora_text.rowid
         WHERE lora_text MATCH :match ORDER BY {order} {_PAGE}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, order in _ORDERS.items()
 }
 # The plus keeps SQLite from looking up every hit and sorting them all.
 WALKED = {
-    sort: f"""
+    sort: Query(
+        int,
+        f"""
         SELECT id FROM lora WHERE +id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match)
         ORDER BY {order} {_PAGE}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, order in _ORDERS.items()
 }
 # Takes one entry of each name in turn: many entries of one name would hide the others.
 TAKING_TURNS = {
-    sort: f"""
+    sort: Query(
+        int,
+        f"""
         WITH found AS MATERIALIZED (SELECT rowid AS id FROM lora_text WHERE lora_text MATCH :match)
         SELECT id FROM (
             SELECT lora.id, wanted.key AS name, row_number() OVER (PARTITION BY wanted.key ORDER BY {order}) AS turn
             FROM json_each(:names) AS wanted CROSS JOIN lora_text ON lora_text MATCH wanted.value
             CROSS JOIN lora ON lora.id = lora_text.rowid WHERE +lora_text.rowid IN (SELECT id FROM found)
         ) GROUP BY id ORDER BY min(turn), min(name) {_PAGE}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, order in _ORDERS.items()
 }
 
@@ -194,7 +208,7 @@ class Typed:
 class FoundPage:
     """Ids of a page of entries, and how many were found on all pages."""
 
-    ids: tuple[int, ...]
+    ids: Sequence[int]
     total: int
 
 
@@ -217,7 +231,7 @@ async def what_is_hidden(db: Database, shown: Shown) -> Shown:
     if shown is None or None not in shown:
         return shown
     hidden = [rating for rating in ContentRating if rating not in shown]
-    return shown if await db.fetch(ANY_RATED, (json.dumps(hidden),)) else None
+    return shown if await db.get(ANY_RATED, hidden) else None
 
 
 async def read_typed(db: Database, words: Sequence[str]) -> Typed:
@@ -256,7 +270,7 @@ async def find_loras(
             within = start + begin - place
             ids += await _page_of(db, hits, sort, server_id, limit=end - begin, offset=within)
         place += length
-    return FoundPage(tuple(ids), sum(hits.count for hits in ranks))
+    return FoundPage(ids, sum(hits.count for hits in ranks))
 
 
 async def _page_of(
@@ -264,9 +278,7 @@ async def _page_of(
 ) -> list[int]:
     if len(hits.meant) < 2 or hits.count > SORTED_HITS:
         return await ranked(db, hits.match, hits.count, sort, limit=limit, offset=offset, server_id=server_id)
-    sql = TAKING_TURNS[sort]
-    parameters = {"match": hits.match, "names": json.dumps(hits.meant), "limit": limit, "offset": offset}
-    return [row["id"] for row in await db.fetch(sql, parameters)]
+    return await db.all(TAKING_TURNS[sort], match=hits.match, names=hits.meant, limit=limit, offset=offset)
 
 
 async def _listed(
@@ -278,22 +290,14 @@ async def _listed(
     offset: int,
     server_id: int | None,
 ) -> FoundPage:
-    total = await count_hits(db, wanted)
+    total = await db.get(COUNT, wanted)
     if facets == Facets() and server_id is not None and sort in ORDERED:
         ids = await page_in_server(db, server_id, sort, None, many=True, limit=limit, offset=offset)
-        return FoundPage(tuple(ids), total)
-    if facets == Facets():
-        sql = ALL[sort]
-        rows = await db.fetch(sql, {"limit": limit, "offset": offset})
-        return FoundPage(tuple(row["id"] for row in rows), total)
-    ids = await ranked(db, wanted, total, sort, limit=limit, offset=offset, server_id=server_id)
-    return FoundPage(tuple(ids), total)
-
-
-async def count_hits(db: Database, match: str) -> int:
-    """How many entries an FTS5 query finds. Raises DatabaseError."""
-    (row,) = await db.fetch(COUNT, (match,))
-    return row["hits"]
+    elif facets == Facets():
+        ids = await db.all(ALL[sort], limit=limit, offset=offset)
+    else:
+        ids = await ranked(db, wanted, total, sort, limit=limit, offset=offset, server_id=server_id)
+    return FoundPage(ids, total)
 
 
 async def first_ranked(db: Database, match: str, sort: Sort, *, limit: int) -> list[int]:
@@ -301,8 +305,8 @@ async def first_ranked(db: Database, match: str, sort: Sort, *, limit: int) -> l
 
     Raises DatabaseError.
     """
-    (row,) = await db.fetch(COUNT_SORTABLE, (match, SORTED_HITS + 1))
-    return await ranked(db, match, row["hits"], sort, limit=limit)
+    count = await db.get(COUNT_SORTABLE, match, SORTED_HITS + 1)
+    return await ranked(db, match, count, sort, limit=limit)
 
 
 async def ranked(
@@ -320,9 +324,8 @@ async def ranked(
         return []
     if server_id is not None and sort in ORDERED:
         return await page_in_server(db, server_id, sort, match, many=count > SORTED_HITS, limit=limit, offset=offset)
-    sql = WALKED[sort] if count > SORTED_HITS else SORTED[sort]
-    rows = await db.fetch(sql, {"match": match, "limit": limit, "offset": offset})
-    return [row["id"] for row in rows]
+    query = WALKED[sort] if count > SORTED_HITS else SORTED[sort]
+    return await db.all(query, match=match, limit=limit, offset=offset)
 
 
 async def _ranks(db: Database, wanted: str, typed: Typed) -> list[_Hits]:
@@ -334,7 +337,7 @@ async def _ranks(db: Database, wanted: str, typed: Typed) -> list[_Hits]:
             found.append(_Hits("", 0))
             continue
         match = f"({wanted} AND {rank})" + (f" NOT {any_of(before)}" if before else "")
-        found.append(_Hits(match, await count_hits(db, match), typed.meant if rank == typed.mistyped else ()))
+        found.append(_Hits(match, await db.get(COUNT, match), typed.meant if rank == typed.mistyped else ()))
         before.append(rank)
     return found
 

@@ -6,11 +6,11 @@ order of all others, which an index has.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection
 
 from bot.database.database import Database
+from bot.database.query import Query
 from bot.database.trends import sum_of
 
 STARS_OF_LIKE = 5  # a publication or a like counts like a rating with so many stars
@@ -20,7 +20,9 @@ ORDERED = (TRENDING, TOP_RATED)  # the sorts in which a server counts
 _COLUMN = {TRENDING: "trend", TOP_RATED: "score"}
 # (whether a full text query narrows the list down)
 HERE = {
-    found: f"""
+    found: Query(
+        sqlite3.Row,
+        f"""
         SELECT lora.id, lora.trend, lora.stars, lora.ratings, here.trend AS trend_here, here.votes FROM (
             SELECT lora_id, max(trend) AS trend, sum(publications + likes) AS votes FROM (
                 SELECT DISTINCT lora_version.lora_id, lora_in_server.* FROM lora_in_server
@@ -28,36 +30,46 @@ HERE = {
                 WHERE server_id = :server AND publications > 0
             ) GROUP BY lora_id
         ) AS here CROSS JOIN lora ON lora.id = here.lora_id WHERE {
-        "+lora.id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match)"
-        if found
-        else "EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)"
-    }
-    """  # noqa: S608 - constants only
+            "+lora.id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match)"
+            if found
+            else "EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)"
+        }
+        """,  # noqa: S608 - constants only
+    )
     for found in (False, True)
 }
 _OTHERS = "lora.id NOT IN (SELECT value FROM json_each(:ids))"
 _PAGE = "ORDER BY {0} DESC, lora.id DESC LIMIT :limit OFFSET :offset"
 ALL = {
-    sort: f"""
+    sort: Query(
+        sqlite3.Row,
+        f"""
         SELECT id, {column} AS value FROM lora
         WHERE EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1) AND {_OTHERS}
         {_PAGE.format(column)}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, column in _COLUMN.items()
 }
 SORTED = {
-    sort: f"""
+    sort: Query(
+        sqlite3.Row,
+        f"""
         SELECT lora.id, {column} AS value FROM lora_text CROSS JOIN lora ON lora.id = lora_text.rowid
         WHERE lora_text MATCH :match AND {_OTHERS} {_PAGE.format(column)}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, column in _COLUMN.items()
 }
 # The plus keeps SQLite from looking up every hit and sorting them all.
 WALKED = {
-    sort: f"""
+    sort: Query(
+        sqlite3.Row,
+        f"""
         SELECT id, {column} AS value FROM lora
         WHERE +id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match) AND {_OTHERS} {_PAGE.format(column)}
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for sort, column in _COLUMN.items()
 }
 
@@ -76,18 +88,13 @@ async def page_in_server(
 
     `many` says that they are too many to be sorted. Raises DatabaseError.
     """
-    sql = HERE[match is not None]
-    rows = await db.fetch(sql, {"server": server_id, "match": match})
+    rows = await db.all(HERE[match is not None], server=server_id, match=match)
     here = sorted(((_value_here(row, sort), row["id"]) for row in rows), reverse=True)
     # At most so many of the server's entries stand before the page, so the others on it are among these.
     first = max(0, offset - len(here))
-    tables = WALKED if many else SORTED
-    parameters = {
-        "match": match, "ids": json.dumps([lora for _, lora in here]),
-        "limit": limit + len(here), "offset": first,
-    }  # fmt: skip
-    sql = ALL[sort] if match is None else tables[sort]
-    others = [(row["value"], row["id"]) for row in await db.fetch(sql, parameters)]
+    query = (ALL if match is None else WALKED if many else SORTED)[sort]
+    rows = await db.all(query, match=match, ids=[lora for _, lora in here], limit=limit + len(here), offset=first)
+    others = [(row["value"], row["id"]) for row in rows]
     before = _before(here, others) if first else 0
     merged = sorted([*here[before:], *others], reverse=True)
     start = offset - first - before

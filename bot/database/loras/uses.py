@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
 from collections.abc import Sequence
 from itertools import permutations
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 from bot.database.trends import raised
 from inference.messages.request import LoraUse
 
-USED = """
+USED = Query(
+    sqlite3.Row,
+    """
     SELECT id, trend FROM lora WHERE id IN (
         SELECT lora_id FROM lora_version WHERE sha256 IN (SELECT value FROM json_each(?))
     )
-"""
-RAISE = "UPDATE lora SET uses = uses + 1, trend = ? WHERE id = ?"
-RAISE_BOOKMARK = "UPDATE bookmark SET uses = uses + 1 WHERE person_id = ? AND lora_id = ?"
-RAISE_PAIR = """
+    """,
+)
+RAISE = SqlStatement("UPDATE lora SET uses = uses + 1, trend = ? WHERE id = ?")
+RAISE_BOOKMARK = SqlStatement("UPDATE bookmark SET uses = uses + 1 WHERE person_id = ? AND lora_id = ?")
+RAISE_PAIR = SqlStatement("""
     INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (?, ?, 1)
     ON CONFLICT (lora_id, other_id) DO UPDATE SET uses = uses + 1
-"""
+""")
 
 
 async def record_uses(db: Database, person_id: int, loras: Sequence[LoraUse]) -> None:
     """Count one job of this person that succeeded with `loras`. Raises DatabaseError."""
     now = now_ms()
     async with db.transaction():
-        files = json.dumps([use.sha256 for use in loras])
-        used = await db.fetch(USED, (files,))
+        used = await db.all(USED, [use.sha256 for use in loras])
         for row in used:
-            await db.write(RAISE, (raised(row["trend"], now), row["id"]))
-            await db.write(RAISE_BOOKMARK, (person_id, row["id"]))
+            await db.run(RAISE, raised(row["trend"], now), row["id"])
+            await db.run(RAISE_BOOKMARK, person_id, row["id"])
         for pair in permutations([row["id"] for row in used], 2):
-            await db.write(RAISE_PAIR, pair)
+            await db.run(RAISE_PAIR, *pair)

@@ -14,7 +14,7 @@ from bot.database.loras.base_model_proposals import (
     open_proposals,
     save_proposal,
 )
-from bot.database.loras.catalogue import find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, find_lora
 from bot.database.servers.audit import AuditAction
 from bot.errors.decisions import DecidedAlready, ProposedAlready
 from bot.errors.missing import NothingThere
@@ -64,7 +64,7 @@ class BaseModelProposals:
         Raises NothingThere, ReasonNeeded or ProposedAlready.
         """
         await self._rights.require(Action.PROPOSE_BASE_MODEL, who, server_id)
-        why, version = checked_reason(reason), await find_version(self._db, sha256)
+        why, version = checked_reason(reason), await self._db.one(VERSION_BY_SHA256, sha256)
         lora = await find_lora(self._db, version.lora_id) if version is not None and version.usable else None
         if lora is None or version is None:
             raise NothingThere(what=_("This LoRA has no usable file, so its base model cannot be declared."))

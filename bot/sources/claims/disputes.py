@@ -15,7 +15,7 @@ from dataclasses import replace
 from bot.database.additions.additions import sources_of
 from bot.database.additions.disputes import dispute, disputed_by, settle
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.library.configuration import Configuration
 from bot.sources.claims.base_models import keep_claims, known_now, says_new
 from bot.sources.hubs.remote import RemoteVersion
@@ -78,7 +78,7 @@ class Disputes:
         The page that brought the file may correct itself.
         """
         before = [each for each in known.answers.get(answer.sha256, ()) if each.origin != answer.origin]
-        version = await find_version(self._db, answer.sha256)
+        version = await self._db.one(VERSION_BY_SHA256, answer.sha256)
         if version is None or not version.usable or version.base_model is None:
             return None
         if await self._brought(answer):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.database.additions.additions import added_from_model, added_from_page, sources_of
 from bot.database.additions.hub_looks import HubLook, installed_among, looks_of
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version, find_version_by_short_hash
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora, find_version_by_short_hash
 from bot.sources.downloads.attached import ATTACHED
 from bot.sources.hubs.civitai import HUB as CIVITAI
 from bot.sources.hubs.hub import repository_page
@@ -80,7 +80,7 @@ async def entry_from(db: Database, link: Link) -> Lora | None:
     if sha256 is None and isinstance(link, HashLink) and len(link.hash) < SHA256_DIGITS:
         found = await find_version_by_short_hash(db, link.hash)
     else:
-        found = await find_version(db, sha256) if sha256 else None
+        found = await db.one(VERSION_BY_SHA256, sha256) if sha256 else None
     return await find_lora(db, found.lora_id) if found is not None and found.usable else None
 
 
@@ -131,7 +131,7 @@ def _newer(look: HubLook, here: frozenset[str]) -> RemoteVersion | None:
 
 async def _same_as(db: Database, lora: Lora) -> Lora | None:
     for version in lora.versions:
-        found = await find_version(db, version.sha256) if version.sha256 and not version.usable else None
+        found = await db.one(VERSION_BY_SHA256, version.sha256) if version.sha256 and not version.usable else None
         if found is not None and found.usable and found.lora_id != lora.id:
             return await find_lora(db, found.lora_id)
     return None

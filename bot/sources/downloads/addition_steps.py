@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from bot import background
 from bot.database.additions.additions import LoraAddition, find_addition, finish_addition, is_added
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, find_lora, find_lora_by_name, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, find_lora, find_lora_by_name
 from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.sources.claims.base_models import keep_claims
@@ -139,7 +139,7 @@ class AdditionSteps:
 
     async def entry_of(self, sha256: str) -> Lora | None:
         """The entry that has a file with these bytes; None for one that cannot be used. Raises DatabaseError."""
-        found = await find_version(self._db, sha256)
+        found = await self._db.one(VERSION_BY_SHA256, sha256)
         return await find_lora(self._db, found.lora_id) if found and found.usable else None
 
     def target(self, path: str) -> Path:
@@ -184,7 +184,7 @@ class AdditionSteps:
                 told = await ask()
                 # A file's metadata may name any hash, so that its maker would speak of other people's LoRAs.
                 told = [each for each in told if each[0] != checked.sha256 and each[1].kind not in LORA_KINDS]
-                here = {sha256 for sha256, _ in told if await find_version(self._db, sha256) is not None}
+                here = {sha256 for sha256, _ in told if await self._db.one(VERSION_BY_SHA256, sha256) is not None}
                 answers += [answer_of(base, sha256) for sha256, base in told if sha256 not in here]
             except SourceError as problem:
                 log.info("cannot look up the training base of %s: %s", version.name, problem)

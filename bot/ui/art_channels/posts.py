@@ -15,7 +15,7 @@ from bot.community.discord_side import MessageClosed, MessageGone, PostedMessage
 from bot.database.database import Database
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, Job
-from bot.database.loras.catalogue import loras_of_files
+from bot.database.loras.catalogue import LORAS_OF_FILES
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import find_picture
 from bot.database.servers.settings import ArtChannel
@@ -83,7 +83,7 @@ class PublicationPosts:
             return await self._channels.post(channel, new)
 
     async def _wanted_tags(self, publication: Publication, shown: ShownPicture) -> list[WantedTag]:
-        used = await loras_of_files(self._db, sorted({use.sha256 for use in shown.request.loras}))
+        used = await self._db.all(LORAS_OF_FILES, sorted({use.sha256 for use in shown.request.loras}))
         settings = (await self._servers.servers.of(publication.server_id)).settings
         with speaking(settings.language):  # tags are everybody's, whoever publishes
             return wanted_tags(publication.base_model, {lora.category for lora in used})

@@ -12,7 +12,7 @@ from bot.config import CheckpointSettings
 from bot.database.bookmarks.stacks import Stack, list_stacks
 from bot.database.loras.autocomplete import LoraChoice, lora_choices
 from bot.database.loras.catalogue import name_key
-from bot.database.loras.tags import popular_tags, tag_key
+from bot.database.loras.tags import POPULAR_TAGS, tag_key
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotStaff, RoleNeeded
 from bot.i18n import _, explained, label
@@ -80,7 +80,7 @@ def _adding(page: str, refusal: RequestError | None) -> str:
     if refusal is None:
         return _("Add this LoRA: {page}").format(page=page)
     if isinstance(refusal, NotStaff | RoleNeeded):
-        return _("You cannot add LoRAs here; ask this server's staff: {page}").format(page=page)
+        return _("You cannot add LoRAs here. Ask staff to add this LoRA: {page}").format(page=page)
     return explained(refusal)
 
 
@@ -99,7 +99,7 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
         async with asyncio.timeout(seconds):
             return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
     except TimeoutError:
-        text = _("{name} · no suggestions right now, the bot is busy").format(name=isolated(typed[:50]))
+        text = _("{name} · no suggestions right now, because the bot is busy").format(name=isolated(typed[:50]))
         return [app_commands.Choice(name=text[:MAX_TEXT], value=typed)] if typed else []
 
 
@@ -189,7 +189,7 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
     """The most used tags of the chosen category, of *other* when none is chosen."""
     chosen = getattr(interaction.namespace, "category", None)
     category = next((each for each in Category if each.value == chosen), Category.OTHER)
-    found = await popular_tags(interaction.client.db, category, limit=4 * MAX_CHOICES)
+    found = await interaction.client.db.all(POPULAR_TAGS, category, 4 * MAX_CHOICES)
     wanted = tag_key(typed)
     return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
 

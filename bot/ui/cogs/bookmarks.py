@@ -28,7 +28,7 @@ class BookmarksCog(Cog):
 
     @app_commands.command(name="bookmarks")
     @app_commands.describe(
-        search="Words from a name, a trigger word or your note",
+        search="Words to find in names, trigger words and your notes",
         category="Category of the LoRA",
         base="LoRAs that fit this base model (default: your model's)",
         sort="Sort order (default: newest first)",
@@ -70,4 +70,4 @@ class BookmarksCog(Cog):
         if not note:
             return _("Already bookmarked: {names}.").format(names=name)
         await set_note(self._client.db, person_id, lora.id, note)
-        return _("Already bookmarked: {names}. Your note is updated.").format(names=name)
+        return _("Already bookmarked: {names}. Your note has been updated.").format(names=name)

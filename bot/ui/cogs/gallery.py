@@ -30,7 +30,7 @@ class GalleryCog(Cog):
 
     @app_commands.command(name="gallery")
     @app_commands.describe(
-        search="Words from a prompt, a model name or a LoRA name",
+        search="Words to find in prompts, model names and LoRA names",
         lora="Pictures with this LoRA",
         person="Pictures by this member",
         category="Pictures with a LoRA of this category",

@@ -15,7 +15,7 @@ class HistoryCog(Cog):
 
     @app_commands.command(name="history")
     @app_commands.describe(
-        search="Words from a prompt, a model name or a LoRA name",
+        search="Words to find in prompts, model names and LoRA names",
         lora="Only pictures with this LoRA",
         checkpoint="Only pictures generated with this model",
     )

@@ -52,16 +52,16 @@ def _with_options(function: Function) -> Function:
         checkpoint="Model to use",
         lora1="LoRA to use; your bookmarks come first",
         weight1="How strongly the LoRA applies (default: its recommended weight)",
-        side1="Area of the picture for this LoRA; divide the prompt with bars: left | right | everywhere",
+        side1="Area of the picture for this LoRA. Divide the prompt with bars: left | right | everywhere",
         stack="One of your stacks, with its LoRAs and weights",
-        image="A picture to start from",
-        strength="How much to change: 0.3 keeps most of the picture, 0.8 keeps little of it",
+        image="Start picture, which the model changes",
+        strength="How much to change the start picture: 0.3 keeps most of it, 0.8 keeps little of it",
         size="The shape of the picture",
         count="Number of pictures",
         steps="Number of denoising steps",
         guidance="How closely to follow the prompt",
         sampler="Method that turns noise into the picture; Easel suggests samplers for the model",
-        clip_skip="Only for models whose authors recommend a value; some recommend 2",
+        clip_skip="Clip skip. Set it only if the model's author recommends a value, such as 2",
         fast="Generate faster with few steps, if the model has a few-step LoRA",
         spacing="How the sampler spaces its steps between noise and picture",
         seed="The same prompt, settings and seed give the same picture",
@@ -115,10 +115,10 @@ class ImagineCog(Cog):
         for number, (name, weight, side) in enumerate(chosen, start=1):
             alone = f"weight{number}" if weight is not None else f"side{number}" if side is not None else None
             if alone and not name:
-                problem = _("needs a LoRA; please choose one in lora{number}").format(number=number)
+                problem = _("needs a LoRA. Please choose a LoRA in *lora{number}*").format(number=number)
                 raise InvalidRequest(what=alone, problem=problem)
         if strength is not None and image is None:
-            problem = _("applies only to a start picture; please add a picture in *image*")
+            problem = _("applies only to a start picture. Please add a picture in *image*")
             raise InvalidRequest(what=_("The strength"), problem=problem)
         kept = None if image is None else await take_upload(interaction, image)
         request = PendingRequest(

@@ -30,7 +30,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
 
     @app_commands.command(name="browse")
     @app_commands.describe(
-        search="Words from a name, a trigger word or a description",
+        search="Words to find in names, trigger words and descriptions",
         category="Category of the LoRA",
         base="LoRAs that fit this base model (default: your model's)",
         sort="Sort order (default: trending first)",
@@ -46,7 +46,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
         sort: Annotated[Sort, OneOf(Sort)] | None = None,
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
-        """Browse all LoRAs in the market, sorted by use or rating."""
+        """Browse all LoRAs in the market. Sort them by age, name, use or star rating."""
         query = await first_in_market(self._client.db, await checkpoints_here(interaction), interaction.user.id)
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
@@ -57,7 +57,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Brow
     @app_commands.describe(name="Name of the LoRA")
     @app_commands.autocomplete(name=suggest_loras)
     async def info(self, interaction: Interaction, name: str) -> None:
-        """See what a LoRA is and does: pictures, base model, trigger words, rating."""
+        """See a LoRA's page with pictures, base model, trigger words and star rating."""
         lora = await self._client.requests.lora(name)
         await show_lora_page(interaction, lora.id)
 

@@ -15,7 +15,7 @@ class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description
 
     @app_commands.command(name="show", extras={"action": None})
     async def show(self, interaction: Interaction) -> None:
-        """See what data Easel stores about you and for how long, and the progress of a deletion."""
+        """See what data Easel stores about you, for how long, and how far a deletion has progressed."""
         await send_ephemeral(interaction, await stored_view(interaction))
 
     @app_commands.command(name="export", extras={"action": None})

@@ -87,7 +87,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         checkpoint: str | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
-        """See what each LoRA of a stack does: compare pictures with all LoRAs and without each one."""
+        """See what each LoRA in a stack does: compare pictures with all LoRAs and with each one left out."""
         preferences = await find_preferences(self._client.db, interaction.user.id)
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         draft = preferred(draft, await checkpoints_here(interaction), preferences)

@@ -17,7 +17,7 @@ class StudioCog(Cog):
     @app_commands.describe(
         checkpoint="Model to use",
         add="LoRA to add; your bookmarks come first",
-        image="A picture to start from",
+        image="Start picture, which the model changes",
     )
     @app_commands.autocomplete(checkpoint=suggest_checkpoints, add=suggest_loras)
     async def studio(

@@ -182,7 +182,7 @@ class AdditionNotices:
 
     async def _ended_view(self, addition: LoraAddition, request: AdditionRequest) -> ui.LayoutView:
         lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
-        numbered = _("Your reference for questions: {number}").format(number=_reference(request))
+        numbered = _("If you have questions, please quote this reference: {number}").format(number=_reference(request))
         view = ui.LayoutView(timeout=None)
         corrects = lora is not None and lora.added_by == request.person_id
         view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"))

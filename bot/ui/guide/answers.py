@@ -56,8 +56,8 @@ GOALS = (
         "pose",
         later("A pose that no prompt produces"),
         later(
-            "Look for a **pose** LoRA. Describe the position in the prompt too. Start with a weight of "
-            "0.7, and go lower if faces suffer."
+            "Look for a **pose** LoRA. Describe the pose in the prompt too. Start with a weight of 0.7, "
+            "and lower the weight if faces look worse."
         ),
         _FIND,
         Category.POSE,
@@ -95,10 +95,12 @@ TROUBLES = (
         "nothing",
         later("The LoRA has no effect"),
         later(
-            "- Many LoRAs need a trigger word. Easel adds the first; choose others in /studio.\n- Raise "
-            "the weight in steps of 0.1 until you see an effect.\n- Keep the seed and compare with a "
-            "weight of 0.\nA LoRA for another base model would have no effect either, but Easel refuses "
-            "LoRAs that do not fit."
+            "- Many LoRAs need a trigger word. Easel adds the first one. You can choose other trigger "
+            "words in /studio.\n"
+            "- Raise the weight in steps of 0.1 until you see an effect.\n"
+            "- Keep the seed, and compare the picture with another one at a weight of 0.\n"
+            "A LoRA for another base model would have no effect either, but Easel refuses LoRAs that do "
+            "not fit."
         ),
         (GuideLink.STUDIO,),
     ),
@@ -106,9 +108,9 @@ TROUBLES = (
         "melting",
         later("Melted faces, burnt lines"),
         later(
-            "The weights are too high. Try 0.8. If you use several LoRAs, go lower still, especially if "
-            "they are of the same kind. If a single LoRA breaks pictures at its recommended weight, "
-            "lower the guidance a little."
+            "The weights are too high. Try 0.8. If you use several LoRAs, choose even lower weights, "
+            "especially for LoRAs of the same kind. If a single LoRA breaks pictures at its recommended "
+            "weight, lower the guidance a little."
         ),
         (GuideLink.STUDIO,),
     ),

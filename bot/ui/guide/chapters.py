@@ -27,18 +27,19 @@ CHAPTERS = (
         later("What is a LoRA?"),
         later(
             "The **model** (checkpoint) is the large file that generates pictures. It has learned how "
-            "light, bodies and composition work. It takes up several gigabytes.\nA **LoRA** is a small "
-            "file that you add to it, a few tens to a few hundred megabytes. It adds one thing that the "
-            "model lacks: a character, a look or a pose. The model is not trained again: without the "
-            "LoRA it works as before.\nPeople use LoRAs for two reasons: characters that the model has "
-            "never seen, and a look that stays the same from picture to picture."
+            "light, bodies and composition work. It takes up several gigabytes.\n"
+            "A **LoRA** is a small file that you add to the model. Its size is a few tens to a few hundred "
+            "megabytes. A LoRA adds one thing that the model lacks: a character, a look or a pose. The "
+            "model itself does not change: without the LoRA, the model works as before.\n"
+            "People use LoRAs for two reasons: characters that the model has never seen, and a look that "
+            "stays the same from picture to picture."
         ),
         "lora.webp",
         later("The same prompt and seed: without a LoRA, and with the LoRA for the owl character Komori"),
     ),
     Chapter(
         "kinds",
-        later("The five kinds"),
+        later("The five kinds of LoRAs"),
         later(
             "**Character** · one figure with face, hair and clothes. This is the most widely used kind.\n"
             "**Style** · the look of the whole picture: watercolour, oil, manga lines. It can overpower "
@@ -51,7 +52,7 @@ CHAPTERS = (
     ),
     Chapter(
         "goal",
-        later("Which kind fits my goal?"),
+        later("Which kind of LoRA do I need?"),
         later("Choose your goal. Easel shows which kind of LoRA to look for and where to find it."),
         "combining.webp",
         later("A character, a style, both together, and both at lower weights"),
@@ -60,14 +61,15 @@ CHAPTERS = (
         "library",
         later("Finding and saving LoRAs"),
         later(
-            "**Three ways to find LoRAs** · the market (/lora browse), other members' pictures with their "
-            "LoRAs, and a LoRA's page with its samples.\n"
-            "**Two things to do with a LoRA** · *Bookmark* it for later, or *Use now*.\n"
-            "Your bookmarks come first wherever you choose a LoRA. When you have many, sort them, or "
-            "filter them by category and base model. You can also search names, trigger words and your own "
-            "notes.\n"
-            "**A LoRA that is not here yet** · add it with /lora add, if staff allow you to. Use a link "
-            "from Civitai or Hugging Face, or a file.\n"
+            "**Three ways to find LoRAs** · the market (/lora browse), other members' pictures, and LoRA "
+            "pages with samples. Each picture comes with the names of its LoRAs.\n"
+            "**Two things to do with a LoRA** · *Bookmark* saves it for later, and *Use now* generates "
+            "pictures with it.\n"
+            "Your bookmarks come first wherever you choose a LoRA. When you have many bookmarks, sort "
+            "them, or filter them by category and base model. You can also search names, trigger words and "
+            "your own notes.\n"
+            "**A LoRA that is not in the library yet** · add it with /lora add, if staff allow you to. Use "
+            "a link from Civitai or Hugging Face, or a file.\n"
             "Before you use a LoRA, check two things: does it fit the model, and is it the kind you need?"
         ),
         "library.webp",
@@ -75,7 +77,7 @@ CHAPTERS = (
     ),
     Chapter(
         "bases",
-        later("Base models, and what fits here"),
+        later("Base models and LoRAs that fit"),
         later(
             "Every LoRA was trained on one **base model** and works with models that share it. In the "
             "past, nearly all models had the same base model. SDXL has since branched into families such "
@@ -84,7 +86,7 @@ CHAPTERS = (
             "how it knows, and refuses LoRAs that do not fit. You never have to guess."
         ),
         "base-models.webp",
-        later("One LoRA on its own base model, and the result on a different base model"),
+        later("The same LoRA on its own base model and on a different base model"),
     ),
     Chapter(
         "weights",
@@ -107,36 +109,38 @@ CHAPTERS = (
         later("Few-step LoRAs"),
         later(
             "Lightning, Hyper, LCM, TCD, PCM, DMD2 and Turbo LoRAs add nothing visible to the picture. "
-            "With them, a picture needs only **1 to 8 steps** instead of the usual 28, so it takes a "
-            "fraction of the time.\n"
-            "- Each was made for a certain number of steps, a sampler, and little or no guidance. Easel "
-            "recognizes the LoRA by its name and fills in the settings that you leave empty. One line in "
-            "the message shows these settings.\n"
+            "With these LoRAs, a picture needs only **1 to 8 steps** instead of the usual 28. Generating "
+            "it takes a fraction of the time.\n"
+            "- Each of these LoRAs was made for a certain number of steps, a sampler, and little or no "
+            "guidance. Easel recognizes the LoRA by its name and fills in the settings that you leave "
+            "empty. One line in the message shows these settings.\n"
             "- Leave the steps empty: more steps do not help.\n"
-            "- Do not change its **weight** either, and use only one few-step LoRA at a time. You can add "
-            "other LoRAs with any weight. If you scale all weights, the weight of a few-step LoRA does not "
-            "change.\n"
+            "- Do not change the **weight** of a few-step LoRA, and use only one few-step LoRA at a time. "
+            "You can add other LoRAs with any weight. If you scale all weights, the weight of a few-step "
+            "LoRA does not change.\n"
             "- Without guidance, the negative prompt has no effect.\n"
             "- If your model has a few-step LoRA ready, choose *fast* in /imagine, or under *Options* in "
             "the studio."
         ),
         "few-steps.webp",
         later(
-            "The same seed with 2, 4, 8 and 16 steps, without a few-step LoRA: with 2 or 4, the picture "
-            "looks unfinished"
+            "The same seed with 2, 4, 8 and 16 steps, without a few-step LoRA: with 2 or 4 steps, the "
+            "picture looks unfinished"
         ),
     ),
     Chapter(
         "combining",
         later("Several LoRAs together"),
         later(
-            "A character, a style and a detail work well together.\n- All of them must fit the model. "
-            "Easel checks each one.\n- The order does not matter: their effects are added together.\n- "
-            "They all change the same picture, so lower every weight a little, especially for LoRAs of "
-            "the same kind. The studio warns you when the combined weight is too high.\n- Change one "
-            "thing at a time and keep the seed, so you can see what each change does. *Compare* in the "
-            "studio generates pictures with and without each LoRA.\nIf a set works, save it as a "
-            "**stack** with a name, and share it with its code."
+            "A character, a style and a detail work well together.\n"
+            "- All of them must fit the model. Easel checks each one.\n"
+            "- The order does not matter: their effects are added together.\n"
+            "- They all change the same picture, so lower every weight a little, especially for LoRAs of "
+            "the same kind. The studio warns you when the combined weight is too high.\n"
+            "- Change one thing at a time and keep the seed, so you can see what each change does. "
+            "*Compare* in the studio generates pictures with and without each LoRA.\n"
+            "If a set of LoRAs works well, save the set as a **stack** with a name. You can share the "
+            "stack with a code."
         ),
         "combining.webp",
         later("A character, a style, both together, and both at lower weights"),
@@ -154,11 +158,11 @@ CHAPTERS = (
             "- In /imagine, choose a side for each LoRA, and separate the prompts of the areas with bars: "
             "`an owl | a heart | a meadow`. The last prompt is for the whole picture.\n"
             "- A style LoRA without an area applies to the whole picture. A few-step LoRA always does.\n"
-            "- For left and right, a wide picture works best. A prompt for all areas, such as the "
-            "background, ties the picture together.\n"
+            "- For left and right, a wide picture works best. A prompt for all areas, such as a "
+            "description of the background, ties the picture together.\n"
             "Each area takes as long as a whole picture. Two areas take twice the time, and count as two "
-            "pictures in the queue. Some kinds of models do not support areas, and Easel tells you if "
-            "yours does not."
+            "pictures in the queue. Some models do not support areas, and Easel tells you if yours does "
+            "not."
         ),
         "two-characters.webp",
         later(

@@ -76,7 +76,7 @@ _MESSAGES: dict[type, Callable[[Any], str]] = {
     WorkerError: lambda error: sentences(
         _("Sorry, something went wrong."),
         _explained(error),
-        _("It is not your fault. Please try again later."),
+        _("This problem is not your fault. Please try again later."),
     ),
     InferenceError: lambda error: _explained(error),
     DatabaseError: lambda error: _("Easel cannot reach its database right now. Please try again in a moment."),
@@ -84,8 +84,8 @@ _MESSAGES: dict[type, Callable[[Any], str]] = {
         typed=plain(str(error.value), 100)
     ),
     app_commands.CommandNotFound: lambda error: _("This command has changed. Reload Discord and try again."),
-    discord.InteractionResponded: lambda error: _("This took too long. Please try again."),
-    app_commands.CheckFailure: lambda error: _("You cannot use this here."),
+    discord.InteractionResponded: lambda error: _("Easel took too long to respond. Please try again."),
+    app_commands.CheckFailure: lambda error: _("You cannot use this command here."),
 }
 
 

@@ -334,8 +334,8 @@ class Removals:
         ).format(count=len(pictures))
         text = sentences(
             _("Your pictures are not lost: all of them are in /history, where only you see them."),
-            _("In that server, the buttons under a removed picture no longer generate pictures."),
-            _("If you have questions, ask the staff of that server."),
+            _("In the server where a picture was removed, its buttons no longer generate pictures."),
+            _("If you have questions, ask the staff of the server where the picture was removed."),
         )
         view = ui.LayoutView(timeout=None)
         listed = "\n\n".join(bounded_lines(pictures, MAX_LISTED))

@@ -12,7 +12,7 @@ from discord import ui
 from bot.config import CheckpointSettings
 from bot.database.database import Database
 from bot.database.loras.search import Sort
-from bot.database.loras.tags import popular_tags
+from bot.database.loras.tags import POPULAR_TAGS
 from bot.database.people.preferences import find_preferences, save_preferences
 from bot.i18n import _, label, listed
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -142,7 +142,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
 
 async def _tag_options(query: BrowseQuery, db: Database, *, room: int) -> list[discord.SelectOption]:
     category = query.category or Category.OTHER
-    found = await popular_tags(db, category, limit=room)
+    found = await db.all(POPULAR_TAGS, category, room)
     tags = dict.fromkeys([*([query.tag] if query.tag else []), *(each.tag for each in found)])
     return [
         discord.SelectOption(label=f"{label(category)} · {tag}"[:MAX_OPTION], value=f"#{tag}", default=tag == query.tag)

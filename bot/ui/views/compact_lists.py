@@ -34,7 +34,8 @@ def compact_hint(query: BrowseQuery, total: int, page_size: int) -> list[str]:
     if query.compact or total <= MANY_PAGES * page_size:
         return []
     text = _(
-        "Many pages? *Show as a list* in the first menu below shows {count} per page and lets you jump to any page."
+        "Many pages? Choose *Show as a list* in the first menu below. A list has up to {count} entries per "
+        "page, and you can jump to any page."
     )
     return ["-# " + text.format(count=COMPACT_PAGE)]
 

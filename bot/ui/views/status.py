@@ -12,7 +12,7 @@ from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.database.clock import now_ms
-from bot.database.loras.file_counts import HubCount, count_looks
+from bot.database.loras.file_counts import COUNT_AT_HUBS, HubCount
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import CaseState, TakedownCase, unfinished_cases
 from bot.diagnostics.finding import Finding
@@ -44,7 +44,7 @@ _STATES = {
     WorkerState.STARTING: later("starting up ({time} so far)"),
     WorkerState.FREE: later("idle for {time}"),
     WorkerState.PAINTING: later("generating for {time}"),
-    WorkerState.CLOSING: later("finishing its current work before applying new settings ({time} so far)"),
+    WorkerState.CLOSING: later("finishing the running jobs before applying new settings ({time} so far)"),
     WorkerState.AWAY: later("failed {time} ago"),
 }
 
@@ -55,7 +55,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
     cases = await unfinished_cases(client.db) if is_operator(interaction) else ()
-    hubs = await count_looks(client.db) if is_operator(interaction) else HubCount(0, 0)
+    hubs = await client.db.get(COUNT_AT_HUBS) if is_operator(interaction) else HubCount(0, 0)
     suspect = [each.path for each in await suspects(client.db)] if is_operator(interaction) else []
     findings = client.watchman.findings if is_operator(interaction) else []
     view = ui.LayoutView(timeout=None)
@@ -77,7 +77,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
 
 def _running(overview: Overview, client: Client, server_id: int | None) -> str:
     """Since when it runs; and the shards, where there are several."""
-    text, shards = _("Running for {time}.").format(time=duration(overview.running)), client.shards
+    text, shards = _("Easel has been running for {time}.").format(time=duration(overview.running)), client.shards
     if len(shards) < 2:
         return text
     connected = sum(not shard.is_closed() for shard in shards.values())
@@ -145,7 +145,7 @@ def _queue(overview: Overview, server_id: int | None) -> str:
 def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reasons: bool) -> str:
     scanned = overview.library
     if scanned is None:
-        return _("Not scanned yet.")
+        return _("Easel has not scanned the library yet.")
     report, ago = scanned.report, _since(scanned.when)
     text = ngettext("{count} file", "{count} files", report.files).format(count=number(report.files))
     lines = [f"{text} · {_('scanned {time} ago').format(time=ago)}"]
@@ -173,7 +173,7 @@ def _library(overview: Overview, hubs: HubCount, suspect: Sequence[str], *, reas
 def _refused(files: Sequence[FileProblem]) -> list[str]:
     """The first of the files that are not used, with the reasons, as an operator is told them."""
     named = [f"{code(file.path, 60)}: {with_code(file.problem, MAX_REASON)}" for file in files[:SHOWN_FILES]]
-    lines = [_("Files not used:"), *(f"- {each}" for each in named)] if named else []
+    lines = [_("Files that Easel does not use:"), *(f"- {each}" for each in named)] if named else []
     if more := len(files[SHOWN_FILES:]):
         lines.append(ngettext("… and {count} more", "… and {count} more", more).format(count=number(more)))
     return lines
@@ -197,9 +197,9 @@ def takedown_text(case: TakedownCase) -> str:
     else:
         text = _("Takedown {number} is overdue by {time}.").format(number=case.id, time=duration(-left))
     what = (
-        _("An operator must review and confirm the picture copies to remove.")
+        _("An operator must review the copies that Easel found and confirm which ones to remove.")
         if open_
-        else _("Easel is removing the picture copies.")
+        else _("Easel is removing the copies that an operator confirmed.")
     )
     return sentences(text, what)
 

@@ -82,7 +82,7 @@ class LoraReader:
             raise LoraFileRefused(lora=use.name, reason=_reason(problem)) from problem
         tensors = load_safetensors(data)
         if not all(bool(tensor.float().isfinite().all()) for tensor in tensors.values()):
-            raise LoraFileRefused(lora=use.name, reason="it contains invalid numbers")
+            raise LoraFileRefused(lora=use.name, reason="the file contains invalid numbers")
         return LoraFile(use, tensors, evidence, autov3_of(data, header.length), header.metadata, header, stamp)
 
     def _bytes(self, file: BinaryIO, stamp: Stamp) -> bytes:

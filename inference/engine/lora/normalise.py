@@ -53,7 +53,7 @@ def normalise(
             )
             raise LoraFileRefused(lora=file.use.name, reason=reason)
     if not changes:
-        raise LoraFileRefused(lora=file.use.name, reason="it contains no LoRA weights")
+        raise LoraFileRefused(lora=file.use.name, reason="the file contains no LoRA weights")
     return changes
 
 

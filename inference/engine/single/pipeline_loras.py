@@ -159,7 +159,7 @@ class PipelineLoras:
             named.add(name)
         self._refuse(file, sorted(set(strangers)))
         if not named:
-            raise LoraFileRefused(lora=file.use.name, reason="it contains no LoRA weights")
+            raise LoraFileRefused(lora=file.use.name, reason="the file contains no LoRA weights")
         return named
 
     def _refuse(self, file: LoraFile, strangers: Sequence[str]) -> None:

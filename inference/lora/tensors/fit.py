@@ -99,7 +99,7 @@ class _Count:
 def fit(modules: Mapping[str, ModuleTensors]) -> Fit:
     """Compare a file's modules with every known base."""
     if not modules:
-        return Fit(None, Grade.NONE, {}, reasons=("it contains no LoRA weights",))
+        return Fit(None, Grade.NONE, {}, reasons=("the file contains no LoRA weights",))
     names = {name: read_name(name) for name in modules}
     counts = [_count(variant, modules, names) for variant in VARIANTS]
     shares = _shares(counts, len(modules))

@@ -13,7 +13,7 @@ from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.loras.catalogue import Lora, Sort, browse_loras, find_lora, often_used_with
 from bot.database.loras.ratings import rate_lora, rating_of, unrate_lora
 from bot.database.loras.records import record_found
-from bot.database.loras.tags import TagCount, popular_tags, tags_of
+from bot.database.loras.tags import POPULAR_TAGS, TAGS_OF_LORA, TagCount
 from bot.database.pictures.pictures import NewPicture
 from bot.database.trends import HALF_LIFE_MS, raised
 from inference.lora.beside.categories import Category
@@ -105,26 +105,26 @@ async def test_tags_narrow_a_category_down(db: Database) -> None:
     await add_lora(db, "Neon", tags=["Lighting", "colour_grading"])
     await add_lora(db, "Bokeh", tags=["camera", "lighting "])
     await add_lora(db, "Hat", category="detail", tags=["lighting"])
-    assert await popular_tags(db, Category.OTHER) == (
+    assert await db.all(POPULAR_TAGS, Category.OTHER, 25) == [
         TagCount("lighting", 2),
         TagCount("camera", 1),
         TagCount("colour grading", 1),
-    )
+    ]
     assert await names(db, category=Category.OTHER, tag="lighting") == ["Bokeh", "Neon"]
     assert await names(db, category=Category.OTHER, tag="camera", search="neon") == []
-    assert await tags_of(db, 1) == ("colour grading", "lighting")
+    assert await db.all(TAGS_OF_LORA, 1) == ["colour grading", "lighting"]
 
 
 async def test_tags_follow_the_sidecar(db: Database) -> None:
     await add_lora(db, "Neon", tags=["lighting"])
     found = found_lora("Neon", base_model=ILLUSTRIOUS, category="style", tags=["night"])
     await record_found(db, found, found.judge(Knowledge()), last_word=True)
-    assert await popular_tags(db, Category.OTHER) == ()
-    assert await popular_tags(db, Category.STYLE) == (TagCount("night", 1),)
+    assert await db.all(POPULAR_TAGS, Category.OTHER, 25) == []
+    assert await db.all(POPULAR_TAGS, Category.STYLE, 25) == [TagCount("night", 1)]
     assert await db.fetch("SELECT 1 FROM tag WHERE loras < 1") == []
 
 
 async def test_tags_stand_in_the_file_where_no_sidecar_names_any(db: Database) -> None:
     found = found_lora("Neon").model_copy(update={"metadata": {"modelspec.tags": "Photography, film grain,,"}})
     await record_found(db, found, found.judge(Knowledge()), last_word=True)
-    assert await tags_of(db, 1) == ("film grain", "photography")
+    assert await db.all(TAGS_OF_LORA, 1) == ["film grain", "photography"]

@@ -10,15 +10,15 @@ from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.database import Database
 from bot.database.loras.autocomplete import lora_choices
 from bot.database.loras.catalogue import (
+    VERSION_BY_SHA256,
+    VERSIONS_WITH_PROBLEM,
     Sort,
     browse_loras,
     find_lora,
     find_lora_by_name,
-    find_version,
     find_version_by_short_hash,
     find_version_by_stem,
     similar_names,
-    versions_with_problem,
 )
 from bot.database.loras.records import mark_missing, record_found
 from bot.library.catalogue import scan_library
@@ -54,8 +54,8 @@ async def test_a_version_carries_all_that_is_known_of_its_file(library: Database
         ("shy", "bat"),
         found_lora("Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["shy", "bat"]),
     )
-    assert await find_version(library, sha("Komori.safetensors")) == version
-    assert await find_version(library, sha("nothing")) is None
+    assert await library.one(VERSION_BY_SHA256, sha("Komori.safetensors")) == version
+    assert await library.one(VERSION_BY_SHA256, sha("nothing")) is None
 
 
 @pytest.mark.parametrize("name", ["Komori", "komori", "  KOMORI ", "ｋｏｍｏｒｉ"])  # noqa: RUF001
@@ -119,7 +119,7 @@ async def test_what_has_no_usable_file_is_not_browsed(library: Database) -> None
 async def test_broken_files_are_listed_with_their_problem(library: Database) -> None:
     broken = FoundLora(path="bad.safetensors", stamp=FileStamp(size=1, mtime_ns=1), problem="it is too short")
     await record_found(library, broken, broken.judge(Knowledge()), last_word=True)
-    assert [(v.path, v.problem) for v in await versions_with_problem(library)] == [
+    assert [(v.path, v.problem) for v in await library.all(VERSIONS_WITH_PROBLEM)] == [
         ("bad.safetensors", "it is too short")
     ]
     assert "bad" not in await browse(library)

@@ -18,7 +18,7 @@ from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseError
 from bot.database.jobs.jobs import FIND_JOB, START_JOB, UNFINISHED_IDS, Job, JobState, create_job, requeue_orphans
-from bot.database.loras.records import is_any_doubted
+from bot.database.loras.records import IS_ANY_DOUBTED
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.automatic_checks import AutomaticChecks
 from bot.jobs.dispatcher import JobCheck, always_allowed
@@ -144,7 +144,7 @@ async def test_a_lora_whose_file_has_other_bytes_is_read_again(
     detail = {"lora": "Bat"} | ({"reason": "x"} if code == "lora_file_refused" else {})
     rig.worker.say(Failed(job_id=given.job_id, attempt=given.attempt, code=code, detail=detail))
     assert (await rig.end(job)).job.state is JobState.FAILED
-    assert await is_any_doubted(rig.db) is doubted
+    assert await rig.db.get(IS_ANY_DOUBTED) is doubted
 
 
 async def test_a_job_waits_until_the_worker_has_a_place(rig: Rig) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.database import Database, open_database
-from bot.database.loras.catalogue import Lora, browse_loras, find_lora_by_name, find_version
-from bot.database.loras.records import doubt_file, is_any_doubted
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, browse_loras, find_lora_by_name
+from bot.database.loras.records import DOUBT_FILE, IS_ANY_DOUBTED
 from bot.library.catalogue import (
     LibraryFiles,
     LibraryUnreadable,
@@ -195,7 +195,7 @@ async def test_a_replaced_file_is_a_new_version_and_the_old_bytes_stay_known(db:
     assert (await scanned(db, library)).new == ("komori.safetensors",)
     lora = await entry(db, "komori")
     assert [version.sha256 for version in lora.usable] == [file_sha256(file)]
-    kept = await find_version(db, old)
+    kept = await db.one(VERSION_BY_SHA256, old)
     assert kept is not None
     assert (kept.missing, kept.lora_id) == (True, lora.id)
 
@@ -203,7 +203,7 @@ async def test_a_replaced_file_is_a_new_version_and_the_old_bytes_stay_known(db:
 async def test_two_files_change_places(db: Database, library: Path) -> None:
     a, b = write_lora(library / "a.safetensors", seed=1), write_lora(library / "b.safetensors", seed=2, rank=3)
     await scanned(db, library)
-    before = {sha: await find_version(db, sha) for sha in map(file_sha256, (a, b))}
+    before = {sha: await db.one(VERSION_BY_SHA256, sha) for sha in map(file_sha256, (a, b))}
     aside = library / "aside.safetensors"
     a.rename(aside)
     b.rename(a)
@@ -211,7 +211,7 @@ async def test_two_files_change_places(db: Database, library: Path) -> None:
     report = await scanned(db, library)
     assert (set(report.changed), report.duplicates) == ({"a.safetensors", "b.safetensors"}, ())
     for sha, old in before.items():
-        now = await find_version(db, sha)
+        now = await db.one(VERSION_BY_SHA256, sha)
         assert now is not None
         assert old is not None
         assert (now.id, now.usable, now.path != old.path) == (old.id, True, True)
@@ -406,11 +406,11 @@ async def test_a_file_in_doubt_is_read_again_though_size_and_time_are_the_same(d
     new = swap(path, seed=2)
     await scanned(db, library)
     assert [version.sha256 for version in (await entry(db, "komori")).usable] == [old]
-    await doubt_file(db, old)
-    assert await is_any_doubted(db)
+    await db.run(DOUBT_FILE, old)
+    assert await db.get(IS_ANY_DOUBTED)
     assert (await scanned(db, library)).new == ("komori.safetensors",)
     assert [version.sha256 for version in (await entry(db, "komori")).usable] == [new]
-    assert not await is_any_doubted(db)
+    assert not await db.get(IS_ANY_DOUBTED)
 
 
 async def test_the_size_of_a_file_belongs_to_its_hash_though_the_file_was_changed(db: Database, library: Path) -> None:
@@ -420,16 +420,16 @@ async def test_the_size_of_a_file_belongs_to_its_hash_though_the_file_was_change
     path.write_bytes(b"other")
     files = LibraryFiles(db, library, library)
     assert (found := await files.lora(sha256)) is not None and found.size == size
-    await doubt_file(db, sha256)
+    await db.run(DOUBT_FILE, sha256)
     assert (found := await files.lora(sha256)) is not None and found.size is None
 
 
 async def test_a_file_in_doubt_for_nothing_stays_what_it_is(db: Database, library: Path) -> None:
     path = write_lora(library / "komori.safetensors")
     await scanned(db, library)
-    await doubt_file(db, file_sha256(path))
+    await db.run(DOUBT_FILE, file_sha256(path))
     await scanned(db, library)
-    assert not await is_any_doubted(db)
+    assert not await db.get(IS_ANY_DOUBTED)
     assert [version.sha256 for version in (await entry(db, "komori")).usable] == [file_sha256(path)]
 
 

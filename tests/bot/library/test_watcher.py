@@ -9,7 +9,7 @@ import pytest
 
 from bot.database.database import open_database
 from bot.database.loras.catalogue import browse_loras, find_lora_by_name
-from bot.database.loras.records import doubt_file
+from bot.database.loras.records import DOUBT_FILE
 from bot.library.watcher import MAX_NAMED, LibraryKeeper
 from inference.base_models import BaseModelId
 from inference.files.hashes import file_sha256
@@ -70,7 +70,7 @@ async def test_a_file_in_doubt_is_read_again_by_itself(house: House, db) -> None
     sha256 = file_sha256(write_lora(house.bat, modules=attention_modules(), seed=78))
     os.utime(house.bat, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert house.bat.stat().st_size == before.st_size
-    await doubt_file(db, old)
+    await db.run(DOUBT_FILE, old)
     watching = asyncio.create_task(keeper.watch(0.01))
 
     async def is_replaced() -> bool:

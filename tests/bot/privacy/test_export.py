@@ -297,7 +297,7 @@ async def test_values_are_written_for_people(filled: Database, settings: Setting
         assert text in page.text, text
     for value in ("1764597780000", "0.310375", "600948736", "20788", "1126211292089408", "nsfw"):
         assert value not in page.text, value
-    assert "hidden by staff or a report" in page.open_text and "pending" not in page.text
+    assert "hidden by staff or because of a report" in page.open_text and "pending" not in page.text
 
 
 async def test_it_names_requests_loras_and_places(filled: Database, settings: Settings) -> None:

@@ -63,7 +63,7 @@ async def test_the_recipe_fills_what_was_left_alone(requests: RequestBuilder) ->
     assert settings_of(request) == (4, Sampler.EULER, Spacing.TRAILING, 1.0)
     assert request.loras[0].weight == 1.0
     assert request.few_steps == FewStepUse(name=LIGHTNING, least=4, most=4)
-    assert few_step_note(request) == "Settings for Lightning: 4 steps, euler · trailing, guidance 1."
+    assert few_step_note(request) == "Settings for Lightning: steps 4, sampler euler · trailing, guidance 1."
     lcm = await built(requests, LCM)
     assert settings_of(lcm) == (4, Sampler.LCM, None, 1.0)
     own = await built(requests, OWN_WORD)

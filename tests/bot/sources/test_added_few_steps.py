@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.loras.catalogue import find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256
 from tests.bot.sources.adding import add, attach, demo_lora, ended, opened
 from tests.bot.sources.hubs import Hubs, sha256
 from tests.house import House
@@ -23,7 +23,7 @@ PUBLISHED = {
 async def steps_of(house: House, hubs: Hubs, link: str, data: bytes) -> int | None:
     async with opened(house, hubs) as (found, additions):
         await add(found, additions, link)
-        version = await find_version(found.db, sha256(data))
+        version = await found.db.one(VERSION_BY_SHA256, sha256(data))
         assert version is not None
         return version.recipe.steps if version.recipe else None
 
@@ -48,5 +48,5 @@ async def test_an_attached_file_keeps_its_recipe(tmp_path: Path, hubs: Hubs) -> 
     async with opened(House(tmp_path), hubs) as (found, additions):
         data = demo_lora()
         await ended(additions, await attach(additions, "Hyper-SDXL-8steps-lora.safetensors", data))
-        version = await find_version(found.db, sha256(data))
+        version = await found.db.one(VERSION_BY_SHA256, sha256(data))
         assert version is not None and version.recipe is not None and version.recipe.steps == 8

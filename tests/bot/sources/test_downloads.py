@@ -127,7 +127,7 @@ EARLY = {"error": "Early Access", "deadline": "2026-12-01T10:00:00.000Z"}
         (content(b'{"error": "nope"}'), MessageInsteadOfFile, "sent text instead of"),
         (content(b"\x80\x02}q\x00" + b"x" * 100), PickleInsteadOfFile, "may contain a program"),
         (content(b"PK\x03\x04" + b"x" * 100), PickleInsteadOfFile, "may contain a program"),
-        (content(DATA[:-8] + b"00000000"), WrongHash, "not the one that it lists"),
+        (content(DATA[:-8] + b"00000000"), WrongHash, "does not match the checksum of"),
         (redirect("https://example.org/komori.safetensors"), HostNotAllowed, "example.org"),
         (redirect("http://127.0.0.1:1/x"), PrivateAddress, "private network"),
         (redirect("http://127.1/x"), PrivateAddress, "private network"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.loras.catalogue import find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, find_lora
 from bot.sources.claims.provenance import entry_from, provenance_of
 from bot.sources.downloads.placing import entry_name
 from bot.sources.errors import PullRequestFile
@@ -30,7 +30,7 @@ async def test_each_file_of_a_repository_is_an_entry(tmp_path: Path, hubs: Hubs)
             await add(found, additions, f"https://huggingface.co/ann/loras/blob/main/{name}.safetensors")
         names = set[str]()
         for data in files.values():
-            version = await find_version(found.db, sha256(data))
+            version = await found.db.one(VERSION_BY_SHA256, sha256(data))
             lora = await find_lora(found.db, version.lora_id) if version else None
             assert lora is not None and len(lora.versions) == 1
             names.add(lora.name)

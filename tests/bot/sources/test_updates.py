@@ -28,8 +28,8 @@ from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora
-from bot.database.loras.file_counts import HubCount, count_looks
-from bot.database.loras.records import doubt_file, rate_content
+from bot.database.loras.file_counts import COUNT_AT_HUBS, HubCount
+from bot.database.loras.records import DOUBT_FILE, rate_content
 from bot.database.people.blocks import LIFT_BLOCK, LORA_BLOCKS, BlockKind
 from bot.database.people.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
@@ -109,7 +109,7 @@ async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(ho
         assert await untold_updates(found.db, ADA) == [lora.id], "a still newer one is told"
         await add(found, additions, hubs.link(newest + 1))
         assert await untold_updates(found.db, ADA) == [], "it is here"
-        assert (await count_looks(found.db)).newer == 0
+        assert (await found.db.get(COUNT_AT_HUBS)).newer == 0
         versions = (await entry(found, "Komori")).usable
         assert {version.sha256 for version in versions} >= {sha256(old)}, "the old one stays"
 
@@ -136,7 +136,7 @@ async def test_a_page_that_only_has_the_same_file_gives_no_versions(house: House
         )
         assert (gone.state, there.state, newer(there)) == (HubState.GONE, HubState.THERE, None)
         assert await untold_updates(found.db, ADA) == []
-        assert await count_looks(found.db) == HubCount(lost=0, newer=0), "it is not lost while a page has it"
+        assert await found.db.get(COUNT_AT_HUBS) == HubCount(lost=0, newer=0), "it is not lost while a page has it"
         lines = provenance_lines(await provenance_of(found.db, lora))
         assert any(line.startswith("Komori: Civitai no longer has this LoRA") for line in lines)
         assert await look_with_newer(found.db, sha256(new)) is None
@@ -196,7 +196,7 @@ async def test_what_a_hub_does_not_have_any_more_stays_here_and_is_known_as_that
         assert told == [True, False]
         says = RemoteVersion.model_validate_json((await look_of(found, early)).says)
         assert says.ends == "2099-01-01 00:00 UTC"
-        assert (await count_looks(found.db)).lost == 3
+        assert (await found.db.get(COUNT_AT_HUBS)).lost == 3
         assert all([(await entry(found, f"Komori {n}")).usable for n in range(5)])
         since = (await look_of(found, gone)).since
         await a_day_later(found.db)
@@ -501,7 +501,7 @@ async def test_a_rating_that_a_page_raises_is_raised_here_and_never_lowered(hous
         for level in (16, 1):
             assert (await changed(found, updates, model, level)).content_rating is ContentRating.EXPLICIT
         await found.keeper.scan()
-        await doubt_file(found.db, sha256(data))
+        await found.db.run(DOUBT_FILE, sha256(data))
         await found.keeper.scan()
         assert (await entry(found, "Komori")).content_rating is ContentRating.EXPLICIT
         async with found.db.transaction():

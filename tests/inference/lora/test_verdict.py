@@ -132,7 +132,7 @@ def test_files_of_one_structure_are_judged_once_and_those_of_another_anew() -> N
 
 
 def test_an_empty_file_is_no_lora() -> None:
-    assert layers_of({}).problem == "it contains no LoRA weights"
+    assert layers_of({}).problem == "the file contains no LoRA weights"
 
 
 def test_what_is_stored_reads_back() -> None:

@@ -138,7 +138,7 @@ def choice_view(
     count = len(model.versions)
     title = ngettext("{name} has {count} LoRA", "{name} has {count} LoRAs", count)
     lines = [f"## {title.format(name=clipped(candidates[0].version.name, MAX_NAME), count=count)}"]
-    lines.append(_("Which one do you want to add? LoRAs that fit the models here come first."))
+    lines.append(_("Which LoRA do you want to add? LoRAs that fit this bot's models come first."))
     if (more := len(options) - len(listed)) > 0:
         text = ngettext(
             "{count} more LoRA is not listed. To add it, paste the link to its file or version.",
@@ -148,8 +148,8 @@ def choice_view(
         lines.append(f"-# {text.format(count=more)}")
     if (unfit := count - len(candidates)) > 0:
         text = ngettext(
-            "{count} more file cannot be added: it does not fit any model here, or it is not a LoRA.",
-            "{count} more files cannot be added: they do not fit any model here, or they are not LoRAs.",
+            "{count} more file cannot be added: it does not fit any model of this bot, or it is not a LoRA.",
+            "{count} more files cannot be added: they do not fit any model of this bot, or they are not LoRAs.",
             unfit,
         )
         lines.append(f"-# {text.format(count=unfit)}")

@@ -106,7 +106,11 @@ async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], 
     draft_id = await save_draft(interaction.client.db, interaction.user.id, request.model_dump_json())
     first = len(links_of(request)) - len(also)
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](_("Easel can look for missing LoRAs on Civitai and add them:")))
+    view.add_item(
+        ui.TextDisplay[Any](
+            _("The following LoRAs are not in the library. Easel can look for each LoRA on Civitai and add it:")
+        )
+    )
     buttons = [add_button(draft_id, first + n, on_a_label(named.name)) for n, (_link, named) in enumerate(offered)]
     view.add_item(ui.ActionRow[Any](*buttons))
     await send_ephemeral(interaction, view)

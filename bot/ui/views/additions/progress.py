@@ -64,15 +64,19 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
         addition = await find_addition(client.db, self.addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             raise NothingThere(
-                what=_("It is too late to cancel. This LoRA has already been added, or adding it has failed.")
+                what=_(
+                    "It is too late to cancel the import. This LoRA has already been added, or the import has failed."
+                )
             )
         version = RemoteVersion.model_validate_json(addition.source)
         if not await client.additions.requested_by(addition.id, interaction.user.id):
-            raise NotYours(instead=_("Only the user who added this LoRA can cancel it."))
+            raise NotYours(instead=_("You can cancel only imports that you requested."))
         withdrawal = await client.additions.cancel(addition.id, interaction.user.id)
         if withdrawal is Withdrawal.ENDED:
             raise NothingThere(
-                what=_("It is too late to cancel. This LoRA has already been added, or adding it has failed.")
+                what=_(
+                    "It is too late to cancel the import. This LoRA has already been added, or the import has failed."
+                )
             )
         told = AddingCancelled if withdrawal is Withdrawal.CANCELLED else AddingLeft
         await acknowledge.replace(interaction, _line(error_message(told(name=version.name))), [])

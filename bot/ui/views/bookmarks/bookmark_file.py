@@ -104,7 +104,7 @@ def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]
         first, last = last + 1, last + sum(file.count for file in here)
-        head = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", count)
+        head = ngettext("Easel exported your bookmark.", "Easel exported your {count} bookmarks.", count)
         if len(files) > MAX_FILES:
             head = _("Bookmarks {first} to {last} of {count}. Import each file separately.")
         head = head.format(first=number(first), last=number(last), count=number(count))
@@ -149,13 +149,18 @@ def import_text(brought: Brought, broken: int, refused: int = 0) -> str:
                 refused,
             ),
         ),
-        (broken, ngettext("{count} entry is not valid.", "{count} entries are not valid.", broken)),
+        (
+            broken,
+            ngettext("{count} entry in the file is not valid.", "{count} entries in the file are not valid.", broken),
+        ),
     )
     parts = [text.format(count=number(count)) for count, text in counts if count]
     lines = [" ".join(parts)] if parts else []
     if brought.unknown:
         count = len(brought.unknown)
-        text = ngettext("{count} LoRA is not in the library here:", "{count} LoRAs are not in the library here:", count)
+        text = ngettext(
+            "{count} LoRA is not in this bot's library:", "{count} LoRAs are not in this bot's library:", count
+        )
         lines.append(text.format(count=number(count)))
         lines += bounded_lines([_unknown_text(each) for each in brought.unknown], MAX_UNKNOWN)
     return "\n".join(lines) or _("This file contains no bookmarks.")

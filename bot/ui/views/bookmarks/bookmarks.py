@@ -191,7 +191,9 @@ class RestoreBookmarksButton(
         """Restore them and show the page with them."""
         db = interaction.client.db
         if not await restore_bookmarks(db, interaction.user.id, self.removed_ids):
-            raise NothingThere(what=_("It is too late to undo: the bookmark is already back, or a week has passed."))
+            raise NothingThere(
+                what=_("You can no longer undo the removal: the bookmark is already back, or a week has passed.")
+            )
         await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
 
 
@@ -295,7 +297,7 @@ async def bookmarks_page(
         notes = {bookmark.lora.id: bookmark.note for bookmark in found.bookmarks if bookmark.note}
         page.view.add_item(ui.TextDisplay[Any](lines_text(loras, page_ref.page * page_size + 1, notes)))
         page.view.add_item(ui.ActionRow[Any](OpenListedBookmarkMenu(page_ref, loras, _("Open a LoRA"))))
-        several = RemoveSeveralMenu(page_ref, loras, _("Remove several"), several=True)
+        several = RemoveSeveralMenu(page_ref, loras, _("Remove several bookmarks"), several=True)
         page.view.add_item(ui.ActionRow[Any](several))
     for bookmark in () if query.compact else found.bookmarks:
         preview = page.attach_if(await pictures.preview(bookmark.lora, base_model))
@@ -412,7 +414,7 @@ async def bookmark_card(
 
 def _card_text(checkpoints: InstalledCheckpoints, bookmark: Bookmark, usual: str | None) -> str:
     lora = bookmark.lora
-    saved = _("Saved {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
+    saved = _("Bookmarked on {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
     used = (
         ngettext("you used this LoRA once", "you used this LoRA {count} times", bookmark.uses) if bookmark.uses else ""
     )

@@ -89,7 +89,7 @@ def stack_template(name: str) -> str:
 class UseStackButton(StackButton, template=stack_template("use")):
     """Loads a stack into the studio."""
 
-    name, label, style = "use", later("Use"), discord.ButtonStyle.primary
+    name, label, style = "use", later("Use stack"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Load it and show the studio."""

@@ -26,7 +26,7 @@ class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>l
 
     def __init__(self, kind: FeatureKind, target_id: int, *, on: bool) -> None:
         self.kind, self.target_id, self.on = kind, target_id, on
-        text = _("Feature in this server") if on else _("Stop featuring")
+        text = _("Feature in this server") if on else _("Stop featuring in this server")
         super().__init__(ui.Button(label=text, custom_id=f"feature:{int(on)}:{kind}:{target_id}"))
 
     @classmethod

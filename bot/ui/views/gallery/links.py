@@ -26,8 +26,8 @@ class OpenGalleryButton(PersistentButton, template=r"ga-g:(?P<lora>\d{0,18}):(?P
 
     def __init__(self, *, lora_id: int | None = None, person_id: int | None = None) -> None:
         self.lora_id, self.person_id = lora_id, person_id
-        text = _("Gallery") if lora_id is None else _("More with this LoRA")
-        text = text if person_id is None else _("More by this member")
+        text = _("Gallery") if lora_id is None else _("More pictures with this LoRA")
+        text = text if person_id is None else _("More pictures by this member")
         custom_id = f"ga-g:{'' if lora_id is None else lora_id}:{'' if person_id is None else person_id}"
         super().__init__(ui.Button(label=text, custom_id=custom_id))
 

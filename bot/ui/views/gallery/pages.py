@@ -235,7 +235,7 @@ async def _title(interaction: Interaction, query: BrowseQuery, found: GalleryPag
     if query.featured:
         return f"{head}\n" + _("Staff are not featuring any pictures here right now.")
     if filters:
-        return f"{head}\n" + _("No matches here for {filters}.").format(filters=" · ".join(filters))
+        return f"{head}\n" + _("No matches here for these filters: {filters}.").format(filters=" · ".join(filters))
     if query.sort is Sort.TOP_RATED:
         return f"{head}\n" + _("No pictures here were liked this week. To see all pictures, choose *Newest first*.")
     return f"{head}\n" + _("No pictures have been published here yet. Use *Publish* under one of your own pictures.")

@@ -149,8 +149,8 @@ async def _question(
     head = sentences(
         _("**Publish this picture in {channel}?**").format(channel=f"<#{choice.channel_id}>"),
         _(
-            "Everyone who can read that channel will see the picture as shown here, with your name. They "
-            "can also find it in /gallery."
+            "Everyone who can read the art channel will see the picture as shown here, with your name. "
+            "They can also find the picture in /gallery."
         ),
     )
     buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]

@@ -24,7 +24,7 @@ async def use_same(interaction: Interaction, publication_id: int) -> None:
     same = await with_same_loras(
         client.db, snapshot.checkpoints, job, snapshot.draft(), limit=limit, position=publication.position
     )
-    note = _("Easel added this picture's LoRAs to your studio. Your prompt and model did not change.")
+    note = _("Your studio now has only this picture's LoRAs. Your prompt and model did not change.")
     await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
 
 

@@ -16,7 +16,7 @@ from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, PublicationSt
 from bot.database.jobs.deliveries import DeliveryState, find_delivery
 from bot.database.jobs.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs.jobs import Job
-from bot.database.loras.catalogue import find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, find_lora
 from bot.database.pictures.pictures import Picture, pictures_of_job
 from bot.errors.pictures import PictureReported
 from bot.i18n import _, later, ngettext
@@ -208,7 +208,9 @@ def _title(wanted: Wanted, found: HistoryPage) -> str:
         newest = _("newest first")
         return f"{head}\n-# {newest}{' · ' + chosen if chosen else ''}"
     if chosen:
-        return f"{head}\n" + _("None of your pictures match {wanted}. Try fewer words.").format(wanted=chosen)
+        return f"{head}\n" + _("None of your pictures match {wanted}. Try fewer words or filters.").format(
+            wanted=chosen
+        )
     return f"{head}\n" + _("No pictures yet. Generate one with /imagine or in your /studio.")
 
 
@@ -266,7 +268,7 @@ async def _missing_parts(db: Database, checkpoints: InstalledCheckpoints, job: J
     """The LoRAs and the checkpoint of a job that are not installed any more."""
     gone: list[str] = []
     for use in job.request.loras:
-        version = await find_version(db, use.sha256)
+        version = await db.one(VERSION_BY_SHA256, use.sha256)
         if version is None or not version.usable:
             gone.append(use.name)
     if checkpoints.find(job.request.checkpoint) is None:

@@ -76,13 +76,13 @@ def waiting_view(
     """
     state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
     if stranded:
-        state = _("**Queued** · no GPU is online right now; your picture keeps its place until one is online again")
+        state = _("**Queued** · no GPU is online right now, but your picture keeps its place in the queue")
     if paused:
-        state = _("**Queued** · the queue is paused; your picture keeps its place")
+        state = _("**Queued** · the queue is paused, but your picture keeps its place")
     if not reachable:
         note = _(
-            "Easel has not been added here, so it can update this message for only 15 minutes. After that, "
-            "you will get the picture as a direct message or in /history."
+            "Easel has not been added to this server or chat, so it can update this message for only 15 "
+            "minutes. After that, you will get the picture as a direct message or in /history."
         )
         state = f"{state}\n-# {note}"
     return _view(job, state, None)
@@ -90,7 +90,9 @@ def waiting_view(
 
 def interrupted_view(job: Job) -> ui.LayoutView:
     """A job that continues after a restart of the program."""
-    return _view(job, _("**Easel is restarting** · your picture keeps its place and will appear here"), None)
+    return _view(
+        job, _("**Easel is restarting** · your picture keeps its place in the queue and will appear here"), None
+    )
 
 
 def last_edit_view(job: Job) -> ui.LayoutView:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import discord
 from discord import ui
 
-from bot.database.loras.catalogue import Lora, LoraVersion, find_lora, find_version
+from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later, sentences
 from bot.i18n.texts import plain
@@ -86,7 +86,7 @@ class BaseModelForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("File"), component=self.version))
         self.add_item(ui.Label[Any](text=_("Base model"), component=self.base))
         self.add_item(ui.Label[Any](text=_("Prediction type"), component=self.prediction))
-        self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
+        self.add_item(ui.Label[Any](text=_("How do you know the base model?"), component=self.reason))
 
     def file(self) -> tuple[LoraVersion, str]:
         """The chosen file and its SHA-256, which every usable file has."""
@@ -115,7 +115,7 @@ class DeclareForm(BaseModelForm):
             reason=self.reason.value,
             prediction=self.chosen_prediction(),
         )
-        now = await find_version(interaction.client.db, sha256) or version
+        now = await interaction.client.db.one(VERSION_BY_SHA256, sha256) or version
         await send_ephemeral_text(interaction, declared_text(now, base, self.chosen_prediction()))
 
 
@@ -124,8 +124,8 @@ def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionTyp
     if now.base_model == base:
         told = [
             _(
-                "The base model of {name} is now {base}. This applies only to the file {hash}…; other "
-                "files of this LoRA stay the same."
+                "The base model of {name} is now {base}. This change applies only to the file {hash}…, not "
+                "to other files of this LoRA."
             )
         ]
     else:
@@ -179,7 +179,10 @@ def _version_options(versions: dict[str, LoraVersion]) -> list[discord.SelectOpt
 
 def _prediction_options() -> list[discord.SelectOption]:
     as_known = discord.SelectOption(
-        label=_("As stated in the file"), value=_AS_KNOWN, description=_("Choose this if you do not know"), default=True
+        label=_("As stated in the file"),
+        value=_AS_KNOWN,
+        description=_("Choose this option if you do not know the prediction type"),
+        default=True,
     )
     kinds = [discord.SelectOption(label=prediction_text(kind), value=kind) for kind in PredictionType]
     return [as_known, *kinds]

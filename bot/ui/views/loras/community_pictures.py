@@ -69,9 +69,9 @@ def add_community(page: RenderedMessage, lora: Lora, community: Sequence[Communi
     by = (
         _("by {person}").format(person=authors)
         if len(community) == 1
-        else _("Authors, in order: {people}").format(people=authors)
+        else _("Authors of the pictures, in order: {people}").format(people=authors)
     )
-    text = f"### {_('Made with this LoRA in this server')}\n-# {by}"
+    text = f"### {_('Pictures generated with this LoRA in this server')}\n-# {by}"
     page.view.add_item(
         ui.Container[Any](
             ui.TextDisplay[Any](text),

@@ -48,7 +48,7 @@ class ContentRatingForm(ModalForm):
             ContentRating.GENERAL: _("For everyone"),
             ContentRating.TEEN: _("Mild: swimwear, fights"),
             ContentRating.MATURE: _("Suggestive or violent"),
-            ContentRating.EXPLICIT: _("Sexual or graphically violent; only in age-restricted channels"),
+            ContentRating.EXPLICIT: _("Sexual or graphically violent (only in age-restricted channels)"),
             ContentRating.BLOCKED: _("Cannot be used anywhere"),
         }
         options = [
@@ -60,7 +60,7 @@ class ContentRatingForm(ModalForm):
         none = discord.SelectOption(
             label=_("As stated in the LoRA's files"),
             value=_AS_FILES_SAY,
-            description=_("The rating in the LoRA's files; unrated if there is none"),
+            description=_("The rating from the LoRA's files, or no rating if the files contain none"),
             default=lora.content_rating is None,
         )
         self.rating: ui.Select[Any] = ui.Select(custom_id="rating", options=[*options, none])

@@ -48,7 +48,7 @@ class Market(PageKind):
     page_size = PAGE_SIZE
     tags, featured = True, True
     search_title = later("Search the market")
-    search_hint = later("Searches names, trigger words and descriptions, even with typos")
+    search_hint = later("Easel searches names, trigger words and descriptions, and tolerates typos")
 
     async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """One page of at most PAGE_SIZE entries."""
@@ -121,8 +121,8 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
         """Save them, and show the page again with a note of how many are new."""
         added = await add_bookmarks(interaction.client.db, interaction.user.id, lora_ids)
         text = ngettext(
-            "Added {count} LoRA to your /bookmarks; /imagine suggests it first.",
-            "Added {count} LoRAs to your /bookmarks; /imagine suggests them first.",
+            "Added {count} LoRA to your /bookmarks. /imagine suggests bookmarked LoRAs first.",
+            "Added {count} LoRAs to your /bookmarks. /imagine suggests bookmarked LoRAs first.",
             added,
         )
         note = text.format(count=number(added)) if added else _("All chosen LoRAs are already in your /bookmarks.")
@@ -294,7 +294,7 @@ def _no_results_text(query: BrowseQuery) -> str:
         return _("Staff are not featuring any LoRAs here right now.")
     if not filters:
         return _("There are no LoRAs here yet. The bot's operator can add LoRA files to the library.")
-    text = _("No matches here for {filters}.").format(filters=filters)
+    text = _("No matches here for these filters: {filters}.").format(filters=filters)
     if query.search:
         return f"{text} " + _("Try other words, or choose *For any base model* below.")
     return f"{text} " + _("Choose other filters below.")

@@ -14,7 +14,7 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, find_loras_by_id
 from bot.database.loras.search import Shown
 from bot.errors.missing import NothingThere
-from bot.i18n import _, ngettext
+from bot.i18n import _
 from bot.i18n.texts import clipped, several
 from bot.sources.claims.provenance import HubFile, hub_files
 from bot.sources.hubs.remote import RemoteVersion
@@ -104,12 +104,12 @@ async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora
 async def newer_view(db: Database, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:
     """What is newer of each entry, with buttons that add it for who `adds`. Raises DatabaseError."""
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarks')}"))
+    view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarked LoRAs')}"))
     for lora in loras:
         newer = _newer(await hub_files(db, list(lora.usable)))
         lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer[:MAX_NEWER])]
         if (more := len(newer) - MAX_NEWER) > 0:
-            lines.append("-# " + ngettext("And {count} more.", "And {count} more.", more).format(count=more))
+            lines.append("-# " + _("Newer versions not shown here: {count}").format(count=more))
         view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
         buttons = [newer_button(file) for file in newer] if adds else []
         view.add_item(ui.ActionRow[Any](*buttons[:MAX_NEWER], LoraPageButton(lora.id)))

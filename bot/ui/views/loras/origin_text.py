@@ -53,12 +53,12 @@ def changes(look: HubLook, day: Day) -> Iterator[str]:
         text = _("This LoRA is now in early access on {hub} until {end}.")
         yield sentences(text.format(hub=look.hub, end=now.ends), stays)
     if now.terms != before.terms:
-        none = _("No terms were given.")
+        none = _("No terms stated.")
         text = _("The terms on {hub} have changed since this LoRA was added.").format(hub=look.hub)
         then = _("Before: {terms}").format(terms=terms_text(before.terms) or none)
         yield sentences(text, then, _("Now: {terms}").format(terms=terms_text(now.terms) or none))
     if (now.minor, now.real_person) != (before.minor, before.real_person):
-        yield flags_text(now) or _("The page no longer says that the LoRA shows a real person or a minor.")
+        yield flags_text(now) or _("The LoRA's page no longer says that the LoRA shows a real person or a minor.")
 
 
 def newer_text(file: HubFile) -> str:

@@ -15,7 +15,7 @@ from bot.database.gallery.features import FeatureKind
 from bot.database.loras.catalogue import Lora, often_used_with
 from bot.database.loras.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.loras.search import Shown
-from bot.database.loras.tags import tags_of
+from bot.database.loras.tags import TAGS_OF_LORA
 from bot.errors.ratings import NotShownHere
 from bot.errors.rights import NotYours
 from bot.i18n import _, explained, label, later, ngettext
@@ -234,7 +234,7 @@ class CompanionMenu(PersistentSelect, template=rf"with:{LORA}"):
             for other in companions
         ]
         menu: ui.Select[Any] = ui.Select(
-            custom_id=f"with:{lora_id}", options=options, placeholder=_("Often used with …")
+            custom_id=f"with:{lora_id}", options=options, placeholder=_("Open a LoRA that is often used with this one")
         )
         super().__init__(menu)
 
@@ -262,7 +262,7 @@ class UseLoraForm(ModalForm):
             default=example or None,
             max_length=MAX_PROMPT,
         )
-        where = _("No model here fits this LoRA; Easel will explain why")
+        where = _("This LoRA fits no model here. Easel explains the reason after you submit this form.")
         if checkpoint:
             where = _("Model: {checkpoint}").format(checkpoint=checkpoint)
         self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
@@ -384,7 +384,7 @@ async def lora_page(
     used_with = await often_used_with(db, lora.id, limit=COMPANIONS)
     often_with = tuple(other for other in used_with if shown is None or other.content_rating in shown)
     container = ui.Container[Any]()
-    head = lora_text.head_text(lora, await tags_of(db, lora.id))
+    head = lora_text.head_text(lora, await db.all(TAGS_OF_LORA, lora.id))
     await add_pictures(page, container, pictures, lora, head, usual, room=MAX_SAMPLES - len(community))
     container.add_item(ui.TextDisplay[Any](lora_text.versions_text(checkpoints, lora, usual.name if usual else None)))
     container.add_item(ui.TextDisplay[Any]("\n".join([lora_text.facts_text(lora, often_with), *featured])))

@@ -107,8 +107,8 @@ def _alt_text(lora: Lora, sample: Sample) -> str:
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
     """For each version, the numbers of the pictures with and without the LoRA."""
     text = _(
-        "Samples of {version} with {checkpoint}. With the LoRA: {with_it}. Without the LoRA: {last}, with "
-        "the same seed as {first}."
+        "Samples of {version}, generated with {checkpoint}. Pictures with the LoRA: {with_it}. Picture "
+        "{last} is without the LoRA and has the same seed as picture {first}."
     )
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0

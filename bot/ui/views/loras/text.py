@@ -77,11 +77,20 @@ def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
         lines.append(f"-# {prediction}")
     if version.allowed_on:
         allowed = several([base.label for base in version.allowed_on], MAX_CHECKPOINTS)
-        lines.append("-# " + _("An operator also allows this version on {base_models}").format(base_models=allowed))
+        lines.append(
+            "-# "
+            + _("An operator also allows this version for these base models: {base_models}").format(base_models=allowed)
+        )
     if version.recipe is not None:
-        lines.append("-# " + _("Made for few steps: {recipe}").format(recipe=made_for(version.recipe)))
+        lines.append("-# " + _("Few-step LoRA, made for {recipe}").format(recipe=made_for(version.recipe)))
     if version.disputed:
-        lines.append("-# " + _("Disputed: another page names a different base model. An operator will decide."))
+        lines.append(
+            "-# "
+            + _(
+                "Disputed: another page with the same file names a different base model. An "
+                "operator will decide which page is right."
+            )
+        )
     fits = _("Fits no model installed here")
     if fitting:
         fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
@@ -149,7 +158,9 @@ def _unusable(version: LoraVersion) -> str:
     name = clipped(version.name, MAX_NAME)
     if version.missing:
         return _("~~{version}~~ The file of this version is missing").format(version=name)
-    return _("~~{version}~~ cannot be used; operators see why in /status").format(version=name)
+    return _("~~{version}~~ The file of this version cannot be used. Operators can see the reason in /status.").format(
+        version=name
+    )
 
 
 def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:

@@ -92,7 +92,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
         reasons = {
             KeptPicture.BOOKMARKED: _("generated with a LoRA that you bookmarked"),
             KeptPicture.IN_STACK: _("generated with a LoRA in your stacks"),
-            KeptPicture.OPENED: _("whose buttons someone used within the retention period"),
+            KeptPicture.OPENED: _("with a button that someone used within the retention period"),
             KeptPicture.PUBLISHED: _("published in a server"),
         }
         kept_for = " · ".join(reasons[reason] for reason in kept.keep)
@@ -101,7 +101,7 @@ def _how_long(settings: Settings) -> Iterator[str]:
         _("Requests without pictures"): kept.jobs_days, _("Refused requests"): kept.drafts_days,
         _("Unused uploaded pictures"): kept.inputs_days, _("Thumbnails"):
         kept.thumbnails_days, _("Temporary data of ended requests"): kept.states_days,
-        _("Logs, which refer to requests by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
+        _("Logs, which identify requests only by number"): kept.logs_days, _("Deletion receipts"): kept.receipts_days,
         _("Decided reports and appeals"): kept.reports_days, _("Audit log entries"): kept.audit_days,
         _("Settings of a server that removed the bot"): kept.servers_days,
     }  # fmt: skip
@@ -151,8 +151,8 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
             count,
         ).format(count=count)
     yield _(
-        "Easel does not record or count other private replies, such as lists and pages. Replies that are "
-        "still open disappear when you dismiss them, or when Discord closes them."
+        "Easel does not record or count private replies that are not about a request, such as lists and "
+        "LoRA pages. Each of these replies disappears when you dismiss it, or when Discord closes it."
     )
     if count := erasure.copies:
         text = ngettext(
@@ -172,10 +172,10 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
 def _held_text(held: HeldFiles, held_ms: int) -> str:
     """How many pictures are held for reports, and until when."""
     text = ngettext(
-        "{count} of your pictures was reported. Only the reviewers can open its file. After their "
-        "decision, usually before {time}, Easel deletes the file.",
-        "{count} of your pictures were reported. Only the reviewers can open the files. After their "
-        "decision, usually before {time}, Easel deletes the files.",
+        "{count} of your pictures was reported. Only the reviewers can open its file. Easel deletes the "
+        "file after they decide, usually on {time} at the latest.",
+        "{count} of your pictures were reported. Only the reviewers can open the files. Easel deletes the "
+        "files after they decide, usually on {time} at the latest.",
         held.number,
     )
     return text.format(count=held.number, time=_time(held.reported_at + held_ms))
@@ -233,7 +233,7 @@ class ExportDataButton(PersistentButton, template=r"privacy-export:(?P<file>\d{1
 
     def __init__(self, begin: int) -> None:
         self._begin = begin
-        label = _("Next parts") if begin else _("Export")
+        label = _("Get the next parts") if begin else _("Export")
         super().__init__(ui.Button(label=label, custom_id=f"privacy-export:{begin}"))
 
     @classmethod
@@ -262,8 +262,8 @@ def deletion_view() -> ui.LayoutView:
         "- " + _("Easel deletes the messages with your pictures wherever it has permission."),
         "- "
         + _(
-            "Easel keeps a reported picture until the reviewers decide, usually for a limited time. Then "
-            "Easel deletes it."
+            "Easel keeps a reported picture until the reviewers decide. For most reports, there is also a "
+            "time limit. Then Easel deletes the picture."
         ),
         "- "
         + _("Easel still stores blocks and limits that apply to you, and your usage today, but without your user ID."),

@@ -41,7 +41,10 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
     if interaction.guild_id is not None:
         lines.append(
             "-# "
-            + _("This server's staff and the bot's operators can read the prompts of pictures that you show here.")
+            + _(
+                "This server's staff and the bot's operators can read the prompts of pictures that you "
+                "show to everyone here."
+            )
         )
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     view.add_item(ui.ActionRow[Any](UsualCheckpointMenu.of(checkpoints, preferences)))
@@ -71,7 +74,7 @@ def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server
         _("Results: **only you see them**") if preferences.private else _("Results: **everyone sees them**"),
         _prompts(preferences, server),
         *(
-            [_("New versions of bookmarked LoRAs: **you also get a direct message**")]
+            [_("New versions of bookmarked LoRAs: **Easel sends you a direct message**")]
             if preferences.update_messages
             else []
         ),

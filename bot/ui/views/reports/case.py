@@ -67,7 +67,7 @@ async def render_pictures(db: Database, thumbnails: Thumbnails, case: Case) -> R
     if gallery is None:
         raise NothingThere(what=_("The reported content no longer exists."))
     heading = "### " + _("Report {number}").format(number=case.report.id)
-    text = _("Only you can see this message. The audit log in /server records that you viewed it.")
+    text = _("Only you can see this message. The audit log in /server records that you viewed the reported picture.")
     page.view.add_item(ui.TextDisplay[Any](f"{heading}\n-# {text}"))
     page.view.add_item(gallery)
     return page
@@ -143,7 +143,7 @@ class CaseButton(PersistentButton, template=NO_CUSTOM_ID):
 class ReportLookButton(CaseButton, template=rf"rplook:{CASE}"):
     """Shows what was reported to the person who presses it, alone, and writes down who looked."""
 
-    name, label = "rplook", later("Show only to me")
+    name, label = "rplook", later("Show picture only to me")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it. Raises NothingThere, and what `Reporting.look` raises."""
@@ -270,7 +270,7 @@ class DeleteEverywhereForm(DecisionForm):
     def ask(self) -> None:
         """Say what it means."""
         text = sentences(
-            _("This deletes the picture, its message and its copies, including the one in the author's history."),
+            _("This deletes the picture, its message and its copies, including the copy in the author's history."),
             _(
                 "Easel does not delete pictures that other users generated from this picture. Easel also "
                 "keeps the copies of this picture that those users started from."
@@ -307,13 +307,13 @@ class RateHigherForm(DecisionForm):
 class ReportWarnButton(AskingButton, template=rf"rpwarn:{CASE}"):
     """Hides the picture, and warns its owner."""
 
-    name, label, decision, form = "rpwarn", later("Hide and warn"), DecisionAction.WARN, WarnForm
+    name, label, decision, form = "rpwarn", later("Hide and warn author"), DecisionAction.WARN, WarnForm
 
 
 class ReportBlockButton(AskingButton, template=rf"rpblock:{CASE}"):
     """Hides the picture, and blocks its owner for a time."""
 
-    name, label, decision, form = "rpblock", later("Hide and block"), DecisionAction.BLOCK, BlockOwnerForm
+    name, label, decision, form = "rpblock", later("Hide and block author"), DecisionAction.BLOCK, BlockOwnerForm
 
 
 class ReportDeleteButton(AskingButton, template=rf"rpdelete:{CASE}"):

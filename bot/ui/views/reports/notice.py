@@ -26,7 +26,7 @@ def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]
     """What was decided and what it means, or the answer to an appeal. `place` says who decided; nobody is named."""
     view = ui.LayoutView(timeout=None)
     lines = _answer(notice, place) if notice.appeal is not None else _decision(notice, place, complaints)
-    numbered = _("Your reference for questions: {number}").format(number=notice.reference)
+    numbered = _("If you have questions, please quote this reference: {number}").format(number=notice.reference)
     view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {numbered}"])))
     if notice.appeal is None:
         view.add_item(ui.ActionRow[Any](AppealButton(notice.decision.id)))
@@ -128,7 +128,7 @@ class AppealForm(ModalForm):
         self.text: ui.TextInput[Any] = ui.TextInput(
             custom_id="text", style=discord.TextStyle.paragraph, max_length=MAX_APPEAL
         )
-        hint = _("The reviewers who decided will read your answer. You can appeal only once.")
+        hint = _("The reviewers who made the decision will read your answer. You can appeal only once.")
         self.add_item(ui.Label[Any](text=_("Why is the decision wrong?"), description=hint, component=self.text))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -39,12 +39,14 @@ def _said(case: Case) -> str:
     """How many people reported it, and their reasons, the most frequent one first."""
     people = len(case.complaints)
     if not people:
-        return _("The users who reported this have deleted their data.")
+        return _("The users who sent this report have deleted their data.")
     reasons = [
         _reason(reason) if count == 1 else f"{_reason(reason)} ({number(count)})"
         for reason, count in Counter(complaint.reason for complaint in case.complaints).most_common()
     ]
-    text = ngettext("**{count} user** reported this: {reasons}", "**{count} users** reported this: {reasons}", people)
+    text = ngettext(
+        "Reported by **{count} user**. Reasons: {reasons}", "Reported by **{count} users**. Reasons: {reasons}", people
+    )
     return text.format(count=number(people), reasons=listed(reasons))
 
 
@@ -96,9 +98,9 @@ def reminder_text(reminder: Reminder, server: str | None) -> str:
     if reminder.operator_id is None:
         lines.append(_("Please decide with the report's buttons, or under *Reports* in /server."))
     elif reminder.server_id == EVERYWHERE:
-        lines.append(_("Please decide under *Reports* in /server."))
+        lines.append(_("Please decide on this report under *Reports* in /server."))
     else:
-        text = _("The staff of {server} have not decided. Please ask them to open *Reports* in /server.")
+        text = _("The staff of {server} have not decided on this report. Please ask them to open *Reports* in /server.")
         lines.append(text.format(server=plain(server or str(reminder.server_id), 100)))
     return "\n".join([*lines, f"-# {reminder.reference}"])
 

@@ -49,7 +49,7 @@ def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
         return _line(_("**This picture was deleted**"), _("The deletion cannot be undone."))
     text = sentences(
         _("The author can restore the picture with *Undo* until {time}.").format(time=f"<t:{until // 1000}:t>"),
-        _("After that, the picture is permanently deleted."),
+        _("If the author does not restore the picture, Easel deletes it permanently."),
     )
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
@@ -64,9 +64,10 @@ def held_text(until: int) -> str:
             "A user reported this picture. Easel keeps it for the reviewers of the report and hides it "
             "from everyone else."
         ),
-        _("Easel permanently deletes the picture after the reviewers decide, usually {time} at the latest.").format(
-            time=f"<t:{until // 1000}:R>"
-        ),
+        _(
+            "Easel permanently deletes the picture after the reviewers decide. Without a decision, Easel "
+            "usually deletes the picture {time}."
+        ).format(time=f"<t:{until // 1000}:R>"),
     )
 
 

@@ -159,7 +159,7 @@ def _painting_facts(job: Job) -> list[str]:
     if joined := joined_note(job.request, MAX_JOINED):
         lines.insert(0, joined)
     if len(job.request.seeds) > 1 and not job.request.variants:
-        lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
+        lines.append(_("Seeds of the pictures, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
     if job.finished_at is not None:
         when = f"<t:{job.finished_at // 1000}:f>"
         text = _("Generated {when} in {seconds} s") if job.seconds else _("Created {when}")
@@ -196,7 +196,7 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
         lines.append(_parts(recipe))
     settings = [
         f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
-        _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
+        ngettext("{count} step", "{count} steps", recipe.steps).format(count=recipe.steps) if recipe.steps else "",
         plain(recipe.sampler_name, 60) if recipe.sampler_name else "",
         _("{spacing} spacing").format(spacing=recipe.spacing) if recipe.spacing else "",
         _("flow shift {value}").format(value=number(recipe.flow_shift, 2)) if recipe.flow_shift else "",

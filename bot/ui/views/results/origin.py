@@ -29,7 +29,10 @@ async def foreign_details_view(interaction: Interaction, file: PostedPicture) ->
         made, origin = answer.found, _origin(interaction, answer)
     except NotComparable:
         unknown = _("Easel cannot check whether it generated this picture.")
-        made, origin = None, sentences(unknown, _("The picture has too little detail, or it is damaged."))
+        made, origin = (
+            None,
+            sentences(unknown, _("The picture has too little detail to compare, or the file is damaged.")),
+        )
     if file.count > 1:
         told = _("Picture {position} of {count}: {text}")
         origin = told.format(position=file.position, count=file.count, text=origin)
@@ -57,7 +60,9 @@ def _origin(interaction: Interaction, answer: OriginAnswer) -> str:
         if answer.not_compared:
             count = answer.not_compared
             text = ngettext(
-                "{count} stored picture could not be compared.", "{count} stored pictures could not be compared.", count
+                "{count} stored picture could not be compared with this picture.",
+                "{count} stored pictures could not be compared with this picture.",
+                count,
             )
             lines.append(text.format(count=number(count)))
         return sentences(*lines)
@@ -68,7 +73,7 @@ def _origin(interaction: Interaction, answer: OriginAnswer) -> str:
         text = _("This picture is AI-generated. This bot generated it on {when}.")
     told = [text.format(when=when)]
     if made.origin.person_id == interaction.user.id or is_operator(interaction):
-        job = _("Job {number} of {person}, picture {position}.")
+        job = _("Picture {position} of job {number}, requested by {person}.")
         person = mention(made.origin.person_id)
         told.append(job.format(number=made.origin.job_id, person=person, position=made.origin.position + 1))
     return sentences(*told)

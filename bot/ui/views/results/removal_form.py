@@ -17,7 +17,7 @@ def reason_field(*, required: bool, max_length: int) -> tuple[ui.TextInput[Any],
     field: ui.TextInput[Any] = ui.TextInput(
         custom_id="note", style=discord.TextStyle.paragraph, required=required, max_length=max_length
     )
-    hint = _("The picture's author will read this, without your name")
+    hint = _("The picture's author will see this reason, but not your name")
     return field, ui.Label[Any](text=_("Reason"), description=hint, component=field)
 
 

@@ -182,7 +182,7 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
             return
         confirm = ConfirmDeletionButton(job.id)
         minutes = interaction.client.configuration.settings.retention.undo_minutes
-        heading = _("Delete this picture?") if minutes else _("Delete permanently?")
+        heading = _("Delete this picture?") if minutes else _("Delete this picture permanently?")
         text = sentences(
             _(
                 "This removes the picture from this channel, from your /history and from all art channels "

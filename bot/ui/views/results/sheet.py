@@ -60,7 +60,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             raise NothingThere(what=_("This picture is no longer in the database."))
         client, studios, person_id = interaction.client, interaction.client.studios, interaction.user.id
         snapshot = await studios.snapshot(interaction)
-        note = _("Copied from the comparison sheet: {variant}.").format(
+        note = _("Copied these settings from the comparison sheet: {variant}.").format(
             variant=plain(variant_text(names_of(request)[self.variant]))
         )
         if job.person_id == person_id and not own_words(snapshot.studio.draft):
@@ -156,11 +156,11 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     lora = names[0].lora
     if lora is not None:
         weights = " · ".join(f"{name.weight:g}" for name in names)
-        head = _("**{lora}** at weights {weights}, all with the same seed").format(
+        head = _("**{lora}** at the weights {weights} (same seed for all pictures)").format(
             lora=clipped(lora, 120), weights=weights
         )
     else:
-        head = _("Effect of each LoRA, with the same seed")
+        head = _("Effect of each LoRA (same seed for all pictures)")
     letters = letters_of(job.request)
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
@@ -169,5 +169,5 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
         notes.insert(0, f"-# {plain(made, 250)}")
     notes += [f"-# {note}" for note in (joined_note(job.request), words_note(job.request)) if note]
     text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
-    ask = "-# " + _("Pick a picture to open it in your studio.")
+    ask = "-# " + _("To copy a picture's LoRAs and weights to your studio, press its button.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

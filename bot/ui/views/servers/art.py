@@ -61,7 +61,10 @@ class ArtSection(PanelSection):
         if "channel_types" in menu:
             menu["channel_types"] = KINDS
         about = [
-            _("Members press *Publish* under their pictures to post them in an art channel, with links to the LoRAs.")
+            _(
+                "Members press *Publish* under their pictures to post them in an art channel. The posts link "
+                "to the LoRAs."
+            )
         ]
         return [
             shown(about if items else [_("There is no art channel, so members cannot publish pictures."), *about]),

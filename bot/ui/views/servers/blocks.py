@@ -130,7 +130,7 @@ class BlockPersonMenu(PanelMenu, template=rf"svblockwho:{PAGE}"):
 class BlockByIdButton(PanelButton, template=rf"svblockid:{PAGE}"):
     """Opens the form for a person by Discord's id: one who has left, or anybody from a direct message."""
 
-    name, label = "svblockid", later("Block by ID")
+    name, label = "svblockid", later("Block a user by ID")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -176,7 +176,7 @@ class BlockPersonForm(PanelForm):
         self.typed: ui.TextInput[Any] | None = None
         if person_id is None:
             self.typed = ui.TextInput(custom_id="id", max_length=19)
-            hint = _("A number. You can copy it from the user's menu in Discord.")
+            hint = _("The ID is a number. With Discord's Developer Mode on, you can copy the ID from the user's menu.")
             self.add_item(ui.Label[Any](text=_("Discord user ID"), description=hint, component=self.typed))
         self._block = _WhyAndUntil(self)
 
@@ -223,7 +223,7 @@ class BlockThisLoraButton(PersistentButton, template=rf"svblockthis:(?P<server>\
     def __init__(self, server_id: int, lora_id: int) -> None:
         self.server_id = self._place = server_id
         self.lora_id = lora_id
-        label = _("Block everywhere") if server_id == EVERYWHERE else _("Block here")
+        label = _("Block LoRA everywhere") if server_id == EVERYWHERE else _("Block LoRA here")
         custom_id = f"svblockthis:{server_id}:{lora_id}"
         super().__init__(ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=custom_id))
 

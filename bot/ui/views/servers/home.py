@@ -80,8 +80,8 @@ def _summary(setup: ServerSetup, limits: int, waiting: int) -> list[str]:
     ).format(count=number(waiting))
     return [
         *([reports] if waiting else []),
-        _("Channels: {names}").format(names=mentions("#", settings.channels, _("all of them"))),
-        _("Models: {names}").format(names=several(settings.checkpoints) or _("all of them")),
+        _("Channels: {names}").format(names=mentions("#", settings.channels, _("all"))),
+        _("Models: {names}").format(names=several(settings.checkpoints) or _("all")),
         _("Staff, besides members who manage the server: {names}").format(
             names=mentions("@&", settings.staff_roles, _("no one"))
         ),

@@ -139,7 +139,8 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
         lines.insert(
             1,
             _(
-                "Members count as new for **{hours}** hours after they join. With 0 hours, no member counts as new."
+                "Members count as new for this number of hours after they join: **{hours}**. With 0 hours, "
+                "no member counts as new."
             ).format(hours=number(hours)),
         )
         buttons.append(NewcomerTimeButton(page))
@@ -176,7 +177,7 @@ class HolderMenu(PanelMenu, template=rf"svholder:{PAGE}"):
     def of(cls, page: PanelPage) -> Self:
         """The menu."""
         options = [discord.SelectOption(label=_(HOLDERS[each]), value=each.value) for each in _SHARED]
-        return cls(page, options=options, placeholder=_("Limits for a group"))
+        return cls(page, options=options, placeholder=_("Limits for everyone, new members or the whole server"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the limits of the chosen ones."""
@@ -223,7 +224,7 @@ class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
 class QuotasButton(LimitsButton, template=rf"svquotas:{PAGE}"):
     """Quotas of the day, and what concerns the queue."""
 
-    name, label, limits = "svquotas", later("Daily limits and queue"), QUOTAS
+    name, label, limits = "svquotas", later("Daily and queue limits"), QUOTAS
 
 
 class AddingLimitsButton(LimitsButton, template=rf"svadding:{PAGE}"):

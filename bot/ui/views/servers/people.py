@@ -34,7 +34,7 @@ class PeopleSection(PanelSection):
             _("Staff: **members with the Manage Server permission**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("no one else"))
             ),
-            _("Staff can use everything in this panel, pause the queue and cancel pictures in the queue."),
+            _("Staff can use everything in this panel, pause the queue and cancel requests in the queue."),
             _("Can generate pictures: **{names}**").format(
                 names=mentions("@&", settings.paint_roles or (), _("everyone"))
             ),

@@ -82,7 +82,9 @@ class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
                 raise
             await services(interaction).ask(who, refused, post, delete)
         await db.run(SAVE_LOCALE, locale=interaction.locale.value, person=who.person_id)
-        text = _("Staff now see your name, your prompt and the refused word. You will get a message when they decide.")
+        text = _(
+            "Staff can now see your name, your prompt and the refused word. You will get a message when they decide."
+        )
         await send_ephemeral_text(interaction, text)
 
 
@@ -159,7 +161,7 @@ def decided_view(question: PhraseQuestion) -> ui.LayoutView:
         line = _("**{staff} allowed the phrase {phrase} in prompts.**").format(staff=staff, phrase=phrase)
         hints.append(_("You can remove the phrase under *Words* in /server."))
     else:
-        line = _("**{staff} did not allow {phrase}.**").format(staff=staff, phrase=code(question.phrase))
+        line = _("**{staff} did not allow the phrase {phrase}.**").format(staff=staff, phrase=code(question.phrase))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{line}\n-# {sentences(*hints)}"))
     return view

@@ -72,18 +72,16 @@ def _lines(settings: ServerSettings) -> list[str]:
         _("Spoiler channels (pictures stay hidden until clicked): **{names}**").format(
             names=mentions("#", settings.spoiler_channels, _("none"))
         ),
-        _("Allowed models: **{names}**").format(names=several(settings.checkpoints) or _("all of them")),
-        _("Allowed LoRA categories: **{names}**").format(
-            names=several(map(label, settings.categories)) or _("all of them")
-        ),
+        _("Allowed models: **{names}**").format(names=several(settings.checkpoints) or _("all")),
+        _("Allowed LoRA categories: **{names}**").format(names=several(map(label, settings.categories)) or _("all")),
         _("Default model: **{name}**").format(
             name=several([settings.default_checkpoint])
             if settings.default_checkpoint
             else _("the first model in the list")
         ),
-        _("Default for prompts: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
+        _("Default prompt visibility: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
         _("Language of public messages: **{name}**").format(name=_language(settings.language)),
-        "-# " + _("Leave a menu empty to allow everything."),
+        "-# " + _("To allow all channels, models or LoRA categories, leave that menu empty."),
     ]
 
 
@@ -214,7 +212,7 @@ class PromptsMenu(ServerSettingMenu, template=rf"svprompts:{PAGE}"):
         """The menu with the current choice selected."""
         options = [
             discord.SelectOption(
-                label=_("Default for prompts: {choice}").format(choice=_prompts(shown=choice)),
+                label=_("Default prompt visibility: {choice}").format(choice=_prompts(shown=choice)),
                 value=str(int(choice)),
                 default=bool(settings.shows_prompt) is choice,
             )
@@ -236,7 +234,7 @@ class LanguageMenu(ServerSettingMenu, template=rf"svlanguage:{PAGE}"):
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
         """The menu with the current one selected."""
         each_own = discord.SelectOption(
-            label=_("Language: each user's own"), value=_NONE, default=settings.language is None
+            label=_("Language: each user's own language"), value=_NONE, default=settings.language is None
         )
         options = [
             discord.SelectOption(

@@ -61,7 +61,7 @@ class ReportsSection(PanelSection):
             where = mentions(
                 "#",
                 [channel_id] if channel_id else [],
-                _("none; the operator can set a channel in the bot's configuration"),
+                _("none (the operator can set a channel in the bot's configuration)"),
             )
             return [
                 *items,
@@ -108,7 +108,7 @@ def _line(interaction: Interaction, page: PanelPage, case: Case) -> str:
 
 def _settings(interaction: Interaction, page: PanelPage, settings: ServerSettings) -> list[str]:
     channel_id = settings.reports_channel
-    where = mentions("#", [channel_id] if channel_id else [], _("none; reports appear only in this panel"))
+    where = mentions("#", [channel_id] if channel_id else [], _("none (reports appear only in this panel)"))
     lines = [_("Reports channel: **{names}**").format(names=where)]
     server = interaction.client.get_guild(page.server_id)
     if server is not None and channel_id is not None:

@@ -41,7 +41,7 @@ LEFT_OUT_ROOM = 1200  # characters
 SHOWN_RULES, RULE_ROOM = 12, 700  # words of a list that its page names, and their characters
 _MODES: Final = {
     WordListMode.ACTIVE: later("active: refuses texts with these words"),
-    WordListMode.SHADOW: later("shadow: only counts the texts that it would refuse"),
+    WordListMode.SHADOW: later("shadow: counts texts with these words, but refuses nothing"),
     WordListMode.OFF: later("off: does nothing"),
 }
 
@@ -68,7 +68,8 @@ def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]
     first = page.page * LISTED
     here = lists[first : first + LISTED]
     about = _(
-        "In this server, Easel refuses prompts, LoRA names, stack names and notes that contain words from these lists."
+        "In this server, Easel refuses prompts, LoRA names, stack names and notes that contain words from "
+        "an active list."
     )
     most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
         lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
@@ -104,14 +105,14 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
     words = sum(len(each.words) for each in found.lists)
     patterns = sum(len(each.patterns) for each in found.lists)
     lines = [
-        _("Easel can import {lists} lists from AutoMod: {words} words and {patterns} patterns.").format(
+        _("Lists to import from AutoMod: {lists}. Words: {words}. Patterns: {patterns}.").format(
             lists=number(len(found.lists)), words=number(words), patterns=number(patterns)
         )
     ]
     lines += [f"- **{plain(each.name, MAX_NAME)}** · {_counts(each)}" for each in found.lists]
     if found.presets:
         told = _(
-            "Easel cannot import these built-in Discord lists, because Discord does not reveal their words: {names}."
+            "Discord does not reveal the words of its built-in lists, so Easel cannot import these lists: {names}."
         )
         lines.append(told.format(names=listed([plain(name, MAX_NAME) for name in found.presets])))
     if found.left_out:
@@ -251,7 +252,7 @@ class FormsMenu(ListMenu, template=rf"svwordforms:{PAGE}"):
         """The menu with the current choice selected."""
         texts = {
             False: _("Plurals and typing mistakes: not matched"),
-            True: _("Plurals (words with 5 or more letters) and typing mistakes (7 or more): also matched"),
+            True: _("Plurals (words with 5 or more letters) and typing mistakes (words with 7 or more): also matched"),
         }
         options = [
             discord.SelectOption(label=text, value=str(int(matched)), default=matched is one.forms)

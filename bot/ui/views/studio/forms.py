@@ -124,10 +124,12 @@ class OptionsForm(StudioForm):
         if checkpoint.fast:
             ways = [(_("Default number of steps"), _DEFAULT), (_("Few steps"), _FAST)]
             self.fast = _menu("fast", ways, _FAST if draft.fast else _DEFAULT)
-            hint = _("Adds {lora}, with its own steps, sampler and guidance").format(lora=checkpoint.fast)
-            self.add_item(ui.Label[Any](text=_("Fast"), description=hint[:100], component=self.fast))
+            hint = _("Few steps: Easel adds {lora} and uses its steps, sampler and guidance").format(
+                lora=checkpoint.fast
+            )
+            self.add_item(ui.Label[Any](text=_("Speed"), description=hint[:100], component=self.fast))
         self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
-        hint = _("Easel starts from this picture, with similar proportions. Leave empty to keep the current one.")
+        hint = _("Easel starts from this picture and uses similar proportions. Leave empty to keep the current one.")
         self.add_item(ui.Label[Any](text=_("Start picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -208,7 +210,7 @@ class StrengthForm(StudioForm):
     def __init__(self, strength: float, *, opening: int) -> None:
         super().__init__(_("Start picture"), "ststrength", opening)
         self.strength = _text("strength", f"{strength:g}", required=True)
-        hint = _("How much to change: 0.3 keeps most of the picture, 0.8 keeps little of it")
+        hint = _("How much to change the start picture: 0.3 keeps most of it, 0.8 keeps little of it")
         self.add_item(ui.Label[Any](text=_("Strength"), description=hint[:100], component=self.strength))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -240,13 +242,13 @@ class AdjustForm(StudioForm):
             chosen = row.lora.region if row.lora.region in layout else None
             self.region = _menu("region", parts, chosen.value if chosen else _DEFAULT)
         self.weight = _text("weight", f"{row.weight:g}", required=True)
-        hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less if you combine LoRAs")
+        hint = _("Try 0.7 to 0.8 for characters and styles, 0.3 to 0.6 for details, and less if you combine LoRAs")
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
         self.scale: ui.Select[Any] | None = None
         if row.scales and row.weight and any(other.scales for other in others):
             ways = [(_("Only this LoRA"), _DEFAULT), (_("All LoRAs, in proportion"), _ALL)]
             self.scale = _menu("scale", ways, _DEFAULT)
-            self.add_item(ui.Label[Any](text=_("Apply to"), component=self.scale))
+            self.add_item(ui.Label[Any](text=_("Change the weight of"), component=self.scale))
         if self.region is not None:
             self.add_item(ui.Label[Any](text=_("Area of the picture"), component=self.region))
         self._all_words = words = list(dict.fromkeys(row.all_words))
@@ -304,8 +306,8 @@ class RegionsForm(StudioForm):
         self.words = words_inputs((*draft.regions, *(Region(name=name) for name in RegionName))[:MAX_REGIONS])
         hints = (
             _("The left or top area, or the figure in front of a background"),
-            _("The right or bottom area, or the background; in a layout with three areas, the centre"),
-            _("The right or bottom area, only in layouts with three areas"),
+            _("With two areas: the right or bottom area, or the background. With three areas: the centre"),
+            _("With three areas: the right or bottom area. With two areas: leave empty"),
         )
         for number, (words, where) in enumerate(zip(self.words, hints, strict=True), start=1):
             text = _("Area {number}").format(number=number)

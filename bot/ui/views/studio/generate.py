@@ -82,6 +82,6 @@ def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:
     reasons = [error_message(row.refusal) for row in snapshot.misfits if row.refusal]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
-    label = ngettext("Generate without it", "Generate without them", count)
+    label = ngettext("Generate without this LoRA", "Generate without these LoRAs", count)
     view.add_item(ui.ActionRow[Any](GenerateWithoutButton(snapshot.revision, label=label)))
     return view

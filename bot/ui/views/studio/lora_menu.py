@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,7 +38,7 @@ _SORTS = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
 class LoraMenuPage:
     """A page of LoRAs that fit and are not in the studio yet. `total` is known for bookmarks only."""
 
-    loras: tuple[Lora, ...]
+    loras: Sequence[Lora]
     bookmarks: bool
     total: int | None
     more: bool
@@ -92,7 +93,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             (found.more, ">", _("Next page"), ""),
             (menu_filter.filtered, "clear", _("Clear filter"), _filter(menu_filter)),
             (not menu_filter.bookmarks, "mine", _("Your bookmarks"), ""),
-            (found.bookmarks, "all", _("All LoRAs that fit"), ""),
+            (found.bookmarks, "all", _("All LoRAs that fit the model"), ""),
             (True, "search", _("Search, filter or sort …"), ""),
         ]
         options += [
@@ -101,7 +102,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             if shown
         ]
         full = len(snapshot.rows) >= limit
-        full_hint = _("Limit of {limit} LoRAs reached. Remove one to add another.").format(limit=limit)
+        full_hint = _("You have reached the LoRA limit of {limit}. Remove a LoRA to add another.").format(limit=limit)
         return cls(snapshot.revision, options, full_hint if full else _placeholder(found, snapshot), disabled=full)
 
     async def handle(self, interaction: Interaction) -> None:
@@ -187,7 +188,9 @@ class LoraMenuSearchForm(StudioForm):
             custom_id="where",
             options=[
                 discord.SelectOption(label=_("Your bookmarks"), value="mine", default=menu_filter.bookmarks),
-                discord.SelectOption(label=_("All LoRAs that fit"), value="all", default=not menu_filter.bookmarks),
+                discord.SelectOption(
+                    label=_("All LoRAs that fit the model"), value="all", default=not menu_filter.bookmarks
+                ),
             ],
         )
         self.sort: ui.Select[Any] = ui.Select(
@@ -197,7 +200,7 @@ class LoraMenuSearchForm(StudioForm):
                 for sort in _SORTS
             ],
         )
-        words = _("Words from a name, a trigger word or your note")
+        words = _("Words to find in names, trigger words and your notes")
         self.add_item(ui.Label[Any](text=_("Search"), description=words, component=self.search))
         self.add_item(ui.Label[Any](text=_("Category"), component=self.category))
         self.add_item(ui.Label[Any](text=_("Source"), component=self.where))

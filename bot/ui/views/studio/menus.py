@@ -181,7 +181,7 @@ def _kind(row: Row) -> str:
 
 
 def _weight(row: Row) -> str:
-    return _("at {weight}").format(weight=f"{row.weight:g}")
+    return _("weight {weight}").format(weight=f"{row.weight:g}")
 
 
 def outdated() -> str:

@@ -185,7 +185,7 @@ async def _add_row(
         if row.words
         else ""
     )
-    weight = _("at {weight}").format(weight=f"**{row.weight:g}**")
+    weight = _("weight {weight}").format(weight=f"**{row.weight:g}**")
     side = snapshot.studio.region_of(row.lora)
     part = "" if side is None else f" · **{label(side)}**"
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{part}{words}"

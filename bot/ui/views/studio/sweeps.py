@@ -104,7 +104,7 @@ class SweepForm(ModalForm):
             self.add_item(ui.Label[Any](text=_("LoRA to try"), component=self.lora))
         usual = " ".join(f"{weight:g}" for weight in usual_weights(loras[0][2]))
         self.weights: ui.TextInput[Any] = ui.TextInput(custom_id="weights", default=usual, max_length=60)
-        hint = _("{least} to {most} weights; all pictures use the same seed").format(least=FEWEST, most=MOST)
+        hint = _("Enter {least} to {most} weights. All pictures use the same seed.").format(least=FEWEST, most=MOST)
         self.add_item(ui.Label[Any](text=_("Weights"), description=hint[:100], component=self.weights))
 
     async def submitted(self, interaction: Interaction) -> None:

@@ -187,6 +187,6 @@ async def test_an_export_of_many_files_is_split_into_messages(language: str) -> 
 
 async def test_an_export_of_few_files_is_one_message() -> None:
     (page,) = export_pages([Written(b"a", 20_000), Written(b"b", 7)])
-    assert text_of(page).startswith("Your 20,007 bookmarks as a file.") and len(page.files) == 2
+    assert text_of(page).startswith("Easel exported your 20,007 bookmarks.") and len(page.files) == 2
     (page,) = export_pages([Written(b"a", 0)])
-    assert text_of(page).startswith("Your 0 bookmarks as a file.") and len(page.files) == 1
+    assert text_of(page).startswith("Easel exported your 0 bookmarks.") and len(page.files) == 1

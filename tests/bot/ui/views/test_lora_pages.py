@@ -110,7 +110,9 @@ async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     page = await page_of(easel, bat)
-    assert f"bat with {VIVID}. With the LoRA: 1 and 2. Without the LoRA: 3, with the same seed as 1." in text_of(page)
+    assert f"bat, generated with {VIVID}. Pictures with the LoRA: 1 and 2. Picture 3 is without the LoRA" in text_of(
+        page
+    )
     alternatives = [
         item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
     ]
@@ -123,7 +125,7 @@ async def test_a_deleted_sample_hides_the_gallery(easel: Easel) -> None:
     await painted(easel, bat, 0, VIVID)
     (easel.configuration.settings.storage.pictures / f"samples/{bat.versions[0].id}-1.png").unlink()
     page = await page_of(easel, bat)
-    assert "Without the LoRA" not in text_of(page)
+    assert "is without the LoRA" not in text_of(page)
     assert_fits_a_message(page)
 
 
@@ -139,8 +141,8 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
         await save_preferences(easel.db, ADA, Preferences(checkpoint=first))
         page = await page_of(easel, owl)
         text = text_of(page)
-        assert text.index(f"{first} with {first}. With the LoRA: 1 and 2") < text.index(
-            f"{second} with {second}. With the LoRA: 4 and 5"
+        assert text.index(f"{first}, generated with {first}. Pictures with the LoRA: 1 and 2") < text.index(
+            f"{second}, generated with {second}. Pictures with the LoRA: 4 and 5"
         )
         assert text.index(f"**{first}**") < text.index(f"**{second}**")
         assert await checkpoint_of(easel, owl) == first

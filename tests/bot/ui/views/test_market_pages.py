@@ -111,7 +111,7 @@ async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
     page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(search="zzzzzz")))
-    assert "No matches here for “zzzzzz”" in text_of(page) and "other words" in text_of(page)
+    assert "No matches here for these filters: “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
     beyond = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(), 99))
     assert "page 2 of 2" in text_of(beyond), "the last one"

@@ -15,7 +15,7 @@ COMPLETE = Erasure(
     unreachable=0, private_answers=0, copies=0, copies_until=None, created_at=1, finished_at=2000, direct_channel=None,
     start_pictures=0,
 )  # fmt: skip
-NOT_COUNTED = "Easel does not record or count other private replies, such as lists and pages."
+NOT_COUNTED = "Easel does not record or count private replies that are not about a request"
 
 
 def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:

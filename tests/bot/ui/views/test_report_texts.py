@@ -54,7 +54,7 @@ async def test_a_block_after_a_report_needs_an_end_that_can_be_read() -> None:
 def test_the_log_tells_decisions_and_answers_in_words() -> None:
     decided = entry(AuditAction.DECIDE_REPORT, decision=(None, "rate"), rating=(None, "explicit"))
     assert decided.splitlines() == [
-        "<t:1:f> · <@2> · **decide report** · <@50> · Report 5",
+        "<t:1:f> · <@2> · **decide on report** · <@50> · Report 5",
         "-# decision: — → Content rating raised",
         "-# rating: — → explicit",
     ]
