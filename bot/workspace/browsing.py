@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.config import CheckpointSettings
-from bot.database.bookmarks.bookmarks import count_bookmarks
+from bot.database.bookmarks.bookmarks import COUNT_BOOKMARKS
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, browse_loras
 from bot.database.loras.search import Sort
@@ -131,7 +131,7 @@ async def first_in_market(db: Database, checkpoints: InstalledCheckpoints, perso
 
     Raises DatabaseError.
     """
-    beginner = not await count_bookmarks(db, person_id)
+    beginner = not await db.get(COUNT_BOOKMARKS, person_id)
     return await _that_fits(db, checkpoints, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from discord import ui
 
-from bot.database.bookmarks.bookmarks import add_bookmarks, bookmarked_among
+from bot.database.bookmarks.bookmarks import BOOKMARKED_AMONG, add_bookmarks
 from bot.database.database import Database
 from bot.database.gallery.features import FEATURED_LORAS, Feature
 from bot.database.gallery.pages import PlaceFilter
@@ -217,7 +217,7 @@ async def market_page(
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(db, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
-    bookmarked = await bookmarked_among(db, person_id, [lora.id for lora in found.loras])
+    bookmarked = await db.all(BOOKMARKED_AMONG, person_id, [lora.id for lora in found.loras])
     if query.compact and found.loras:
         remarks = dict.fromkeys(bookmarked, _("bookmarked"))
         page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))
