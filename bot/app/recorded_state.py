@@ -20,7 +20,7 @@ from bot.database.jobs.pauses import paused_servers
 from bot.database.loras.file_counts import COUNT_AT_HUBS, COUNT_FILES, FileCount, HubCount
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
-from bot.database.reports.reports import WaitingReports, reports_waiting
+from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
 from bot.database.storage.integrity import FileState, OpenFile
 from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding
@@ -45,7 +45,7 @@ class RecordedState:
     paused: frozenset[int]
     owed: int
     takedowns: tuple[TakedownCase, ...]
-    reports: tuple[WaitingReports, ...]
+    reports: Sequence[WaitingReports]
     failed: Sequence[Job]
     files: FileCount
     hubs: HubCount
@@ -69,7 +69,7 @@ async def read_state(settings: Settings) -> RecordedState:
             paused=frozenset(await paused_servers(db)),
             owed=await count_owed(db),
             takedowns=await unfinished_cases(db),
-            reports=await reports_waiting(db),
+            reports=await db.all(WAITING_BY_SERVER),
             failed=await db.all(LAST_FAILED, FAILURES),
             files=await db.get(COUNT_FILES),
             hubs=await db.get(COUNT_AT_HUBS),

@@ -42,7 +42,7 @@ from bot.database.privacy.retention import (
     old_pictures,
     old_reports,
 )
-from bot.database.servers.left_servers import forget_server, servers_left
+from bot.database.servers.left_servers import SERVERS_LEFT, forget_server
 from bot.library.configuration import Configuration
 from bot.privacy.file_removal import FileRemoval
 from inference.messages.spool import job_of_file
@@ -271,8 +271,8 @@ class Retention:
 
     async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)
-        for server_id, left_at in await servers_left(self._db, before_ms=before, limit=1000):
-            yield Portion(1, 0, left_at, partial(self._forget_server, server_id))
+        for server in await self._db.all(SERVERS_LEFT, before, 1000):
+            yield Portion(1, 0, server.left_at, partial(self._forget_server, server.id))
 
     async def _forget_server(self, server_id: int) -> None:
         await forget_server(self._db, server_id)

@@ -21,22 +21,22 @@ from bot.database.people.blocks import FIND_BLOCK, LIFT_BLOCK, BlockKind, save_b
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.verdicts import copies_held_by
 from bot.database.privacy.takedowns import end_decided_takedowns, record_decided_takedown
-from bot.database.reports.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
+from bot.database.reports.appeals import APPEAL_OF, MARK_ANSWER_TOLD, UNTOLD_ANSWERS, Appeal
 from bot.database.reports.decisions import (
+    BEGIN_STEP,
+    DECISIONS_TO_CARRY_OUT,
+    END_STEP,
+    FIND_DECISION,
+    MARK_DECISION_TOLD,
+    NEXT_STEP,
+    SAVE_RATING_BEFORE,
+    STANDING_RATINGS,
+    UNTOLD_DECISIONS,
     Decision,
     PendingStep,
     Step,
-    begin_step,
-    decisions_to_carry_out,
-    end_step,
-    find_decision,
-    mark_decision_told,
-    next_step,
-    remember_rating_before,
-    standing_rating,
-    untold_decisions,
 )
-from bot.database.reports.reports import Report, Subject, end_holding, find_report, mark_message_written, messages_due
+from bot.database.reports.reports import END_HOLDING, FIND_REPORT, MARK_MESSAGE_WRITTEN, MESSAGES_DUE, Report, Subject
 from bot.i18n import _, speaking
 from bot.reports.messenger import OwnerNotice, ReportMessenger
 from bot.reports.reporting import Reporting, reported_job
@@ -97,33 +97,36 @@ class CarryingOut:
 
     async def _carry_out_decisions(self) -> None:
         last = 0
-        while decisions := await decisions_to_carry_out(self._db, after=last, limit=AT_ONCE):
+        while decisions := await self._db.all(DECISIONS_TO_CARRY_OUT, last, AT_ONCE):
             for last in decisions:
                 await attempt(self._carry_out(last), f"the decision {last}")
 
     async def _carry_out(self, decision_id: int) -> None:
-        decision = await find_decision(self._db, decision_id)
-        report = None if decision is None else await find_report(self._db, decision.report_id)
+        decision = await self._db.one(FIND_DECISION, decision_id)
+        report = None if decision is None else await self._db.one(FIND_REPORT, decision.report_id)
         if decision is None or report is None:
             return
-        while (pending := await next_step(self._db, decision_id)) is not None:
+        while (pending := await self._db.one(NEXT_STEP, decision_id)) is not None:
             await self._steps[pending.step](pending, decision, report)
+
+    async def _finish(self, pending: PendingStep) -> None:
+        await self._db.run(END_STEP, now_ms(), pending.decision_id, pending.position)
 
     # --- what is decided about a picture or a LoRA --------------------------------------------------------------------
 
     async def _hide_reported(self) -> None:
         """Hide the pictures of new reports, and bring back those about which nobody has decided in time."""
-        if await end_holding(self._db, now_ms() - self._reporting.held_ms):
+        if await self._db.run(END_HOLDING, now_ms() - self._reporting.held_ms):
             log.warning("pictures are shown again: their reports were not decided within `[moderation] held_days`")
         last = 0
-        while reports := await messages_due(self._db, after=last, limit=AT_ONCE):
+        while reports := await self._db.all(MESSAGES_DUE, last, AT_ONCE):
             for report in reports:
                 last = report.id
                 await attempt(self._write_message(report), f"hiding or showing the pictures of the report {report.id}")
 
     async def _write_message(self, report: Report) -> None:
         await self._show(report)
-        await mark_message_written(self._db, report)
+        await self._db.run(MARK_MESSAGE_WRITTEN, report.id, report.revision)
 
     async def _show(self, report: Report) -> None:
         """Show the pictures and held copies in their messages, or why they are not shown."""
@@ -136,23 +139,23 @@ class CarryingOut:
         if job is not None:
             await record_decided_takedown(self._db, job, report.server_id, report.id)
         await self._show(report)
-        await end_step(self._db, pending)
+        await self._finish(pending)
 
     async def _delete(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         job = await reported_job(self._db, report)
         if job is not None:
             await self._discord.delete(job)
         await self._show(report)
-        await end_step(self._db, pending)
+        await self._finish(pending)
 
     async def _show_pictures(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         await self._show(report)
-        await end_step(self._db, pending)
+        await self._finish(pending)
 
     async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         await end_decided_takedowns(self._db, report.target_id, report.id)
         await self._show(report)
-        await end_step(self._db, pending)
+        await self._finish(pending)
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 
@@ -169,7 +172,7 @@ class CarryingOut:
                     self._db, report.server_id, kind, target_id,
                     reason=reason, ends_at=ends_at, created_by=decision.decided_by,
                 )  # fmt: skip
-            await end_step(self._db, pending)
+            await self._finish(pending)
         self._servers.forget(report.server_id)
 
     async def _unblock(self, pending: PendingStep, decision: Decision, report: Report) -> None:
@@ -179,7 +182,7 @@ class CarryingOut:
             block = await self._db.one(FIND_BLOCK, server=report.server_id, kind=kind, id=target_id)
             if block is not None and (block.ends_at, block.created_by) == (decision.ends_at, decision.decided_by):
                 await self._db.one(LIFT_BLOCK, server=report.server_id, kind=kind, id=target_id)
-            await end_step(self._db, pending)
+            await self._finish(pending)
         self._servers.forget(report.server_id)
 
     # --- ratings ------------------------------------------------------------------------------------------------------
@@ -193,11 +196,11 @@ class CarryingOut:
                     before = await self._rate_lora(report, rating, decision.decided_by)
                 else:
                     before = await self._rate_pictures(report, rating)
-                await remember_rating_before(self._db, decision.id, before)
-                await begin_step(self._db, pending)
+                await self._db.run(SAVE_RATING_BEFORE, before, decision.id)
+                await self._db.run(BEGIN_STEP, now_ms(), pending.decision_id, pending.position)
         if report.kind is Subject.PICTURES:
             await self._show(report)
-        await end_step(self._db, pending)
+        await self._finish(pending)
 
     async def _rate_lora(self, report: Report, rating: ContentRating, operator_id: int) -> ContentRating | None:
         lora = await find_lora(self._db, report.target_id)
@@ -219,19 +222,19 @@ class CarryingOut:
         """Rate them as the decisions say that still hold: others may have come after the reversed one."""
         source, job_id, server_id = _source(report), report.target_id, report.server_id
         async with self._db.transaction():
-            rating = await standing_rating(self._db, report.kind, job_id, server_id)
+            rating = max(await self._db.all(STANDING_RATINGS, report.kind, job_id, server_id), default=None)
             if rating is None:
                 await clear_job_rating(self._db, job_id, source, server_id=server_id)
             else:
                 await rate_job(self._db, job_id, rating, source, server_id=server_id)
         await self._show(report)
-        await end_step(self._db, pending)
+        await self._finish(pending)
 
     # --- telling the owner --------------------------------------------------------------------------------------------
 
     async def _tell(self, pending: PendingStep, decision: Decision, report: Report) -> None:
         """Tell of a decision or an answer by a direct message; whom none reaches is told after the next command."""
-        appeal = await appeal_of(self._db, decision.id) if pending.step is Step.TELL_ANSWER else None
+        appeal = await self._db.one(APPEAL_OF, decision.id) if pending.step is Step.TELL_ANSWER else None
         notice = OwnerNotice(report, decision, await self._db.one(FIND_JOB, report.target_id), appeal)
         person_id = report.owner_id  # negative: the keyed hash of who has all deleted
         told = None
@@ -240,7 +243,7 @@ class CarryingOut:
         async with self._db.transaction():
             if told is not None:
                 await self._mark_told(notice, told)
-            await end_step(self._db, pending)
+            await self._finish(pending)
 
     async def _tell_once(self, pending: PendingStep, person_id: int, notice: OwnerNotice) -> int | None:
         """The message that the person got, now or before a crash; None when it cannot be sent."""
@@ -249,7 +252,7 @@ class CarryingOut:
                 sent = await self._discord.find_notice(person_id, notice, pending.begun_at)
                 if sent is not None:
                     return sent
-            await begin_step(self._db, pending)
+            await self._db.run(BEGIN_STEP, now_ms(), pending.decision_id, pending.position)
             with speaking(await self._db.one(FIND_LOCALE, person_id)):
                 return await self._discord.tell(person_id, notice)
         except DiscordRefuses as problem:
@@ -257,19 +260,19 @@ class CarryingOut:
             return None
 
     async def _mark_told(self, notice: OwnerNotice, message_id: int | None = None) -> None:
-        mark = mark_decision_told if notice.appeal is None else mark_answer_told
-        await mark(self._db, notice.decision.id, message_id)
+        mark = MARK_DECISION_TOLD if notice.appeal is None else MARK_ANSWER_TOLD
+        await self._db.run(mark, now_ms(), message_id, notice.decision.id)
 
     async def untold(self, person_id: int) -> tuple[OwnerNotice, ...]:
         """What no direct message could tell the person. Raises DatabaseError."""
-        notices = [await self._notice(decision) for decision in await untold_decisions(self._db, person_id)]
-        for appeal in await untold_answers(self._db, person_id):
-            decision = await find_decision(self._db, appeal.decision_id)
+        notices = [await self._notice(decision) for decision in await self._db.all(UNTOLD_DECISIONS, person_id)]
+        for appeal in await self._db.all(UNTOLD_ANSWERS, person_id):
+            decision = await self._db.one(FIND_DECISION, appeal.decision_id)
             notices.append(None if decision is None else await self._notice(decision, appeal))
         return tuple(filter(None, notices))
 
     async def _notice(self, decision: Decision, appeal: Appeal | None = None) -> OwnerNotice | None:
-        report = await find_report(self._db, decision.report_id)
+        report = await self._db.one(FIND_REPORT, decision.report_id)
         if report is None:
             return None
         return OwnerNotice(report, decision, await self._db.one(FIND_JOB, report.target_id), appeal)

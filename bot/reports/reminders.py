@@ -14,12 +14,12 @@ from bot.background import DiscordRefuses, Recurring, attempt
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.reports.reminders import (
+    BEGIN_REMINDER,
+    BEGUN_REMINDER,
+    END_REMINDER,
+    REPORTS_OPEN_SINCE,
     OpenReport,
     Reminder,
-    begin_reminder,
-    begun_reminder,
-    end_reminder,
-    reports_open_since,
 )
 from bot.reports.reporting import Reporting
 from inference.queue.scheduler import EVERYWHERE
@@ -67,9 +67,10 @@ class Reminders:
 
     async def send_all(self) -> None:
         """Send each reminder that is due; what cannot be sent now stays for the next time. Raises DatabaseError."""
-        now, last = self._clock(), None
+        now, last = self._clock(), OpenReport(0, EVERYWHERE, -1)
+        before = now - min(STAFF_DAYS) * DAY_MS
         self._refused = {reminder: until for reminder, until in self._refused.items() if until > now}
-        while reports := await reports_open_since(self._db, now - min(STAFF_DAYS) * DAY_MS, now, last):
+        while reports := await self._db.all(REPORTS_OPEN_SINCE, before=before, now=now, at=last.created_at, id=last.id):
             for last in reports:
                 for reminder in await self._due(last):
                     await attempt(self._send(reminder), f"the reminder of the report {last.id}")
@@ -90,15 +91,15 @@ class Reminders:
         return due
 
     async def _send(self, reminder: Reminder) -> None:
-        begun = await begun_reminder(self._db, reminder)
-        if (begun is not None and begun[1]) or reminder in self._refused:
+        begun = await self._db.one(BEGUN_REMINDER, **reminder.key)
+        if (begun is not None and begun.sent) or reminder in self._refused:
             return
         try:
-            if begun is None or not await self._discord.find_reminder(reminder, begun[0]):
-                await begin_reminder(self._db, reminder)
+            if begun is None or not await self._discord.find_reminder(reminder, begun.begun_at):
+                await self._db.run(BEGIN_REMINDER, **reminder.key)
                 await self._discord.remind(reminder)
         except DiscordRefuses as problem:
             log.warning("cannot send the reminder of report %s: %s", reminder.report_id, problem)
             self._refused[reminder] = self._clock() + DAY_MS
             return
-        await end_reminder(self._db, reminder)
+        await self._db.run(END_REMINDER, **reminder.key)

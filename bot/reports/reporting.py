@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.config import Settings
@@ -14,42 +14,35 @@ from bot.database.loras.catalogue import Lora, find_lora
 from bot.database.people.people import IS_PERSON
 from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, end_verdicts, note_reported
 from bot.database.privacy.deletions import find_hidden_job
-from bot.database.reports.appeals import (
-    Appeal,
-    AppealState,
-    answer_appeal,
-    appeal_of,
-    reverse_decision,
-    save_appeal,
-)
+from bot.database.reports.appeals import APPEAL_OF, Appeal, AppealState, answer_appeal, reverse_decision, save_appeal
 from bot.database.reports.decisions import (
+    COUNT_WARNINGS,
+    DECISION_OF,
+    FIND_DECISION,
     Decision,
     DecisionAction,
     NewDecision,
     Step,
-    count_warnings,
-    decision_of,
-    find_decision,
     save_decision,
 )
 from bot.database.reports.reports import (
+    COMPLAINTS,
+    COUNT_DISMISSED_OF,
+    COUNT_HIDDEN_BY,
+    COUNT_REPORTS_BY,
+    FIND_REPORT,
+    LEFT_SHOWN,
+    NAMED_MINOR,
+    OPEN_REPORT,
+    REPORT_BY,
+    SHARED_REPORTS,
+    WAITING_REPORTS,
     Complaint,
     NewReport,
     Report,
     ReportReason,
     Subject,
-    complaints_of,
-    count_dismissed_of,
-    count_hidden_by,
-    count_reports_by,
-    find_report,
-    named_minor,
-    open_report,
-    report_by,
     save_report,
-    shared_reports,
-    waiting_reports,
-    was_left_shown,
 )
 from bot.database.servers.audit import AuditAction, Changes, add_entry
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
@@ -78,7 +71,7 @@ class Case:
     """A report with all that belongs to it. What was reported may be gone by now."""
 
     report: Report
-    complaints: tuple[Complaint, ...]
+    complaints: Sequence[Complaint]
     warnings: int  # of the owner in this server
     decision: Decision | None
     appeal: Appeal | None
@@ -93,21 +86,21 @@ async def find_case(db: Database, report: Report) -> Case:
     """
     while True:
         case = await _read_case(db, report)
-        now = await find_report(db, report.id)
+        now = await db.one(FIND_REPORT, report.id)
         if now is None or now.revision == report.revision:
             return case
         report = now
 
 
 async def _read_case(db: Database, report: Report) -> Case:
-    decision = await decision_of(db, report.id)
+    decision = await db.one(DECISION_OF, report.id)
     pictures = report.kind is Subject.PICTURES
     return Case(
         report,
-        await complaints_of(db, report.id),
-        0 if report.owner_id is None else await count_warnings(db, report.owner_id, report.server_id),
+        await db.all(COMPLAINTS, report.id),
+        0 if report.owner_id is None else await db.get(COUNT_WARNINGS, report.owner_id, report.server_id),
         decision,
-        None if decision is None else await appeal_of(db, decision.id),
+        None if decision is None else await db.one(APPEAL_OF, decision.id),
         await reported_job(db, report) if pictures else None,
         None if pictures else await find_lora(db, report.target_id),
     )
@@ -169,11 +162,11 @@ class Reporting:
         """Return the new report, or the earlier one of the same person, unless the new reason is worse."""
         shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
         async with self._db.transaction():
-            before = await report_by(self._db, kind, target_id, server_id, who.person_id)
+            before = await self._db.one(REPORT_BY, kind, target_id, server_id, who.person_id)
             if before is not None and not await self._says_more(before, who.person_id, reason):
                 return before
             since = self._clock() - DAY_MS
-            if await count_reports_by(self._db, who.person_id, since) >= MOST_A_DAY:
+            if await self._db.get(COUNT_REPORTS_BY, who.person_id, since) >= MOST_A_DAY:
                 raise TooManyReports(limit=MOST_A_DAY)
             hides = kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id, reason)
             words = " ".join(note.split())[:MAX_NOTE]
@@ -186,13 +179,13 @@ class Reporting:
 
     async def _says_more(self, before: Report, person_id: int, reason: ReportReason) -> bool:
         """Whether a person may report again what they have reported: what was decided holds no more, or it is worse."""
-        if reason is ReportReason.MINORS and not await named_minor(self._db, before.id, person_id):
+        if reason is ReportReason.MINORS and not await self._db.get(NAMED_MINOR, before.id, person_id):
             return True
         return await self._was_reversed(before)
 
     async def _was_reversed(self, report: Report) -> bool:
-        decision = await decision_of(self._db, report.id)
-        appeal = None if decision is None else await appeal_of(self._db, decision.id)
+        decision = await self._db.one(DECISION_OF, report.id)
+        appeal = None if decision is None else await self._db.one(APPEAL_OF, decision.id)
         return appeal is not None and appeal.state is AppealState.REVERSED
 
     async def _hides(self, person_id: int, kind: Subject, target_id: int, server_id: int, reason: ReportReason) -> bool:
@@ -204,17 +197,17 @@ class Reporting:
         or silence people, everywhere.
         """
         now = self._clock()
-        before = await open_report(self._db, kind, target_id, server_id)
+        before = await self._db.one(OPEN_REPORT, kind, target_id, server_id)
         expired = (
             before is not None
             and reason is not ReportReason.MINORS
             and not before.lasting
             and before.created_at < now - self.held_ms
         )
-        if not self.held_ms or expired or await was_left_shown(self._db, kind, target_id, server_id):
+        if not self.held_ms or expired or await self._db.get(LEFT_SHOWN, kind, target_id, server_id):
             return False
-        dismissed = await count_dismissed_of(self._db, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
-        hidden = await count_hidden_by(self._db, person_id, now - DAY_MS)
+        dismissed = await self._db.get(COUNT_DISMISSED_OF, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
+        hidden = await self._db.get(COUNT_HIDDEN_BY, person_id, now - DAY_MS)
         return dismissed < MOST_DISMISSED and hidden < MOST_HIDDEN_A_DAY
 
     @property
@@ -226,14 +219,14 @@ class Reporting:
         """A page of the reports that wait in a server; of EVERYWHERE the operators' and what servers share."""
         await self._rights.require(Action.MODERATE, who, server_id)
         if server_id == EVERYWHERE:
-            found = await shared_reports(self._db, limit=limit, offset=offset)
+            found = await self._db.all(SHARED_REPORTS, limit, offset)
         else:
-            found = await waiting_reports(self._db, server_id, limit=limit, offset=offset)
+            found = await self._db.all(WAITING_REPORTS, server_id, limit, offset)
         return tuple([await find_case(self._db, report) for report in found])
 
     async def case(self, who: ActionContext, report_id: int) -> Case:
         """A report with all that belongs to it. Raises NothingThere."""
-        report = await find_report(self._db, report_id)
+        report = await self._db.one(FIND_REPORT, report_id)
         if report is None:
             raise NothingThere(what=_("This report no longer exists."))
         await self._rights.require(Action.MODERATE, who, report.server_id)
@@ -328,13 +321,13 @@ class Reporting:
 
     async def require_appeal(self, person_id: int, decision_id: int) -> Decision:
         """The decision, if the person may appeal it. Raises NothingThere, NotYours or AppealedAlready."""
-        decision = await find_decision(self._db, decision_id)
-        report = None if decision is None else await find_report(self._db, decision.report_id)
+        decision = await self._db.one(FIND_DECISION, decision_id)
+        report = None if decision is None else await self._db.one(FIND_REPORT, decision.report_id)
         if decision is None or report is None:
             raise NothingThere(what=_("This report no longer exists."))
         if report.owner_id != person_id or decision.action is DecisionAction.DISMISS:
             raise NotYours(instead=_("Only the picture's author can appeal this decision."))
-        if await appeal_of(self._db, decision_id) is not None:
+        if await self._db.one(APPEAL_OF, decision_id) is not None:
             raise AppealedAlready
         return decision
 

@@ -10,15 +10,16 @@ import asyncio
 import logging
 
 from bot.background import DiscordRefuses, attempt
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.reports.reports import (
+    FIND_REPORT,
+    MARK_REPORT_POSTED,
+    MARK_REPORT_POSTING,
+    MARK_REPORT_SHOWN,
+    UNSHOWN_REPORTS,
     Report,
     ReportState,
-    find_report,
-    mark_report_posted,
-    mark_report_posting,
-    mark_report_shown,
-    unshown_reports,
 )
 from bot.reports.messenger import ReportMessenger, StaffMessageGone
 from bot.reports.reporting import Reporting, find_case
@@ -40,7 +41,7 @@ class StaffMessages:
     async def write_all(self) -> None:
         """Post or edit the message of every report that has changed. Raises DatabaseError."""
         last, refusing = 0, set[int | None]()
-        while reports := await unshown_reports(self._db, after=last, limit=AT_ONCE):
+        while reports := await self._db.all(UNSHOWN_REPORTS, last, AT_ONCE):
             for report in reports:
                 last = report.id
                 await attempt(self._try(report, refusing), f"the message about the report {report.id}")
@@ -52,7 +53,7 @@ class StaffMessages:
             return
         try:
             async with self._writing:
-                current = await find_report(self._db, report.id)
+                current = await self._db.one(FIND_REPORT, report.id)
                 if current is not None:
                     await self._write(current, channel_id)
         except DiscordRefuses as problem:
@@ -65,7 +66,7 @@ class StaffMessages:
         Raises DiscordUnreachable or DatabaseError.
         """
         async with self._writing:
-            report = await find_report(self._db, report_id)
+            report = await self._db.one(FIND_REPORT, report_id)
             if report is None:  # forgotten with a server that the bot has left
                 return False
             posted = await self._posted(report)
@@ -77,7 +78,7 @@ class StaffMessages:
                 return True
             except DiscordRefuses:
                 return False
-            await mark_report_shown(self._db, report)
+            await self._db.run(MARK_REPORT_SHOWN, report.revision, report.id)
             return True
 
     async def _write(self, report: Report, channel_id: int | None) -> None:
@@ -88,7 +89,7 @@ class StaffMessages:
             try:
                 await self._discord.edit_post(case, *posted)
             except StaffMessageGone:
-                await mark_report_posted(self._db, report.id, None)
+                await self._db.run(MARK_REPORT_POSTED, None, report.id)
                 posted = None
             except DiscordRefuses:  # it stands there, and may be reached again
                 if report.state is not ReportState.DECIDED:
@@ -98,9 +99,9 @@ class StaffMessages:
         if posted is None and report.state is not ReportState.DECIDED:
             if channel_id is None:
                 return  # it is posted when staff choose a channel
-            await mark_report_posting(self._db, report.id, channel_id)
-            await mark_report_posted(self._db, report.id, await self._discord.post(case, channel_id))
-        await mark_report_shown(self._db, report)
+            await self._db.run(MARK_REPORT_POSTING, channel_id, now_ms(), report.id)
+            await self._db.run(MARK_REPORT_POSTED, await self._discord.post(case, channel_id), report.id)
+        await self._db.run(MARK_REPORT_SHOWN, report.revision, report.id)
 
     async def _posted(self, report: Report) -> tuple[int, int] | None:
         """Channel and message, if it was posted, perhaps just before a crash."""
@@ -112,6 +113,6 @@ class StaffMessages:
             except DiscordRefuses:
                 found = None
             if found is not None:
-                await mark_report_posted(self._db, report.id, found)
+                await self._db.run(MARK_REPORT_POSTED, found, report.id)
                 return report.channel_id, found
         return None if report.message_id is None else (report.channel_id, report.message_id)

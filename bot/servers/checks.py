@@ -23,7 +23,7 @@ from bot.database.jobs.ratings import JobRating, ratings_of_job, ratings_of_jobs
 from bot.database.loras.catalogue import LORAS_OF_FILES, UsedLora
 from bot.database.people.blocks import Block
 from bot.database.privacy.takedowns import taken_down_in
-from bot.database.reports.reports import held_jobs
+from bot.database.reports.reports import HELD_AMONG
 from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, LoraDisputed
 from bot.errors.pictures import PictureHiddenByStaff, PictureReported
@@ -172,7 +172,7 @@ class RequestChecks:
         Where the bot is not in the server nobody sees whether a place is still for adults alone: it counts as open to
         all. Raises DatabaseError.
         """
-        if await held_jobs(self._db, [job.id]):
+        if await self._db.all(HELD_AMONG, [job.id]):
             return PictureReported()
         if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
             return PictureHiddenByStaff()
@@ -219,7 +219,7 @@ class RequestChecks:
                 refusals[job.id] = await self._why_not_about_minors(
                     who, job.request, _of(job.request, used), place, said.get(job.id, ())
                 )
-        refusals |= {job_id: PictureReported() for job_id in await held_jobs(self._db, refusals)}
+        refusals |= {job_id: PictureReported() for job_id in await self._db.all(HELD_AMONG, [*refusals])}
         return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
     async def why_not_published(self, who: ActionContext, job: Job, art: ArtChannel) -> RequestError | None:
@@ -231,7 +231,7 @@ class RequestChecks:
         place = who.model_copy(
             update={"channel_id": there.channel_id, "parent_ids": there.parent_ids, "age_restricted": False}
         )
-        if await held_jobs(self._db, [job.id]):
+        if await self._db.all(HELD_AMONG, [job.id]):
             return PictureReported()
         said = await ratings_of_job(self._db, job.id, who.place)
         shows = await self._content.place_now(place)
@@ -274,7 +274,7 @@ class RequestChecks:
         Its rating, None without one; and whether it was painted from a photographed face. Raises PictureReported while
         an open report hides a job's pictures, and DatabaseError.
         """
-        if await held_jobs(self._db, job_ids := list(job_ids)):
+        if await self._db.all(HELD_AMONG, job_ids := list(job_ids)):
             raise PictureReported
         jobs = [job for job_id in job_ids if (job := await self._db.one(FIND_JOB, job_id)) is not None]
         ratings, face = [await self.rating_of(job) for job in jobs], any(job.request.from_face for job in jobs)

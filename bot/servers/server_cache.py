@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.database.database import Database
 from bot.database.people.blocks import LORA_BLOCKS, Block
-from bot.database.servers.limits import HeldLimits, shared_limits
+from bot.database.servers.limits import SHARED_LIMITS, HeldLimits
 from bot.database.servers.settings import ServerSettings, find_server_settings
 
 MOST_SERVERS = 5000  # kept in memory
@@ -19,7 +19,7 @@ class ServerSetup:
     """What holds in a server for everybody: settings, limits but those of single people, blocks of LoRAs by entry."""
 
     settings: ServerSettings
-    limits: tuple[HeldLimits, ...]
+    limits: Sequence[HeldLimits]
     lora_blocks: Mapping[int, Block]
 
 
@@ -40,7 +40,7 @@ class ServerCache:
         before = self._changes
         setup = ServerSetup(
             await find_server_settings(self._db, server_id),
-            await shared_limits(self._db, server_id),
+            await self._db.all(SHARED_LIMITS, server_id),
             {block.target_id: block for block in await self._db.all(LORA_BLOCKS, server_id)},
         )
         if self._changes == before:  # else what was read may be older than what was written meanwhile

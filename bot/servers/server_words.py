@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.database.database import Database
-from bot.database.servers.allowed_phrases import AllowedPhrase, allowed_phrases
-from bot.database.servers.word_lists import ServerWordList, count_shadowed, word_lists
+from bot.database.servers.allowed_phrases import ALLOWED_PHRASES, AllowedPhrase
+from bot.database.servers.word_lists import COUNT_SHADOWED, WORD_LISTS, ServerWordList
 from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import WordList
@@ -43,8 +43,8 @@ class ServerWords:
             self._kept.move_to_end(server_id)
             return kept.rules
         before = self._changes
-        stored = await word_lists(self._db, server_id)
-        phrases = await allowed_phrases(self._db, server_id)
+        stored = await self._db.all(WORD_LISTS, server_id)
+        phrases = await self._db.all(ALLOWED_PHRASES, server_id)
         # Thousands of words take a part of a second, in which the bot has others to answer.
         lists = await asyncio.to_thread(_compiled, stored) if stored else ()
         allowed = _allowed(phrases)
@@ -69,7 +69,7 @@ class ServerWords:
             self._words -= oldest.words
 
     async def _count(self, list_ids: Sequence[int]) -> None:
-        await count_shadowed(self._db, list_ids)
+        await self._db.run(COUNT_SHADOWED, list(list_ids))
 
 
 def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:

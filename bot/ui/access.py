@@ -18,7 +18,7 @@ from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
 from bot.database.privacy.erasures import ErasureState, newest_erasure
 from bot.database.privacy.takedowns import taken_down_in
-from bot.database.reports.reports import held_jobs
+from bot.database.reports.reports import HELD_AMONG
 from bot.database.servers.settings import ServerSettings
 from bot.errors.gallery import NotPublished
 from bot.errors.pictures import OwnPictureTakenDown, PictureReported, TakenDown, TakenDownEverywhere
@@ -171,7 +171,7 @@ async def require_open(interaction: Interaction, job: Job) -> None:
     minors does. Raises PictureReported, TakenDown, what that rule raises, or DatabaseError.
     """
     client = interaction.client
-    if await held_jobs(client.db, [job.id]):
+    if await client.db.all(HELD_AMONG, [job.id]):
         raise PictureReported
     closed_in = await taken_down_in(client.db, job.id, interaction.guild_id or EVERYWHERE)
     if closed_in == EVERYWHERE:

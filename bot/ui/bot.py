@@ -25,8 +25,9 @@ from bot.community.featuring import Featuring
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.community.publishing import Publishing, PublishingRules
+from bot.database.clock import now_ms
 from bot.database.jobs.jobs import Job
-from bot.database.servers.left_servers import note_all, note_here, note_left
+from bot.database.servers.left_servers import NOTE_HERE, NOTE_LEFT, note_all
 from bot.i18n.commands import CommandWords
 from bot.privacy.erasing import Erasures
 from bot.privacy.export import Exporter
@@ -260,12 +261,14 @@ class EaselBot(Client):
 
     async def on_guild_join(self, server: discord.Guild) -> None:
         """Somebody has invited the bot."""
-        await background.guard(note_here(self.db, server.id), "noting a server that invited the bot")
+        noting = self.db.run(NOTE_HERE, ids=[server.id], now=now_ms())
+        await background.guard(noting, "noting a server that invited the bot")
         await self._greet(server)
 
     async def on_guild_remove(self, server: discord.Guild) -> None:
         """A server has removed the bot; what is kept of it goes when its time is over."""
-        await background.guard(note_left(self.db, server.id), "noting a server that removed the bot")
+        noting = self.db.run(NOTE_LEFT, server=server.id, now=now_ms())
+        await background.guard(noting, "noting a server that removed the bot")
         self.servers.forget(server.id)
 
     async def on_message(self, _message: discord.Message, /) -> None:

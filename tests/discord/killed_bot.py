@@ -33,8 +33,8 @@ from bot.database.clock import now_ms
 from bot.database.gallery import likes
 from bot.database.gallery.boards import FIND_BOARD
 from bot.database.gallery.publications import UNSETTLED_PUBLICATIONS, Publication
-from bot.database.reports.decisions import decisions_to_carry_out
-from bot.database.reports.reports import messages_due
+from bot.database.reports.decisions import DECISIONS_TO_CARRY_OUT
+from bot.database.reports.reports import MESSAGES_DUE
 from bot.reports.carrying_out import CarryingOut
 from bot.ui import bot
 from bot.ui.views.gallery.post import ConfirmUnpublishingButton, LikeButton, RemovePublicationForm
@@ -131,8 +131,8 @@ class KilledCarryingOut(CarryingOut):
     """Carries decisions out until it is killed."""
 
     async def carry_out_all(self) -> None:
-        waits = await decisions_to_carry_out(self._db, after=0, limit=1)
-        waits = waits or await messages_due(self._db, after=0, limit=1)  # of what is opened again
+        waits = await self._db.all(DECISIONS_TO_CARRY_OUT, 0, 1)
+        waits = waits or await self._db.all(MESSAGES_DUE, 0, 1)  # of what is opened again
         if waits:
             await killed_in(Work.DECISION, super().carry_out_all())
         elif not Countdown.is_asked(Work.DECISION):

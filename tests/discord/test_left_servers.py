@@ -6,7 +6,7 @@ import asyncio
 
 from bot.app.assembly import Easel
 from bot.database.clock import DAY_MS
-from bot.database.servers.left_servers import servers_left
+from bot.database.servers.left_servers import SERVERS_LEFT
 from bot.privacy.retention import Kind
 from bot.privacy.stored_data import IMPERSONAL, TABLES
 from playground.visible_message import VisibleMessage
@@ -18,7 +18,7 @@ from tests.house import PASTEL
 async def until_left(easel: Easel, scene: Scene) -> None:
     """Wait until the bot knows that a server has removed it."""
     async with asyncio.timeout(PATIENCE):
-        while not await servers_left(easel.db, before_ms=2**62, limit=9):
+        while not await easel.db.all(SERVERS_LEFT, 2**62, 9):
             await told(scene.grace, "privacy show", in_="dm")
 
 

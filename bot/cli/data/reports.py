@@ -17,7 +17,7 @@ from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.clock import now_ms
 from bot.database.database import read_database
-from bot.database.reports.reports import WaitingReports, reports_waiting
+from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
 from bot.i18n import duration
 from inference.queue.scheduler import EVERYWHERE
 
@@ -52,9 +52,9 @@ def summary(waiting: Sequence[WaitingReports]) -> str:
     return f"{opened} open, {hidden} of them hide their pictures; {appealed} appealed; the oldest {oldest} ago"
 
 
-async def _waiting(settings: Settings) -> tuple[WaitingReports, ...]:
+async def _waiting(settings: Settings) -> list[WaitingReports]:
     async with read_database(settings.storage.database) as db:
-        return await reports_waiting(db)
+        return await db.all(WAITING_BY_SERVER)
 
 
 def _show(waiting: Sequence[WaitingReports]) -> None:

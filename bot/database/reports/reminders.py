@@ -5,25 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.database.clock import now_ms
-from bot.database.database import Database
-
-OPEN_SINCE = """
-    SELECT id, server_id, created_at FROM report
-    WHERE state = 'open' AND (created_at <= :before OR created_at > :now) AND (created_at, id) > (:at, :id)
-    ORDER BY created_at, id LIMIT 50
-"""
-FIND = """
-    SELECT begun_at, sent_at FROM report_reminder
-    WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)
-"""
-BEGIN = """
-    INSERT INTO report_reminder (report_id, days, recipient, begun_at)
-    VALUES (:report, :days, coalesce(pseudonym(:operator), :channel), :now) ON CONFLICT DO NOTHING
-"""
-END = """
-    UPDATE report_reminder SET sent_at = :now
-    WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)
-"""
+from bot.database.query import Query, SqlStatement
 
 
 @dataclass(frozen=True)
@@ -59,28 +41,36 @@ class Reminder:
         }  # fmt: skip
 
 
-async def reports_open_since(
-    db: Database, before_ms: int, now: int, after: OpenReport | None = None
-) -> tuple[OpenReport, ...]:
-    """A page of the open reports that are at least so old, or dated in the future, the oldest first.
+@dataclass(frozen=True)
+class BegunReminder:
+    """A reminder that was begun at `begun_at` (unix ms), and whether it was sent."""
 
-    Raises DatabaseError.
+    begun_at: int
+    sent: bool
+
+
+# A page of the open reports that are at least so old, or dated in the future, the oldest first.
+REPORTS_OPEN_SINCE = Query(
+    OpenReport,
     """
-    place = {"before": before_ms, "now": now, "at": after.created_at if after else -1, "id": after.id if after else 0}
-    return tuple([OpenReport(**dict(row)) for row in await db.fetch(OPEN_SINCE, place)])
-
-
-async def begun_reminder(db: Database, reminder: Reminder) -> tuple[int, bool] | None:
-    """When a reminder was begun (unix ms) and whether it was sent; None before. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, reminder.key)
-    return None if row is None else (row["begun_at"], row["sent_at"] is not None)
-
-
-async def begin_reminder(db: Database, reminder: Reminder) -> None:
-    """Record that a reminder is about to be sent. Raises DatabaseError."""
-    await db.write(BEGIN, reminder.key)
-
-
-async def end_reminder(db: Database, reminder: Reminder) -> None:
-    """Record that a reminder was sent. Raises DatabaseError."""
-    await db.write(END, reminder.key)
+    SELECT id, server_id, created_at FROM report
+    WHERE state = 'open' AND (created_at <= :before OR created_at > :now) AND (created_at, id) > (:at, :id)
+    ORDER BY created_at, id LIMIT 50
+    """,
+)
+BEGUN_REMINDER = Query(
+    BegunReminder,
+    """
+    SELECT begun_at, sent_at IS NOT NULL AS sent FROM report_reminder
+    WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)
+    """,
+)
+# From now on it may have been sent.
+BEGIN_REMINDER = SqlStatement("""
+    INSERT INTO report_reminder (report_id, days, recipient, begun_at)
+    VALUES (:report, :days, coalesce(pseudonym(:operator), :channel), :now) ON CONFLICT DO NOTHING
+""")
+END_REMINDER = SqlStatement("""
+    UPDATE report_reminder SET sent_at = :now
+    WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)
+""")

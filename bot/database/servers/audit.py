@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydantic import Json
+
 from bot.database.clock import now_ms
 from bot.database.database import Database
-
-ADD = """
-    INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
-"""
-_RANGE = """
-    created_at >= :since AND created_at < :until AND (created_at, id) < (:before, :before_id)
-    ORDER BY created_at DESC, id DESC LIMIT :limit
-"""
-PAGE = f"SELECT * FROM audit WHERE server_id = :server AND {_RANGE}"  # noqa: S608 - constants only
-OF_ACTION = f"""
-    SELECT * FROM audit INDEXED BY audit_by_action WHERE server_id = :server AND action = :action AND {_RANGE}
-"""  # noqa: S608 - constants only
-# Two walks, each in the wanted order: one walk over either of both people would sort all that it finds.
-OF_PERSON = f"""
-    SELECT * FROM (
-        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_actor WHERE server_id = :server AND actor_id = :person
-            AND (:action IS NULL OR action = :action) AND {_RANGE})
-        UNION
-        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_person WHERE server_id = :server AND person_id = :person
-            AND (:action IS NULL OR action = :action) AND {_RANGE})
-    ) AS listed ORDER BY created_at DESC, id DESC LIMIT :limit
-"""  # noqa: S608 - constants only
-
-ENTRY = "SELECT * FROM audit WHERE id = ? AND server_id = ?"
+from bot.database.query import Query
 
 FOREVER = 2**62  # later than any time
 
@@ -81,7 +58,7 @@ class AuditEntry:
     action: AuditAction
     person_id: int | None
     target: str
-    changes: dict[str, tuple[object, object]]
+    changes: Json[dict[str, tuple[object, object]]]
     created_at: int
 
 
@@ -99,8 +76,42 @@ class AuditFilter:
 class AuditPage:
     """Entries, the newest first; `older` says whether there are more."""
 
-    entries: tuple[AuditEntry, ...]
+    entries: Sequence[AuditEntry]
     older: bool
+
+
+ADD_AUDIT_ENTRY = Query(
+    AuditEntry,
+    """
+    INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
+    """,
+)
+_RANGE = """
+    created_at >= :since AND created_at < :until AND (created_at, id) < (:before, :before_id)
+    ORDER BY created_at DESC, id DESC LIMIT :limit
+"""
+ENTRIES = Query(AuditEntry, f"SELECT * FROM audit WHERE server_id = :server AND {_RANGE}")  # noqa: S608 - constants only
+ENTRIES_OF_ACTION = Query(
+    AuditEntry,
+    f"""
+    SELECT * FROM audit INDEXED BY audit_by_action WHERE server_id = :server AND action = :action AND {_RANGE}
+    """,  # noqa: S608 - constants only
+)
+# Two walks, each in the wanted order: one walk over either of both people would sort all that it finds.
+ENTRIES_OF_PERSON = Query(
+    AuditEntry,
+    f"""
+    SELECT * FROM (
+        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_actor WHERE server_id = :server AND actor_id = :person
+            AND (:action IS NULL OR action = :action) AND {_RANGE})
+        UNION
+        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_person WHERE server_id = :server AND person_id = :person
+            AND (:action IS NULL OR action = :action) AND {_RANGE})
+    ) AS listed ORDER BY created_at DESC, id DESC LIMIT :limit
+    """,  # noqa: S608 - constants only
+)
+FIND_AUDIT_ENTRY = Query(AuditEntry, "SELECT * FROM audit WHERE id = ? AND server_id = ?")
 
 
 async def add_entry(
@@ -113,11 +124,9 @@ async def add_entry(
     target: str = "",
     person_id: int | None = None,
 ) -> AuditEntry:
-    """Write an entry; within a transaction of the caller, together with the change itself. Raises DatabaseError."""
+    """Write an entry; within a transaction of the caller, together with the change itself."""
     stored = json.dumps(changes, ensure_ascii=False)
-    values = (server_id, actor_id, action, person_id, target, stored, now_ms())
-    (row,) = await db.write(ADD, values)
-    return _entry(row)
+    return await db.get(ADD_AUDIT_ENTRY, server_id, actor_id, action, person_id, target, stored, now_ms())
 
 
 async def audit_page(
@@ -128,27 +137,19 @@ async def audit_page(
     limit: int,
     before: AuditEntry | None = None,
 ) -> AuditPage:
-    """The entries of a server that come after `before` in the list; the first page without it. Raises DatabaseError."""
+    """The entries of a server that come after `before` in the list; the first page without it."""
     parameters = {
         "server": server_id, "person": wanted.person_id, "action": wanted.action, "since": wanted.since,
         "until": min(wanted.until, before.created_at + 1) if before else wanted.until,  # where the walk begins
         "before": before.created_at if before else FOREVER, "before_id": before.id if before else FOREVER,
         "limit": limit + 1,
     }  # fmt: skip
-    sql = OF_PERSON if wanted.person_id is not None else OF_ACTION if wanted.action is not None else PAGE
-    entries = tuple(map(_entry, await db.fetch(sql, parameters)))
+    query = (
+        ENTRIES_OF_PERSON
+        if wanted.person_id is not None
+        else ENTRIES_OF_ACTION
+        if wanted.action is not None
+        else ENTRIES
+    )
+    entries = await db.all(query, **parameters)
     return AuditPage(entries[:limit], older=len(entries) > limit)
-
-
-async def find_entry(db: Database, server_id: int, entry_id: int) -> AuditEntry | None:
-    """The entry of a server by its id, or None. Raises DatabaseError."""
-    row = await db.fetch_one(ENTRY, (entry_id, server_id))
-    return None if row is None else _entry(row)
-
-
-def _entry(row: sqlite3.Row) -> AuditEntry:
-    columns = dict(row)
-    columns["action"] = AuditAction(columns["action"])
-    stored = json.loads(columns["changes"])
-    columns["changes"] = {field: (before, after) for field, (before, after) in stored.items()}
-    return AuditEntry(**columns)

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 
-HERE = """
+
+@dataclass(frozen=True)
+class LeftServer:
+    """A server that removed the bot at `left_at` (unix ms)."""
+
+    id: int
+    left_at: int
+
+
+# The bot is a member of these servers, or is one again.
+NOTE_HERE = SqlStatement("""
     INSERT INTO server (id, created_at) SELECT value, :now FROM json_each(:ids) WHERE true
     ON CONFLICT (id) DO UPDATE SET left_at = NULL WHERE left_at IS NOT NULL
-"""
-LEFT = """
+""")
+NOTE_LEFT = SqlStatement("""
     INSERT INTO server (id, created_at, left_at) VALUES (:server, :now, :now)
     ON CONFLICT (id) DO UPDATE SET left_at = excluded.left_at WHERE left_at IS NULL
-"""
+""")
 # Once at a start; there are as many rows as servers.
-MISSING = """
+NOTE_MISSING = SqlStatement("""
     UPDATE server SET left_at = :now
     WHERE left_at IS NULL AND id > 0 AND id NOT IN (SELECT value FROM json_each(:ids))
-"""
-OLD = "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?"
-HAS_LEFT = "SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL"
+""")
+SERVERS_LEFT = Query(LeftServer, "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?")
+HAS_LEFT = Query(bool, "SELECT EXISTS (SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL)")
 # A report that a picture looks like a minor is decided even if the bot left. If operators have an open report
 # about the same pictures, that report takes over complaints and copies. Otherwise the operators take over the report.
 _BOTH = """
@@ -67,7 +78,7 @@ HAND_OVER_HASHES = """
 """
 # With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
 # table from end to end: once for each server that is forgotten.
-FORGET = (
+_FORGET = (
     HAND_OVER_COMPLAINTS,
     HAND_OVER_COPIES,
     HAND_OVER_LASTING,
@@ -86,39 +97,23 @@ FORGET = (
     "DELETE FROM memo WHERE key = 'greeted ' || :server",
     "DELETE FROM server WHERE id = :server",
 )
-
-
-async def note_here(db: Database, server_id: int) -> None:
-    """The bot is a member of the server, or is one again. Raises DatabaseError."""
-    await db.write(HERE, {"ids": json.dumps([server_id]), "now": now_ms()})
-
-
-async def note_left(db: Database, server_id: int) -> None:
-    """The server has removed the bot just now. Raises DatabaseError."""
-    await db.write(LEFT, {"server": server_id, "now": now_ms()})
+FORGET_SERVER = tuple(map(SqlStatement, _FORGET))
 
 
 async def note_all(db: Database, server_ids: Collection[int]) -> None:
-    """The bot is a member of these servers and of no other; a time that is stored stays. Raises DatabaseError."""
-    here = {"ids": json.dumps(list(server_ids)), "now": now_ms()}
+    """The bot is a member of these servers and of no other; a time that is stored stays."""
+    ids, now = [*server_ids], now_ms()
     async with db.transaction():
-        await db.write(HERE, here)
-        await db.write(MISSING, here)
-
-
-async def servers_left(db: Database, *, before_ms: int, limit: int) -> tuple[tuple[int, int], ...]:
-    """Servers without the bot since before `before_ms` (unix ms), each with the time. Raises DatabaseError."""
-    return tuple((row["id"], row["left_at"]) for row in await db.fetch(OLD, (before_ms, limit)))
+        await db.run(NOTE_HERE, ids=ids, now=now)
+        await db.run(NOTE_MISSING, ids=ids, now=now)
 
 
 async def forget_server(db: Database, server_id: int) -> None:
     """Delete all that is kept of a server that removed the bot; of people's jobs, where they were ordered.
 
     Open reports of what looks like a minor become the operators'. Of one that has the bot again nothing is deleted.
-    Raises DatabaseError.
     """
     async with db.transaction():
-        if await db.fetch_one(HAS_LEFT, (server_id,)) is None:
-            return
-        for sql in FORGET:
-            await db.write(sql, {"server": server_id})
+        if await db.get(HAS_LEFT, server_id):
+            for statement in FORGET_SERVER:
+                await db.run(statement, server=server_id)

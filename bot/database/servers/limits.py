@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Json
 
 from bot.database.database import Database
 from bot.database.people import people
-
-SHARED = """
-    SELECT * FROM server_limit WHERE server_id = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')
-"""
-# A person who has all deleted keeps their limits by the keyed hash of the id; what is set anew takes its place.
-FIND = """
-    SELECT * FROM server_limit WHERE server_id = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id))
-    ORDER BY holder_id DESC LIMIT 1
-"""
-OF_PEOPLE = """
-    SELECT * FROM server_limit WHERE server_id = ? AND holder = 'person' ORDER BY holder_id LIMIT ? OFFSET ?
-"""
-COUNT = "SELECT count(*) FROM server_limit WHERE server_id = ?"
-SAVE = """
-    INSERT INTO server_limit (server_id, holder, holder_id, name, limits) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (server_id, holder, holder_id) DO UPDATE SET name = excluded.name, limits = excluded.limits
-"""
-DELETE = """
-    DELETE FROM server_limit WHERE server_id = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id))
-"""
+from bot.database.query import Query, SqlStatement
 
 MAX_QUOTA = 10**9
 MAX_ADDED = 10**6
@@ -86,42 +66,36 @@ class HeldLimits:
     holder: LimitHolder
     holder_id: int
     name: str
-    values: LimitValues
+    values: Json[LimitValues]
 
 
-async def shared_limits(db: Database, server_id: int) -> tuple[HeldLimits, ...]:
-    """All limits of a server but those of single people. Raises DatabaseError."""
-    return tuple(map(_held, await db.fetch(SHARED, (server_id,))))
-
-
-async def find_limits(db: Database, server_id: int, holder: LimitHolder, holder_id: int = 0) -> HeldLimits | None:
-    """The limits that were set for this holder, or None. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, {"server": server_id, "holder": holder, "id": holder_id})
-    return None if row is None else _held(row)
-
-
-async def limits_of_people(db: Database, server_id: int, *, limit: int, offset: int = 0) -> tuple[HeldLimits, ...]:
-    """A page of the limits of single people. Raises DatabaseError."""
-    return tuple(map(_held, await db.fetch(OF_PEOPLE, (server_id, limit, offset))))
-
-
-async def count_limits(db: Database, server_id: int) -> int:
-    """How many have limits of their own in a server: people, roles and the rest. Raises DatabaseError."""
-    ((count,),) = await db.fetch(COUNT, (server_id,))
-    return count
+_HELD = 'SELECT holder, holder_id, name, limits AS "values" FROM server_limit WHERE server_id'
+# All limits of a server except those of people.
+SHARED_LIMITS = Query(HeldLimits, f"{_HELD} = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')")
+# A person who has all deleted keeps their limits by the keyed hash of the id; what is set anew takes its place.
+LIMITS_OF = Query(
+    HeldLimits,
+    f"""
+    {_HELD} = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id)) ORDER BY holder_id DESC LIMIT 1
+    """,
+)
+LIMITS_OF_PEOPLE = Query(HeldLimits, f"{_HELD} = ? AND holder = 'person' ORDER BY holder_id LIMIT ? OFFSET ?")
+COUNT_LIMITS = Query(int, "SELECT count(*) FROM server_limit WHERE server_id = ?")
+SAVE_LIMITS = SqlStatement("""
+    INSERT INTO server_limit (server_id, holder, holder_id, name, limits) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (server_id, holder, holder_id) DO UPDATE SET name = excluded.name, limits = excluded.limits
+""")
+DELETE_LIMITS = SqlStatement("""
+    DELETE FROM server_limit WHERE server_id = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id))
+""")
 
 
 async def save_limits(db: Database, server_id: int, held: HeldLimits) -> None:
-    """Store limits in place of the holder's earlier ones; such that say nothing are deleted. Raises DatabaseError."""
-    key = (server_id, held.holder, held.holder_id)
+    """Store limits in place of the holder's earlier ones; such that say nothing are deleted."""
     async with db.transaction():
-        await db.write(DELETE, dict(zip(("server", "holder", "id"), key, strict=True)))
+        await db.run(DELETE_LIMITS, server=server_id, holder=held.holder, id=held.holder_id)
         if held.values == LimitValues():
             return
         await people.remember_server(db, server_id)
-        await db.write(SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))
-
-
-def _held(row: sqlite3.Row) -> HeldLimits:
-    limits = LimitValues.model_validate_json(row["limits"])
-    return HeldLimits(LimitHolder(row["holder"]), row["holder_id"], row["name"], limits)
+        limits = held.values.model_dump_json(exclude_none=True)
+        await db.run(SAVE_LIMITS, server_id, held.holder, held.holder_id, held.name, limits)

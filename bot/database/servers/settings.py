@@ -10,14 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.people import people
+from bot.database.query import Query, SqlStatement
 from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
-
-FIND = "SELECT settings FROM server_settings WHERE server_id = ?"
-SAVE = """
-    INSERT INTO server_settings (server_id, settings, updated_at) VALUES (?, ?, ?) ON CONFLICT (server_id) DO UPDATE
-    SET settings = excluded.settings, updated_at = excluded.updated_at
-"""
 
 MAX_CHOSEN = 100  # channels, checkpoints or roles in one list
 MAX_ART_CHANNELS = 25  # as many as one menu offers
@@ -93,14 +88,20 @@ class ServerSettings(BaseModel):
         return next((each for each in self.art_channels if each.channel_id == channel_id), None)
 
 
+SERVER_SETTINGS = Query(str, "SELECT settings FROM server_settings WHERE server_id = ?")
+SAVE_SERVER_SETTINGS = SqlStatement("""
+    INSERT INTO server_settings (server_id, settings, updated_at) VALUES (?, ?, ?) ON CONFLICT (server_id) DO UPDATE
+    SET settings = excluded.settings, updated_at = excluded.updated_at
+""")
+
+
 async def find_server_settings(db: Database, server_id: int) -> ServerSettings:
-    """The choices of a server. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, (server_id,))
-    return ServerSettings() if row is None else ServerSettings.model_validate_json(row["settings"])
+    """The choices of a server."""
+    return ServerSettings.model_validate_json(await db.one(SERVER_SETTINGS, server_id) or "{}")
 
 
 async def save_server_settings(db: Database, server_id: int, settings: ServerSettings) -> None:
-    """Store them. Raises DatabaseError."""
+    """Store them."""
     async with db.transaction():
         await people.remember_server(db, server_id)
-        await db.write(SAVE, (server_id, settings.model_dump_json(), now_ms()))
+        await db.run(SAVE_SERVER_SETTINGS, server_id, settings.model_dump_json(), now_ms())

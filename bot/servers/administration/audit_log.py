@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.database.database import Database
 from bot.database.servers.audit import (
+    FIND_AUDIT_ENTRY,
     AuditAction,
     AuditEntry,
     AuditFilter,
@@ -14,7 +15,6 @@ from bot.database.servers.audit import (
     Changes,
     add_entry,
     audit_page,
-    find_entry,
 )
 from bot.errors.missing import NothingThere
 from bot.i18n import _
@@ -61,7 +61,7 @@ class AuditLog:
     async def entry(self, who: ActionContext, server_id: int, entry_id: int) -> AuditEntry:
         """One entry of the log, after which a page begins. Raises NothingThere when the server has none such."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
-        entry = await find_entry(self._db, server_id, entry_id)
+        entry = await self._db.one(FIND_AUDIT_ENTRY, entry_id, server_id)
         if entry is None:
             raise NothingThere(what=_("This page is outdated. Please open it again."))
         return entry
@@ -74,7 +74,7 @@ class AuditLog:
         return made
 
     async def _entries(self, server_id: int, wanted: AuditFilter) -> AsyncIterator[AuditEntry]:
-        page = AuditPage((), older=True)
+        page = AuditPage([], older=True)
         while page.older:
             before = page.entries[-1] if page.entries else None
             page = await audit_page(self._db, server_id, wanted, limit=EXPORT_PAGE, before=before)

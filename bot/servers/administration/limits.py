@@ -10,13 +10,13 @@ from bot.config import LimitSettings
 from bot.database.database import Database
 from bot.database.servers.audit import AuditAction
 from bot.database.servers.limits import (
+    COUNT_LIMITS,
+    LIMITS_OF,
+    LIMITS_OF_PEOPLE,
     HeldLimits,
     LimitHolder,
     LimitName,
     LimitValues,
-    count_limits,
-    find_limits,
-    limits_of_people,
     save_limits,
 )
 from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange, NotWhole
@@ -66,7 +66,7 @@ class LimitAdministration:
         if holder is LimitHolder.ROLE and holder_id == server_id:  # the role that everybody has
             holder, holder_id, name = LimitHolder.EVERYBODY, 0, ""
         async with self._db.transaction():
-            earlier = await find_limits(self._db, server_id, holder, holder_id)
+            earlier = await self._db.one(LIMITS_OF, server=server_id, holder=holder, id=holder_id)
             before = earlier.values if earlier else LimitValues()
             after = self._checked(holder, before, values)
             if after != before:
@@ -112,20 +112,18 @@ class LimitAdministration:
         await self._rights.require(Action.CONFIGURE, who, server_id)
         if holder is LimitHolder.ROLE and holder_id == server_id:  # the role that everybody has
             holder, holder_id = LimitHolder.EVERYBODY, 0
-        held = await find_limits(self._db, server_id, holder, holder_id)
+        held = await self._db.one(LIMITS_OF, server=server_id, holder=holder, id=holder_id)
         return held.values if held else LimitValues()
 
-    async def of_people(
-        self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0
-    ) -> tuple[HeldLimits, ...]:
+    async def of_people(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> list[HeldLimits]:
         """A page of the limits of single people."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await limits_of_people(self._db, server_id, limit=limit, offset=offset)
+        return await self._db.all(LIMITS_OF_PEOPLE, server_id, limit, offset)
 
     async def count(self, who: ActionContext, server_id: int) -> int:
         """How many have limits in the server, single people too."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await count_limits(self._db, server_id)
+        return await self._db.get(COUNT_LIMITS, server_id)
 
 
 def range_of(name: LimitName) -> tuple[float, float]:

@@ -11,18 +11,18 @@ from bot.config.word_patterns import Unusable, UnusableRule
 from bot.database.clock import DAY_MS
 from bot.database.database import Database
 from bot.database.servers.allowed_phrases import (
+    ALLOWED_PHRASES,
+    COUNT_QUESTIONS,
+    DECIDE_QUESTION,
+    DELETE_PHRASE,
+    FIND_QUESTION,
+    POST_QUESTION,
+    WITHDRAW_QUESTION,
     AllowedPhrase,
     PhraseQuestion,
     QuestionState,
     add_phrase,
-    allowed_phrases,
-    count_questions,
-    decide_question,
-    delete_phrase,
-    find_question,
-    note_question_posted,
     save_question,
-    withdraw_question,
 )
 from bot.database.servers.audit import AuditAction
 from bot.errors.missing import NothingThere
@@ -89,15 +89,15 @@ class PhraseAdministration:
             try:
                 channel_id, message_id = await post(question)
             except StaffUnreachable:
-                await withdraw_question(self._db, question.id)
+                await self._db.run(WITHDRAW_QUESTION, question.id)
                 raise
-            if not await note_question_posted(self._db, question.id, channel_id, message_id):
+            if not await self._db.run(POST_QUESTION, channel_id, message_id, question.id):
                 await delete(channel_id, message_id)
                 raise NothingThere(what=_("This question no longer exists."))
 
     async def may_ask(self, who: ActionContext) -> bool:
         """Whether a member can ask one more question today. Raises DatabaseError."""
-        return await count_questions(self._db, who.person_id, self._clock() - DAY_MS) < MOST_A_DAY
+        return await self._db.get(COUNT_QUESTIONS, who.person_id, self._clock() - DAY_MS) < MOST_A_DAY
 
     async def _save(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
         if (await self._words.of(refused.server_id)).allowed.without(refused.phrase) != refused.phrase:
@@ -106,13 +106,13 @@ class PhraseAdministration:
             asked = await save_question(self._db, refused.server_id, who.person_id, refused.word, refused.phrase)
             if asked is None:
                 raise AskedAlready
-            if await count_questions(self._db, who.person_id, self._clock() - DAY_MS) > MOST_A_DAY:
+            if await self._db.get(COUNT_QUESTIONS, who.person_id, self._clock() - DAY_MS) > MOST_A_DAY:
                 raise AskedTooOften(limit=MOST_A_DAY)
         return asked
 
     async def question(self, who: ActionContext, question_id: int) -> PhraseQuestion:
         """A question to the staff of a server. Raises NothingThere."""
-        found = await find_question(self._db, question_id)
+        found = await self._db.one(FIND_QUESTION, question_id)
         if found is None:
             raise NothingThere(what=_("This question no longer exists."))
         await self._rights.require(Action.CONFIGURE, who, found.server_id)
@@ -161,16 +161,16 @@ class PhraseAdministration:
             await self._audit.record(who, server_id, AuditAction.CHANGE_PHRASES, changes)
         self._words.forget(server_id)
 
-    async def phrases(self, who: ActionContext, server_id: int) -> tuple[AllowedPhrase, ...]:
+    async def phrases(self, who: ActionContext, server_id: int) -> list[AllowedPhrase]:
         """All phrases that a server allows, the oldest first."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await allowed_phrases(self._db, server_id)
+        return await self._db.all(ALLOWED_PHRASES, server_id)
 
     async def remove(self, who: ActionContext, server_id: int, phrase_id: int) -> None:
         """Let a phrase count again. Raises NothingThere."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
         async with self._db.transaction():
-            gone = await delete_phrase(self._db, server_id, phrase_id)
+            gone = await self._db.one(DELETE_PHRASE, server_id, phrase_id)
             if gone is None:
                 raise NothingThere(what=_("This phrase is no longer allowed."))
             changes = {"phrase": (gone.phrase, None)}
@@ -179,7 +179,7 @@ class PhraseAdministration:
 
     async def _store(self, who: ActionContext, server_id: int, phrase: str) -> bool:
         """Store a phrase; False if the server already allows it. Raises TooManyPhrases."""
-        phrases = [each.phrase.casefold() for each in await allowed_phrases(self._db, server_id)]
+        phrases = [each.phrase.casefold() for each in await self._db.all(ALLOWED_PHRASES, server_id)]
         if phrase.casefold() in phrases:
             return False
         if len(phrases) >= MAX_PHRASES:
@@ -190,7 +190,7 @@ class PhraseAdministration:
     async def _decide(
         self, who: ActionContext, question: PhraseQuestion, state: QuestionState, phrase: str
     ) -> PhraseQuestion:
-        decided = await decide_question(self._db, question.id, state, phrase, who.person_id)
+        decided = await self._db.one(DECIDE_QUESTION, state, phrase, who.person_id, question.id)
         if decided is None:
             raise QuestionClosed
         return decided

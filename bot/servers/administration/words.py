@@ -8,11 +8,11 @@ from dataclasses import replace
 from bot.database.database import Database
 from bot.database.servers.audit import AuditAction, Changes
 from bot.database.servers.word_lists import (
+    DELETE_WORD_LIST,
+    WORD_LISTS,
     ServerWordList,
     add_word_list,
     change_word_list,
-    delete_word_list,
-    word_lists,
 )
 from bot.errors.missing import NothingThere
 from bot.errors.words import ManageServerNeeded
@@ -45,10 +45,10 @@ class WordAdministration:
         self._rights = rights
         self._audit = audit
 
-    async def lists(self, who: ActionContext, server_id: int) -> tuple[ServerWordList, ...]:
+    async def lists(self, who: ActionContext, server_id: int) -> list[ServerWordList]:
         """All lists of the server."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await word_lists(self._db, server_id)
+        return await self._db.all(WORD_LISTS, server_id)
 
     async def add(self, who: ActionContext, new: ServerWordList) -> ServerWordList:
         """Add a list.
@@ -58,7 +58,7 @@ class WordAdministration:
         await self._rights.require(Action.CONFIGURE, who, new.server_id)
         checked = checked_list(new)
         async with self._db.transaction():
-            check_together([*await word_lists(self._db, new.server_id), checked])
+            check_together([*await self._db.all(WORD_LISTS, new.server_id), checked])
             added = await add_word_list(self._db, checked)
             await self._log(who, added, AuditAction.ADD_WORD_LIST, changes_of(None, added))
         self._words.forget(new.server_id)
@@ -68,7 +68,7 @@ class WordAdministration:
         """Change the named fields of a list; the others stay. Raises NothingThere, and what `add` raises."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
         async with self._db.transaction():
-            lists = {each.id: each for each in await word_lists(self._db, server_id)}
+            lists = {each.id: each for each in await self._db.all(WORD_LISTS, server_id)}
             before = _found(lists.get(list_id))
             after = checked_list(replace(before, **changes))  # type: ignore[arg-type]
             if after != before:
@@ -82,9 +82,9 @@ class WordAdministration:
         """Delete a list and return it. Raises NothingThere."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
         async with self._db.transaction():
-            lists = await word_lists(self._db, server_id)
+            lists = await self._db.all(WORD_LISTS, server_id)
             gone = _found(next((each for each in lists if each.id == list_id), None))
-            await delete_word_list(self._db, server_id, list_id)
+            await self._db.run(DELETE_WORD_LIST, server_id, list_id)
             await self._log(who, gone, AuditAction.DELETE_WORD_LIST, changes_of(gone, None))
         self._words.forget(server_id)
         return gone
@@ -99,18 +99,18 @@ class WordAdministration:
         if who.server_id != server_id or not who.manages_server:
             raise ManageServerNeeded
         rules = await self.lookup.automod_rules(server_id)
-        return imported(server_id, rules, await word_lists(self._db, server_id))
+        return imported(server_id, rules, await self._db.all(WORD_LISTS, server_id))
 
     async def import_automod(self, who: ActionContext, server_id: int) -> AutoModImport:
         """Import the rules as they are now, in place of what was imported before. Raises what `automod` raises."""
         made = await self.automod(who, server_id)
         async with self._db.transaction():
-            earlier = [each for each in await word_lists(self._db, server_id) if each.rule_id is not None]
+            earlier = [each for each in await self._db.all(WORD_LISTS, server_id) if each.rule_id is not None]
             for gone in earlier:
-                await delete_word_list(self._db, server_id, gone.id)
+                await self._db.run(DELETE_WORD_LIST, server_id, gone.id)
             for new in made.lists:
                 await add_word_list(self._db, new)
-            check_together(await word_lists(self._db, server_id))
+            check_together(await self._db.all(WORD_LISTS, server_id))
             changes = differences_of(earlier, made.lists)
             await self._audit.record(who, server_id, AuditAction.IMPORT_WORD_LISTS, changes, target="AutoMod")
         self._words.forget(server_id)

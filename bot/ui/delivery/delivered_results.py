@@ -18,7 +18,7 @@ from bot.database.jobs.jobs import Job
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import pictures_of_job
 from bot.database.privacy.takedowns import taken_down_in
-from bot.database.reports.reports import held_jobs
+from bot.database.reports.reports import HELD_AMONG
 from bot.i18n import speaking
 from bot.servers.services import ServerServices
 from bot.ui.delivery.delivery import Deliverer, ResultNotice, RouteClosed
@@ -83,7 +83,7 @@ class DeliveredResults:
 
     async def _why_out_of_sight(self, job: Job) -> ResultNotice | None:
         """What stands in place of pictures that are reported or were taken down; None for others."""
-        if await held_jobs(self._db, [job.id]):
+        if await self._db.all(HELD_AMONG, [job.id]):
             return ResultNotice(job, reported_view)
         if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
             return ResultNotice(job, taken_down_view)

@@ -14,7 +14,7 @@ from bot.database.database import Database
 from bot.database.jobs.jobs import Job
 from bot.database.people.people import FIND_LOCALE
 from bot.database.reports.reminders import Reminder
-from bot.database.reports.reports import Report, complaints_of
+from bot.database.reports.reports import COMPLAINTS, Report
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
 from bot.pictures.thumbnails import Thumbnails
@@ -87,7 +87,7 @@ class ReportMessages:
         if notice.report.server_id != EVERYWHERE:
             server = self._client.get_guild(notice.report.server_id)
             place = _("The staff of {server}").format(server=plain(server.name, 100)) if server else _("The staff")
-        return notice_view(notice, place, await complaints_of(self._db, notice.report.id))
+        return notice_view(notice, place, await self._db.all(COMPLAINTS, notice.report.id))
 
     # --- staff --------------------------------------------------------------------------------------------------------
 

@@ -10,9 +10,15 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.people.people import FIND_LOCALE
-from bot.database.servers.allowed_phrases import PhraseQuestion, QuestionState, mark_question_told, untold_questions
+from bot.database.servers.allowed_phrases import (
+    MARK_QUESTION_TOLD,
+    UNTOLD_QUESTIONS,
+    PhraseQuestion,
+    QuestionState,
+)
 from bot.i18n import _, speaking
 from bot.i18n.texts import code, plain
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
@@ -34,7 +40,7 @@ class PhraseNotices:
     async def tell(self, person_id: int) -> None:
         """Send a direct message. If Discord refuses it, the next command tells. Raises DatabaseError."""
         async with self._telling:
-            untold = (await untold_questions(self._db, person_id))[:MOST_AT_ONCE]
+            untold = (await self._db.all(UNTOLD_QUESTIONS, person_id))[:MOST_AT_ONCE]
             if not untold:
                 return
             with speaking(await self._db.one(FIND_LOCALE, person_id)):
@@ -49,16 +55,16 @@ class PhraseNotices:
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the member who used a command of what no direct message told. Raises DatabaseError."""
-        if not await untold_questions(self._db, interaction.user.id):
+        if not await self._db.all(UNTOLD_QUESTIONS, interaction.user.id):
             return
         async with self._telling:
-            if untold := (await untold_questions(self._db, interaction.user.id))[:MOST_AT_ONCE]:
+            if untold := (await self._db.all(UNTOLD_QUESTIONS, interaction.user.id))[:MOST_AT_ONCE]:
                 await send_ephemeral(interaction, self._notice(untold))
                 await self._note_told(untold)
 
     async def _note_told(self, questions: Sequence[PhraseQuestion]) -> None:
         for question in questions:
-            await mark_question_told(self._db, question.id)
+            await self._db.run(MARK_QUESTION_TOLD, now_ms(), question.id)
 
     def _notice(self, questions: Sequence[PhraseQuestion]) -> ui.LayoutView:
         view = ui.LayoutView(timeout=None)

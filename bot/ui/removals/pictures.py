@@ -51,7 +51,7 @@ from bot.database.privacy.takedowns import (
     taken_down_in,
     untold_takedowns,
 )
-from bot.database.reports.reports import held_since
+from bot.database.reports.reports import HELD_SINCE
 from bot.database.servers.audit import AuditAction, add_entry
 from bot.errors.missing import NothingThere
 from bot.i18n import _, ngettext, sentences, speaking
@@ -141,7 +141,7 @@ class Removals:
         """
         now, undo_ms = now_ms(), round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
         held_ms = self._configuration.settings.moderation.held_ms
-        reported_at = await held_since(self._db, job.id, since=now - held_ms)
+        reported_at = await self._db.one(HELD_SINCE, job.id, now - held_ms)
         if not undo_ms and reported_at is None:
             await self.delete(job)
             return None

@@ -187,10 +187,8 @@ def test_a_folder_that_could_not_be_fetched_is_told_and_goes_on_the_next_time(he
         hubs.add_repository("maker/vivid", vivid())
         given = ("library", "add-checkpoint", "https://huggingface.co/maker/vivid", "--config", str(config))
         weights = f"/maker/vivid/resolve/{COMMIT}/vae/diffusion_pytorch_model.safetensors"
-        for answer, words in (
-            (status(404), "does not have this"),
-            (content(b"\x80\x02}q"), "is not really a safetensors file"),
-        ):
+        refused = ((status(404), "does not have this"), (content(b"\x80\x02}q"), "is not really a safetensors file"))
+        for answer, words in refused:
             hubs.fault(weights, answer)
             said = here(*given, "--base", "demo/vivid", **endpoints(hubs))
             assert words in said.sentence

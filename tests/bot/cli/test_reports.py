@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.cli import DONE
 from bot.database.database import open_database
 from bot.database.reports.appeals import save_appeal
-from bot.database.reports.decisions import DecisionAction, NewDecision, decision_of, save_decision
+from bot.database.reports.decisions import DECISION_OF, DecisionAction, NewDecision, save_decision
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
 from inference.queue.scheduler import EVERYWHERE
 from tests.bot.cli.commands import Here
@@ -29,7 +29,7 @@ async def fill(house: House) -> None:
             report = await save_report(db, new)
             if job_id in (2, 4):
                 await save_decision(db, report.id, NewDecision(DecisionAction.HIDE, 7), ())
-            if job_id == 2 and (decision := await decision_of(db, report.id)):
+            if job_id == 2 and (decision := await db.one(DECISION_OF, report.id)):
                 await save_appeal(db, decision, 5, "No.")
         await db.write("UPDATE report SET created_at = created_at - ? WHERE target_id = 1", (3 * HOUR_MS,))
 

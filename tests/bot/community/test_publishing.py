@@ -15,7 +15,7 @@ from bot.database.gallery.publications import FIND_PUBLICATION, PUBLICATIONS_OF_
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.privacy.takedowns import record_takedown
-from bot.database.servers.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
+from bot.database.servers.allowed_phrases import ALLOWED_PHRASES, DELETE_PHRASE, add_phrase
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
 from bot.errors.ratings import PromptRatedTooHigh
@@ -130,8 +130,8 @@ async def test_a_picture_with_an_allowed_phrase_is_published_and_stays(here: Com
     await add_phrase(here.db, SERVER, "nude quartz lantern", 5)
     here.services.words.forget(SERVER)
     one = await publish(here, job)
-    (allowed,) = await allowed_phrases(here.db, SERVER)
-    await delete_phrase(here.db, SERVER, allowed.id)
+    (allowed,) = await here.db.all(ALLOWED_PHRASES, SERVER)
+    await here.db.one(DELETE_PHRASE, SERVER, allowed.id)
     here.services.words.forget(SERVER)
     await here.publishing.settle()
     page = await gallery_page(here.db, GalleryFilter(SERVER), open_place, limit=50)

@@ -35,8 +35,8 @@ async def test_an_entry_is_read_as_it_was_written(db: Database) -> None:
     changes = {"channels": ([], [1, 2]), "language": (None, "ja"), "理由": ("", "荒らし")}
     written = await add_entry(db, HERE, 5, AuditAction.CHANGE_SETTINGS, changes, target="x", person_id=9)
     assert written.changes == changes
-    assert (await audit_page(db, HERE, AuditFilter(), limit=5)).entries == (written,)
-    assert (await audit_page(db, ELSEWHERE, AuditFilter(), limit=5)).entries == ()
+    assert (await audit_page(db, HERE, AuditFilter(), limit=5)).entries == [written]
+    assert (await audit_page(db, ELSEWHERE, AuditFilter(), limit=5)).entries == []
 
 
 async def test_pages_and_filters_show_what_a_plain_search_finds(db: Database) -> None:
@@ -74,4 +74,4 @@ async def test_nobody_changes_or_deletes_an_entry(db: Database, sql: str) -> Non
     written = await add_entry(db, HERE, 5, AuditAction.BLOCK_PERSON, {})
     with pytest.raises((sqlite3.Error, DatabaseError)):
         await db.write(sql)
-    assert (await audit_page(db, HERE, AuditFilter(), limit=5)).entries == (written,)
+    assert (await audit_page(db, HERE, AuditFilter(), limit=5)).entries == [written]

@@ -18,7 +18,7 @@ from bot.database.jobs.jobs import Job, JobState
 from bot.database.people.people import remember_person
 from bot.database.pictures.verdicts import VerdictReason, decide_verdicts, note_reported
 from bot.database.privacy.takedowns import taken_down_in
-from bot.database.reports.reports import NewReport, ReportReason, Subject, held_jobs, save_report
+from bot.database.reports.reports import HELD_AMONG, NewReport, ReportReason, Subject, save_report
 from inference.errors import PictureNotSaved
 from inference.messages.events import Capacity
 from inference.workers.storage import move_synced
@@ -101,7 +101,7 @@ async def decided_at(rig: Rig, number: int) -> bool:
     if deciding:
         assert await taken_down_in(rig.db, copy, SERVER) == SERVER, number
     else:
-        assert await held_jobs(rig.db, [copy])
+        assert await rig.db.all(HELD_AMONG, [copy])
     return bool(deciding)
 
 

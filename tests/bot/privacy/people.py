@@ -40,21 +40,21 @@ from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import begin_deletion, hide_job
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
 from bot.database.privacy.takedowns import Takedown, mark_told, record_takedown
-from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
-from bot.database.reports.decisions import DecisionAction, NewDecision, Step, mark_decision_told, save_decision
+from bot.database.reports.appeals import MARK_ANSWER_TOLD, AppealState, answer_appeal, save_appeal
+from bot.database.reports.decisions import MARK_DECISION_TOLD, DecisionAction, NewDecision, Step, save_decision
 from bot.database.reports.reports import (
+    MARK_REPORT_POSTED,
+    MARK_REPORT_POSTING,
     NewReport,
     ReportReason,
     Subject,
-    mark_report_posted,
-    mark_report_posting,
     save_report,
 )
 from bot.database.servers.allowed_phrases import (
+    DECIDE_QUESTION,
+    POST_QUESTION,
     QuestionState,
     add_phrase,
-    decide_question,
-    note_question_posted,
     save_question,
 )
 from bot.database.servers.audit import AuditAction, add_entry
@@ -185,8 +185,8 @@ async def report(db: Database, person: int, job_id: int, word: str) -> None:
                 note=f"{word} by <@{person}>" if by == person else f"<@{person}>",
             ),
         )
-        await mark_report_posting(db, made.id, CHANNEL)
-        await mark_report_posted(db, made.id, 5)
+        await db.run(MARK_REPORT_POSTING, CHANNEL, now_ms(), made.id)
+        await db.run(MARK_REPORT_POSTED, 5, made.id)
         decision = await save_decision(
             db,
             made.id,
@@ -197,8 +197,8 @@ async def report(db: Database, person: int, job_id: int, word: str) -> None:
         if owner == person:
             await save_appeal(db, decision, person, f"my {word} is fine")
             await answer_appeal(db, decision, AppealState.UPHELD, [], answered_by=MARGARET)
-            await mark_decision_told(db, decision.id, person + 20)
-            await mark_answer_told(db, decision.id, person + 21)
+            await db.run(MARK_DECISION_TOLD, now_ms(), person + 20, decision.id)
+            await db.run(MARK_ANSWER_TOLD, now_ms(), person + 21, decision.id)
             await hold_copy(db, job_id, [made.id])
 
 
@@ -208,8 +208,8 @@ async def ask(db: Database, person: int, word: str) -> None:
         phrase = f"a {word} for <@{person}>" if asking == person else "a bird"
         asked = await save_question(db, SERVER, asking, word if asking == person else f"w{person % 97}", phrase)
         assert asked is not None
-        await note_question_posted(db, asked.id, CHANNEL, person + (40 if asking == person else 41))
-        await decide_question(db, asked.id, QuestionState.ALLOWED, phrase, deciding)
+        await db.run(POST_QUESTION, CHANNEL, person + (40 if asking == person else 41), asked.id)
+        await db.one(DECIDE_QUESTION, QuestionState.ALLOWED, phrase, deciding, asked.id)
     await add_phrase(db, SERVER, f"a bird for <@{person}>", person)
 
 

@@ -19,12 +19,12 @@ from bot.config import Settings
 from bot.config.sections.moderation import ModerationSettings
 from bot.config.sections.storage import BackupSettings, StorageSettings
 from bot.database.additions.additions import (
+    ADDITION,
+    REQUESTERS_OF,
     AdditionState,
     begin_addition,
-    find_addition,
     finish_addition,
     recent_requests,
-    requesters_of,
     withdraw_request,
 )
 from bot.database.clock import DAY_MS, now_ms
@@ -36,9 +36,9 @@ from bot.database.pictures.inputs import is_named, note_taken
 from bot.database.pictures.pictures import files_of_person
 from bot.database.privacy.erasure_leftovers import LeftMessage
 from bot.database.privacy.erasures import Erasure, ErasureState, newest_erasure, request_erasure
-from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
-from bot.database.reports.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
-from bot.database.reports.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
+from bot.database.reports.appeals import MARK_ANSWER_TOLD, AppealState, answer_appeal, save_appeal
+from bot.database.reports.decisions import MARK_DECISION_TOLD, DecisionAction, NewDecision, save_decision
+from bot.database.reports.reports import FIND_REPORT, NewReport, ReportReason, ReportState, Subject, save_report
 from bot.database.servers.audit import AuditFilter, audit_page
 from bot.database.servers.limits import LimitValues
 from bot.database.storage.backup import back_up
@@ -282,9 +282,9 @@ async def test_the_quotas_of_additions_stay(filled: Database, settings: Settings
     assert len((await recent_requests(filled, ADA, None, now_ms())).everywhere) == 2
     others = await recent_requests(filled, GRACE, SERVER, now_ms())
     assert (len(others.here), len(others.of_server)) == (1, 3)
-    states = [each and each.state for each in [await find_addition(filled, one.id) for one in (alone, both)]]
+    states = [each and each.state for each in [await filled.one(ADDITION, one.id) for one in (alone, both)]]
     assert states == [AdditionState.CANCELLED, AdditionState.WAITING]
-    assert await requesters_of(filled, both.id) == [GRACE]
+    assert await filled.all(REQUESTERS_OF, both.id) == [GRACE]
     await forget_old_days(filled, now_ms() + 3 * DAY_MS)
     assert await filled.fetch("SELECT 1 FROM erased_addition_request") == []
 
@@ -376,7 +376,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, 
     assert held is not None and (held.number, held.reported_at) == (1, report.created_at)
     left = {name for name, _trace in traces(settings.storage.folder, ADA)}
     assert left == {f"pictures/{first}"}, "all the rest is gone, rows and messages too"
-    changed = await find_report(filled, report.id)
+    changed = await filled.one(FIND_REPORT, report.id)
     assert changed is not None and changed.owner_id is not None and changed.owner_id < 0
     await save_decision(filled, report.id, NewDecision(DecisionAction.DISMISS, decided_by=1), [])
     await service.carry_out_all()
@@ -428,7 +428,7 @@ async def test_a_report_waits_for_no_appeal_that_is_gone(filled: Database, setti
     decision = await save_decision(filled, report.id, NewDecision(DecisionAction.HIDE, decided_by=1), [])
     assert decision is not None and await save_appeal(filled, decision, ADA, "It is ketchup.") is not None
     check_receipt(await erased(filled, settings))
-    after = await find_report(filled, report.id)
+    after = await filled.one(FIND_REPORT, report.id)
     assert after is not None and after.state is ReportState.DECIDED
 
 
@@ -439,9 +439,9 @@ async def test_every_notice_about_a_decision_goes(filled: Database, settings: Se
     report = await save_report(filled, new)
     decision = await save_decision(filled, report.id, NewDecision(DecisionAction.HIDE, decided_by=1), [])
     assert decision is not None and await save_appeal(filled, decision, ADA, "It is ketchup.") is not None
-    await mark_decision_told(filled, decision.id, 701)
+    await filled.run(MARK_DECISION_TOLD, now_ms(), 701, decision.id)
     await answer_appeal(filled, decision, AppealState.REVERSED, [], answered_by=1)
-    await mark_answer_told(filled, decision.id, 702)
+    await filled.run(MARK_ANSWER_TOLD, now_ms(), 702, decision.id)
     discord = Discord()
     await erased(filled, settings, discord)
     assert {LeftMessage(DIRECT, number) for number in (701, 702)} <= {*discord.asked}

@@ -6,11 +6,11 @@ import pytest
 
 from bot.config import Settings
 from bot.config.sections.retention import RetentionSettings
-from bot.database.clock import DAY_MS
+from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.people.blocks import BlockKind, save_block
 from bot.database.servers.audit import AuditAction, add_entry
-from bot.database.servers.left_servers import FORGET, forget_server, note_all, note_here, note_left, servers_left
+from bot.database.servers.left_servers import FORGET_SERVER, NOTE_HERE, NOTE_LEFT, SERVERS_LEFT, forget_server, note_all
 from bot.database.servers.limits import HeldLimits, LimitHolder, LimitValues, save_limits
 from bot.database.servers.word_lists import ServerWordList, add_word_list
 from bot.library.configuration import Configuration
@@ -37,9 +37,9 @@ async def test_a_server_that_removed_the_bot_is_forgotten(db: Database, settings
     await live(db, settings, ADA)
     other = SERVER + 1
     for server_id in (SERVER, other):
-        await note_here(db, server_id)
+        await db.run(NOTE_HERE, ids=[server_id], now=now_ms())
         await add_entry(db, server_id, GRACE, AuditAction.PAUSE_QUEUE, {})
-    await note_left(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     assert await swept(db, settings, servers_days=30) == {}
     await db.write("UPDATE server SET left_at = left_at - ? WHERE id = ?", (31 * DAY_MS, SERVER))
     assert (await swept(db, settings, servers_days=30))[Kind.SERVERS].count == 1
@@ -60,7 +60,7 @@ async def server_columns(db: Database, table: str) -> set[str]:
 
 async def test_every_table_about_a_server_is_forgotten(db: Database) -> None:
     """By a statement, by a foreign key to the server's row that cascades, or not, for a reason that is listed."""
-    named = {sql.split()[2] for sql in FORGET}
+    named = {each.sql.split()[2] for each in FORGET_SERVER}
     for table in [table.name for table in TABLES] + list(IMPERSONAL):
         keys = await db.fetch(f"PRAGMA foreign_key_list({table})")
         actions = {key["from"]: key["on_delete"] for key in keys if key["table"] == "server"}
@@ -71,7 +71,7 @@ async def test_every_table_about_a_server_is_forgotten(db: Database) -> None:
 
 async def test_what_is_held_in_memory_of_it_is_forgotten_too(db: Database, settings: Settings) -> None:
     """People use their own installation there meanwhile, so it is read again after the bot has left."""
-    await note_here(db, SERVER)
+    await db.run(NOTE_HERE, ids=[SERVER], now=now_ms())
     await save_block(db, SERVER, BlockKind.LORA, 7, reason="x", ends_at=None, created_by=GRACE)
     await save_limits(db, SERVER, HeldLimits(LimitHolder.SERVER, 0, "", LimitValues(pictures_per_day=2)))
     await add_word_list(db, ServerWordList(SERVER, "House", words=("zorble",)))
@@ -80,7 +80,7 @@ async def test_what_is_held_in_memory_of_it_is_forgotten_too(db: Database, setti
     assert setup.lora_blocks and setup.limits
     with pytest.raises(RequestError):
         await rules.check("a zorble", TextKind.PROMPT)
-    await note_left(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await db.write("UPDATE server SET left_at = left_at - ?", (31 * DAY_MS,))
 
     def forget(server_id: int) -> None:
@@ -99,17 +99,17 @@ async def test_one_that_invites_the_bot_again_is_not_forgotten(db: Database, set
     """Also when it does so while servers are being forgotten."""
     await live(db, settings, ADA)
     before = await rows_of(db)
-    await note_left(db, SERVER)
-    assert len(await servers_left(db, before_ms=2**62, limit=9)) == 1
-    await note_here(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
+    assert len(await db.all(SERVERS_LEFT, 2**62, 9)) == 1
+    await db.run(NOTE_HERE, ids=[SERVER], now=now_ms())
     await forget_server(db, SERVER)
-    assert await servers_left(db, before_ms=2**62, limit=9) == ()
+    assert await db.all(SERVERS_LEFT, 2**62, 9) == []
     assert await rows_of(db) == before
 
 
 async def test_what_changed_while_the_bot_was_away_is_noticed(db: Database) -> None:
     for server_id in (1, 2, 3):
-        await note_here(db, server_id)
-    await note_left(db, 3)
+        await db.run(NOTE_HERE, ids=[server_id], now=now_ms())
+    await db.run(NOTE_LEFT, server=3, now=now_ms())
     await note_all(db, [2, 3, 4])
-    assert [server for server, _ in await servers_left(db, before_ms=2**62, limit=9)] == [1]
+    assert [server.id for server in await db.all(SERVERS_LEFT, 2**62, 9)] == [1]

@@ -33,14 +33,14 @@ from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.privacy.deletions import pending_deletions
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.reports.appeals import AppealState, answer_appeal, save_appeal
-from bot.database.reports.decisions import DecisionAction, NewDecision, Step, decision_of, plan_steps, save_decision
+from bot.database.reports.decisions import DECISION_OF, DecisionAction, NewDecision, Step, plan_steps, save_decision
 from bot.database.reports.reports import (
+    MARK_REPORT_POSTED,
+    MARK_REPORT_POSTING,
     NewReport,
     Report,
     ReportReason,
     Subject,
-    mark_report_posted,
-    mark_report_posting,
     save_report,
 )
 from bot.database.servers.audit import AuditAction, add_entry
@@ -330,8 +330,8 @@ async def test_decided_reports_go_unless_they_still_count(db: Database, settings
     """With their decisions; the messages to staff are found when somebody whom they name deletes all data."""
     job = await painted(db, settings, 400)
     old_one = await decided(db, 900)
-    await mark_report_posting(db, old_one.id, CHANNEL)
-    await mark_report_posted(db, old_one.id, 77)
+    await db.run(MARK_REPORT_POSTING, CHANNEL, now_ms(), old_one.id)
+    await db.run(MARK_REPORT_POSTED, 77, old_one.id)
     stays = [
         await decided(db, 901, days=300),
         await decided(db, 902, reason=ReportReason.MINORS),
@@ -341,8 +341,8 @@ async def test_decided_reports_go_unless_they_still_count(db: Database, settings
         await decided(db, 906),
     ]
     await save_block(db, SERVER, BlockKind.PERSON, ADA, reason="", ends_at=None, created_by=MARGARET)
-    unfinished = await decision_of(db, stays[4].id)
-    appealed = await decision_of(db, stays[5].id)
+    unfinished = await db.one(DECISION_OF, stays[4].id)
+    appealed = await db.one(DECISION_OF, stays[5].id)
     assert unfinished is not None and appealed is not None
     await plan_steps(db, unfinished.id, [Step.TELL])
     assert await save_appeal(db, appealed, ADA, "It is ketchup.") is not None

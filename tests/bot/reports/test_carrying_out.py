@@ -26,7 +26,7 @@ from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
-from bot.database.reports.reports import Report, ReportReason, ReportState, find_report, held_jobs
+from bot.database.reports.reports import FIND_REPORT, HELD_AMONG, Report, ReportReason, ReportState
 from bot.errors.decisions import DecidedAlready
 from bot.errors.reports import AppealedAlready
 from bot.reports.carrying_out import CarryingOut
@@ -75,7 +75,7 @@ class Discord:
             raise RuntimeError(job_id)
         self.written.add(job_id)
         what = "pictures"
-        if await held_jobs(self.db, [job_id]):
+        if await self.db.all(HELD_AMONG, [job_id]):
             what = "reported"
         elif await taken_down_in(self.db, job_id, SERVER) is not None:
             what = "taken down"
@@ -163,7 +163,7 @@ class Services:
 
     async def play(self, action: DecisionAction, answer: AppealState | None, ends_at: int) -> None:
         """What people do, from the beginning; what they did before is known."""
-        report = await find_report(self.db, 1)
+        report = await self.db.one(FIND_REPORT, 1)
         if report is None or report.state is ReportState.OPEN:  # what was reversed could be reported again
             report = await self.report(PERSON, OTHER, PERSON)
         await self.carrying_out.carry_out_all()

@@ -17,16 +17,16 @@ from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.deletions import due_jobs, hide_job
 from bot.database.reports.reminders import Reminder
 from bot.database.reports.reports import (
+    COMPLAINTS,
+    END_HOLDING,
+    FIND_REPORT,
+    HELD_AMONG,
     NewReport,
     ReportReason,
     Subject,
-    complaints_of,
-    end_holding,
-    find_report,
-    held_jobs,
     save_report,
 )
-from bot.database.servers.left_servers import forget_server, note_left
+from bot.database.servers.left_servers import NOTE_LEFT, forget_server
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
 from inference.queue.scheduler import EVERYWHERE
@@ -161,7 +161,7 @@ async def test_a_report_dated_in_the_future_is_due(days: Days) -> None:
 async def test_operators_are_told_anew_when_a_report_becomes_theirs(days: Days) -> None:
     await days.report(ReportReason.MINORS)
     await days.after(8)
-    await note_left(days.world.db, SERVER)
+    await days.world.db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await forget_server(days.world.db, SERVER)
     await days.after(39)
     assert [each.server_id for each in days.discord.sent if each.operator_id] == [SERVER, EVERYWHERE]
@@ -181,12 +181,12 @@ async def test_a_report_that_joins_one_of_the_operators_makes_it_last(days: Days
         note="",
     )
     theirs = await save_report(db, new)
-    await note_left(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await forget_server(db, SERVER)
-    report = await find_report(db, theirs.id)
+    report = await db.one(FIND_REPORT, theirs.id)
     assert report is not None and report.lasting and report.hides
-    assert [each.reason for each in await complaints_of(db, theirs.id)] == [ReportReason.MINORS]
-    assert await held_jobs(db, [days.job_id])
+    assert [each.reason for each in await db.all(COMPLAINTS, theirs.id)] == [ReportReason.MINORS]
+    assert await db.all(HELD_AMONG, [days.job_id])
 
 
 @pytest.mark.parametrize(("reason", "lasts"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])
@@ -197,8 +197,8 @@ async def test_what_looks_like_a_minor_never_runs_out(days: Days, reason: Report
     await erase(db, OTHER)
     await hide_job(db, days.job_id, 1)
     assert bool(await due_jobs(db, held_since=later)) is not lasts
-    await end_holding(db, later)
-    assert bool(await held_jobs(db, [days.job_id])) is lasts
+    await db.run(END_HOLDING, later)
+    assert bool(await db.all(HELD_AMONG, [days.job_id])) is lasts
 
 
 @pytest.mark.parametrize(("reason", "kept"), [(ReportReason.MINORS, True), (ReportReason.CRUEL, False)])
@@ -206,9 +206,9 @@ async def test_a_server_that_removes_the_bot_does_not_end_it(days: Days, reason:
     """It becomes the operators'. Their decision holds for copies, though the owner has all deleted."""
     await days.report(reason)
     db = days.world.db
-    await note_left(db, SERVER)
+    await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
     await forget_server(db, SERVER)
-    assert bool(await held_jobs(db, [days.job_id])) is kept
+    assert bool(await db.all(HELD_AMONG, [days.job_id])) is kept
     reports = await db.fetch("SELECT id, server_id, shared FROM report")
     assert [(row["server_id"], row["shared"]) for row in reports] == [(EVERYWHERE, 1)] * kept
     assert len(await db.fetch("SELECT 1 FROM picture_verdict WHERE server_id = 0")) == kept
@@ -222,8 +222,8 @@ async def test_what_is_said_to_look_like_a_minor_goes_out_of_sight_though_an_old
     await days.report(ReportReason.CRUEL)
     db, held = days.world.db, days.world.settings.moderation.held_days
     await days.after(held + 1)
-    await end_holding(db, days.world.now() - days.reporting.held_ms)
+    await db.run(END_HOLDING, days.world.now() - days.reporting.held_ms)
     await days.join(OPERATOR, ReportReason.CRUEL)
-    assert not await held_jobs(db, [days.job_id])
+    assert not await db.all(HELD_AMONG, [days.job_id])
     await days.join(MANAGER, ReportReason.MINORS)
-    assert await held_jobs(db, [days.job_id])
+    assert await db.all(HELD_AMONG, [days.job_id])

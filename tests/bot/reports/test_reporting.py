@@ -18,7 +18,7 @@ from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
-from bot.database.reports.reports import ReportReason, ReportState, complaints_of, end_holding, find_report, held_jobs
+from bot.database.reports.reports import COMPLAINTS, END_HOLDING, FIND_REPORT, HELD_AMONG, ReportReason, ReportState
 from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.decisions import DecidedAlready
@@ -95,7 +95,7 @@ async def test_the_same_report_twice_is_one(reports: ReportWorld) -> None:
 async def test_a_case_is_of_one_moment(reports: ReportWorld) -> None:
     """Staff who are shown an appeal are shown its controls too, although the report was read before."""
     decision = await reports.decided()
-    before = await find_report(reports.world.db, 1)
+    before = await reports.world.db.one(FIND_REPORT, 1)
     assert before is not None
     await reports.reporting.appeal(OWNER, decision, "It is a tomato.")
     case = await find_case(reports.world.db, before)
@@ -186,11 +186,11 @@ async def test_who_corrects_a_reason_to_minor_is_heard(reports: ReportWorld) -> 
     db, job = reports.world.db, await reports.picture()
     first = await reports.reported(job)
     reports.world.later_ms = reports.reporting.held_ms + DAY_MS
-    await end_holding(db, reports.world.now() - reports.reporting.held_ms)
+    await db.run(END_HOLDING, reports.world.now() - reports.reporting.held_ms)
     for note in ("she looks twelve", "again"):
         minor = await reports.reporting.report_pictures(acting(PERSON), job, ReportReason.MINORS, note)
         assert (minor.id, minor.lasting, minor.hides) == (first, True, True)
-    (complaint,) = await complaints_of(db, first)
+    (complaint,) = await db.all(COMPLAINTS, first)
     assert (complaint.reason, complaint.note) == (ReportReason.MINORS, "she looks twelve")
     other = await reports.picture()
     dismissed = await reports.reported(other)
@@ -491,7 +491,7 @@ async def test_what_is_reported_is_out_of_sight_until_it_is_decided(reports: Rep
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "pictures"}
     await reports.reported(job, by=OTHER)
-    assert not await held_jobs(db, [job.id]), "staff have seen it and left it there"
+    assert not await db.all(HELD_AMONG, [job.id]), "staff have seen it and left it there"
 
 
 async def test_what_staff_of_one_server_dismiss_hides_elsewhere_all_the_same(reports: ReportWorld) -> None:
@@ -499,10 +499,10 @@ async def test_what_staff_of_one_server_dismiss_hides_elsewhere_all_the_same(rep
     await reports.reporting.decide(acting(MANAGER), await reports.reported(job), DecisionAction.DISMISS)
     elsewhere = acting(OTHER, server_id=ELSEWHERE)  # it is published there
     report = await reports.reporting.report_pictures(elsewhere, job, WHY, "")
-    assert await held_jobs(db, [job.id]), "a server of one's own clears pictures for itself alone"
+    assert await db.all(HELD_AMONG, [job.id]), "a server of one's own clears pictures for itself alone"
     await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.DISMISS)
     await reports.reported(job, by=7)
-    assert not await held_jobs(db, [job.id]), "operators have seen it"
+    assert not await db.all(HELD_AMONG, [job.id]), "operators have seen it"
 
 
 async def test_staff_of_one_server_silence_nobody_elsewhere(reports: ReportWorld) -> None:
@@ -510,7 +510,7 @@ async def test_staff_of_one_server_silence_nobody_elsewhere(reports: ReportWorld
         await reports.reporting.decide(acting(MANAGER), await reports.reported(), DecisionAction.DISMISS)
     job = await reports.picture()
     await reports.reporting.report_pictures(acting(PERSON, server_id=ELSEWHERE), job, WHY, "")
-    assert await held_jobs(reports.world.db, [job.id])
+    assert await reports.world.db.all(HELD_AMONG, [job.id])
 
 
 async def test_a_reversal_leaves_what_a_later_decision_rated(reports: ReportWorld) -> None:
@@ -544,7 +544,7 @@ async def test_what_nobody_decides_comes_back_after_some_days(reports: ReportWor
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "pictures"}
     await reports.reported(job, by=OTHER)
-    assert not await held_jobs(db, [job.id]), "it has been hidden for as long as it may be"
+    assert not await db.all(HELD_AMONG, [job.id]), "it has been hidden for as long as it may be"
 
 
 async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
@@ -553,7 +553,7 @@ async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
     async def hides(by: int) -> bool:
         job = await reports.picture()
         await reports.reported(job, by)
-        return bool(await held_jobs(db, [job.id]))
+        return bool(await db.all(HELD_AMONG, [job.id]))
 
     assert [await hides(PERSON) for _ in range(MOST_HIDDEN_A_DAY + 1)] == [True] * MOST_HIDDEN_A_DAY + [False]
     reports.world.later_ms = DAY_MS + 1000
@@ -565,7 +565,7 @@ async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
     joined = await reports.picture()
     await reports.reported(joined)
     await reports.reported(joined, by=OTHER)
-    assert await held_jobs(db, [joined.id]), "somebody else says so too"
+    assert await db.all(HELD_AMONG, [joined.id]), "somebody else says so too"
     reports.world.later_ms = (DISMISSED_DAYS + 1) * DAY_MS
     assert await hides(PERSON)
 
@@ -574,7 +574,7 @@ async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: Report
     reports.world.settings = reports.world.settings.model_copy(update={"moderation": ModerationSettings(held_days=0)})
     job = await reports.picture()
     await reports.reported(job)
-    assert not await held_jobs(reports.world.db, [job.id])
+    assert not await reports.world.db.all(HELD_AMONG, [job.id])
 
 
 async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: ReportWorld) -> None:

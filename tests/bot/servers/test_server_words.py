@@ -157,7 +157,7 @@ async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) ->
     for empty in ({}, {"words": ("", " ")}, {"words": ("fog",), "name": "  "}, {"words": ("fog",), "name": "\u3164"}):
         with pytest.raises(WordListEmpty):
             await add(world, **empty)
-    assert await world.services.administration.words.lists(STAFF, SERVER) == ()
+    assert await world.services.administration.words.lists(STAFF, SERVER) == []
 
 
 async def test_a_server_has_so_many_lists_words_and_patterns(world: ServerWorld) -> None:
@@ -241,7 +241,7 @@ RULES = (
 async def test_automods_words_are_imported_and_what_cannot_be_is_named(world: ServerWorld) -> None:
     service, world.discord.automod = world.services.administration.words, RULES
     seen = await service.automod(STAFF, SERVER)
-    assert await service.lists(STAFF, SERVER) == (), "a look keeps nothing"
+    assert await service.lists(STAFF, SERVER) == [], "a look keeps nothing"
     assert seen.presets == ("Slurs",)
     assert {each.text for each in seen.left_out} == {"f*g", "x", r"look(?=ahead)", r"(?x) spaced"}
     await service.import_automod(STAFF, SERVER)
@@ -287,7 +287,7 @@ async def test_an_import_keeps_what_there_is_room_for(world: ServerWorld) -> Non
 async def test_only_who_manages_the_server_imports(world: ServerWorld) -> None:
     await world.services.administration.settings.change(STAFF, SERVER, staff_roles=(12,))
     service, by_role = world.services.administration.words, acting(role_ids={12})
-    assert await service.lists(by_role, SERVER) == ()
+    assert await service.lists(by_role, SERVER) == []
     for doing in (service.automod, service.import_automod):
         with pytest.raises(NotStaff):
             await doing(MEMBER, SERVER)

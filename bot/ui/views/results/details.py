@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.jobs.jobs import Job
-from bot.database.reports.reports import held_jobs
+from bot.database.reports.reports import HELD_AMONG
 from bot.errors.missing import NothingThere
 from bot.errors.pictures import PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
@@ -138,7 +138,7 @@ async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence
     job. Raises PictureReported or DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
-    if await held_jobs(client.db, [job.id]):
+    if await client.db.all(HELD_AMONG, [job.id]):
         raise PictureReported
     to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
     recipe, whole = await shown_recipe(

@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.database.clock import now_ms
-from bot.database.reports.reports import count_waiting_reports
+from bot.database.reports.reports import COUNT_WAITING_REPORTS
 from bot.i18n import _, later, listed, ngettext, number
 from bot.i18n.texts import on_a_label, several
 from bot.servers.server_cache import ServerSetup
@@ -44,7 +44,7 @@ class HomeSection(PanelSection):
         setup = await services.settings.setup(who, page.server_id)
         lines = [_("This overview is for all servers. Choose a single server below.")]
         if page.server_id != EVERYWHERE:
-            waiting = await count_waiting_reports(interaction.client.db, page.server_id)
+            waiting = await interaction.client.db.get(COUNT_WAITING_REPORTS, page.server_id)
             lines = _summary(setup, await services.limits.count(who, page.server_id), waiting)
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):

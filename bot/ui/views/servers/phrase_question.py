@@ -11,12 +11,7 @@ from discord import ui
 
 from bot import background
 from bot.database.people.people import SAVE_LOCALE
-from bot.database.servers.allowed_phrases import (
-    PhraseQuestion,
-    QuestionState,
-    note_question_posted,
-    open_question,
-)
+from bot.database.servers.allowed_phrases import OPEN_QUESTION, POST_QUESTION, PhraseQuestion, QuestionState
 from bot.errors.words import AskedAlready, StaffUnreachable
 from bot.i18n import _, later, sentences, speaking
 from bot.i18n.texts import clipped, code, mention
@@ -96,13 +91,13 @@ def services(interaction: Interaction) -> PhraseAdministration:
 async def _forget_deleted_message(interaction: Interaction, refused: RefusedWords) -> bool:
     """Whether the message to staff about an open question was deleted. Then the question is marked as not posted."""
     client = interaction.client
-    question = await open_question(client.db, refused.server_id, interaction.user.id, refused.word)
+    question = await client.db.one(OPEN_QUESTION, interaction.user.id, refused.server_id, refused.word)
     if question is None or question.channel_id is None or question.message_id is None:
         return True
     try:
         await client.get_partial_messageable(question.channel_id).fetch_message(question.message_id)
     except discord.NotFound:
-        await note_question_posted(client.db, question.id, None, None)
+        await client.db.run(POST_QUESTION, None, None, question.id)
         return True
     except DISCORD_ERRORS:
         return False

@@ -21,7 +21,7 @@ async def test_staff_read_their_own_servers_log_alone(world: ServerWorld) -> Non
     await administration.audit.record(STAFF, SERVER, AuditAction.PAUSE_QUEUE, {"paused": (False, True)})
     page = await administration.audit.page(STAFF, SERVER, AuditFilter(), limit=5)
     assert [entry.action for entry in page.entries] == ["pause_queue"]
-    assert (await administration.audit.page(STRANGER, ELSEWHERE, AuditFilter(), limit=5)).entries == ()
+    assert (await administration.audit.page(STRANGER, ELSEWHERE, AuditFilter(), limit=5)).entries == []
 
 
 async def test_the_log_is_exported_whole(world: ServerWorld) -> None:

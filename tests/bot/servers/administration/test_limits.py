@@ -29,7 +29,7 @@ async def test_limits_are_set_one_by_one_and_taken_away(world: ServerWorld) -> N
     assert (held.name, held.values) == ("Painters", LimitValues(waiting_per_person=3, weight=2))
     both = {LimitName.WAITING_PER_PERSON: None, LimitName.WEIGHT: None}
     await administration.limits.change(*of, both, **named)  # type: ignore[arg-type]
-    assert (await world.services.servers.of(SERVER)).limits == ()
+    assert (await world.services.servers.of(SERVER)).limits == []
     assert [changes for _, _, changes in told(await log(world))] == [
         {"waiting_per_person": (None, 2), "weight": (None, 2.0)},
         {"waiting_per_person": (2, 3)},
@@ -74,7 +74,7 @@ async def test_a_limit_that_cannot_be_is_told(
     world.operator_limits(cooldown_seconds=10, server_pictures_per_day=1000)
     with pytest.raises(kind):
         await world.services.administration.limits.change(STAFF, SERVER, holder, values, holder_id=5)
-    assert (await world.services.servers.of(SERVER)).limits == () and not await log(world)
+    assert (await world.services.servers.of(SERVER)).limits == [] and not await log(world)
 
 
 async def test_a_whole_servers_day(world: ServerWorld) -> None:
