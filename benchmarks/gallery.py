@@ -28,10 +28,10 @@ from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
-from bot.database.gallery.features import FeatureKind, find_feature
-from bot.database.gallery.likes import RECENT_MS, liked_among
+from bot.database.gallery.features import FIND_FEATURE, FeatureKind
+from bot.database.gallery.likes import LIKED_AMONG, RECENT_MS
 from bot.database.gallery.pages import BEGINNING, Anchor, GallerySort, PlaceFilter, gallery_page, page_before
-from bot.database.gallery.publications import channels_with_publications
+from bot.database.gallery.publications import CHANNELS_WITH_PUBLICATIONS
 from bot.database.gallery.terms import GalleryFilter, PublishedFacets
 from bot.database.loras.catalogue import find_lora
 from bot.database.search import indexed
@@ -175,14 +175,14 @@ class Visitors:
 
     async def _page(self, wanted: GalleryFilter, place: PlaceFilter, sort: GallerySort, where: float) -> None:
         middle = Anchor(int(self._pictures * where), 5)
-        await channels_with_publications(self._db, SERVER)
+        await self._db.all(CHANNELS_WITH_PUBLICATIONS, server=SERVER)
         if where < 0.5:
             page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=BEGINNING)
         elif where < 0.75:
             page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=middle)
         else:
             page = await page_before(self._db, wanted, place, sort, limit=PAGE, before=middle)
-        await liked_among(self._db, [one.id for one in page.publications], FIRST_PERSON)
+        await self._db.all(LIKED_AMONG, [one.id for one in page.publications], FIRST_PERSON)
 
     def lora_page(self) -> Callable[[], Awaitable[object]]:
         """What the page of a LoRA shows of the community."""
@@ -193,10 +193,10 @@ class Visitors:
         assert entry is not None
         files = [version.sha256 for version in entry.versions if version.sha256]
         wanted = GalleryFilter(SERVER, loras=files)
-        await channels_with_publications(self._db, SERVER)
+        await self._db.all(CHANNELS_WITH_PUBLICATIONS, server=SERVER)
         for sort in GallerySort:
             await gallery_page(self._db, wanted, PLACES[0], sort, limit=4)
-        await find_feature(self._db, SERVER, FeatureKind.LORA, lora)
+        await self._db.one(FIND_FEATURE, SERVER, FeatureKind.LORA, lora)
 
     def like(self) -> Callable[[], Awaitable[object]]:
         """Somebody new likes a picture."""

@@ -33,17 +33,17 @@ from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.gallery.boards import (
+    ALL_BOARDS,
+    FIND_BOARD,
+    FORGET_BOARD,
+    SAVE_BOARD,
+    SAVE_POSSIBLE_BOARD,
     GalleryBoard,
-    all_boards,
     begin_board,
-    find_board,
-    forget_board,
-    store_board,
-    store_what_it_may_show,
 )
-from bot.database.gallery.features import featured_loras, featured_publications
+from bot.database.gallery.features import FEATURED_LORAS, FEATURED_PUBLICATIONS
 from bot.database.gallery.likes import RECENT_MS
-from bot.database.gallery.pages import GallerySort, PlaceFilter, find_all_shown, gallery_page, trending_loras
+from bot.database.gallery.pages import FIND_ALL_SHOWN, TRENDING_LORAS, GallerySort, PlaceFilter, gallery_page
 from bot.database.gallery.terms import GalleryFilter
 
 BOARD_SECONDS = 10 * 60.0  # between two edits of one board
@@ -107,7 +107,7 @@ class Boards:
 
     async def remove_unwanted(self) -> None:
         """Delete the boards of channels that are no art channels any more. Raises DatabaseError."""
-        for board in await all_boards(self._db):
+        for board in await self._db.all(ALL_BOARDS):
             if await self._discord.is_wanted(board) or self._is_closed(board.channel_id):
                 continue
             try:
@@ -118,7 +118,7 @@ class Boards:
                 self._note_closed(board.channel_id, problem)
                 log.warning("cannot delete the board of channel %d, will retry: %s", board.channel_id, problem)
             else:
-                await forget_board(self._db, board.channel_id)
+                await self._db.run(FORGET_BOARD, board.channel_id)
 
     async def _message(self, board: GalleryBoard) -> PostedMessage | None:
         if board.message_channel_id is None or board.message_id is None:
@@ -131,7 +131,7 @@ class Boards:
         0.0: nothing is left to do. Raises ArtChannelUnreachable or DatabaseError.
         """
         content = await self._content(place)
-        if content.empty and await find_board(self._db, place.channel_id) is None:
+        if content.empty and await self._db.one(FIND_BOARD, place.channel_id) is None:
             return 0.0  # there is nothing to begin with
         board, new = await begin_board(self._db, place.channel_id, place.server_id)
         if board.digest == as_stored(content) or self._is_closed(board.channel_id):
@@ -151,7 +151,9 @@ class Boards:
             if isinstance(problem, ArtChannelUnreachable):
                 raise
             log.warning("Discord refused the board of channel %d: %r", place.channel_id, problem)
-            await store_board(self._db, board.channel_id, board.message_channel_id, board.message_id, board.digest)
+            await self._db.run(
+                SAVE_BOARD, board.message_channel_id, board.message_id, board.digest, now_ms(), board.channel_id
+            )
         return 0.0
 
     def _note_closed(self, channel_id: int, problem: Exception) -> None:
@@ -170,32 +172,36 @@ class Boards:
         posted = found or await self._discord.post_board(board, content)
         # What a found one shows is not known: it is edited when it may be.
         digest = "" if found else as_stored(content)
-        await store_board(self._db, board.channel_id, posted.channel_id, posted.message_id, digest)
+        await self._db.run(SAVE_BOARD, posted.channel_id, posted.message_id, digest, now_ms(), board.channel_id)
 
     async def _edit(self, board: GalleryBoard, content: BoardContent) -> None:
-        await store_what_it_may_show(self._db, board.channel_id, while_edited(board.digest, content))
+        await self._db.run(SAVE_POSSIBLE_BOARD, while_edited(board.digest, content), board.channel_id)
         try:
             await self._discord.edit_board(board, content)
         except MessageGone:  # staff may have cleared the channel; the next look posts another
-            await forget_board(self._db, board.channel_id)
+            await self._db.run(FORGET_BOARD, board.channel_id)
             return
-        await store_board(self._db, board.channel_id, board.message_channel_id, board.message_id, as_stored(content))
+        await self._db.run(
+            SAVE_BOARD, board.message_channel_id, board.message_id, as_stored(content), now_ms(), board.channel_id
+        )
 
     async def _content(self, place: BoardPlace) -> BoardContent:
         db, server_id, shows = self._db, place.server_id, place.shows
         liked = await gallery_page(db, GalleryFilter(server_id), shows, GallerySort.MOST_LIKED, limit=MOST_LIKED)
         since = now_ms() - RECENT_MS
         return BoardContent(
-            trending=await trending_loras(db, server_id, shows, limit=TRENDING),
-            most_liked=tuple(one.id for one in liked.publications),
-            picked_pictures=await featured_publications(db, server_id, shows, limit=PICKS, since=since),
-            picked_loras=await featured_loras(db, server_id, shows, limit=PICKS, since=since),
+            trending=await db.all(TRENDING_LORAS, server=server_id, limit=TRENDING, **shows.parameters),
+            most_liked=[one.id for one in liked.publications],
+            picked_pictures=await db.all(
+                FEATURED_PUBLICATIONS, server=server_id, since=since, limit=PICKS, offset=0, **shows.parameters
+            ),
+            picked_loras=await db.all(FEATURED_LORAS, server=server_id, since=since, limit=PICKS, **shows.parameters),
         )
 
     async def _names_what_is_gone(self, board: GalleryBoard, place: BoardPlace) -> bool:
         """Whether its message names a picture that was deleted, taken down or rated away."""
         named = set(publications_in(board.digest))
-        shown = await find_all_shown(self._db, named, place.shows)
+        shown = {one.id: one for one in await self._db.all(FIND_ALL_SHOWN, ids=named, **place.shows.parameters)}
         return bool(named - shown.keys())
 
 

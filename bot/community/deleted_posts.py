@@ -17,7 +17,7 @@ from bot.community.discord_side import ArtChannelUnreachable, ChannelClosed, Mes
 from bot.community.publishing import Publishing
 from bot.database.database import Database
 from bot.database.gallery.pages import END
-from bot.database.gallery.publications import Publication, next_art_channel, posted_in
+from bot.database.gallery.publications import NEXT_CHANNEL_WITH_PUBLICATIONS, POSTED_IN_CHANNEL, Publication
 
 REQUEST_SECONDS = 3.0  # between two requests
 RETRY_SECONDS = 60.0  # until what Discord did not answer is asked again
@@ -81,23 +81,23 @@ class DeletedPosts:
             if self._walk is walk:  # else it was begun anew meanwhile
                 self._walk = None
                 self._later.append(walk)
-            others = self._after is not None and await next_art_channel(self._db, self._after)
+            others = self._after is not None and await self._db.one(NEXT_CHANNEL_WITH_PUBLICATIONS, self._after)
             return REQUEST_SECONDS if others else RETRY_SECONDS
         if done and self._walk is walk:  # else it was begun anew meanwhile
             self._walk = None
         return REQUEST_SECONDS
 
     async def _next_channel(self) -> _Walk | None:
-        found = None if self._after is None else await next_art_channel(self._db, self._after)
+        found = None if self._after is None else await self._db.one(NEXT_CHANNEL_WITH_PUBLICATIONS, self._after)
         if found is None:
             self._after = None
             return self._later.popleft() if self._later else None
-        server_id, self._after = found
-        return _Walk(server_id, self._after)
+        self._after = found.art_channel_id
+        return _Walk(found.server_id, found.art_channel_id)
 
     async def _look(self, walk: _Walk) -> bool:
         """Compare the next page with what was posted; whether the channel was looked at."""
-        newest = await posted_in(self._db, walk.channel_id, before=walk.before, limit=1)
+        newest = await self._db.all(POSTED_IN_CHANNEL, channel=walk.channel_id, before=walk.before, down_to=0, limit=1)
         if not newest or walk.pages == MAX_PAGES:
             return True
         message_id = newest[0].message_id or 0
@@ -108,7 +108,9 @@ class DeletedPosts:
             await self._publishing.channel_deleted(walk.channel_id)
             return True
         walk.seen |= page.message_ids
-        posted = await posted_in(self._db, walk.channel_id, before=walk.before, down_to=page.down_to, limit=AT_ONCE)
+        posted = await self._db.all(
+            POSTED_IN_CHANNEL, channel=walk.channel_id, before=walk.before, down_to=page.down_to, limit=AT_ONCE
+        )
         for one in posted:
             seen = one.message_id in walk.seen
             if not seen or (page.in_part and walk.asked < MAX_ASKED):

@@ -42,10 +42,10 @@ class PostedMessage:
 class BoardContent:
     """What a board shows: ids of LoRAs and of publications, and what staff have featured in the last week."""
 
-    trending: tuple[int, ...]
-    most_liked: tuple[int, ...]
-    picked_pictures: tuple[Feature, ...]
-    picked_loras: tuple[Feature, ...]
+    trending: list[int]
+    most_liked: list[int]
+    picked_pictures: list[Feature]
+    picked_loras: list[Feature]
 
     @property
     def empty(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.database.database import Database
-from bot.database.gallery.features import FeatureKind, add_feature, remove_feature
+from bot.database.gallery.features import REMOVE_FEATURE, FeatureKind, add_feature
 from bot.database.servers.audit import AuditAction, add_entry
 from bot.servers.access import Rights
 from bot.servers.context import ActionContext
@@ -30,7 +30,7 @@ class Featuring:
         """Feature it no longer; False when it was not."""
         await self._rights.require(Action.FEATURE, who, server_id)
         async with self._db.transaction():
-            if not await remove_feature(self._db, server_id, kind, target_id):
+            if not await self._db.run(REMOVE_FEATURE, server_id, kind, target_id):
                 return False
             await add_entry(self._db, server_id, who.person_id, AuditAction.UNFEATURE, {}, target=_target(kind, name))
         return True

@@ -27,7 +27,7 @@ from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.gallery import likes
 from bot.database.gallery.likes import LikeCount
-from bot.database.gallery.publications import begin_removal, end_removal
+from bot.database.gallery.publications import BEGIN_REMOVAL, END_REMOVAL
 from bot.errors.gallery import NotPublished
 
 MESSAGE_SECONDS = 10 * 60.0  # between two edits of one message
@@ -88,13 +88,13 @@ class LikeCounts:
         edits.running += 1
         edits.overlapped = edits.overlapped or edits.running > 1
         try:
-            await likes.mark_edited(self._db, publication_id)
+            await self._db.run(likes.MARK_EDITED, likes.UNKNOWN, publication_id)
             yield
         finally:
             edits.running -= 1
             if not edits.running:
                 del self._edits[publication_id]
-        await likes.mark_shown(self._db, publication_id, likes.UNKNOWN if edits.overlapped else count)
+        await self._db.run(likes.MARK_SHOWN, likes.UNKNOWN if edits.overlapped else count, now_ms(), publication_id)
 
     async def run(self) -> None:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""
@@ -114,26 +114,25 @@ class LikeCounts:
         Raises DatabaseError.
         """
         due = now_ms() - round(self._every * 1000)
-        behind = await likes.to_refresh(self._db, due, limit=1)
-        if not behind:
+        publication = await self._db.one(likes.OUTDATED_LIKES, due)
+        if publication is None:
             return IDLE_SECONDS
         if wait := self._pacer.take():
             return wait
-        (publication,) = behind
         try:
             async with self.showing(publication.id, publication.likes):
                 await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
             log.warning("cannot show the likes of publication %d, will retry: %s", publication.id, problem)
-            await likes.mark_shown(self._db, publication.id, likes.UNKNOWN)  # others come first now
+            await self._db.run(likes.MARK_SHOWN, likes.UNKNOWN, now_ms(), publication.id)  # others come first now
             return IDLE_SECONDS
         except MessageGone:
-            if await begin_removal(self._db, publication.id):
-                await end_removal(self._db, publication.id)
+            if await self._db.one(BEGIN_REMOVAL, publication.id):
+                await self._db.run(END_REMOVAL, publication.id)
             return 0.0
         except (MessageClosed, PostRefused) as problem:  # the next like tries again
             log.info("cannot show the likes of publication %d: %r", publication.id, problem)
-            await likes.mark_shown(self._db, publication.id, publication.likes)
+            await self._db.run(likes.MARK_SHOWN, publication.likes, now_ms(), publication.id)
         return self._pacer.seconds
 
 

@@ -25,25 +25,26 @@ from bot.community.discord_side import (
     PostRefused,
     PublicationSide,
 )
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.gallery.pages import PlaceFilter, match_channel
 from bot.database.gallery.publications import (
+    BEGIN_REMOVAL,
+    BEGIN_REMOVAL_BY_MESSAGE,
+    BEGIN_REMOVAL_OF_CHANNEL,
+    BEGIN_REMOVAL_OF_JOB,
+    END_REMOVAL,
+    FIND_PUBLICATION,
+    FORGET_MESSAGE,
+    NEXT_CHANNEL_WITH_PUBLICATIONS,
+    NOTE_TRY,
+    UNSETTLED_PUBLICATIONS,
     NewPublication,
     Publication,
     PublicationState,
     begin_publication,
-    begin_removal,
-    begin_removal_by_message,
-    begin_removal_of_channel,
-    begin_removal_of_job,
-    end_removal,
-    find_publication,
-    forget_message,
     give_up,
     mark_posted,
-    next_art_channel,
-    note_try,
-    unsettled_publications,
 )
 from bot.database.gallery.terms import PublishedFacets
 from bot.database.jobs.jobs import FIND_JOB, Job
@@ -185,25 +186,25 @@ class Publishing:
 
     async def take_back(self, publication_id: int) -> None:
         """Take a picture out of the gallery; its message goes as soon as Discord answers. Raises DatabaseError."""
-        if await begin_removal(self._db, publication_id) is not None:
+        if await self._db.one(BEGIN_REMOVAL, publication_id) is not None:
             self._recurring.wake()
 
     async def take_back_job(self, job_id: int, server_id: int | None = None) -> None:
         """The same for all pictures of a job in a server, or in all servers. Raises DatabaseError."""
-        if await begin_removal_of_job(self._db, job_id, server_id):
+        if await self._db.all(BEGIN_REMOVAL_OF_JOB, job=job_id, server=server_id):
             self._recurring.wake()
 
     async def message_deleted(self, message_id: int) -> None:
         """Somebody deleted a message in Discord: if it was a publication, that is gone. Raises DatabaseError."""
-        gone = await begin_removal_by_message(self._db, message_id)
+        gone = await self._db.one(BEGIN_REMOVAL_BY_MESSAGE, message_id)
         if gone is not None:
-            await end_removal(self._db, gone.id)
+            await self._db.run(END_REMOVAL, gone.id)
 
     async def channel_deleted(self, channel_id: int) -> None:
         """Somebody deleted a channel or thread: all that was published in it is gone. Raises DatabaseError."""
-        while gone := await begin_removal_of_channel(self._db, channel_id, limit=AT_ONCE):
+        while gone := await self._db.all(BEGIN_REMOVAL_OF_CHANNEL, channel_id, AT_ONCE):
             for publication in gone:
-                await end_removal(self._db, publication.id)
+                await self._db.run(END_REMOVAL, publication.id)
 
     def notice(self) -> None:
         """Who may see a picture has changed: if it was published, its message goes or comes now and not later."""
@@ -221,7 +222,7 @@ class Publishing:
         closed = await self._match_channels()
         refused, self._refused = self._refused, {}
         after = 0
-        while rows := await unsettled_publications(self._db, after=after, limit=AT_ONCE):
+        while rows := await self._db.all(UNSETTLED_PUBLICATIONS, after, AT_ONCE):
             for row in rows:
                 key = row.id, _is_to_post(row)
                 again_at = refused.get(key)
@@ -244,13 +245,13 @@ class Publishing:
         The channels in which nothing is posted: they are no art channels any more, or nobody knows for whom they are.
         """
         closed: set[int] = set()
-        found = await next_art_channel(self._db)
+        found = await self._db.one(NEXT_CHANNEL_WITH_PUBLICATIONS, 0)
         while found is not None:
-            server_id, channel_id = found
+            server_id, channel_id = found.server_id, found.art_channel_id
             place, brings_back = await self._rules.place(server_id, channel_id)
             await match_channel(self._db, server_id, channel_id, place, brings_back=brings_back)
             closed |= set() if brings_back else {channel_id}
-            found = await next_art_channel(self._db, channel_id)
+            found = await self._db.one(NEXT_CHANNEL_WITH_PUBLICATIONS, channel_id)
         return closed
 
     async def _settle(self, row: Publication, closed: Collection[int]) -> None:
@@ -265,12 +266,12 @@ class Publishing:
         Unless `anew`, what was posted before is found, and nothing is posted.
         """
         async with self._lock(publication_id):
-            row = await find_publication(self._db, publication_id)
+            row = await self._db.one(FIND_PUBLICATION, publication_id)
             if row is None or not _is_to_post(row):
                 return row
             message = await self._discord.find_posted(row) if row.tried_at is not None else None
             if message is None:
-                if not anew or not await note_try(self._db, row.id):
+                if not anew or not await self._db.run(NOTE_TRY, now_ms(), row.id):
                     return None
                 message = await self._request_post(row)
             posted = await self._mark_posted(row, message)
@@ -305,7 +306,7 @@ class Publishing:
     async def _take_away(self, publication_id: int) -> None:
         """Delete the message of one that is to be removed or is hidden, and then the row of one to be removed."""
         async with self._lock(publication_id):
-            row = await find_publication(self._db, publication_id)
+            row = await self._db.one(FIND_PUBLICATION, publication_id)
             if row is None or not (row.state is PublicationState.REMOVING or row.hidden):
                 return
             message = None
@@ -315,8 +316,8 @@ class Publishing:
                 message = await self._discord.find_posted(row)
             if message is not None:
                 await self._discord.delete(row, message)
-            await forget_message(self._db, row.id)
-            await end_removal(self._db, row.id)
+            await self._db.run(FORGET_MESSAGE, row.id)
+            await self._db.run(END_REMOVAL, row.id)
 
     def _lock(self, publication_id: int) -> asyncio.Lock:
         """Of one publication at a time: a person's own press and the settling may meet."""

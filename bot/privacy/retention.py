@@ -21,7 +21,7 @@ from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import UNFINISHED_IDS
-from bot.database.people.drafts import forget_old_drafts
+from bot.database.people.drafts import FORGET_OLD_DRAFTS
 from bot.database.privacy.erased_rows import overwrite_deleted
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.privacy.erasures import forget_old_receipts
@@ -99,7 +99,7 @@ class Portion:
     count: int = 0
     size: int = 0
     oldest: int | None = None
-    remove: Callable[[], Awaitable[None]] | None = None
+    remove: Callable[[], Awaitable[object]] | None = None
 
 
 class Retention:
@@ -243,7 +243,7 @@ class Retention:
     async def _drafts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.drafts_days)
         count, oldest = await count_old_drafts(self._db, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_drafts(self._db, before_ms=before))
+        yield Portion(count, 0, oldest, lambda: self._db.run(FORGET_OLD_DRAFTS, before))
 
     async def _reports(self) -> AsyncGenerator[Portion]:
         before, after = _before(self._settings.retention.reports_days), BEGINNING
@@ -322,7 +322,7 @@ def _before(days: int) -> int:
     return now_ms() - days * DAY_MS if days else 0
 
 
-async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
+async def _awaited(work: Callable[[], Awaitable[object]]) -> None:
     await work()
 
 

@@ -17,8 +17,8 @@ from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, JOB_RATINGS, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
-from bot.database.people.blocks import BlockKind, find_block, lift_block, save_block
-from bot.database.people.people import locale_of
+from bot.database.people.blocks import FIND_BLOCK, LIFT_BLOCK, BlockKind, save_block
+from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.verdicts import HELD_COPIES
 from bot.database.privacy.takedowns import end_decided_takedowns, record_decided_takedown
 from bot.database.reports.appeals import APPEAL_OF, MARK_ANSWER_TOLD, UNTOLD_ANSWERS, Appeal
@@ -165,7 +165,7 @@ class CarryingOut:
         with speaking(None):
             reason = decision.note or _("Decision on a report")
         async with self._db.transaction():
-            before = await find_block(self._db, report.server_id, kind, target_id)
+            before = await self._db.one(FIND_BLOCK, server=report.server_id, kind=kind, id=target_id)
             ends_at = decision.ends_at
             if before is None or _end(before.ends_at) < _end(ends_at):
                 await save_block(
@@ -179,9 +179,9 @@ class CarryingOut:
         """Lift the block, if it is still the one of this decision."""
         kind, target_id = _blocked(report)
         async with self._db.transaction():
-            block = await find_block(self._db, report.server_id, kind, target_id)
+            block = await self._db.one(FIND_BLOCK, server=report.server_id, kind=kind, id=target_id)
             if block is not None and (block.ends_at, block.created_by) == (decision.ends_at, decision.decided_by):
-                await lift_block(self._db, report.server_id, kind, target_id)
+                await self._db.one(LIFT_BLOCK, server=report.server_id, kind=kind, id=target_id)
             await self._finish(pending)
         self._servers.forget(report.server_id)
 
@@ -253,7 +253,7 @@ class CarryingOut:
                 if sent is not None:
                     return sent
             await self._db.run(BEGIN_STEP, now_ms(), pending.decision_id, pending.position)
-            with speaking(await locale_of(self._db, person_id)):
+            with speaking(await self._db.one(FIND_LOCALE, person_id)):
                 return await self._discord.tell(person_id, notice)
         except DiscordRefuses as problem:
             log.info("cannot notify the author of a picture about a decision, will retry: %s", problem)

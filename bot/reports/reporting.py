@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bot.config import Settings
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.gallery.publications import publications_of_job
+from bot.database.gallery.publications import PUBLICATIONS_OF_JOB
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import Lora, find_lora
-from bot.database.people.people import is_person
+from bot.database.people.people import IS_PERSON
 from bot.database.pictures.verdicts import NOTE_REPORTED, VerdictReason, decide_verdicts, end_verdicts
 from bot.database.privacy.deletions import find_hidden_job
 from bot.database.reports.appeals import APPEAL_OF, Appeal, AppealState, answer_appeal, reverse_decision, save_appeal
@@ -140,7 +140,7 @@ class Reporting:
         """
         if job.person_id == who.person_id:
             raise OwnReport
-        servers = {job.server_id, *(each.server_id for each in await publications_of_job(self._db, job.id))}
+        servers = {job.server_id, *(each.server_id for each in await self._db.all(PUBLICATIONS_OF_JOB, job.id))}
         here = who.bot_in_server and who.server_id is not None and who.server_id in servers
         place = who.place if here else EVERYWHERE
         return await self._report(who, place, Subject.PICTURES, job.id, job.person_id, reason, note)
@@ -295,7 +295,7 @@ class Reporting:
         """Refuse staff their own case, also when they have deleted all their data. Raises OwnCase."""
         if self._rights.is_operator(who.person_id):
             return
-        if await is_person(self._db, owner_id, who.person_id):
+        if await self._db.get(IS_PERSON, stored=owner_id, person=who.person_id):
             raise OwnCase
 
     def _check_block(self, report: Report, ends_at: int | None) -> None:

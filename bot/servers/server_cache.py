@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.database.database import Database
-from bot.database.people.blocks import Block, lora_blocks
+from bot.database.people.blocks import LORA_BLOCKS, Block
 from bot.database.servers.limits import SHARED_LIMITS, HeldLimits
 from bot.database.servers.settings import ServerSettings, find_server_settings
 
@@ -41,7 +41,7 @@ class ServerCache:
         setup = ServerSetup(
             await find_server_settings(self._db, server_id),
             await self._db.all(SHARED_LIMITS, server_id),
-            await lora_blocks(self._db, server_id),
+            {block.target_id: block for block in await self._db.all(LORA_BLOCKS, server_id)},
         )
         if self._changes == before:  # else what was read may be older than what was written meanwhile
             self._setups[server_id] = setup

@@ -8,7 +8,7 @@ from bot.config.sections.sources import SourcesSettings
 from bot.database.additions.hub_looks import LOOKS_OF
 from bot.database.database import Database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, find_lora
-from bot.database.people.blocks import BY_EASEL, BlockKind, find_block, save_block
+from bot.database.people.blocks import BY_EASEL, FIND_BLOCK, BlockKind, save_block
 from bot.i18n import _, sentences, speaking
 from bot.sources.choosing import refusal_of_subject
 from bot.sources.claims.same_bytes import with_all
@@ -33,7 +33,7 @@ async def block_if_flagged(
         return None
     found = await db.one(VERSION_BY_SHA256, sha256)
     lora = await find_lora(db, found.lora_id) if found is not None else None
-    if lora is None or await find_block(db, EVERYWHERE, BlockKind.LORA, lora.id) is not None:
+    if lora is None or await db.one(FIND_BLOCK, server=EVERYWHERE, kind=BlockKind.LORA, id=lora.id) is not None:
         return None
     with speaking(None):
         reason = flagged_text(heard)

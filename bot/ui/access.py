@@ -13,7 +13,7 @@ import discord
 from discord import app_commands
 
 from bot.database.clock import now_ms
-from bot.database.gallery.pages import PlaceFilter, find_shown
+from bot.database.gallery.pages import FIND_SHOWN, PlaceFilter
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
 from bot.database.privacy.erasures import ErasureState, newest_erasure
@@ -152,7 +152,7 @@ async def require_published(interaction: Interaction, publication_id: int) -> tu
     Raises NotPublished or DatabaseError.
     """
     db, place = interaction.client.db, await published_here(interaction)
-    found = await find_shown(db, publication_id, place)
+    found = await db.one(FIND_SHOWN, id=publication_id, **place.parameters)
     job = None if found is None else await db.one(FIND_JOB, found.job_id)
     if found is None or job is None or found.server_id != interaction.guild_id:
         raise NotPublished

@@ -10,11 +10,12 @@ import discord
 
 from bot.config import CheckpointSettings
 from bot.database.additions.disputes import disputes_for
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, LoraVersion
 from bot.database.loras.search import Shown
 from bot.database.people.preferences import Preferences, find_preferences
-from bot.database.people.studio import StudioState, fill_studio, find_studio, go_back, save_studio
+from bot.database.people.studio import FIND_STUDIO, UNDO_STUDIO, StudioState, fill_studio, save_studio
 from bot.errors.blocks import LoraDisputed
 from bot.errors.jobs import TwoFewStepRecipes
 from bot.i18n import _, explained
@@ -143,28 +144,28 @@ class StudioSessions:
 
     async def snapshot(self, interaction: Interaction) -> StudioSnapshot:
         """The current state of the person's studio, with the checkpoints of the place where they are."""
-        draft = await find_studio(self._db, interaction.user.id)
+        draft = await self._db.one(FIND_STUDIO, interaction.user.id)
         return await self._snapshot(interaction, draft)
 
     async def change(self, interaction: Interaction, change: Callable[[Studio], Studio]) -> StudioSnapshot:
         """Change the draft; concurrent changes are serialised."""
         person_id = interaction.user.id
         async with self._db.transaction():
-            draft = await find_studio(self._db, person_id)
+            draft = await self._db.one(FIND_STUDIO, person_id)
             changed = change(_studio(draft))
             draft = await save_studio(self._db, person_id, changed.model_dump_json())
         return await self._snapshot(interaction, draft)
 
     async def _fill(self, person_id: int, studio: Studio) -> None:
         """Replace the person's draft; the previous one can be restored."""
-        draft = await find_studio(self._db, person_id)
+        draft = await self._db.one(FIND_STUDIO, person_id)
         worth_keeping = _studio(draft) not in (Studio(), studio)
         keep = fill_studio if worth_keeping else save_studio
         await keep(self._db, person_id, studio.model_dump_json())
 
     async def undo(self, interaction: Interaction) -> StudioSnapshot:
         """Restore the draft from before the studio was filled, if there is one."""
-        await go_back(self._db, interaction.user.id)
+        await self._db.one(UNDO_STUDIO, now_ms(), interaction.user.id)
         return await self.snapshot(interaction)
 
     async def add(self, interaction: Interaction, lora: Lora) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import discord
 
-from bot.database.gallery.publications import channels_with_publications
+from bot.database.gallery.publications import CHANNELS_WITH_PUBLICATIONS
 from bot.ui.client import Interaction
 
 
@@ -19,7 +19,7 @@ async def unseen_channels(interaction: Interaction, parents: Mapping[int, int | 
     if server_id is None:
         return ()
     here = {interaction.channel_id, channel.parent_id if isinstance(channel, discord.Thread) else None}
-    found = await channels_with_publications(interaction.client.db, server_id)
+    found = await interaction.client.db.all(CHANNELS_WITH_PUBLICATIONS, server=server_id)
     return tuple(each for each in found if each not in here and not _may_view(interaction, each, parents.get(each)))
 
 

@@ -13,11 +13,11 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.config import CheckpointSettings
-from bot.database.bookmarks.bookmarks import count_bookmarks
+from bot.database.bookmarks.bookmarks import COUNT_BOOKMARKS
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, browse_loras
 from bot.database.loras.search import Sort
-from bot.database.people.drafts import find_draft, save_draft
+from bot.database.people.drafts import FIND_DRAFT, save_draft
 from bot.database.people.preferences import find_preferences
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
@@ -117,7 +117,7 @@ async def page_ref_of(db: Database, person_id: int, query: BrowseQuery, page: in
 async def query_at(db: Database, person_id: int, page_ref: PageRef) -> BrowseQuery:
     """The query of a page. Raises NothingThere for a page that is too old, and DatabaseError."""
     if kept := _KEPT.fullmatch(page_ref.key):
-        text = await find_draft(db, int(kept[1]), person_id)
+        text = await db.one(FIND_DRAFT, int(kept[1]), person_id)
         query = None if text is None else _from_json(text)
     else:
         query = _from_key(page_ref.key)
@@ -131,7 +131,7 @@ async def first_in_market(db: Database, checkpoints: InstalledCheckpoints, perso
 
     Raises DatabaseError.
     """
-    beginner = not await count_bookmarks(db, person_id)
+    beginner = not await db.get(COUNT_BOOKMARKS, person_id)
     return await _that_fits(db, checkpoints, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
 
 

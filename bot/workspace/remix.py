@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bot.config import CheckpointSettings
 from bot.database.database import Database
-from bot.database.gallery.publications import PublicationState, publications_of_job
+from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, PublicationState
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import (
@@ -97,7 +97,7 @@ async def prompt_is_published(db: Database, job_id: int, server_id: int, unseen:
         and each.shows_prompt
         and each.state is PublicationState.POSTED
         and each.art_channel_id not in unseen
-        for each in await publications_of_job(db, job_id)
+        for each in await db.all(PUBLICATIONS_OF_JOB, job_id)
     )
 
 

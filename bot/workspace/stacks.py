@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.database.bookmarks.stacks import (
+    COUNT_MISSES,
+    COUNT_STACKS,
+    FIND_STACK_BY_CODE,
     MAX_NAME,
     MAX_STACKS,
     Stack,
     StackLora,
-    count_misses,
-    count_stacks,
-    find_stack_by_code,
     find_stack_by_name,
     remember_miss,
     save_stack,
@@ -169,10 +169,10 @@ async def import_stack(db: Database, words: WordRules, person_id: int, typed: st
     Raises NothingThere, TooManyMisses, TooManyStacks, and what rules on words refuse.
     """
     since = now_ms() - HOUR_MS
-    if await count_misses(db, person_id, since_ms=since) >= MISSES:
+    if await db.get(COUNT_MISSES, person_id, since) >= MISSES:
         raise TooManyMisses
     code = read_code(typed)
-    shared = await find_stack_by_code(db, code) if code else None
+    shared = await db.one(FIND_STACK_BY_CODE, code) if code else None
     if shared is None:
         await remember_miss(db, person_id, since_ms=since)
         text = _(
@@ -199,5 +199,5 @@ async def _copy(db: Database, person_id: int, shared: Stack) -> Stack:
 
 
 async def _leave_room(db: Database, person_id: int) -> None:
-    if await count_stacks(db, person_id) >= MAX_STACKS:
+    if await db.get(COUNT_STACKS, person_id) >= MAX_STACKS:
         raise TooManyStacks(limit=MAX_STACKS)

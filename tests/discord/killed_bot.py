@@ -31,8 +31,8 @@ from bot.community.publishing import Publishing
 from bot.config.settings import Settings
 from bot.database.clock import now_ms
 from bot.database.gallery import likes
-from bot.database.gallery.boards import find_board
-from bot.database.gallery.publications import Publication, unsettled_publications
+from bot.database.gallery.boards import FIND_BOARD
+from bot.database.gallery.publications import UNSETTLED_PUBLICATIONS, Publication
 from bot.database.reports.decisions import DECISIONS_TO_CARRY_OUT
 from bot.database.reports.reports import MESSAGES_DUE
 from bot.reports.carrying_out import CarryingOut
@@ -146,7 +146,7 @@ class KilledPublishing(Publishing):
         return await killed_in(Work.PUBLISH, super().publish(*args, **options))
 
     async def settle(self) -> None:
-        waits = await unsettled_publications(self._db, after=0, limit=1)
+        waits = await self._db.all(UNSETTLED_PUBLICATIONS, 0, 1)
         if waits:
             await killed_in(Work.TAKE_AWAY, super().settle())
         elif not Countdown.is_asked(Work.TAKE_AWAY):
@@ -160,7 +160,7 @@ class KilledLikes(LikeCounts):
         super().__init__(*services, every=0)
 
     async def refresh_one(self) -> float:
-        behind = await likes.to_refresh(self._db, now_ms(), limit=1)
+        behind = await self._db.one(likes.OUTDATED_LIKES, now_ms())
         return await killed_in(Work.SHOW_LIKES, super().refresh_one()) if behind else OFTEN
 
 
@@ -176,7 +176,7 @@ class KilledBoards(Boards):
             await killed_in(Work.BOARD, super()._refresh_all())
 
     async def _changes(self, place: BoardPlace) -> bool:
-        content, board = await self._content(place), await find_board(self._db, place.channel_id)
+        content, board = await self._content(place), await self._db.one(FIND_BOARD, place.channel_id)
         return as_stored(content) != board.digest if board else not content.empty
 
 

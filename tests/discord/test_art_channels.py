@@ -13,7 +13,7 @@ import pytest_asyncio
 from bot.app.assembly import Easel
 from bot.community.like_counts import LikeCounts
 from bot.community.pacing import EditPacer
-from bot.database.gallery.publications import Publication, PublicationState, find_publication
+from bot.database.gallery.publications import FIND_PUBLICATION, Publication, PublicationState
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
@@ -97,7 +97,7 @@ async def test_a_picture_is_posted_found_liked_and_deleted(stage: Stage, channel
         assert PROMPT in (post.name or "") and set(post.applied_tags) == {TAGS["other"]}
     await stage.lose(one)
     await stage.bot.publishing.settle()
-    found = await find_publication(stage.easel.db, one.id)
+    found = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert found is not None and (found.state, found.message_id) == (PublicationState.POSTED, one.message_id)
     await stage.likes.like(one.id, 5)
     await stage.likes.refresh_one()
@@ -123,7 +123,7 @@ async def test_an_archived_post_is_found_and_not_edited(stage: Stage) -> None:
     await stage.scene.control.set_channel(str(one.channel_id), archived=True)
     await stage.lose(one)
     await stage.bot.publishing.settle()
-    found = await find_publication(stage.easel.db, one.id)
+    found = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert found is not None and found.message_id == one.message_id
     await stage.likes.like(one.id, 5)
     await stage.likes.refresh_one()
@@ -137,7 +137,7 @@ async def test_what_somebody_deletes_in_discord_is_out_of_the_gallery(stage: Sta
     for channel in (TEXT, FORUM):
         one = await stage.publish(await stage.job(), channel)
         await stage.scene.grace.delete(await stage.message(one))
-        while await find_publication(stage.easel.db, one.id) is not None:
+        while await stage.easel.db.one(FIND_PUBLICATION, one.id) is not None:
             pass
 
 
@@ -149,7 +149,7 @@ async def test_an_archived_thread_keeps_no_picture(stage: Stage) -> None:
     await stage.bot.publishing.take_back(one.id)
     await stage.bot.publishing.settle()
     assert await stage.scene.control.message(str(one.message_id)) is None
-    assert await find_publication(stage.easel.db, one.id) is None
+    assert await stage.easel.db.one(FIND_PUBLICATION, one.id) is None
 
 
 async def test_a_post_loses_its_title_although_its_message_is_gone_already(stage: Stage) -> None:
@@ -161,5 +161,5 @@ async def test_a_post_loses_its_title_although_its_message_is_gone_already(stage
     await stage.bot.publishing.take_back(one.id)
     for _ in range(2):
         await stage.bot.publishing.settle()
-    assert await find_publication(stage.easel.db, one.id) is None
+    assert await stage.easel.db.one(FIND_PUBLICATION, one.id) is None
     assert PROMPT not in (post.name or "") and post.archived

@@ -13,9 +13,9 @@ from bot.app.assembly import Easel
 from bot.community.boards import BoardPlace, Boards
 from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
-from bot.database.gallery.boards import find_board
+from bot.database.gallery.boards import FIND_BOARD
 from bot.database.gallery.features import FeatureKind
-from bot.database.gallery.pages import trending_loras
+from bot.database.gallery.pages import TRENDING_LORAS
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
@@ -51,7 +51,7 @@ class Stage:
         """The board of a channel after a look at it."""
         (place,) = [place for place in await self.posts.places() if place.channel_id == channel]
         await self.boards.refresh(place)
-        board = await find_board(self.easel.db, channel)
+        board = await self.easel.db.one(FIND_BOARD, channel)
         assert board is not None
         seen = await self.scene.control.message(str(board.message_id))
         assert seen is not None
@@ -77,7 +77,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         boards = Boards(easel.db, posts, pacer, posts.places, every=0)
         for place in await posts.places():
             await boards.refresh(place)
-            assert await find_board(easel.db, place.channel_id) is None, "nothing to show"
+            assert await easel.db.one(FIND_BOARD, place.channel_id) is None, "nothing to show"
         (row,) = await easel.db.fetch("SELECT max(id) AS id FROM job")
         job = await easel.db.one(FIND_JOB, row["id"])
         assert job is not None
@@ -111,10 +111,10 @@ async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) 
     (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
     await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
     try:
-        assert await trending_loras(db, WORKSHOP, place.shows, limit=5) == ()
+        assert await db.all(TRENDING_LORAS, server=WORKSHOP, limit=5, **place.shows.parameters) == []
     finally:
         await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
-    assert len(await trending_loras(db, WORKSHOP, place.shows, limit=5)) == 1
+    assert len(await db.all(TRENDING_LORAS, server=WORKSHOP, limit=5, **place.shows.parameters)) == 1
 
 
 async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> None:
@@ -156,7 +156,7 @@ async def test_in_an_archived_thread_it_names_no_more_than_elsewhere(stage: Stag
     link = f"/{TEXT}/{stage.one.message_id}"
     assert link in seen.text
     db, job_id = stage.easel.db, stage.one.job_id
-    board = await find_board(db, channel)
+    board = await db.one(FIND_BOARD, channel)
     assert board is not None
     await stage.scene.control.set_channel(str(board.message_channel_id), archived=True)
     await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
@@ -178,7 +178,7 @@ async def test_it_goes_with_the_art_channel(stage: Stage, channel: int) -> None:
     try:
         await stage.boards.remove_unwanted()
         assert await stage.scene.control.message(seen.id) is None, "nobody would take a name out of it"
-        assert await find_board(stage.easel.db, channel) is None
+        assert await stage.easel.db.one(FIND_BOARD, channel) is None
         if channel == FORUM:  # the bot may not delete posts there
             assert stage.scene.playground.world.channels[seen.id].name == "Board no longer in use"
     finally:

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from bot.community.boards import Boards
 from bot.community.pacing import EditPacer
-from bot.database.gallery.boards import find_board
+from bot.database.gallery.boards import FIND_BOARD
 from bot.database.gallery.features import FeatureKind
 from bot.database.gallery.publications import Publication
 from bot.ui.art_channels.boards import BoardPosts
@@ -51,7 +51,7 @@ class Stage:
         posts = BoardPosts(self.bot, self.easel.db, self.easel.servers)
         (place,) = [place for place in await posts.places() if place.channel_id == channel]
         await Boards(self.easel.db, posts, EditPacer(lambda: 0.0), posts.places, every=0).refresh(place)
-        board = await find_board(self.easel.db, channel)
+        board = await self.easel.db.one(FIND_BOARD, channel)
         assert board is not None
         seen = await self.scene.control.message(str(board.message_id))
         assert seen is not None

@@ -11,12 +11,16 @@ import pytest_asyncio
 
 from bot.app.assembly import Easel
 from bot.database.clock import now_ms
-from bot.database.gallery.features import FeatureKind, find_feature
-from bot.database.gallery.publications import Publication, find_publication, publications_of_job
+from bot.database.gallery.features import FIND_FEATURE, FeatureKind
+from bot.database.gallery.publications import (
+    FIND_PUBLICATION,
+    PUBLICATIONS_OF_JOB,
+    Publication,
+)
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora_by_name
-from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.privacy.deletions import hide_job, undo_deletion
 from bot.database.servers.audit import AuditAction
 from bot.database.servers.settings import ArtChannel
@@ -290,17 +294,16 @@ async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothin
     button["custom_id"] = f"feature:1:publication:{stage.bats.id}"
     refused = await (await stage.linus.press(page, button["custom_id"])).reply()
     assert refused.ephemeral and "only its staff can do this" in refused.text
-    assert await find_feature(stage.easel.db, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
+    assert await stage.easel.db.one(FIND_FEATURE, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
     seen = await opened(stage, stage.linus, stage.bats)
-    place = (stage.easel.db, WORKSHOP, BlockKind.PERSON, LINUS)
-    await save_block(*place, reason="spam", ends_at=None, created_by=1)
+    await save_block(stage.easel.db, WORKSHOP, BlockKind.PERSON, LINUS, reason="spam", ends_at=None, created_by=1)
     stage.easel.servers.servers.forget(WORKSHOP)
     try:
         for answer in (await told(stage.linus, "gallery"), await (await stage.linus.press(seen, "Remix")).reply()):
             assert "spam" in answer.text
         assert str(stage.owl.id) not in pictures(await told(stage.scene.ada, "gallery")), "nor are theirs shown"
     finally:
-        await lift_block(*place)
+        await stage.easel.db.one(LIFT_BLOCK, server=WORKSHOP, kind=BlockKind.PERSON, id=LINUS)
         stage.easel.servers.servers.forget(WORKSHOP)
 
 
@@ -393,7 +396,7 @@ async def test_forged_buttons_reach_no_picture_of_another_server(stage: Stage) -
         for name in ("pubpicture", "pubconfirm"):
             asked = await stage.scene.forged(ada, f"{name}:{bats.job_id}:0:{ART}:1", where)
             assert "only in a server that the bot has joined" in asked.text, (where, name)
-    found = await find_publication(stage.easel.db, bats.id)
+    found = await stage.easel.db.one(FIND_PUBLICATION, bats.id)
     assert found is not None and (found.state, found.likes) == (bats.state, liked.likes)
     if liked.changed:
         await stage.bot.likes.unlike(bats.id, ADA)
@@ -412,7 +415,7 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
     assert (
         "Only the picture's author can publish it" in (await stage.scene.forged(stage.linus, f"publish:{job.id}")).text
     )
-    assert await publications_of_job(stage.easel.db, job.id) == ()
+    assert await stage.easel.db.all(PUBLICATIONS_OF_JOB, job.id) == []
 
 
 async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
@@ -420,7 +423,7 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     margaret = stage.scene.control.person("Margaret")
     assert await hide_job(stage.easel.db, one.job_id, now_ms() + 60_000)
     await stage.bot.publishing.settle()
-    hidden = await find_publication(stage.easel.db, one.id)
+    hidden = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert hidden is not None and hidden.hidden
     for name in ("like", "usesame", "keeppub", "remixpub", "rppublished"):
         assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{one.id}")).text, name
@@ -428,6 +431,6 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     assert "can unpublish it" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
     await undo_deletion(stage.easel.db, one.job_id)
     await stage.bot.publishing.settle()
-    back = await find_publication(stage.easel.db, one.id)
+    back = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert back is not None and (back.state, back.likes) == (one.state, 0)
-    assert await find_feature(stage.easel.db, WORKSHOP, FeatureKind.PUBLICATION, one.id) is None
+    assert await stage.easel.db.one(FIND_FEATURE, WORKSHOP, FeatureKind.PUBLICATION, one.id) is None

@@ -82,7 +82,7 @@ async def test_the_persons_preferences_are_read_once_on_the_way_to_a_picture(sce
             "imagine", prompt=PROMPT, stack="Evening", checkpoint=VIVID, image=File("red.png", start.getvalue())
         )
         await scene.painted(sent)
-    assert heard.calls.count((preferences.FIND, (id_of(scene, person),))) == 1
+    assert heard.calls.count((preferences.FIND_PREFERENCES.sql, (id_of(scene, person),))) == 1
 
 
 async def test_several_pictures_are_sent_in_one_message(scene: Scene) -> None:

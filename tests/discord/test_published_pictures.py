@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.database.people.studio import find_studio
+from bot.database.people.studio import FIND_STUDIO
 from bot.workspace.studio_draft import Studio
 from playground import default_world
 from playground.visible_message import VisibleMessage
@@ -63,7 +63,7 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
             "The picture's prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
         )
         await of_menu(scene, "Linus", "Start from picture", post)
-        studio = await find_studio(easel.db, int(default_world.LINUS))
+        studio = await easel.db.one(FIND_STUDIO, int(default_world.LINUS))
         assert studio is not None
         draft = Studio.model_validate_json(studio.state).draft
         (row,) = await easel.db.fetch("SELECT path FROM picture WHERE position = 1")

@@ -24,7 +24,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.orders import PersonBlock
 from bot.database.loras.catalogue import find_lora, find_lora_by_name
-from bot.database.people.studio import find_studio
+from bot.database.people.studio import FIND_STUDIO
 from bot.database.privacy.deletions import hide_job
 from bot.database.servers.settings import ServerSettings
 from bot.errors.blocks import Blocked, PersonBlocked, PersonBlockedEverywhere
@@ -730,7 +730,7 @@ async def try_to_paint(table: Table, name: str, channel: str) -> dict[str, str]:
     person, actor = table.scene.control.person(name), table.actor(name, channel)
     bat = await find_lora_by_name(table.bot.db, "Bat")
     assert bat is not None
-    revision = (await find_studio(table.bot.db, actor.context.person_id)).revision
+    revision = (await table.bot.db.one(FIND_STUDIO, actor.context.person_id)).revision
     sent = {
         "/imagine": await person.slash("imagine", in_=channel, prompt=PROMPT),
         "/sweep": await person.slash("sweep", in_=channel, lora="Bat", prompt=PROMPT, checkpoint=VIVID),

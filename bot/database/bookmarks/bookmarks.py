@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import FITS_BASE_MODELS, Lora, loras_from
 from bot.database.loras.search import FEW, Shown, Sort, read_typed, shown_parameter
 from bot.database.people import people
+from bot.database.query import Query, SqlStatement
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
 from bot.visible_text import is_blank
 from inference.base_models import BaseModelId
@@ -22,41 +22,60 @@ MAX_NOTE = 1000  # characters
 UNDO_MS = 7 * 24 * 3600 * 1000  # for how long a removed bookmark can be restored
 NOTES_READ = 5000  # of one person, the newest, in a search for words one typo away
 
-ADD = """
+_REMOVED = "person_id, lora_id, note, created_at, uses"
+ADD_BOOKMARK = Query(
+    sqlite3.Row,
+    """
     INSERT INTO bookmark (person_id, lora_id, note, created_at) SELECT :person, id, :note, :when FROM lora
     WHERE id = :lora ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id, note
-"""
-REMOVE = """
-    DELETE FROM bookmark WHERE person_id = ? AND lora_id = ? RETURNING person_id, lora_id, note, created_at, uses
-"""
-KEEP_REMOVED = """
-    INSERT INTO removed_bookmark (person_id, lora_id, note, created_at, uses, removed_at)
-    VALUES (?, ?, ?, ?, ?, ?) RETURNING id
-"""
-FORGET_REMOVED = "DELETE FROM removed_bookmark WHERE removed_at < ?"
-TAKE_REMOVED = """
-    DELETE FROM removed_bookmark WHERE id = ? AND person_id = ? RETURNING person_id, lora_id, note, created_at, uses
-"""
-RESTORE = """
-    INSERT INTO bookmark (person_id, lora_id, note, created_at, uses) VALUES (?, ?, ?, ?, ?)
+    """,
+)
+REMOVE_BOOKMARK = Query(
+    sqlite3.Row,
+    f"DELETE FROM bookmark WHERE person_id = ? AND lora_id = ? RETURNING {_REMOVED}",  # noqa: S608
+)
+KEEP_REMOVED = Query(
+    int,
+    f"INSERT INTO removed_bookmark ({_REMOVED}, removed_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",  # noqa: S608
+)
+FORGET_REMOVED = SqlStatement("DELETE FROM removed_bookmark WHERE removed_at < ?")
+TAKE_REMOVED = Query(
+    sqlite3.Row,
+    f"DELETE FROM removed_bookmark WHERE id = ? AND person_id = ? RETURNING {_REMOVED}",  # noqa: S608
+)
+RESTORE_BOOKMARK = Query(
+    sqlite3.Row,
+    f"""
+    INSERT INTO bookmark ({_REMOVED}) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id, note
-"""
-SET_NOTE = "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id, note"
-FORGET_NOTE = "DELETE FROM bookmark_text WHERE rowid = ?"
+    """,  # noqa: S608 - constants only
+)
+SET_NOTE = Query(sqlite3.Row, "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id, note")
+FORGET_NOTE = SqlStatement("DELETE FROM bookmark_text WHERE rowid = ?")
 # The owner is a word of the index, so that a search reads the notes of one person only.
-INDEX_NOTE = "INSERT INTO bookmark_text (rowid, owner, note) VALUES (?, ?, ?)"
-COUNT = "SELECT count(*) FROM bookmark WHERE person_id = ?"
-AMONG = "SELECT lora_id FROM bookmark WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?))"
-NOTES = "SELECT note FROM bookmark WHERE person_id = ? AND note <> '' ORDER BY created_at DESC LIMIT ?"
+INDEX_NOTE = SqlStatement("INSERT INTO bookmark_text (rowid, owner, note) VALUES (?, ?, ?)")
+COUNT_BOOKMARKS = Query(int, "SELECT count(*) FROM bookmark WHERE person_id = ?")
+BOOKMARKED_AMONG = Query(
+    int, "SELECT lora_id FROM bookmark WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?))"
+)
+NOTES = Query(str, "SELECT note FROM bookmark WHERE person_id = ? AND note <> '' ORDER BY created_at DESC LIMIT ?")
 _BOOKMARK = "SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses"
-FIND = f"{_BOOKMARK} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id WHERE person_id = ? AND lora_id = ?"
-BY_IDS = f"""
+FIND_BOOKMARK = Query(
+    sqlite3.Row,
+    f"{_BOOKMARK} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id WHERE person_id = ? AND lora_id = ?",
+)
+BOOKMARKS_BY_ID = Query(
+    sqlite3.Row,
+    f"""
     {_BOOKMARK} FROM json_each(?) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value
     CROSS JOIN lora ON lora.id = bookmark.lora_id ORDER BY wanted.key
-"""
+    """,
+)
 # Each word may match the LoRA or the note, so that "komori favourite" finds a LoRA Komori noted as favourite: count
 # the words that match each bookmark. CROSS JOIN: the words come first, then the index of texts, then the bookmark.
-MATCHING = """
+MATCHING_BOOKMARKS = Query(
+    int,
+    """
     SELECT id FROM (
         SELECT wanted.key AS word, bookmark.id AS id FROM json_each(:words) AS wanted
         CROSS JOIN lora_text ON lora_text MATCH wanted.value ->> 0
@@ -66,7 +85,8 @@ MATCHING = """
         SELECT wanted.key, bookmark_text.rowid FROM json_each(:words) AS wanted
         CROSS JOIN bookmark_text ON bookmark_text MATCH wanted.value ->> 1
     ) GROUP BY id HAVING count(*) = json_array_length(:words)
-"""
+    """,
+)
 _OF_PERSON = "FROM bookmark LEFT JOIN lora ON lora.id = bookmark.lora_id WHERE bookmark.person_id = :person"
 _AMONG_FOUND = """
     FROM json_each(:found) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value ->> 0
@@ -98,7 +118,9 @@ _ORDERS = {
 # (by search, in a category, sort): first how many, then a page of ids. Each bookmark is looked at once. A LEFT JOIN,
 # because SQLite leaves it out where nothing of the LoRA is asked.
 LIST = {
-    (search, narrowed, sort): f"""
+    (search, narrowed, sort): Query(
+        sqlite3.Row,
+        f"""
         WITH listed AS MATERIALIZED (
             SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key, {_FITS} AS fits,
                 {_SHOWN} AS shown
@@ -110,7 +132,8 @@ LIST = {
             SELECT id FROM listed WHERE fits AND shown
             ORDER BY place, key {order}, id {order} LIMIT :limit OFFSET :offset
         )
-    """  # noqa: S608 - constants only
+        """,  # noqa: S608 - constants only
+    )
     for search, narrowed, (sort, (key, order)) in product((False, True), (False, True), _ORDERS.items())
 }
 
@@ -150,10 +173,10 @@ async def add_bookmark(
     `saved_at` in unix ms, now when None. Raises DatabaseError.
     """
     when = now_ms() if saved_at is None else saved_at
-    parameters = {"person": person_id, "lora": lora_id, "note": kept_note(note), "when": when}
     async with db.transaction():
         await people.remember_person(db, person_id)
-        return await _indexed(db, person_id, await db.write(ADD, parameters))
+        added = await db.all(ADD_BOOKMARK, person=person_id, lora=lora_id, note=kept_note(note), when=when)
+        return await _indexed(db, person_id, added)
 
 
 async def add_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> int:
@@ -168,10 +191,10 @@ async def remove_bookmarks(db: Database, person_id: int, lora_ids: Collection[in
     """
     now, kept = now_ms(), list[int]()
     async with db.transaction():
-        await db.write(FORGET_REMOVED, (now - UNDO_MS,))
+        await db.run(FORGET_REMOVED, now - UNDO_MS)
         for lora_id in dict.fromkeys(lora_ids):
-            for row in await db.write(REMOVE, (person_id, lora_id)):
-                kept += [row["id"] for row in await db.write(KEEP_REMOVED, (*row, now))]
+            for row in await db.all(REMOVE_BOOKMARK, person_id, lora_id):
+                kept.append(await db.get(KEEP_REMOVED, *row, now))
     # SQLite numbers the rows of one transaction one after the other.
     return range(kept[0], kept[-1] + 1) if kept else range(0)
 
@@ -184,46 +207,34 @@ async def restore_bookmarks(db: Database, person_id: int, removed_ids: range) ->
     restored = 0
     async with db.transaction():
         for removed_id in removed_ids:
-            for row in await db.write(TAKE_REMOVED, (removed_id, person_id)):
-                restored += await _indexed(db, person_id, await db.write(RESTORE, tuple(row)))
+            for row in await db.all(TAKE_REMOVED, removed_id, person_id):
+                restored += await _indexed(db, person_id, await db.all(RESTORE_BOOKMARK, *row))
     return restored
 
 
 async def set_note(db: Database, person_id: int, lora_id: int, note: str) -> bool:
     """Replace the note of a bookmark. False when there is no such bookmark. Raises DatabaseError."""
     async with db.transaction():
-        rows = await db.write(SET_NOTE, (kept_note(note), person_id, lora_id))
+        rows = await db.all(SET_NOTE, kept_note(note), person_id, lora_id)
         return await _indexed(db, person_id, rows)
 
 
 async def _indexed(db: Database, person_id: int, rows: list[sqlite3.Row]) -> bool:
     """Index the notes of the bookmarks that were written; whether there were any."""
     for row in rows:
-        await db.write(FORGET_NOTE, (row["id"],))
+        await db.run(FORGET_NOTE, row["id"])
         if row["note"]:
-            await db.write(INDEX_NOTE, (row["id"], owner_word(person_id), indexed(row["note"])))
+            await db.run(INDEX_NOTE, row["id"], owner_word(person_id), indexed(row["note"]))
     return bool(rows)
 
 
 async def find_bookmark(db: Database, person_id: int, lora_id: int) -> Bookmark | None:
     """The person's bookmark of this entry, or None. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, (person_id, lora_id))
+    row = await db.one(FIND_BOOKMARK, person_id, lora_id)
     if row is None:
         return None
     (bookmark,) = await _bookmarks(db, person_id, [row])
     return bookmark
-
-
-async def bookmarked_among(db: Database, person_id: int, lora_ids: Collection[int]) -> frozenset[int]:
-    """Those of `lora_ids` that the person has bookmarked. Raises DatabaseError."""
-    rows = await db.fetch(AMONG, (person_id, json.dumps(list(lora_ids))))
-    return frozenset(row["lora_id"] for row in rows)
-
-
-async def count_bookmarks(db: Database, person_id: int) -> int:
-    """How many bookmarks the person has. Raises DatabaseError."""
-    (row,) = await db.fetch(COUNT, (person_id,))
-    return row[0]
 
 
 async def list_bookmarks(
@@ -248,15 +259,15 @@ async def list_bookmarks(
     parameters = {
         "person": person_id,
         "category": category,
-        "base_models": None if base_models is None else json.dumps(list(base_models)),
+        "base_models": None if base_models is None else list(base_models),
         "shown": shown_parameter(shown),
-        "found": json.dumps([] if not words else await _found(db, person_id, words)),
+        "found": [] if not words else await _found(db, person_id, words),
         "limit": limit,
         "offset": offset,
     }
-    sql = LIST[words is not None, category is not None, sort]
-    count, *page = await db.fetch(sql, parameters)
-    rows = await db.fetch(BY_IDS, (json.dumps([row["id"] for row in page]),))
+    query = LIST[words is not None, category is not None, sort]
+    count, *page = await db.all(query, **parameters)
+    rows = await db.all(BOOKMARKS_BY_ID, [row["id"] for row in page])
     bookmarks = await _bookmarks(db, person_id, rows)
     return BookmarkPage(bookmarks, count["total"], misfits=count["found"] - count["total"], hidden=count["hidden"])
 
@@ -289,13 +300,11 @@ async def _found(db: Database, person_id: int, words: list[str]) -> list[tuple[i
 
 async def _matching(db: Database, person_id: int, words: list[tuple[str, str]]) -> list[int]:
     """Bookmarks that match every pair of (query for the LoRA, query for the note) by one of the two."""
-    rows = await db.fetch(MATCHING, {"person": person_id, "words": json.dumps(words)})
-    return [row["id"] for row in rows]
+    return await db.all(MATCHING_BOOKMARKS, person=person_id, words=words)
 
 
 async def _note_words(db: Database, person_id: int) -> set[str]:
-    rows = await db.fetch(NOTES, (person_id, NOTES_READ))
-    return set(words_of(" ".join(row["note"] for row in rows)))
+    return set(words_of(" ".join(await db.all(NOTES, person_id, NOTES_READ))))
 
 
 def _near(word: str, others: Collection[str]) -> list[str]:

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+from pydantic import Json
+
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.database import Database
+from bot.database.query import Query
 
 BATCH = 500  # bookmarks read, looked up or written in one transaction, so that nobody waits long
 
-# The newest first, from where the last page ended.
-PAGE = """
-    SELECT bookmark.id, bookmark.created_at AS saved_at, note, lora.name, lora.category, (
-        SELECT json_group_array(json_array(name, base_model, sha256)) FROM (
-            SELECT name, base_model, sha256 FROM lora_version WHERE lora_id = lora.id AND sha256 IS NOT NULL
-            ORDER BY missing, path, id
-        )
-    ) AS versions
-    FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id
-    WHERE person_id = ? AND (bookmark.created_at, bookmark.id) < (?, ?)
-    ORDER BY bookmark.created_at DESC, bookmark.id DESC LIMIT ?
-"""
-# A hash or its beginning; "g" follows every hex digit.
-KNOWN = """
-    SELECT wanted.value AS hash, (
-        SELECT lora_id FROM lora_version WHERE sha256 >= wanted.value AND sha256 < wanted.value || 'g'
-        ORDER BY sha256 LIMIT 1
-    ) AS lora_id FROM json_each(?) AS wanted
-"""
 _END = 2**62
 
 
@@ -50,7 +33,22 @@ class SavedBookmark:
     category: str
     note: str
     saved_at: int
-    versions: tuple[SavedVersion, ...]
+    versions: Json[tuple[SavedVersion, ...]]
+
+
+@dataclass(frozen=True)
+class _Saved(SavedBookmark):
+    """With its id."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A hash or its beginning, and the entry that has a file with it."""
+
+    hash: str
+    lora_id: int | None
 
 
 @dataclass(frozen=True)
@@ -73,14 +71,40 @@ class Brought:
     unknown: tuple[NewBookmark, ...]
 
 
+# The newest first, from where the last page ended.
+SAVED_BOOKMARKS = Query(
+    _Saved,
+    """
+    SELECT bookmark.id, bookmark.created_at AS saved_at, note, lora.name, lora.category, (
+        SELECT json_group_array(json_object('name', name, 'base_model', base_model, 'sha256', sha256)) FROM (
+            SELECT name, base_model, sha256 FROM lora_version WHERE lora_id = lora.id AND sha256 IS NOT NULL
+            ORDER BY missing, path, id
+        )
+    ) AS versions
+    FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id
+    WHERE person_id = ? AND (bookmark.created_at, bookmark.id) < (?, ?)
+    ORDER BY bookmark.created_at DESC, bookmark.id DESC LIMIT ?
+    """,
+)
+# A hash or its beginning; "g" follows every hex digit.
+KNOWN_HASHES = Query(
+    _Known,
+    """
+    SELECT wanted.value AS hash, (
+        SELECT lora_id FROM lora_version WHERE sha256 >= wanted.value AND sha256 < wanted.value || 'g'
+        ORDER BY sha256 LIMIT 1
+    ) AS lora_id FROM json_each(?) AS wanted
+    """,
+)
+
+
 async def saved_bookmarks(db: Database, person_id: int) -> AsyncGenerator[SavedBookmark]:
     """All bookmarks of the person, the newest first. Raises DatabaseError."""
     last = (_END, _END)
-    while rows := await db.fetch(PAGE, (person_id, *last, BATCH)):
-        for row in rows:
-            versions = tuple(SavedVersion(*version) for version in json.loads(row["versions"]))
-            yield SavedBookmark(row["name"], row["category"], row["note"], row["saved_at"], versions)
-        last = (rows[-1]["saved_at"], rows[-1]["id"])
+    while page := await db.all(SAVED_BOOKMARKS, person_id, *last, BATCH):
+        for bookmark in page:
+            yield bookmark
+        last = (page[-1].saved_at, page[-1].id)
 
 
 async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewBookmark]) -> Brought:
@@ -92,7 +116,8 @@ async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewB
     unknown: list[NewBookmark] = []
     for start in range(0, len(bookmarks), BATCH):
         batch = bookmarks[start : start + BATCH]
-        loras = await _known(db, [each for bookmark in batch for each in bookmark.hashes])
+        hashes = [each for bookmark in batch for each in bookmark.hashes]
+        loras = {known.hash: known.lora_id for known in await db.all(KNOWN_HASHES, hashes)}
         async with db.transaction():
             for bookmark in batch:
                 lora_id = next((loras[each] for each in bookmark.hashes if loras[each] is not None), None)
@@ -103,8 +128,3 @@ async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewB
                 else:
                     known += 1
     return Brought(saved, known, tuple(unknown))
-
-
-async def _known(db: Database, hashes: Sequence[str]) -> dict[str, int | None]:
-    rows = await db.fetch(KNOWN, (json.dumps(hashes),))
-    return {row["hash"]: row["lora_id"] for row in rows}

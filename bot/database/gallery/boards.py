@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.people import people
-
-BEGIN = "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
-FIND = "SELECT * FROM board WHERE channel_id = ?"
-STORE = "UPDATE board SET message_channel_id = ?, message_id = ?, digest = ?, edited_at = ? WHERE channel_id = ?"
-MAY_SHOW = "UPDATE board SET digest = ? WHERE channel_id = ?"
-ALL = "SELECT * FROM board ORDER BY channel_id"
-FORGET = "DELETE FROM board WHERE channel_id = ?"
+from bot.database.query import Query, SqlStatement
 
 
 @dataclass(frozen=True)
@@ -32,43 +25,24 @@ class GalleryBoard:
     edited_at: int
 
 
-async def find_board(db: Database, channel_id: int) -> GalleryBoard | None:
-    """The board of an art channel, if one was begun. Raises DatabaseError."""
-    rows = await db.fetch(FIND, (channel_id,))
-    return GalleryBoard(**dict(rows[0])) if rows else None
-
-
-async def all_boards(db: Database) -> tuple[GalleryBoard, ...]:
-    """The boards of all servers, also of channels that are no art channels any more. Raises DatabaseError."""
-    return tuple(GalleryBoard(**dict(row)) for row in await db.fetch(ALL))
+FIND_BOARD = Query(GalleryBoard, "SELECT * FROM board WHERE channel_id = ?")
+# Also those of channels that are no art channels any more.
+ALL_BOARDS = Query(GalleryBoard, "SELECT * FROM board ORDER BY channel_id")
+BEGIN_BOARD = SqlStatement(
+    "INSERT INTO board (channel_id, server_id) VALUES (?, ?) ON CONFLICT (channel_id) DO NOTHING"
+)
+# Which message shows a board, and what that shows.
+SAVE_BOARD = SqlStatement(
+    "UPDATE board SET message_channel_id = ?, message_id = ?, digest = ?, edited_at = ? WHERE channel_id = ?"
+)
+# Before an edit: what the message may show if the answer is lost.
+SAVE_POSSIBLE_BOARD = SqlStatement("UPDATE board SET digest = ? WHERE channel_id = ?")
+FORGET_BOARD = SqlStatement("DELETE FROM board WHERE channel_id = ?")
 
 
 async def begin_board(db: Database, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:
     """The board of an art channel, and whether its row is new: then it has never been posted. Raises DatabaseError."""
     async with db.transaction():
         await people.remember_server(db, server_id)
-        before = await db.fetch(FIND, (channel_id,))
-        await db.write(BEGIN, (channel_id, server_id))
-        (row,) = await db.fetch(FIND, (channel_id,))
-    return GalleryBoard(**dict(row)), not before
-
-
-async def store_board(
-    db: Database,
-    channel_id: int,
-    message_channel_id: int | None,
-    message_id: int | None,
-    digest: str,
-) -> None:
-    """Store which message shows it, and what that shows. Raises DatabaseError."""
-    await db.write(STORE, (message_channel_id, message_id, digest, now_ms(), channel_id))
-
-
-async def store_what_it_may_show(db: Database, channel_id: int, digest: str) -> None:
-    """Store before an edit what may be shown when its answer is lost. Raises DatabaseError."""
-    await db.write(MAY_SHOW, (digest, channel_id))
-
-
-async def forget_board(db: Database, channel_id: int) -> None:
-    """Forget a board whose message is gone for good. Raises DatabaseError."""
-    await db.write(FORGET, (channel_id,))
+        new = await db.run(BEGIN_BOARD, channel_id, server_id)
+        return await db.get(FIND_BOARD, channel_id), new

@@ -7,16 +7,16 @@ many rows, so that the last page costs what the first does.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.gallery.publications import Publication, publication_from
+from bot.database.gallery.publications import Publication
 from bot.database.gallery.terms import GalleryFilter
+from bot.database.query import Query, SqlStatement
 from bot.database.reports.reports import HELD_JOBS
 from inference.content_rating import ContentRating
 
@@ -108,31 +108,44 @@ _LISTS = {
 }
 
 
-def _page(sort: GallerySort, found: bool, back: bool) -> str:
+def _page(sort: GallerySort, found: bool, back: bool) -> Query[Publication]:
     rows, beyond, order = _LISTS[sort, found]
-    return f"""
+    return Query(
+        Publication,
+        f"""
         SELECT publication.* {rows} AND state = 'posted' AND {beyond.format(">" if back else "<")}
         AND {SHOWN} ORDER BY {order.format("" if back else "DESC")} LIMIT :limit OFFSET :offset
-    """
+        """,
+    )
 
 
 # (sort, found by a filter, towards the beginning): one statement each.
 PAGE = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
-ONE = f"SELECT publication.* FROM publication WHERE id = :id AND state = 'posted' AND {SHOWN}"  # noqa: S608
-SOME = f"""
+# Publications that are posted and shown in a place.
+FIND_SHOWN = Query(
+    Publication,
+    f"SELECT publication.* FROM publication WHERE id = :id AND state = 'posted' AND {SHOWN}",  # noqa: S608
+)
+FIND_ALL_SHOWN = Query(
+    Publication,
+    f"""
     SELECT publication.* FROM publication
     WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'posted' AND {SHOWN}
-"""  # noqa: S608 - constants only
+    """,  # noqa: S608 - constants only
+)
 # What is not shown in its own art channel is hidden there, and what is shown again is posted again.
-HIDE_UNSHOWN = f"""
+HIDE_UNSHOWN = SqlStatement(f"""
     UPDATE publication SET state = 'pending', hidden = 1
-    WHERE art_channel_id = :channel AND state <> 'removing' AND hidden = 0 AND NOT {SHOWN_AMONG_MANY} RETURNING id
-"""  # noqa: S608
-BRING_BACK = f"""
+    WHERE art_channel_id = :channel AND state <> 'removing' AND hidden = 0 AND NOT {SHOWN_AMONG_MANY}
+""")  # noqa: S608
+BRING_BACK = SqlStatement(f"""
     UPDATE publication SET hidden = 0
-    WHERE art_channel_id = :channel AND hidden = 1 AND state = 'pending' AND {SHOWN_AMONG_MANY} RETURNING id
-"""  # noqa: S608
-TRENDING = f"""
+    WHERE art_channel_id = :channel AND hidden = 1 AND state = 'pending' AND {SHOWN_AMONG_MANY}
+""")  # noqa: S608
+# Ids of the LoRAs with which a server publishes and likes most lately, where a picture of theirs is shown.
+TRENDING_LORAS = Query(
+    int,
+    f"""
     SELECT lora.id, max(lora_in_server.trend) AS trend FROM lora_in_server
     JOIN lora_version ON lora_version.sha256 = lora_in_server.sha256 JOIN lora ON lora.id = lora_version.lora_id
     WHERE lora_in_server.server_id = :server AND publications > 0 AND {LORA_SHOWN} AND EXISTS (
@@ -141,7 +154,8 @@ TRENDING = f"""
         AND publication.server_id = :server AND state = 'posted' AND {SHOWN}
     )
     GROUP BY lora.id ORDER BY max(lora_in_server.trend) DESC, lora.id DESC LIMIT :limit
-"""  # noqa: S608 - constants only
+    """,  # noqa: S608 - constants only
+)
 END = 2**63 - 1  # above every id and every number of likes
 
 
@@ -167,10 +181,10 @@ class PlaceFilter:
         return {
             "most": self.most.level,
             "unrated_as": self.unrated_as.level,
-            "checkpoints": json.dumps(list(self.checkpoints)),
-            "listed": int(self.listed),
-            "unseen": json.dumps(list(self.unseen)),
-            "adult": json.dumps(list(self.adult)),
+            "checkpoints": list(self.checkpoints),
+            "listed": self.listed,
+            "unseen": list(self.unseen),
+            "adult": list(self.adult),
             "now": now_ms(),
         }
 
@@ -190,7 +204,7 @@ BEGINNING, ENDING = Anchor(), Anchor(0, 0)
 class GalleryPage:
     """Publications in order, and whether there are more on either side."""
 
-    publications: tuple[Publication, ...]
+    publications: Sequence[Publication]
     before: bool
     after: bool
 
@@ -261,18 +275,6 @@ async def page_before(
     return GalleryPage(found[limit - 1 :: -1], before=True, after=True)
 
 
-async def find_shown(db: Database, publication_id: int, place: PlaceFilter) -> Publication | None:
-    """A publication, if it is posted and shown in this place. Raises DatabaseError."""
-    rows = await db.fetch(ONE, {"id": publication_id, **place.parameters})
-    return publication_from(rows[0]) if rows else None
-
-
-async def find_all_shown(db: Database, publication_ids: Collection[int], place: PlaceFilter) -> dict[int, Publication]:
-    """Those of these that are posted and shown in this place, by id. Raises DatabaseError."""
-    rows = await db.fetch(SOME, {"ids": json.dumps(list(publication_ids)), **place.parameters})
-    return {row["id"]: publication_from(row) for row in rows}
-
-
 async def match_channel(
     db: Database, server_id: int, channel_id: int, place: PlaceFilter, *, brings_back: bool
 ) -> None:
@@ -281,18 +283,9 @@ async def match_channel(
     If it `brings_back`, let what it shows be posted again. Raises DatabaseError.
     """
     values = {"server": server_id, "channel": channel_id, **place.parameters}
-    await db.write(HIDE_UNSHOWN, values)
+    await db.run(HIDE_UNSHOWN, **values)
     if brings_back:
-        await db.write(BRING_BACK, values)
-
-
-async def trending_loras(db: Database, server_id: int, place: PlaceFilter, *, limit: int) -> tuple[int, ...]:
-    """Ids of the LoRAs with which a server publishes and likes most lately, where a picture of theirs is shown.
-
-    Raises DatabaseError.
-    """
-    rows = await db.fetch(TRENDING, {"server": server_id, "limit": limit, **place.parameters})
-    return tuple(row["id"] for row in rows)
+        await db.run(BRING_BACK, **values)
 
 
 async def _beyond(
@@ -305,13 +298,18 @@ async def _beyond(
     anchor: Anchor,
     limit: int,
     offset: int = 0,
-) -> tuple[Publication, ...]:
+) -> list[Publication]:
     match = wanted.query()
     if match is None:
-        return ()
-    where = {
-        "server": wanted.server_id, "match": match, "id": anchor.id, "likes": anchor.likes,
-        "limit": limit, "offset": offset,
-    }  # fmt: skip
-    sql = PAGE[sort, wanted.narrows, back]
-    return tuple(map(publication_from, await db.fetch(sql, where | place.parameters)))
+        return []
+    query = PAGE[sort, wanted.narrows, back]
+    return await db.all(
+        query,
+        server=wanted.server_id,
+        match=match,
+        id=anchor.id,
+        likes=anchor.likes,
+        limit=limit,
+        offset=offset,
+        **place.parameters,
+    )

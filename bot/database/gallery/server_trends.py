@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 from bot.database.trends import lowered, raised
 
-TRENDS = """
-    SELECT sha256, trend FROM lora_in_server WHERE server_id = ? AND sha256 IN (SELECT value FROM json_each(?))
-"""
-STORE = "UPDATE lora_in_server SET trend = ? WHERE server_id = ? AND sha256 = ?"
+
+@dataclass(frozen=True)
+class ServerTrend:
+    """How lately pictures with a file were published and liked in a server."""
+
+    sha256: str
+    trend: float
 
 
-async def raise_trends(db: Database, server_id: int, loras: Sequence[str], at_ms: int) -> None:
+SERVER_TRENDS = Query(
+    ServerTrend,
+    "SELECT sha256, trend FROM lora_in_server WHERE server_id = ? AND sha256 IN (SELECT value FROM json_each(?))",
+)
+SAVE_SERVER_TREND = SqlStatement("UPDATE lora_in_server SET trend = ? WHERE server_id = ? AND sha256 = ?")
+
+
+async def raise_trends(db: Database, server_id: int, loras: list[str], at_ms: int) -> None:
     """Count one publication or like of a picture with these files, at a unix ms. Raises DatabaseError."""
     await _change(db, server_id, loras, lambda trend: raised(trend, at_ms))
 
 
-async def lower_trends(db: Database, server_id: int, loras: Sequence[str], at_ms: int) -> None:
+async def lower_trends(db: Database, server_id: int, loras: list[str], at_ms: int) -> None:
     """Take back one that was counted at a unix ms. Raises DatabaseError."""
     await _change(db, server_id, loras, lambda trend: lowered(trend, at_ms))
 
 
-async def _change(db: Database, server_id: int, loras: Sequence[str], change: Callable[[float], float]) -> None:
+async def _change(db: Database, server_id: int, loras: list[str], change: Callable[[float], float]) -> None:
     async with db.transaction():
-        for row in await db.fetch(TRENDS, (server_id, json.dumps(list(loras)))):
-            await db.write(STORE, (change(row["trend"]), server_id, row["sha256"]))
+        for lora in await db.all(SERVER_TRENDS, server_id, loras):
+            await db.run(SAVE_SERVER_TREND, change(lora.trend), server_id, lora.sha256)

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.database.database import Database
 from bot.database.people import people
+from bot.database.query import Query, SqlStatement
 
-FIND = "SELECT settings FROM person WHERE id = ?"
-SAVE = "UPDATE person SET settings = ? WHERE id = ?"
+FIND_PREFERENCES = Query(str, "SELECT settings FROM person WHERE id = ?")
+SAVE_PREFERENCES = SqlStatement("UPDATE person SET settings = ? WHERE id = ?")
 
 
 class Preferences(BaseModel):
@@ -31,12 +32,12 @@ class Preferences(BaseModel):
 
 async def find_preferences(db: Database, person_id: int) -> Preferences:
     """The person's preferences. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, (person_id,))
-    return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
+    settings = await db.one(FIND_PREFERENCES, person_id)
+    return Preferences() if settings is None else Preferences.model_validate_json(settings)
 
 
 async def save_preferences(db: Database, person_id: int, preferences: Preferences) -> None:
     """Store them. Raises DatabaseError."""
     async with db.transaction():
         await people.remember_person(db, person_id)
-        await db.write(SAVE, (preferences.model_dump_json(), person_id))
+        await db.run(SAVE_PREFERENCES, preferences.model_dump_json(), person_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import find_lora
-from bot.database.people.blocks import Block, BlockKind, find_block, lift_block, list_blocks, save_block
+from bot.database.people.blocks import FIND_BLOCK, LIFT_BLOCK, LIST_BLOCKS, Block, BlockKind, save_block
 from bot.database.servers.audit import AuditAction
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.missing import NothingThere
@@ -75,7 +75,7 @@ class BlockAdministration:
             raise EndInThePast
         action = AuditAction.BLOCK_PERSON if kind is BlockKind.PERSON else AuditAction.BLOCK_LORA
         async with self._db.transaction():
-            before = await find_block(self._db, server_id, kind, target_id)
+            before = await self._db.one(FIND_BLOCK, server=server_id, kind=kind, id=target_id)
             after = await save_block(
                 self._db, server_id, kind, target_id, reason=why, ends_at=ends_at, created_by=who.person_id
             )
@@ -87,7 +87,7 @@ class BlockAdministration:
         """Lift a block. Raises NothingThere when there is none."""
         await self._rights.require(Action.BLOCK, who, server_id)
         async with self._db.transaction():
-            before = await lift_block(self._db, server_id, kind, target_id)
+            before = await self._db.one(LIFT_BLOCK, server=server_id, kind=kind, id=target_id)
             if before is None:
                 raise NothingThere(what=_("This member or LoRA is no longer blocked."))
             action = AuditAction.UNBLOCK_PERSON if kind is BlockKind.PERSON else AuditAction.UNBLOCK_LORA
@@ -97,10 +97,10 @@ class BlockAdministration:
 
     async def page(
         self, who: ActionContext, server_id: int, kind: BlockKind, *, limit: int, offset: int = 0
-    ) -> tuple[Block, ...]:
+    ) -> list[Block]:
         """A page of the server's blocks, ended ones included."""
         await self._rights.require(Action.BLOCK, who, server_id)
-        return await list_blocks(self._db, server_id, kind, limit=limit, offset=offset)
+        return await self._db.all(LIST_BLOCKS, server_id, kind, limit, offset)
 
 
 def _difference(before: Block | None, after: Block | None) -> dict[str, tuple[object, object]]:

@@ -15,7 +15,7 @@ from bot.community.discord_side import BoardContent, MessageGone, PostedMessage
 from bot.database.database import Database
 from bot.database.gallery.boards import GalleryBoard
 from bot.database.gallery.features import Feature
-from bot.database.gallery.publications import Publication, channels_with_publications, find_publications
+from bot.database.gallery.publications import CHANNELS_WITH_PUBLICATIONS, FIND_PUBLICATIONS, Publication
 from bot.database.loras.catalogue import Lora, find_loras_by_id
 from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
@@ -59,7 +59,7 @@ class BoardPosts:
             parents = {art.channel_id: art.parent_id for art in art_channels}
             closed = [
                 each
-                for each in await channels_with_publications(self._db, server.id)
+                for each in await self._db.all(CHANNELS_WITH_PUBLICATIONS, server=server.id)
                 if not is_public(known_channel(server, each, parents.get(each)))
             ]
             found += [await self._place(server.id, art, closed) for art in art_channels]
@@ -128,7 +128,7 @@ class BoardPosts:
         db = self._db
         picked = [pick.target_id for pick in content.picked_loras]
         loras = {lora.id: lora for lora in await find_loras_by_id(db, [*content.trending, *picked])}
-        publications = await find_publications(db, content.publications)
+        publications = {one.id: one for one in await db.all(FIND_PUBLICATIONS, content.publications)}
         with speaking(await self._language(board)):
             return board_view(content, loras, publications)
 

@@ -16,7 +16,7 @@ from bot.database.database import Database
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import LORAS_OF_FILES
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import FIND_PICTURE
 from bot.database.servers.settings import ArtChannel
 from bot.i18n import _, speaking
@@ -157,7 +157,7 @@ class PublicationPosts:
         settings = (await self._servers.servers.of(publication.server_id)).settings
         if settings.language is not None or publication.person_id is None:
             return settings.language
-        return await locale_of(self._db, publication.person_id)
+        return await self._db.one(FIND_LOCALE, publication.person_id)
 
 
 def _where(publication: Publication, channel: object) -> ActionContext:

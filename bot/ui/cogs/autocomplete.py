@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from discord import app_commands
 
 from bot.config import CheckpointSettings
-from bot.database.bookmarks.stacks import Stack, list_stacks
+from bot.database.bookmarks.stacks import LIST_STACKS, MAX_STACKS, Stack
 from bot.database.loras.autocomplete import LoraChoice, lora_choices
 from bot.database.loras.catalogue import name_key
 from bot.database.loras.tags import POPULAR_TAGS, tag_key
@@ -196,7 +196,7 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
 
 async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
     """The person's own stacks, by any part of the name."""
-    stacks = await list_stacks(interaction.client.db, interaction.user.id)
+    stacks = await interaction.client.db.all(LIST_STACKS, interaction.user.id, MAX_STACKS, 0)
     wanted = name_key(typed)
     found = [stack for stack in stacks if wanted in name_key(stack.name)]
     found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))

@@ -6,7 +6,7 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.database.bookmarks.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
+from bot.database.bookmarks.stacks import DELETE_STACK, MAX_NAME, rename_stack, stack_name
 from bot.database.people.preferences import find_preferences
 from bot.errors.bookmarks import StackNameTaken
 from bot.i18n import _
@@ -101,7 +101,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def delete(self, interaction: Interaction, name: Name) -> None:
         """Delete a stack. Other users keep their copies."""
         stack = await require_stack(self._client.db, interaction.user.id, name)
-        await delete_stack(self._client.db, interaction.user.id, stack.id)
+        await self._client.db.run(DELETE_STACK, stack.id, interaction.user.id)
         await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")

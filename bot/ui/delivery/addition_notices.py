@@ -34,7 +34,7 @@ from bot.database.additions.additions import (
 )
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.i18n import _, speaking
 from bot.sources.additions import Additions
 from bot.ui.client import Interaction
@@ -180,7 +180,7 @@ class AdditionNotices:
         addition = await self._db.one(ADDITION, request.addition_id)
         if addition is None or await self._db.one(ADDITION_REQUEST, addition.id, request.person_id) is None:
             return None
-        with speaking(await locale_of(self._db, request.person_id)):
+        with speaking(await self._db.one(FIND_LOCALE, request.person_id)):
             return await self._ended_view(addition, request)
 
     async def _ended_view(self, addition: LoraAddition, request: AdditionRequest) -> ui.LayoutView:

@@ -15,7 +15,7 @@ from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.privacy.takedowns import taken_down_in
 from bot.database.reports.reports import HELD_AMONG
@@ -100,4 +100,4 @@ async def language_of(db: Database, servers: ServerServices, job: Job) -> str | 
         settings = (await servers.servers.of(job.server_id)).settings
         if settings.language is not None:
             return settings.language
-    return await locale_of(db, job.person_id)
+    return await db.one(FIND_LOCALE, job.person_id)

@@ -13,7 +13,7 @@ from bot import background
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.loras.catalogue import Lora
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.privacy.takedown_cases import TakedownCase
 from bot.i18n import _, speaking
 from bot.i18n.texts import clipped, plain, with_code
@@ -86,7 +86,7 @@ class OperatorAlerts:
 
     async def _locale_of(self, operator: int) -> str | None:
         try:
-            return await locale_of(self._db, operator)
+            return await self._db.one(FIND_LOCALE, operator)
         except DatabaseError:  # which may be what they are notified of
             return None
 

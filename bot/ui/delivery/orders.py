@@ -19,7 +19,7 @@ from bot.database.jobs.deliveries import OPEN_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.loras.search import Shown
 from bot.database.people.drafts import save_draft
-from bot.database.people.people import store_locale
+from bot.database.people.people import SAVE_LOCALE
 from bot.database.people.preferences import Preferences, find_preferences
 from bot.errors.jobs import PressedTwice, TwoFewStepRecipes
 from bot.errors.ratings import PromptRatedTooHigh
@@ -242,7 +242,7 @@ class Orders:
             ticket=self._deliverer.ticket(interaction),
             now=now_ms(),
         )
-        await store_locale(self._db, job.person_id, interaction.locale.value)
+        await self._db.run(SAVE_LOCALE, locale=interaction.locale.value, person=job.person_id)
 
     async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> bool:
         """Reply that the job waits. False if the interaction is lost: then nobody waits for the job."""

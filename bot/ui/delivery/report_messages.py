@@ -12,7 +12,7 @@ from discord import ui
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.database import Database
 from bot.database.jobs.jobs import Job
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.reports.reminders import Reminder
 from bot.database.reports.reports import COMPLAINTS, Report
 from bot.i18n import _, speaking
@@ -134,7 +134,7 @@ class ReportMessages:
             person_id=reminder.operator_id or 0, channel_id=reminder.channel_id or 0,
         )  # fmt: skip
         if reminder.operator_id is not None:
-            with speaking(await locale_of(self._db, reminder.operator_id)):
+            with speaking(await self._db.one(FIND_LOCALE, reminder.operator_id)):
                 await self._direct.send(reminder.operator_id, self._reminder(reminder), nonce)
             return
         assert reminder.channel_id is not None

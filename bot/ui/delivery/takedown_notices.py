@@ -14,7 +14,7 @@ from discord import ui
 from bot.background import DiscordRefuses, attempt
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.privacy.takedown_notices import (
     BEGIN_NOTICE,
     DUE_NOTICES,
@@ -58,7 +58,7 @@ class TakedownNotices:
 
     async def _tell(self, notice: TakedownNotice) -> None:
         """Raises DiscordUnreachable or DatabaseError."""
-        with speaking(await locale_of(self._db, notice.person_id)):
+        with speaking(await self._db.one(FIND_LOCALE, notice.person_id)):
             view = self._view(notice)
         try:
             if notice.tried_at is None or not await self._direct.find(

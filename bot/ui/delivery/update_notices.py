@@ -10,7 +10,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.loras.search import Shown
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.i18n import speaking
 from bot.servers.content import ContentRules
 from bot.servers.context import ActionContext
@@ -66,7 +66,7 @@ class UpdateNotices:
         loras = await loras_to_tell(self._db, person_id, shown)
         if not loras:
             return False
-        with speaking(await locale_of(self._db, person_id)):
+        with speaking(await self._db.one(FIND_LOCALE, person_id)):
             view = await newer_view(self._db, loras, adds=False)
         nonce = await make_nonce(self._db, "newer", loras[0].id, person_id=person_id)
         await self._direct.send(person_id, view, nonce)

@@ -12,8 +12,13 @@ from discord import ui
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.people.people import locale_of
-from bot.database.servers.allowed_phrases import MARK_QUESTION_TOLD, UNTOLD_QUESTIONS, PhraseQuestion, QuestionState
+from bot.database.people.people import FIND_LOCALE
+from bot.database.servers.allowed_phrases import (
+    MARK_QUESTION_TOLD,
+    UNTOLD_QUESTIONS,
+    PhraseQuestion,
+    QuestionState,
+)
 from bot.i18n import _, speaking
 from bot.i18n.texts import code, plain
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
@@ -38,7 +43,7 @@ class PhraseNotices:
             untold = (await self._db.all(UNTOLD_QUESTIONS, person_id))[:MOST_AT_ONCE]
             if not untold:
                 return
-            with speaking(await locale_of(self._db, person_id)):
+            with speaking(await self._db.one(FIND_LOCALE, person_id)):
                 view = self._notice(untold)
             try:
                 channel = await (await self._client.fetch_user(person_id)).create_dm()

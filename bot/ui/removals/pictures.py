@@ -26,7 +26,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import FIND_JOB, Job
-from bot.database.people.people import locale_of
+from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.pictures.verdicts import TAKE_DOWN_HASHES
 from bot.database.privacy.deletions import (
@@ -312,7 +312,7 @@ class Removals:
                 return
             notice = await newest_notice(self._db, person_id, now_ms() - NOTICE_MS)
             told = notice.takedowns if notice else ()
-            with speaking(await locale_of(self._db, person_id)):
+            with speaking(await self._db.one(FIND_LOCALE, person_id)):
                 view = await self._notice([*told, *untold])
             try:
                 channel = await (await self._client.fetch_user(person_id)).create_dm()

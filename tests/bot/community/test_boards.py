@@ -10,10 +10,10 @@ import pytest
 from bot.community.boards import CLOSED_SECONDS, MOST_LIKED, Boards
 from bot.community.discord_side import ArtChannelUnreachable
 from bot.community.pacing import EDIT_SECONDS, EditPacer
-from bot.database.gallery.boards import find_board
+from bot.database.gallery.boards import FIND_BOARD
 from bot.database.gallery.features import FeatureKind, add_feature
 from bot.database.gallery.likes import RECENT_MS, like
-from bot.database.gallery.publications import Publication, begin_removal
+from bot.database.gallery.publications import BEGIN_REMOVAL, Publication
 from tests.bot.community.art import HERE, STAFF, Community, Discord, World, community
 from tests.bot.database.conftest import add_lora
 from tests.bot.database.publishing import SERVER, published
@@ -52,18 +52,18 @@ async def test_a_board_is_edited_when_it_shows_something_else(here: Community) -
     for _ in range(3):
         assert await refresh(here) == 0.0
     ((message, content),) = here.discord.boards.items()
-    assert content.most_liked == tuple(one.id for one in reversed(pictures[1:])) and here.discord.edits == 1
-    assert content.trending == ()
+    assert content.most_liked == [one.id for one in reversed(pictures[1:])] and here.discord.edits == 1
+    assert content.trending == []
     await published(here.db, "Komori")
     await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, pictures[0].id, STAFF)
     await add_feature(here.db, SERVER, FeatureKind.LORA, lora.id, STAFF)
     await refresh(here)
     ((same, content),) = here.discord.boards.items()
     assert same == message and [one.target_id for one in content.picked_pictures] == [pictures[0].id]
-    assert {one.target_id for one in content.picked_loras} == {lora.id, first} and content.trending == (lora.id,)
-    await begin_removal(here.db, pictures[0].id)
+    assert {one.target_id for one in content.picked_loras} == {lora.id, first} and content.trending == [lora.id]
+    await here.db.one(BEGIN_REMOVAL, pictures[0].id)
     await refresh(here)
-    assert here.discord.boards[message].picked_pictures == () and here.discord.edits == 3
+    assert here.discord.boards[message].picked_pictures == [] and here.discord.edits == 3
 
 
 async def test_what_staff_picked_more_than_a_week_ago_is_no_pick_of_the_week(here: Community) -> None:
@@ -74,7 +74,7 @@ async def test_what_staff_picked_more_than_a_week_ago_is_no_pick_of_the_week(her
     await here.db.connection.commit()
     await refresh(here)
     (content,) = here.discord.boards.values()
-    assert content.picked_pictures == content.picked_loras == ()
+    assert content.picked_pictures == content.picked_loras == []
 
 
 async def test_an_empty_channel_gets_no_board(here: Community) -> None:
@@ -89,10 +89,10 @@ async def test_what_is_taken_down_goes_from_a_board_at_once(here: Community) -> 
     await like(here.db, one.id, 6)
     here.pacer_clock.now += EDIT_SECONDS
     assert await rarely.refresh(HERE) > 0 and here.discord.edits == 0, "another order is in no hurry"
-    await begin_removal(here.db, two.id)
+    await here.db.one(BEGIN_REMOVAL, two.id)
     assert await rarely.refresh(HERE) == 0.0
     (content,) = here.discord.boards.values()
-    assert content.most_liked == (one.id,)
+    assert content.most_liked == [one.id]
 
 
 async def test_a_board_is_edited_rarely(here: Community) -> None:
@@ -128,7 +128,7 @@ async def test_a_closed_board_is_edited_later(here: Community) -> None:
     here.boards_clock.now += CLOSED_SECONDS
     await refresh(here)
     (content,) = here.discord.boards.values()
-    assert content.most_liked == (one.id,)
+    assert content.most_liked == [one.id]
 
 
 async def test_a_closed_channel_is_asked_rarely(here: Community) -> None:
@@ -136,7 +136,7 @@ async def test_a_closed_channel_is_asked_rarely(here: Community) -> None:
     await begin(here)
     one = await liked(here)
     await refresh(here)
-    await begin_removal(here.db, one.id)
+    await here.db.one(BEGIN_REMOVAL, one.id)
     here.discord.closed, asked = True, here.discord.asked
     for _ in range(3):
         await refresh(here)
@@ -173,12 +173,12 @@ async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> N
     with pytest.raises(ArtChannelUnreachable):
         await refresh(here)
     here.discord.down = set()
-    await begin_removal(here.db, one.id)
+    await here.db.one(BEGIN_REMOVAL, one.id)
     rarely = Boards(here.db, here.discord, EditPacer(here.pacer_clock), lambda: None)  # type: ignore[arg-type,return-value]
     here.pacer_clock.now += EDIT_SECONDS
     assert await rarely.refresh(HERE) == 0.0
     (content,) = here.discord.boards.values()
-    assert content.most_liked == ()
+    assert content.most_liked == []
 
 
 async def test_a_row_does_not_grow_while_edits_fail(here: Community) -> None:
@@ -189,7 +189,7 @@ async def test_a_row_does_not_grow_while_edits_fail(here: Community) -> None:
     for _ in range(3):
         with pytest.raises(ArtChannelUnreachable):
             await refresh(here)
-        board = await find_board(here.db, HERE.channel_id)
+        board = await here.db.one(FIND_BOARD, HERE.channel_id)
         assert board is not None
         sizes.add(len(board.digest))
     assert len(sizes) == 1
@@ -222,7 +222,7 @@ async def test_there_is_one_board_wherever_it_is_killed(tmp_path: Path) -> None:
             rows = await here.db.connection.execute_fetchall(
                 "SELECT id FROM publication WHERE recent_likes > 0 ORDER BY id DESC"
             )
-            assert content.most_liked == tuple(row["id"] for row in rows)
+            assert content.most_liked == [row["id"] for row in rows]
 
 
 async def test_a_board_goes_with_its_art_channel_also_when_discord_does_not_answer_at_first(here: Community) -> None:
@@ -232,7 +232,7 @@ async def test_a_board_goes_with_its_art_channel_also_when_discord_does_not_answ
     for place in ("delete", "deleted"):
         here.discord.down = {place}
         await here.boards.remove_unwanted()
-        assert await find_board(here.db, HERE.channel_id) is not None
+        assert await here.db.one(FIND_BOARD, HERE.channel_id) is not None
     here.discord.down = set()
     await here.boards.remove_unwanted()
-    assert here.discord.boards == {} and await find_board(here.db, HERE.channel_id) is None
+    assert here.discord.boards == {} and await here.db.one(FIND_BOARD, HERE.channel_id) is None

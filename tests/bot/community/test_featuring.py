@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.community.featuring import Featuring
-from bot.database.gallery.features import FeatureKind, find_feature
+from bot.database.gallery.features import FIND_FEATURE, FeatureKind
 from bot.database.servers.audit import AuditAction, AuditFilter, audit_page
 from bot.errors.rights import NotStaff
 from tests.bot.community.art import STAFF, Discord, acting, community
@@ -23,7 +23,7 @@ async def test_staff_feature_and_unfeature(tmp_path: Path) -> None:
             await featuring.feature(acting(), *wanted, "a fox")
         assert await featuring.feature(acting(STAFF), *wanted, "a fox")
         assert not await featuring.feature(acting(STAFF), *wanted, "a fox"), "it is featured"
-        found = await find_feature(here.db, *wanted)
+        found = await here.db.one(FIND_FEATURE, *wanted)
         assert found is not None and found.featured_by == STAFF
         with pytest.raises(NotStaff):
             await featuring.unfeature(acting(), *wanted, "a fox")

@@ -13,7 +13,7 @@ from discord.utils import time_snowflake
 from bot.community.like_counts import IDLE_SECONDS, LikeCounts
 from bot.community.pacing import EDIT_SECONDS, EditPacer
 from bot.database.clock import DAY_MS, now_ms
-from bot.database.gallery.publications import Publication, find_publication
+from bot.database.gallery.publications import FIND_PUBLICATION, Publication
 from bot.errors.gallery import NotPublished
 from tests.bot.community.art import AUTHOR, Community, Discord, World, community
 from tests.bot.database.publishing import published
@@ -107,7 +107,7 @@ async def test_a_message_that_is_gone_takes_its_picture_out_of_the_gallery(here:
     await here.likes.like(one.id, 5)
     here.discord.messages.clear()
     await here.likes.refresh_one()
-    assert await find_publication(here.db, one.id) is None
+    assert await here.db.one(FIND_PUBLICATION, one.id) is None
 
 
 async def test_an_edit_whose_answer_was_lost_is_made_again(here: Community) -> None:
@@ -168,7 +168,7 @@ async def test_no_like_is_lost_or_doubled_wherever_it_is_killed(tmp_path: Path) 
         async with community(left.folder, left.discord) as here:
             likes = {row["person_id"] for row in await here.db.fetch("SELECT person_id FROM publication_like")}
             assert len(likes ^ heard) <= 1, "what people were told holds, but for the press under way"
-            found = await find_publication(here.db, one.id)
+            found = await here.db.one(FIND_PUBLICATION, one.id)
             assert found is not None and found.likes == len(likes)
             await here.likes.refresh_one()
             assert number_in(here, one) == len(likes)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
-from bot.database.gallery.features import FeatureKind, add_feature, featured_publications, find_feature
+from bot.database.gallery.features import FEATURED_PUBLICATIONS, FIND_FEATURE, FeatureKind, add_feature
 from bot.database.gallery.pages import PlaceFilter, gallery_page
-from bot.database.gallery.publications import Publication, PublicationState, find_publication, publications_of_job
+from bot.database.gallery.publications import FIND_PUBLICATION, PUBLICATIONS_OF_JOB, Publication, PublicationState
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.privacy.takedowns import record_takedown
@@ -120,7 +120,7 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
     await record_takedown(here.db, job, SERVER, "Not here.")
     await refused(OwnPictureTakenDown, job)
-    assert await publications_of_job(here.db, job.id) == ()
+    assert await here.db.all(PUBLICATIONS_OF_JOB, job.id) == []
 
 
 async def test_a_picture_with_an_allowed_phrase_is_published_and_stays(here: Community) -> None:
@@ -213,7 +213,7 @@ async def test_what_is_taken_back_goes_with_its_message(here: Community, place: 
     await here.publishing.settle()
     here.discord.down = set()
     await here.publishing.settle()
-    assert await find_publication(here.db, one.id) is None
+    assert await here.db.one(FIND_PUBLICATION, one.id) is None
     await check_whole(here)
 
 
@@ -245,22 +245,23 @@ async def hidden_and_shown_again(here: Community, hide: str, show: str) -> None:
     one = await publish(here, job)
     await here.likes.like(one.id, 5)
     await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
-    (featured,) = await featured_publications(here.db, SERVER, EVERYTHING, limit=5)
+    page = {"server": SERVER, "since": 0, "limit": 5, "offset": 0, **EVERYTHING.parameters}
+    (featured,) = await here.db.all(FEATURED_PUBLICATIONS, **page)
     await here.db.write(hide, {"job": job.id})
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and len(here.discord.messages) == 1
-    hidden = await find_publication(here.db, one.id)
+    hidden = await here.db.one(FIND_PUBLICATION, one.id)
     assert hidden is not None and hidden.hidden and hidden.message_id is None
-    assert await featured_publications(here.db, SERVER, EVERYTHING, limit=5) == ()
+    assert await here.db.all(FEATURED_PUBLICATIONS, **page) == []
     with pytest.raises(RequestError):
         await publish(here, job)
     await here.publishing.settle()
     await here.db.write(show, {"job": job.id})
     await here.publishing.settle()
     assert set(await shown(here)) == {kept.id, one.id} and await shown(here, words=["fox"])
-    back = await find_publication(here.db, one.id)
+    back = await here.db.one(FIND_PUBLICATION, one.id)
     assert back is not None and (back.likes, back.shown_likes, back.hidden) == (1, 1, False)
-    assert await featured_publications(here.db, SERVER, EVERYTHING, limit=5) == (featured,)
+    assert await here.db.all(FEATURED_PUBLICATIONS, **page) == [featured]
     await check_whole(here)
 
 
@@ -268,7 +269,7 @@ async def test_what_is_taken_back_is_not_featured(here: Community) -> None:
     one = await publish(here, await job_of(here))
     await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
     await here.publishing.take_back(one.id)
-    assert await find_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id) is None
+    assert await here.db.one(FIND_FEATURE, SERVER, FeatureKind.PUBLICATION, one.id) is None
 
 
 async def test_what_its_owner_deletes_is_hidden_until_an_undo(here: Community) -> None:
@@ -293,7 +294,7 @@ async def test_a_refusal_keeps_the_likes_of_what_comes_back(here: Community, cap
     here.discord.refuses = True
     for _ in range(3):
         await here.publishing.settle()
-    waiting = await find_publication(here.db, one.id)
+    waiting = await here.db.one(FIND_PUBLICATION, one.id)
     assert waiting is not None and (waiting.likes, waiting.tried_at) == (1, None) and await shown(here) == []
     assert caplog.text.count("was refused") == 1
     here.discord.refuses = False
@@ -301,7 +302,7 @@ async def test_a_refusal_keeps_the_likes_of_what_comes_back(here: Community, cap
     assert await shown(here) == [], "not every minute"
     here.publishing_clock.now += REFUSED_SECONDS
     await here.publishing.settle()
-    back = await find_publication(here.db, one.id)
+    back = await here.db.one(FIND_PUBLICATION, one.id)
     assert back is not None and (back.likes, back.shown_likes) == (1, 1)
     await check_whole(here)
 
@@ -327,7 +328,7 @@ async def test_what_staff_take_down_is_gone_for_good(here: Community, server: in
     await publish(here, job)
     await record_takedown(here.db, job, server, "Not here.")
     await here.publishing.settle()
-    assert await shown(here) == [kept.id] and await publications_of_job(here.db, job.id) == ()
+    assert await shown(here) == [kept.id] and await here.db.all(PUBLICATIONS_OF_JOB, job.id) == []
     await check_whole(here)
 
 
@@ -338,7 +339,7 @@ async def test_what_is_for_adults_goes_with_the_age_restriction_and_not_while_th
         here.lookups.adults = adults
         await here.publishing.settle()
         assert len(here.discord.messages) == left, adults
-    assert await find_publication(here.db, one.id)
+    assert await here.db.one(FIND_PUBLICATION, one.id)
     await check_whole(here)
 
 

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.database.bookmarks.bookmarks import (
+    COUNT_BOOKMARKS,
     MAX_NOTE,
     UNDO_MS,
     add_bookmark,
     add_bookmarks,
-    count_bookmarks,
     find_bookmark,
     list_bookmarks,
     remove_bookmarks,
@@ -52,7 +52,7 @@ async def test_saving_twice_keeps_the_first(filled: Database) -> None:
     before = await find_bookmark(filled, MISO, 1)
     assert not await add_bookmark(filled, MISO, 1, "another note")
     assert await find_bookmark(filled, MISO, 1) == before
-    assert await count_bookmarks(filled, MISO) == 4
+    assert await filled.get(COUNT_BOOKMARKS, MISO) == 4
 
 
 async def test_what_does_not_exist_cannot_be_saved(filled: Database) -> None:
@@ -180,7 +180,7 @@ async def test_removing_is_undone_with_note_date_and_uses(filled: Database) -> N
 async def test_several_are_saved_removed_and_restored_at_once(filled: Database) -> None:
     before = [await find_bookmark(filled, MISO, lora_id) for lora_id in (1, 2, 3)]
     removed = await remove_bookmarks(filled, MISO, [3, 1, 99, 1, 2])
-    assert len(removed) == 3 and await count_bookmarks(filled, MISO) == 1
+    assert len(removed) == 3 and await filled.get(COUNT_BOOKMARKS, MISO) == 1
     assert not await remove_bookmarks(filled, MISO, [1, 2, 3])
     assert not await restore_bookmarks(filled, RUI, removed)
     assert await restore_bookmarks(filled, MISO, removed) == 3

@@ -9,33 +9,34 @@ import pytest
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.gallery.features import (
+    FEATURED_LORAS,
+    FEATURED_PUBLICATIONS,
+    REMOVE_FEATURE,
     FeatureKind,
     add_feature,
-    featured_loras,
-    featured_publications,
-    remove_feature,
 )
-from bot.database.gallery.likes import RECENT_MS, age_likes, like, liked_among, unlike
+from bot.database.gallery.likes import LIKED_AMONG, RECENT_MS, age_likes, like, unlike
 from bot.database.gallery.pages import (
+    FIND_ALL_SHOWN,
+    FIND_SHOWN,
     SHOWN,
     SHOWN_AMONG_MANY,
     GallerySort,
     PlaceFilter,
     anchor_of,
-    find_all_shown,
-    find_shown,
     gallery_page,
     page_before,
 )
-from bot.database.gallery.publications import begin_removal, find_publications
+from bot.database.gallery.publications import BEGIN_REMOVAL, FIND_PUBLICATIONS
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.records import rate_content
-from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import hide_job, undo_deletion
 from bot.database.privacy.takedowns import record_takedown
+from bot.database.query import Query
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
@@ -54,8 +55,9 @@ async def shown(
     sort: GallerySort = GallerySort.NEWEST,
 ) -> list[int]:
     page = await gallery_page(db, wanted, place, sort, limit=50)
-    sql, values = "SELECT id FROM publication WHERE server_id = :server AND {}", {"server": SERVER, **place.parameters}
-    one_by_one, at_once = [await db.fetch(sql.format(each), values) for each in (SHOWN, SHOWN_AMONG_MANY)]
+    sql = "SELECT id FROM publication WHERE server_id = :server AND {}"
+    queries = [Query(int, sql.format(each)) for each in (SHOWN, SHOWN_AMONG_MANY)]
+    one_by_one, at_once = [await db.all(query, server=SERVER, **place.parameters) for query in queries]
     assert one_by_one == at_once, "both say the same, and differ in what they cost"
     return [one.id for one in page.publications]
 
@@ -119,20 +121,21 @@ async def test_most_liked_are_those_with_likes_of_the_last_week(db: Database) ->
     )
     assert not await age_likes(db), "all of them at once"
     assert await shown(db, sort=GallerySort.MOST_LIKED) == [new.id]
-    found = await find_shown(db, old.id, EVERYTHING)
+    found = await db.one(FIND_SHOWN, id=old.id, **EVERYTHING.parameters)
     assert found is not None and (found.likes, found.recent_likes) == (3, 0)
     await unlike(db, old.id, 5)
-    found = await find_shown(db, old.id, EVERYTHING)
+    found = await db.one(FIND_SHOWN, id=old.id, **EVERYTHING.parameters)
     assert found is not None and (found.likes, found.recent_likes) == (2, 0)
-    assert await liked_among(db, [old.id, new.id, none.id], 5) == {new.id}
+    assert await db.all(LIKED_AMONG, [old.id, new.id, none.id], 5) == [new.id]
 
 
 async def test_several_are_looked_up_by_one_statement(db: Database) -> None:
     one, two, taken = [await published(db) for _ in range(3)]
-    await begin_removal(db, taken.id)
+    await db.one(BEGIN_REMOVAL, taken.id)
     asked = [two.id, taken.id, one.id, 99]
-    assert (await find_all_shown(db, asked, EVERYTHING)).keys() == {one.id, two.id}
-    assert (await find_publications(db, asked)).keys() == {one.id, two.id, taken.id}
+    found = await db.all(FIND_ALL_SHOWN, ids=asked, **EVERYTHING.parameters)
+    assert {each.id for each in found} == {one.id, two.id}
+    assert {each.id for each in await db.all(FIND_PUBLICATIONS, asked)} == {one.id, two.id, taken.id}
 
 
 async def test_a_person_likes_once(db: Database) -> None:
@@ -201,7 +204,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         for server in (SERVER, 0):
             await save_block(db, server, kind, target, reason="x", ends_at=None, created_by=3)
             assert await shown(db) == left
-            await lift_block(db, server, kind, target)
+            await db.one(LIFT_BLOCK, server=server, kind=kind, id=target)
             assert await shown(db) == [two.id, one.id]
         await save_block(db, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
         await save_block(db, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)
@@ -209,7 +212,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
     job = await db.one(FIND_JOB, two.job_id)
     assert job is not None
     await record_takedown(db, job, SERVER, "Not here.")
-    assert await shown(db) == [one.id] and await find_shown(db, two.id, EVERYTHING) is None
+    assert await shown(db) == [one.id] and await db.one(FIND_SHOWN, id=two.id, **EVERYTHING.parameters) is None
 
 
 async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> None:
@@ -217,13 +220,13 @@ async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> N
     job = await db.one(FIND_JOB, one.job_id)
     assert job is not None
     await record_takedown(db, job, EVERYWHERE, "Not here.")
-    assert await shown(db) == [] and await find_shown(db, one.id, EVERYTHING) is None
+    assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
 
 
 async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(db: Database) -> None:
     one = await published(db)
     assert await hide_job(db, one.job_id, now_ms() + 60_000)
-    assert await shown(db) == [] and await find_shown(db, one.id, EVERYTHING) is None
+    assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
     assert await undo_deletion(db, one.job_id) is not None
     assert await shown(db) == [one.id]
 
@@ -252,7 +255,7 @@ async def test_what_an_open_report_hides_is_not_shown(db: Database) -> None:
     for server in (SERVER, SERVER + 1):
         hiding = await report(one.job_id, hides=True, server=server)
         await hold_copy(db, copy.job_id, [hiding.id])
-        assert await shown(db) == [two.id] and await find_shown(db, one.id, EVERYTHING) is None
+        assert await shown(db) == [two.id] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
         await db.write("UPDATE report SET state = 'decided' WHERE id = ?", (hiding.id,))
         assert await shown(db) == [copy.id, two.id, one.id]
         await db.write("UPDATE report SET state = 'open' WHERE id = ?", (hiding.id,))
@@ -269,13 +272,13 @@ async def test_staff_feature_loras_and_pictures(db: Database) -> None:
     assert not await add_feature(db, SERVER + 1, FeatureKind.PUBLICATION, one.id, 3), "of another server"
     for picture in (one, two):
         assert await add_feature(db, SERVER, FeatureKind.PUBLICATION, picture.id, 3)
-    (found,) = await featured_loras(db, SERVER, EVERYTHING, limit=5)
+    (found,) = await db.all(FEATURED_LORAS, server=SERVER, since=0, limit=5, **EVERYTHING.parameters)
     assert (found.target_id, found.featured_by) == (lora.id, 3) and found.featured_at <= now_ms()
     for place, ids in ((EVERYTHING, {one.id, two.id}), (OPEN, {one.id})):
-        features = await featured_publications(db, SERVER, place, limit=5)
+        features = await db.all(FEATURED_PUBLICATIONS, server=SERVER, since=0, limit=5, offset=0, **place.parameters)
         assert {each.target_id for each in features} == ids
-    assert await remove_feature(db, SERVER, FeatureKind.PUBLICATION, one.id)
+    assert await db.run(REMOVE_FEATURE, SERVER, FeatureKind.PUBLICATION, one.id)
     await db.write("DELETE FROM picture WHERE job_id = ?", (two.job_id,))
-    assert await featured_publications(db, SERVER, EVERYTHING, limit=5) == ()
+    assert await db.all(FEATURED_PUBLICATIONS, server=SERVER, since=0, limit=5, offset=0, **EVERYTHING.parameters) == []
     await db.write("DELETE FROM lora WHERE id = ?", (lora.id,))
-    assert await featured_loras(db, SERVER, EVERYTHING, limit=5) == ()
+    assert await db.all(FEATURED_LORAS, server=SERVER, since=0, limit=5, **EVERYTHING.parameters) == []

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.gallery.likes import like
 from bot.database.gallery.pages import gallery_page
 from bot.database.gallery.publications import (
+    BEGIN_REMOVAL,
+    BEGIN_REMOVAL_BY_MESSAGE,
+    BEGIN_REMOVAL_OF_JOB,
+    END_REMOVAL,
+    FIND_PUBLICATION,
+    NOTE_TRY,
+    PUBLICATIONS_OF_JOB,
+    UNSETTLED_PUBLICATIONS,
     Publication,
     PublicationState,
     begin_publication,
-    begin_removal,
-    begin_removal_by_message,
-    begin_removal_of_job,
-    end_removal,
-    find_publication,
     give_up,
     mark_posted,
-    note_try,
-    publications_of_job,
-    unsettled_publications,
 )
 from bot.database.gallery.terms import GalleryFilter, PublishedFacets
 from inference.content_rating import ContentRating
@@ -34,7 +35,7 @@ async def shown(db: Database, wanted: GalleryFilter | None = None) -> list[int]:
 
 
 async def state_of(db: Database, one: Publication) -> PublicationState | None:
-    found = await find_publication(db, one.id)
+    found = await db.one(FIND_PUBLICATION, one.id)
     return None if found is None else found.state
 
 
@@ -50,10 +51,10 @@ async def test_a_picture_is_published_once_in_a_server(db: Database) -> None:
     assert await begin_publication(db, new_publication(job)) is None
     assert await begin_publication(db, new_publication(job, server=SERVER + 1)) is not None
     assert await shown(db) == [], "a pending one is not in the gallery"
-    assert await note_try(db, first.id)
+    assert await db.run(NOTE_TRY, now_ms(), first.id)
     await mark_posted(db, first.id, ART, 7, PublishedFacets(), "words")
     assert await shown(db) == [first.id]
-    assert not await note_try(db, first.id), "it is posted"
+    assert not await db.run(NOTE_TRY, now_ms(), first.id), "it is posted"
 
 
 async def test_a_picture_that_is_gone_is_not_published(db: Database) -> None:
@@ -65,13 +66,13 @@ async def test_what_was_not_posted_is_given_up(db: Database) -> None:
     begun = await begin_publication(db, new_publication(job))
     assert begun is not None
     await give_up(db, begun.id)
-    assert await publications_of_job(db, job) == ()
+    assert await db.all(PUBLICATIONS_OF_JOB, job) == []
     posted = await published(db)
     await give_up(db, posted.id)
     assert await state_of(db, posted) is PublicationState.POSTED
     await db.write("UPDATE publication SET state = 'pending', tried_at = 5 WHERE id = ?", (posted.id,))
     await give_up(db, posted.id)
-    left = await find_publication(db, posted.id)
+    left = await db.one(FIND_PUBLICATION, posted.id)
     assert left is not None and (left.tried_at, left.message_id) == (None, None), "it was posted before"
 
 
@@ -88,20 +89,20 @@ async def test_a_picture_leaves_the_gallery_at_once_and_its_row_when_its_message
         case "job":
             await db.write("DELETE FROM job WHERE id = ?", (one.job_id,))
         case "removal":
-            assert await begin_removal(db, one.id)
+            assert await db.one(BEGIN_REMOVAL, one.id)
         case "of job":
-            assert [gone.id for gone in await begin_removal_of_job(db, one.job_id, SERVER)] == [one.id]
+            assert [gone.id for gone in await db.all(BEGIN_REMOVAL_OF_JOB, job=one.job_id, server=SERVER)] == [one.id]
         case _:
             assert one.message_id is not None
-            assert await begin_removal_by_message(db, one.message_id)
+            assert await db.one(BEGIN_REMOVAL_BY_MESSAGE, one.message_id)
     assert await shown(db) == [other.id] == await shown(db, GalleryFilter(SERVER, words=["fox"]))
     assert await counts(db, "Komori") == (1, 0)
-    (left,) = await unsettled_publications(db)
+    (left,) = await db.all(UNSETTLED_PUBLICATIONS, 0, 100)
     assert (left.id, left.state, left.message_id) == (one.id, PublicationState.REMOVING, one.message_id)
-    assert await begin_removal(db, one.id) is None, "once"
+    assert await db.one(BEGIN_REMOVAL, one.id) is None, "once"
     assert await like(db, one.id, 6) is None
-    await end_removal(db, one.id)
-    await end_removal(db, other.id)
+    await db.run(END_REMOVAL, one.id)
+    await db.run(END_REMOVAL, other.id)
     assert await state_of(db, one) is None
     assert await state_of(db, other) is PublicationState.POSTED
     assert await counts(db, "Komori") == (1, 0)
@@ -115,7 +116,7 @@ async def test_a_picture_that_is_deleted_while_it_is_posted_is_removed_by_its_me
     assert begun is not None
     await db.write("DELETE FROM job WHERE id = ?", (job,))
     assert await mark_posted(db, begun.id, ART, 7, PublishedFacets(), "words") is None
-    (left,) = await unsettled_publications(db)
+    (left,) = await db.all(UNSETTLED_PUBLICATIONS, 0, 100)
     assert (left.state, left.message_id) == (PublicationState.REMOVING, 7)
     assert await shown(db) == []
 
@@ -126,9 +127,9 @@ async def test_with_its_person_go_publications_and_likes(db: Database) -> None:
     await like(db, mine.id, 9)
     await erase(db, 8)
     assert await shown(db) == [other.id]
-    found = await find_publication(db, other.id)
+    found = await db.one(FIND_PUBLICATION, other.id)
     assert found is not None and found.likes == 0
-    (left,) = await unsettled_publications(db)
+    (left,) = await db.all(UNSETTLED_PUBLICATIONS, 0, 100)
     assert (left.id, left.person_id, left.state) == (mine.id, None, PublicationState.REMOVING)
     noted = await db.fetch("SELECT channel_id, message_id FROM erasure_message")
     assert [tuple(row) for row in noted] == [(ART, mine.message_id)]

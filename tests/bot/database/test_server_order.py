@@ -6,7 +6,7 @@ import pytest
 
 from bot.database.database import Database
 from bot.database.gallery.likes import like, unlike
-from bot.database.gallery.publications import begin_removal
+from bot.database.gallery.publications import BEGIN_REMOVAL
 from bot.database.loras import search as lora_search
 from bot.database.loras.ratings import rate_lora
 from bot.database.loras.search import Facets, Sort, find_loras
@@ -58,8 +58,8 @@ async def test_publications_and_likes_of_a_server_count_there(db: Database) -> N
         for other in (None, SERVER + 1):
             assert (await order(db, Sort.TRENDING, other, facets, search))[0] == ids[5]
             assert (await order(db, Sort.TOP_RATED, other, facets, search))[0] == ids[3]
-    await begin_removal(db, both.id)
-    await begin_removal(db, liked.id)
+    await db.one(BEGIN_REMOVAL, both.id)
+    await db.one(BEGIN_REMOVAL, liked.id)
     assert (await order(db, Sort.TRENDING, SERVER))[0] == ids[5]
     assert (await order(db, Sort.TOP_RATED, SERVER))[0] == ids[3]
 

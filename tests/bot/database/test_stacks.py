@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 from bot.database.bookmarks.stacks import (
+    COUNT_MISSES,
+    COUNT_STACKS,
+    DELETE_STACK,
+    FIND_STACK,
+    FIND_STACK_BY_CODE,
+    LIST_STACKS,
+    MAX_STACKS,
+    UNSHARE_STACK,
     StackLora,
-    count_misses,
-    count_stacks,
-    delete_stack,
-    find_stack,
-    find_stack_by_code,
     find_stack_by_name,
-    list_stacks,
     remember_miss,
     rename_stack,
     save_stack,
     share_stack,
     stack_name,
-    unshare_stack,
 )
 from bot.database.database import Database
+from inference.regions import RegionName
 from tests.bot.database.conftest import NOBODY, erase, sha
 
 ADA, GRACE = 1, 2
 FAMILY = "\U0001f469\u200d\U0001f467"  # one emoji of two
-LORAS = [StackLora(sha("a"), "Owl", 0.8), StackLora(sha("b"), "Wash", -0.5, ("wet", "paint"))]
+LORAS = [StackLora(sha("a"), "Owl", 0.1 + 0.2), StackLora(sha("b"), "Wash", -0.5, ("wet", "paint"), RegionName.LEFT)]
 
 
 async def test_a_stack_comes_back_as_it_was_saved(db: Database) -> None:
     saved = await save_stack(db, ADA, "  Evening\n light ", LORAS)
     assert saved is not None and saved.name == "Evening light" and saved.loras == tuple(LORAS)
     assert await find_stack_by_name(db, ADA, "EVENING  LIGHT") == saved
-    assert await find_stack(db, ADA, saved.id) == saved
+    assert await db.one(FIND_STACK, saved.id, ADA) == saved
 
 
 async def test_a_persons_names_are_one_in_whatever_case_and_nobody_elses(db: Database) -> None:
     assert await save_stack(db, ADA, "Evening", LORAS)
     assert await save_stack(db, ADA, "EVENING", LORAS) is None
     assert await save_stack(db, GRACE, "evening", LORAS)
-    assert [stack.name for stack in await list_stacks(db, ADA)] == ["Evening"]
+    assert [stack.name for stack in await db.all(LIST_STACKS, ADA, MAX_STACKS, 0)] == ["Evening"]
 
 
 async def test_names_are_bounded() -> None:
@@ -50,11 +52,11 @@ async def test_names_are_bounded() -> None:
 async def test_another_persons_stack_cannot_be_touched(db: Database) -> None:
     saved = await save_stack(db, ADA, "Evening", LORAS)
     assert saved is not None
-    assert await find_stack(db, GRACE, saved.id) is None
+    assert await db.one(FIND_STACK, saved.id, GRACE) is None
     assert not await rename_stack(db, GRACE, saved.id, "mine")
-    assert not await delete_stack(db, GRACE, saved.id)
+    assert not await db.run(DELETE_STACK, saved.id, GRACE)
     assert await share_stack(db, GRACE, saved.id, "CODE") is None
-    assert await find_stack(db, ADA, saved.id) == saved
+    assert await db.one(FIND_STACK, saved.id, ADA) == saved
 
 
 async def test_renaming_does_not_take_a_name_that_is_there(db: Database) -> None:
@@ -72,22 +74,22 @@ async def test_a_code_stays_until_it_is_taken_away(db: Database) -> None:
     assert await share_stack(db, ADA, first.id, "AAAA") == "AAAA"
     assert await share_stack(db, ADA, first.id, "BBBB") == "AAAA"
     assert await share_stack(db, GRACE, second.id, "AAAA") is None  # it is another's: ask for a new one
-    found = await find_stack_by_code(db, "AAAA")
+    found = await db.one(FIND_STACK_BY_CODE, "AAAA")
     assert found is not None and found.id == first.id
-    await unshare_stack(db, ADA, first.id)
-    assert await find_stack_by_code(db, "AAAA") is None
+    await db.run(UNSHARE_STACK, first.id, ADA)
+    assert await db.one(FIND_STACK_BY_CODE, "AAAA") is None
 
 
 async def test_misses_are_counted_since_a_time_and_then_forgotten(db: Database) -> None:
     for _ in range(3):
         await remember_miss(db, ADA, since_ms=0)
-    assert await count_misses(db, ADA, since_ms=0) == 3
-    assert await count_misses(db, GRACE, since_ms=0) == 0
+    assert await db.get(COUNT_MISSES, ADA, 0) == 3
+    assert await db.get(COUNT_MISSES, GRACE, 0) == 0
     await remember_miss(db, ADA, since_ms=2**50)
-    assert await count_misses(db, ADA, since_ms=0) == 1
+    assert await db.get(COUNT_MISSES, ADA, 0) == 1
 
 
 async def test_stacks_go_with_their_person(db: Database) -> None:
     await save_stack(db, ADA, "one", LORAS)
     await erase(db, ADA)
-    assert await count_stacks(db, ADA) == await count_stacks(db, NOBODY) == 0
+    assert await db.get(COUNT_STACKS, ADA) == await db.get(COUNT_STACKS, NOBODY) == 0

@@ -30,7 +30,7 @@ from bot.database.jobs.ratings import RATE_JOB, RatingSource
 from bot.database.loras.ratings import rate_lora
 from bot.database.people.blocks import BlockKind, save_block
 from bot.database.people.drafts import save_draft
-from bot.database.people.people import store_locale
+from bot.database.people.people import SAVE_LOCALE
 from bot.database.people.preferences import Preferences, save_preferences
 from bot.database.people.studio import fill_studio, save_studio
 from bot.database.pictures.hashes import record_hashes
@@ -130,7 +130,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
     regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
     waiting = request.model_copy(update={"regions": regions})
     copy = await create_job(db, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
-    await store_locale(db, person, "ja")
+    await db.run(SAVE_LOCALE, locale="ja", person=person)
     await save_preferences(db, person, Preferences(private=True))
     await add_bookmark(db, person, lora.id)
     await set_note(db, person, lora.id, f"my {word}")

@@ -31,7 +31,13 @@ from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database, open_database
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, AnyJob, create_job
 from bot.database.jobs.orders import forget_old_days, person_facts
-from bot.database.people.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
+from bot.database.people.blocks import (
+    FIND_BLOCK,
+    LIFT_BLOCK,
+    LIST_BLOCKS,
+    BlockKind,
+    save_block,
+)
 from bot.database.pictures.inputs import IS_INPUT_OF_JOB, note_taken
 from bot.database.pictures.pictures import PATHS_OF_PERSON
 from bot.database.privacy.erasure_leftovers import LeftMessage
@@ -258,14 +264,13 @@ async def test_blocks_limits_and_quotas_stay(filled: Database, settings: Setting
     again = await erased(filled, settings)
     assert again.jobs == 1
     assert (await person_facts(filled, ADA, SERVER, day)).here.pictures == 4
-    block = await find_block(filled, SERVER, BlockKind.PERSON, ADA)
+    block = await filled.one(FIND_BLOCK, server=SERVER, kind=BlockKind.PERSON, id=ADA)
     assert block is not None and block.target_id < 0
     renewed = await save_block(filled, SERVER, BlockKind.PERSON, ADA, reason="again", ends_at=None, created_by=1)
-    blocked = await list_blocks(filled, SERVER, BlockKind.PERSON, limit=9)
+    blocked = await filled.all(LIST_BLOCKS, SERVER, BlockKind.PERSON, 9, 0)
     assert [each.target_id for each in blocked] == [ADA, GRACE] and renewed.reason == "again"
-    assert await lift_block(filled, SERVER, BlockKind.PERSON, ADA) and not await find_block(
-        filled, SERVER, BlockKind.PERSON, ADA
-    )
+    ada = {"server": SERVER, "kind": BlockKind.PERSON, "id": ADA}
+    assert await filled.one(LIFT_BLOCK, **ada) and not await filled.one(FIND_BLOCK, **ada)
 
 
 async def test_the_quotas_of_additions_stay(filled: Database, settings: Settings) -> None:

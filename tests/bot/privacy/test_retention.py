@@ -18,11 +18,21 @@ from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.bookmarks.stacks import StackLora, save_stack
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
-from bot.database.gallery.publications import PublicationState, begin_removal_of_job, publications_of_job
+from bot.database.gallery.publications import (
+    BEGIN_REMOVAL_OF_JOB,
+    PUBLICATIONS_OF_JOB,
+    PublicationState,
+)
 from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.history import Wanted, history_page
-from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, START_JOB, create_job, note_opened
-from bot.database.people.blocks import BlockKind, lift_block, save_block
+from bot.database.jobs.jobs import (
+    CANCEL_JOB,
+    FIND_JOB,
+    START_JOB,
+    create_job,
+    note_opened,
+)
+from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.privacy.deletions import pending_deletions
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
@@ -152,7 +162,7 @@ async def test_what_is_bookmarked_in_a_stack_or_published_stays_as_the_settings_
     jobs += [await painted(db, settings, 50) for _ in range(2)]
     await publish(db, jobs[3], ADA, "fox")
     await publish(db, jobs[4], ADA, "fox")
-    await begin_removal_of_job(db, jobs[4])  # its owner has taken it back
+    await db.all(BEGIN_REMOVAL_OF_JOB, job=jobs[4], server=None)  # its owner has taken it back
     await add_bookmark(db, ADA, loras[1].id)
     await save_stack(db, ADA, "mine", [StackLora(sha256=file_of("Bat"), name="Bat", weight=1)])
     await add_bookmark(db, GRACE, loras[2].id)  # which keeps nothing of Ada's
@@ -198,7 +208,7 @@ async def test_a_published_picture_that_goes_takes_its_post_along(db: Database, 
     job = await painted(db, settings, 50)
     await publish(db, job, ADA, "fox")
     await swept(db, settings, pictures_days=30, keep=())
-    (left,) = await publications_of_job(db, job)
+    (left,) = await db.all(PUBLICATIONS_OF_JOB, job)
     assert left.state is PublicationState.REMOVING and left.message_id is not None
 
 
@@ -346,7 +356,7 @@ async def test_decided_reports_go_unless_they_still_count(db: Database, settings
     assert left == [report.id for report in stays]
     named = await db.fetch("SELECT person_id, message_id FROM posted_message ORDER BY person_id")
     assert [tuple(row) for row in named] == [(ADA, 77), (GRACE, 77), (MARGARET, 77)]
-    await lift_block(db, SERVER, BlockKind.PERSON, ADA)
+    await db.one(LIFT_BLOCK, server=SERVER, kind=BlockKind.PERSON, id=ADA)
     await answer_appeal(db, appealed, AppealState.UPHELD, [], answered_by=MARGARET)
     assert (await swept(db, settings, reports_days=365))[Kind.REPORTS].count == 1, "the block is lifted"
     assert appealed.report_id in {row["id"] for row in await db.fetch("SELECT id FROM report")}, (
@@ -364,7 +374,7 @@ async def test_the_report_and_the_entry_about_a_blocked_lora_stay_while_it_is_bl
     old_settings = {"reports_days": 365, "audit_days": 365}
     assert not {Kind.REPORTS, Kind.AUDIT} & (await swept(db, settings, **old_settings)).keys()
     assert await db.fetch("SELECT id FROM report WHERE id = ?", (report.id,))
-    await lift_block(db, SERVER, BlockKind.LORA, lora.id)
+    await db.one(LIFT_BLOCK, server=SERVER, kind=BlockKind.LORA, id=lora.id)
     assert (await swept(db, settings, **old_settings))[Kind.REPORTS].count == 1
 
 

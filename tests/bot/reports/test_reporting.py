@@ -13,7 +13,7 @@ from bot.database.gallery.publications import NewPublication, begin_publication
 from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
-from bot.database.people.blocks import BlockKind, find_block, save_block
+from bot.database.people.blocks import FIND_BLOCK, BlockKind, save_block
 from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
 from bot.database.reports.appeals import AppealState
@@ -232,7 +232,7 @@ async def test_a_longer_block_stays_as_it_is(reports: ReportWorld) -> None:
     await reports.reporting.appeal(OWNER, 1, "Why?")
     await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    block = await find_block(db, SERVER, BlockKind.PERSON, OWNER)
+    block = await db.one(FIND_BLOCK, server=SERVER, kind=BlockKind.PERSON, id=OWNER)
     assert block is not None and (block.reason, block.ends_at) == ("spam", None)
 
 
@@ -286,7 +286,7 @@ async def test_operators_take_back_what_they_decided_about_a_lora(reports: Repor
     await reports.reporting.decide(operator, report.id, DecisionAction.HIDE)
     await reports.reporting.reverse(operator, report.id)
     await reports.carrying_out.carry_out_all()
-    assert await find_block(reports.world.db, EVERYWHERE, BlockKind.LORA, lora.id) is None
+    assert await reports.world.db.one(FIND_BLOCK, server=EVERYWHERE, kind=BlockKind.LORA, id=lora.id) is None
     assert await reports.carrying_out.untold(OPERATOR) == ()
 
 
@@ -433,7 +433,7 @@ async def test_operators_decide_about_loras_for_all_servers(reports: ReportWorld
     again = await reports.reporting.report_lora(acting(7), lora, WHY, "")
     await reports.reporting.decide(everywhere, again.id, DecisionAction.RATE, rating=ContentRating.MATURE)
     await reports.carrying_out.carry_out_all()
-    assert await find_block(db, EVERYWHERE, BlockKind.LORA, lora.id)
+    assert await db.one(FIND_BLOCK, server=EVERYWHERE, kind=BlockKind.LORA, id=lora.id)
     now = await find_lora(db, lora.id)
     assert now is not None and now.content_rating is ContentRating.MATURE
     assert len(reports.discord.posts) == 1, "the second was decided before anybody could post it"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.database.additions.additions import AdditionState
-from bot.database.people.blocks import BlockKind, find_block
+from bot.database.people.blocks import FIND_BLOCK, BlockKind
 from bot.sources import additions as additions_module
 from bot.sources import errors
 from bot.sources.choosing import choose, why_not
@@ -89,7 +89,7 @@ async def test_a_virus_that_is_found_later_blocks_the_lora(house: House, hubs: H
             file_of(hubs, version_id)["virusScanResult"] = result
             await a_day_later(found.db)
             await updates.look()
-            block = await find_block(found.db, EVERYWHERE, BlockKind.LORA, lora.id)
+            block = await found.db.one(FIND_BLOCK, server=EVERYWHERE, kind=BlockKind.LORA, id=lora.id)
             assert (block is not None) is blocked
         assert block is not None and "dangerous" in block.reason
 

@@ -30,7 +30,7 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import Lora
 from bot.database.loras.file_counts import COUNT_AT_HUBS, HubCount
 from bot.database.loras.records import DOUBT_FILE, rate_content
-from bot.database.people.blocks import BlockKind, lift_block, lora_blocks
+from bot.database.people.blocks import LIFT_BLOCK, LORA_BLOCKS, BlockKind
 from bot.database.people.preferences import Preferences, save_preferences
 from bot.sources.additions import Additions
 from bot.sources.claims.further_pages import Namer
@@ -508,7 +508,7 @@ async def test_a_rating_that_a_page_raises_is_raised_here_and_never_lowered(hous
             await rate_content(found.db, (await entry(found, "Komori")).id, ContentRating.TEEN, 1)
         lora = await changed(found, updates, model, 16)
         assert lora.content_rating is ContentRating.TEEN, "an operator's word stands"
-        assert await lora_blocks(found.db, EVERYWHERE) == {}
+        assert await found.db.all(LORA_BLOCKS, EVERYWHERE) == []
 
 
 @pytest.mark.parametrize("flags", [{"poi": True}, {"minor": True, "nsfwLevel": 16}])
@@ -522,13 +522,13 @@ async def test_what_would_not_be_added_any_more_is_blocked_once(
         await add(found, additions, hubs.link(version_id))
         lora = await changed(found, updates, model, 1, **flags)
         assert told == [lora.id]
-        block = (await lora_blocks(found.db, EVERYWHERE))[lora.id]
+        (block,) = await found.db.all(LORA_BLOCKS, EVERYWHERE)
         assert block.reason.startswith("According to its page, this LoRA shows a ")
         await changed(found, updates, model, 1)
-        await lift_block(found.db, EVERYWHERE, BlockKind.LORA, lora.id)
+        await found.db.one(LIFT_BLOCK, server=EVERYWHERE, kind=BlockKind.LORA, id=lora.id)
         await changed(found, updates, model, 1)
         assert told == [lora.id]
-        assert await lora_blocks(found.db, EVERYWHERE) == {}, "an operator allows it"
+        assert await found.db.all(LORA_BLOCKS, EVERYWHERE) == [], "an operator allows it"
 
 
 async def test_a_page_of_a_minor_that_is_for_everybody_blocks_nothing_until_it_is_not(house: House, hubs: Hubs) -> None:
@@ -537,9 +537,9 @@ async def test_a_page_of_a_minor_that_is_for_everybody_blocks_nothing_until_it_i
     async with looking(house, hubs) as (found, additions, updates):
         await add(found, additions, hubs.link(version_id))
         await changed(found, updates, model, 1, minor=True)
-        assert await lora_blocks(found.db, EVERYWHERE) == {}
+        assert await found.db.all(LORA_BLOCKS, EVERYWHERE) == []
         lora = await changed(found, updates, model, 4)
-        assert list(await lora_blocks(found.db, EVERYWHERE)) == [lora.id]
+        assert [block.target_id for block in await found.db.all(LORA_BLOCKS, EVERYWHERE)] == [lora.id]
 
 
 async def test_a_newer_version_whose_name_breaks_a_rule_on_words_is_not_told(house: House, hubs: Hubs) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.database.gallery.features import featured_publications
-from bot.database.gallery.pages import PlaceFilter, find_all_shown
+from bot.database.gallery.features import FEATURED_PUBLICATIONS
+from bot.database.gallery.pages import FIND_ALL_SHOWN, PlaceFilter
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB
 from bot.i18n import _, ngettext, number
@@ -70,9 +70,11 @@ async def add_list(interaction: Interaction, page: RenderedMessage, publications
 async def add_featured(interaction: Interaction, page: RenderedMessage, server_id: int, place: PlaceFilter) -> None:
     """The section of what staff have featured lately, with who and when."""
     db = interaction.client.db
-    features = await featured_publications(db, server_id, place, limit=FEATURED)
+    features = await db.all(
+        FEATURED_PUBLICATIONS, server=server_id, since=0, limit=FEATURED, offset=0, **place.parameters
+    )
     by_id = {each.target_id: each for each in features}
-    shown = await find_all_shown(db, by_id, place)
+    shown = {one.id: one for one in await db.all(FIND_ALL_SHOWN, ids=[*by_id], **place.parameters)}
     cards = [await _card(interaction, shown[each]) for each in by_id if each in shown]
     if not cards:
         return

@@ -7,7 +7,7 @@ from typing import Self
 
 from discord import ui
 
-from bot.database.gallery.features import Feature, FeatureKind, find_feature
+from bot.database.gallery.features import FIND_FEATURE, Feature, FeatureKind
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import mention, plain
@@ -66,7 +66,7 @@ async def feature_buttons(interaction: Interaction, kind: FeatureKind, target_id
     """The button, for staff of the server where they are; none for others. Raises DatabaseError."""
     if interaction.guild_id is None or not await may(interaction, Action.FEATURE):
         return []
-    featured = await find_feature(interaction.client.db, interaction.guild_id, kind, target_id)
+    featured = await interaction.client.db.one(FIND_FEATURE, interaction.guild_id, kind, target_id)
     return [FeatureButton(kind, target_id, on=featured is None)]
 
 
@@ -74,7 +74,7 @@ async def featured_line(interaction: Interaction, kind: FeatureKind, target_id: 
     """The line that says who featured it in this server; none where nobody did. Raises DatabaseError."""
     if interaction.guild_id is None:
         return []
-    featured = await find_feature(interaction.client.db, interaction.guild_id, kind, target_id)
+    featured = await interaction.client.db.one(FIND_FEATURE, interaction.guild_id, kind, target_id)
     return [] if featured is None else [f"-# {featured_text(featured)}"]
 
 

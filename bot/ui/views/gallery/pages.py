@@ -9,13 +9,13 @@ from typing import Any, Self
 from discord import ui
 
 from bot.database.database import Database
-from bot.database.gallery.features import featured_publications
+from bot.database.gallery.features import FEATURED_PUBLICATIONS
 from bot.database.gallery.pages import (
+    FIND_ALL_SHOWN,
     Anchor,
     GalleryPage,
     GallerySort,
     PlaceFilter,
-    find_all_shown,
     gallery_page,
     numbered_gallery_page,
     page_before,
@@ -191,8 +191,11 @@ async def _found(
 async def _featured_page(db: Database, server_id: int, place: PlaceFilter, number: int) -> GalleryPage:
     """A page of all that staff feature, by number: staff feature few."""
     first = number * PAGE_SIZE
-    features = await featured_publications(db, server_id, place, limit=PAGE_SIZE + 1, offset=first)
-    shown = await find_all_shown(db, [each.target_id for each in features[:PAGE_SIZE]], place)
+    features = await db.all(
+        FEATURED_PUBLICATIONS, server=server_id, since=0, limit=PAGE_SIZE + 1, offset=first, **place.parameters
+    )
+    ids = [each.target_id for each in features[:PAGE_SIZE]]
+    shown = {one.id: one for one in await db.all(FIND_ALL_SHOWN, ids=ids, **place.parameters)}
     in_order = tuple(shown[each.target_id] for each in features if each.target_id in shown)
     return GalleryPage(in_order, before=number > 0, after=len(features) > PAGE_SIZE)
 

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.database import Database
-from bot.database.gallery.publications import Publication, PublicationState, find_publication
+from bot.database.gallery.publications import FIND_PUBLICATION, Publication, PublicationState
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.errors.gallery import NotPublished
 from bot.errors.rights import NotYours
@@ -134,7 +134,7 @@ async def publication_here(interaction: Interaction, publication_id: int) -> Pub
 
     Its message may be seen and pressed a moment before Discord's answer to its posting.
     """
-    found = await find_publication(interaction.client.db, publication_id)
+    found = await interaction.client.db.one(FIND_PUBLICATION, publication_id)
     if found is None or found.state is PublicationState.REMOVING or found.server_id != interaction.guild_id:
         raise NotPublished
     return found
@@ -349,5 +349,5 @@ async def find_published(db: Database, message: discord.Message) -> Publication 
     wanted = UnpublishButton.__discord_ui_compiled_template__
     for custom_id in custom_ids(message):
         if match := wanted.fullmatch(custom_id):
-            return await find_publication(db, int(match["publication"]))
+            return await db.one(FIND_PUBLICATION, int(match["publication"]))
     return None

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
-from bot.database.gallery.publications import Publication, PublicationState, publications_of_job
+from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, Publication, PublicationState
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.people.preferences import find_preferences
 from bot.database.pictures.pictures import PICTURES_OF_JOB, Picture
@@ -182,7 +182,7 @@ def _channel_name(interaction: Interaction, channel_id: int) -> str:
 
 async def _published(interaction: Interaction, job: Job) -> list[Publication]:
     """The pictures of a job that are published in the server where the person is, or are about to be."""
-    found = await publications_of_job(interaction.client.db, job.id)
+    found = await interaction.client.db.all(PUBLICATIONS_OF_JOB, job.id)
     return [each for each in found if each.server_id == interaction.guild_id]
 
 

@@ -13,7 +13,7 @@ import discord
 from discord import ui
 
 from bot.database.database import Database
-from bot.database.gallery.publications import PublicationState, publications_of_job
+from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, PublicationState
 from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
 from bot.database.jobs.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs.jobs import Job
@@ -235,7 +235,7 @@ def _hidden_text(job: Job, refusal: RequestError) -> str:
 async def _buttons_of_hidden(interaction: Interaction, job: Job, refusal: RequestError) -> list[PersistentButton]:
     """What its owner may do with it all the same: its messages are out of sight, with their buttons."""
     reported = [DeleteButton(job.id)] if isinstance(refusal, PictureReported) else []
-    published = await publications_of_job(interaction.client.db, job.id)
+    published = await interaction.client.db.all(PUBLICATIONS_OF_JOB, job.id)
     here = [
         one for one in published if one.server_id == interaction.guild_id and one.state is not PublicationState.REMOVING
     ]

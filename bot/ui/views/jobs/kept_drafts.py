@@ -10,7 +10,7 @@ from discord import ui
 from pydantic import BaseModel, ValidationError
 
 from bot.database.database import Database
-from bot.database.people.drafts import find_draft
+from bot.database.people.drafts import FIND_DRAFT
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, outdated_error
@@ -40,7 +40,7 @@ async def kept_draft(db: Database, person_id: int, draft_id: int, kind: type[Dra
 
     `gone` says what to do where it is forgotten, unless that is to use /imagine again.
     """
-    text = await find_draft(db, draft_id, person_id)
+    text = await db.one(FIND_DRAFT, draft_id, person_id)
     if text is None:
         raise NothingThere(what=gone or _("This request has expired. Please use /imagine again."))
     try:

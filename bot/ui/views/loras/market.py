@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from discord import ui
 
-from bot.database.bookmarks.bookmarks import add_bookmarks, bookmarked_among
+from bot.database.bookmarks.bookmarks import BOOKMARKED_AMONG, add_bookmarks
 from bot.database.database import Database
-from bot.database.gallery.features import Feature, featured_loras
+from bot.database.gallery.features import FEATURED_LORAS, Feature
 from bot.database.gallery.pages import PlaceFilter
 from bot.database.loras.catalogue import Lora, LoraPage, browse_loras, find_loras_by_id
 from bot.database.loras.search import Shown, Sort
@@ -159,11 +159,11 @@ async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> 
     )  # fmt: skip
 
 
-async def _features(db: Database, server_id: int | None, place: PlaceFilter) -> tuple[Feature, ...]:
+async def _features(db: Database, server_id: int | None, place: PlaceFilter) -> list[Feature]:
     """What the staff of a server feature, as far as the place shows it; nothing outside of servers."""
     if server_id is None:
-        return ()
-    return await featured_loras(db, server_id, place, limit=MOST_FEATURED)
+        return []
+    return await db.all(FEATURED_LORAS, server=server_id, since=0, limit=MOST_FEATURED, **place.parameters)
 
 
 async def market_page(
@@ -217,7 +217,7 @@ async def market_page(
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(db, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
-    bookmarked = await bookmarked_among(db, person_id, [lora.id for lora in found.loras])
+    bookmarked = await db.all(BOOKMARKED_AMONG, person_id, [lora.id for lora in found.loras])
     if query.compact and found.loras:
         remarks = dict.fromkeys(bookmarked, _("bookmarked"))
         page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))

@@ -10,7 +10,7 @@ import discord
 from discord import ui
 
 from bot import background
-from bot.database.people.people import store_locale
+from bot.database.people.people import SAVE_LOCALE
 from bot.database.servers.allowed_phrases import OPEN_QUESTION, POST_QUESTION, PhraseQuestion, QuestionState
 from bot.errors.words import AskedAlready, StaffUnreachable
 from bot.i18n import _, later, sentences, speaking
@@ -76,7 +76,7 @@ class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
             if not await _forget_deleted_message(interaction, refused):
                 raise
             await services(interaction).ask(who, refused, post, delete)
-        await store_locale(db, who.person_id, interaction.locale.value)
+        await db.run(SAVE_LOCALE, locale=interaction.locale.value, person=who.person_id)
         text = _(
             "Staff can now see your name, your prompt and the refused word. You will get a message when they decide."
         )
