@@ -4,8 +4,9 @@ The pictures are drawn (fractals, shapes, waves, text, landscapes and portraits)
 whose sides have at least 512 pixels join them. All are stored. Their copies are encoded again as WebP and JPEG, halved,
 cropped by 5 % of each side or 10 % of one, and transformed as people do (`_copied_pictures`). A copy is recognized if
 its own picture is at a distance below SAME_BELOW, and simple ones have the same pixels (`pixel_comparison`). A pair is
-false if another stored picture is recognized. Twins among the stored pictures, such as a wallpaper in two sizes, are no
-pairs. Simple pictures, such as a moon or a disc, are compared apart: all of a kind are drawn nearly alike.
+false if another stored picture is recognized. Related pictures, such as a wallpaper in two sizes or two pages of one
+dialog, are no pairs: their originals are closer than REFUSED_BELOW. The result counts them, so that someone can look at
+them. Simple pictures, such as a moon or a disc, are compared apart: all of a kind are drawn nearly alike.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import io
 import random
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from benchmarks._copied_pictures import TRANSFORMS
 from benchmarks._simple_pictures import KINDS, simple
 from benchmarks._varied_pictures import varied
 from bot.pictures.input_gate import look_again
-from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, picture_hash, read
+from bot.pictures.similarity.perceptual_hash import REFUSED_BELOW, SAME_BELOW, Search, picture_hash, read
 from bot.pictures.similarity.pixel_comparison import shows
 from inference.files.image_files import BROKEN
 
@@ -107,6 +108,16 @@ def transformed(chance: random.Random, picture: Image.Image, company: list[Image
         yield kind, file_of(change(chance, picture, company), "JPEG")
 
 
+def related_pictures(sources: Sequence[int | Path], stored: Sequence[bytes]) -> list[set[int]]:
+    """For each picture, its own place and those of the pictures to which its original is similar."""
+    related = [{place} for place in range(len(stored))]
+    for place, source in enumerate(sources):
+        for other in Search(look_again(shown(source)).all_hashes).near(stored, REFUSED_BELOW):
+            related[place].add(other)
+            related[other].add(place)
+    return related
+
+
 def main() -> int:
     """Measure; the exit code."""
     parser = BenchmarkCommand(__doc__)
@@ -118,8 +129,7 @@ def main() -> int:
     photos = sorted(options.photos.rglob("*")) if options.photos else []
     drawn = range(FIRST_SEED, FIRST_SEED + options.drawn)
     sources, stored = map(list, zip(*stored_pictures([*drawn, *photos]), strict=True))
-    vectors = [Search(hashed) for hashed in stored]
-    twins = [set(one.near(stored, SAME_BELOW)) for one in vectors]
+    related = related_pictures(sources, stored)
 
     chance, company = random.Random(1), [varied(FIRST_SEED - 1 - each, SIDE) for each in range(COMPANY)]
     told: dict[str, list[bool]] = {}
@@ -131,7 +141,7 @@ def main() -> int:
         copies: Mapping[str, bytes] = dict(re_encoded(picture))
         if number in which:
             copies |= dict(transformed(chance, picture, company))
-        others = [place for place in range(len(stored)) if place not in twins[number] and place != number]
+        others = [place for place in range(len(stored)) if place not in related[number]]
         for kind, data in copies.items():
             copy = read(data)
             search = Search(look_again(copy).all_hashes)
@@ -142,7 +152,7 @@ def main() -> int:
             pairs, false = pairs + len(others), false + sum(shows(copy, shown(sources[place])) for place in near)
             nearest_other = min(nearest_other, float(np.fmin.reduce(distances[others], initial=1.0)))
 
-    search, many = vectors[0], (stored * (SCAN // len(stored) + 1))[:SCAN]
+    search, many = Search(stored[0]), (stored * (SCAN // len(stored) + 1))[:SCAN]
     began = time.perf_counter()
     search.distances(many)
     seconds = time.perf_counter() - began
@@ -156,6 +166,7 @@ def main() -> int:
         "recognized": found,
         "false_pairs": false,
         "pairs": pairs,
+        "related_pairs": (sum(map(len, related)) - len(related)) // 2,
         "nearest_other": round(nearest_other, 3),
         "pictures": {"drawn": options.drawn, "photographs": len(stored) - options.drawn},
         "simple": simple_pairs(options.simple),

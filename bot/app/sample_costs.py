@@ -9,7 +9,8 @@ from bot.app.weight_measuring import SEEDS, SHARES
 from bot.config import CheckpointSettings, Settings
 from bot.database.database import Database
 from bot.database.jobs.paces import MeasuredSeconds, Shape, all_paces
-from bot.database.loras.samples import count_due
+from bot.database.loras.sample_failures import MAX_TRIES
+from bot.database.loras.samples import COUNT_DUE
 from bot.diagnostics.capacity import spoken
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from inference.base_models import BaseModelId
@@ -50,12 +51,12 @@ async def sample_cost(db: Database, settings: Settings) -> SampleCost:
         return SampleCost()
     paces, cost = await all_paces(db), SampleCost()
     for base_model, checkpoint in sampling_checkpoints(InstalledCheckpoints(settings, [])).items():
-        files, loras = await count_due(db, base_model)
-        if not files:
+        due = await db.get(COUNT_DUE, base_model, MAX_TRIES)
+        if not due.files:
             continue
         seconds = _picture_seconds(checkpoint, settings.library.samples, paces)
-        total = None if cost.seconds is None or seconds is None else cost.seconds + files * each * seconds
-        cost = SampleCost(cost.loras + loras, cost.pictures + files * each, total)
+        total = None if cost.seconds is None or seconds is None else cost.seconds + due.files * each * seconds
+        cost = SampleCost(cost.loras + due.loras, cost.pictures + due.files * each, total)
     return cost
 
 

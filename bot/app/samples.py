@@ -17,8 +17,8 @@ from bot.app.weight_measuring import WeightMeasurer
 from bot.database.database import Database
 from bot.database.loras.catalogue import LoraVersion
 from bot.database.loras.sample_failures import record_failure
-from bot.database.loras.samples import Due, count_try, due_for_samples, record_samples, take_try_back
-from bot.database.loras.weight_ranges import due_for_measuring
+from bot.database.loras.samples import COUNT_SAMPLE_TRY, DUE_FOR_SAMPLES, Due, find_due, record_samples
+from bot.database.loras.weight_ranges import DUE_FOR_MEASURING
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from bot.moderation.enforcement import WordRules
@@ -84,11 +84,11 @@ class SamplePainter:
         if not self._configuration.settings.limits.max_loras:
             return
         bases = list(sampling_checkpoints(self._configuration.checkpoints))
-        due = await due_for_samples(self._db, bases) if self._count else None
+        due = await find_due(self._db, DUE_FOR_SAMPLES, bases) if self._count else None
         if due is None:
             await self._measure_next(bases)
             return
-        await count_try(self._db, due.version.id)
+        await self._db.run(COUNT_SAMPLE_TRY, 1, due.version.id)
         preempted = True
         try:
             preempted = not await self._paint(due)
@@ -99,12 +99,12 @@ class SamplePainter:
                 await record_failure(self._db, due.version.id, problem)
         finally:
             if preempted:
-                await take_try_back(self._db, due.version.id)
+                await self._db.run(COUNT_SAMPLE_TRY, -1, due.version.id)
 
     async def _measure_next(self, bases: list[BaseModelId]) -> None:
         if not self._configuration.settings.library.measure_weights:
             return
-        due = await due_for_measuring(self._db, bases)
+        due = await find_due(self._db, DUE_FOR_MEASURING, bases)
         if due is not None:
             await self._measurer.measure(due, self._request)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.background import reading
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.database import Database
-from bot.database.loras.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
+from bot.database.loras.checkpoints import KNOWN_HASHES, REMEMBER_HASHES, CheckpointHashes
 from bot.file_access import Need, why
 from inference.checkpoints.files import CheckpointSays, read_checkpoint
 from inference.files.hashes import checkpoint_sha256, folder_files, short_hash
@@ -63,12 +63,13 @@ async def _hashes(
 ) -> CheckpointHashes:
     """The hashes, from the database if the files have not changed."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
-    known = await known_hashes(db, name, source=source, stamp=stamp) if db else None
+    known = await db.one(KNOWN_HASHES, name, source, stamp) if db else None
     if known:
         return known
     hashes = CheckpointHashes(await reading(checkpoint_sha256, path, progress), short_hash(path))
     if db and remember:
-        await remember_checkpoint(db, name, source=source, stamp=stamp, hashes=hashes, base_model=checkpoint.base_model)
+        base_model = checkpoint.base_model
+        await db.run(REMEMBER_HASHES, name, source, stamp, hashes.sha256, hashes.short_hash, base_model)
     return hashes
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora
-from bot.database.loras.sample_failures import fails_by_itself
-from bot.database.loras.samples import Sample, awaits_samples, samples_given_up, samples_of
+from bot.database.loras.sample_failures import LATEST_FAILURE
+from bot.database.loras.samples import AWAITS_SAMPLES, SAMPLES_GIVEN_UP, SAMPLES_OF, Sample
 from bot.library.configuration import Configuration
 from bot.pictures.attachments import PictureFile
 from bot.pictures.thumbnails import GALLERY, LIST, Box, Thumbnails
@@ -34,8 +34,7 @@ class LoraPictures:
         path = await self._authors_file(lora, base_model)
         if path is not None:
             return await self._thumbnails.of(path)
-        shown = self._configuration.checkpoints.fitting_first(lora, base_model)
-        painted = [sample for sample in await samples_of(self._db, shown) if sample.position]
+        painted = [sample for sample in await self.samples(lora) if sample.position]
         return await self._thumbnails.of_painted(painted[0].path) if painted else None
 
     async def authors_preview(self, lora: Lora, base_model: BaseModelId | None, box: Box = LIST) -> PictureFile | None:
@@ -43,9 +42,9 @@ class LoraPictures:
         path = await self._authors_file(lora, base_model)
         return await self._thumbnails.of(path, box) if path else None
 
-    async def samples(self, lora: Lora) -> tuple[Sample, ...]:
+    async def samples(self, lora: Lora) -> list[Sample]:
         """The samples that were painted with the LoRA, and without it."""
-        return await samples_of(self._db, lora)
+        return await self._db.all(SAMPLES_OF, lora.id)
 
     async def sample(self, sample: Sample) -> PictureFile | None:
         """A sample, large enough for a gallery; None when its file is gone."""
@@ -55,15 +54,16 @@ class LoraPictures:
         """Whether samples are going to be painted."""
         now = self._configuration
         wanted = now.settings.library.samples and now.checkpoints.names_for(lora)
-        return bool(wanted) and await awaits_samples(self._db, lora.id)
+        return bool(wanted) and await self._db.get(AWAITS_SAMPLES, lora.id)
 
     async def is_suspect(self, lora: Lora) -> bool:
         """Whether samples of some version came out broken, or could not be painted however often that was tried."""
-        return await self.fails_by_itself(lora) or await samples_given_up(self._db, lora.id)
+        return await self.fails_by_itself(lora) or await self._db.get(SAMPLES_GIVEN_UP, lora.id)
 
     async def fails_by_itself(self, lora: Lora) -> bool:
         """Whether samples of some version failed by its own fault, so that no other try ends otherwise."""
-        return await fails_by_itself(self._db, lora.id)
+        failed = await self._db.one(LATEST_FAILURE, lora.id)
+        return failed is not None and failed.is_fault
 
     async def _authors_file(self, lora: Lora, base_model: BaseModelId | None) -> Path | None:
         shown = self._configuration.checkpoints.fitting_first(lora, base_model)

@@ -14,7 +14,7 @@ from typing import Protocol
 from bot import background
 from bot.background import DiscordUnreachable
 from bot.config import Settings
-from bot.database.additions.additions import waiting_of_person
+from bot.database.additions.additions import WAITING_ADDITIONS_OF
 from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
@@ -223,7 +223,7 @@ class Erasures:
 
     async def _stop_additions(self, person_id: int) -> None:
         """Fetch nothing any more that nobody else asks for."""
-        for addition_id in await waiting_of_person(self._db, person_id):
+        for addition_id in await self._db.all(WAITING_ADDITIONS_OF, person_id):
             await self._additions.cancel(addition_id, person_id)
 
     async def held(self, erasure: Erasure) -> HeldFiles | None:

@@ -18,16 +18,16 @@ from typing import TypeAlias
 from bot import background
 from bot.config.sections.sources import SourcesSettings
 from bot.database.additions.additions import (
+    ADDITION,
+    ADDITION_REQUEST,
+    CHANGE_ADDITION_SOURCE,
     NO_ADDITION,
+    WAITING_ADDITION,
+    WAITING_ADDITIONS,
     AdditionState,
     LoraAddition,
     begin_addition,
-    change_source,
     fail_addition,
-    find_addition,
-    find_request,
-    find_waiting,
-    waiting_additions,
     withdraw_request,
 )
 from bot.database.database import Database
@@ -140,7 +140,7 @@ class Additions:
 
         If adding is off now, nothing is fetched any more. Raises DatabaseError.
         """
-        waiting = await waiting_additions(self._db)
+        waiting = await self._db.all(WAITING_ADDITIONS)
         if not self._settings().enabled:
             for addition in waiting:
                 await self._give_up(addition, AddingOff())
@@ -269,12 +269,12 @@ class Additions:
     ) -> LoraAddition:
         key = key_of(version)
         async with self._db.transaction():
-            waiting = await find_waiting(self._db, key)
+            waiting = await self._db.one(WAITING_ADDITION, key)
             await admission(waiting.id if waiting else NO_ADDITION)
             if waiting is not None:  # this page may rate it higher than the one that it was begun from
                 known = RemoteVersion.model_validate_json(waiting.source)
                 told = with_all(known, [known, version])
-                await change_source(self._db, waiting.id, told.model_dump_json())
+                await self._db.run(CHANGE_ADDITION_SOURCE, told.model_dump_json(), waiting.id)
             addition = await begin_addition(
                 self._db,
                 key=key,
@@ -291,7 +291,7 @@ class Additions:
     ) -> LoraAddition:
         """Add a file that a person attached, as `describe_attached` describes it. Raises as `add`, and DiskFailed."""
         key = key_of(version)
-        waiting = await find_waiting(self._db, key)
+        waiting = await self._db.one(WAITING_ADDITION, key)
         await admission(waiting.id if waiting else NO_ADDITION)  # before anything is kept
         async with self._turns:
             await asyncio.to_thread(keep_attached, taken, self._steps.attached(key))
@@ -303,7 +303,7 @@ class Additions:
 
     async def _forget_attached(self, key: str) -> None:
         """Remove a file that somebody attached, unless an addition waits that may need it."""
-        if await find_waiting(self._db, key) is None:
+        if await self._db.one(WAITING_ADDITION, key) is None:
             await asyncio.to_thread(self._steps.attached(key).unlink, missing_ok=True)
 
     def received(self, addition_id: int) -> Received | None:
@@ -315,14 +315,14 @@ class Additions:
         task = self._tasks.get(addition_id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
-        found = await find_addition(self._db, addition_id)
+        found = await self._db.one(ADDITION, addition_id)
         if task is None and found is not None and found.state is AdditionState.WAITING:
             await asyncio.sleep(seconds)  # the program is ending
         return found
 
     async def requested_by(self, addition_id: int, person_id: int) -> bool:
         """Whether the person is among those who ask for it. Raises DatabaseError."""
-        return await find_request(self._db, addition_id, person_id) is not None
+        return await self._db.one(ADDITION_REQUEST, addition_id, person_id) is not None
 
     async def cancel(self, addition_id: int, person_id: int) -> Withdrawal:
         """Withdraw the person's request; when there is no other, it is not fetched. Raises DatabaseError."""
@@ -331,7 +331,7 @@ class Additions:
             counts = (come is not None and come.size > 0) or await self._steps.has_come(addition_id)
             cancelled = await withdraw_request(self._db, addition_id, person_id, counts=counts)
             if cancelled is None:
-                found = await find_addition(self._db, addition_id)
+                found = await self._db.one(ADDITION, addition_id)
                 waits = found is not None and found.state is AdditionState.WAITING
                 return Withdrawal.OTHERS if waits else Withdrawal.ENDED
             if (task := self._tasks.get(addition_id)) is not None:
@@ -394,7 +394,7 @@ class Additions:
         except OSError as problem:
             log.error("cannot remove the download of %s: %s", addition.path, problem)
         await fail_addition(self._db, addition.id, why)
-        waiting = {self._steps.part(each.key) for each in await waiting_additions(self._db)}
+        waiting = {self._steps.part(each.key) for each in await self._db.all(WAITING_ADDITIONS)}
         most = 0 if isinstance(why, NoRoom) else KEPT_PARTS
         await asyncio.to_thread(_prune, self._configuration.settings.library.folder / FOLDER, waiting, most)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.config.sections.sources import SourcesSettings
-from bot.database.additions.hub_looks import looks_of
+from bot.database.additions.hub_looks import LOOKS_OF
 from bot.database.database import Database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, find_lora
 from bot.database.people.blocks import BY_EASEL, BlockKind, find_block, save_block
@@ -26,7 +26,7 @@ async def block_if_flagged(
     All pages of the file are heard. What an operator allows again is not blocked a second time for the same. It is
     called before what the page says now is stored. Raises DatabaseError.
     """
-    told = {look.page: RemoteVersion.model_validate_json(look.says) for look in await looks_of(db, [sha256])}
+    told = {look.page: RemoteVersion.model_validate_json(look.says) for look in await db.all(LOOKS_OF, [sha256])}
     before, after = tuple(told.values()), tuple({**told, page: now}.values())
     heard = with_all(now, after)
     if not _is_flagged(heard, settings) or _is_flagged(with_all(now, before), settings):

@@ -13,12 +13,12 @@ from typing import TypeAlias, TypeVar
 
 from bot.background import Recurring
 from bot.database.additions.hub_looks import (
+    DUE_FILES,
+    INSTALLED_AMONG,
+    LOOKS_OF,
+    NOTE_ASKED,
     DueFile,
     HubState,
-    due_files,
-    installed_among,
-    looks_of,
-    note_asked,
     note_known,
     record_look,
 )
@@ -148,7 +148,7 @@ class Updates:
             answers = await asyncio.to_thread(read_answers, library.folder)
             known |= {sha256 for sha256, told in answers.items() if any(each.version_id for each in told)}
         known -= self._found
-        wanted = sorted(await installed_among(self._db, sorted(known)))
+        wanted = sorted(await self._db.all(INSTALLED_AMONG, known))
         wanted = [sha256 for sha256 in wanted if not await self._is_followed(sha256)]
         if wanted:
             await self._wait()
@@ -157,11 +157,11 @@ class Updates:
         self._found |= known
 
     async def _is_followed(self, sha256: str) -> bool:
-        return any(look.followed for look in await looks_of(self._db, [sha256]))
+        return any(look.followed for look in await self._db.all(LOOKS_OF, [sha256]))
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
         before, self._trouble = now_ms() - DAY_MS, 0
-        while due := await due_files(self._db, hub, before, FILES):
+        while due := await self._db.all(DUE_FILES, hub, before, FILES):
             await look_at(due)
 
     # --- Civitai --------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Updates:
             known = stored_version(file.says)
             page = known and asked_at(known)
             if known is None or page is None:
-                await note_asked(self._db, file)
+                await self._db.run(NOTE_ASKED, now_ms(), file.sha256, file.page)
             else:
                 pages.setdefault(page, []).append((file, known))
         return pages
@@ -233,7 +233,7 @@ class Updates:
             raise
         except SourceError as problem:
             for file, _ in files:
-                await note_asked(self._db, file, now_ms() - DAY_MS + HOUR_MS)
+                await self._db.run(NOTE_ASKED, now_ms() - DAY_MS + HOUR_MS, file.sha256, file.page)
             self._trouble += 1
             if self._trouble == MAX_TROUBLE:
                 raise
@@ -260,7 +260,7 @@ class Updates:
     async def _record_all(self, files: Iterable[tuple[DueFile, RemoteVersion]], versions: Versions | None) -> None:
         for file, known in files:
             if versions is None:
-                await note_asked(self._db, file)
+                await self._db.run(NOTE_ASKED, now_ms(), file.sha256, file.page)
             elif isinstance(versions, HubState):
                 await record_look(self._db, file.sha256, file.page, versions)
             else:
@@ -313,7 +313,7 @@ class Updates:
         newest = max(found, key=lambda each: each.version_id or 0, default=None)
         if newest is None or newest.file is None or newest.file.sha256 is None:
             return None
-        return None if await installed_among(self._db, [newest.file.sha256]) else newest
+        return None if await self._db.all(INSTALLED_AMONG, [newest.file.sha256]) else newest
 
 
 def is_newer(version: RemoteVersion, known: RemoteVersion, file: DueFile) -> bool:

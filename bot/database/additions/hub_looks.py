@@ -2,84 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.loras.base_models import stored_base_model
 from bot.database.loras.records import rate_by_pages
+from bot.database.query import Query, SqlStatement
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 
-# A file that is not in the library any more is not asked about.
-DUE = """
-    SELECT hub_look.sha256, hub_look.page, hub_look.says, hub_look.followed, (
-        SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
-    ) AS base_model
-    FROM hub_look WHERE hub = ? AND looked_at < ?
-    AND EXISTS (SELECT 1 FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1)
-    ORDER BY looked_at LIMIT ?
-"""
-OF_FILES = """
-    SELECT hub_look.* FROM json_each(?) AS wanted CROSS JOIN hub_look ON hub_look.sha256 = wanted.value
-    ORDER BY wanted.key, hub_look.since, hub_look.page
-"""
-WITH_NEWER = "SELECT * FROM hub_look WHERE newer_sha256 = ? ORDER BY sha256, page LIMIT 1"
-INSTALLED = """
-    SELECT DISTINCT wanted.value AS sha256 FROM json_each(?) AS wanted
-    CROSS JOIN lora_version ON lora_version.sha256 = wanted.value AND usable = 1
-"""
-FIND = "SELECT * FROM hub_look WHERE sha256 = ? AND page = ?"
-RECORD = """
+RECORD = SqlStatement("""
     UPDATE hub_look SET looked_at = :now, since = iif(state = :state, since, :now), state = :state,
         says = coalesce(:says, says), rating = :rating, newer = :newer, newer_sha256 = :newer_sha256,
         newer_at = CASE
             WHEN :newer_sha256 IS NULL THEN NULL WHEN newer_sha256 IS :newer_sha256 THEN newer_at ELSE :now
         END
     WHERE sha256 = :sha256 AND page = :page
-"""
-KNOWN = """
+""")
+KNOWN = SqlStatement("""
     INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, rating)
     VALUES (:sha256, :page, :hub, :now, :now, :says, :says, :says ->> 'rating')
     ON CONFLICT (sha256, page) DO UPDATE SET followed = 1
-"""
-LOOKED = "UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?"
-ENTRY = "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1"
-NOTE = """
+""")
+ENTRY = Query(int, "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1")
+NOTE = SqlStatement("""
     INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at)
     SELECT person_id, lora_id, :newer_sha256, :now FROM bookmark WHERE lora_id = :lora
     ON CONFLICT (person_id, lora_id, newer_sha256) DO NOTHING
-"""
+""")
 # Unless another page still has it.
-SUPERSEDE = """
+SUPERSEDE = SqlStatement("""
     DELETE FROM update_notice WHERE lora_id = :lora AND newer_sha256 = :newer_sha256 AND told = 0
     AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = :sha256 AND newer_sha256 = :newer_sha256)
-"""
-# What was added meanwhile, and what is bookmarked no more, is not told.
-UNTOLD = """
-    SELECT DISTINCT update_notice.lora_id FROM update_notice
-    CROSS JOIN bookmark ON bookmark.person_id = update_notice.person_id AND bookmark.lora_id = update_notice.lora_id
-    CROSS JOIN lora_version ON lora_version.lora_id = update_notice.lora_id AND usable = 1
-    CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256 AND hub_look.newer_sha256 = update_notice.newer_sha256
-    WHERE update_notice.person_id = ? AND told = 0
-    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = update_notice.newer_sha256 AND usable = 1)
-    ORDER BY update_notice.lora_id LIMIT 1000
-"""
-TELL = """
-    UPDATE update_notice SET told = 1
-    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0 AND created_at <= ?
-"""
-# Only people who want direct messages.
-UNSENT = """
-    SELECT DISTINCT update_notice.person_id FROM update_notice
-    CROSS JOIN person ON person.id = update_notice.person_id AND settings ->> 'update_messages' = 1
-    WHERE told = 0 AND messaged = 0 ORDER BY update_notice.person_id LIMIT 1000
-"""
-MESSAGED = "UPDATE update_notice SET messaged = 1 WHERE person_id = ? AND told = 0 AND messaged = 0 RETURNING 1"
+""")
 
 
 class HubState(StrEnum):
@@ -125,30 +81,70 @@ class DueFile:
     followed: bool
 
 
-async def due_files(db: Database, hub: str, before: int, limit: int) -> list[DueFile]:
-    """Pages of usable files, last asked about before that time, the longest ago first. Raises DatabaseError."""
-    rows = await db.fetch(DUE, (hub, before, limit))
-    return [
-        DueFile(row["sha256"], row["page"], row["says"], stored_base_model(row["base_model"]), bool(row["followed"]))
-        for row in rows
-    ]
-
-
-async def looks_of(db: Database, sha256s: Sequence[str]) -> list[HubLook]:
-    """What hubs said of these files, of those that came from one: for each page of them. Raises DatabaseError."""
-    return [_look(row) for row in await db.fetch(OF_FILES, (json.dumps(list(sha256s)),))]
-
-
-async def look_with_newer(db: Database, newer_sha256: str) -> HubLook | None:
-    """A page that has this newer version of one of the library's files; None without one. Raises DatabaseError."""
-    row = await db.fetch_one(WITH_NEWER, (newer_sha256,))
-    return _look(row) if row else None
-
-
-async def installed_among(db: Database, sha256s: Sequence[str]) -> frozenset[str]:
-    """Those of these SHA-256 that usable files of the library have. Raises DatabaseError."""
-    rows = await db.fetch(INSTALLED, (json.dumps(list(sha256s)),))
-    return frozenset(row["sha256"] for row in rows)
+# Pages of usable files of a hub, last asked about before a time, the longest ago first. A file that is not in the
+# library any more is not asked about.
+DUE_FILES = Query(
+    DueFile,
+    """
+    SELECT hub_look.sha256, hub_look.page, hub_look.says, hub_look.followed, (
+        SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
+    ) AS base_model
+    FROM hub_look WHERE hub = ? AND looked_at < ?
+    AND EXISTS (SELECT 1 FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1)
+    ORDER BY looked_at LIMIT ?
+    """,
+)
+# What hubs said of files, of those that came from one: for each page of them.
+LOOKS_OF = Query(
+    HubLook,
+    """
+    SELECT hub_look.* FROM json_each(?) AS wanted CROSS JOIN hub_look ON hub_look.sha256 = wanted.value
+    ORDER BY wanted.key, hub_look.since, hub_look.page
+    """,
+)
+# A page that has this newer version of one of the library's files.
+LOOK_WITH_NEWER = Query(HubLook, "SELECT * FROM hub_look WHERE newer_sha256 = ? ORDER BY sha256, page LIMIT 1")
+# Those of these SHA-256 that usable files of the library have.
+INSTALLED_AMONG = Query(
+    str,
+    """
+    SELECT DISTINCT wanted.value AS sha256 FROM json_each(?) AS wanted
+    CROSS JOIN lora_version ON lora_version.sha256 = wanted.value AND usable = 1
+    """,
+)
+LOOK = Query(HubLook, "SELECT * FROM hub_look WHERE sha256 = ? AND page = ?")
+# A page was asked about, and said nothing that can be read.
+NOTE_ASKED = SqlStatement("UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?")
+# The bookmarked entries with a newer version of which the person does not know. What was added meanwhile, and what is
+# bookmarked no more, is not told.
+UNTOLD_UPDATES = Query(
+    int,
+    """
+    SELECT DISTINCT update_notice.lora_id FROM update_notice
+    CROSS JOIN bookmark ON bookmark.person_id = update_notice.person_id AND bookmark.lora_id = update_notice.lora_id
+    CROSS JOIN lora_version ON lora_version.lora_id = update_notice.lora_id AND usable = 1
+    CROSS JOIN hub_look ON hub_look.sha256 = lora_version.sha256 AND hub_look.newer_sha256 = update_notice.newer_sha256
+    WHERE update_notice.person_id = ? AND told = 0
+    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE sha256 = update_notice.newer_sha256 AND usable = 1)
+    ORDER BY update_notice.lora_id LIMIT 1000
+    """,
+)
+# The person knows of the newer versions of these entries that were there at a time (unix ms).
+MARK_UPDATES_TOLD = SqlStatement("""
+    UPDATE update_notice SET told = 1
+    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0 AND created_at <= ?
+""")
+# People who want direct messages about newer versions, and got none about some.
+PEOPLE_TO_MESSAGE = Query(
+    int,
+    """
+    SELECT DISTINCT update_notice.person_id FROM update_notice
+    CROSS JOIN person ON person.id = update_notice.person_id AND settings ->> 'update_messages' = 1
+    WHERE told = 0 AND messaged = 0 ORDER BY update_notice.person_id LIMIT 1000
+    """,
+)
+# A direct message about all of them is tried now. Changes no row when it was already.
+MARK_MESSAGED = SqlStatement("UPDATE update_notice SET messaged = 1 WHERE person_id = ? AND told = 0 AND messaged = 0")
 
 
 async def record_look(
@@ -168,73 +164,24 @@ async def record_look(
     """
     now, (key, told) = now_ms(), newer or (None, None)
     async with db.transaction():
-        before = await db.fetch_one(FIND, (sha256, page))
-        rated = None if before is None else _rating(before)
-        highest = max(filter(None, (rated, rating)), default=None)
-        values = {
-            "sha256": sha256,
-            "page": page,
-            "now": now,
-            "state": state,
-            "says": says,
-            "rating": highest,
-            "newer": told,
-            "newer_sha256": key,
-        }
-        await db.write(RECORD, values)
+        before = await db.one(LOOK, sha256, page)
+        highest = max(filter(None, (before and before.rating, rating)), default=None)
+        await db.run(
+            RECORD, sha256=sha256, page=page, now=now, state=state, says=says, rating=highest, newer=told,
+            newer_sha256=key,
+        )  # fmt: skip
         await rate_by_pages(db, sha256)
-        entry = await db.fetch_one(ENTRY, (sha256,))
-        if before is None or entry is None or before["newer_sha256"] == key:
+        entry = await db.one(ENTRY, sha256)
+        if before is None or entry is None or before.newer_sha256 == key:
             return
-        if before["newer_sha256"] is not None:
-            superseded = {"lora": entry["lora_id"], "newer_sha256": before["newer_sha256"], "sha256": sha256}
-            await db.write(SUPERSEDE, superseded)
+        if before.newer_sha256 is not None:
+            await db.run(SUPERSEDE, lora=entry, newer_sha256=before.newer_sha256, sha256=sha256)
         if key is not None:
-            await db.write(NOTE, {"newer_sha256": key, "now": now, "lora": entry["lora_id"]})
+            await db.run(NOTE, newer_sha256=key, now=now, lora=entry)
 
 
 async def note_known(db: Database, sha256: str, page: str, hub: str, says: str) -> None:
     """A page of a hub has a file of the library that need not have come from there. Raises DatabaseError."""
     async with db.transaction():
-        await db.write(KNOWN, {"sha256": sha256, "page": page, "hub": hub, "now": now_ms(), "says": says})
+        await db.run(KNOWN, sha256=sha256, page=page, hub=hub, now=now_ms(), says=says)
         await rate_by_pages(db, sha256)
-
-
-async def note_asked(db: Database, file: DueFile, at: int | None = None) -> None:
-    """A page was asked about, now or as of `at`, and said nothing that can be read. Raises DatabaseError."""
-    await db.write(LOOKED, (now_ms() if at is None else at, file.sha256, file.page))
-
-
-async def untold_updates(db: Database, person_id: int) -> list[int]:
-    """The bookmarked entries with a newer version of which the person does not know. Raises DatabaseError."""
-    rows = await db.fetch(UNTOLD, (person_id,))
-    return [row["lora_id"] for row in rows]
-
-
-async def mark_updates_told(db: Database, person_id: int, lora_ids: Sequence[int], read_at: int) -> None:
-    """The person knows of the newer versions of these entries that were there at `read_at` (unix ms).
-
-    Raises DatabaseError.
-    """
-    await db.write(TELL, (person_id, json.dumps(list(lora_ids)), read_at))
-
-
-async def people_to_message(db: Database) -> list[int]:
-    """People who want direct messages about newer versions, and got none about some. Raises DatabaseError."""
-    return [row["person_id"] for row in await db.fetch(UNSENT)]
-
-
-async def mark_messaged(db: Database, person_id: int) -> bool:
-    """A direct message about all of them is tried now; False when it was already. Raises DatabaseError."""
-    return bool(await db.write(MESSAGED, (person_id,)))
-
-
-def _look(row: sqlite3.Row) -> HubLook:
-    columns = dict(row)
-    columns |= {"state": HubState(columns["state"]), "followed": bool(columns["followed"])}
-    columns["rating"] = _rating(row)
-    return HubLook(**columns)
-
-
-def _rating(row: sqlite3.Row) -> ContentRating | None:
-    return None if row["rating"] is None else ContentRating(row["rating"])

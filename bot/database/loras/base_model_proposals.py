@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.database.clock import now_ms
-from bot.database.database import Database
+from bot.database.query import Query
 from inference.base_models import BaseModelId
 from inference.messages.checkpoints import PredictionType
-
-PROPOSE = """
-    INSERT INTO base_model_proposal (server_id, sha256, name, base_model, prediction, reason, proposed_by, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
-"""
-DECIDE = """
-    UPDATE base_model_proposal SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' RETURNING *
-"""
-FIND = "SELECT * FROM base_model_proposal WHERE id = ?"
-PAGE = "SELECT * FROM base_model_proposal WHERE state = ? ORDER BY id LIMIT ? OFFSET ?"
 
 
 class ProposalState(StrEnum):
@@ -51,45 +39,23 @@ class BaseModelProposal:
     prediction: PredictionType | None
 
 
-async def save_proposal(
-    db: Database,
-    server_id: int,
-    sha256: str,
-    base_model: BaseModelId,
-    *,
-    name: str,
-    reason: str,
-    proposed_by: int,
-    prediction: PredictionType | None = None,
-) -> BaseModelProposal | None:
-    """Store an open proposal; None when the same one is open already. Raises DatabaseError."""
-    values = (server_id, sha256, name, base_model, prediction, reason, proposed_by, now_ms())
-    rows = await db.write(PROPOSE, values)
-    return _proposal(rows[0]) if rows else None
-
-
-async def decide_proposal(
-    db: Database, proposal_id: int, state: ProposalState, decided_by: int
-) -> BaseModelProposal | None:
-    """open -> confirmed or rejected; None when it is not open. Raises DatabaseError."""
-    rows = await db.write(DECIDE, (state, decided_by, now_ms(), proposal_id))
-    return _proposal(rows[0]) if rows else None
-
-
-async def find_proposal(db: Database, proposal_id: int) -> BaseModelProposal | None:
-    """The proposal of this id, or None. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, (proposal_id,))
-    return None if row is None else _proposal(row)
-
-
-async def open_proposals(db: Database, *, limit: int, offset: int = 0) -> tuple[BaseModelProposal, ...]:
-    """A page of the open proposals of all servers, the oldest first. Raises DatabaseError."""
-    return tuple(map(_proposal, await db.fetch(PAGE, (ProposalState.OPEN, limit, offset))))
-
-
-def _proposal(row: sqlite3.Row) -> BaseModelProposal:
-    columns = dict(row)
-    columns["state"] = ProposalState(columns["state"])
-    columns["base_model"] = BaseModelId(columns["base_model"])
-    columns["prediction"] = PredictionType(columns["prediction"]) if columns["prediction"] else None
-    return BaseModelProposal(**columns)
+# No row when the same proposal is already open.
+PROPOSE_BASE_MODEL = Query(
+    BaseModelProposal,
+    """
+    INSERT INTO base_model_proposal (server_id, sha256, name, base_model, prediction, reason, proposed_by, created_at)
+    VALUES (:server, :sha256, :name, :base_model, :prediction, :reason, :by, :now) ON CONFLICT DO NOTHING RETURNING *
+    """,
+)
+# open -> confirmed or rejected. No row when it is not open.
+DECIDE_PROPOSAL = Query(
+    BaseModelProposal,
+    """
+    UPDATE base_model_proposal SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' RETURNING *
+    """,
+)
+PROPOSAL = Query(BaseModelProposal, "SELECT * FROM base_model_proposal WHERE id = ?")
+# A page of the open proposals of all servers, oldest first.
+OPEN_PROPOSALS = Query(
+    BaseModelProposal, "SELECT * FROM base_model_proposal WHERE state = 'open' ORDER BY id LIMIT ? OFFSET ?"
+)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from pydantic import Json
+
 from bot.database.clock import now_ms
 from bot.database.database import Database
+from bot.database.query import Query, SqlStatement
 from inference.errors import (
+    Detail,
     InferenceError,
     LoraFileRefused,
     LoraNotAtWork,
@@ -20,20 +24,12 @@ from inference.errors import (
 FAULTS = (NotANumberPicture, LoraFileRefused, LoraUnusable, LoraNotAtWork, ModuleMismatch)
 MAX_TRIES = 3  # failures of a file after which it is not tried again until its base model changes
 
-FAIL = """
+FAIL = SqlStatement("""
     INSERT INTO sample_failure (version_id, code, detail, failed_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (version_id) DO UPDATE
     SET code = excluded.code, detail = excluded.detail, failed_at = excluded.failed_at
-"""
-PARDON = "DELETE FROM sample_failure WHERE version_id = ?"
-FAILURE_OF = """
-    SELECT code, detail FROM sample_failure JOIN lora_version ON lora_version.id = version_id
-    WHERE lora_id = ? AND usable = 1 ORDER BY failed_at DESC LIMIT 1
-"""
-FAILURES = """
-    SELECT path, code, detail, sample_tries FROM sample_failure CROSS JOIN lora_version ON lora_version.id = version_id
-    WHERE usable = 1 ORDER BY version_id LIMIT 1000
-"""
+""")
+PARDON = SqlStatement("DELETE FROM sample_failure WHERE version_id = ?")
 
 
 @dataclass(frozen=True)
@@ -41,37 +37,50 @@ class FailedSamples:
     """A file whose samples failed, and the reason."""
 
     path: str
-    failure: InferenceError
+    code: str
+    detail: Json[Detail]
     tries: int
 
     @property
+    def failure(self) -> InferenceError:
+        """The last error."""
+        return InferenceError.from_failed(self.code, self.detail)
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether that is the file's fault: it cannot be used, or the pictures had no numbers."""
+        return isinstance(self.failure, FAULTS)
+
+    @property
     def is_suspect(self) -> bool:
-        """Whether that is the file's fault: no other try will end otherwise, or none of several did."""
-        return isinstance(self.failure, FAULTS) or self.tries >= MAX_TRIES
+        """Whether no other try will end otherwise, or none of several did."""
+        return self.is_fault or self.tries >= MAX_TRIES
 
 
-async def fails_by_itself(db: Database, lora_id: int) -> bool:
-    """Whether samples of some version failed by its own fault: its file cannot be used, or the pictures had no numbers.
-
-    Raises DatabaseError.
+# The newest failure of an entry.
+LATEST_FAILURE = Query(
+    FailedSamples,
     """
-    row = await db.fetch_one(FAILURE_OF, (lora_id,))
-    return row is not None and isinstance(_failure(row["code"], row["detail"]), FAULTS)
+    SELECT path, code, detail, sample_tries AS tries
+    FROM sample_failure JOIN lora_version ON lora_version.id = version_id
+    WHERE lora_id = ? AND usable = 1 ORDER BY failed_at DESC LIMIT 1
+    """,
+)
+ALL_FAILURES = Query(
+    FailedSamples,
+    """
+    SELECT path, code, detail, sample_tries AS tries
+    FROM sample_failure CROSS JOIN lora_version ON lora_version.id = version_id
+    WHERE usable = 1 ORDER BY version_id LIMIT 1000
+    """,
+)
 
 
 async def record_failure(db: Database, version_id: int, problem: InferenceError) -> None:
     """Note why samples of a version could not be painted. Raises DatabaseError."""
-    await db.write(FAIL, (version_id, problem.code, json.dumps(problem.detail), now_ms()))
+    await db.run(FAIL, version_id, problem.code, json.dumps(problem.detail), now_ms())
 
 
 async def suspects(db: Database) -> list[FailedSamples]:
     """The files whose samples failed by their own fault, or each time. Raises DatabaseError."""
-    failed = [
-        FailedSamples(row["path"], _failure(row["code"], row["detail"]), row["sample_tries"])
-        for row in await db.fetch(FAILURES)
-    ]
-    return [each for each in failed if each.is_suspect]
-
-
-def _failure(code: str, detail: str) -> InferenceError:
-    return InferenceError.from_failed(code, json.loads(detail))
+    return [each for each in await db.all(ALL_FAILURES) if each.is_suspect]

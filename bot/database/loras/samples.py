@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,35 +9,12 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, LoraVersion, find_lora
 from bot.database.loras.sample_failures import MAX_TRIES, PARDON
+from bot.database.query import Query, SqlStatement
 from inference.base_models import BaseModelId
 
-DUE = """
-    SELECT id, lora_id FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
-    ORDER BY sample_tries, id DESC LIMIT 1
-"""
-COUNT_DUE = """
-    SELECT count(*) AS files, count(DISTINCT lora_id) AS loras FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
-"""
-AWAITED = """
-    SELECT 1 FROM lora_version
-    WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries < ? LIMIT 1
-"""
-GIVEN_UP = """
-    SELECT 1 FROM lora_version
-    WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries >= ? LIMIT 1
-"""
-TRY = "UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?"
-FORGET = "DELETE FROM sample WHERE version_id = ? RETURNING path"
-RECORD = "INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)"
-MARK = "UPDATE lora_version SET sampled = 1 WHERE id = ?"
-OF_VERSIONS = """
-    SELECT sample.version_id, sample.position, sample.checkpoint, sample.path
-    FROM sample JOIN lora_version ON lora_version.id = sample.version_id
-    WHERE sample.version_id IN (SELECT value FROM json_each(?)) AND lora_version.sampled = 1
-    ORDER BY sample.version_id, sample.position
-"""
+FORGET = Query(str, "DELETE FROM sample WHERE version_id = ? RETURNING path")
+RECORD = SqlStatement("INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)")
+MARK = SqlStatement("UPDATE lora_version SET sampled = 1 WHERE id = ?")
 
 
 @dataclass(frozen=True)
@@ -59,57 +35,75 @@ class Due:
     version: LoraVersion
 
 
-async def due_for_samples(db: Database, base_models: Iterable[BaseModelId]) -> Due | None:
-    """The newest usable version without samples, of the first of `base_models` that has one. Raises DatabaseError."""
+@dataclass(frozen=True)
+class DueVersion:
+    """The ids of a version and its entry."""
+
+    id: int
+    lora_id: int
+
+
+@dataclass(frozen=True)
+class DueCount:
+    """How many usable files have no samples yet, and of how many LoRAs."""
+
+    files: int
+    loras: int
+
+
+# The newest usable version of a base model without samples.
+DUE_FOR_SAMPLES = Query(
+    DueVersion,
+    """
+    SELECT id, lora_id FROM lora_version
+    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    ORDER BY sample_tries, id DESC LIMIT 1
+    """,
+)
+COUNT_DUE = Query(
+    DueCount,
+    """
+    SELECT count(*) AS files, count(DISTINCT lora_id) AS loras FROM lora_version
+    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    """,
+)
+_WITHOUT_SAMPLES = """
+    SELECT 1 FROM lora_version WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0
+"""
+# Whether some version of an entry has no samples yet and still has tries left.
+AWAITS_SAMPLES = Query(bool, f"SELECT EXISTS ({_WITHOUT_SAMPLES} AND sample_tries < {MAX_TRIES})")
+# Whether some version of an entry failed at each of its tries to paint samples.
+SAMPLES_GIVEN_UP = Query(bool, f"SELECT EXISTS ({_WITHOUT_SAMPLES} AND sample_tries >= {MAX_TRIES})")
+# 1 before a try starts, so that it counts whatever goes wrong; -1 after it was preempted.
+COUNT_SAMPLE_TRY = SqlStatement("UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?")
+# The samples of an entry's versions, also of those whose file is gone, by version, the one without it first.
+SAMPLES_OF = Query(
+    Sample,
+    """
+    SELECT sample.version_id, sample.position, sample.checkpoint, sample.path
+    FROM lora_version JOIN sample ON sample.version_id = lora_version.id
+    WHERE lora_version.lora_id = ? AND lora_version.sampled = 1
+    ORDER BY sample.version_id, sample.position
+    """,
+)
+
+
+async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
+    """Return the due version of the first of `base_models` that has one. Raises DatabaseError."""
     for base_model in base_models:
-        row = await db.fetch_one(DUE, (base_model, MAX_TRIES))
-        lora = await find_lora(db, row["lora_id"]) if row else None
-        if row and lora:
-            return Due(lora, next(version for version in lora.versions if version.id == row["id"]))
+        found = await db.one(query, base_model, MAX_TRIES)
+        lora = await find_lora(db, found.lora_id) if found else None
+        if found and lora:
+            return Due(lora, next(version for version in lora.versions if version.id == found.id))
     return None
 
 
-async def count_due(db: Database, base_model: BaseModelId) -> tuple[int, int]:
-    """How many usable files of this base model have no samples yet, and of how many LoRAs. Raises DatabaseError."""
-    ((files, loras),) = await db.fetch(COUNT_DUE, (base_model, MAX_TRIES))
-    return files, loras
-
-
-async def awaits_samples(db: Database, lora_id: int) -> bool:
-    """Whether some version of the entry has no samples yet and still has tries left. Raises DatabaseError."""
-    return await db.fetch_one(AWAITED, (lora_id, MAX_TRIES)) is not None
-
-
-async def samples_given_up(db: Database, lora_id: int) -> bool:
-    """Whether some version of the entry failed at each of its tries to paint samples. Raises DatabaseError."""
-    return await db.fetch_one(GIVEN_UP, (lora_id, MAX_TRIES)) is not None
-
-
-async def count_try(db: Database, version_id: int) -> None:
-    """Count a try before it starts, so that it counts whatever goes wrong. Raises DatabaseError."""
-    await db.write(TRY, (1, version_id))
-
-
-async def take_try_back(db: Database, version_id: int) -> None:
-    """Do not count the last try: it was preempted. Raises DatabaseError."""
-    await db.write(TRY, (-1, version_id))
-
-
-async def record_samples(db: Database, version_id: int, checkpoint: str, paths: Sequence[str]) -> tuple[str, ...]:
+async def record_samples(db: Database, version_id: int, checkpoint: str, paths: Sequence[str]) -> list[str]:
     """Replace the version's samples; the paths that are no longer used. Raises DatabaseError."""
     async with db.transaction():
-        before = {row["path"] for row in await db.write(FORGET, (version_id,))}
+        before = set(await db.all(FORGET, version_id))
         for position, path in enumerate(paths):
-            await db.write(RECORD, (version_id, position, checkpoint, path, now_ms()))
-        await db.write(MARK, (version_id,))
-        await db.write(PARDON, (version_id,))
-    return tuple(sorted(before - set(paths)))
-
-
-async def samples_of(db: Database, lora: Lora) -> tuple[Sample, ...]:
-    """The samples of an entry's versions, also of those whose file is gone, by version, the one without it first.
-
-    Raises DatabaseError.
-    """
-    ids = json.dumps([version.id for version in lora.versions])
-    return tuple(Sample(**dict(row)) for row in await db.fetch(OF_VERSIONS, (ids,)))
+            await db.run(RECORD, version_id, position, checkpoint, path, now_ms())
+        await db.run(MARK, version_id)
+        await db.run(PARDON, version_id)
+    return sorted(before - set(paths))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.base_model_proposals import (
+    DECIDE_PROPOSAL,
+    OPEN_PROPOSALS,
+    PROPOSAL,
+    PROPOSE_BASE_MODEL,
     BaseModelProposal,
     ProposalState,
-    decide_proposal,
-    find_proposal,
-    open_proposals,
-    save_proposal,
 )
 from bot.database.loras.catalogue import VERSION_BY_SHA256, find_lora
 from bot.database.servers.audit import AuditAction
@@ -69,9 +70,9 @@ class BaseModelProposals:
         if lora is None or version is None:
             raise NothingThere(what=_("This LoRA has no usable file, so its base model cannot be declared."))
         async with self._db.transaction():
-            proposal = await save_proposal(
-                self._db, server_id, sha256, base_model, name=lora.name, reason=why, proposed_by=who.person_id,
-                prediction=prediction,
+            proposal = await self._db.one(
+                PROPOSE_BASE_MODEL, server=server_id, sha256=sha256, name=lora.name, base_model=base_model,
+                prediction=prediction, reason=why, by=who.person_id, now=now_ms(),
             )  # fmt: skip
             if proposal is None:
                 raise ProposedAlready
@@ -90,7 +91,7 @@ class BaseModelProposals:
         """
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
         async with self._deciding:  # two operators decide one after the other
-            proposal = await find_proposal(self._db, proposal_id)
+            proposal = await self._db.one(PROPOSAL, proposal_id)
             if proposal is None:
                 raise NothingThere(what=_("You can no longer decide on this proposal."))
             if proposal.state is not ProposalState.OPEN:
@@ -107,17 +108,17 @@ class BaseModelProposals:
             state = ProposalState.CONFIRMED if confirmed else ProposalState.REJECTED
             action = AuditAction.CONFIRM_BASE_MODEL if confirmed else AuditAction.REJECT_BASE_MODEL
             async with self._db.transaction():
-                decided = await decide_proposal(self._db, proposal_id, state, who.person_id)
+                decided = await self._db.one(DECIDE_PROPOSAL, state, who.person_id, now_ms(), proposal_id)
                 if decided is None:
                     raise DecidedAlready
                 changes = {"state": (proposal.state.value, state.value)}
                 await self._audit.record(who, proposal.server_id, action, changes, _file(decided), proposal.proposed_by)
         return decided
 
-    async def page(self, who: ActionContext, *, limit: int, offset: int = 0) -> tuple[BaseModelProposal, ...]:
+    async def page(self, who: ActionContext, *, limit: int, offset: int = 0) -> list[BaseModelProposal]:
         """A page of the open proposals of all servers, the oldest first."""
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
-        return await open_proposals(self._db, limit=limit, offset=offset)
+        return await self._db.all(OPEN_PROPOSALS, limit, offset)
 
 
 def _file(proposal: BaseModelProposal) -> str:

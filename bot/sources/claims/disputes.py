@@ -12,8 +12,9 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from bot.database.additions.additions import sources_of
-from bot.database.additions.disputes import dispute, disputed_by, settle
+from bot.database.additions.additions import SOURCES_OF
+from bot.database.additions.disputes import DISPUTE, DISPUTED_BY, SETTLE_DISPUTE
+from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
 from bot.library.configuration import Configuration
@@ -40,7 +41,7 @@ class Disputes:
         """Whether a page says something that is neither kept nor a dispute already. Raises OSError, DatabaseError."""
         folder, rest = self._configuration.settings.library.folder, list[RegistryAnswer]()
         for answer in answers:
-            disputed = await disputed_by(self._db, answer.sha256, answer.page)
+            disputed = await self._db.one(DISPUTED_BY, answer.sha256, answer.page)
             if disputed is not None and disputed != answer.known_base_model:
                 return True
             if disputed is None:
@@ -65,8 +66,8 @@ class Disputes:
     async def _set(self, answer: RegistryAnswer, version: LoraVersion | None) -> None:
         base = answer.known_base_model
         if version is None or base is None or base == version.base_model:  # of the same only the name differs
-            await settle(self._db, answer.sha256, answer.page)
-        elif await dispute(self._db, answer.sha256, answer.page, base):
+            await self._db.run(SETTLE_DISPUTE, answer.sha256, answer.page)
+        elif await self._db.run(DISPUTE, answer.sha256, answer.page, base, now_ms()):
             lora = await find_lora(self._db, version.lora_id)
             log.warning("%s is disputed: %s names %s", version.path, answer.page, base)
             if lora is not None:
@@ -89,5 +90,5 @@ class Disputes:
 
     async def _brought(self, answer: RegistryAnswer) -> bool:
         """Whether the page of an answer brought the file into the library."""
-        sources = [each.source for each in await sources_of(self._db, answer.sha256) if each.placed]
+        sources = [each.source for each in await self._db.all(SOURCES_OF, answer.sha256) if each.placed]
         return any(RemoteVersion.model_validate_json(source).page == answer.page for source in sources)

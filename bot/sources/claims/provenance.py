@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.database.additions.additions import added_from_model, added_from_page, sources_of
-from bot.database.additions.hub_looks import HubLook, installed_among, looks_of
+from bot.database.additions.additions import ADDED_FROM_MODEL, ADDED_FROM_PAGE, SOURCES_OF
+from bot.database.additions.hub_looks import INSTALLED_AMONG, LOOKS_OF, HubLook
 from bot.database.database import Database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora, find_version_by_short_hash
 from bot.sources.downloads.attached import ATTACHED
@@ -49,7 +49,7 @@ class Provenance:
 async def provenance_of(db: Database, lora: Lora) -> Provenance:
     """What is known of an entry's files. Raises DatabaseError."""
     files = sorted(lora.usable, key=lambda version: -version.id)
-    known = [page for version in files if version.sha256 for page in await sources_of(db, version.sha256)]
+    known = [page for version in files if version.sha256 for page in await db.all(SOURCES_OF, version.sha256)]
     pages = [(RemoteVersion.model_validate_json(page.source), page.placed) for page in known]
     origin = next((page for page, placed in pages if placed), None)
     others = {page_of(page): page for page, _ in pages if page.hub != ATTACHED}
@@ -66,8 +66,8 @@ async def provenance_of(db: Database, lora: Lora) -> Provenance:
 async def hub_files(db: Database, versions: list[LoraVersion]) -> tuple[HubFile, ...]:
     """Those of the versions that came from a hub. Raises DatabaseError."""
     by_hash = {version.sha256: version for version in versions if version.sha256}
-    looks = await looks_of(db, list(by_hash))
-    here = await installed_among(db, [look.newer_sha256 for look in looks if look.newer_sha256])
+    looks = await db.all(LOOKS_OF, list(by_hash))
+    here = set(await db.all(INSTALLED_AMONG, [look.newer_sha256 for look in looks if look.newer_sha256]))
     return tuple(HubFile(by_hash[look.sha256], look, _newer(look, here)) for look in looks)
 
 
@@ -88,9 +88,9 @@ async def _added_from(db: Database, link: Link) -> str | None:
     if isinstance(link, HashLink):
         return link.hash if len(link.hash) == SHA256_DIGITS else None
     if isinstance(link, CivitaiLink):
-        return await added_from_model(db, CIVITAI, model_id=link.model_id, version_id=link.version_id)
+        return await db.one(ADDED_FROM_MODEL, hub=CIVITAI, model=link.model_id, version=link.version_id)
     for page in dict.fromkeys((repository_page(link.repository, link.revision), repository_page(link.repository))):
-        for addition in await added_from_page(db, page):
+        for addition in await db.all(ADDED_FROM_PAGE, page):
             version = RemoteVersion.model_validate_json(addition.source)
             is_meant = version.revision == link.revision or page == repository_page(link.repository, link.revision)
             if is_meant and link.means(version.repository_path):
@@ -105,7 +105,7 @@ def page_of(version: RemoteVersion) -> tuple[str, int | str, str | None]:
 
 async def pages_of(db: Database, sha256: str) -> list[RemoteVersion]:
     """The pages that have a file, first that which brought it. Raises DatabaseError."""
-    return [RemoteVersion.model_validate_json(each.source) for each in await sources_of(db, sha256)]
+    return [RemoteVersion.model_validate_json(each.source) for each in await db.all(SOURCES_OF, sha256)]
 
 
 async def is_from_page(db: Database, lora: Lora, version: RemoteVersion) -> bool:
@@ -114,7 +114,7 @@ async def is_from_page(db: Database, lora: Lora, version: RemoteVersion) -> bool
     A page that only has the same bytes as a file does not count: anybody may upload a copy.
     """
     for sha256 in (each.sha256 for each in lora.versions):
-        for page in await sources_of(db, sha256) if sha256 else []:
+        for page in await db.all(SOURCES_OF, sha256) if sha256 else []:
             known = RemoteVersion.model_validate_json(page.source)
             if page.placed and known.hub != ATTACHED and _made_at(known) == _made_at(version):
                 return True
@@ -125,7 +125,7 @@ def _made_at(version: RemoteVersion) -> tuple[object, ...]:
     return (*page_of(version), (version.creator or "").casefold())
 
 
-def _newer(look: HubLook, here: frozenset[str]) -> RemoteVersion | None:
+def _newer(look: HubLook, here: set[str]) -> RemoteVersion | None:
     return None if look.newer is None or look.newer_sha256 in here else stored_version(look.newer)
 
 

@@ -21,16 +21,16 @@ from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, attempt
 from bot.database.additions.additions import (
+    ADDITION,
+    ADDITION_REQUEST,
+    MARK_REQUEST_POSTING,
+    MARK_REQUEST_REFUSED,
+    MARK_REQUEST_TOLD,
+    NOTE_ANSWER,
+    UNREACHED_REQUESTS,
+    UNTOLD_REQUESTS,
     AdditionRequest,
     LoraAddition,
-    find_addition,
-    find_request,
-    mark_posting,
-    mark_refused,
-    mark_told,
-    note_answer,
-    unreached_requests,
-    untold_requests,
 )
 from bot.database.clock import now_ms
 from bot.database.database import Database
@@ -110,25 +110,28 @@ class AdditionNotices:
     ) -> None:
         """Note the answer in which the person sees how far it is, and what goes on with it. Raises DatabaseError."""
         ticket = self._answers.ticket(interaction, message_id)
-        await note_answer(self._db, addition_id, interaction.user.id, ticket, message_id, draft_id)
+        await self._db.run(
+            NOTE_ANSWER, addition=addition_id, person=interaction.user.id, ticket=ticket, message=message_id,
+            now=now_ms(), draft=draft_id,
+        )  # fmt: skip
 
     async def told(self, addition_id: int, person_id: int) -> None:
         """The person has been told. Raises DatabaseError."""
-        await mark_told(self._db, addition_id, person_id)
+        await self._db.run(MARK_REQUEST_TOLD, addition_id, person_id)
 
     async def tell_all(self) -> None:
         """Tell everybody who does not know; what cannot be told now stays for the next time. Raises DatabaseError."""
-        for request in await untold_requests(self._db):
+        for request in await self._db.all(UNTOLD_REQUESTS):
             if (request.addition_id, request.person_id) not in self._followed:
                 await attempt(self._tell(request), f"telling of the addition {request.addition_id}")
 
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what no direct message could. Raises DatabaseError."""
         person_id = interaction.user.id
-        if not await unreached_requests(self._db, person_id):
+        if not await self._db.all(UNREACHED_REQUESTS, person_id):
             return
         async with self._telling_here:
-            for request in await unreached_requests(self._db, person_id):
+            for request in await self._db.all(UNREACHED_REQUESTS, person_id):
                 view = await self._view(request)
                 if view is not None:
                     await send_ephemeral(interaction, view)
@@ -150,12 +153,12 @@ class AdditionNotices:
                 if await self._direct.find(person_id, reference, request.posting_at) is not None:
                     return True
             else:
-                await mark_posting(self._db, request.addition_id, person_id)
+                await self._db.run(MARK_REQUEST_POSTING, now_ms(), request.addition_id, person_id)
             nonce = await make_nonce(self._db, "addition", request.addition_id, person_id=person_id)
             await self._direct.send(person_id, view, nonce)
         except DiscordRefuses as problem:
             log.info("the user who added a LoRA is notified at the next command: %s", problem)
-            await mark_refused(self._db, request.addition_id, person_id)
+            await self._db.run(MARK_REQUEST_REFUSED, request.addition_id, person_id)
             return False
         return True
 
@@ -174,8 +177,8 @@ class AdditionNotices:
 
     async def _view(self, request: AdditionRequest) -> ui.LayoutView | None:
         """How it ended, in the person's language; None when they do not want it any more. Raises DatabaseError."""
-        addition = await find_addition(self._db, request.addition_id)
-        if addition is None or await find_request(self._db, addition.id, request.person_id) is None:
+        addition = await self._db.one(ADDITION, request.addition_id)
+        if addition is None or await self._db.one(ADDITION_REQUEST, addition.id, request.person_id) is None:
             return None
         with speaking(await locale_of(self._db, request.person_id)):
             return await self._ended_view(addition, request)

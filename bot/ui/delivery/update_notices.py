@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, failure
-from bot.database.additions.hub_looks import mark_messaged, mark_updates_told, people_to_message
+from bot.database.additions.hub_looks import MARK_MESSAGED, MARK_UPDATES_TOLD, PEOPLE_TO_MESSAGE
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
@@ -40,7 +40,7 @@ class UpdateNotices:
 
     async def tell_all(self) -> None:
         """Send each person what is newer, in messages of a few entries. Raises DatabaseError."""
-        for person_id in await people_to_message(self._db):
+        for person_id in await self._db.all(PEOPLE_TO_MESSAGE):
             problem = await failure(self._tell(person_id))
             if isinstance(problem, DiscordUnreachable):
                 log.info("cannot send notices of newer versions, will retry: %s", problem)
@@ -58,7 +58,7 @@ class UpdateNotices:
                 pass
         except DiscordRefuses as problem:
             log.info("cannot send a direct message about newer versions: %s", problem)
-        await mark_messaged(self._db, person_id)
+        await self._db.run(MARK_MESSAGED, person_id)
 
     async def _send_some(self, person_id: int, shown: Shown) -> bool:
         """Send one message; whether there was anything left. Raises DiscordRefuses or DiscordUnreachable."""
@@ -70,5 +70,5 @@ class UpdateNotices:
             view = await newer_view(self._db, loras, adds=False)
         nonce = await make_nonce(self._db, "newer", loras[0].id, person_id=person_id)
         await self._direct.send(person_id, view, nonce)
-        await mark_updates_told(self._db, person_id, [lora.id for lora in loras], read_at)
+        await self._db.run(MARK_UPDATES_TOLD, person_id, [lora.id for lora in loras], read_at)
         return True

@@ -12,7 +12,7 @@ from discord import ui
 
 from bot.app.samples import sample_prompt
 from bot.database.database import Database
-from bot.database.loras.base_models import count_loras
+from bot.database.loras.base_models import COUNT_LORAS_FOR
 from bot.database.loras.search import Sort
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later, ngettext, number
@@ -218,7 +218,7 @@ async def _base_model_table(db: Database, checkpoints: InstalledCheckpoints) -> 
     """The installed base models, each with its checkpoints and the number of LoRAs that fit."""
     lines: list[str] = []
     for base, names in checkpoints.base_models.items():
-        count = await count_loras(db, checkpoints.lora_bases_for(base))
+        count = await db.get(COUNT_LORAS_FOR, base_models=checkpoints.lora_bases_for(base))
         text = ngettext(
             "**{base}** · {checkpoints} · {count} LoRA fits", "**{base}** · {checkpoints} · {count} LoRAs fit", count
         )

@@ -18,8 +18,8 @@ from bot.config import LibrarySettings
 from bot.database.errors import FolderNotWritable
 from bot.database.loras.catalogue import Lora, find_lora_by_name
 from bot.database.loras.sample_failures import MAX_TRIES, record_failure, suspects
-from bot.database.loras.samples import Sample, due_for_samples, record_samples, samples_of
-from bot.database.loras.weight_ranges import due_for_measuring
+from bot.database.loras.samples import DUE_FOR_SAMPLES, SAMPLES_OF, Sample, find_due, record_samples
+from bot.database.loras.weight_ranges import DUE_FOR_MEASURING
 from inference.base_models import BaseModelId
 from inference.demo import LORAS
 from inference.errors import NotANumberPicture, OutOfMemory
@@ -57,12 +57,12 @@ async def entry(easel: Easel, name: str) -> Lora:
     return lora
 
 
-async def samples(easel: Easel, name: str) -> tuple[Sample, ...]:
-    return await samples_of(easel.db, await entry(easel, name))
+async def samples(easel: Easel, name: str) -> list[Sample]:
+    return await easel.db.all(SAMPLES_OF, (await entry(easel, name)).id)
 
 
 async def due(easel: Easel, checkpoint: str) -> str | None:
-    found = await due_for_samples(easel.db, [BaseModelId(BASES[checkpoint])])
+    found = await find_due(easel.db, DUE_FOR_SAMPLES, [BaseModelId(BASES[checkpoint])])
     return found.lora.name if found else None
 
 
@@ -79,7 +79,7 @@ async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(
     with held_up(easel):
         theirs = await order(easel, request(checkpoint=VIVID))
     await painting
-    assert await samples(easel, "Bat") == () and await due(easel, VIVID) == "Bat"
+    assert await samples(easel, "Bat") == [] and await due(easel, VIVID) == "Bat"
     assert (await end(easel, theirs)).pictures
     (row,) = await easel.db.fetch("SELECT max(sample_tries) FROM lora_version")
     assert row[0] == 0, "it was not the LoRA's fault"
@@ -132,7 +132,7 @@ async def test_what_cannot_be_painted_is_not_tried_for_ever(easel: Easel, shared
         await quiet(easel)
         await painter.paint_next()
     assert await due(easel, PASTEL) is None
-    assert await samples(easel, "Wash") == ()
+    assert await samples(easel, "Wash") == []
     assert [each.path for each in await suspects(easel.db)] == ["wash.safetensors"]
     assert await easel.lora_pictures.is_suspect(await entry(easel, "Wash"))
     assert not list(easel.configuration.settings.storage.spool.iterdir())
@@ -157,7 +157,7 @@ async def test_a_file_whose_samples_are_no_numbers_is_suspect_at_once(easel: Eas
 async def test_nobody_paints_with_a_file_of_unknown_base_model(easel: Easel) -> None:
     await quiet(easel)
     await painter_of(easel).paint_next()
-    assert await samples(easel, "Mystery") == () and easel.jobs.idle
+    assert await samples(easel, "Mystery") == [] and easel.jobs.idle
 
 
 async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: Easel, shared_house: House) -> None:
@@ -191,15 +191,15 @@ async def test_weights_are_measured_where_the_settings_want_it(tmp_path: Path) -
         vivid = [BaseModelId(BASES[VIVID])]
         for number in range(2):
             await quiet(easel)
-            assert await due_for_measuring(easel.db, vivid) is not None
+            assert await find_due(easel.db, DUE_FOR_MEASURING, vivid) is not None
             await painter_of(easel).paint_next()
             assert (await measured(easel))[0] == number + 1
-        assert await due_for_measuring(easel.db, vivid) is None
+        assert await find_due(easel.db, DUE_FOR_MEASURING, vivid) is None
         (komori,) = (await entry(easel, "Komori")).versions
         assert komori.useful is not None and komori.useful.checkpoint == VIVID
         assert 0.4 <= komori.useful.least < 1 <= komori.useful.most <= 1.8
         assert not list(easel.configuration.settings.storage.spool.iterdir())
-        assert await samples(easel, "Bat") == (), "they are not kept"
+        assert await samples(easel, "Bat") == [], "they are not kept"
 
 
 async def test_what_people_order_comes_before_measuring(tmp_path: Path) -> None:

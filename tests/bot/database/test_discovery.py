@@ -11,10 +11,11 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.loras.catalogue import Lora, Sort, browse_loras, find_lora, often_used_with
-from bot.database.loras.ratings import rate_lora, rating_of, unrate_lora
+from bot.database.loras.ratings import RATING_OF, UNRATE_LORA, rate_lora
 from bot.database.loras.records import record_found
 from bot.database.loras.tags import POPULAR_TAGS, TAGS_OF_LORA, TagCount
 from bot.database.pictures.pictures import NewPicture
+from bot.database.query import Query
 from bot.database.trends import HALF_LIFE_MS, raised
 from inference.lora.beside.categories import Category
 from inference.lora.knowledge import Knowledge
@@ -45,9 +46,9 @@ async def test_a_rating_counts_once_per_person_and_can_be_changed(db: Database) 
     assert await rate_lora(db, MISO, bat.id, 5)
     lora = await find_lora(db, bat.id)
     assert lora is not None and (lora.rating, lora.ratings, lora.stars) == (4.5, 2, 9)
-    assert await rating_of(db, MISO, bat.id) == 5
-    assert await unrate_lora(db, MISO, bat.id) and not await unrate_lora(db, MISO, bat.id)
-    assert await rating_of(db, MISO, bat.id) is None
+    assert await db.one(RATING_OF, MISO, bat.id) == 5
+    assert await db.run(UNRATE_LORA, MISO, bat.id) and not await db.run(UNRATE_LORA, MISO, bat.id)
+    assert await db.one(RATING_OF, MISO, bat.id) is None
     assert not await rate_lora(db, MISO, 99, 5)
     await erase(db, RUI)
     lora = await find_lora(db, bat.id)
@@ -121,7 +122,7 @@ async def test_tags_follow_the_sidecar(db: Database) -> None:
     await record_found(db, found, found.judge(Knowledge()), last_word=True)
     assert await db.all(POPULAR_TAGS, Category.OTHER, 25) == []
     assert await db.all(POPULAR_TAGS, Category.STYLE, 25) == [TagCount("night", 1)]
-    assert await db.fetch("SELECT 1 FROM tag WHERE loras < 1") == []
+    assert await db.all(Query(int, "SELECT 1 FROM tag WHERE loras < 1")) == []
 
 
 async def test_tags_stand_in_the_file_where_no_sidecar_names_any(db: Database) -> None:

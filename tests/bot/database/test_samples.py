@@ -6,18 +6,18 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.sample_failures import MAX_TRIES
 from bot.database.loras.samples import (
-    count_try,
-    due_for_samples,
+    COUNT_SAMPLE_TRY,
+    DUE_FOR_SAMPLES,
+    SAMPLES_GIVEN_UP,
+    SAMPLES_OF,
+    find_due,
     record_samples,
-    samples_given_up,
-    samples_of,
-    take_try_back,
 )
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora
 
 
 async def due(db: Database, *bases: str) -> str | None:
-    found = await due_for_samples(db, bases or [ILLUSTRIOUS, PONY])  # type: ignore[arg-type]
+    found = await find_due(db, DUE_FOR_SAMPLES, bases or [ILLUSTRIOUS, PONY])  # type: ignore[arg-type]
     return found.lora.name if found else None
 
 
@@ -36,23 +36,23 @@ async def test_what_has_samples_is_not_due_and_what_fails_waits_behind_the_other
     db: Database,
 ) -> None:
     old, new = [await add_lora(db, name, base_model=ILLUSTRIOUS) for name in ("Old", "New")]
-    await count_try(db, new.versions[0].id)
+    await db.run(COUNT_SAMPLE_TRY, 1, new.versions[0].id)
     assert await due(db) == "Old"
     await record_samples(db, old.versions[0].id, "Here", ["a.png", "b.png"])
     for _ in range(MAX_TRIES - 1):
         assert await due(db) == "New"
-        await count_try(db, new.versions[0].id)
+        await db.run(COUNT_SAMPLE_TRY, 1, new.versions[0].id)
     assert await due(db) is None
-    await take_try_back(db, new.versions[0].id)
+    await db.run(COUNT_SAMPLE_TRY, -1, new.versions[0].id)
     assert await due(db) == "New"
 
 
 async def test_painting_again_replaces_and_tells_which_files_to_delete(db: Database) -> None:
     lora = await add_lora(db, "Owl", base_model=ILLUSTRIOUS)
     version = lora.versions[0].id
-    assert await record_samples(db, version, "Here", ["0.png", "1.png", "2.png"]) == ()
-    assert await record_samples(db, version, "There", ["0.png", "1.png"]) == ("2.png",)
-    assert [(s.position, s.path, s.checkpoint) for s in await samples_of(db, lora)] == [
+    assert await record_samples(db, version, "Here", ["0.png", "1.png", "2.png"]) == []
+    assert await record_samples(db, version, "There", ["0.png", "1.png"]) == ["2.png"]
+    assert [(s.position, s.path, s.checkpoint) for s in await db.all(SAMPLES_OF, lora.id)] == [
         (0, "0.png", "There"),
         (1, "1.png", "There"),
     ]
@@ -61,22 +61,22 @@ async def test_painting_again_replaces_and_tells_which_files_to_delete(db: Datab
 async def test_a_file_whose_samples_failed_each_time_is_suspect(db: Database) -> None:
     lora = await add_lora(db, "Owl", base_model=ILLUSTRIOUS)
     for _ in range(MAX_TRIES):
-        assert not await samples_given_up(db, lora.id)
-        await count_try(db, lora.versions[0].id)
-    assert await samples_given_up(db, lora.id)
+        assert not await db.get(SAMPLES_GIVEN_UP, lora.id)
+        await db.run(COUNT_SAMPLE_TRY, 1, lora.versions[0].id)
+    assert await db.get(SAMPLES_GIVEN_UP, lora.id)
     await record_samples(db, lora.versions[0].id, "Here", ["0.png", "1.png"])
-    assert not await samples_given_up(db, lora.id)
+    assert not await db.get(SAMPLES_GIVEN_UP, lora.id)
 
 
 async def test_samples_on_a_checkpoint_that_fits_no_more_are_not_shown(db: Database) -> None:
     lora = await add_lora(db, "Owl", base_model=ILLUSTRIOUS)
     for _ in range(MAX_TRIES):
-        await count_try(db, lora.versions[0].id)
+        await db.run(COUNT_SAMPLE_TRY, 1, lora.versions[0].id)
     await record_samples(db, lora.versions[0].id, "Here", ["0.png", "1.png"])
     await add_lora(db, "Owl", base_model=ILLUSTRIOUS, description="scanned again")
-    assert await samples_of(db, lora) and await due(db) is None
+    assert await db.all(SAMPLES_OF, lora.id) and await due(db) is None
     await add_lora(db, "Owl", base_model=PONY)
     changed = await find_lora(db, lora.id)
     assert changed is not None
-    assert await samples_of(db, changed) == ()
+    assert await db.all(SAMPLES_OF, changed.id) == []
     assert await due(db, PONY) == "Owl"

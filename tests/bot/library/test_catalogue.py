@@ -16,6 +16,7 @@ from bot.database.bookmarks.bookmarks import add_bookmark, find_bookmark, list_b
 from bot.database.database import Database, open_database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, browse_loras, find_lora_by_name
 from bot.database.loras.records import DOUBT_FILE, IS_ANY_DOUBTED
+from bot.database.query import Query, SqlStatement
 from bot.library.catalogue import (
     LibraryFiles,
     LibraryUnreadable,
@@ -370,7 +371,7 @@ async def test_any_history_ends_with_the_truth(tmp_path_factory: pytest.TempPath
                 act(library, *step)
             await scanned(db, library)
         whole = {file_sha256(path) for path in library.glob("*.safetensors") if path.stat().st_size > 10}
-        rows = await db.fetch("SELECT sha256, path, lora_id FROM lora_version WHERE usable")
+        rows = await db.all(Query(sqlite3.Row, "SELECT sha256, path FROM lora_version WHERE usable"))
         assert sorted(row["sha256"] for row in rows) == sorted(whole)
         assert all(file_sha256(library / row["path"]) == row["sha256"] for row in rows)
         await check_text_index(db)
@@ -379,15 +380,18 @@ async def test_any_history_ends_with_the_truth(tmp_path_factory: pytest.TempPath
 
 
 async def check_text_index(db: Database) -> None:
-    texts: list[sqlite3.Row] = await db.fetch("SELECT rowid, name, trigger_words FROM lora_text")
-    loras = await db.fetch("SELECT id, name FROM lora")
+    texts = await db.all(Query(sqlite3.Row, "SELECT rowid, name, trigger_words FROM lora_text"))
+    loras = await db.all(Query(sqlite3.Row, "SELECT id, name FROM lora"))
     assert {(row["rowid"], row["name"]) for row in texts} == {(row["id"], row["name"].casefold()) for row in loras}
     for text in texts:
-        words = await db.fetch(
-            "SELECT word FROM trigger_word JOIN lora_version ON lora_version.id = version_id WHERE lora_id = ?",
-            (text["rowid"],),
+        words = await db.all(
+            Query(
+                str,
+                "SELECT word FROM trigger_word JOIN lora_version ON lora_version.id = version_id WHERE lora_id = ?",
+            ),
+            text["rowid"],
         )
-        assert sorted(text["trigger_words"].split()) == sorted({row["word"] for row in words})
+        assert sorted(text["trigger_words"].split()) == sorted(set(words))
 
 
 def swap(path: Path, *, seed: int) -> str:
@@ -437,7 +441,7 @@ async def test_what_an_earlier_easel_read_is_read_again(db: Database, library: P
     write_lora(library / "komori.safetensors", metadata={"ot_config": '{"base_model_name": "ponyDiffusionV6XL"}'})
     await scanned(db, library)
     earlier = "json_set(json_remove(found, '$.reading'), '$.metadata', json('{}'))"
-    await db.write(f"UPDATE lora_version SET found = {earlier}, base_model = NULL")
+    await db.run(SqlStatement(f"UPDATE lora_version SET found = {earlier}, base_model = NULL"))
     await scanned(db, library)
     (version,) = (await entry(db, "komori")).versions
     assert version.base_model == PONY

@@ -8,12 +8,12 @@ import pytest
 
 from bot.database.additions.additions import (
     NO_ADDITION,
+    UNTOLD_REQUESTS,
+    WAITING_ADDITION,
     LoraAddition,
     begin_addition,
     fail_addition,
-    find_waiting,
     finish_addition,
-    untold_requests,
     withdraw_request,
 )
 from bot.database.clock import DAY_MS
@@ -61,7 +61,7 @@ async def add(world: ServerWorld, who: ActionContext, key: str) -> LoraAddition:
     """Ask for a file as `Additions` does."""
     admission = await world.services.adding.admission(who)
     async with world.db.transaction():
-        waiting = await find_waiting(world.db, key)
+        waiting = await world.db.one(WAITING_ADDITION, key)
         await admission(waiting.id if waiting else NO_ADDITION)
         return await begin_addition(
             world.db, key=key, source="{}", path=f"added/{key}", person_id=who.person_id,
@@ -174,7 +174,7 @@ async def test_what_is_cancelled_counts_once_some_of_it_has_come(adders: ServerW
     assert await refused(adders, OTHER_ADDING, "b") is None, "somebody else wants it"
     assert await withdraw_request(adders.db, first.id, PERSON, counts=counts) is not None
     assert (await refused(adders, ADDING, "c") is AddedTooMany) is counts
-    assert await untold_requests(adders.db) == []
+    assert await adders.db.all(UNTOLD_REQUESTS) == []
 
 
 async def test_who_asks_again_for_the_same_is_not_counted_again_and_failures_are_not(adders: ServerWorld) -> None:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bot.database.additions.additions import AdditionState, find_addition, sources_of, waiting_additions
+from bot.database.additions.additions import ADDITION, SOURCES_OF, WAITING_ADDITIONS, AdditionState
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained, speaking
 from bot.sources.additions import Withdrawal
@@ -54,7 +54,7 @@ async def test_a_link_becomes_an_entry_that_is_known_as_what_it_is(house: House,
         assert (lora.category, lora.content_rating, lora.added_by) == (Category.STYLE, ContentRating.TEEN, ADA)
         assert version.trigger_words == ("komori", "blue dress, hat")
         assert lora.description == "About Komori Met"
-        (source,) = await sources_of(found.db, sha256(data))
+        (source,) = await found.db.all(SOURCES_OF, sha256(data))
         assert '"credit":true' in source.source
     assert len(left(house)) == 2, "the file and its sidecar"
 
@@ -145,7 +145,7 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
         assert await additions.cancel(addition.id, 99) is Withdrawal.OTHERS, "who did not ask cannot cancel"
         assert await additions.cancel(addition.id, BO) is Withdrawal.CANCELLED
         assert await additions.cancel(addition.id, BO) is Withdrawal.ENDED
-        done = await find_addition(found.db, addition.id)
+        done = await found.db.one(ADDITION, addition.id)
         assert done is not None and done.state is AdditionState.CANCELLED
         assert left(house) == []
         hubs.paused.set()
@@ -181,7 +181,7 @@ async def test_who_is_not_admitted_leaves_no_row_and_no_file(house: House, hubs:
         async with taking(additions, "owl.safetensors", demo_lora()) as taken:
             with pytest.raises(AddingOff):
                 await additions.add_attached(version, taken, ADA, SERVER, nobody)
-        assert await waiting_additions(found.db) == [] and left(house) == []
+        assert await found.db.all(WAITING_ADDITIONS) == [] and left(house) == []
 
 
 @pytest.mark.parametrize(

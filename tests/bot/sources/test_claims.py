@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from bot.app.assembly import Catalogued
-from bot.database.additions.additions import MAX_PAGES, AdditionState, recent_requests, sources_of, untold_requests
-from bot.database.additions.disputes import open_disputes
+from bot.database.additions.additions import MAX_PAGES, SOURCES_OF, UNTOLD_REQUESTS, AdditionState, recent_requests
+from bot.database.additions.disputes import OPEN_DISPUTES
 from bot.database.clock import now_ms
 from bot.sources.additions import Withdrawal
 from bot.sources.choosing import choose
@@ -54,7 +54,7 @@ async def known_as(found: Catalogued, name: str) -> tuple[BaseModelId | None, So
 
 
 async def disputes(found: Catalogued, data: bytes) -> list[BaseModelId]:
-    return [base for each in await open_disputes(found.db, [sha256(data)]) for base in each.base_models]
+    return [base for each in await found.db.all(OPEN_DISPUTES, [sha256(data)]) for base in each.base_models]
 
 
 async def test_another_page_never_changes_what_a_file_is_known_as(house: House, hubs: Hubs) -> None:
@@ -116,7 +116,7 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         second = (await additions.look_up(hubs.link(version_id))).versions[0]
         here = await additions.here(second)
         assert here is not None and await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
-        assert len(await sources_of(found.db, sha256(data))) == 1, "who only asks writes nothing"
+        assert len(await found.db.all(SOURCES_OF, sha256(data))) == 1, "who only asks writes nothing"
         await additions.note_page(here, second, Namer(BO, SERVER, anybody))
         told: list[tuple[str, BaseModelId]] = []
         assert await known_as(found, here.name) == ("sdxl/pony", Source.REGISTRY)
@@ -124,7 +124,7 @@ async def test_a_page_of_what_is_here_already_says_its_word_too(house: House, hu
         additions.disputes.opened = lambda lora, base: told.append((lora.name, base))
         await additions.note_page(here, second, Namer(BO, SERVER, anybody))
         assert told == [], "operators are told once"
-        assert len(await sources_of(found.db, sha256(data))) == 2
+        assert len(await found.db.all(SOURCES_OF, sha256(data))) == 2
 
 
 async def test_pages_that_contradict_each_other_at_the_same_time_are_both_heard(house: House, hubs: Hubs) -> None:
@@ -238,11 +238,11 @@ async def test_who_names_a_page_has_it_counted_among_their_additions(house: Hous
         assert [each.version_id for each in (await provenance_of(found.db, lora)).others] == [versions[0].version_id]
         await additions.note_page(lora, versions[1], Namer(BO, SERVER, nobody))
         assert (await known_as(found, "theirs"))[0] == "sdxl/pony", "who may add no more says nothing"
-        assert len(await sources_of(found.db, sha256(data))) == 1
+        assert len(await found.db.all(SOURCES_OF, sha256(data))) == 1
         await additions.note_page(lora, versions[1], Namer(ADA, None, anybody))
         assert (await known_as(found, "theirs"))[0] == "sdxl/pony"
         assert await disputes(found, data) == ["sdxl/illustrious"]
-        assert not await untold_requests(found.db), "they were told at once"
+        assert not await found.db.all(UNTOLD_REQUESTS), "they were told at once"
 
 
 async def test_what_is_cancelled_leaves_no_claim(house: House, hubs: Hubs) -> None:

@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.settings import load_settings
-from bot.database.additions.additions import AdditionState, LoraAddition, waiting_additions
+from bot.database.additions.additions import WAITING_ADDITIONS, AdditionState, LoraAddition
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained, speaking
 from bot.sources.additions import Additions
@@ -112,7 +112,7 @@ class Place:
         folder = self.house.library / "added"
         assert not (folder.exists() and list(folder.iterdir()))
         assert await find_lora_by_name(self.found.db, name) is None
-        assert await waiting_additions(self.found.db) == []
+        assert await self.found.db.all(WAITING_ADDITIONS) == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -348,7 +348,7 @@ async def test_a_killed_program_goes_on_at_its_next_start(tmp_path: Path, hub: s
         hubs.faults.clear()
         async with open_catalogue(settings) as found:
             assert await find_lora_by_name(found.db, "Killed") is None
-            (waiting,) = await waiting_additions(found.db)
+            (waiting,) = await found.db.all(WAITING_ADDITIONS)
             additions = Additions(found.db, found.configuration, found.keeper, SourceHttp(lambda: settings.sources))
             await additions.resume()
             done = await additions.until_ended(waiting.id, PATIENCE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.database.additions.additions import AdditionState, waiting_additions
+from bot.database.additions.additions import WAITING_ADDITIONS, AdditionState
 from bot.sources.downloads.placing import file_path, key_of, part_path, preview_path, remove
 from bot.sources.errors import (
     AddingOff,
@@ -123,7 +123,7 @@ async def test_a_program_that_ended_in_the_middle_goes_on_at_its_next_start(hous
         addition = await additions.add(model.versions[0], ADA, None, anybody)
     hubs.paused.set()
     async with opened(house, hubs) as (found, additions):
-        assert [waiting.id for waiting in await waiting_additions(found.db)] == [addition.id]
+        assert [waiting.id for waiting in await found.db.all(WAITING_ADDITIONS)] == [addition.id]
         await additions.resume()
         assert (await ended(additions, addition)).state is AdditionState.ADDED
         assert (await entry(found, "Komori")).usable

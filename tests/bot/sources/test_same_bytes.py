@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.additions.additions import AdditionState, waiting_additions
+from bot.database.additions.additions import WAITING_ADDITIONS, AdditionState
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained
 from bot.sources.claims.further_pages import Namer
@@ -40,7 +40,7 @@ async def test_a_copy_elsewhere_is_refused_as_its_page_at_civitai_is(house: Hous
     async with opened(house, hubs) as (found, additions):
         with pytest.raises(refusal):
             await add(found, additions, COPY)
-        assert await waiting_additions(found.db) == []
+        assert await found.db.all(WAITING_ADDITIONS) == []
 
 
 async def test_a_copy_has_the_highest_rating_of_all_pages(house: House, hubs: Hubs) -> None:

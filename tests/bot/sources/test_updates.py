@@ -15,14 +15,14 @@ from bot.app.assembly import Catalogued
 from bot.config import Settings, load_settings
 from bot.config.sections.sources import SourcesSettings
 from bot.database.additions.hub_looks import (
+    LOOK_WITH_NEWER,
+    LOOKS_OF,
+    MARK_MESSAGED,
+    MARK_UPDATES_TOLD,
+    PEOPLE_TO_MESSAGE,
+    UNTOLD_UPDATES,
     HubLook,
     HubState,
-    look_with_newer,
-    looks_of,
-    mark_messaged,
-    mark_updates_told,
-    people_to_message,
-    untold_updates,
 )
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.clock import now_ms
@@ -59,7 +59,7 @@ async def a_day_later(db: Database) -> None:
 
 
 async def look_of(found: Catalogued, data: bytes) -> HubLook:
-    (look,) = await looks_of(found.db, [sha256(data)])
+    (look,) = await found.db.all(LOOKS_OF, [sha256(data)])
     return look
 
 
@@ -96,19 +96,19 @@ async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(ho
         await updates.look()
         assert newer(await look_of(found, old)) == "v2"
         await add_bookmark(found.db, BO, lora.id)
-        assert await untold_updates(found.db, ADA) == [lora.id]
-        assert await untold_updates(found.db, BO) == [], "the page told it when it was bookmarked"
-        await mark_updates_told(found.db, ADA, [lora.id], now_ms())
+        assert await found.db.all(UNTOLD_UPDATES, ADA) == [lora.id]
+        assert await found.db.all(UNTOLD_UPDATES, BO) == [], "the page told it when it was bookmarked"
+        await found.db.run(MARK_UPDATES_TOLD, ADA, [lora.id], now_ms())
         await a_day_later(found.db)
         await updates.look()
-        assert await untold_updates(found.db, ADA) == []
+        assert await found.db.all(UNTOLD_UPDATES, ADA) == []
         hubs.add_version(model_id, demo_lora(seed=112), "Other")
         await a_day_later(found.db)
         await updates.look()
         assert newer(await look_of(found, old)) == "v3"
-        assert await untold_updates(found.db, ADA) == [lora.id], "a still newer one is told"
+        assert await found.db.all(UNTOLD_UPDATES, ADA) == [lora.id], "a still newer one is told"
         await add(found, additions, hubs.link(newest + 1))
-        assert await untold_updates(found.db, ADA) == [], "it is here"
+        assert await found.db.all(UNTOLD_UPDATES, ADA) == [], "it is here"
         assert (await found.db.get(COUNT_AT_HUBS)).newer == 0
         versions = (await entry(found, "Komori")).usable
         assert {version.sha256 for version in versions} >= {sha256(old)}, "the old one stays"
@@ -129,17 +129,17 @@ async def test_a_page_that_only_has_the_same_file_gives_no_versions(house: House
         del hubs.models[first]
         await a_day_later(found.db)
         await updates.look()
-        pages = {look.page: look for look in await looks_of(found.db, [sha256(data)])}
+        pages = {look.page: look for look in await found.db.all(LOOKS_OF, [sha256(data)])}
         gone, there = (
             pages[f"https://civitai.com/models/{m}?modelVersionId={v}"]
             for m, v in zip((first, second), ids, strict=True)
         )
         assert (gone.state, there.state, newer(there)) == (HubState.GONE, HubState.THERE, None)
-        assert await untold_updates(found.db, ADA) == []
+        assert await found.db.all(UNTOLD_UPDATES, ADA) == []
         assert await found.db.get(COUNT_AT_HUBS) == HubCount(lost=0, newer=0), "it is not lost while a page has it"
         lines = provenance_lines(await provenance_of(found.db, lora))
         assert any(line.startswith("Komori: Civitai no longer has this LoRA") for line in lines)
-        assert await look_with_newer(found.db, sha256(new)) is None
+        assert await found.db.one(LOOK_WITH_NEWER, sha256(new)) is None
 
 
 async def test_a_version_for_another_base_model_is_not_newer(house: House, hubs: Hubs) -> None:
@@ -408,11 +408,11 @@ async def test_direct_messages_are_for_those_who_want_them(house: House, hubs: H
         hubs.add_version(model_id, demo_lora(seed=231), "Other")
         await a_day_later(found.db)
         await updates.look()
-        assert await people_to_message(found.db) == [BO]
-        assert await mark_messaged(found.db, BO)
-        assert not await mark_messaged(found.db, BO)
-        assert await people_to_message(found.db) == []
-        assert await untold_updates(found.db, BO), "until it has been sent"
+        assert await found.db.all(PEOPLE_TO_MESSAGE) == [BO]
+        assert await found.db.run(MARK_MESSAGED, BO)
+        assert not await found.db.run(MARK_MESSAGED, BO)
+        assert await found.db.all(PEOPLE_TO_MESSAGE) == []
+        assert await found.db.all(UNTOLD_UPDATES, BO), "until it has been sent"
 
 
 async def test_pages_with_trouble_keep_nothing_from_the_others(house: House, hubs: Hubs) -> None:

@@ -254,7 +254,7 @@ async def _featured(
         if query.category in (None, lora.category)
         and (bases is None or any(version.base_model in bases for version in lora.usable))
     ]
-    return LoraPage(tuple(loras[offset : offset + limit]), len(loras), more=offset + limit < len(loras))
+    return LoraPage(loras[offset : offset + limit], len(loras), more=offset + limit < len(loras))
 
 
 async def _featured_lines(db: Database, features: Sequence[Feature]) -> list[str]:

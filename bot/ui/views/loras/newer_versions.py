@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from discord import ui
 
-from bot.database.additions.hub_looks import look_with_newer, looks_of, mark_updates_told, untold_updates
+from bot.database.additions.hub_looks import LOOK_WITH_NEWER, LOOKS_OF, MARK_UPDATES_TOLD, UNTOLD_UPDATES
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, find_loras_by_id
@@ -57,8 +57,8 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
         """Add it, in a message of its own. Raises SourceError and other RequestErrors."""
         await require_may_add(interaction)
         db = interaction.client.db
-        named = await look_with_newer(db, self.sha256)
-        looks = await looks_of(db, [self.sha256]) if named is None else [named]
+        named = await db.one(LOOK_WITH_NEWER, self.sha256)
+        looks = await db.all(LOOKS_OF, [self.sha256]) if named is None else [named]
         told = [RemoteVersion.model_validate_json(look.newer) for look in looks if look.newer is not None]
         link = link_of(told[0]) if told else None
         if link is None:
@@ -89,7 +89,7 @@ class NewerVersionsButton(PersistentButton, template=r"newerlist"):
             raise NothingThere(what=_("You have seen all newer versions of the LoRAs that you bookmarked."))
         view = await newer_view(db, loras, adds=await may_add(interaction))
         await send_ephemeral(interaction, view)
-        await mark_updates_told(db, person_id, [lora.id for lora in loras], read_at)
+        await db.run(MARK_UPDATES_TOLD, person_id, [lora.id for lora in loras], read_at)
 
 
 async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora]:
@@ -97,7 +97,7 @@ async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora
 
     At most MAX_SHOWN. Raises DatabaseError.
     """
-    loras = await find_loras_by_id(db, await untold_updates(db, person_id))
+    loras = await find_loras_by_id(db, await db.all(UNTOLD_UPDATES, person_id))
     return [lora for lora in loras if shown is None or lora.content_rating in shown][:MAX_SHOWN]
 
 

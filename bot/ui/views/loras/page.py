@@ -13,7 +13,7 @@ from bot.database.bookmarks.bookmarks import add_bookmarks, find_bookmark, remov
 from bot.database.database import Database
 from bot.database.gallery.features import FeatureKind
 from bot.database.loras.catalogue import Lora, often_used_with
-from bot.database.loras.ratings import STARS, rate_lora, rating_of, unrate_lora
+from bot.database.loras.ratings import RATING_OF, STARS, UNRATE_LORA, rate_lora
 from bot.database.loras.search import Shown
 from bot.database.loras.tags import TAGS_OF_LORA
 from bot.errors.ratings import NotShownHere
@@ -148,7 +148,7 @@ class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
         lora = await require_lora(interaction, self.lora_id)
         chosen = self.value
         if chosen == _NO_RATING:
-            await unrate_lora(db, person_id, lora.id)
+            await db.run(UNRATE_LORA, person_id, lora.id)
         elif chosen in map(str, STARS):
             await rate_lora(db, person_id, lora.id, int(chosen))
         await refresh_lora_page(interaction, lora.id)
@@ -392,7 +392,7 @@ async def lora_page(
     add_community(page, lora, community, hidden=hides)
     if often_with:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
-    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(db, person_id, lora.id))))
+    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await db.one(RATING_OF, person_id, lora.id))))
     bookmarked = await find_bookmark(db, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]

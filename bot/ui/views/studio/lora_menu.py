@@ -61,7 +61,7 @@ async def lora_menu_page(
     if menu_filter.bookmarks:
         page = await list_bookmarks(db, snapshot.person_id, **wanted, sort=menu_filter.sort)
         if page.total or menu_filter.filtered:
-            loras = tuple(bookmark.lora for bookmark in page.bookmarks)
+            loras = [bookmark.lora for bookmark in page.bookmarks]
             return LoraMenuPage(
                 loras, bookmarks=True, total=page.total, more=(menu_filter.page + 1) * PAGE < page.total
             )

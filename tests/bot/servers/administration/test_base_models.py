@@ -32,7 +32,7 @@ async def test_staff_propose_and_an_operator_confirms(world: ServerWorld) -> Non
     proposal = await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="its author said")
     with pytest.raises(ProposedAlready):
         await administration.base_models.propose(STAFF, SERVER, sha256_of(lora), PONY, reason="again")
-    assert await administration.base_models.page(OPERATING, limit=5) == (proposal,)
+    assert await administration.base_models.page(OPERATING, limit=5) == [proposal]
     assert not world.declarations.told
 
     decided = await administration.base_models.decide(OPERATING, proposal.id, confirmed=True)
@@ -57,7 +57,7 @@ async def test_a_proposed_prediction_type_becomes_part_of_the_declaration(world:
         await administration.base_models.propose(
             STAFF, SERVER, sha256, PONY, reason="again", prediction=PredictionType.V_PREDICTION
         )
-    assert await administration.base_models.page(OPERATING, limit=5) == (plain, v)
+    assert await administration.base_models.page(OPERATING, limit=5) == [plain, v]
     await administration.base_models.decide(OPERATING, v.id, confirmed=True)
     await administration.base_models.decide(OPERATING, plain.id, confirmed=True)
     assert world.declarations.predictions == [PredictionType.V_PREDICTION, None]
@@ -79,7 +79,7 @@ async def test_a_declaration_that_cannot_be_written_leaves_the_proposal_open(wor
     world.declarations.fails = True
     with pytest.raises(OSError, match="full"):
         await administration.base_models.decide(OPERATING, proposal.id, confirmed=True)
-    assert await administration.base_models.page(OPERATING, limit=5) == (proposal,)
+    assert await administration.base_models.page(OPERATING, limit=5) == [proposal]
 
 
 async def test_two_operators_decide_once(world: ServerWorld) -> None:

@@ -17,15 +17,16 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.additions.additions import (
+    ADDITION_REQUEST,
+    MARK_REQUEST_POSTING,
+    NOTE_ANSWER,
+    UNREACHED_REQUESTS,
+    UNTOLD_REQUESTS,
     begin_addition,
     fail_addition,
-    find_request,
-    mark_posting,
-    note_answer,
-    unreached_requests,
-    untold_requests,
 )
-from bot.database.database import open_database
+from bot.database.clock import now_ms
+from bot.database.database import Database, open_database
 from bot.sources.errors import LoginNeeded
 from bot.ui.delivery.addition_notices import AdditionNotices
 from bot.ui.delivery.delivery import RouteClosed
@@ -111,6 +112,12 @@ async def notices(path: Path, discord: Discord) -> AsyncGenerator[tuple[Addition
         yield AdditionNotices(db, additions, discord, discord), db
 
 
+async def note_answer(
+    db: Database, addition_id: int, user: int, ticket: str | None, draft_id: int | None = None
+) -> None:
+    await db.run(NOTE_ANSWER, addition=addition_id, person=user, ticket=ticket, message=5, now=now_ms(), draft=draft_id)
+
+
 async def failed_addition(
     path: Path, ticket: str | None = "a ticket", *, answered: bool = True, users: Sequence[int] = (ADA,)
 ) -> int:
@@ -121,7 +128,7 @@ async def failed_addition(
                 path="added/owl.safetensors", person_id=user, server_id=None,
             )  # fmt: skip
             if answered:
-                await note_answer(db, begun.id, user, ticket, 5)
+                await note_answer(db, begun.id, user, ticket)
         await fail_addition(db, begun.id, LoginNeeded(host="civitai.com"))
         return begun.id
 
@@ -147,8 +154,8 @@ async def test_it_is_told_once_wherever_the_program_ends(
             continue
     assert discord.told == 1 and (discord.answers or discord.letters)
     async with open_database(path, clock=lambda: 0.0) as db:
-        assert await untold_requests(db) == []
-        request = await find_request(db, 1, ADA)
+        assert await db.all(UNTOLD_REQUESTS) == []
+        request = await db.one(ADDITION_REQUEST, 1, ADA)
         assert request is not None and request.told and request.ticket is None
 
 
@@ -166,7 +173,7 @@ async def test_what_cannot_be_told_now_is_told_later(tmp_path: Path) -> None:
     async with notices(path, discord) as (telling, db):
         for _ in range(3):
             await telling.tell_all()
-            assert discord.told == 0 and await untold_requests(db)
+            assert discord.told == 0 and await db.all(UNTOLD_REQUESTS)
         await telling.tell_all()
         assert discord.told == 1 and "logged in" in "".join(discord.letters.values())
         await telling.tell_all()
@@ -180,8 +187,8 @@ async def test_whom_nobody_may_write_to_is_told_after_a_command(tmp_path: Path) 
         await telling.tell_all()
         await telling.tell_all()
         assert discord.told == 0 and discord.calls == 2, "it is not tried again and again"
-        (request,) = await unreached_requests(db, ADA)
-        assert not request.told and await unreached_requests(db, 99) == []
+        (request,) = await db.all(UNREACHED_REQUESTS, ADA)
+        assert not request.told and await db.all(UNREACHED_REQUESTS, 99) == []
 
 
 async def test_a_letter_of_before_a_crash_is_found(tmp_path: Path) -> None:
@@ -189,9 +196,9 @@ async def test_a_letter_of_before_a_crash_is_found(tmp_path: Path) -> None:
     addition_id = await failed_addition(path, answered=False)
     discord.letters["old"] = f"It is L{addition_id}"
     async with notices(path, discord) as (telling, db):
-        await mark_posting(db, addition_id, ADA)
+        await db.run(MARK_REQUEST_POSTING, now_ms(), addition_id, ADA)
         await telling.tell_all()
-        assert discord.sent == 0 and await untold_requests(db) == []
+        assert discord.sent == 0 and await db.all(UNTOLD_REQUESTS) == []
 
 
 async def test_a_message_that_follows_it_tells_it_itself(tmp_path: Path) -> None:
@@ -204,7 +211,7 @@ async def test_a_message_that_follows_it_tells_it_itself(tmp_path: Path) -> None
             running = asyncio.create_task(telling.run())
             await asyncio.sleep(0)
         async with asyncio.timeout(120):
-            while await untold_requests(db):  # noqa: ASYNC110 (nothing says when it is told)
+            while await db.all(UNTOLD_REQUESTS):  # noqa: ASYNC110 (nothing says when it is told)
                 await asyncio.sleep(0)
         running.cancel()
         assert discord.told == 1
@@ -214,6 +221,6 @@ async def test_an_answer_without_a_draft_keeps_that_of_an_earlier_one(tmp_path: 
     async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
         begun = await begin_addition(db, key="k", source="{}", path="x", person_id=ADA, server_id=None)
         for draft_id, kept in ((7, 7), (None, 7), (8, 8)):
-            await note_answer(db, begun.id, ADA, "a ticket", 5, draft_id)
-            request = await find_request(db, begun.id, ADA)
+            await note_answer(db, begun.id, ADA, "a ticket", draft_id)
+            request = await db.one(ADDITION_REQUEST, begun.id, ADA)
             assert request is not None and request.draft_id == kept

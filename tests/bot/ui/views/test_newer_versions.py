@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.database.additions.hub_looks import mark_updates_told, untold_updates
+from bot.database.additions.hub_looks import MARK_UPDATES_TOLD, UNTOLD_UPDATES
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.clock import now_ms
 from bot.database.database import Database
@@ -48,5 +48,5 @@ async def test_a_version_that_came_after_the_message_was_made_is_still_told(db: 
     lora, read_at = await has_newer(db, "Komori", ContentRating.GENERAL), now_ms()
     await db.connection.execute("UPDATE hub_look SET newer_sha256 = ?", (sha("still newer"),))
     await note(db, lora, "still newer", created_at=read_at + 1)
-    await mark_updates_told(db, ADA, [lora.id], read_at)
-    assert await untold_updates(db, ADA) == [lora.id]
+    await db.run(MARK_UPDATES_TOLD, ADA, [lora.id], read_at)
+    assert await db.all(UNTOLD_UPDATES, ADA) == [lora.id]
