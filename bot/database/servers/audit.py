@@ -144,12 +144,8 @@ async def audit_page(
         "before": before.created_at if before else FOREVER, "before_id": before.id if before else FOREVER,
         "limit": limit + 1,
     }  # fmt: skip
-    query = (
-        ENTRIES_OF_PERSON
-        if wanted.person_id is not None
-        else ENTRIES_OF_ACTION
-        if wanted.action is not None
-        else ENTRIES
-    )
+    query = ENTRIES if wanted.action is None else ENTRIES_OF_ACTION
+    if wanted.person_id is not None:
+        query = ENTRIES_OF_PERSON
     entries = await db.all(query, **parameters)
     return AuditPage(entries[:limit], older=len(entries) > limit)
