@@ -14,7 +14,7 @@ from bot.config.sections.retention import KeptPicture
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.posted_messages import note_report, note_results
-from bot.database.key_values import remember
+from bot.database.key_values import REMEMBER_VALUE
 
 # Pictures stay for one of these reasons, each if the settings say so; another reason is one more line.
 _KEPT = """
@@ -241,7 +241,7 @@ async def old_entries(
 async def forget_entries(db: Database, entry_ids: Iterable[int], *, before_ms: int) -> None:
     """Delete entries that are older than `before_ms` (unix ms): no others can be deleted. Raises DatabaseError."""
     async with db.transaction():
-        await remember(db, AUDIT_BEFORE, str(before_ms))
+        await db.run(REMEMBER_VALUE, AUDIT_BEFORE, str(before_ms))
         await db.write(FORGET_ENTRIES, (json.dumps(list(entry_ids)),))
         await db.write(FORGET_BEFORE, (AUDIT_BEFORE,))
 
