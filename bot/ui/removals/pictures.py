@@ -30,16 +30,16 @@ from bot.database.people.people import locale_of
 from bot.database.pictures.pictures import pictures_of_job
 from bot.database.pictures.verdicts import take_down_hashes
 from bot.database.privacy.deletions import (
+    END_DELETION,
+    FIND_DELETION,
+    HIDE_JOB,
+    NEXT_DUE_AT,
+    PENDING_DELETIONS,
     Deletion,
     begin_deletion,
     due_jobs,
-    end_deletion,
-    find_deletion,
     find_hidden_job,
     hidden_jobs,
-    hide_job,
-    next_due,
-    pending_deletions,
     undo_deletion,
 )
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
@@ -146,7 +146,7 @@ class Removals:
             await self.delete(job)
             return None
         until: int | None = now + undo_ms
-        if await hide_job(self._db, job.id, now + undo_ms):
+        if await self._db.run(HIDE_JOB, now + undo_ms, job.id):
             self._unhidden.add(job.id)
             self._recurring.wake()
             self.notify()
@@ -210,10 +210,10 @@ class Removals:
 
     async def complete_one(self, job_id: int) -> bool:
         """Go on with the deletion of a job; whether nothing is left of it. Raises DatabaseError."""
-        deletion = await find_deletion(self._db, job_id)
+        deletion = await self._db.one(FIND_DELETION, job_id)
         if deletion is not None:
             await self._carry_out(deletion)
-        return deletion is None or await find_deletion(self._db, job_id) is None
+        return deletion is None or await self._db.one(FIND_DELETION, job_id) is None
 
     def start(self) -> None:
         """From now on complete what earlier runs and outages have left, and each deletion when its time has come."""
@@ -241,7 +241,7 @@ class Removals:
         for job in await due_jobs(self._db, held_since=reported):
             if not self._closing:
                 await background.guard(self.delete(job), "deleting a picture")
-        for deletion in await pending_deletions(self._db):
+        for deletion in await self._db.all(PENDING_DELETIONS):
             if not self._closing:
                 await background.guard(self._carry_out(deletion), "completing a deletion")
 
@@ -268,7 +268,7 @@ class Removals:
     async def _complete_and_wait(self) -> float:
         """Returns the seconds until there is something to do. Raises DatabaseError."""
         await self.complete()
-        due = await next_due(self._db)
+        due = await self._db.one(NEXT_DUE_AT, now_ms())
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
     async def take_down(self, job: Job, server_id: int, actor_id: int, reason: str) -> None:
@@ -368,7 +368,7 @@ class Removals:
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
-            await end_deletion(self._db, deletion)
+            await self._db.run(END_DELETION, deletion.job_id, deletion.paths, deletion.input)
 
     async def _remove_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""

@@ -29,7 +29,7 @@ from bot.database.pictures.verdicts import (
     note_reported,
     verdicts_in_force,
 )
-from bot.database.privacy.deletions import pending_deletions
+from bot.database.privacy.deletions import PENDING_DELETIONS
 from bot.database.privacy.erasures import request_erasure, unfinished_erasures
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
 from bot.database.privacy.takedowns import taken_down_in
@@ -129,7 +129,7 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
     async with open_database(house.database) as db:
         assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)} == before
         assert await find_job(db, deleted) is None
-        assert [each.job_id for each in await pending_deletions(db)] == [deleted]
+        assert [each.job_id for each in await db.all(PENDING_DELETIONS)] == [deleted]
         assert await taken_down_in(db, hidden, SERVER) == SERVER
         assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.EXPLICIT]
         assert await taken_down_in(db, reversed_, SERVER) is None

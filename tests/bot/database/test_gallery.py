@@ -34,7 +34,7 @@ from bot.database.jobs.ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import BlockKind, lift_block, save_block
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
 from bot.database.privacy.takedowns import record_takedown
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from inference.content_rating import ContentRating
@@ -222,7 +222,7 @@ async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> N
 
 async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(db: Database) -> None:
     one = await published(db)
-    assert await hide_job(db, one.job_id, now_ms() + 60_000)
+    assert await db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
     assert await shown(db) == [] and await find_shown(db, one.id, EVERYTHING) is None
     assert await undo_deletion(db, one.job_id) is not None
     assert await shown(db) == [one.id]

@@ -37,7 +37,7 @@ from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.inputs import NOTE_SOURCE, note_given
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.deletions import begin_deletion, hide_job
+from bot.database.privacy.deletions import HIDE_JOB, begin_deletion
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
 from bot.database.privacy.takedowns import Takedown, mark_told, record_takedown
 from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
@@ -126,7 +126,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         if number == 2:
             await begin_deletion(db, job.id, CHANNEL, person + number)
         if number == 3:
-            await hide_job(db, job.id, now_ms() + 3_600_000)
+            await db.run(HIDE_JOB, now_ms() + 3_600_000, job.id)
     regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
     waiting = request.model_copy(update={"regions": regions})
     copy = await create_job(db, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)

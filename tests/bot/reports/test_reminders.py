@@ -14,7 +14,7 @@ from bot.database.clock import DAY_MS
 from bot.database.jobs.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
-from bot.database.privacy.deletions import due_jobs, hide_job
+from bot.database.privacy.deletions import HIDE_JOB, due_jobs
 from bot.database.reports.reminders import Reminder
 from bot.database.reports.reports import (
     NewReport,
@@ -195,7 +195,7 @@ async def test_what_looks_like_a_minor_never_runs_out(days: Days, reason: Report
     await days.report(reason)
     db, later = days.world.db, days.world.now() + 400 * DAY_MS
     await erase(db, OTHER)
-    await hide_job(db, days.job_id, 1)
+    await db.run(HIDE_JOB, 1, days.job_id)
     assert bool(await due_jobs(db, held_since=later)) is not lasts
     await end_holding(db, later)
     assert bool(await held_jobs(db, [days.job_id])) is lasts

@@ -24,7 +24,7 @@ from bot.database.jobs.deliveries import mark_sent, open_delivery
 from bot.database.jobs.jobs import Job, create_job, start_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import NewPicture, pictures_of_job
-from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
 from bot.database.privacy.takedown_cases import (
     DUE_MS,
     CaseState,
@@ -406,7 +406,7 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
 async def test_what_its_owner_has_deleted_a_moment_ago_cannot_be_brought_back(rig: Rig) -> None:
     job_id = await rig.paint(SHOWN, 101)
     case_id = await rig.open()
-    assert await hide_job(rig.db, job_id, now_ms() + 60_000)
+    assert await rig.db.run(HIDE_JOB, now_ms() + 60_000, job_id)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
     assert await undo_deletion(rig.db, job_id) is None
