@@ -73,7 +73,7 @@ class Deletion:
 FIND_DELETION = Query(Deletion, "SELECT * FROM deletion WHERE job_id = ?")
 PENDING_DELETIONS = Query(Deletion, "SELECT * FROM deletion ORDER BY job_id")
 # A deletion with other files, which was begun since, stays.
-END_DELETION = SqlStatement("DELETE FROM deletion WHERE job_id = ? AND paths = ? AND input IS ?")
+END_DELETION = SqlStatement("DELETE FROM deletion WHERE job_id = ? AND json(paths) = json(?) AND input IS ?")
 
 
 async def undo_deletion(db: Database, job_id: int) -> Job | None:

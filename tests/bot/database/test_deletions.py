@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.history import Wanted, history_page, numbered_page
@@ -18,19 +20,22 @@ from bot.database.privacy.deletions import (
     find_hidden_job,
     undo_deletion,
 )
+from bot.database.privacy.retention import forget_pictures
 from inference.messages.request import SourceImage
 from tests.bot.database.conftest import finish, request_for, sha
 
 CHANNEL, MESSAGE, PATH = 5, 6, "0/a.png"
 
 
-async def painted(db: Database, *, prompt: str = "a fox", image: str | None = None) -> int:
+async def painted(
+    db: Database, *, prompt: str = "a fox", image: str | None = None, paths: Sequence[str] = (PATH,)
+) -> int:
     request = request_for(prompt=prompt)
     if image:
         request = request.model_copy(update={"image": SourceImage(sha256=image, strength=0.5)})
     job = await create_job(db, request, person_id=1, channel_id=CHANNEL)
     await start_job(db, job.id)
-    new = [NewPicture(path=PATH, width=64, height=64, seed=7)]
+    new = [NewPicture(path=path, width=64, height=64, seed=7) for path in paths]
     await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     return job.id
 
@@ -52,6 +57,14 @@ async def test_a_takedown_of_what_is_being_deleted_keeps_its_files_to_go(db: Dat
     whole = await begin_deletion(db, job, CHANNEL, MESSAGE)
     for message_alone in (True, False):
         assert await begin_deletion(db, job, CHANNEL, MESSAGE, message_alone=message_alone) == whole
+
+
+async def test_a_deletion_of_several_old_pictures_ends(db: Database) -> None:
+    """SQLite writes the list of paths with other spaces than Python."""
+    await forget_pictures(db, [await painted(db, paths=(PATH, "0/b.png"))])
+    (old,) = await db.all(PENDING_DELETIONS)
+    await db.run(END_DELETION, old.job_id, old.paths, old.input)
+    assert await db.all(PENDING_DELETIONS) == []
 
 
 async def found(db: Database, search: str = "") -> int:
