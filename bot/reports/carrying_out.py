@@ -20,7 +20,7 @@ from bot.database.loras.records import rate_content
 from bot.database.people.blocks import BlockKind, find_block, lift_block, save_block
 from bot.database.people.people import locale_of
 from bot.database.pictures.verdicts import copies_held_by
-from bot.database.privacy.takedowns import end_decided_takedowns, record_decided_takedown
+from bot.database.privacy.takedowns import END_DECIDED_TAKEDOWNS, RECORD_DECIDED_TAKEDOWN
 from bot.database.reports.appeals import Appeal, appeal_of, mark_answer_told, untold_answers
 from bot.database.reports.decisions import (
     Decision,
@@ -134,7 +134,10 @@ class CarryingOut:
         """Close it for good in the server, or everywhere: its pictures go from their message, channels and gallery."""
         job = await reported_job(self._db, report)
         if job is not None:
-            await record_decided_takedown(self._db, job, report.server_id, report.id)
+            await self._db.run(
+                RECORD_DECIDED_TAKEDOWN,
+                job=job.id, server=report.server_id, report=report.id, person=job.person_id, now=now_ms(),
+            )  # fmt: skip
         await self._show(report)
         await end_step(self._db, pending)
 
@@ -150,7 +153,7 @@ class CarryingOut:
         await end_step(self._db, pending)
 
     async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        await end_decided_takedowns(self._db, report.target_id, report.id)
+        await self._db.run(END_DECIDED_TAKEDOWNS, report.target_id, report.id)
         await self._show(report)
         await end_step(self._db, pending)
 

@@ -17,7 +17,7 @@ from bot.database.gallery.pages import PlaceFilter, find_shown
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import AnyJob, Job, find_job
 from bot.database.privacy.erasures import ErasureState, newest_erasure
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import held_jobs
 from bot.database.servers.settings import ServerSettings
 from bot.errors.gallery import NotPublished
@@ -173,7 +173,7 @@ async def require_open(interaction: Interaction, job: Job) -> None:
     client = interaction.client
     if await held_jobs(client.db, [job.id]):
         raise PictureReported
-    closed_in = await taken_down_in(client.db, job.id, interaction.guild_id or EVERYWHERE)
+    closed_in = await client.db.one(TAKEN_DOWN_IN, job.id, interaction.guild_id or EVERYWHERE)
     if closed_in == EVERYWHERE:
         raise TakenDownEverywhere
     if closed_in is not None:

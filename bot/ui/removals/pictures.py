@@ -44,12 +44,12 @@ from bot.database.privacy.deletions import (
 )
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.privacy.takedowns import (
+    RECORD_TAKEDOWN,
+    TAKEN_DOWN_IN,
+    UNTOLD_TAKEDOWNS,
     Takedown,
     mark_told,
     newest_notice,
-    record_takedown,
-    taken_down_in,
-    untold_takedowns,
 )
 from bot.database.reports.reports import held_since
 from bot.database.servers.audit import AuditAction, add_entry
@@ -280,12 +280,12 @@ class Removals:
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with self._db.transaction():
-            if await taken_down_in(self._db, job.id, server_id) is None:  # not if staff confirm it twice
+            if await self._db.one(TAKEN_DOWN_IN, job.id, server_id) is None:  # not if staff confirm it twice
                 await add_entry(
                     self._db, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
-            await record_takedown(self._db, job, server_id, why)
+            await self._db.run(RECORD_TAKEDOWN, job.id, server_id, job.person_id, now_ms(), why)
             await take_down_hashes(self._db, job.id, server_id)
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._db, job.id, *delivered, message_alone=True)
@@ -297,21 +297,21 @@ class Removals:
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what they were not told by a direct message. Raises DatabaseError."""
         person_id = interaction.user.id
-        if not await untold_takedowns(self._db, person_id):
+        if not await self._db.all(UNTOLD_TAKEDOWNS, person_id):
             return
         async with self._telling:
-            if untold := await untold_takedowns(self._db, person_id):
+            if untold := await self._db.all(UNTOLD_TAKEDOWNS, person_id):
                 await send_ephemeral(interaction, await self._notice(untold))
                 await mark_told(self._db, untold, now_ms())
 
     async def _tell_by_letter(self, person_id: int) -> None:
         """Raises DatabaseError. What cannot be sent waits for the person's next command."""
         async with self._telling:
-            untold = await untold_takedowns(self._db, person_id)
+            untold = await self._db.all(UNTOLD_TAKEDOWNS, person_id)
             if not untold:
                 return
             notice = await newest_notice(self._db, person_id, now_ms() - NOTICE_MS)
-            told = notice.takedowns if notice else ()
+            told = notice.takedowns if notice else []
             with speaking(await locale_of(self._db, person_id)):
                 view = await self._notice([*told, *untold])
             try:

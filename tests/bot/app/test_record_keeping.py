@@ -32,7 +32,7 @@ from bot.database.pictures.verdicts import (
 from bot.database.privacy.deletions import PENDING_DELETIONS
 from bot.database.privacy.erasures import request_erasure, unfinished_erasures
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
 from bot.database.storage.backup import back_up, put_back
 from bot.database.storage.pseudonyms import key_file
@@ -130,9 +130,9 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
         assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)} == before
         assert await find_job(db, deleted) is None
         assert [each.job_id for each in await db.all(PENDING_DELETIONS)] == [deleted]
-        assert await taken_down_in(db, hidden, SERVER) == SERVER
+        assert await db.one(TAKEN_DOWN_IN, hidden, SERVER) == SERVER
         assert [each.rating for each in await ratings_of_job(db, rated, SERVER)] == [ContentRating.EXPLICIT]
-        assert await taken_down_in(db, reversed_, SERVER) is None
+        assert await db.one(TAKEN_DOWN_IN, reversed_, SERVER) is None
 
 
 async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
+from bot.database.clock import now_ms
 from bot.database.gallery.features import FeatureKind, add_feature, featured_publications, find_feature
 from bot.database.gallery.pages import PlaceFilter, gallery_page
 from bot.database.gallery.publications import Publication, PublicationState, find_publication, publications_of_job
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import Job, find_job
-from bot.database.privacy.takedowns import record_takedown
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN
 from bot.database.servers.allowed_phrases import add_phrase, allowed_phrases, delete_phrase
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
@@ -118,7 +119,7 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
-    await record_takedown(here.db, job, SERVER, "Not here.")
+    await here.db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
     await refused(OwnPictureTakenDown, job)
     assert await publications_of_job(here.db, job.id) == ()
 
@@ -325,7 +326,7 @@ async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: C
 async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     await publish(here, job)
-    await record_takedown(here.db, job, server, "Not here.")
+    await here.db.run(RECORD_TAKEDOWN, job.id, server, job.person_id, now_ms(), "Not here.")
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and await publications_of_job(here.db, job.id) == ()
     await check_whole(here)

@@ -35,7 +35,7 @@ from bot.database.loras.records import rate_content
 from bot.database.people.blocks import BlockKind, lift_block, save_block
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
-from bot.database.privacy.takedowns import record_takedown
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
@@ -208,7 +208,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         assert await shown(db) == [two.id, one.id], "over, or elsewhere"
     job = await find_job(db, two.job_id)
     assert job is not None
-    await record_takedown(db, job, SERVER, "Not here.")
+    await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
     assert await shown(db) == [one.id] and await find_shown(db, two.id, EVERYTHING) is None
 
 
@@ -216,7 +216,7 @@ async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> N
     one = await published(db)
     job = await find_job(db, one.job_id)
     assert job is not None
-    await record_takedown(db, job, EVERYWHERE, "Not here.")
+    await db.run(RECORD_TAKEDOWN, job.id, EVERYWHERE, job.person_id, now_ms(), "Not here.")
     assert await shown(db) == [] and await find_shown(db, one.id, EVERYTHING) is None
 
 

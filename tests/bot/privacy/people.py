@@ -39,7 +39,7 @@ from bot.database.pictures.pictures import NewPicture, pictures_of_job
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import HIDE_JOB, begin_deletion
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
-from bot.database.privacy.takedowns import Takedown, mark_told, record_takedown
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN, Takedown, mark_told
 from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
 from bot.database.reports.decisions import DecisionAction, NewDecision, Step, mark_decision_told, save_decision
 from bot.database.reports.reports import (
@@ -120,7 +120,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         if number == 0:
             await db.write(NOTICE, (case_id, person, now_ms()))
             await rate_job(db, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
-            await record_takedown(db, job, SERVER, f"{word} of <@{person}>")
+            await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), f"{word} of <@{person}>")
             await mark_told(db, [Takedown(job.id, SERVER, "")], 1, person + 10)
             await publish(db, job.id, person, word)
         if number == 2:

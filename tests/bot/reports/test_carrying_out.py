@@ -23,7 +23,7 @@ from bot.database.database import Database, open_database
 from bot.database.jobs.jobs import Job, create_job, find_job, start_job
 from bot.database.pictures.pictures import NewPicture
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
 from bot.database.reports.reports import Report, ReportReason, ReportState, find_report, held_jobs
@@ -77,7 +77,7 @@ class Discord:
         what = "pictures"
         if await held_jobs(self.db, [job_id]):
             what = "reported"
-        elif await taken_down_in(self.db, job_id, SERVER) is not None:
+        elif await self.db.one(TAKEN_DOWN_IN, job_id, SERVER) is not None:
             what = "taken down"
         if DELIVERED in self.delivered:
             await self._do("show", lambda: self.delivered.update({DELIVERED: what}))
