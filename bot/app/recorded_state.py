@@ -19,7 +19,7 @@ from bot.database.jobs.paces import load_times
 from bot.database.jobs.pauses import paused_servers
 from bot.database.loras.file_counts import FileCount, HubCount, count_files, count_looks
 from bot.database.loras.sample_failures import suspects
-from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
+from bot.database.privacy.takedown_cases import UNFINISHED_CASES, TakedownCase
 from bot.database.reports.reports import WaitingReports, reports_waiting
 from bot.database.storage.integrity import FileState, OpenFile
 from bot.database.storage.lock import is_in_use
@@ -44,7 +44,7 @@ class RecordedState:
     load_seconds: dict[str, float]
     paused: frozenset[int]
     owed: int
-    takedowns: tuple[TakedownCase, ...]
+    takedowns: list[TakedownCase]
     reports: tuple[WaitingReports, ...]
     failed: tuple[Job, ...]
     files: FileCount
@@ -68,7 +68,7 @@ async def read_state(settings: Settings) -> RecordedState:
             load_seconds=await load_times(db),
             paused=frozenset(await paused_servers(db)),
             owed=await count_owed(db),
-            takedowns=await unfinished_cases(db),
+            takedowns=await db.all(UNFINISHED_CASES),
             reports=await reports_waiting(db),
             failed=await last_failed(db, FAILURES),
             files=await count_files(db),

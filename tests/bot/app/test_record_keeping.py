@@ -31,7 +31,7 @@ from bot.database.pictures.verdicts import (
 )
 from bot.database.privacy.deletions import PENDING_DELETIONS
 from bot.database.privacy.erasures import request_erasure, unfinished_erasures
-from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
+from bot.database.privacy.takedown_cases import KEPT_HASHES, CopyKind, FoundCopy, close_case, confirm_case, open_case
 from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
 from bot.database.storage.backup import back_up, put_back
@@ -166,7 +166,7 @@ async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
     put_back(house.copy, house.database)
     assert (await caught_up(house.database)).cases == 1
     async with open_database(house.database) as connection:
-        assert list((await kept_hashes(connection)).values()) == [b"notice"]
+        assert [each.hashes for each in await connection.all(KEPT_HASHES)] == [b"notice"]
         assert await find_job(connection, shown) is None and await find_job(connection, other) is not None
     other_copy = back_up(house.database, tmp_path / "later", keep=1)
     with closing(sqlite3.connect(house.database)) as connection, connection:
@@ -178,7 +178,7 @@ async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
     put_back(other_copy, house.database)
     await caught_up(house.database)
     async with open_database(house.database) as connection:
-        assert await kept_hashes(connection) == {}
+        assert await connection.all(KEPT_HASHES) == []
 
 
 KILLED = """
