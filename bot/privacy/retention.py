@@ -24,7 +24,7 @@ from bot.database.jobs.jobs import unfinished_ids
 from bot.database.people.drafts import forget_old_drafts
 from bot.database.privacy.erased_rows import overwrite_deleted
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
-from bot.database.privacy.erasures import forget_old_receipts
+from bot.database.privacy.erasures import FORGET_OLD_RECEIPTS
 from bot.database.privacy.retention import (
     BEGINNING,
     OldJob,
@@ -99,7 +99,7 @@ class Portion:
     count: int = 0
     size: int = 0
     oldest: int | None = None
-    remove: Callable[[], Awaitable[None]] | None = None
+    remove: Callable[[], Awaitable[object]] | None = None
 
 
 class Retention:
@@ -267,7 +267,7 @@ class Retention:
     async def _receipts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.receipts_days)
         count, oldest = await count_old_receipts(self._db, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_receipts(self._db, before_ms=before))
+        yield Portion(count, 0, oldest, lambda: self._db.run(FORGET_OLD_RECEIPTS, before))
 
     async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)
@@ -322,7 +322,7 @@ def _before(days: int) -> int:
     return now_ms() - days * DAY_MS if days else 0
 
 
-async def _awaited(work: Callable[[], Awaitable[None]]) -> None:
+async def _awaited(work: Callable[[], Awaitable[object]]) -> None:
     await work()
 
 

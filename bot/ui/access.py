@@ -16,7 +16,7 @@ from bot.database.clock import now_ms
 from bot.database.gallery.pages import PlaceFilter, find_shown
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import AnyJob, Job, find_job
-from bot.database.privacy.erasures import ErasureState, newest_erasure
+from bot.database.privacy.erasures import NEWEST_ERASURE, ErasureState
 from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import held_jobs
 from bot.database.servers.settings import ServerSettings
@@ -68,7 +68,7 @@ async def _refuse_if_deleted(interaction: Interaction) -> None:
     Nothing is done while the rows of the person go. After that a command starts anew, and so does a button that all
     members see. A form or a private message from before the deletion would bring back what it shows.
     """
-    erasure = await newest_erasure(interaction.client.db, interaction.user.id)
+    erasure = await interaction.client.db.one(NEWEST_ERASURE, interaction.user.id)
     if erasure is None:
         return
     if erasure.state is ErasureState.REQUESTED:

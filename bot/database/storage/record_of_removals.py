@@ -36,8 +36,8 @@ from bot.database.pictures.verdicts import (
     jobs_with_hash,
 )
 from bot.database.privacy.deletions import begin_deletion
-from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person
-from bot.database.privacy.erasures import Erasure, unfinished_erasures
+from bot.database.privacy.erased_rows import ENDED_JOBS, erase_jobs, erase_person
+from bot.database.privacy.erasures import UNFINISHED_ERASURES, Erasure
 from bot.database.query import Query, SqlStatement
 from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.storage.pseudonyms import Pseudonyms, key_file
@@ -387,13 +387,13 @@ async def _erase(db: Database, people: Mapping[int, int], entry: Mapping[str, An
     for job in await unfinished_jobs(db, person_id):
         await cancel_job(db, job.id)
     await db.run(FORGET_WISHES, person_id)
-    while ids := await ended_jobs(db, person_id, limit=AT_ONCE):
+    while ids := await db.all(ENDED_JOBS, person_id, AT_ONCE):
         await erase_jobs(db, pending, ids)
     return await erase_person(db, pending)
 
 
 async def _pending(db: Database, person_id: int) -> Erasure | None:
-    return next((each for each in await unfinished_erasures(db) if each.person_id == person_id), None)
+    return next((each for each in await db.all(UNFINISHED_ERASURES) if each.person_id == person_id), None)
 
 
 async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:

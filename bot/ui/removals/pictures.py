@@ -311,7 +311,7 @@ class Removals:
             if not untold:
                 return
             notice = await newest_notice(self._db, person_id, now_ms() - NOTICE_MS)
-            told = notice.takedowns if notice else []
+            told = notice.takedowns if notice else ()
             with speaking(await locale_of(self._db, person_id)):
                 view = await self._notice([*told, *untold])
             try:

@@ -30,7 +30,7 @@ from bot.database.pictures.verdicts import (
     verdicts_in_force,
 )
 from bot.database.privacy.deletions import PENDING_DELETIONS
-from bot.database.privacy.erasures import request_erasure, unfinished_erasures
+from bot.database.privacy.erasures import UNFINISHED_ERASURES, request_erasure
 from bot.database.privacy.takedown_cases import KEPT_HASHES, CopyKind, FoundCopy, close_case, confirm_case, open_case
 from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
@@ -90,7 +90,7 @@ async def test_an_erased_person_does_not_come_back(tmp_path: Path, lost: bool) -
     assert (await caught_up(house.database)).erasures == 1
     async with open_database(house.database) as connection:
         assert await rows_of_person(connection) == {}
-        (again,) = await unfinished_erasures(connection)
+        (again,) = await connection.all(UNFINISHED_ERASURES)
         assert again.person_id is None and again.by_operator, "files and messages follow"
     assert f'"person":{PERSON}' not in record_file(house.database).read_text("utf-8")
     assert not await caught_up(house.database), "nothing is carried out twice"

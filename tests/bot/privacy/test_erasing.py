@@ -35,7 +35,7 @@ from bot.database.people.blocks import BlockKind, find_block, lift_block, list_b
 from bot.database.pictures.inputs import is_named, note_taken
 from bot.database.pictures.pictures import files_of_person
 from bot.database.privacy.erasure_leftovers import LeftMessage
-from bot.database.privacy.erasures import Erasure, ErasureState, newest_erasure, request_erasure
+from bot.database.privacy.erasures import NEWEST_ERASURE, Erasure, ErasureState, request_erasure
 from bot.database.reports.appeals import AppealState, answer_appeal, mark_answer_told, save_appeal
 from bot.database.reports.decisions import DecisionAction, NewDecision, mark_decision_told, save_decision
 from bot.database.reports.reports import NewReport, ReportReason, ReportState, Subject, find_report, save_report
@@ -345,11 +345,11 @@ async def test_what_discord_does_not_take_goes_later(filled: Database, settings:
     service = erasures(filled, settings, discord)
     await service.request(ADA)
     await service.carry_out_all()
-    waiting = await newest_erasure(filled, ADA)
+    waiting = await filled.one(NEWEST_ERASURE, ADA)
     assert waiting is not None and waiting.state is ErasureState.CLEARING, "the rows are gone all the same"
     discord.reachable = True
     await service.carry_out_all()
-    check_receipt(await newest_erasure(filled, ADA))
+    check_receipt(await filled.one(NEWEST_ERASURE, ADA))
 
 
 async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, settings: Settings) -> None:
@@ -371,7 +371,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, 
     service = erasures(filled, settings, discord)
     await service.request(ADA)
     await service.carry_out_all()
-    erasure = await newest_erasure(filled, ADA)
+    erasure = await filled.one(NEWEST_ERASURE, ADA)
     assert erasure is not None and erasure.state is ErasureState.CLEARING
     held = await service.held(erasure)
     assert held is not None and (held.number, held.reported_at) == (1, report.created_at)
@@ -381,7 +381,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, 
     assert changed is not None and changed.owner_id is not None and changed.owner_id < 0
     await save_decision(filled, report.id, NewDecision(DecisionAction.DISMISS, decided_by=1), [])
     await service.carry_out_all()
-    check_receipt(await newest_erasure(filled, ADA))
+    check_receipt(await filled.one(NEWEST_ERASURE, ADA))
     assert list(traces(settings.storage.folder, ADA)) == []
 
 
@@ -408,7 +408,7 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(filled: Database
         service = erasures(filled, held, Discord())
         await service.request(ADA) if days == 9 else None
         await service.carry_out_all()
-        erasure = await newest_erasure(filled, ADA)
+        erasure = await filled.one(NEWEST_ERASURE, ADA)
         assert erasure is not None and erasure.state is state
 
 
@@ -481,7 +481,7 @@ async def test_a_second_order_keeps_the_receipt(filled: Database, settings: Sett
     again = await service.request(ADA)
     check_receipt(await again)
     await service.carry_out_all()
-    check_receipt(await newest_erasure(filled, ADA))
+    check_receipt(await filled.one(NEWEST_ERASURE, ADA))
     assert len(await filled.fetch("SELECT id FROM erasure")) == 1
 
 
@@ -548,14 +548,14 @@ async def test_it_ends_once_wherever_it_is_killed(tmp_path: Path) -> None:
     assert len(killed) > 15, "else there is nothing to interrupt"
     for left in (world, *killed.values()):
         async with service_of(left) as (service, db):
-            ordered = await newest_erasure(db, ADA)
+            ordered = await db.one(NEWEST_ERASURE, ADA)
             for _ in range(2):  # the answer about one message does not arrive at first
                 await service.carry_out_all()
             if ordered is None:
                 continue  # it was killed before anything was ordered
-            check_receipt(await newest_erasure(db, ADA))
+            check_receipt(await db.one(NEWEST_ERASURE, ADA))
             assert len(await db.fetch("SELECT id FROM erasure")) == 1
             await service.carry_out_all()
-            check_receipt(await newest_erasure(db, ADA))
+            check_receipt(await db.one(NEWEST_ERASURE, ADA))
             assert list(traces(left.folder, ADA)) == []
             assert left.discord.messages == messages_of(GRACE) | {OUT_OF_REACH}
