@@ -23,6 +23,7 @@ from bot.config.sections.storage import StorageSettings
 from bot.database.database import Database
 from bot.database.pictures.inputs import inputs_of_person, use_of_input
 from bot.database.pictures.pictures import files_of_person, recorded_picture
+from bot.database.query import Query
 from bot.i18n.texts import prompt_text
 from bot.pictures.attachments import DAMAGED, fitted
 from bot.pictures.signing.attachments import SignedAttachments
@@ -211,9 +212,8 @@ class Exporter:
         if source.table is None:
             facts = await self._facts(source, reader.person_id)
             return await PACKING.run(_encoded, self._attachments, source, facts, limit)
-        sql = f"{source.table.rows_with(MEANINGS)} LIMIT :limit OFFSET :first"
-        parameters = {"person": reader.person_id, "limit": ROWS_A_FILE, "first": source.first}
-        rows = await self._db.fetch(sql, parameters)
+        page = Query(sqlite3.Row, f"{source.table.rows_with(MEANINGS)} LIMIT :limit OFFSET :first")
+        rows = await self._db.all(page, person=reader.person_id, limit=ROWS_A_FILE, first=source.first)
         return await PACKING.run(_as_json, source.name, source.table, rows, reader, self._settings().retention)
 
     async def _facts(self, source: _Source, person_id: int) -> PictureFacts | StartFacts | None:
@@ -246,9 +246,8 @@ async def stored_counts(db: Database, person_id: int) -> dict[str, int]:
     counts: dict[str, int] = {}
     for table in TABLES:
         if not table.derived:
-            sql = f"SELECT count(*) FROM {table.name} WHERE {table.owner}"  # noqa: S608 - constants only
-            ((count,),) = await db.fetch(sql, {"person": person_id})
-            if count:
+            rows = Query(int, f"SELECT count(*) FROM {table.name} WHERE {table.owner}")  # noqa: S608 - constants only
+            if count := await db.get(rows, person=person_id):
                 counts[table.name] = count
     return counts
 

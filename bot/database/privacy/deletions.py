@@ -32,7 +32,7 @@ DUE_JOBS = Query(
         SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
         AND (created_at >= ? OR lasting = 1)
     ) ORDER BY delete_at
-""",
+    """,
 )
 # When the next hidden job goes after a time; both in unix ms.
 NEXT_DUE_AT = Query(int, "SELECT delete_at FROM job WHERE delete_at > ? ORDER BY delete_at LIMIT 1")

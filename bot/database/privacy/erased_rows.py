@@ -68,7 +68,7 @@ DECISION_NOTICES = Query(
     SELECT notice_id FROM report JOIN decision ON report_id = report.id
     WHERE owner_id = :person AND notice_id IS NOT NULL
     UNION SELECT notice_id FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL
-""",
+    """,
 )
 # Their posts are removed as well, by the rows that stay until then.
 NOTE_PUBLICATIONS = SqlStatement("""
@@ -87,14 +87,14 @@ COUNT_NOTICES = Query(
     """
     SELECT count(DISTINCT notice_id) FROM takedown
     WHERE job_id IN (SELECT value FROM json_each(?)) AND notice_id IS NOT NULL
-""",
+    """,
 )
 COUNT_PRIVATE = Query(
     int,
     """
     SELECT count(*) FROM delivery
     WHERE job_id IN (SELECT value FROM json_each(?)) AND private = 1 AND posting_in IS NULL AND message_id IS NOT NULL
-""",
+    """,
 )
 COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
 FORGET_ERASED_JOBS = SqlStatement("DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))")
@@ -129,7 +129,7 @@ ANY_ADDITION = Query(
         SELECT 1 FROM addition_request JOIN addition ON addition.id = addition_id
         WHERE person_id = ? AND state = 'waiting'
     )
-""",
+    """,
 )
 # It counts in the quotas of additions for a day.
 KEEP_ADDITIONS = SqlStatement("""

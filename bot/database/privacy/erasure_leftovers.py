@@ -63,7 +63,7 @@ LEFT_FILES = Query(
     SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
         SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND (created_at >= ? OR lasting = 1)
     ) LIMIT ?
-""",
+    """,
 )
 # The files that are held for open reports made since a unix ms.
 HELD_FILES = Query(
@@ -72,7 +72,7 @@ HELD_FILES = Query(
     SELECT count(*) AS number, max(report.created_at) AS reported_at
     FROM erasure_file JOIN report ON report.id = report_id
     WHERE erasure_id = ? AND state = 'open' AND (report.created_at >= ? OR lasting = 1) HAVING count(*) > 0
-""",
+    """,
 )
 # The next report of which the message to staff is still to be written anew.
 NEXT_ERASED_REPORT = Query(
@@ -80,7 +80,7 @@ NEXT_ERASED_REPORT = Query(
     """
     SELECT report_id FROM erasure_report WHERE erasure_id = ? AND report_id > ? AND state = 'due'
     ORDER BY report_id LIMIT 1
-""",
+    """,
 )
 # The message to staff is written anew or gone, or it is out of reach.
 END_ERASED_REPORT = SqlStatement(
@@ -106,7 +106,7 @@ NEXT_ERASED_MESSAGE = Query(
     """
     SELECT channel_id, message_id FROM erasure_message WHERE erasure_id = ? AND (channel_id, message_id) > (?, ?)
     ORDER BY channel_id, message_id LIMIT 1
-""",
+    """,
 )
 END_ERASED_MESSAGE = SqlStatement(
     "DELETE FROM erasure_message WHERE erasure_id = ? AND channel_id = ? AND message_id = ?"

@@ -77,7 +77,7 @@ COMPLETE_ERASURE = Query(
     AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
     AND NOT EXISTS (SELECT 1 FROM erasure_report WHERE erasure_id = erasure.id AND state = 'due')
     RETURNING *
-""",
+    """,
 )
 FORGET_REPORTS_OF_ERASURE = SqlStatement("DELETE FROM erasure_report WHERE erasure_id = ?")
 # Erasures that were complete before a unix ms.

@@ -69,7 +69,7 @@ OLD_PICTURES = Query(
         AND (report.created_at >= :held_since OR lasting = 1)
     )
     ORDER BY created_at, id LIMIT :limit
-""",  # noqa: S608 - constants only
+    """,  # noqa: S608 - constants only
 )
 # Jobs that ended without pictures, or have none any more.
 OLD_JOBS = Query(
@@ -80,7 +80,7 @@ OLD_JOBS = Query(
     AND state NOT IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)
     AND NOT EXISTS (SELECT 1 FROM delivery WHERE job_id = job.id AND state = 'pending')
     ORDER BY created_at, id LIMIT :limit
-""",
+    """,
 )
 # The files are noted as still to be removed, as those of a deletion are.
 NOTE_OLD_FILES = SqlStatement("""
@@ -122,7 +122,7 @@ OLD_REPORTS = Query(
         ELSE EXISTS (SELECT 1 FROM job WHERE job.id = report.target_id)
     END)
     ORDER BY decided_at, decision.report_id LIMIT :limit
-""",
+    """,
 )
 STILL_DECIDED = Query(bool, "SELECT EXISTS (SELECT 1 FROM report WHERE id = ? AND state = 'decided')")
 FORGET_REPORT = SqlStatement("DELETE FROM report WHERE id = ?")
@@ -149,7 +149,7 @@ OLD_ENTRIES = Query(
         SELECT 1 FROM report WHERE report.id = CAST(substr(target, 8) AS INTEGER)
     ))
     ORDER BY created_at, id LIMIT :limit
-""",
+    """,
 )
 FORGET_ENTRIES = SqlStatement("DELETE FROM audit WHERE id IN (SELECT value FROM json_each(?))")
 AUDIT_BEFORE = "audit before"  # key of the time that the trigger on the log reads

@@ -30,7 +30,7 @@ NEWEST_NOTICE = Query(
     """
     SELECT notice_id, told_at FROM takedown WHERE person_id = ? AND told_at >= ? AND notice_id IS NOT NULL
     ORDER BY told_at DESC LIMIT 1
-""",
+    """,
 )
 TELL_OF_TAKEDOWN = SqlStatement(
     "UPDATE takedown SET told_at = ?, notice_id = ? WHERE job_id = ? AND server_id = ? AND report_id = 0"
@@ -56,7 +56,7 @@ TAKEDOWNS_OF_NOTICE = Query(
     """
     SELECT job_id, server_id, reason FROM takedown WHERE person_id = ? AND told_at = ? AND notice_id = ?
     ORDER BY created_at
-""",
+    """,
 )
 
 
