@@ -19,7 +19,7 @@ from bot.database.jobs.paces import load_times
 from bot.database.jobs.pauses import PAUSED_SERVERS
 from bot.database.loras.file_counts import COUNT_AT_HUBS, COUNT_FILES, FileCount, HubCount
 from bot.database.loras.sample_failures import suspects
-from bot.database.privacy.takedown_cases import TakedownCase, unfinished_cases
+from bot.database.privacy.takedown_cases import UNFINISHED_CASES, TakedownCase
 from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
 from bot.database.storage.integrity import FileState, OpenFile
 from bot.database.storage.lock import is_in_use
@@ -44,7 +44,7 @@ class RecordedState:
     load_seconds: dict[str, float]
     paused: frozenset[int]
     owed: int
-    takedowns: tuple[TakedownCase, ...]
+    takedowns: Sequence[TakedownCase]
     reports: Sequence[WaitingReports]
     failed: Sequence[Job]
     files: FileCount
@@ -68,7 +68,7 @@ async def read_state(settings: Settings) -> RecordedState:
             load_seconds=await load_times(db),
             paused=frozenset(await db.all(PAUSED_SERVERS)),
             owed=await db.get(COUNT_OWED_RESULTS),
-            takedowns=await unfinished_cases(db),
+            takedowns=await db.all(UNFINISHED_CASES),
             reports=await db.all(WAITING_BY_SERVER),
             failed=await db.all(LAST_FAILED, FAILURES),
             files=await db.get(COUNT_FILES),

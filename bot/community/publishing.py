@@ -49,7 +49,7 @@ from bot.database.gallery.publications import (
 from bot.database.gallery.terms import PublishedFacets
 from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import LORAS_OF_FILES
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.servers.settings import ArtChannel
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
@@ -106,7 +106,7 @@ class PublishingRules:
         art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
         if art is None:
             raise NoLongerArtChannel
-        if await taken_down_in(self._db, job.id, who.place) is not None:
+        if await self._db.one(TAKEN_DOWN_IN, job.id, who.place) is not None:
             raise OwnPictureTakenDown
         await self._verdicts.check_painted(job.id, who.place)
         refusal = await self._checks.why_not_published(who, job, art)

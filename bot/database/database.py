@@ -369,8 +369,8 @@ def _require_intact(path: Path) -> None:
 async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
     """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
     await connection.execute("BEGIN IMMEDIATE")
-    await connection.execute(COUNT_ALL)
-    await connection.execute(COUNT_ON, (GAP,))
+    await connection.execute(COUNT_ALL.sql)
+    await connection.execute(COUNT_ON.sql, (GAP,))
     await connection.commit()
     await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
     log.error(

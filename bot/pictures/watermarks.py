@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.config.sections.watermark import WatermarkSettings
 from bot.database.database import Database
-from bot.database.key_values import INSTALLATION, recall
+from bot.database.key_values import INSTALLATION, RECALL_VALUE
 from inference.messages.options import WatermarkSpec
 from inference.watermark.marking import Payload, Watermark, installation_number
 from inference.watermark.trustmark import open_watermark
@@ -19,7 +19,7 @@ from inference.watermark.trustmark import open_watermark
 
 async def watermark_installation(db: Database) -> int:
     """The number of this installation in payloads. Raises DatabaseError."""
-    database_id = await recall(db, INSTALLATION)
+    database_id = await db.one(RECALL_VALUE, INSTALLATION)
     assert database_id is not None, "schema.sql stores it"
     return installation_number(database_id)
 

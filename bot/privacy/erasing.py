@@ -19,27 +19,33 @@ from bot.database.clock import HOUR_MS, now_ms
 from bot.database.database import Database
 from bot.database.errors import DatabaseError
 from bot.database.jobs.jobs import UNFINISHED_JOBS, AnyJob
-from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person, jobs_being_deleted, overwrite_deleted
+from bot.database.privacy.erased_rows import (
+    ENDED_JOBS,
+    JOBS_BEING_DELETED,
+    erase_jobs,
+    erase_person,
+    overwrite_deleted,
+)
 from bot.database.privacy.erasure_leftovers import (
+    END_ERASED_REPORT,
+    HELD_FILES,
+    LEFT_FILES,
+    NEXT_ERASED_MESSAGE,
+    NEXT_ERASED_REPORT,
     HeldFiles,
     LeftMessage,
     end_files,
     end_message,
-    end_report,
-    held_files,
-    left_files,
-    next_message,
-    next_report,
     note_direct_messages,
 )
 from bot.database.privacy.erasures import (
+    FIND_ERASURE,
+    NEWEST_ERASURE,
+    UNFINISHED_ERASURES,
     Erasure,
     ErasureState,
     complete_erasure,
-    find_erasure,
-    newest_erasure,
     request_erasure,
-    unfinished_erasures,
 )
 from bot.database.storage.backup import copies
 from bot.library.configuration import Configuration
@@ -140,11 +146,11 @@ class Erasures:
         The future ends with the receipt. It does not survive the program, but the erasure does. If nothing has been
         stored since the latest erasure, the earlier receipt is returned.
         """
-        erasure = await newest_erasure(self._db, person_id)
+        erasure = await self._db.one(NEWEST_ERASURE, person_id)
         if erasure is None or is_deletable(await stored_counts(self._db, person_id)):
             database = self._configuration.settings.storage.database
             await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
-            erasure = await newest_erasure(self._db, person_id)
+            erasure = await self._db.one(NEWEST_ERASURE, person_id)
         assert erasure is not None
         ended: asyncio.Future[Erasure] = asyncio.get_running_loop().create_future()
         if erasure.state is ErasureState.COMPLETE:
@@ -161,7 +167,7 @@ class Erasures:
     async def carry_out_all(self) -> None:
         """Go on with every erasure; what cannot be done now stays for the next time."""
         try:
-            unfinished = await unfinished_erasures(self._db)
+            unfinished = await self._db.all(UNFINISHED_ERASURES)
         except DatabaseError as problem:
             log.warning("cannot continue erasures, will retry: %s", problem)
             return
@@ -188,7 +194,7 @@ class Erasures:
         number, until = await asyncio.to_thread(_copies, self._configuration.settings)
         complete = await complete_erasure(self._db, erasure.id, copies=number, copies_until=until)
         if complete is None:  # somebody else was first
-            complete = await find_erasure(self._db, erasure.id)
+            complete = await self._db.one(FIND_ERASURE, erasure.id)
         if complete is not None and complete.state is ErasureState.COMPLETE:
             log.info("erasure %s is complete", erasure.id)
             ended = self._ended.pop(erasure.id, None)
@@ -201,10 +207,10 @@ class Erasures:
         while True:
             await self._stop_additions(person_id)
             await self._stop_jobs(person_id)
-            while ids := await ended_jobs(self._db, person_id, limit=self._at_once):
+            while ids := await self._db.all(ENDED_JOBS, person_id, self._at_once):
                 spooled = await self._spooled(ids)
                 await erase_jobs(self._db, erasure, ids, spooled=spooled, direct_channel=direct)
-            spooled = await self._spooled(await jobs_being_deleted(self._db, person_id))
+            spooled = await self._spooled(await self._db.all(JOBS_BEING_DELETED, person_id))
             if await erase_person(self._db, erasure, spooled=spooled, direct_channel=direct):
                 return
 
@@ -228,7 +234,7 @@ class Erasures:
 
     async def held(self, erasure: Erasure) -> HeldFiles | None:
         """What of it is held for open reports. Raises DatabaseError."""
-        return await held_files(self._db, erasure.id, held_since=now_ms() - self.held_ms)
+        return await self._db.one(HELD_FILES, erasure.id, now_ms() - self.held_ms)
 
     @property
     def held_ms(self) -> int:
@@ -236,33 +242,33 @@ class Erasures:
         return self._configuration.settings.moderation.held_ms
 
     async def _remove_files(self, erasure: Erasure) -> None:
-        while files := await left_files(self._db, erasure.id, limit=self._at_once, held_since=now_ms() - self.held_ms):
+        while files := await self._db.all(LEFT_FILES, erasure.id, now_ms() - self.held_ms, self._at_once):
             await self._files.remove(files)
             await end_files(self._db, erasure.id, files)
         await self._files.remove_embeddings()
 
     async def _note_direct_messages(self, erasure: Erasure) -> None:
-        noted = await find_erasure(self._db, erasure.id)
+        noted = await self._db.one(FIND_ERASURE, erasure.id)
         if noted is not None and noted.direct_channel is not None:
             messages = await self._discord.own_messages(noted.direct_channel)
             await note_direct_messages(self._db, erasure.id, messages)
 
     async def _write_reports(self, erasure: Erasure) -> None:
         """Messages to staff stay, without the person: they tell what staff decided."""
-        report_id = await next_report(self._db, erasure.id)
+        report_id = await self._db.one(NEXT_ERASED_REPORT, erasure.id, 0)
         while report_id is not None:
             written = await self._discord.write_report(report_id)
-            await end_report(self._db, erasure.id, report_id, written=written)
-            report_id = await next_report(self._db, erasure.id, report_id)
+            await self._db.run(END_ERASED_REPORT, written, erasure.id, report_id)
+            report_id = await self._db.one(NEXT_ERASED_REPORT, erasure.id, report_id)
             if report_id is not None:
                 await asyncio.sleep(self._pause)
 
     async def _delete_messages(self, erasure: Erasure) -> None:
-        message = await next_message(self._db, erasure.id)
+        message = await self._db.one(NEXT_ERASED_MESSAGE, erasure.id, 0, 0)
         while message is not None:
             gone = await self._discord.delete_message(message)
             await end_message(self._db, erasure.id, message, gone=gone)
-            message = await next_message(self._db, erasure.id, message)
+            message = await self._db.one(NEXT_ERASED_MESSAGE, erasure.id, message.channel_id, message.message_id)
             if message is not None:
                 await asyncio.sleep(self._pause)
 

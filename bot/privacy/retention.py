@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -18,30 +18,32 @@ from pathlib import Path
 
 from bot import background
 from bot.config import Settings
+from bot.config.sections.retention import KeptPicture
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.jobs.jobs import UNFINISHED_IDS
 from bot.database.people.drafts import FORGET_OLD_DRAFTS
 from bot.database.privacy.erased_rows import overwrite_deleted
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
-from bot.database.privacy.erasures import forget_old_receipts
+from bot.database.privacy.erasures import FORGET_OLD_RECEIPTS
 from bot.database.privacy.retention import (
-    BEGINNING,
+    END_OLD_FILES,
+    FORGET_OLD_NOTICES,
+    OLD_DRAFTS,
+    OLD_ENTRIES,
+    OLD_JOBS,
+    OLD_NOTICES,
+    OLD_PICTURES,
+    OLD_RECEIPTS,
+    OLD_REPORTS,
     OldJob,
-    count_old_drafts,
-    count_old_notices,
-    count_old_receipts,
-    end_files_of,
+    OldRow,
     forget_entries,
     forget_jobs,
-    forget_old_notices,
     forget_pictures,
     forget_reports,
-    old_entries,
-    old_jobs,
-    old_pictures,
-    old_reports,
 )
+from bot.database.query import Query
 from bot.database.servers.left_servers import SERVERS_LEFT, forget_server
 from bot.library.configuration import Configuration
 from bot.privacy.file_removal import FileRemoval
@@ -191,31 +193,28 @@ class Retention:
                 total += sum(size for _, size, _ in sizes)
                 yield Portion()
             excess = total - settings.pictures_gigabytes * GIGABYTE
-        after, held_since = BEGINNING, now_ms() - self._settings.moderation.held_ms
+        held_since = now_ms() - self._settings.moderation.held_ms
+        keep = {reason.value: reason in settings.keep for reason in KeptPicture}
+        at = last = 0
         while expired_before or excess > 0:
             before = FOR_EVER if excess > 0 else expired_before
-            page = await old_pictures(
-                self._db,
-                before_ms=before,
-                keep=settings.keep,
-                held_since=held_since,
-                after=after,
-                limit=self._at_once,
+            page = await self._db.all(
+                OLD_PICTURES, at=at, id=last, before=before, held_since=held_since, limit=self._at_once, **keep
             )
             sizes = await asyncio.to_thread(_sizes, folder, page)
             going = list[OldJob]()
             freed = 0
             for job, size in zip(page, sizes, strict=True):
-                if job.created_at >= expired_before and excess <= 0:
+                if job.at >= expired_before and excess <= 0:
                     break
                 going.append(job)
                 freed, excess = freed + size, excess - size
             if going:
                 count = sum(len(job.paths) for job in going)
-                yield Portion(count, freed, going[0].created_at, self._removal_of_pictures(going))
+                yield Portion(count, freed, going[0].at, self._removal_of_pictures(going))
             if len(page) < self._at_once or len(going) < len(page):
                 break
-            after = page[-1].place
+            at, last = page[-1].at, page[-1].id
         if excess > 0:
             log.warning("the folder of pictures is %.1f MB above its limit, because the rest is kept", excess / 1e6)
 
@@ -224,50 +223,52 @@ class Retention:
             ids = [job.id for job in jobs]
             await forget_pictures(self._db, ids)
             await self._files.remove([LeftFile(FileFolder.PICTURES, path) for job in jobs for path in job.paths])
-            await end_files_of(self._db, ids)
+            await self._db.run(END_OLD_FILES, ids)
 
         return remove
 
+    async def _old_rows(self, query: Query[OldRow], days: int) -> AsyncGenerator[list[OldRow]]:
+        """Rows that are older, page by page, the oldest first."""
+        before, at, last = _before(days), 0, 0
+        while page := await self._db.all(query, at=at, id=last, before=before, now=now_ms(), limit=self._at_once):
+            yield page
+            at, last = page[-1].at, page[-1].id
+
     async def _jobs(self) -> AsyncGenerator[Portion]:
-        before, after = _before(self._settings.retention.jobs_days), BEGINNING
-        while page := await old_jobs(self._db, before_ms=before, after=after, limit=self._at_once):
+        async for page in self._old_rows(OLD_JOBS, self._settings.retention.jobs_days):
+            ids = [job.id for job in page]
+            yield Portion(len(page), 0, page[0].at, partial(self._forget_jobs, ids))
 
-            async def remove(page: tuple[OldJob, ...] = page) -> None:
-                if await background.failure(forget_jobs(self._db, [job.id for job in page])) is not None:
-                    for job in page:  # so that one that cannot go keeps no other
-                        await background.guard(forget_jobs(self._db, [job.id]), "removing an order")
-
-            yield Portion(len(page), 0, page[0].created_at, remove)
-            after = page[-1].place
+    async def _forget_jobs(self, job_ids: Sequence[int]) -> None:
+        if await background.failure(forget_jobs(self._db, job_ids)) is not None:
+            for job_id in job_ids:  # so that one that cannot go keeps no other
+                await background.guard(forget_jobs(self._db, [job_id]), "removing an order")
 
     async def _drafts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.drafts_days)
-        count, oldest = await count_old_drafts(self._db, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: self._db.run(FORGET_OLD_DRAFTS, before))
+        old = await self._db.get(OLD_DRAFTS, before)
+        yield Portion(old.count, 0, old.oldest, lambda: self._db.run(FORGET_OLD_DRAFTS, before))
 
     async def _reports(self) -> AsyncGenerator[Portion]:
-        before, after = _before(self._settings.retention.reports_days), BEGINNING
-        while page := await old_reports(self._db, before_ms=before, after=after, limit=self._at_once):
+        async for page in self._old_rows(OLD_REPORTS, self._settings.retention.reports_days):
             ids = [report.id for report in page]
             yield Portion(len(page), 0, page[0].at, partial(forget_reports, self._db, ids))
-            after = page[-1].place
 
     async def _notices(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.reports_days)
-        count, oldest = await count_old_notices(self._db, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_notices(self._db, before_ms=before))
+        old = await self._db.get(OLD_NOTICES, before)
+        yield Portion(old.count, 0, old.oldest, partial(self._db.run, FORGET_OLD_NOTICES, before))
 
     async def _audit(self) -> AsyncGenerator[Portion]:
-        before, after = _before(self._settings.retention.audit_days), BEGINNING
-        while page := await old_entries(self._db, before_ms=before, after=after, limit=self._at_once):
+        days = self._settings.retention.audit_days
+        async for page in self._old_rows(OLD_ENTRIES, days):
             ids = [entry.id for entry in page]
-            yield Portion(len(page), 0, page[0].at, partial(forget_entries, self._db, ids, before_ms=before))
-            after = page[-1].place
+            yield Portion(len(page), 0, page[0].at, partial(forget_entries, self._db, ids, before_ms=_before(days)))
 
     async def _receipts(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.receipts_days)
-        count, oldest = await count_old_receipts(self._db, before_ms=before)
-        yield Portion(count, 0, oldest, lambda: forget_old_receipts(self._db, before_ms=before))
+        old = await self._db.get(OLD_RECEIPTS, before)
+        yield Portion(old.count, 0, old.oldest, partial(self._db.run, FORGET_OLD_RECEIPTS, before))
 
     async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)

@@ -20,8 +20,16 @@ from bot.database.loras.records import rate_content
 from bot.database.people.blocks import FIND_BLOCK, LIFT_BLOCK, BlockKind, save_block
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.verdicts import HELD_COPIES
-from bot.database.privacy.takedowns import end_decided_takedowns, record_decided_takedown
-from bot.database.reports.appeals import APPEAL_OF, MARK_ANSWER_TOLD, UNTOLD_ANSWERS, Appeal
+from bot.database.privacy.takedowns import (
+    END_DECIDED_TAKEDOWNS,
+    RECORD_DECIDED_TAKEDOWN,
+)
+from bot.database.reports.appeals import (
+    APPEAL_OF,
+    MARK_ANSWER_TOLD,
+    UNTOLD_ANSWERS,
+    Appeal,
+)
 from bot.database.reports.decisions import (
     BEGIN_STEP,
     DECISIONS_TO_CARRY_OUT,
@@ -137,7 +145,10 @@ class CarryingOut:
         """Close it for good in the server, or everywhere: its pictures go from their message, channels and gallery."""
         job = await reported_job(self._db, report)
         if job is not None:
-            await record_decided_takedown(self._db, job, report.server_id, report.id)
+            await self._db.run(
+                RECORD_DECIDED_TAKEDOWN,
+                job=job.id, server=report.server_id, report=report.id, person=job.person_id, now=now_ms(),
+            )  # fmt: skip
         await self._show(report)
         await self._finish(pending)
 
@@ -153,7 +164,7 @@ class CarryingOut:
         await self._finish(pending)
 
     async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        await end_decided_takedowns(self._db, report.target_id, report.id)
+        await self._db.run(END_DECIDED_TAKEDOWNS, report.target_id, report.id)
         await self._show(report)
         await self._finish(pending)
 

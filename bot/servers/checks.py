@@ -22,7 +22,7 @@ from bot.database.jobs.orders import (
 from bot.database.jobs.ratings import JOB_RATINGS, JobRating, ratings_of_jobs
 from bot.database.loras.catalogue import LORAS_OF_FILES, UsedLora
 from bot.database.people.blocks import Block
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import HELD_AMONG
 from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import LoraBlocked, LoraBlockedEverywhere, LoraDisputed
@@ -175,7 +175,7 @@ class RequestChecks:
         """
         if await self._db.all(HELD_AMONG, [job.id]):
             return PictureReported()
-        if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
+        if await self._db.one(TAKEN_DOWN_IN, job.id, job.server_id or EVERYWHERE) is not None:
             return PictureHiddenByStaff()
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:

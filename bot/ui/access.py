@@ -16,8 +16,8 @@ from bot.database.clock import now_ms
 from bot.database.gallery.pages import FIND_SHOWN, PlaceFilter
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB, AnyJob, Job
-from bot.database.privacy.erasures import ErasureState, newest_erasure
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.erasures import NEWEST_ERASURE, ErasureState
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import HELD_AMONG
 from bot.database.servers.settings import ServerSettings
 from bot.errors.gallery import NotPublished
@@ -68,7 +68,7 @@ async def _refuse_if_deleted(interaction: Interaction) -> None:
     Nothing is done while the rows of the person go. After that a command starts anew, and so does a button that all
     members see. A form or a private message from before the deletion would bring back what it shows.
     """
-    erasure = await newest_erasure(interaction.client.db, interaction.user.id)
+    erasure = await interaction.client.db.one(NEWEST_ERASURE, interaction.user.id)
     if erasure is None:
         return
     if erasure.state is ErasureState.REQUESTED:
@@ -173,7 +173,7 @@ async def require_open(interaction: Interaction, job: Job) -> None:
     client = interaction.client
     if await client.db.all(HELD_AMONG, [job.id]):
         raise PictureReported
-    closed_in = await taken_down_in(client.db, job.id, interaction.guild_id or EVERYWHERE)
+    closed_in = await client.db.one(TAKEN_DOWN_IN, job.id, interaction.guild_id or EVERYWHERE)
     if closed_in == EVERYWHERE:
         raise TakenDownEverywhere
     if closed_in is not None:

@@ -13,7 +13,7 @@ from discord import app_commands
 
 from bot import background
 from bot.database.database import Database
-from bot.database.key_values import recall, remember
+from bot.database.key_values import RECALL_VALUE, REMEMBER_VALUE
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.ui.access import command_of, enter
@@ -70,8 +70,8 @@ class CommandRegistration:
         self.registered = await self._tree.fetch_commands()
         there = {command.name for command in self.registered}
         wanted = {command.name for command in self._tree.get_commands()}
-        if there == wanted and await recall(self._db, key) == digest:
+        if there == wanted and await self._db.one(RECALL_VALUE, key) == digest:
             return
         self.registered = await self._tree.sync()
-        await remember(self._db, key, digest)
+        await self._db.run(REMEMBER_VALUE, key, digest)
         log.info("registered %s commands", len(payload))

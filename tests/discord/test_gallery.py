@@ -21,7 +21,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
-from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
 from bot.database.servers.audit import AuditAction
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
@@ -275,7 +275,7 @@ async def test_adults_see_what_is_rated_for_them(stage: Stage) -> None:
 async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo(stage: Stage) -> None:
     one = await stage.publish(await stage.job(stage.scene.ada, "a yellow star"))
     assert str(one.id) in pictures(await told(stage.linus, "gallery"))
-    assert await hide_job(stage.easel.db, one.job_id, now_ms() + 60_000)
+    assert await stage.easel.db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
     await undo_deletion(stage.easel.db, one.job_id)
     seen = await opened(stage, stage.linus, one)
@@ -421,7 +421,7 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
 async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     one = await stage.publish(await stage.job(stage.scene.ada, "a green door", lora1="Bat"))
     margaret = stage.scene.control.person("Margaret")
-    assert await hide_job(stage.easel.db, one.job_id, now_ms() + 60_000)
+    assert await stage.easel.db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
     await stage.bot.publishing.settle()
     hidden = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert hidden is not None and hidden.hidden

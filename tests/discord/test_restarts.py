@@ -15,7 +15,7 @@ import psutil
 
 from bot.database.clock import now_ms
 from bot.database.database import open_database
-from bot.database.privacy.deletions import begin_deletion, pending_deletions
+from bot.database.privacy.deletions import PENDING_DELETIONS, begin_deletion
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove
 from tests.discord.test_removals import files_of, hidden, rows
@@ -195,7 +195,7 @@ async def test_a_deletion_that_a_crash_interrupts_is_completed_at_the_next_start
         await empty.gone(picture)
         assert not any(file.exists() for file in files)
     async with open_database(empty.settings.storage.database) as db:
-        assert await pending_deletions(db) == ()
+        assert await db.all(PENDING_DELETIONS) == []
 
 
 async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_start(empty: Scene) -> None:
@@ -210,4 +210,4 @@ async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_sta
         await empty.gone(picture)
     assert all(file.exists() for file in files)
     async with open_database(empty.settings.storage.database) as db:
-        assert await pending_deletions(db) == ()
+        assert await db.all(PENDING_DELETIONS) == []

@@ -25,7 +25,7 @@ from bot.database.database import Database
 from bot.database.jobs.orders import PersonBlock
 from bot.database.loras.catalogue import find_lora, find_lora_by_name
 from bot.database.people.studio import FIND_STUDIO
-from bot.database.privacy.deletions import hide_job
+from bot.database.privacy.deletions import HIDE_JOB
 from bot.database.servers.settings import ServerSettings
 from bot.errors.blocks import Blocked, PersonBlocked, PersonBlockedEverywhere
 from bot.errors.rights import (
@@ -457,7 +457,7 @@ async def find_doors(table: Table) -> None:
     waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
     deleted = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
     await table.bot.jobs.cancel(int(deleted))
-    await hide_job(db, int(deleted), now_ms() + 3_600_000)
+    await db.run(HIDE_JOB, now_ms() + 3_600_000, int(deleted))
     mystery = await find_lora_by_name(db, "Mystery")
     assert mystery is not None
     named: dict[type, list[str]] = {

@@ -10,11 +10,11 @@ import pytest
 from bot.config import Settings
 from bot.database.database import read_database
 from bot.database.privacy.takedown_cases import (
+    FIND_TAKEDOWN_CASE,
     CaseState,
     FoundCopy,
     close_case,
     confirm_case,
-    find_case,
     open_case,
 )
 from bot.pictures.similarity.copies import find_copies
@@ -79,7 +79,7 @@ async def test_it_goes_from_every_place_and_does_not_come_back(scene: Scene) -> 
     history = await told(scene.ada, "history")
     assert "purple cat" not in history.text
     async with read_database(database) as db:
-        case = await find_case(db, case_id)
+        case = await db.one(FIND_TAKEDOWN_CASE, case_id)
         assert case is not None and case.state is CaseState.COMPLETE and case.refused == 2
     await asyncio.to_thread(close_case, database, case_id)
     assert (await scene.painted(await scene.ada.slash("imagine", **order))).attachments

@@ -14,7 +14,7 @@ from bot.cli import DONE, REFUSED, discord_id
 from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.database import read_database, require_file
-from bot.database.privacy.erasures import Erasure, newest_erasure, request_erasure
+from bot.database.privacy.erasures import NEWEST_ERASURE, Erasure, request_erasure
 from bot.pictures.signing.attachments import SignedAttachments
 from bot.pictures.thumbnails import Thumbnails
 from bot.privacy.export import Exporter, stored_counts
@@ -99,7 +99,7 @@ async def _kept(settings: Settings, person_id: int) -> tuple[dict[str, int], Era
     async with read_database(settings.storage.database) as db:
         counts = await stored_counts(db, person_id)
         counts.pop("erasure", None)
-        return counts, await newest_erasure(db, person_id)
+        return counts, await db.one(NEWEST_ERASURE, person_id)
 
 
 async def _export(settings: Settings, person_id: int, folder: Path) -> int:

@@ -25,18 +25,18 @@ from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.privacy.takedown_cases import (
+    ALL_CASES,
+    COPIES_OF_CASE,
+    FIND_TAKEDOWN_CASE,
+    HASHES_OF_CASE,
     CaseState,
     CopyState,
     FoundCopy,
     TakedownCase,
     TakedownCopy,
     add_copies,
-    all_cases,
     close_case,
     confirm_case,
-    copies_of,
-    find_case,
-    hashes_of,
     open_case,
 )
 from bot.i18n.texts import message_url
@@ -216,21 +216,21 @@ async def _find(settings: Settings, notice: bytes) -> list[FoundCopy]:
 
 async def _hashes(settings: Settings, case_id: int) -> bytes:
     async with read_database(settings.storage.database) as db:
-        return await hashes_of(db, case_id)
+        return await db.one(HASHES_OF_CASE, case_id) or b""
 
 
-async def _cases(settings: Settings) -> tuple[TakedownCase, ...]:
+async def _cases(settings: Settings) -> list[TakedownCase]:
     async with read_database(settings.storage.database) as db:
-        return await all_cases(db)
+        return await db.all(ALL_CASES)
 
 
-async def _case(settings: Settings, case_id: int) -> tuple[TakedownCase, tuple[TakedownCopy, ...]]:
+async def _case(settings: Settings, case_id: int) -> tuple[TakedownCase, list[TakedownCopy]]:
     """Raises ConfigError if there is no such case."""
     async with read_database(settings.storage.database) as db:
-        case = await find_case(db, case_id)
+        case = await db.one(FIND_TAKEDOWN_CASE, case_id)
         if case is None:
             raise ConfigError(f"There is no takedown {case_id}. `takedown list --all` lists all.")
-        return case, await copies_of(db, case_id)
+        return case, await db.all(COPIES_OF_CASE, case_id)
 
 
 def _line(case: TakedownCase) -> str:

@@ -7,91 +7,102 @@ where a row stays.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.errors import LogInUse
-from bot.database.privacy.erasure_leftovers import NOTE_FILE, NOTE_MESSAGE, FileFolder
+from bot.database.privacy.erasure_leftovers import NOTE_ERASED_FILE, NOTE_ERASED_MESSAGE, FileFolder
 from bot.database.privacy.erasures import Erasure
+from bot.database.query import Query, SqlStatement
 
-ENDED_JOBS = """
-    SELECT id FROM job WHERE person_id = ? AND state NOT IN ('queued', 'running') ORDER BY id LIMIT ?
-"""
-JOBS_BEING_DELETED = "SELECT job_id FROM deletion WHERE person_id = ?"
-ANY_JOB = "SELECT 1 FROM job WHERE person_id = ? LIMIT 1"
+# The oldest first.
+ENDED_JOBS = Query(
+    int, "SELECT id FROM job WHERE person_id = ? AND state NOT IN ('queued', 'running') ORDER BY id LIMIT ?"
+)
+# Jobs of which files or messages are still to go.
+JOBS_BEING_DELETED = Query(int, "SELECT job_id FROM deletion WHERE person_id = ?")
+ANY_JOB = Query(bool, "SELECT EXISTS (SELECT 1 FROM job WHERE person_id = ?)")
 # What an open report is about is held until it is decided, for a time.
-NOTE_PICTURES = """
+NOTE_PICTURES = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path, report_id)
     SELECT :erasure, 'pictures', path,
         (SELECT id FROM report WHERE kind = 'pictures' AND target_id = job_id AND state = 'open' ORDER BY id LIMIT 1)
     FROM picture WHERE job_id IN (SELECT value FROM json_each(:ids)) ON CONFLICT DO NOTHING
-"""
-NOTE_DELETED_PICTURES = """
+""")
+NOTE_DELETED_PICTURES = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path)
     SELECT :erasure, 'pictures', value FROM deletion, json_each(paths) WHERE person_id = :person ON CONFLICT DO NOTHING
-"""
-NOTE_DELETED_INPUTS = """
+""")
+NOTE_DELETED_INPUTS = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path)
     SELECT :erasure, 'inputs', input FROM deletion WHERE person_id = :person AND input IS NOT NULL
     ON CONFLICT DO NOTHING
-"""
-NOTE_INPUTS = """
+""")
+NOTE_INPUTS = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path)
     SELECT :erasure, 'inputs', request ->> '$.image.sha256' FROM job
     WHERE id IN (SELECT value FROM json_each(:ids)) AND request ->> '$.image.sha256' IS NOT NULL ON CONFLICT DO NOTHING
-"""
+""")
 # A private result that was not sent as a direct message is an answer that its person alone can remove.
-NOTE_MESSAGES = """
+NOTE_MESSAGES = SqlStatement("""
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, coalesce(posting_in, channel_id), message_id FROM delivery JOIN job ON job.id = job_id
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NOT NULL
     AND (private = 0 OR posting_in IS NOT NULL) ON CONFLICT DO NOTHING
-"""
-NOTE_DELETED_MESSAGES = """
+""")
+NOTE_DELETED_MESSAGES = SqlStatement("""
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, channel_id, message_id FROM deletion
     WHERE person_id = :person AND channel_id IS NOT NULL AND message_id IS NOT NULL
     ON CONFLICT DO NOTHING
-"""
-NOTE_POSTED_MESSAGES = """
+""")
+NOTE_POSTED_MESSAGES = SqlStatement("""
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, channel_id, message_id FROM posted_message WHERE person_id = :person ON CONFLICT DO NOTHING
-"""
+""")
 # Of decisions about reports, and of answers to appeals.
-DECISION_NOTICES = """
+DECISION_NOTICES = Query(
+    int,
+    """
     SELECT notice_id FROM report JOIN decision ON report_id = report.id
     WHERE owner_id = :person AND notice_id IS NOT NULL
     UNION SELECT notice_id FROM appeal WHERE person_id = :person AND notice_id IS NOT NULL
-"""
+    """,
+)
 # Their posts are removed as well, by the rows that stay until then.
-NOTE_PUBLICATIONS = """
+NOTE_PUBLICATIONS = SqlStatement("""
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, channel_id, message_id FROM publication
     WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NOT NULL ON CONFLICT DO NOTHING
-"""
+""")
 # Messages to staff about a phrase name the member who asked and the staff who decided. There are few, so all are read.
-_NOTE_QUESTIONS = """
+_NOTE_QUESTIONS = SqlStatement("""
     INSERT INTO erasure_message (erasure_id, channel_id, message_id)
     SELECT :erasure, channel_id, message_id FROM phrase_question
     WHERE :person IN (person_id, decided_by) AND message_id IS NOT NULL ON CONFLICT DO NOTHING
-"""
-COUNT_NOTICES = """
+""")
+COUNT_NOTICES = Query(
+    int,
+    """
     SELECT count(DISTINCT notice_id) FROM takedown
     WHERE job_id IN (SELECT value FROM json_each(?)) AND notice_id IS NOT NULL
-"""
-COUNT_PRIVATE = """
+    """,
+)
+COUNT_PRIVATE = Query(
+    int,
+    """
     SELECT count(*) FROM delivery
     WHERE job_id IN (SELECT value FROM json_each(?)) AND private = 1 AND posting_in IS NULL AND message_id IS NOT NULL
-"""
-COUNT_PICTURES = "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))"
-FORGET_JOBS = "DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))"
-COUNT = """
+    """,
+)
+COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
+FORGET_ERASED_JOBS = SqlStatement("DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))")
+COUNT_ERASED = SqlStatement("""
     UPDATE erasure SET jobs = jobs + ?, pictures = pictures + ?, private_answers = private_answers + ?,
     unreachable = unreachable + ? WHERE id = ?
-"""
-NOTE_OTHER_INPUTS = """
+""")
+NOTE_OTHER_INPUTS = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path)
     SELECT :erasure, 'inputs', sha256 FROM (
         SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
@@ -99,36 +110,41 @@ NOTE_OTHER_INPUTS = """
         UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
         UNION SELECT sha256 FROM given_input WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
-"""
+""")
 # Start pictures of other users that were made from the person's pictures. They go even if they are in use.
-NOTE_TAKEN_PICTURES = """
+NOTE_TAKEN_PICTURES = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path, unconditional)
     SELECT :erasure, 'inputs', sha256, 1 FROM start_picture_source WHERE person_id = :person
     ON CONFLICT (erasure_id, folder, path) DO UPDATE SET unconditional = 1
-"""
-COUNT_TAKEN_PICTURES = """
+""")
+COUNT_TAKEN_PICTURES = SqlStatement("""
     UPDATE erasure SET start_pictures = (
         SELECT count(*) FROM start_picture_source WHERE start_picture_source.person_id = erasure.person_id
     ) WHERE id = :erasure
-"""
-ANY_ADDITION = """
-    SELECT 1 FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE person_id = ? AND state = 'waiting' LIMIT 1
-"""
+""")
+ANY_ADDITION = Query(
+    bool,
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM addition_request JOIN addition ON addition.id = addition_id
+        WHERE person_id = ? AND state = 'waiting'
+    )
+    """,
+)
 # It counts in the quotas of additions for a day.
-KEEP_ADDITIONS = """
+KEEP_ADDITIONS = SqlStatement("""
     INSERT INTO erased_addition_request (addition_id, pseudonym, server_id, created_at)
     SELECT addition_id, :hash, server_id, created_at FROM addition_request
     WHERE person_id = :person AND created_at > :since
     ON CONFLICT DO NOTHING
-"""
-FORGET_PERSON = "DELETE FROM person WHERE id = ?"
-CLEAR = """
+""")
+FORGET_PERSON = SqlStatement("DELETE FROM person WHERE id = ?")
+BEGIN_CLEARING = SqlStatement("""
     UPDATE erasure SET state = 'clearing', person_id = NULL, direct_channel = ? WHERE id = ? AND state = 'requested'
-"""
+""")
 # Messages to staff that name the person, or quote them: who painted or reported it, appealed, decided or answered.
 # It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE` does.
-_NOTE_REPORTS = """
+_NOTE_REPORTS = SqlStatement("""
     INSERT INTO erasure_report (erasure_id, report_id)
     SELECT :erasure, id FROM report WHERE (message_id IS NOT NULL OR posting_at IS NOT NULL) AND (
         owner_id = :person
@@ -138,11 +154,11 @@ _NOTE_REPORTS = """
             WHERE :person IN (decided_by, person_id, answered_by) OR instr(note, :person) OR instr(text, :person)
         )
     ) ON CONFLICT DO NOTHING
-"""
-REPORTS_CHANGED = """
+""")
+ERASED_REPORTS_CHANGED = SqlStatement("""
     UPDATE report SET revision = revision + 1
     WHERE id IN (SELECT report_id FROM erasure_report WHERE erasure_id = :erasure)
-"""
+""")
 # What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
 # for each person who has all deleted.
 _REPLACE = (
@@ -194,11 +210,6 @@ MERGED_PAGES = 500
 _LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
 
 
-async def ended_jobs(db: Database, person_id: int, *, limit: int) -> tuple[int, ...]:
-    """Ids of the person's oldest jobs that have ended. Raises DatabaseError."""
-    return tuple(row["id"] for row in await db.fetch(ENDED_JOBS, (person_id, limit)))
-
-
 async def erase_jobs(
     db: Database,
     erasure: Erasure,
@@ -211,24 +222,17 @@ async def erase_jobs(
 
     Notices lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
     """
-    ids = json.dumps(list(job_ids))
-    about = {"erasure": erasure.id, "ids": ids}
     async with db.transaction():
-        (pictures,), (private,), (notices,) = [
-            (await db.fetch(sql, (ids,)))[0] for sql in (COUNT_PICTURES, COUNT_PRIVATE, COUNT_NOTICES)
+        pictures, private, notices = [
+            await db.get(query, job_ids) for query in (COUNT_PICTURES, COUNT_PRIVATE, COUNT_NOTICES)
         ]
-        for sql in (NOTE_PICTURES, NOTE_INPUTS, NOTE_MESSAGES, NOTE_PUBLICATIONS):
-            await db.write(sql, about)
+        for statement in (NOTE_PICTURES, NOTE_INPUTS, NOTE_MESSAGES, NOTE_PUBLICATIONS):
+            await db.run(statement, erasure=erasure.id, ids=job_ids)
         for name in spooled:
-            await db.write(NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
-        await db.write(FORGET_JOBS, (ids,))
+            await db.run(NOTE_ERASED_FILE, erasure.id, FileFolder.SPOOL, name)
+        await db.run(FORGET_ERASED_JOBS, job_ids)
         unreachable = notices if direct_channel is None else 0
-        await db.write(COUNT, (len(job_ids), pictures, private, unreachable, erasure.id))
-
-
-async def jobs_being_deleted(db: Database, person_id: int) -> tuple[int, ...]:
-    """Ids of jobs that the person deleted, of which files or messages are still to go. Raises DatabaseError."""
-    return tuple(row["job_id"] for row in await db.fetch(JOBS_BEING_DELETED, (person_id,)))
+        await db.run(COUNT_ERASED, len(job_ids), pictures, private, unreachable, erasure.id)
 
 
 async def erase_person(
@@ -248,28 +252,26 @@ async def erase_person(
     """
     person = erasure.person_id
     async with db.transaction():
-        for sql in (ANY_JOB, ANY_ADDITION):
-            if await db.fetch_one(sql, (person,)) is not None:
-                return False
-        for sql in (
+        if await db.get(ANY_JOB, person) or await db.get(ANY_ADDITION, person):
+            return False
+        for statement in (
             NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, COUNT_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
             NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES, _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
-            await db.write(sql, {"erasure": erasure.id, "person": person})
+            await db.run(statement, erasure=erasure.id, person=person)
         for name in spooled:
-            await db.write(NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
-        notices = [row["notice_id"] for row in await db.fetch(DECISION_NOTICES, {"person": person})]
+            await db.run(NOTE_ERASED_FILE, erasure.id, FileFolder.SPOOL, name)
+        notices = await db.all(DECISION_NOTICES, person=person)
         for message_id in notices if direct_channel is not None else ():
-            await db.write(NOTE_MESSAGE, (erasure.id, direct_channel, message_id))
+            await db.run(NOTE_ERASED_MESSAGE, erasure.id, direct_channel, message_id)
         if direct_channel is None:
-            await db.write(COUNT, (0, 0, 0, len(notices), erasure.id))
-        kept = {"person": person, "hash": erasure.pseudonym, "since": now_ms() - DAY_MS}
-        await db.write(KEEP_ADDITIONS, kept)
-        await db.write(FORGET_PERSON, (person,))
+            await db.run(COUNT_ERASED, 0, 0, 0, len(notices), erasure.id)
+        await db.run(KEEP_ADDITIONS, person=person, hash=erasure.pseudonym, since=now_ms() - DAY_MS)
+        await db.run(FORGET_PERSON, person)
         for sql in _REPLACE:
-            await db.write(sql, {"person": person, "hash": erasure.pseudonym})
-        await db.write(REPORTS_CHANGED, {"erasure": erasure.id})
-        await db.write(CLEAR, (direct_channel, erasure.id))
+            await db.run(SqlStatement(sql), person=person, hash=erasure.pseudonym)
+        await db.run(ERASED_REPORTS_CHANGED, erasure=erasure.id)
+        await db.run(BEGIN_CLEARING, direct_channel, erasure.id)
     return True
 
 
@@ -292,5 +294,5 @@ async def _merge(db: Database, sql: str, pages: int) -> bool:
     """Whether there is more to merge."""
     async with db.transaction():
         before = db.connection.total_changes
-        await db.write(sql, (pages,))
+        await db.run(SqlStatement(sql), pages)
         return db.connection.total_changes - before >= _LEAST_WORK

@@ -15,28 +15,13 @@ from pathlib import Path
 from bot.database.clock import now_ms
 from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import explain
+from bot.database.query import Query, SqlStatement
 from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
 
 REQUEST = """
     INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
 """
-UNFINISHED = "SELECT * FROM erasure WHERE state <> 'complete' ORDER BY id"
-FIND = "SELECT * FROM erasure WHERE id = ?"
-NEWEST = "SELECT * FROM erasure WHERE pseudonym = pseudonym(?) ORDER BY id DESC LIMIT 1"
-COMPLETE = """
-    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?,
-    unreachable = unreachable + (
-        SELECT count(*) FROM erasure_report WHERE erasure_id = erasure.id AND state = 'out_of_reach'
-    )
-    WHERE id = ? AND state = 'clearing' AND direct_channel IS NULL
-    AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
-    AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
-    AND NOT EXISTS (SELECT 1 FROM erasure_report WHERE erasure_id = erasure.id AND state = 'due')
-    RETURNING *
-"""
-FORGET_REPORTS = "DELETE FROM erasure_report WHERE erasure_id = ?"
-FORGET_OLD = "DELETE FROM erasure WHERE finished_at < ?"
 
 
 class ErasureState(StrEnum):
@@ -75,6 +60,30 @@ class Erasure:
     start_pictures: int
 
 
+# The oldest first.
+UNFINISHED_ERASURES = Query(Erasure, "SELECT * FROM erasure WHERE state <> 'complete' ORDER BY id")
+FIND_ERASURE = Query(Erasure, "SELECT * FROM erasure WHERE id = ?")
+# The person's newest erasure, also one that is complete.
+NEWEST_ERASURE = Query(Erasure, "SELECT * FROM erasure WHERE pseudonym = pseudonym(?) ORDER BY id DESC LIMIT 1")
+COMPLETE_ERASURE = Query(
+    Erasure,
+    """
+    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?,
+    unreachable = unreachable + (
+        SELECT count(*) FROM erasure_report WHERE erasure_id = erasure.id AND state = 'out_of_reach'
+    )
+    WHERE id = ? AND state = 'clearing' AND direct_channel IS NULL
+    AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
+    AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
+    AND NOT EXISTS (SELECT 1 FROM erasure_report WHERE erasure_id = erasure.id AND state = 'due')
+    RETURNING *
+    """,
+)
+FORGET_REPORTS_OF_ERASURE = SqlStatement("DELETE FROM erasure_report WHERE erasure_id = ?")
+# Erasures that were complete before a unix ms.
+FORGET_OLD_RECEIPTS = SqlStatement("DELETE FROM erasure WHERE finished_at < ?")
+
+
 def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> None:
     """Order that all that is kept of the person is deleted; from now on it happens, also after a crash.
 
@@ -91,39 +100,10 @@ def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> Non
         raise explain(problem, database) from problem
 
 
-async def unfinished_erasures(db: Database) -> tuple[Erasure, ...]:
-    """The erasures that are not complete, the oldest first. Raises DatabaseError."""
-    return tuple(map(_erasure, await db.fetch(UNFINISHED)))
-
-
-async def find_erasure(db: Database, erasure_id: int) -> Erasure | None:
-    """The erasure with this id. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, (erasure_id,))
-    return None if row is None else _erasure(row)
-
-
-async def newest_erasure(db: Database, person_id: int) -> Erasure | None:
-    """The person's newest erasure, also one that is complete. Raises DatabaseError."""
-    row = await db.fetch_one(NEWEST, (person_id,))
-    return None if row is None else _erasure(row)
-
-
 async def complete_erasure(db: Database, erasure_id: int, *, copies: int, copies_until: int | None) -> Erasure | None:
-    """clearing -> complete; None while a file or a message is left. Raises DatabaseError."""
+    """clearing -> complete; None while a file or a message is left."""
     async with db.transaction():
-        rows = await db.write(COMPLETE, (now_ms(), copies, copies_until, erasure_id))
-        if rows:
-            await db.write(FORGET_REPORTS, (erasure_id,))
-    return _erasure(rows[0]) if rows else None
-
-
-async def forget_old_receipts(db: Database, *, before_ms: int) -> None:
-    """Delete the erasures that were complete before `before_ms` (unix ms). Raises DatabaseError."""
-    await db.write(FORGET_OLD, (before_ms,))
-
-
-def _erasure(row: sqlite3.Row) -> Erasure:
-    columns = dict(row)
-    columns["state"] = ErasureState(columns["state"])
-    columns["by_operator"] = bool(columns["by_operator"])
-    return Erasure(**columns)
+        complete = await db.one(COMPLETE_ERASURE, now_ms(), copies, copies_until, erasure_id)
+        if complete is not None:
+            await db.run(FORGET_REPORTS_OF_ERASURE, erasure_id)
+    return complete

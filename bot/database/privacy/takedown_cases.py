@@ -17,27 +17,10 @@ from bot.database.clock import now_ms
 from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import explain
 from bot.database.privacy.takedown_notices import write_notices
+from bot.database.query import Query, SqlStatement
 
 DUE_MS = 48 * 3_600_000
 
-_CASE = "SELECT id, state, note, received_at, created_at, ended_at, refused, alerts FROM takedown_case"
-FIND = f"{_CASE} WHERE id = ?"
-UNFINISHED = f"{_CASE} WHERE state IN ('open', 'confirmed') ORDER BY received_at, id"
-ALL = f"{_CASE} ORDER BY ended_at IS NOT NULL, received_at, id"
-KEPT = "SELECT id, hashes FROM takedown_case WHERE state IN ('confirmed', 'complete') ORDER BY id"
-HASHES = "SELECT hashes FROM takedown_case WHERE id = ?"
-COPIES = "SELECT number, kind, path, job_id, distance, state FROM takedown_copy WHERE case_id = ? ORDER BY number"
-REFUSE = "UPDATE takedown_case SET refused = refused + 1 WHERE id = ?"
-COUNT_ALERTS = "UPDATE takedown_case SET alerts = ? WHERE id = ? AND alerts < ? RETURNING id"
-END_COPIES_OF_JOB = (
-    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND job_id = ? AND state = 'confirmed'"
-)
-END_COPY = "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND number = ? AND state = 'confirmed'"
-COMPLETE = """
-    UPDATE takedown_case SET state = 'complete', ended_at = ? WHERE id = ? AND state = 'confirmed'
-    AND NOT EXISTS (SELECT 1 FROM takedown_copy WHERE case_id = takedown_case.id AND state = 'confirmed')
-    RETURNING id
-"""
 OPEN = "INSERT INTO takedown_case (note, hashes, received_at, created_at) VALUES (?, ?, ?, ?) RETURNING id"
 ADD_COPY = """
     INSERT INTO takedown_copy (case_id, number, kind, path, job_id, distance)
@@ -116,6 +99,47 @@ class TakedownCopy(FoundCopy):
     state: CopyState
 
 
+@dataclass(frozen=True)
+class KeptHashes:
+    """The hashes of a case whose copies are refused."""
+
+    case_id: int
+    hashes: bytes
+
+
+_CASE = "SELECT id, state, note, received_at, created_at, ended_at, refused, alerts FROM takedown_case"
+FIND_TAKEDOWN_CASE = Query(TakedownCase, f"{_CASE} WHERE id = ?")
+# Cases that are open or being carried out, the one that is due first before others.
+UNFINISHED_CASES = Query(TakedownCase, f"{_CASE} WHERE state IN ('open', 'confirmed') ORDER BY received_at, id")
+# Unfinished cases before others.
+ALL_CASES = Query(TakedownCase, f"{_CASE} ORDER BY ended_at IS NOT NULL, received_at, id")
+COPIES_OF_CASE = Query(
+    TakedownCopy,
+    "SELECT number, kind, path, job_id, distance, state FROM takedown_copy WHERE case_id = ? ORDER BY number",
+)
+KEPT_HASHES = Query(
+    KeptHashes,
+    "SELECT id AS case_id, hashes FROM takedown_case WHERE state IN ('confirmed', 'complete') ORDER BY id",
+)
+# Empty if the case is closed.
+HASHES_OF_CASE = Query(bytes, "SELECT hashes FROM takedown_case WHERE id = ?")
+# A copy of the case came and was refused.
+COUNT_REFUSAL = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
+# Operators are told of the case for so many times; no change if they were before.
+COUNT_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
+END_COPIES_OF_JOB = SqlStatement(
+    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND job_id = ? AND state = 'confirmed'"
+)
+END_COPY = SqlStatement(
+    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND number = ? AND state = 'confirmed'"
+)
+# confirmed -> complete, once no copy is left.
+COMPLETE_CASE = SqlStatement("""
+    UPDATE takedown_case SET state = 'complete', ended_at = ? WHERE id = ? AND state = 'confirmed'
+    AND NOT EXISTS (SELECT 1 FROM takedown_copy WHERE case_id = takedown_case.id AND state = 'confirmed')
+""")
+
+
 # --- what a command does, beside the running bot --------------------------------------------------------------------
 
 
@@ -143,7 +167,7 @@ def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> 
     with _written(database) as connection:
         if not connection.execute(CONFIRM, (case_id,)).fetchall():
             return False
-        for row in connection.execute(COPIES, (case_id,)).fetchall():
+        for row in connection.execute(COPIES_OF_CASE.sql, (case_id,)).fetchall():
             state = CopyState.EXCEPTED if row["number"] in excepted else CopyState.CONFIRMED
             connection.execute(CONFIRM_COPY, (state, case_id, row["number"]))
         write_notices(connection, case_id)
@@ -162,59 +186,12 @@ def close_case(database: Path, case_id: int) -> bool:
 # --- what the bot does ----------------------------------------------------------------------------------------------
 
 
-async def find_case(db: Database, case_id: int) -> TakedownCase | None:
-    """The case with this id. Raises DatabaseError."""
-    row = await db.fetch_one(FIND, (case_id,))
-    return None if row is None else _case(row)
-
-
-async def unfinished_cases(db: Database) -> tuple[TakedownCase, ...]:
-    """The cases that are open or being carried out, the one that is due first before others. Raises DatabaseError."""
-    return tuple(map(_case, await db.fetch(UNFINISHED)))
-
-
-async def all_cases(db: Database) -> tuple[TakedownCase, ...]:
-    """All cases, unfinished ones before others. Raises DatabaseError."""
-    return tuple(map(_case, await db.fetch(ALL)))
-
-
-async def copies_of(db: Database, case_id: int) -> tuple[TakedownCopy, ...]:
-    """The copies of a case by their numbers. Raises DatabaseError."""
-    return tuple(map(_copy, await db.fetch(COPIES, (case_id,))))
-
-
-async def hashes_of(db: Database, case_id: int) -> bytes:
-    """The hashes of a case's notice; empty if it is closed. Raises DatabaseError."""
-    row = await db.fetch_one(HASHES, (case_id,))
-    return b"" if row is None else row["hashes"]
-
-
-async def kept_hashes(db: Database) -> dict[int, bytes]:
-    """The hashes of the cases whose copies are refused, by the case's id. Raises DatabaseError."""
-    return {row["id"]: row["hashes"] for row in await db.fetch(KEPT)}
-
-
-async def count_refusal(db: Database, case_id: int) -> None:
-    """A copy of the case came and was refused. Raises DatabaseError."""
-    await db.write(REFUSE, (case_id,))
-
-
-async def count_alerts(db: Database, case_id: int, alerts: int) -> bool:
-    """Note that operators are told for the `alerts`th time; False when they were before. Raises DatabaseError."""
-    return bool(await db.write(COUNT_ALERTS, (alerts, case_id, alerts)))
-
-
 async def end_copy(db: Database, case_id: int, copy: TakedownCopy) -> None:
-    """The copy is removed; of a picture, all of its job are. Raises DatabaseError."""
+    """The copy is removed; of a picture, all of its job are."""
     if copy.job_id is not None:
-        await db.write(END_COPIES_OF_JOB, (case_id, copy.job_id))
+        await db.run(END_COPIES_OF_JOB, case_id, copy.job_id)
     else:
-        await db.write(END_COPY, (case_id, copy.number))
-
-
-async def complete_case(db: Database, case_id: int) -> bool:
-    """confirmed -> complete; False while a copy is left. Raises DatabaseError."""
-    return bool(await db.write(COMPLETE, (now_ms(), case_id)))
+        await db.run(END_COPY, case_id, copy.number)
 
 
 @contextmanager
@@ -235,15 +212,3 @@ def _written(database: Path) -> Generator[sqlite3.Connection]:
 def _add_copies(connection: sqlite3.Connection, case_id: int, copies: Iterable[FoundCopy]) -> int:
     values = [(case_id, case_id, copy.kind, copy.path, copy.job_id, copy.distance) for copy in copies]
     return sum(len(connection.execute(ADD_COPY, each).fetchall()) for each in values)
-
-
-def _case(row: sqlite3.Row) -> TakedownCase:
-    columns = dict(row)
-    columns["state"] = CaseState(columns["state"])
-    return TakedownCase(**columns)
-
-
-def _copy(row: sqlite3.Row) -> TakedownCopy:
-    columns = dict(row)
-    columns["kind"], columns["state"] = CopyKind(columns["kind"]), CopyState(columns["state"])
-    return TakedownCopy(**columns)

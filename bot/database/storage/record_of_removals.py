@@ -27,7 +27,7 @@ from bot.database.database import BUSY_TIMEOUT_MS, Database
 from bot.database.errors import FolderNotWritable, NoDatabase, WrongKey, explain
 from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, UNFINISHED_JOBS
-from bot.database.key_values import RECALL, REMEMBER, recall, remember
+from bot.database.key_values import FORGET_VALUE, RECALL_VALUE, REMEMBER_VALUE
 from bot.database.pictures.verdicts import (
     JOBS_WITH_HASH,
     PictureVerdict,
@@ -36,8 +36,9 @@ from bot.database.pictures.verdicts import (
     inherit_verdicts,
 )
 from bot.database.privacy.deletions import begin_deletion
-from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person
-from bot.database.privacy.erasures import Erasure, unfinished_erasures
+from bot.database.privacy.erased_rows import ENDED_JOBS, erase_jobs, erase_person
+from bot.database.privacy.erasures import UNFINISHED_ERASURES, Erasure
+from bot.database.query import Query, SqlStatement
 from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.storage.pseudonyms import Pseudonyms, key_file
 from bot.file_access import Need, why
@@ -51,8 +52,7 @@ AT_ONCE: Final = 500
 _MOST_JOBS: Final = 10_000  # with the very same picture
 
 _NAME_OF_KEY = "check of the key"  # the text whose hash identifies a key
-CHECK_OF_KEY = f"SELECT pseudonym('{_NAME_OF_KEY}') AS hash"
-FORGET = "DELETE FROM memo WHERE key = ?"
+CHECK_OF_KEY = Query(sqlite3.Row, f"SELECT pseudonym('{_NAME_OF_KEY}')")
 ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
 FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
 # Read from end to end, once at a restore: whose ids these are that stand in the record as keyed hashes.
@@ -62,29 +62,32 @@ _PEOPLE = """
     UNION SELECT target_id FROM block WHERE kind = 'person' UNION SELECT holder_id FROM server_limit
     WHERE holder = 'person' UNION SELECT person_id FROM daily_usage UNION SELECT person_id FROM publication
 """
-_HASHED = f"SELECT id, pseudonym(id) AS pseudonym FROM ({_PEOPLE}) WHERE id > 0"  # noqa: S608 - constants only
-KNOWN_ERASURE = "SELECT 1 FROM erasure WHERE pseudonym = ? AND created_at = ?"
-ERASE_AGAIN = """
+_HASHED = Query(
+    sqlite3.Row,
+    f"SELECT id, pseudonym(id) AS pseudonym FROM ({_PEOPLE}) WHERE id > 0",  # noqa: S608 - constants only
+)
+KNOWN_ERASURE = Query(bool, "SELECT EXISTS (SELECT 1 FROM erasure WHERE pseudonym = ? AND created_at = ?)")
+ERASE_AGAIN = SqlStatement("""
     INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, 1, ?)
     ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
-"""
-FORGET_WISHES = "DELETE FROM addition_request WHERE person_id = ?"
-KEEP_VERDICT = """
+""")
+FORGET_WISHES = SqlStatement("DELETE FROM addition_request WHERE person_id = ?")
+KEEP_VERDICT = SqlStatement("""
     INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
     VALUES (?, ?, ?, ?, ?, ?)
-"""
+""")
 HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
-END_VERDICTS = "DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'"
-FIND_CASE = "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?"
-OPEN_CASE = """
+END_VERDICTS = SqlStatement("DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'")
+CASE_OF_TIMES = Query(int, "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?")
+OPEN_CASE = SqlStatement("""
     INSERT INTO takedown_case (state, note, hashes, received_at, created_at) VALUES ('confirmed', '', ?, ?, ?)
-"""
-CONFIRM_CASE = """
+""")
+CONFIRM_CASE = SqlStatement("""
     UPDATE takedown_case SET state = 'confirmed', hashes = ?, ended_at = NULL WHERE id = ? AND state = 'open'
-"""
-CLOSE_CASE = """
+""")
+CLOSE_CASE = SqlStatement("""
     UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = ? WHERE id = ? AND state <> 'closed'
-"""
+""")
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def flush_record(database: Path) -> None:
                         # crash has left these there.
                         if not behind.lost and all(_without_key(entry) in new for entry in behind.entries):
                             for memo in written.memos:
-                                connection.execute(REMEMBER, memo)
+                                connection.execute(REMEMBER_VALUE.sql, memo)
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
     except OSError as problem:
@@ -160,18 +163,18 @@ async def catch_up(db: Database, database: Path, *, accept_loss: bool = False) -
         raise WrongKey(key_file(database), foreign)
     if read.entries or read.place != known or read.place.file_id is None:
         done = await _apply(db, read)
-        if done.lost and await recall(db, LOST) is None:
+        if done.lost and await db.one(RECALL_VALUE, LOST) is None:
             gone = astuple(known) if read.place.file_id != known.file_id else None
-            await remember(db, LOST, json.dumps(gone))
+            await db.run(REMEMBER_VALUE, LOST, json.dumps(gone))
         place = read.place
         if place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
             place = await asyncio.to_thread(_append, file, [])
         for memo in place.memos:
-            await remember(db, *memo)
+            await db.run(REMEMBER_VALUE, *memo)
     if accept_loss:
-        await db.write(FORGET, (LOST,))
-    if accept_loss or await recall(db, KEY) is None:
-        await remember(db, KEY, await _check(db))
+        await db.run(FORGET_VALUE, LOST)
+    if accept_loss or await db.one(RECALL_VALUE, KEY) is None:
+        await db.run(REMEMBER_VALUE, KEY, await _check(db))
     await asyncio.to_thread(flush_record, database)
     loss = await unresolved(db)
     return replace(done, lost=loss.lost, other_key=loss.other_key)
@@ -179,24 +182,24 @@ async def catch_up(db: Database, database: Path, *, accept_loss: bool = False) -
 
 async def _what_is_behind(db: Database, file: Path) -> tuple[_Place, _Behind]:
     """Return the position of the database in the file, and the entries after it. A missing file may be back."""
-    known = _Place(int(await recall(db, POSITION) or 0), await recall(db, FILE_ID))
+    known = _Place(int(await db.one(RECALL_VALUE, POSITION) or 0), await db.one(RECALL_VALUE, FILE_ID))
     read = await asyncio.to_thread(_read, file, known)
-    gone = json.loads(await recall(db, LOST) or "null")
+    gone = json.loads(await db.one(RECALL_VALUE, LOST) or "null")
     if gone is None or read.place.file_id != (missing := _Place(*gone)).file_id:
         return known, read
     for memo in missing.memos:
-        await remember(db, *memo)
-    await db.write(FORGET, (LOST,))
+        await db.run(REMEMBER_VALUE, *memo)
+    await db.run(FORGET_VALUE, LOST)
     return missing, await asyncio.to_thread(_read, file, missing)
 
 
 async def _apply(db: Database, read: _Behind) -> CaughtUp:
     done = CaughtUp(lost=read.lost)
-    people = {row["pseudonym"]: row["id"] for row in await db.fetch(_HASHED)} if read.entries else {}
+    people = {row["pseudonym"]: row["id"] for row in await db.all(_HASHED)} if read.entries else {}
     if read.entries:  # skip numbers in use: a verdict refers to its report by number
         async with db.transaction():
-            await db.write(COUNT_ALL)
-            await db.write(COUNT_ON, (GAP,))
+            await db.run(COUNT_ALL)
+            await db.run(COUNT_ON, GAP)
     for entry in read.entries:
         try:
             done = replace(
@@ -212,16 +215,16 @@ async def _apply(db: Database, read: _Behind) -> CaughtUp:
 
 async def unresolved(db: Database) -> CaughtUp:
     """Return the losses that earlier starts found and no operator has resolved. Raises DatabaseError."""
-    key = await recall(db, KEY)
-    return CaughtUp(lost=await recall(db, LOST) is not None, other_key=key not in (None, await _check(db)))
+    key = await db.one(RECALL_VALUE, KEY)
+    return CaughtUp(lost=await db.one(RECALL_VALUE, LOST) is not None, other_key=key not in (None, await _check(db)))
 
 
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
 async def _check(db: Database) -> str:
-    row = await db.fetch_one(CHECK_OF_KEY)
-    return "" if row is None else str(row["hash"])
+    (check,) = await db.get(CHECK_OF_KEY)
+    return str(check)
 
 
 def _check_of(database: Path) -> str:
@@ -241,8 +244,8 @@ async def _foreign(db: Database, entries: Iterable[Mapping[str, Any]]) -> int:
     """Count the erasures that were recorded with another key, but not by this database itself."""
     mine = (await _check(db), None)  # an erasure without a key is a damaged line
     found = [each for each in entries if each["kind"] == "erasure" and each.get("key") not in mine]
-    there = [await db.fetch_one(KNOWN_ERASURE, (str(each.get("person")), str(each.get("at")))) for each in found]
-    return there.count(None)
+    known = [await db.get(KNOWN_ERASURE, str(each.get("person")), str(each.get("at"))) for each in found]
+    return known.count(False)
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -264,7 +267,7 @@ class _Place:
 
 
 def _known(connection: sqlite3.Connection) -> _Place:
-    position, file_id = (connection.execute(RECALL, (key,)).fetchone() for key in (POSITION, FILE_ID))
+    position, file_id = (connection.execute(RECALL_VALUE.sql, (key,)).fetchone() for key in (POSITION, FILE_ID))
     return _Place(int(position[0]) if position else 0, file_id[0] if file_id else None)
 
 
@@ -376,21 +379,21 @@ async def _erase(db: Database, people: Mapping[int, int], entry: Mapping[str, An
         return False
     pending = await _pending(db, person_id)
     if pending is None:
-        if await db.fetch_one(KNOWN_ERASURE, (entry["person"], entry["at"])) is not None:
+        if await db.get(KNOWN_ERASURE, entry["person"], entry["at"]):
             return False
-        await db.write(ERASE_AGAIN, (person_id, entry["person"], entry["at"]))
+        await db.run(ERASE_AGAIN, person_id, entry["person"], entry["at"])
         pending = await _pending(db, person_id)
     assert pending is not None
     for job in await db.all(UNFINISHED_JOBS, person_id):
         await db.one(CANCEL_JOB, now_ms(), job.id)
-    await db.write(FORGET_WISHES, (person_id,))
-    while ids := await ended_jobs(db, person_id, limit=AT_ONCE):
+    await db.run(FORGET_WISHES, person_id)
+    while ids := await db.all(ENDED_JOBS, person_id, AT_ONCE):
         await erase_jobs(db, pending, ids)
     return await erase_person(db, pending)
 
 
 async def _pending(db: Database, person_id: int) -> Erasure | None:
-    return next((each for each in await unfinished_erasures(db) if each.person_id == person_id), None)
+    return next((each for each in await db.all(UNFINISHED_ERASURES) if each.person_id == person_id), None)
 
 
 async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
@@ -404,13 +407,13 @@ async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
     server_id, source = entry["server"], entry["source"]
     if kind == "verdict ended":
         async with db.transaction():
-            await db.write(END_VERDICTS, (server_id, source))
+            await db.run(END_VERDICTS, server_id, source)
             await end_inherited(db, source)
         return True
     hashed = bytes.fromhex(entry["hash"])
     reason = VerdictReason(entry["reason"])
     rating = None if entry["rating"] is None else ContentRating(entry["rating"])
-    await db.write(KEEP_VERDICT, (server_id, reason, rating, source, hashed, entry["at"]))
+    await db.run(KEEP_VERDICT, server_id, reason, rating, source, hashed, entry["at"])
     if reason is VerdictReason.DELETED:
         await _delete(db, hashed)
         return True
@@ -436,12 +439,12 @@ async def _take_down(db: Database, entry: Mapping[str, Any]) -> bool:
         return False
     hashes = bytes.fromhex(entry["hashes"])
     async with db.transaction():
-        row = await db.fetch_one(FIND_CASE, (entry["received"], entry["created"]))
+        case_id = await db.one(CASE_OF_TIMES, entry["received"], entry["created"])
         if entry["state"] == "closed":
-            if row is not None:
-                await db.write(CLOSE_CASE, (now_ms(), row["id"]))
-        elif row is None:
-            await db.write(OPEN_CASE, (hashes, entry["received"], entry["created"]))
+            if case_id is not None:
+                await db.run(CLOSE_CASE, now_ms(), case_id)
+        elif case_id is None:
+            await db.run(OPEN_CASE, hashes, entry["received"], entry["created"])
         else:
-            await db.write(CONFIRM_CASE, (hashes, row["id"]))
+            await db.run(CONFIRM_CASE, hashes, case_id)
     return True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from pathlib import Path
 
 from bot.background import Pool
 from bot.database.database import Database
 from bot.database.pictures.hashes import PICTURES_WITHOUT_HASH, record_hashes
-from bot.database.privacy.takedown_cases import count_refusal, kept_hashes
+from bot.database.privacy.takedown_cases import COUNT_REFUSAL, KEPT_HASHES, KeptHashes
 from bot.errors.pictures import RemovedPicture
 from bot.pictures.similarity.perceptual_hash import REFUSED_BELOW, distances, hash_file
 from bot.pictures.similarity.picture_verdicts import PictureVerdicts
@@ -48,16 +48,16 @@ class RemovedPictures:
 
     async def check(self, hashes: Iterable[bytes]) -> None:
         """Refuse copies, and count them for the operators. Raises RemovedPicture or DatabaseError."""
-        kept = await kept_hashes(self._db)
+        kept = await self._db.all(KEPT_HASHES)
         # A thousand cases take a fifth of a second.
         found = await self._hashing.run(_nearest, kept, list(hashes))
         if found is not None and found[1] < REFUSED_BELOW:
             log.info("refused a picture: its distance to case %s is %.3f", *found)
-            await count_refusal(self._db, found[0])
+            await self._db.run(COUNT_REFUSAL, found[0])
             raise RemovedPicture
 
 
-def _nearest(kept: Mapping[int, bytes], hashes: Sequence[bytes]) -> tuple[int, float] | None:
+def _nearest(kept: Sequence[KeptHashes], hashes: Sequence[bytes]) -> tuple[int, float] | None:
     """The case that one of the pictures is most like, and the distance; None where there is nothing to compare."""
-    found = [(case_id, distance) for case_id, of_case in kept.items() for distance in distances(of_case, hashes)]
+    found = [(each.case_id, distance) for each in kept for distance in distances(each.hashes, hashes)]
     return min(found, key=itemgetter(1), default=None)

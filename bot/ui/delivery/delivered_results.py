@@ -17,7 +17,7 @@ from bot.database.jobs.deliveries import FIND_DELIVERY
 from bot.database.jobs.jobs import Job
 from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import PICTURES_OF_JOB
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import HELD_AMONG
 from bot.i18n import speaking
 from bot.servers.services import ServerServices
@@ -85,7 +85,7 @@ class DeliveredResults:
         """What stands in place of pictures that are reported or were taken down; None for others."""
         if await self._db.all(HELD_AMONG, [job.id]):
             return ResultNotice(job, reported_view)
-        if await taken_down_in(self._db, job.id, job.server_id or EVERYWHERE) is not None:
+        if await self._db.one(TAKEN_DOWN_IN, job.id, job.server_id or EVERYWHERE) is not None:
             return ResultNotice(job, taken_down_view)
         return None
 

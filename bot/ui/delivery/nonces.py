@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from bot.database.database import Database
-from bot.database.key_values import INSTALLATION, recall
+from bot.database.key_values import INSTALLATION, RECALL_VALUE
 
 NONCE_LENGTH = 24  # in characters; Discord allows 25
 
@@ -19,6 +19,6 @@ async def make_nonce(db: Database, kind: str, number: int, *, person_id: int = 0
 
     A retry gets the same nonce, another recipient another one.
     """
-    installation = await recall(db, INSTALLATION)
+    installation = await db.one(RECALL_VALUE, INSTALLATION)
     text = f"{installation}:{kind}:{number}:{person_id}:{channel_id}"
     return hashlib.sha256(text.encode()).hexdigest()[:NONCE_LENGTH]

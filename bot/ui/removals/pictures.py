@@ -30,26 +30,26 @@ from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.pictures.verdicts import TAKE_DOWN_HASHES
 from bot.database.privacy.deletions import (
+    END_DELETION,
+    FIND_DELETION,
+    HIDE_JOB,
+    NEXT_DUE_AT,
+    PENDING_DELETIONS,
     Deletion,
     begin_deletion,
     due_jobs,
-    end_deletion,
-    find_deletion,
     find_hidden_job,
     hidden_jobs,
-    hide_job,
-    next_due,
-    pending_deletions,
     undo_deletion,
 )
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.privacy.takedowns import (
+    RECORD_TAKEDOWN,
+    TAKEN_DOWN_IN,
+    UNTOLD_TAKEDOWNS,
     Takedown,
     mark_told,
     newest_notice,
-    record_takedown,
-    taken_down_in,
-    untold_takedowns,
 )
 from bot.database.reports.reports import HELD_SINCE
 from bot.database.servers.audit import AuditAction, add_entry
@@ -146,7 +146,7 @@ class Removals:
             await self.delete(job)
             return None
         until: int | None = now + undo_ms
-        if await hide_job(self._db, job.id, now + undo_ms):
+        if await self._db.run(HIDE_JOB, now + undo_ms, job.id):
             self._unhidden.add(job.id)
             self._recurring.wake()
             self.notify()
@@ -210,10 +210,10 @@ class Removals:
 
     async def complete_one(self, job_id: int) -> bool:
         """Go on with the deletion of a job; whether nothing is left of it. Raises DatabaseError."""
-        deletion = await find_deletion(self._db, job_id)
+        deletion = await self._db.one(FIND_DELETION, job_id)
         if deletion is not None:
             await self._carry_out(deletion)
-        return deletion is None or await find_deletion(self._db, job_id) is None
+        return deletion is None or await self._db.one(FIND_DELETION, job_id) is None
 
     def start(self) -> None:
         """From now on complete what earlier runs and outages have left, and each deletion when its time has come."""
@@ -241,7 +241,7 @@ class Removals:
         for job in await due_jobs(self._db, held_since=reported):
             if not self._closing:
                 await background.guard(self.delete(job), "deleting a picture")
-        for deletion in await pending_deletions(self._db):
+        for deletion in await self._db.all(PENDING_DELETIONS):
             if not self._closing:
                 await background.guard(self._carry_out(deletion), "completing a deletion")
 
@@ -268,7 +268,7 @@ class Removals:
     async def _complete_and_wait(self) -> float:
         """Returns the seconds until there is something to do. Raises DatabaseError."""
         await self.complete()
-        due = await next_due(self._db)
+        due = await self._db.one(NEXT_DUE_AT, now_ms())
         return RETRY_SECONDS if due is None else min(max((due - now_ms()) / 1000, 0.1), RETRY_SECONDS)
 
     async def take_down(self, job: Job, server_id: int, actor_id: int, reason: str) -> None:
@@ -280,12 +280,12 @@ class Removals:
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with self._db.transaction():
-            if await taken_down_in(self._db, job.id, server_id) is None:  # not if staff confirm it twice
+            if await self._db.one(TAKEN_DOWN_IN, job.id, server_id) is None:  # not if staff confirm it twice
                 await add_entry(
                     self._db, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
-            await record_takedown(self._db, job, server_id, why)
+            await self._db.run(RECORD_TAKEDOWN, job.id, server_id, job.person_id, now_ms(), why)
             await self._db.run(TAKE_DOWN_HASHES, job=job.id, server=server_id, now=now_ms())
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._db, job.id, *delivered, message_alone=True)
@@ -297,17 +297,17 @@ class Removals:
     async def tell_here(self, interaction: Interaction) -> None:
         """Tell the person who used a command of what they were not told by a direct message. Raises DatabaseError."""
         person_id = interaction.user.id
-        if not await untold_takedowns(self._db, person_id):
+        if not await self._db.all(UNTOLD_TAKEDOWNS, person_id):
             return
         async with self._telling:
-            if untold := await untold_takedowns(self._db, person_id):
+            if untold := await self._db.all(UNTOLD_TAKEDOWNS, person_id):
                 await send_ephemeral(interaction, await self._notice(untold))
                 await mark_told(self._db, untold, now_ms())
 
     async def _tell_by_letter(self, person_id: int) -> None:
         """Raises DatabaseError. What cannot be sent waits for the person's next command."""
         async with self._telling:
-            untold = await untold_takedowns(self._db, person_id)
+            untold = await self._db.all(UNTOLD_TAKEDOWNS, person_id)
             if not untold:
                 return
             notice = await newest_notice(self._db, person_id, now_ms() - NOTICE_MS)
@@ -368,7 +368,7 @@ class Removals:
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
-            await end_deletion(self._db, deletion)
+            await self._db.run(END_DELETION, deletion.job_id, deletion.paths, deletion.input)
 
     async def _remove_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""

@@ -20,16 +20,16 @@ from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.inputs import forget_given
 from bot.database.privacy.deletions import find_hidden_job
 from bot.database.privacy.takedown_cases import (
+    COMPLETE_CASE,
+    COPIES_OF_CASE,
+    COUNT_ALERTS,
+    UNFINISHED_CASES,
     CaseState,
     CopyKind,
     CopyState,
     TakedownCase,
     TakedownCopy,
-    complete_case,
-    copies_of,
-    count_alerts,
     end_copy,
-    unfinished_cases,
 )
 from bot.library.configuration import Configuration
 from bot.pictures.similarity.copies import folder_of
@@ -76,7 +76,7 @@ class TakedownCases:
         Return whether all confirmed cases are complete and all authors notified. Raises DatabaseError.
         """
         left = False
-        for case in await unfinished_cases(self._db):
+        for case in await self._db.all(UNFINISHED_CASES):
             confirmed = case.state is CaseState.CONFIRMED
             if confirmed and await self._carry_out(case):
                 log.info("takedown %s is complete", case.id)
@@ -87,10 +87,10 @@ class TakedownCases:
 
     async def _carry_out(self, case: TakedownCase) -> bool:
         """Whether all that was confirmed is gone."""
-        for copy in await copies_of(self._db, case.id):
+        for copy in await self._db.all(COPIES_OF_CASE, case.id):
             if copy.state is CopyState.CONFIRMED:
                 await background.guard(self._end(case, copy), f"removing a picture of the takedown {case.id}")
-        return await complete_case(self._db, case.id)
+        return await self._db.run(COMPLETE_CASE, now_ms(), case.id)
 
     async def _end(self, case: TakedownCase, copy: TakedownCopy) -> None:
         """Remove it and note that, or leave it for the next time."""
@@ -129,6 +129,6 @@ class TakedownCases:
         """Tell operators once for each of the times that has come."""
         left = case.due_at - now_ms()
         due = sum(left <= before for before in ALERTS_MS)
-        if due > case.alerts and await count_alerts(self._db, case.id, due):
+        if due > case.alerts and await self._db.run(COUNT_ALERTS, alerts=due, case=case.id):
             log.warning("takedown %s is %s, due in %.1f hours", case.id, case.state, left / 3_600_000)
             self._alert(case)

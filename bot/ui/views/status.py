@@ -14,7 +14,7 @@ from bot.config import ConfigError
 from bot.database.clock import now_ms
 from bot.database.loras.file_counts import COUNT_AT_HUBS, HubCount
 from bot.database.loras.sample_failures import suspects
-from bot.database.privacy.takedown_cases import CaseState, TakedownCase, unfinished_cases
+from bot.database.privacy.takedown_cases import UNFINISHED_CASES, CaseState, TakedownCase
 from bot.diagnostics.finding import Finding
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import code, plain, with_code
@@ -54,7 +54,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     await require(interaction, Action.SEE_STATUS)
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
-    cases = await unfinished_cases(client.db) if is_operator(interaction) else ()
+    cases = await client.db.all(UNFINISHED_CASES) if is_operator(interaction) else []
     hubs = await client.db.get(COUNT_AT_HUBS) if is_operator(interaction) else HubCount(0, 0)
     suspect = [each.path for each in await suspects(client.db)] if is_operator(interaction) else []
     findings = client.watchman.findings if is_operator(interaction) else []

@@ -30,10 +30,10 @@ from bot.database.pictures.verdicts import (
     inherit_verdicts,
     verdicts_in_force,
 )
-from bot.database.privacy.deletions import pending_deletions
-from bot.database.privacy.erasures import request_erasure, unfinished_erasures
-from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, close_case, confirm_case, kept_hashes, open_case
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.deletions import PENDING_DELETIONS
+from bot.database.privacy.erasures import UNFINISHED_ERASURES, request_erasure
+from bot.database.privacy.takedown_cases import KEPT_HASHES, CopyKind, FoundCopy, close_case, confirm_case, open_case
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
 from bot.database.storage.backup import back_up, put_back
 from bot.database.storage.pseudonyms import key_file
@@ -91,7 +91,7 @@ async def test_an_erased_person_does_not_come_back(tmp_path: Path, lost: bool) -
     assert (await caught_up(house.database)).erasures == 1
     async with open_database(house.database) as connection:
         assert await rows_of_person(connection) == {}
-        (again,) = await unfinished_erasures(connection)
+        (again,) = await connection.all(UNFINISHED_ERASURES)
         assert again.person_id is None and again.by_operator, "files and messages follow"
     assert f'"person":{PERSON}' not in record_file(house.database).read_text("utf-8")
     assert not await caught_up(house.database), "nothing is carried out twice"
@@ -130,12 +130,12 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
     async with open_database(house.database) as db:
         assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)} == before
         assert await db.one(FIND_JOB, deleted) is None
-        assert [each.job_id for each in await pending_deletions(db)] == [deleted]
-        assert await taken_down_in(db, hidden, SERVER) == SERVER
+        assert [each.job_id for each in await db.all(PENDING_DELETIONS)] == [deleted]
+        assert await db.one(TAKEN_DOWN_IN, hidden, SERVER) == SERVER
         assert [each.rating for each in await db.all(JOB_RATINGS, ids=[rated], server=SERVER)] == [
             ContentRating.EXPLICIT
         ]
-        assert await taken_down_in(db, reversed_, SERVER) is None
+        assert await db.one(TAKEN_DOWN_IN, reversed_, SERVER) is None
 
 
 async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
     put_back(house.copy, house.database)
     assert (await caught_up(house.database)).cases == 1
     async with open_database(house.database) as connection:
-        assert list((await kept_hashes(connection)).values()) == [b"notice"]
+        assert [each.hashes for each in await connection.all(KEPT_HASHES)] == [b"notice"]
         assert await connection.one(FIND_JOB, shown) is None and await connection.one(FIND_JOB, other) is not None
     other_copy = back_up(house.database, tmp_path / "later", keep=1)
     with closing(sqlite3.connect(house.database)) as connection, connection:
@@ -181,7 +181,7 @@ async def test_a_takedown_case_holds_in_the_copy(tmp_path: Path) -> None:
     put_back(other_copy, house.database)
     await caught_up(house.database)
     async with open_database(house.database) as connection:
-        assert await kept_hashes(connection) == {}
+        assert await connection.all(KEPT_HASHES) == []
 
 
 KILLED = """

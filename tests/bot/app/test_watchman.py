@@ -23,7 +23,7 @@ from bot.app.watchman import DAY, Watchman
 from bot.cli.setup.doctor import _data
 from bot.database.database import open_database
 from bot.database.errors import NotADatabase
-from bot.database.key_values import recall, remember
+from bot.database.key_values import RECALL_VALUE, REMEMBER_VALUE
 from bot.database.storage.backup import back_up, copies, put_back
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.watch import (
@@ -185,19 +185,19 @@ async def recalled(copy: Path, database: Path) -> str | None:
     restored.parent.mkdir()
     put_back(copy, restored)
     async with open_database(restored) as db:
-        return await recall(db, "what")
+        return await db.one(RECALL_VALUE, "what")
 
 
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, replaced: bool) -> None:
-    await remember(watch.easel.db, "what", "written since the last copy")
+    await watch.easel.db.run(REMEMBER_VALUE, "what", "written since the last copy")
     watch.database.unlink()
     if replaced:
         watch.database.write_bytes(b"")
     (text,) = [text for text in await watch.look() if "database file" in text]
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text and ("has replaced" in text) is replaced
-    await remember(watch.easel.db, "still", "works")
+    await watch.easel.db.run(REMEMBER_VALUE, "still", "works")
     assert await recalled(newest, watch.database) == "written since the last copy"
 
 
@@ -256,7 +256,7 @@ async def test_a_finding_that_gets_worse_is_logged_and_published_at_once(watch: 
 async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
     watch.database.unlink()
     (text,) = [text for text in await watch.look() if "database file" in text]
-    await remember(watch.easel.db, "what", "written after the message")
+    await watch.easel.db.run(REMEMBER_VALUE, "what", "written after the message")
     await watch.watchman.aclose()
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text

@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.database.database import open_database
-from bot.database.privacy.erasures import unfinished_erasures
+from bot.database.privacy.erasures import UNFINISHED_ERASURES
 from tests.bot.cli.commands import Here
 from tests.bot.privacy.people import ADA, WORDS, live
 from tests.house import House
@@ -50,7 +50,7 @@ def test_it_shows_exports_and_orders_the_deletion(here: Here, config: Path, tmp_
 
     async def ordered() -> list[tuple[int | None, bool]]:
         async with open_database(tmp_path / "house" / "data" / "easel.sqlite3") as db:
-            return [(each.person_id, each.by_operator) for each in await unfinished_erasures(db)]
+            return [(each.person_id, each.by_operator) for each in await db.all(UNFINISHED_ERASURES)]
 
     assert asyncio.run(ordered()) == [(ADA, True)]
 

@@ -15,7 +15,7 @@ from bot.database.clock import now_ms
 from bot.database.database import open_database
 from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.pictures import NewPicture
-from bot.database.privacy.takedown_cases import CopyState, copies_of
+from bot.database.privacy.takedown_cases import COPIES_OF_CASE, CopyState
 from tests.bot.cli.commands import Here
 from tests.bot.database.conftest import finish, request_for
 from tests.house import House
@@ -43,7 +43,7 @@ async def paint(house: House, seed: int) -> None:
 
 async def states(house: House) -> list[tuple[str, CopyState]]:
     async with open_database(house.settings.storage.database) as db:
-        return [(copy.path, copy.state) for copy in await copies_of(db, 1)]
+        return [(copy.path, copy.state) for copy in await db.all(COPIES_OF_CASE, 1)]
 
 
 def test_a_notice_from_its_arrival_to_the_order(here: Here, house: House, tmp_path: Path) -> None:

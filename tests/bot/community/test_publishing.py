@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 
 from bot.community.publishing import REFUSED_SECONDS
-from bot.database.gallery.features import FEATURED_PUBLICATIONS, FIND_FEATURE, FeatureKind, add_feature
+from bot.database.clock import now_ms
+from bot.database.gallery.features import (
+    FEATURED_PUBLICATIONS,
+    FIND_FEATURE,
+    FeatureKind,
+    add_feature,
+)
 from bot.database.gallery.pages import PlaceFilter, gallery_page
 from bot.database.gallery.publications import FIND_PUBLICATION, PUBLICATIONS_OF_JOB, Publication, PublicationState
 from bot.database.gallery.terms import GalleryFilter
 from bot.database.jobs.jobs import FIND_JOB, Job
-from bot.database.privacy.takedowns import record_takedown
-from bot.database.servers.allowed_phrases import ALLOWED_PHRASES, DELETE_PHRASE, add_phrase
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN
+from bot.database.servers.allowed_phrases import (
+    ALLOWED_PHRASES,
+    DELETE_PHRASE,
+    add_phrase,
+)
 from bot.errors.gallery import NoLongerArtChannel, PublishedAlready, PublishingRefused
 from bot.errors.pictures import OwnPictureTakenDown
 from bot.errors.ratings import PromptRatedTooHigh
@@ -118,7 +128,7 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
-    await record_takedown(here.db, job, SERVER, "Not here.")
+    await here.db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
     await refused(OwnPictureTakenDown, job)
     assert await here.db.all(PUBLICATIONS_OF_JOB, job.id) == []
 
@@ -326,7 +336,7 @@ async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: C
 async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     await publish(here, job)
-    await record_takedown(here.db, job, server, "Not here.")
+    await here.db.run(RECORD_TAKEDOWN, job.id, server, job.person_id, now_ms(), "Not here.")
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and await here.db.all(PUBLICATIONS_OF_JOB, job.id) == []
     await check_whole(here)

@@ -15,9 +15,9 @@ from bot.database.jobs.jobs import CANCEL_JOB, UNFINISHED_JOBS, FinishedJob, fin
 from bot.database.loras.catalogue import Lora, find_lora_by_name
 from bot.database.loras.records import record_found
 from bot.database.pictures.pictures import NewPicture
-from bot.database.privacy.erased_rows import ended_jobs, erase_jobs, erase_person
-from bot.database.privacy.erasure_leftovers import left_files
-from bot.database.privacy.erasures import request_erasure, unfinished_erasures
+from bot.database.privacy.erased_rows import ENDED_JOBS, erase_jobs, erase_person
+from bot.database.privacy.erasure_leftovers import LEFT_FILES
+from bot.database.privacy.erasures import UNFINISHED_ERASURES, request_erasure
 from inference.base_models import BaseModelId
 from inference.lora.beside.sidecar import Sidecar
 from inference.lora.knowledge import Knowledge
@@ -98,9 +98,9 @@ async def erase(db: Database, person_id: int) -> tuple[str, ...]:
     """Delete all rows of a person, as an erasure does; the files that are still to be removed."""
     database = Path((await db.fetch("PRAGMA database_list"))[0]["file"])
     await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
-    (erasure,) = [one for one in await unfinished_erasures(db) if one.person_id == person_id]
+    (erasure,) = [one for one in await db.all(UNFINISHED_ERASURES) if one.person_id == person_id]
     for job in await db.all(UNFINISHED_JOBS, person_id):
         await db.one(CANCEL_JOB, now_ms(), job.id)
-    await erase_jobs(db, erasure, await ended_jobs(db, person_id, limit=1000))
+    await erase_jobs(db, erasure, await db.all(ENDED_JOBS, person_id, 1000))
     assert await erase_person(db, erasure)
-    return tuple(file.path for file in await left_files(db, erasure.id, limit=1000))
+    return tuple(file.path for file in await db.all(LEFT_FILES, erasure.id, 2**62, 1000))

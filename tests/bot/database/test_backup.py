@@ -13,7 +13,7 @@ from bot.database.bookmarks.bookmarks import COUNT_BOOKMARKS, add_bookmark
 from bot.database.database import Database, open_database
 from bot.database.errors import DatabaseInUse, DevelopmentDatabase, FolderNotWritable, NewerDatabase, NotADatabase
 from bot.database.jobs.jobs import create_job
-from bot.database.key_values import recall, remember
+from bot.database.key_values import RECALL_VALUE, REMEMBER_VALUE
 from bot.database.storage.backup import back_up, check, copies, put_back
 from bot.database.storage.lock import program_lock
 from bot.database.storage.migrate import application_id
@@ -61,26 +61,26 @@ async def test_half_a_copy_that_a_killed_program_left_goes(db: Database, path: P
 
 async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(path: Path) -> None:
     async with open_database(path) as db:
-        await remember(db, "what", "before")
+        await db.run(REMEMBER_VALUE, "what", "before")
         copy = back_up(path, path.parent / "copies", keep=3)
-        await remember(db, "what", "after")
+        await db.run(REMEMBER_VALUE, "what", "after")
     aside = put_back(copy, path)
     assert aside is not None
     for file, expected in ((path, "before"), (aside, "after")):
         async with open_database(file) as db:
-            assert await recall(db, "what") == expected
+            assert await db.one(RECALL_VALUE, "what") == expected
 
 
 async def test_who_puts_back_twice_within_a_second_loses_neither_of_the_states_that_were_there(path: Path) -> None:
     async with open_database(path) as db:
-        await remember(db, "what", "first")
+        await db.run(REMEMBER_VALUE, "what", "first")
         copy = back_up(path, path.parent / "copies", keep=3)
-        await remember(db, "what", "second")
+        await db.run(REMEMBER_VALUE, "what", "second")
     aside = [put_back(copy, path), put_back(copy, path)]
     for file, expected in zip(aside, ("second", "first"), strict=True):
         assert file is not None
         async with open_database(file) as db:
-            assert await recall(db, "what") == expected
+            assert await db.one(RECALL_VALUE, "what") == expected
 
 
 async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Pa
 async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) -> None:
     async with open_database(path) as db:
         copy = back_up(path, path.parent / "copies", keep=3)
-        await remember(db, "what", "in the log")
+        await db.run(REMEMBER_VALUE, "what", "in the log")
         assert path.with_name(f"{path.name}-wal").stat().st_size > 0
         killed = path.with_name("killed.sqlite3")  # the files as a killed program leaves them
         for suffix in ("", "-wal"):
@@ -106,40 +106,40 @@ async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) 
     aside = put_back(copy, killed)
     assert aside is not None
     async with open_database(aside) as db:
-        assert await recall(db, "what") == "in the log"
+        assert await db.one(RECALL_VALUE, "what") == "in the log"
     async with open_database(killed) as db:
-        assert await recall(db, "what") is None
+        assert await db.one(RECALL_VALUE, "what") is None
 
 
 async def test_the_log_of_a_removed_database_does_not_damage_the_restored_copy(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     async with open_database(path) as db:
-        await remember(db, "what", "before")
+        await db.run(REMEMBER_VALUE, "what", "before")
         copy = back_up(path, path.parent / "copies", keep=3)
         for number in range(200):
-            await remember(db, f"later {number}", "in the log")
+            await db.run(REMEMBER_VALUE, f"later {number}", "in the log")
         await asyncio.to_thread(path.unlink)
     assert log.stat().st_size > 0
     assert put_back(copy, path) is None
     assert not log.exists()
     check(path)
     async with open_database(path) as db:
-        assert await recall(db, "what") == "before"
-        assert await recall(db, "later 1") is None
+        assert await db.one(RECALL_VALUE, "what") == "before"
+        assert await db.one(RECALL_VALUE, "later 1") is None
 
 
 async def test_nothing_is_put_back_under_a_running_bot(db: Database, path: Path) -> None:
     copy = back_up(path, path.parent / "copies", keep=3)
-    await remember(db, "what", "kept")
+    await db.run(REMEMBER_VALUE, "what", "kept")
     with program_lock(path), pytest.raises(DatabaseInUse):
         put_back(copy, path)
     async with open_database(path) as other:
-        assert await recall(other, "what") == "kept"
+        assert await other.one(RECALL_VALUE, "what") == "kept"
 
 
 async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_path: Path) -> None:
     async with open_database(path) as db:
-        await remember(db, "what", "kept")
+        await db.run(REMEMBER_VALUE, "what", "kept")
         copy = back_up(path, tmp_path / "copies", keep=3)
     rubbish = tmp_path / "rubbish.sqlite3"
     rubbish.write_bytes(b"no database" * 1000)
@@ -158,7 +158,7 @@ async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_p
         with pytest.raises(kind):
             put_back(file, path)
     async with open_database(path) as db:
-        assert await recall(db, "what") == "kept"
+        assert await db.one(RECALL_VALUE, "what") == "kept"
 
 
 async def test_a_newer_database_is_not_copied_and_named_itself(path: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.jobs.history import Wanted, history_page, numbered_page
@@ -9,28 +11,31 @@ from bot.database.jobs.jobs import FIND_JOB, START_JOB, create_job
 from bot.database.pictures.inputs import IS_INPUT_OF_JOB
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.privacy.deletions import (
+    END_DELETION,
+    HIDE_JOB,
+    NEXT_DUE_AT,
+    PENDING_DELETIONS,
     begin_deletion,
     due_jobs,
-    end_deletion,
     find_hidden_job,
-    hide_job,
-    next_due,
-    pending_deletions,
     undo_deletion,
 )
+from bot.database.privacy.retention import forget_pictures
 from inference.messages.request import SourceImage
 from tests.bot.database.conftest import finish, request_for, sha
 
 CHANNEL, MESSAGE, PATH = 5, 6, "0/a.png"
 
 
-async def painted(db: Database, *, prompt: str = "a fox", image: str | None = None) -> int:
+async def painted(
+    db: Database, *, prompt: str = "a fox", image: str | None = None, paths: Sequence[str] = (PATH,)
+) -> int:
     request = request_for(prompt=prompt)
     if image:
         request = request.model_copy(update={"image": SourceImage(sha256=image, strength=0.5)})
     job = await create_job(db, request, person_id=1, channel_id=CHANNEL)
     await db.one(START_JOB, now_ms(), job.id)
-    new = [NewPicture(path=PATH, width=64, height=64, seed=7)]
+    new = [NewPicture(path=path, width=64, height=64, seed=7) for path in paths]
     await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     return job.id
 
@@ -41,10 +46,10 @@ async def test_an_owner_deletes_what_is_being_taken_down(db: Database) -> None:
     assert message_alone is not None and message_alone.paths == () and len(await db.all(PICTURES_OF_JOB, job)) == 1
     whole = await begin_deletion(db, job, CHANNEL, MESSAGE)
     assert whole is not None and whole.paths == (PATH,) and await db.all(PICTURES_OF_JOB, job) == []
-    await end_deletion(db, message_alone)
-    assert await pending_deletions(db) == (whole,), "its files are still to go"
-    await end_deletion(db, whole)
-    assert await pending_deletions(db) == ()
+    await db.run(END_DELETION, message_alone.job_id, message_alone.paths, message_alone.input)
+    assert await db.all(PENDING_DELETIONS) == [whole], "its files are still to go"
+    await db.run(END_DELETION, whole.job_id, whole.paths, whole.input)
+    assert await db.all(PENDING_DELETIONS) == []
 
 
 async def test_a_takedown_of_what_is_being_deleted_keeps_its_files_to_go(db: Database) -> None:
@@ -52,6 +57,14 @@ async def test_a_takedown_of_what_is_being_deleted_keeps_its_files_to_go(db: Dat
     whole = await begin_deletion(db, job, CHANNEL, MESSAGE)
     for message_alone in (True, False):
         assert await begin_deletion(db, job, CHANNEL, MESSAGE, message_alone=message_alone) == whole
+
+
+async def test_a_deletion_of_several_old_pictures_ends(db: Database) -> None:
+    """SQLite writes the list of paths with other spaces than Python."""
+    await forget_pictures(db, [await painted(db, paths=(PATH, "0/b.png"))])
+    (old,) = await db.all(PENDING_DELETIONS)
+    await db.run(END_DELETION, old.job_id, old.paths, old.input)
+    assert await db.all(PENDING_DELETIONS) == []
 
 
 async def found(db: Database, search: str = "") -> int:
@@ -62,10 +75,10 @@ async def found(db: Database, search: str = "") -> int:
 
 async def test_what_is_deleted_is_out_of_sight_and_can_be_brought_back(db: Database) -> None:
     job, other = await painted(db), await painted(db)
-    assert await hide_job(db, job, now_ms() + 60_000) and not await hide_job(db, job, 1)
+    assert await db.run(HIDE_JOB, now_ms() + 60_000, job) and not await db.run(HIDE_JOB, 1, job)
     assert await db.one(FIND_JOB, job) is None and await find_hidden_job(db, job) is not None
     assert await found(db) == await found(db, "fox") == 1 and await db.one(FIND_JOB, other)
-    assert await due_jobs(db, held_since=0) == () and len(await db.all(PICTURES_OF_JOB, job)) == 1, "nothing is gone"
+    assert await due_jobs(db, held_since=0) == [] and len(await db.all(PICTURES_OF_JOB, job)) == 1, "nothing is gone"
     brought_back = await undo_deletion(db, job)
     assert brought_back is not None and brought_back == await db.one(FIND_JOB, job)
     assert await found(db) == await found(db, "fox") == 2
@@ -74,11 +87,11 @@ async def test_what_is_deleted_is_out_of_sight_and_can_be_brought_back(db: Datab
 
 async def test_after_its_time_nothing_brings_it_back(db: Database) -> None:
     job, later = await painted(db), await painted(db)
-    await hide_job(db, job, now_ms() - 1)
-    await hide_job(db, later, now_ms() + 60_000)
+    await db.run(HIDE_JOB, now_ms() - 1, job)
+    await db.run(HIDE_JOB, now_ms() + 60_000, later)
     assert await undo_deletion(db, job) is None
     assert [due.id for due in await due_jobs(db, held_since=0)] == [job]
-    assert (await next_due(db) or 0) > now_ms()
+    assert (await db.one(NEXT_DUE_AT, now_ms()) or 0) > now_ms()
 
 
 async def test_the_prompt_goes_with_the_pictures_and_the_quota_stays(db: Database) -> None:
@@ -97,7 +110,7 @@ async def test_what_is_being_painted_stays(db: Database) -> None:
     """A press of a forged button, for no message of such a job has one."""
     job = await create_job(db, request_for(), person_id=1, channel_id=CHANNEL)
     for _ in range(2):
-        assert not await hide_job(db, job.id, 1)
+        assert not await db.run(HIDE_JOB, 1, job.id)
         assert await begin_deletion(db, job.id, CHANNEL, MESSAGE) is None
         assert await db.one(FIND_JOB, job.id) is not None
         await db.one(START_JOB, now_ms(), job.id)

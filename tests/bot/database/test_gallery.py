@@ -34,8 +34,8 @@ from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.deletions import hide_job, undo_deletion
-from bot.database.privacy.takedowns import record_takedown
+from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN
 from bot.database.query import Query
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from inference.content_rating import ContentRating
@@ -211,7 +211,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         assert await shown(db) == [two.id, one.id], "over, or elsewhere"
     job = await db.one(FIND_JOB, two.job_id)
     assert job is not None
-    await record_takedown(db, job, SERVER, "Not here.")
+    await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
     assert await shown(db) == [one.id] and await db.one(FIND_SHOWN, id=two.id, **EVERYTHING.parameters) is None
 
 
@@ -219,13 +219,13 @@ async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> N
     one = await published(db)
     job = await db.one(FIND_JOB, one.job_id)
     assert job is not None
-    await record_takedown(db, job, EVERYWHERE, "Not here.")
+    await db.run(RECORD_TAKEDOWN, job.id, EVERYWHERE, job.person_id, now_ms(), "Not here.")
     assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
 
 
 async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(db: Database) -> None:
     one = await published(db)
-    assert await hide_job(db, one.job_id, now_ms() + 60_000)
+    assert await db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
     assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
     assert await undo_deletion(db, one.job_id) is not None
     assert await shown(db) == [one.id]

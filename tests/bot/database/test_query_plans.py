@@ -39,7 +39,7 @@ SMALL = {
     "found",
     "here",
 }
-CALL = re.compile(r"db\.(?:all|one|get|run|fetch|fetch_one|write)\(\s*(?:Query\([\w.]+, )?([^,)]+)")
+CALL = re.compile(r"db\.(?:all|one|get|run|fetch|fetch_one|write)\(\s*(?:Query\([\w.]+, |SqlStatement\()?([^,)]+)")
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 

@@ -18,7 +18,7 @@ from bot.database.database import Database
 from bot.database.jobs.jobs import Job, JobState
 from bot.database.people.people import remember_person
 from bot.database.pictures.verdicts import NOTE_REPORTED, VerdictReason, decide_verdicts
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import HELD_AMONG, NewReport, ReportReason, Subject, save_report
 from inference.errors import PictureNotSaved
 from inference.messages.events import Capacity
@@ -100,7 +100,7 @@ async def decided_at(rig: Rig, number: int) -> bool:
     await asyncio.gather(*deciding)
     ((copy,),) = await rig.db.fetch("SELECT max(id) FROM job")
     if deciding:
-        assert await taken_down_in(rig.db, copy, SERVER) == SERVER, number
+        assert await rig.db.one(TAKEN_DOWN_IN, copy, SERVER) == SERVER, number
     else:
         assert await rig.db.all(HELD_AMONG, [copy])
     return bool(deciding)

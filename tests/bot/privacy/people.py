@@ -37,11 +37,17 @@ from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.inputs import NOTE_SOURCE, note_given
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.deletions import begin_deletion, hide_job
+from bot.database.privacy.deletions import HIDE_JOB, begin_deletion
 from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
-from bot.database.privacy.takedowns import Takedown, mark_told, record_takedown
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN, Takedown, mark_told
 from bot.database.reports.appeals import MARK_ANSWER_TOLD, AppealState, answer_appeal, save_appeal
-from bot.database.reports.decisions import MARK_DECISION_TOLD, DecisionAction, NewDecision, Step, save_decision
+from bot.database.reports.decisions import (
+    MARK_DECISION_TOLD,
+    DecisionAction,
+    NewDecision,
+    Step,
+    save_decision,
+)
 from bot.database.reports.reports import (
     MARK_REPORT_POSTED,
     MARK_REPORT_POSTING,
@@ -120,13 +126,13 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         if number == 0:
             await db.write(NOTICE, (case_id, person, now_ms()))
             await db.run(RATE_JOB, SERVER, RatingSource.STAFF, ContentRating.TEEN, now_ms(), job.id)
-            await record_takedown(db, job, SERVER, f"{word} of <@{person}>")
+            await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), f"{word} of <@{person}>")
             await mark_told(db, [Takedown(job.id, SERVER, "")], 1, person + 10)
             await publish(db, job.id, person, word)
         if number == 2:
             await begin_deletion(db, job.id, CHANNEL, person + number)
         if number == 3:
-            await hide_job(db, job.id, now_ms() + 3_600_000)
+            await db.run(HIDE_JOB, now_ms() + 3_600_000, job.id)
     regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
     waiting = request.model_copy(update={"regions": regions})
     copy = await create_job(db, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)

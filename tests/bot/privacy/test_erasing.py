@@ -41,10 +41,22 @@ from bot.database.people.blocks import (
 from bot.database.pictures.inputs import IS_INPUT_OF_JOB, note_taken
 from bot.database.pictures.pictures import PATHS_OF_PERSON
 from bot.database.privacy.erasure_leftovers import LeftMessage
-from bot.database.privacy.erasures import Erasure, ErasureState, newest_erasure, request_erasure
+from bot.database.privacy.erasures import NEWEST_ERASURE, Erasure, ErasureState, request_erasure
 from bot.database.reports.appeals import MARK_ANSWER_TOLD, AppealState, answer_appeal, save_appeal
-from bot.database.reports.decisions import MARK_DECISION_TOLD, DecisionAction, NewDecision, save_decision
-from bot.database.reports.reports import FIND_REPORT, NewReport, ReportReason, ReportState, Subject, save_report
+from bot.database.reports.decisions import (
+    MARK_DECISION_TOLD,
+    DecisionAction,
+    NewDecision,
+    save_decision,
+)
+from bot.database.reports.reports import (
+    FIND_REPORT,
+    NewReport,
+    ReportReason,
+    ReportState,
+    Subject,
+    save_report,
+)
 from bot.database.servers.audit import AuditFilter, audit_page
 from bot.database.servers.limits import LimitValues
 from bot.database.storage.backup import back_up
@@ -350,11 +362,11 @@ async def test_what_discord_does_not_take_goes_later(filled: Database, settings:
     service = erasures(filled, settings, discord)
     await service.request(ADA)
     await service.carry_out_all()
-    waiting = await newest_erasure(filled, ADA)
+    waiting = await filled.one(NEWEST_ERASURE, ADA)
     assert waiting is not None and waiting.state is ErasureState.CLEARING, "the rows are gone all the same"
     discord.reachable = True
     await service.carry_out_all()
-    check_receipt(await newest_erasure(filled, ADA))
+    check_receipt(await filled.one(NEWEST_ERASURE, ADA))
 
 
 async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, settings: Settings) -> None:
@@ -376,7 +388,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, 
     service = erasures(filled, settings, discord)
     await service.request(ADA)
     await service.carry_out_all()
-    erasure = await newest_erasure(filled, ADA)
+    erasure = await filled.one(NEWEST_ERASURE, ADA)
     assert erasure is not None and erasure.state is ErasureState.CLEARING
     held = await service.held(erasure)
     assert held is not None and (held.number, held.reported_at) == (1, report.created_at)
@@ -386,7 +398,7 @@ async def test_a_reported_picture_is_held_until_it_is_decided(filled: Database, 
     assert changed is not None and changed.owner_id is not None and changed.owner_id < 0
     await save_decision(filled, report.id, NewDecision(DecisionAction.DISMISS, decided_by=1), [])
     await service.carry_out_all()
-    check_receipt(await newest_erasure(filled, ADA))
+    check_receipt(await filled.one(NEWEST_ERASURE, ADA))
     assert list(traces(settings.storage.folder, ADA)) == []
 
 
@@ -413,7 +425,7 @@ async def test_a_report_that_nobody_decides_holds_for_some_days(filled: Database
         service = erasures(filled, held, Discord())
         await service.request(ADA) if days == 9 else None
         await service.carry_out_all()
-        erasure = await newest_erasure(filled, ADA)
+        erasure = await filled.one(NEWEST_ERASURE, ADA)
         assert erasure is not None and erasure.state is state
 
 
@@ -486,7 +498,7 @@ async def test_a_second_order_keeps_the_receipt(filled: Database, settings: Sett
     again = await service.request(ADA)
     check_receipt(await again)
     await service.carry_out_all()
-    check_receipt(await newest_erasure(filled, ADA))
+    check_receipt(await filled.one(NEWEST_ERASURE, ADA))
     assert len(await filled.fetch("SELECT id FROM erasure")) == 1
 
 
@@ -553,14 +565,14 @@ async def test_it_ends_once_wherever_it_is_killed(tmp_path: Path) -> None:
     assert len(killed) > 15, "else there is nothing to interrupt"
     for left in (world, *killed.values()):
         async with service_of(left) as (service, db):
-            ordered = await newest_erasure(db, ADA)
+            ordered = await db.one(NEWEST_ERASURE, ADA)
             for _ in range(2):  # the answer about one message does not arrive at first
                 await service.carry_out_all()
             if ordered is None:
                 continue  # it was killed before anything was ordered
-            check_receipt(await newest_erasure(db, ADA))
+            check_receipt(await db.one(NEWEST_ERASURE, ADA))
             assert len(await db.fetch("SELECT id FROM erasure")) == 1
             await service.carry_out_all()
-            check_receipt(await newest_erasure(db, ADA))
+            check_receipt(await db.one(NEWEST_ERASURE, ADA))
             assert list(traces(left.folder, ADA)) == []
             assert left.discord.messages == messages_of(GRACE) | {OUT_OF_REACH}

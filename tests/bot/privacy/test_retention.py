@@ -34,7 +34,7 @@ from bot.database.jobs.jobs import (
 )
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
-from bot.database.privacy.deletions import pending_deletions
+from bot.database.privacy.deletions import PENDING_DELETIONS
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.reports.appeals import AppealState, answer_appeal, save_appeal
 from bot.database.reports.decisions import DECISION_OF, DecisionAction, NewDecision, Step, plan_steps, save_decision
@@ -74,12 +74,12 @@ async def swept(db: Database, settings: Settings, **kept: Any) -> dict[Kind, Exp
     service, before, pending = (
         retention(db, settings, **kept),
         state(settings),
-        await pending_deletions(db),
+        await db.all(PENDING_DELETIONS),
     )
     told = await service.sweep(dry=True)
     assert state(settings) == before
     done = await service.sweep()
-    assert told == done and await pending_deletions(db) == pending
+    assert told == done and await db.all(PENDING_DELETIONS) == pending
     return {expired.kind: expired for expired in done if expired.count}
 
 

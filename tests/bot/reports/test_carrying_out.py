@@ -23,7 +23,7 @@ from bot.database.database import Database, open_database
 from bot.database.jobs.jobs import FIND_JOB, START_JOB, Job, create_job
 from bot.database.pictures.pictures import NewPicture
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.takedowns import taken_down_in
+from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
 from bot.database.reports.reports import FIND_REPORT, HELD_AMONG, Report, ReportReason, ReportState
@@ -77,7 +77,7 @@ class Discord:
         what = "pictures"
         if await self.db.all(HELD_AMONG, [job_id]):
             what = "reported"
-        elif await taken_down_in(self.db, job_id, SERVER) is not None:
+        elif await self.db.one(TAKEN_DOWN_IN, job_id, SERVER) is not None:
             what = "taken down"
         if DELIVERED in self.delivered:
             await self._do("show", lambda: self.delivered.update({DELIVERED: what}))

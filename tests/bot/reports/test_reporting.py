@@ -15,7 +15,7 @@ from bot.database.loras.catalogue import find_lora
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import FIND_BLOCK, BlockKind, save_block
 from bot.database.pictures.pictures import NewPicture
-from bot.database.privacy.takedowns import Takedown, record_takedown, taken_down_in, untold_takedowns
+from bot.database.privacy.takedowns import RECORD_TAKEDOWN, TAKEN_DOWN_IN, UNTOLD_TAKEDOWNS, Takedown
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
 from bot.database.reports.reports import COMPLAINTS, END_HOLDING, FIND_REPORT, HELD_AMONG, ReportReason, ReportState
@@ -469,11 +469,11 @@ async def test_what_operators_hide_is_closed_everywhere(reports: ReportWorld) ->
     await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "taken down"}
-    assert [await taken_down_in(reports.world.db, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
+    assert [await reports.world.db.one(TAKEN_DOWN_IN, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(OPERATOR, server_id=None), report.id, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    assert await taken_down_in(reports.world.db, job.id, SERVER) is None
+    assert await reports.world.db.one(TAKEN_DOWN_IN, job.id, SERVER) is None
     assert reports.discord.delivered == {DELIVERED: "pictures"}
 
 
@@ -579,14 +579,14 @@ async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: Report
 
 async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: ReportWorld) -> None:
     db, job = reports.world.db, await reports.picture()
-    await record_takedown(db, job, SERVER, "Not here.")
+    await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
     report = await reports.reported(job)
     await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    assert await taken_down_in(db, job.id, SERVER) == SERVER
-    assert await untold_takedowns(db, OWNER) == (Takedown(job.id, SERVER, "Not here."),), (
+    assert await db.one(TAKEN_DOWN_IN, job.id, SERVER) == SERVER
+    assert await db.all(UNTOLD_TAKEDOWNS, OWNER) == [Takedown(job.id, SERVER, "Not here.")], (
         "that takedown is still to be told"
     )

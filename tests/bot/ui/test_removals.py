@@ -21,7 +21,7 @@ from bot.database.database import Database, open_database
 from bot.database.jobs.jobs import FIND_JOB, START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import NewPicture
-from bot.database.privacy.deletions import begin_deletion, hide_job, pending_deletions
+from bot.database.privacy.deletions import HIDE_JOB, PENDING_DELETIONS, begin_deletion
 from bot.database.reports.decisions import DecisionAction, NewDecision, save_decision
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from bot.library.configuration import Configuration
@@ -118,10 +118,10 @@ async def test_one_that_fails_keeps_no_other_waiting(
     stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {stuck.id} BEGIN SELECT RAISE(ABORT, 'no'); END"
     await db.write(stop)
     for job in (stuck, other):
-        await hide_job(db, job.id, 1)
+        await db.run(HIDE_JOB, 1, job.id)
     await removals(db, settings).complete()
     assert [row["id"] for row in await db.fetch("SELECT id FROM job")] == [stuck.id]
-    assert files(settings) == ONE and await pending_deletions(db) == ()
+    assert files(settings) == ONE and await db.all(PENDING_DELETIONS) == []
     assert "deleting a picture failed" in caplog.text and WORD not in caplog.text
     await db.write("DROP TRIGGER stop")
     await removals(db, settings).complete()
@@ -138,7 +138,7 @@ async def test_it_goes_on_where_the_program_was_killed(db: Database, settings: S
             path.unlink()
     await removals(db, settings).complete()
     left = [folder for folder in ONE if folder != "thumbnails" or "thumbnails" not in gone]
-    assert files(settings) == left and await pending_deletions(db) == () and await db.one(FIND_JOB, kept.id)
+    assert files(settings) == left and await db.all(PENDING_DELETIONS) == [] and await db.one(FIND_JOB, kept.id)
 
 
 async def test_a_message_that_cannot_be_hidden_is_hidden_later(db: Database, settings: Settings) -> None:

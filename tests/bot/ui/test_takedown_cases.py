@@ -24,22 +24,22 @@ from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
-from bot.database.privacy.deletions import hide_job, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
 from bot.database.privacy.takedown_cases import (
+    ALL_CASES,
+    COPIES_OF_CASE,
     DUE_MS,
+    FIND_TAKEDOWN_CASE,
+    KEPT_HASHES,
+    UNFINISHED_CASES,
     CaseState,
     CopyKind,
     CopyState,
     FoundCopy,
     TakedownCase,
-    all_cases,
     close_case,
     confirm_case,
-    copies_of,
-    find_case,
-    kept_hashes,
     open_case,
-    unfinished_cases,
 )
 from bot.database.privacy.takedown_notices import BY_OPERATORS, DUE_NOTICES, UNDELIVERED_NOTICES
 from bot.database.servers.audit import AuditAction, AuditFilter, audit_page
@@ -202,12 +202,12 @@ class Rig:
         return open_case(self.database, notice, await self.find(notice), note="ticket 7", received_at=received)
 
     async def case(self, case_id: int) -> TakedownCase:
-        case = await find_case(self.db, case_id)
+        case = await self.db.one(FIND_TAKEDOWN_CASE, case_id)
         assert case is not None
         return case
 
     async def states(self, case_id: int) -> list[CopyState]:
-        return [copy.state for copy in await copies_of(self.db, case_id)]
+        return [copy.state for copy in await self.db.all(COPIES_OF_CASE, case_id)]
 
     def pictures(self) -> list[str]:
         return sorted(path.name for path in self.settings.storage.pictures.glob("*.png"))
@@ -242,7 +242,7 @@ async def everywhere(rig: Rig) -> None:
 async def test_copies_are_found_in_every_place_and_nothing_is_removed_before_staff_confirm(rig: Rig) -> None:
     await everywhere(rig)
     case_id = await rig.open()
-    copies = await copies_of(rig.db, case_id)
+    copies = await rig.db.all(COPIES_OF_CASE, case_id)
     assert sorted((copy.kind, copy.path) for copy in copies) == [
         (CopyKind.INPUT, "of-somebody"),
         (CopyKind.PICTURE, "1.png"),
@@ -252,7 +252,7 @@ async def test_copies_are_found_in_every_place_and_nothing_is_removed_before_sta
     ]
     await rig.cases().carry_out_all()
     assert rig.pictures() == ["1.png", "2.png", "3.png"] and rig.messages.there == {101, 102, 103}
-    assert not await kept_hashes(rig.db)
+    assert not await rig.db.all(KEPT_HASHES)
 
 
 async def test_what_is_confirmed_goes_from_every_place_and_stays_away(rig: Rig) -> None:
@@ -353,7 +353,7 @@ async def test_an_upload_that_was_removed_is_refused(rig: Rig) -> None:
 async def test_what_staff_except_stays(rig: Rig) -> None:
     await everywhere(rig)
     case_id = await rig.open()
-    by_path = {copy.path: copy.number for copy in await copies_of(rig.db, case_id)}
+    by_path = {copy.path: copy.number for copy in await rig.db.all(COPIES_OF_CASE, case_id)}
     assert confirm_case(rig.database, case_id, excepted={by_path["3.png"]})
     assert not confirm_case(rig.database, case_id, excepted=()), "it was decided"
     await rig.cases().carry_out_all()
@@ -406,7 +406,7 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
 async def test_what_its_owner_has_deleted_a_moment_ago_cannot_be_brought_back(rig: Rig) -> None:
     job_id = await rig.paint(SHOWN, 101)
     case_id = await rig.open()
-    assert await hide_job(rig.db, job_id, now_ms() + 60_000)
+    assert await rig.db.run(HIDE_JOB, now_ms() + 60_000, job_id)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
     assert await undo_deletion(rig.db, job_id) is None
@@ -458,14 +458,14 @@ async def test_operators_are_told_once_for_each_hour_of_alert(rig: Rig) -> None:
 
 async def test_the_one_that_is_due_first_comes_first_and_a_closed_one_refuses_nothing(rig: Rig) -> None:
     late, early = await rig.open(), await rig.open(received_at=now_ms() - DUE_MS)
-    assert [case.id for case in await unfinished_cases(rig.db)] == [early, late]
+    assert [case.id for case in await rig.db.all(UNFINISHED_CASES)] == [early, late]
     confirm_case(rig.database, early, excepted=())
     assert not close_case(rig.database, early), "while it is carried out"
     await rig.cases().carry_out_all()
-    assert list(await kept_hashes(rig.db)) == [early]
+    assert [each.case_id for each in await rig.db.all(KEPT_HASHES)] == [early]
     assert close_case(rig.database, early) and close_case(rig.database, late) and not close_case(rig.database, late)
-    assert not await kept_hashes(rig.db) and not await unfinished_cases(rig.db)
-    assert {case.state for case in await all_cases(rig.db)} == {CaseState.CLOSED}
+    assert not await rig.db.all(KEPT_HASHES) and not await rig.db.all(UNFINISHED_CASES)
+    assert {case.state for case in await rig.db.all(ALL_CASES)} == {CaseState.CLOSED}
     await RemovedPictures(rig.db).check([picture_hash(drawn(SHOWN, 99))])
 
 

@@ -18,7 +18,7 @@ from bot.config import Settings
 from bot.config.sections.privacy import PrivacySettings
 from bot.config.sections.retention import KeptPicture
 from bot.database.privacy.erasure_leftovers import HeldFiles
-from bot.database.privacy.erasures import Erasure, ErasureState, newest_erasure
+from bot.database.privacy.erasures import NEWEST_ERASURE, Erasure, ErasureState
 from bot.i18n import _, ngettext, number, sentences
 from bot.i18n.texts import day_limit, plain
 from bot.privacy.export import ExportPart, stored_counts
@@ -38,7 +38,7 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
     """How much is kept, for how long, the last receipt, and buttons. Raises DatabaseError."""
     client, person_id = interaction.client, interaction.user.id
     counts = await stored_counts(client.db, person_id)
-    erasure = await newest_erasure(client.db, person_id)
+    erasure = await client.db.one(NEWEST_ERASURE, person_id)
     counts.pop("erasure", None)
     held = None if erasure is None else await client.erasures.held(erasure)
     view = ui.LayoutView(timeout=None)

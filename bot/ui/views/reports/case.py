@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.pictures.pictures import PICTURES_OF_JOB
-from bot.database.privacy.erasure_leftovers import held_for
+from bot.database.privacy.erasure_leftovers import PATHS_HELD_FOR_REPORT
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
 from bot.database.reports.reports import ReportReason, ReportState, Subject
@@ -84,7 +84,7 @@ async def _gallery(
     if case.report.kind is not Subject.PICTURES:
         return None
     paths = [picture.path for picture in await db.all(PICTURES_OF_JOB, case.report.target_id)]
-    paths = paths or await held_for(db, case.report.id)
+    paths = paths or await db.all(PATHS_HELD_FOR_REPORT, case.report.id)
     found = [await thumbnails.of_painted(path, GALLERY) for path in paths]
     items = [discord.MediaGalleryItem(page.attach(file), spoiler=True) for file in found if file]
     return ui.MediaGallery[Any](*items) if items else None

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.database.database import Database
-from bot.database.key_values import recall, remember
+from bot.database.key_values import RECALL_VALUE, REMEMBER_VALUE
 from bot.errors.rights import CommandClosed, NotStaff, SetUpByStaff
 from bot.i18n import _, speaking
 from bot.servers.rights import Action
@@ -79,10 +79,10 @@ async def greet(db: Database, server: discord.Guild) -> None:
     It is recorded before it is posted: a crash between the two leaves a server without the message, never with two.
     """
     key = f"greeted {server.id}"
-    if await recall(db, key) is not None:
+    if await db.one(RECALL_VALUE, key) is not None:
         return
     for channel in _channels(server):
-        await remember(db, key, str(channel.id))
+        await db.run(REMEMBER_VALUE, key, str(channel.id))
         with speaking(server.preferred_locale.value):
             view = greeting(server)
         view.stop()
