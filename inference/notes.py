@@ -27,8 +27,8 @@ OTHER_PREDICTION = (
     "{lora} was trained for {trained}, but {checkpoint} uses {predicted}. The picture may not look as expected."
 )
 UNKNOWN_PREDICTION = (
-    "Easel does not know whether {lora} is made for v-prediction or for epsilon prediction. Pictures from "
-    "{checkpoint} may look bad."
+    "Easel does not know whether {lora} is made for v-prediction or for epsilon prediction. If the type "
+    "does not match {checkpoint}, pictures look bad."
 )
 TEMPLATES = (
     *(NO_NEGATIVE_PROMPT, UNGUIDED, NO_REGIONS, NOT_DIVIDED, NO_CLIP_SKIP, NO_SPACING, NO_FLOW_SHIFT),

@@ -97,7 +97,9 @@ _SAVED: Mapping[str, str] = {
 FOLDERS = (*_SAVED, "library")  # the metrics report their free space
 _FILE_SAYS = {
     FileState.REMOVED: later("The database file {path} was removed. Its data will be lost when Easel stops."),
-    FileState.REPLACED: later("Another file has replaced the database file {path}. Easel still uses the old file."),
+    FileState.REPLACED: later(
+        "The database file {path} was replaced while Easel was running. Easel is still using the old file."
+    ),
 }
 
 

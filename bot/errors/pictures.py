@@ -23,14 +23,14 @@ class RemovedPicture(RequestError):
 
 @dataclass(eq=False)
 class PictureDeletedByStaff(RequestError):
-    """Easel does not use this picture, because it looks like a picture that staff deleted. Please choose another
-    picture or prompt."""
+    """Easel refuses this picture, because it looks like a picture that staff deleted. Please choose another start
+    picture, or change your prompt."""
 
 
 @dataclass(eq=False)
 class PictureHiddenByStaff(RequestError):
-    """Easel does not use this picture here, because it looks like a picture that staff hid. Please choose another
-    picture or prompt."""
+    """Easel refuses this picture here, because it looks like a picture that staff hid. Please choose another start
+    picture, or change your prompt."""
 
 
 @dataclass(eq=False)

@@ -103,8 +103,8 @@ def without_far(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Re
     if not far:
         return draft, ""
     told = _(
-        "This picture was generated with {settings}, which is unusual for {checkpoint}. Easel uses the "
-        "model's defaults instead."
+        "The original picture was generated with {settings}, which is unusual for {checkpoint}. For your "
+        "picture, Easel uses the model's defaults instead."
     )
     told = told.format(settings=_said({name: own for name, (own, _usual) in far.items()}), checkpoint=checkpoint.name)
     return _opened(draft, far), told

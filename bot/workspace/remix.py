@@ -161,8 +161,8 @@ async def with_same_loras(
     misfits = [part.lora.name for part in usable if part.lora and draft.checkpoint not in _fitting(checkpoints, part)]
     if misfits and draft.checkpoint is not None:
         told = ngettext(
-            "{names} does not fit your model {checkpoint}. This picture was generated with {other}.",
-            "{names} do not fit your model {checkpoint}. This picture was generated with {other}.",
+            "{names} does not fit your model {checkpoint}. The original picture was generated with the model {other}.",
+            "{names} do not fit your model {checkpoint}. The original picture was generated with the model {other}.",
             len(misfits),
         )
         names = {"checkpoint": plain(draft.checkpoint), "other": plain(job.checkpoint)}

@@ -50,7 +50,7 @@ async def test_a_lora_of_unknown_prediction_type_is_told_until_an_operator_decla
         panel = await told(ada, "studio", add="Komori")
         assert (
             "⚠️ Easel does not know whether Komori is made for v-prediction or for epsilon prediction. "
-            f"Pictures from {NOOB} may look bad." in panel.text
+            f"If the type does not match {NOOB}, pictures look bad." in panel.text
         )
 
         page = await told(margaret, "lora info", name="Komori")

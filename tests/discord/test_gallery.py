@@ -185,7 +185,10 @@ async def test_what_does_not_fit_the_persons_checkpoint_is_said(stage: Stage) ->
     await (await grace.select(await told(grace, "settings"), "set:checkpoint", f"={PASTEL}")).answered()
     seen = await opened(stage, grace, stage.bats)
     studio = await (await grace.press(seen, "Use these LoRAs")).reply()
-    assert f"Bat does not fit your model {PASTEL}. This picture was generated with {VIVID}" in studio.text
+    assert (
+        f"Bat does not fit your model {PASTEL}. The original picture was generated with the model {VIVID}"
+        in studio.text
+    )
 
 
 async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage: Stage) -> None:

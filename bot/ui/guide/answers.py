@@ -45,8 +45,8 @@ GOALS = (
         "style",
         later("My own idea in a certain style"),
         later(
-            "Look for a **style** LoRA. Describe your idea in the prompt and leave the look to the LoRA, "
-            "at a weight of 0.7. If you also use a character LoRA, give the style a lower weight than "
+            "Look for a **style** LoRA. Describe your idea in the prompt, and leave the look to the LoRA. "
+            "Start with a weight of 0.7. If you also use a character LoRA, give the style a lower weight than "
             "the character."
         ),
         _FIND,

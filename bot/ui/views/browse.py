@@ -69,10 +69,10 @@ class PageLocation:
 def hidden_line(count: int) -> list[str]:
     """The line that says how many entries are rated above what this place shows; none without any."""
     text = ngettext(
-        "{count} LoRA is not shown here because of its content rating. You can see it in age-restricted "
-        "channels of a server.",
-        "{count} LoRAs are not shown here because of their content ratings. You can see them in "
-        "age-restricted channels of a server.",
+        "{count} LoRA is not shown here because of its content rating. To see it, use an age-restricted "
+        "channel in a server.",
+        "{count} LoRAs are not shown here because of their content ratings. To see them, use an "
+        "age-restricted channel in a server.",
         count,
     )
     return [f"-# {text.format(count=number(count))}"] if count else []

@@ -128,7 +128,7 @@ class AppealForm(ModalForm):
         self.text: ui.TextInput[Any] = ui.TextInput(
             custom_id="text", style=discord.TextStyle.paragraph, max_length=MAX_APPEAL
         )
-        hint = _("The reviewers who made the decision will read your answer. You can appeal only once.")
+        hint = _("The reviewers who made the decision will read your appeal. You can appeal only once.")
         self.add_item(ui.Label[Any](text=_("Why is the decision wrong?"), description=hint, component=self.text))
 
     async def submitted(self, interaction: Interaction) -> None:

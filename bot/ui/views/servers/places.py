@@ -81,7 +81,7 @@ def _lines(settings: ServerSettings) -> list[str]:
         ),
         _("Default prompt visibility: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
         _("Language of public messages: **{name}**").format(name=_language(settings.language)),
-        "-# " + _("To allow all channels, models or LoRA categories, leave that menu empty."),
+        "-# " + _("To allow all channels, all models or all LoRA categories, leave the menu for them empty."),
     ]
 
 
