@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import aiosqlite
 
@@ -158,6 +159,8 @@ class Database:
 
     async def run(self, statement: SqlStatement, *values: object, **named: object) -> bool:
         """Run a statement in a transaction. Return whether it changed a row. Parameters are those of `all`."""
+        if isinstance(statement, Query):  # an unread row of its RETURNING clause would prevent the commit
+            return bool(await self.all(cast("Query[Any]", statement), *values, **named))
         if not self._is_mine:
             async with self.transaction():
                 return await self.run(statement, *values, **named)

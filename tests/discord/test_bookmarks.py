@@ -88,7 +88,7 @@ async def test_a_bookmark_has_a_note_and_is_removed_and_restored(scene: Scene) -
     await bookmarks(scene, "Linus", add="Bat", note="for the cave")
     page = await bookmarks(scene, "Linus", search="bat", base=BASES[VIVID])
     card = await press(scene, linus, page, "Open", then="## Bat")
-    assert "> for the cave" in card.text and "Saved <t:" in card.text
+    assert "> for the cave" in card.text and "Bookmarked on <t:" in card.text
     form = await linus.press(card, "Note")
     (field,) = [part["component"] for part in (await form.modal())["components"]]
     assert field["value"] == "for the cave"

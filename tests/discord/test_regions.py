@@ -52,7 +52,7 @@ async def test_nothing_forbidden_is_painted_in_a_part_alone(scene: Scene) -> Non
 
 async def test_what_does_not_go_together_is_refused_kindly(scene: Scene) -> None:
     refusal = await told(scene.ada, "imagine", prompt="an owl", side1="left")
-    assert "please choose one in lora1" in refusal.text
+    assert "Please choose a LoRA in *lora1*" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="an owl", **{**TWO, "side2": "top"})
     assert "cannot be combined" in refusal.text
     refusal = await told(scene.ada, "imagine", prompt="a | b", checkpoint=PASTEL, **TWO)

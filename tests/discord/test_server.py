@@ -261,7 +261,7 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "Limits set: 2" in (await harbour.panel()).text
     page = await chosen(linus, page, "svholder", "newcomers")
     page = await filled(linus, page, "New member period", hours="48")
-    assert "**48** hours" in page.text
+    assert "after they join: **48**" in page.text
     error = await filled(linus, page, "New member period", hours="9999999")
     assert "from 0 to" in error.text
     for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):

@@ -45,7 +45,7 @@ async def test_the_panel_sweeps_and_compares(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.submit(opener, {"weights": "0,3 0,6 0,9"}))
     assert "**Bat** at weights 0.3 · 0.6 · 0.9" in message.text
     message = await scene.painted(await scene.ada.press(panel, "Compare"))
-    assert "**Bat** at weights 0.8 · 0" in message.text and "without Bat" in message.buttons
+    assert "**Bat** at the weights 0.8 · 0" in message.text and "without Bat" in message.buttons
 
 
 async def test_compare_paints_a_stack_with_and_without_each_lora(scene: Scene) -> None:

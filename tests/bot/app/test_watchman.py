@@ -196,7 +196,7 @@ async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, rep
         watch.database.write_bytes(b"")
     (text,) = [text for text in await watch.look() if "database file" in text]
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
-    assert str(newest) in text and ("has replaced" in text) is replaced
+    assert str(newest) in text and ("was replaced" in text) is replaced
     await watch.easel.db.run(REMEMBER_VALUE, "still", "works")
     assert await recalled(newest, watch.database) == "written since the last copy"
 

@@ -53,6 +53,12 @@ async def test_scalars_are_the_first_column(db: Database) -> None:
     assert (key, value) == ("test", "1")
 
 
+async def test_a_query_that_writes_also_says_whether_it_changed_a_row(db: Database) -> None:
+    assert not await db.run(REPLACE, "2", "test")
+    await db.run(KEEP, "test", "1")
+    assert await db.run(REPLACE, "2", "test") and await db.one(VALUE, key="test") == "2"
+
+
 async def test_a_statement_says_whether_it_changed_a_row(db: Database) -> None:
     assert not await db.run(FORGET, "test")
     await db.run(KEEP, "test", "1")
