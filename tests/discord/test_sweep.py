@@ -16,7 +16,7 @@ async def test_a_sweep_is_delivered_as_one_contact_sheet(scene: Scene) -> None:
     sent = await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0 0.4 0.8", seed=7, checkpoint=VIVID)
     message = await scene.painted(sent)
     assert len(message.attachments) == 1 and message.attachments[0]["width"] > 3 * 200
-    assert "**Bat** at weights 0 · 0.4 · 0.8" in message.text and "seed 7" in message.text
+    assert "**Bat** at the weights 0 · 0.4 · 0.8" in message.text and "seed 7" in message.text
     await fresh(scene, scene.ada)
     panel = await press(scene.ada, message, "Bat at 0.4")
     assert panel.ephemeral and "**Bat** · other · weight **0.4**" in panel.text
@@ -43,7 +43,7 @@ async def test_the_panel_sweeps_and_compares(scene: Scene) -> None:
     opener = await scene.ada.press(panel, "Try weights")
     await opener.modal()
     message = await scene.painted(await scene.ada.submit(opener, {"weights": "0,3 0,6 0,9"}))
-    assert "**Bat** at weights 0.3 · 0.6 · 0.9" in message.text
+    assert "**Bat** at the weights 0.3 · 0.6 · 0.9" in message.text
     message = await scene.painted(await scene.ada.press(panel, "Compare"))
     assert "**Bat** at the weights 0.8 · 0" in message.text and "without Bat" in message.buttons
 
@@ -61,7 +61,7 @@ async def test_a_sweep_of_a_finished_picture(scene: Scene) -> None:
     opener = await scene.ada.press(picture, "Try weights")
     await opener.modal()
     message = await scene.painted(await scene.ada.submit(opener, {}))
-    assert "**Bat** at weights 0.2 · 0.5 · 0.8 · 1.1" in message.text
+    assert "**Bat** at the weights 0.2 · 0.5 · 0.8 · 1.1" in message.text
     offer = await press(scene.grace, picture, "Try weights")
     assert offer.ephemeral and "press *Try weights* under a LoRA" in offer.text
     panel = await say(scene.grace, await press(scene.grace, offer, "Remix"), PROMPT)
