@@ -88,8 +88,8 @@ async def test_fast_in_the_studio(tmp_path: Path) -> None:
         assert "4 steps · euler · guidance 1" in panel.text and "· fast" in panel.text
         assert "Quick is made for few steps" in panel.text
         picture = await scene.painted(await scene.ada.press(panel, "Generate"))
-        assert "Quick at 1" in picture.text and "Settings for Quick: 4 steps" in picture.text
+        assert "Quick at 1" in picture.text and "Settings for Quick: steps 4" in picture.text
         opener = await scene.ada.press(panel, "Advanced")
         await opener.modal()
         panel = await (await scene.ada.submit(opener, {"steps": "20"})).reply()
-        assert "Quick is made for 4 steps, not 20" in panel.text
+        assert "For Quick, the number of steps should be 4, not 20" in panel.text

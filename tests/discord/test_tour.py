@@ -205,7 +205,7 @@ async def tries_weights(ada: Tourist) -> None:
     """One LoRA at three weights; the one that pleases goes into the studio."""
     sent = await ada.tells("sweep", lora=NAMES["Lantern"], weights="0.4 0.8 1.2", prompt=WORDS, checkpoint=VIVID)
     sheet = await ada.scene.painted(sent)
-    assert "at weights 0.4 · 0.8 · 1.2" in sheet.text and len(sheet.attachments) == 1
+    assert "at the weights 0.4 · 0.8 · 1.2" in sheet.text and len(sheet.attachments) == 1
     panel = await ada.press(sheet, "Lantern", " 0.4")
     assert "· style · weight **0.4**" in panel.text and "· character · weight **0.8**" in panel.text
 
