@@ -26,7 +26,7 @@ from bot.database.query import Query, Row, SqlStatement
 from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.storage.integrity import damage
 from bot.database.storage.lock import is_in_use
-from bot.database.storage.migrate import Report, check_current, migrate
+from bot.database.storage.migrate import SCHEMA_FACTS, Report, check_current, migrate
 from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
 from bot.database.storage.wal import is_damaged
 from bot.file_access import Need, why
@@ -304,7 +304,8 @@ async def read_database(path: Path) -> AsyncGenerator[Database]:
         reader = _Reader(connection)
         with _explained(path):
             await reader.prepare(Pseudonyms(path))
-            await check_current(connection, path)
+            (facts,) = await connection.execute_fetchall(SCHEMA_FACTS)
+            check_current(path, *facts)
         yield Database(path, connection, _Readers([reader]))
 
 

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import aiosqlite
-
 from bot.database.errors import (
     DatabaseLocked,
     DevelopmentDatabase,
@@ -236,15 +234,16 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
         connection.close()
 
 
-async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
+# What `check_current` takes: the number of the schema, the application id, and whether there is no table.
+SCHEMA_FACTS = """
+    SELECT user_version, application_id, NOT EXISTS (SELECT 1 FROM sqlite_schema)
+    FROM pragma_user_version, pragma_application_id
+"""
+
+
+def check_current(path: Path, version: int, mark: int, empty: int) -> None:
     """Raise a DatabaseError unless the database has the schema of this version."""
-    (version,), (mark,) = [
-        row
-        for name in ("user_version", "application_id")
-        for row in await connection.execute_fetchall(f"PRAGMA {name}")
-    ]
-    empty = not list(await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1"))
-    version, newest = _known_version(version, mark, empty=empty, path=path), len(schema_steps())
+    version, newest = _known_version(version, mark, empty=bool(empty), path=path), len(schema_steps())
     if version < newest:
         raise OlderDatabase(
             f"The database {path} was made by an earlier Easel (schema {version}; this one reads {newest}). "

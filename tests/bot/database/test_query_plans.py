@@ -24,6 +24,8 @@ PATHS = {
 SMALL = {
     "sqlite_schema",
     "sqlite_sequence",
+    "pragma_user_version",
+    "pragma_application_id",
     "checkpoint",
     "pace",
     "load_time",
