@@ -837,8 +837,8 @@ TABLES = (
             "copies_until": "time when the last database copy with your data expires",
             "created_at": "time when the deletion was requested",
             "finished_at": "end time",
-            "direct_channel": "channel of your direct messages, until Easel has found the messages to "
-                "delete there",
+            "direct_channel": "your direct message channel, kept until Easel has found the messages there "
+                "that it must delete",
             "start_pictures": "number of start pictures that other users made from your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",

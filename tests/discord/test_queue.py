@@ -89,7 +89,7 @@ async def test_queue_limits_are_reported_at_once(scene: Scene) -> None:
         assert " in " in refused.text and "/cancel" in refused.text
         orders += [await told(scene.grace, "imagine", prompt=PROMPT) for _ in range(ALL - MINE)]
         full = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
-        assert full.ephemeral and f"The queue is full ({ALL} requests" in full.text
+        assert full.ephemeral and f"The queue is full (requests: {ALL})" in full.text
         await scene.ada.press(orders[0], "Cancel")
         assert "Cancelled" in (await scene.ended(orders[0])).text
         orders[0] = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)

@@ -101,9 +101,9 @@ def _blocked_text(lora: Lora) -> str:
 
 def _disputed_text(lora: Lora, base: BaseModelId) -> str:
     text = _(
-        "The base model of {lora} is disputed: another page with the same file names {base}. Users who "
-        "bookmarked, used or added the LoRA before the dispute can still use it. To settle the dispute, "
-        "declare the base model on the LoRA's page in /lora info."
+        "The base model of {lora} is disputed: another page with the same file says that the LoRA is made "
+        "for {base}. Users who bookmarked, used or added the LoRA before the dispute can still use it. To "
+        "settle the dispute, declare the base model on the LoRA's page in /lora info."
     )
     return text.format(lora=f"#{lora.id} {clipped(lora.name, MAX_NAME)}", base=base.label)
 

@@ -131,8 +131,8 @@ def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionTyp
     else:
         told = [
             _(
-                "Easel does not accept {base} for {name}. The layers of the file, or the recorded hash of "
-                "its training model, indicate a different base model."
+                "Easel does not accept {base} for {name}. The file's layers, or the recorded hash of the "
+                "model that it was trained on, indicate a different base model."
             ),
             _("The LoRA's base model is {known}.")
             if now.base_model
