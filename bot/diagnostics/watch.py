@@ -134,8 +134,8 @@ def _database_file(facts: WatchFacts) -> Iterator[Finding]:
         lost = _(template).format(path=facts.database)
         if facts.rescued is None:
             advice = _(
-                "Easel could not save a backup, but keeps trying until you stop it. After you stop Easel, "
-                "run `easel restore` to restore the newest backup."
+                "Easel could not save a backup of the database, but keeps trying until you stop Easel. "
+                "Then run `easel restore` to return to the newest earlier backup."
             )
         else:
             advice = _(

@@ -156,4 +156,4 @@ async def test_an_operator_is_told_if_a_declaration_does_not_count(tmp_path: Pat
         assert "is made for v-prediction." in against_layers
         against_hash = await declare(BASES[VIVID], "epsilon")
         assert "base model of Owl is now Vivid" in against_hash
-        assert "Easel does not accept epsilon prediction" in against_hash
+        assert "Easel does not accept epsilon prediction for this LoRA" in against_hash

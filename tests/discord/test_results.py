@@ -231,7 +231,7 @@ async def test_a_preview_that_somebody_posted_is_recognized(scene: Scene) -> Non
     assert said.ephemeral and "This bot generated it on" in said.text and "AI-generated" in said.text
     assert "Job" not in said.text and PROMPT not in said.text and "<@" not in said.text
     said = await details_of(scene.control.person("Margaret"), message)
-    assert "Job " in said.text and f"<@{default_world.ADA}>" in said.text and PROMPT not in said.text
+    assert "of job " in said.text and f"<@{default_world.ADA}>" in said.text and PROMPT not in said.text
     said = await details_of(scene.ada, message)
     assert PROMPT in said.text and "seed 7" in said.text and "Job " in said.text
 

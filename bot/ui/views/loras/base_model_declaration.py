@@ -143,8 +143,8 @@ def declared_text(now: LoraVersion, base: BaseModelId, prediction: PredictionTyp
     elif prediction is not None:
         told.append(
             _(
-                "Easel does not accept {prediction}. The recorded hash of the training model indicates a "
-                "different prediction type."
+                "Easel does not accept {prediction} for this LoRA. The recorded hash of the model that the "
+                "LoRA was trained on indicates a different prediction type."
             )
         )
     return sentences(*told).format(

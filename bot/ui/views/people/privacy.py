@@ -262,8 +262,8 @@ def deletion_view() -> ui.LayoutView:
         "- " + _("Easel deletes the messages with your pictures wherever it has permission."),
         "- "
         + _(
-            "Easel keeps a reported picture until the reviewers decide or, for most reports, until a time limit "
-            "passes. After that, Easel deletes the picture."
+            "Easel keeps its copy of a reported picture until the reviewers decide or, for most reports, "
+            "until a time limit passes. Then Easel deletes this copy."
         ),
         "- "
         + _("Easel still stores blocks and limits that apply to you, and your usage today, but without your user ID."),

@@ -246,7 +246,7 @@ class AdjustForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
         self.scale: ui.Select[Any] | None = None
         if row.scales and row.weight and any(other.scales for other in others):
-            ways = [(_("Only this LoRA"), _DEFAULT), (_("All LoRAs, in proportion"), _ALL)]
+            ways = [(_("Only this LoRA"), _DEFAULT), (_("All LoRAs, by the same factor"), _ALL)]
             self.scale = _menu("scale", ways, _DEFAULT)
             self.add_item(ui.Label[Any](text=_("Change the weight of"), component=self.scale))
         if self.region is not None:
