@@ -79,7 +79,7 @@ Easel stores data about you again.
 
 Easel overwrites deleted data, both in the database (with SQLite's `secure_delete`) and in the database's write-ahead
 log. If you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. A
-disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase old content from a disk.
+disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase this old content.
 
 If the operator restores an older copy of the database, Easel first deletes your data again. To recognize your data,
 Easel stores a keyed hash of your Discord ID in the file `removals.jsonl`. The keyed hash of your Discord ID can be

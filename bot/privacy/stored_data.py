@@ -491,7 +491,8 @@ TABLES = (
         page="sha256 given_at", technical=True,
     ),
     StoredTable(
-        "start_picture_source", "start pictures that other users made from your pictures", "person_id = :person",
+        "start_picture_source", "copies of your pictures that other users took as start pictures",
+        "person_id = :person",
         "as long as the start picture exists", Fate.DELETED,
         {"person_id": "your Discord ID", "sha256": "start picture"},
         page="sha256", technical=True,
@@ -703,7 +704,7 @@ TABLES = (
             "id": "question number", "server_id": "server", "person_id": "Discord ID of the member",
             "word": "refused word",
             "phrase": "phrase that you asked staff to allow", "state": "decision", "asked_at": "time of the question",
-            "channel_id": "channel of the message to staff", "message_id": "message to staff",
+            "channel_id": "channel where Easel posted the message to staff", "message_id": "message to staff",
             "decided_by": "who decided", "told_at": "time when Easel notified you",
         },
         shown={
@@ -735,7 +736,8 @@ TABLES = (
             "target_id": "reported request or LoRA",
             "owner_id": "your Discord ID", "shared": "whether operators can see the report", "state": "state",
             "created_at": "time of the report", "revision": "number of changes",
-            "shown": "latest change shown in the message to staff", "channel_id": "channel of the message to staff",
+            "shown": "latest change shown in the message to staff",
+            "channel_id": "channel where Easel posted the message to staff",
             "message_id": "message to staff", "posting_at": "time when Easel posted the message",
             "hides": "whether the pictures are hidden",
             "message_due": "whether Easel still has to update the message with the pictures",
@@ -865,7 +867,10 @@ TABLES = (
             "message",
         f"erasure_id IN {_ERASURES}", "until the deletion is complete",
         Fate.DELETED,
-        {"erasure_id": "deletion", "report_id": "report", "state": "whether Easel has rewritten the message"},
+        {
+            "erasure_id": "deletion", "report_id": "report",
+            "state": "whether Easel has edited the message since posting it",
+        },
         page="report_id state", technical=True,
     ),
 )  # fmt: skip

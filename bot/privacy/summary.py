@@ -26,7 +26,7 @@ LABELS = {
     ),
     "deletion": later("Deleted pictures whose files will be removed soon"),
     "given_input": later("Start pictures that you chose"),
-    "start_picture_source": later("Start pictures that other users made from your pictures"),
+    "start_picture_source": later("Copies of your pictures that other users took as start pictures"),
     "removed_bookmark": later("Removed bookmarks"),
     "posted_message": later("Other bot messages that mention you"),
     "stack_miss": later("Wrong stack codes that you tried"),
