@@ -1,7 +1,7 @@
 """Opening the database, and transactions that stay whole although many coroutines share one connection.
 
-What only reads has connections of its own: nobody waits until what somebody else commits has reached the disk, nor
-behind somebody else's long query. A query that nobody waits for any more is interrupted.
+Reads use their own connections, so they wait neither for another task's commit nor for a long query. A query whose
+caller was cancelled is interrupted.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 42, 0)  # the first whose full text index deletes securely; Debian 12 has 3.40
 SQLITE_HEADER = b"SQLite format 3\0"
-INDEX_BYTES = 2**20  # more than the index takes of a log in which nothing is written
+INDEX_BYTES = 2**20  # upper bound for the index of a log without writes
 # Tables whose ids are on buttons. In a new database they start at the seconds since 2026, above ids of a lost one.
 NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
 NUMBERS_SINCE = 1_767_225_600
@@ -140,7 +140,7 @@ class Database:
             finally:
                 self._owner = None
 
-    async def all(self, query: Query[Row], *values: object, **named: object) -> list[Row]:
+    async def all(self, query: Query[Row], /, *values: object, **named: object) -> list[Row]:
         """Return all rows of a query. A query that writes runs in a transaction.
 
         A collection as a parameter becomes JSON, for `json_each`.
@@ -148,16 +148,16 @@ class Database:
         run = self.write if query.writes else self.fetch
         return query.read(await run(query.sql, _parameters(values, named)))
 
-    async def one(self, query: Query[Row], *values: object, **named: object) -> Row | None:
+    async def one(self, query: Query[Row], /, *values: object, **named: object) -> Row | None:
         """Return the first row of a query, or None."""
         return next(iter(await self.all(query, *values, **named)), None)
 
-    async def get(self, query: Query[Row], *values: object, **named: object) -> Row:
+    async def get(self, query: Query[Row], /, *values: object, **named: object) -> Row:
         """Return the only row of a query that always has one, such as a count."""
         (row,) = await self.all(query, *values, **named)
         return row
 
-    async def run(self, statement: SqlStatement, *values: object, **named: object) -> bool:
+    async def run(self, statement: SqlStatement, /, *values: object, **named: object) -> bool:
         """Run a statement in a transaction. Return whether it changed a row. Parameters are those of `all`."""
         if isinstance(statement, Query):  # an unread row of its RETURNING clause would prevent the commit
             return bool(await self.all(cast("Query[Any]", statement), *values, **named))
@@ -240,7 +240,9 @@ class Database:
 
 
 def _parameters(values: tuple[object, ...], named: dict[str, object]) -> Parameters:
-    """Positional or named parameters for SQLite, with collections as JSON."""
+    """Positional or named parameters for SQLite, with collections as JSON. Raises TypeError if both are given."""
+    if named and values:
+        raise TypeError("The parameters of a statement are all positional or all named.")
     if named:
         return {name: _value(each) for name, each in named.items()}
     return tuple(map(_value, values))

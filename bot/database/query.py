@@ -31,7 +31,8 @@ class Query(SqlStatement, Generic[Row]):
     """An SQL statement that returns rows of one type: a SELECT, or a write with a RETURNING clause.
 
     A dataclass is built from the columns of the same names; other columns are ignored. Enumerations, booleans and
-    `pydantic.Json` are converted according to the annotations. Any other type is the type of the first column.
+    `pydantic.Json` are converted according to the annotations. `sqlite3.Row` returns the rows
+    unchanged. Any other type is the type of the first column.
     """
 
     def __init__(self, row: type[Row], sql: str) -> None:

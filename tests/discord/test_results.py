@@ -233,7 +233,7 @@ async def test_a_preview_that_somebody_posted_is_recognized(scene: Scene) -> Non
     said = await details_of(scene.control.person("Margaret"), message)
     assert "of job " in said.text and f"<@{default_world.ADA}>" in said.text and PROMPT not in said.text
     said = await details_of(scene.ada, message)
-    assert PROMPT in said.text and "seed 7" in said.text and "Job " in said.text
+    assert PROMPT in said.text and "seed 7" in said.text and "of job " in said.text
 
 
 async def test_details_from_a_file_are_told_from_what_easel_knows(scene: Scene) -> None:

@@ -42,7 +42,7 @@ async def test_the_same_name_twice_is_refused(scene: Scene) -> None:
 async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Mixed", "Bat", "Wash")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Mixed", checkpoint=PASTEL)).reply()
-    assert refusal.ephemeral and "Bat is made for Vivid" in refusal.text and "is Pastel" in refusal.text
+    assert refusal.ephemeral and "Bat is made for Vivid" in refusal.text and "is based on Pastel" in refusal.text
     panel = await press(scene.ada, refusal, "Open in studio")
     assert "~~Bat~~" in panel.text and "**Wash**" in panel.text and PROMPT in panel.text
     await stacked(scene, scene.ada, "Vivid ones", "Bat")

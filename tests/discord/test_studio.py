@@ -82,7 +82,7 @@ async def test_misfits_stay_visible_and_are_left_out_after_confirmation(scene: S
     panel = await fresh(scene, scene.ada, add="Bat")
     panel = await say(scene.ada, panel, PROMPT)
     panel = await pick(scene.ada, panel, "checkpoint", PASTEL)
-    assert "~~Bat~~" in panel.text and "is made for Vivid" in panel.text and "is Pastel" in panel.text
+    assert "~~Bat~~" in panel.text and "is made for Vivid" in panel.text and "is based on Pastel" in panel.text
     question = await press(scene.ada, panel, "Generate")
     assert question.ephemeral and "Generate without Bat?" in question.text
     picture = await scene.painted(await scene.ada.press(question, "Generate without this LoRA"))

@@ -156,7 +156,11 @@ async def puts_together(ada: Tourist) -> VisibleMessage:
     assert "LoRAs: 2 of 5" in panel.text and "all LoRAs fit Vivid" in panel.text and PROMPT in panel.text
     panel = await ada.choose(panel, PASTEL)
     assert "2 LoRAs do not fit Pastel" in panel.text and panel.text.count("~~") == 4
-    assert "is made for Vivid" in panel.text and "is Pastel" in panel.text and f"The LoRA fits {VIVID}" in panel.text
+    assert (
+        "is made for Vivid" in panel.text
+        and "is based on Pastel" in panel.text
+        and f"The LoRA fits {VIVID}" in panel.text
+    )
     question = await ada.press(panel, "Generate")
     assert "Generate without" in question.text, "nothing is left out silently"
     panel = await ada.choose(panel, VIVID)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.database.query import Query
-from inference.base_models import BaseModelId
 
 # How many entries have a usable version of one of these base models.
 COUNT_LORAS_FOR = Query(
@@ -13,8 +12,3 @@ COUNT_LORAS_FOR = Query(
     WHERE base_model IN (SELECT value FROM json_each(:base_models)) AND usable = 1
     """,
 )
-
-
-def stored_base_model(text: str | None) -> BaseModelId | None:
-    """The base model that a row names."""
-    return None if text is None else BaseModelId(text)

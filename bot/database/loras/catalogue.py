@@ -1,4 +1,4 @@
-"""Reads the catalogue of LoRAs: an entry has versions, a version is a file. `lora_records` alone writes it."""
+"""Reads the catalogue of LoRAs. An entry has versions; each version is one file. Only `records.py` writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which LoRA files have no measured range of weights yet; `loras` reads those that have one."""
+"""LoRA files without a measured range of weights; `catalogue.py` reads those that have one."""
 
 from __future__ import annotations
 

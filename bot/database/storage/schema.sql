@@ -35,7 +35,7 @@ INSERT INTO memo (key, value) VALUES ('installation', lower(hex(randomblob(16)))
 
 -- The library
 
--- One entry of the library. bot.database.lora_records writes it and keeps lora_text and lora_name in step.
+-- One entry of the library. bot.database.loras.records writes it and keeps lora_text and lora_name in step.
 CREATE TABLE lora (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
@@ -635,7 +635,7 @@ CREATE TABLE publication (
     unrated INTEGER NOT NULL DEFAULT 0 CHECK (unrated IN (0, 1)),  -- whether one of its LoRAs has no rating
     likes INTEGER NOT NULL DEFAULT 0,
     ranked_likes INTEGER NOT NULL DEFAULT 0,  -- those that count (bot.community.like_counts)
-    recent_likes INTEGER NOT NULL DEFAULT 0,  -- of the last days (bot.database.likes)
+    recent_likes INTEGER NOT NULL DEFAULT 0,  -- of the last days (bot.database.gallery.likes)
     shown_likes INTEGER NOT NULL DEFAULT 0, shown_at INTEGER NOT NULL DEFAULT 0,  -- in the message, and since when
     created_at INTEGER NOT NULL,
     UNIQUE (server_id, job_id, position),

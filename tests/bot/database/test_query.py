@@ -94,3 +94,10 @@ async def test_a_collection_becomes_json(db: Database) -> None:
         await db.all(values, (1, 2)) == await db.all(values, [1, 2]) == sorted(await db.all(values, {1, 2})) == [1, 2]
     )
     assert await db.all(Query(str, "SELECT value FROM json_each(:names)"), names=frozenset("a")) == ["a"]
+
+
+async def test_parameters_are_all_positional_or_all_named(db: Database) -> None:
+    with pytest.raises(TypeError, match="all positional or all named"):
+        await db.one(VALUE, "test", key="test")
+    with pytest.raises(TypeError, match="all positional or all named"):
+        await db.run(KEEP, "test", value="1")
