@@ -372,9 +372,9 @@ def test_jobs_for_another_loaded_checkpoint_need_no_switch() -> None:
 def test_the_errors_for_too_many_jobs_and_a_full_queue_tell_how_long_it_takes() -> None:
     policy = Policy(waiting_per_person=2, waiting_in_all=5)
     policy.check(1, 4, lambda: "1 min")
-    with pytest.raises(TooManyWaiting, match=r"limit of 2 queued requests.*in about 1 min"):
+    with pytest.raises(TooManyWaiting, match=r"limit for queued requests \(2\).*in about 1 min"):
         policy.check(2, 4, lambda: "about 1 min")
-    with pytest.raises(QueueFull, match=r"full (?:\(5 requests\)).*in about 1 min"):
+    with pytest.raises(QueueFull, match=r"full \(requests: 5\).*in about 1 min"):
         policy.check(1, 5, lambda: "about 1 min")
 
 

@@ -131,13 +131,13 @@ async def test_fast_brings_the_lora_that_the_operator_chose(requests: RequestBui
 async def test_fast_without_such_a_lora_is_refused_with_the_checkpoints_that_have_one(requests: RequestBuilder) -> None:
     with pytest.raises(
         InvalidRequest,
-        match=f"model {PASTEL} has no few-step LoRA .*; turn \\*fast\\* off, or choose {VIVID}",
+        match=f"model {PASTEL} has no few-step LoRA .*\\. Turn \\*fast\\* off, or choose {VIVID}",
     ):
         await built(requests, fast=True, checkpoint=PASTEL)
 
 
 async def test_fast_where_no_checkpoint_has_such_a_lora_names_what_else_there_is(tmp_path: Path) -> None:
-    told = "needs a few-step LoRA, but no model here has one; turn .fast. off"
+    told = "needs a few-step LoRA, but no model of this bot has one. Turn .fast. off"
     async with open_catalogue(House(tmp_path / "house").settings) as found:
         with pytest.raises(InvalidRequest, match=f"Fast generation {told}"):
             await built(found.requests, fast=True)

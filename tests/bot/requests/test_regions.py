@@ -60,7 +60,7 @@ def test_the_smallest_layout_that_has_all_sides_is_taken(
 
 def test_sides_of_two_layouts_are_refused_with_the_layouts() -> None:
     with pytest.raises(
-        InvalidRequest, match=r"left and top cannot be combined .*; choose one of .* left and right; top and"
+        InvalidRequest, match=r"left and top cannot be combined .*\. Choose one of .* left and right; top and"
     ):
         layout_with([LEFT, TOP])
     with pytest.raises(InvalidRequest, match=r"left and top \(with the stack Owls\) cannot be combined"):

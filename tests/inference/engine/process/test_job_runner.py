@@ -259,7 +259,7 @@ def test_a_layer_that_is_never_called_fails_the_job(
     block = unet.mid_block.attentions[0]
     with monkeypatch.context() as patch:
         patch.setattr(block, "forward", lambda hidden_states, *args, **options: (hidden_states,))
-        with pytest.raises(LoraNotAtWork, match="0 of 1 parts"):
+        with pytest.raises(LoraNotAtWork, match="0 of the 1 parts"):
             painted(runner, shared_house, made, files)
     assert np.array_equal(plain, painted(runner, shared_house, request(checkpoint=VIVID))[0])
 

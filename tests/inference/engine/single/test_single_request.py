@@ -204,7 +204,7 @@ def test_memory_that_is_short_while_a_lora_is_loaded_is_reported_as_such() -> No
 def test_a_lora_of_another_base_model_is_refused_with_both_named(base: BaseModelId) -> None:
     lone = SingleRequestWorld(base)
     use = lone.add(drawn(base, 1), BaseModelId("sdxl/illustrious"))
-    with pytest.raises(BaseModelMismatch, match=f"Illustrious.*lone is {base.label}"):
+    with pytest.raises(BaseModelMismatch, match=f"Illustrious.*lone is based on {base.label}"):
         painted(lone, wish(loras=(use,)))
 
 
