@@ -23,7 +23,7 @@ def test_what_is_not_counted_is_said_whatever_was_deleted() -> None:
     assert "Requests: 4 · Pictures: 7 · Messages: 9" in told and NOT_COUNTED in told
     assert "still visible to you" not in told and "no longer has permission" not in told
     with speaking("ja"):
-        assert "数えていません" in receipt_text(COMPLETE)
+        assert "集計もしていません" in receipt_text(COMPLETE)
 
 
 @pytest.mark.parametrize(
