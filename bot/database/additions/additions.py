@@ -312,7 +312,7 @@ async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAd
 
 
 async def fail_addition(db: Database, addition_id: int, error: InferenceError) -> LoraAddition | None:
-    """It cannot be had. None when it does not wait any more. Raises DatabaseError."""
+    """Record that the download failed. Return None if nobody waits for it any more."""
     return await db.one(FAILED, error.code, json.dumps(error.detail), now_ms(), addition_id)
 
 

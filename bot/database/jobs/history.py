@@ -66,7 +66,7 @@ class Wanted:
     lora: str | None = None
 
     def query(self, person_id: int) -> str | None:
-        """The full text query; None when all jobs are wanted, "" when none can match."""
+        """The full text query; None for all jobs, "" if no job can match."""
         words = search_words(self.search)
         names = (("checkpoint", self.checkpoint), ("loras", self.lora))
         asked = [with_name(person_id, column, name) for column, name in names if name]

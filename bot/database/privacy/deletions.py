@@ -37,7 +37,7 @@ DUE_JOBS = Query(
 # When the next hidden job goes after a time; both in unix ms.
 NEXT_DUE_AT = Query(int, "SELECT delete_at FROM job WHERE delete_at > ? ORDER BY delete_at LIMIT 1")
 PATHS_OF_JOB = Query(str, "SELECT path FROM picture WHERE job_id = ? ORDER BY position")
-# What its owner deletes while the message of a takedown is still to go adds the files.
+# If the row of a takedown exists, the files of its owner's deletion are added to it.
 BEGIN_DELETION = SqlStatement("""
     INSERT INTO deletion (job_id, person_id, paths, input, channel_id, message_id, created_at)
     SELECT id, person_id, :paths, iif(:message_alone, NULL, request ->> '$.image.sha256'), :channel, :message, :now

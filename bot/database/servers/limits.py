@@ -91,7 +91,7 @@ DELETE_LIMITS = SqlStatement("""
 
 
 async def save_limits(db: Database, server_id: int, held: HeldLimits) -> None:
-    """Store limits in place of the holder's earlier ones; such that say nothing are deleted."""
+    """Store limits in place of the holder's earlier ones; the row is deleted if all limits are None."""
     async with db.transaction():
         await db.run(DELETE_LIMITS, server=server_id, holder=held.holder, id=held.holder_id)
         if held.values == LimitValues():

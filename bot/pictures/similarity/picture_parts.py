@@ -14,7 +14,7 @@ from itertools import islice
 from PIL import Image, ImageChops
 
 MOST_PARTS = 8
-_CELLS = 160  # along the longer side of the grid in which surroundings are looked for
+_CELLS = 160  # cells along the longer side of the grid in which frames are searched
 _COLOURS = 4  # of surroundings
 _LEAST_OF_BORDER = 0.06  # share of the border's cells that have a colour of surroundings
 _NEAR = 9  # grey levels by which a channel of one colour may differ, as after JPEG

@@ -74,7 +74,7 @@ class Allowed:
             raise NotHttps(host=host)
 
     def may_be_private(self, host: str, port: int) -> bool:
-        """Whether host and port are those of a named origin."""
+        """Whether host and port belong to an origin that the settings name."""
         return any(origin.host == host and origin.port == port for origin in self.origins)
 
 
