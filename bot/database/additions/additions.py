@@ -312,7 +312,7 @@ async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAd
 
 
 async def fail_addition(db: Database, addition_id: int, error: InferenceError) -> LoraAddition | None:
-    """Record that the download failed. Return None if nobody waits for it any more."""
+    """Record that an addition failed. Return None if the addition is no longer waiting."""
     return await db.one(FAILED, error.code, json.dumps(error.detail), now_ms(), addition_id)
 
 
