@@ -7,9 +7,10 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 import pytest_asyncio
@@ -36,6 +37,7 @@ RED = 4  # style of a button
 
 
 SHARED = pytest.StashKey["Scene"]()
+LOOPS_WITH_A_SCENE = WeakSet[asyncio.AbstractEventLoop]()
 
 
 @dataclass
@@ -198,10 +200,26 @@ def menu(seen: VisibleMessage, name: str) -> str:
     return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
 
 
+@contextmanager
+def one_scene_in_a_loop() -> Iterator[None]:
+    """Refuse a second scene in this event loop.
+
+    discord.py has one address for all clients of a process. A second scene's bot would change it while the first bot
+    runs, and the first one would stop for good: the second playground does not know its token.
+    """
+    loop = asyncio.get_running_loop()
+    assert loop not in LOOPS_WITH_A_SCENE, "Another scene is open in this loop; give the test loop_scope='function'"
+    LOOPS_WITH_A_SCENE.add(loop)
+    try:
+        yield
+    finally:
+        LOOPS_WITH_A_SCENE.discard(loop)
+
+
 @asynccontextmanager
 async def open_scene(house: House, *, shards: int = 1) -> AsyncGenerator[Scene]:
     """A playground without the bot, which recommends so many `shards`; what was sent is judged at the end."""
-    with address_put_back():
+    with one_scene_in_a_loop(), address_put_back():
         async with Playground.serve(shards=shards) as playground, Control.connect(playground.page_url) as control:
             yield Scene(playground, control, house)
             validate_exchanges(playground)

@@ -36,6 +36,7 @@ async def jumped(scene: Scene, page: VisibleMessage, number: str) -> str:
     return (await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)).text
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
     async with open_scene(House(tmp_path / "house")) as scene:
         async with scene.bot():
