@@ -15,7 +15,8 @@ from bot.sources.hubs.registry import CivitaiRegistry
 from inference.checkpoints.classifier_files import ClassifierFiles, require_package
 from inference.cluster.protocol import ClusterSettingsSent
 from inference.cluster.ray.node import cluster_environment
-from inference.cluster.wire import SECRET_VARIABLE, SocketAddress
+from inference.cluster.socket_address import SocketAddress
+from inference.cluster.wire import SECRET_VARIABLE
 from inference.errors import ClassifierUnusable
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.options import Folders, WorkerOptions

@@ -16,7 +16,7 @@ class Section(BaseModel):
     """The base class of all sections."""
 
     # `bot.config.comments` reads the docstrings under the fields, for config.example.toml.
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @model_validator(mode="after")
     def _possible_paths(self) -> Self:

@@ -41,7 +41,8 @@ class Query(SqlStatement, Generic[Row]):
 
     def read(self, rows: Iterable[sqlite3.Row]) -> list[Row]:
         """Convert the rows of SQLite. Raises pydantic.ValidationError if a value does not fit the row's type."""
-        return _reader(self.row)(rows)
+        found = list(rows)
+        return _reader(self.row)(found) if found else []  # a reader takes milliseconds to build
 
 
 @cache

@@ -26,9 +26,10 @@ from inference.cluster.ray.node import (
     only_on_linux,
     reach_report,
 )
+from inference.cluster.socket_address import SocketAddress
 from inference.cluster.tokens import TOKEN_VARIABLE, is_in_environment, token_file, token_problem
 from inference.cluster.views import ClusterView, NodeReached, NodeView
-from inference.cluster.wire import Connection, SocketAddress
+from inference.cluster.wire import Connection
 
 CLUSTER, NETWORK, TOKEN, VERSIONS = "cluster", "network", "cluster token", "cluster versions"
 DRIVER, REACH, SHARED = "driver process", "ports and clock", "shared storage"

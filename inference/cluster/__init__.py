@@ -1,5 +1,6 @@
 """Workers on the machines of a cluster. Only processes of the cluster import Ray, never the bot.
 
+socket_address.py     the address of the driver's socket
 wire.py               frames between the bot and the driver process, and the handshake of the two
 protocol.py           headers of frames
 compatibility.py      versions of a machine, and why Easel refuses one

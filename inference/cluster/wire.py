@@ -22,6 +22,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from inference.cluster.socket_address import SocketAddress
+
 PROTOCOL = 1
 MAX_HEADER_BYTES = 4 * 2**20  # the options of a worker with a thousand checkpoints
 MAX_DATA_BYTES = 64 * 2**20  # one picture at its largest, without compression, stays below
@@ -44,44 +46,6 @@ class Frame:
 
     header: bytes
     data: bytes = b""
-
-
-@dataclass(frozen=True)
-class SocketAddress:
-    """`unix:/path` or `tcp:host:port`; `inherited` is the socket that a service manager has opened.
-
-    `stdin` is no address: the socket there is connected already, to the program that started this one.
-    """
-
-    text: str
-
-    def __post_init__(self) -> None:
-        kind, _, rest = self.text.partition(":")
-        host, _, port = rest.rpartition(":")
-        fits = {"unix": rest.startswith("/"), "tcp": bool(host) and port.isdecimal() and 0 < int(port) < 65536}
-        if self.text not in {"inherited", "stdin"} and not fits.get(kind, False):
-            raise ValueError("an address is unix:/path or tcp:host:port")
-
-    @property
-    def is_private(self) -> bool:
-        """Whether the permissions of a file say who may connect, so that no secret is needed."""
-        return self.text.startswith("unix:") or self.text in {"inherited", "stdin"}
-
-    @property
-    def is_stdin(self) -> bool:
-        """Whether it is connected already."""
-        return self.text == "stdin"
-
-    @property
-    def path(self) -> Path | None:
-        """The file of a Unix socket."""
-        return Path(self.text.removeprefix("unix:")) if self.text.startswith("unix:") else None
-
-    @property
-    def host_and_port(self) -> tuple[str, int]:
-        """Of a TCP address."""
-        host, _, port = self.text.removeprefix("tcp:").rpartition(":")
-        return host.strip("[]"), int(port)
 
 
 class Connection:

@@ -43,7 +43,7 @@ class FewStepRecipe(BaseModel):
     It serves from `least` to `most` steps; left out, `steps` alone.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     steps: Steps
     sampler: Sampler | None = None
@@ -92,7 +92,7 @@ class FewStepSource(StrEnum):
 class FewSteps(BaseModel):
     """What is known of a file: its recipe and the source that decided, or words of a name that leave it open."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     recipe: FewStepRecipe | None = None
     source: FewStepSource | None = None

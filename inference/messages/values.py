@@ -47,4 +47,4 @@ Attempt = Annotated[int, Field(ge=1, le=1000)]
 class FrozenModel(BaseModel):
     """The base class of all messages."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import HANDSHAKE_SECONDS, Connection, SocketAddress, WireError, begin_handshake
+from inference.cluster.socket_address import SocketAddress
+from inference.cluster.wire import HANDSHAKE_SECONDS, Connection, WireError, begin_handshake
 from inference.errors import WorkerUnavailable
 from inference.processes.logs import Line, LineBudget, lines_of
 

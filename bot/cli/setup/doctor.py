@@ -47,7 +47,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.faces import FaceFinder, FacesUnusable, installed_faces
 from bot.pictures.signing.credentials import SigningUnusable, credentials_of, renewing
 from bot.program import program
-from inference.cluster.wire import SocketAddress
+from inference.cluster.socket_address import SocketAddress
 from inference.errors import WorkerUnavailable
 from inference.lora.beside.declarations import BadDeclarations
 from inference.messages.checkpoints import UnknownPrediction

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bot.config.section import Section
-from inference.cluster.wire import SocketAddress
+from inference.cluster.socket_address import SocketAddress
 
 
 def _socket(text: str) -> str:

@@ -20,7 +20,7 @@ class Preferences(BaseModel):
     LoRAs as lines of text instead of cards. `update_messages` tells of newer versions of bookmarks in direct messages.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     checkpoint: str | None = None
     size: str | None = None

@@ -45,7 +45,7 @@ class LimitValues(BaseModel):
     `loras_per_day` are LoRAs that are added from outside in 24 hours.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     pictures_per_day: Annotated[int | None, Field(ge=0, le=MAX_QUOTA)] = None
     megapixel_steps_per_day: Annotated[int | None, Field(ge=0, le=MAX_QUOTA)] = None

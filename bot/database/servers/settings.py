@@ -43,7 +43,7 @@ class ArtChannel(BaseModel):
     thread because it is archived.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     channel_id: Snowflake
     parent_id: Snowflake | None = None
@@ -62,7 +62,7 @@ class ServerSettings(BaseModel):
     while `shares_reports` is on. People publish in `art_channels`, if there are any.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     channels: Snowflakes = ()
     checkpoints: Names = ()

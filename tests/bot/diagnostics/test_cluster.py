@@ -24,8 +24,9 @@ from inference.cluster import compatibility
 from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.network import HostPort
 from inference.cluster.ray.node import ProbeFailed
+from inference.cluster.socket_address import SocketAddress
 from inference.cluster.views import ClusterView, NodeReached, NodeReport, NodeState, NodeView, ReachReport
-from inference.cluster.wire import Connection, SocketAddress, listen
+from inference.cluster.wire import Connection, listen
 from inference.processes.extras import installing
 
 OURS = NodeIdentity(python="3.11", easel="0.1.0+0a1b2c3d", torch="2.13.0", ray="2.60.0")

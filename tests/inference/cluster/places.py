@@ -15,7 +15,8 @@ from inference.cluster.driver import Driver
 from inference.cluster.node_files import NodeCacheSettings
 from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import ClusterSettingsSent
-from inference.cluster.wire import Connection, SocketAddress, accept_handshake, listen
+from inference.cluster.socket_address import SocketAddress
+from inference.cluster.wire import Connection, accept_handshake, listen
 from inference.cluster.worker_supervisor import WorkerRules
 from inference.messages.checkpoints import CheckpointSpec
 from inference.messages.commands import Generate

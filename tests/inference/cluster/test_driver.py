@@ -19,7 +19,8 @@ from inference.cluster.compatibility import NodeIdentity
 from inference.cluster.driver import serve_until_asked
 from inference.cluster.nodes import ClusterNode
 from inference.cluster.protocol import TO_BOT, CloseWorkers, Heartbeat
-from inference.cluster.wire import Connection, SocketAddress, begin_handshake
+from inference.cluster.socket_address import SocketAddress
+from inference.cluster.wire import Connection, begin_handshake
 from inference.lora.beside.declarations import FILE_NAME
 from inference.messages.commands import Generate
 from inference.messages.events import Cancelled, Capacity, Finished, Progress, Ready, Started
