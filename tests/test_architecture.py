@@ -44,7 +44,8 @@ inference.checkpoints.inspection
 inference.matching inference.queue
 inference.inspection
 inference.workers inference.demo inference.cluster.socket_address inference.cluster.wire inference.cluster.files
-    inference.cluster.node_labels inference.cluster.compatibility inference.cluster.worker_folder inference.cluster.protocol
+    inference.cluster.node_labels inference.cluster.compatibility inference.cluster.worker_folder
+    inference.cluster.protocol
 inference.cluster
 inference.engine.options
 inference.engine.devices inference.engine.classifier inference.engine.text_judge
