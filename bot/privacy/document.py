@@ -9,15 +9,14 @@ from bot.privacy.stored_data import FILES, TABLES
 _HEAD = """# Privacy
 
 This page is for users of this bot. This page says which data Easel stores about you, for how long, and how you can see,
-export and delete this data. The command `python -m tools.privacy` writes the tables of this page, and a test checks
-that the tables are up to date.
+export and delete your data.
 
 ## What you can do
 
 | command | what it does |
 |---|---|
 | `/privacy show` | shows the data about you, who is responsible for it, and the progress or result of a deletion |
-| `/privacy export` | sends you all your data as ZIP files: a page for your browser, your pictures, and rows as JSON |
+| `/privacy export` | sends you all your data as ZIP files: a page for your browser, your pictures, and all stored values as JSON files |
 | `/privacy delete` | deletes all data about you, after you confirm |
 
 You can use `/privacy` in servers and in direct messages. You can also use `/privacy` if you have added the bot only to
@@ -25,17 +24,17 @@ your own account, or if staff have blocked you. If you cannot use `/privacy`, as
 your data. The operator can use the commands `easel privacy show`, `export` and `delete`.
 
 To read your exported data, unpack the ZIP file and open *index.html*, a page that shows your pictures and explains
-every table. The page *index.html* hides technical details until you open them, and does not show values that only
-programs can use. The JSON files in the export contain every stored value. The JSON files also contain facts that Easel
-looks up for the page, such as where a picture that you like was published. The page *index.html* has no scripts and
-loads nothing from the internet. If the export has several parts, each part has its own page.
+every table. The page *index.html* hides technical details until you open them, and leaves out values that only programs
+can use. The JSON files in the export contain every stored value, and some facts that Easel looks up for the export,
+such as where a picture that you like was published. The page *index.html* has no scripts and loads nothing from the
+internet. If Easel splits the export into several ZIP files, each ZIP file has its own *index.html*.
 
 ## Who is responsible
 
 The operator of the bot is the data controller: the person who is responsible for your data. `/privacy show` names the
-controller, a contact address and the recipients of the data. `/privacy show` also shows the purposes of the data and
-the minimum age of users, and links to the operator's privacy policy. The operator enters the controller's details in
-the section `[privacy]` of the settings. Discord always receives the bot's messages, even if the operator does not list
+controller, a contact address and the recipients of the data. `/privacy show` also says what the data is used for and
+how old users must be, and links to the operator's privacy policy. The operator enters the controller's details in the
+section `[privacy]` of the settings. Discord always receives the bot's messages, even if the operator does not list
 Discord as a recipient. Easel uses the data to generate and show pictures, to apply rules and limits, and to handle
 reports.
 
@@ -43,47 +42,48 @@ reports.
 
 If you delete your data, Easel first cancels your queued and running requests. Before Easel deletes data, it waits until
 your earlier actions are finished, because an unfinished action, such as an upload, could store new data. When your
-earlier actions are finished, Easel deletes your rows in the database and your words in search indexes. Easel also
-deletes your pictures, thumbnails and start pictures, and the bot's messages about you. If the bot restarts during the
-deletion, the deletion continues automatically. When the deletion is complete, you get a receipt.
+earlier actions are finished, Easel deletes your data in the database and in its search indexes, your pictures,
+thumbnails and start pictures, and the bot's messages about you. If the bot restarts during the deletion, the deletion
+continues automatically. When the deletion is complete, you get a receipt.
 
-Until your rows in the database are deleted, you cannot use Easel's commands, buttons and forms. After the deletion,
-forms and private replies that you opened before the deletion no longer work. If you use a command after the deletion,
-Easel stores data about you again.
+Until Easel has deleted your data in the database, you cannot use Easel's commands, buttons and forms. After the
+deletion, forms and private replies that you opened before the deletion no longer work. If you use a command after the
+deletion, Easel stores data about you again.
 
 - **Messages.** Easel deletes its messages with your pictures, its messages in which you shared the code of a stack, and
-  all its direct messages to you. If a message to staff about a report names you, Easel rewrites it without your name
-  and your text. The bot cannot delete messages in servers that it has left, or in channels that it cannot access. The
-  receipt shows the number of messages that the bot cannot delete.
+  all its direct messages to you. If a message to staff about a report names you, Easel removes your name and the text
+  that you wrote from this message. The bot cannot delete messages in servers that it has left, or in channels that it
+  cannot access. The receipt shows the number of messages that the bot cannot delete.
 - **Private replies.** Only you can see the bot's private replies, and the bot cannot delete them. You can dismiss
   private replies in Discord, or wait until Discord removes them.
 - **Other machines.** If the bot uses a [cluster](cluster.md#files) of several machines, each machine deletes the data
-  of a request when Easel cancels the request. If a machine's worker was killed, or the machine lost its connection, the
-  machine deletes the data of your requests when it generates pictures again. Easel completes your deletion without
-  waiting for a machine that lost its worker or its connection.
+  of a request when Easel cancels the request. If a machine's worker (the program that generates pictures) was killed,
+  or the machine lost its connection, the machine deletes your data when it generates pictures again. Easel completes
+  your deletion without waiting for machines that lost their worker or their connection.
 - **Copies of the database** still contain your data until these copies expire. The receipt says how many copies of the
   database contain your data, and when the last copy expires.
-- **Blocks, limits and today's usage** are not deleted, because they must still count after a deletion. In blocks,
+- **Blocks, limits and today's usage** are not deleted, because they must still apply after a deletion. In blocks,
   limits and usage records, Easel replaces your Discord ID with a hash that can be calculated only with the bot's own
   key. Entries in the audit log also stay after a deletion, but contain a keyed hash instead of your Discord ID.
-- **Reported pictures.** If a report about a picture is open, Easel keeps the picture's file until the decision, but for
-  at most 30 days (`[moderation] held_days`). If a report says that a picture is sexual and looks like a minor, Easel
-  keeps the picture's file without a time limit. Easel notifies you if it keeps the file of a reported picture. Only the
-  people who decide on the report can see the file of the reported picture.
+- **Reported pictures.** If you delete your data while a report about one of your pictures is open, Easel keeps the
+  picture's file until the decision, but for at most 30 days (`[moderation] held_days`). If the reason for a report is
+  *sexual and looks like a minor*, Easel keeps the reported picture's file without a time limit. Easel notifies you if
+  it keeps the file of a reported picture. Only the people who decide on the report can see the file of the reported
+  picture.
 - **Start pictures of other users.** If another user chose your picture with the menu entry *Start from picture*, Easel
-  also deletes the other user's start picture, even if it is still in use. The receipt says how many start pictures of
-  other users Easel deleted. Easel does not delete pictures that other users have already generated from your pictures,
-  because these pictures belong to the other users.
+  also deletes the other user's copy of your picture, even if a request still needs the copy. The receipt says how many
+  start pictures of other users Easel deleted. Easel does not delete pictures that other users have already generated
+  from your pictures, because these pictures belong to the other users.
 - **Other users' copies.** If other users saved, uploaded or remixed your pictures, or imported your stacks, these
   copies belong to the other users, and Easel does not delete them.
 
 Easel overwrites deleted data, both in the database (with SQLite's `secure_delete`) and in the database's write-ahead
-log. If you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. A
-disk or a file system may still keep the old content of overwritten blocks. Easel cannot erase this old content.
+log. If you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. Some
+disks and file systems keep the old content of overwritten blocks, and Easel cannot erase this old content.
 
-If the operator restores an older copy of the database, Easel first deletes your data again. To recognize your data,
-Easel stores a keyed hash of your Discord ID in the file `removals.jsonl`. The keyed hash of your Discord ID can be
-calculated only with the bot's own key.
+If the operator restores a copy of the database that still contains your data, Easel deletes your data again before the
+bot starts. To recognize your data in a restored copy, Easel stores a keyed hash of your Discord ID in the file
+`removals.jsonl`. The keyed hash of your Discord ID can be calculated only with the bot's own key.
 
 ## If staff remove a picture
 
@@ -112,10 +112,10 @@ one of the removed pictures was generated or published.
 
 If the operator has installed face detection, Easel looks for photographed faces in your start pictures. Face detection
 runs on the bot's machine and does not send your pictures anywhere. Easel does not compare faces. In your studio and
-with your request, Easel stores only whether the start picture shows a photographed face. Easel stores whether there is
-a face, because it limits the content rating of pictures that start from a photographed face. If the operator uses a
-classifier (a model that rates pictures), the classifier rates your start picture on the machine that generates
-pictures. Easel saves the content rating of your start picture with your request.
+with your request, Easel stores only whether the start picture shows a photographed face. If your start picture shows a
+photographed face, Easel limits the content rating of the pictures that you generate from this start picture. If the
+operator uses a classifier (a model that rates pictures), the classifier rates your start picture on the machine that
+generates pictures. Easel saves the content rating of your start picture with your request.
 
 ## If a model reads your words
 
@@ -128,11 +128,11 @@ texts that the text judge read, and their scores, in memory.
 ## What is marked
 
 The file of every picture contains a mark (XMP, IPTC's digital source type), which says that a model generated the
-picture. If the operator uses a certificate for C2PA, the bot also signs the mark. A valid signature shows that nobody
-has changed the file since the bot signed it. The signature names the bot's installation or the bot's operator, but no
-user. Programs that read the signature may show the signer as unknown. Anyone who has the operator's key can sign files
-in the same way. If someone removes the metadata from a copy of the file, the copy contains neither the mark nor the
-signature.
+picture. If the operator uses a certificate for C2PA (a standard for signing facts about a picture's origin), the bot
+also signs the mark. A valid signature shows that nobody has changed the file since the bot signed it. The signature
+names the bot's installation or the bot's operator, but no user. Programs that read the signature may show the signer as
+unknown. Anyone who has the operator's key can sign files in the same way. If someone removes the metadata from a copy
+of the file, the copy contains neither the mark nor the signature.
 
 If you keep your prompts private, the files of your pictures do not contain your prompts. Even without your prompts, the
 files of your pictures contain all other generation parameters.

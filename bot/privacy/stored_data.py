@@ -59,10 +59,10 @@ _AUDIT_KEPT = (
     f"exists. Easel deletes all entries {_SERVER_GONE}"
 )
 _REPORTS_KEPT = (
-    "`reports_days` (365 days) after the last decision. Open reports stay longer, and so do reports that a picture "
-    "seems to show a minor. Decisions stay as long as their block or content rating applies. "
-    f"{_SERVER_GONE}, Easel deletes the server's reports. The only exceptions are open reports that a picture seems to "
-    "show a minor. The operators take over these reports"
+    "`reports_days` (365 days) after the last decision. Open reports stay longer, and so do all reports with the "
+    "reason 'sexual and looks like a minor'. Decisions stay as long as their block or content rating applies. "
+    f"{_SERVER_GONE}, Easel deletes the server's reports, except for open reports with the reason 'sexual and looks "
+    "like a minor', which operators then decide on"
 )
 _AS_REPORT = "as long as the report exists"
 _PICTURES_KEPT = "until you delete the pictures; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
@@ -373,7 +373,7 @@ TABLES = (
         "publication_text", "the words of pictures that you published, for the search in /gallery",
         "rowid IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication exists",
         Fate.DELETED,
-        {"facets": "your Discord id, the server, base model, LoRAs and categories", "words": "words"}, derived=True,
+        {"facets": "your Discord ID, the server, base model, LoRAs and categories", "words": "words"}, derived=True,
     ),
     StoredTable(
         "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -937,7 +937,7 @@ FILES = (
         "`workers/` on each machine of a cluster", "unfinished pictures, previews, states and start "
         "pictures of jobs that run there",
         "the number of the job, the SHA-256 of the picture",
-        "until the job ends there; if the machine's worker was killed, until it generates again", Fate.DELETED,
+        "until the job ends there; if the worker was killed, until the machine generates again", Fate.DELETED,
         exported=False,
     ),
     StoredFiles(
@@ -946,7 +946,8 @@ FILES = (
         exported=False,
     ),
     StoredFiles(
-        "`easel.sqlite3-wal`", "the latest changes to the database", "—", "minutes; a deletion empties it",
+        "`easel.sqlite3-wal`", "the latest changes to the database", "—",
+        "a few minutes; a deletion of all data empties the file",
         Fate.DELETED, exported=False,
     ),
     StoredFiles(
@@ -968,8 +969,9 @@ FILES = (
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "the library's declarations", "which operator declared or allowed something for a LoRA, and who proposed it",
-        "the id in the file", "until the operator changes them", Fate.EXPIRES, exported=False,
+        "the library's declarations", "which operator declared a base model or prediction type for a LoRA, or allowed "
+        "the LoRA on another base model, and who proposed the declaration",
+        "the Discord ID in the file", "until the operator changes them", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
         "logs", "job numbers and errors, but no prompts and no user ids", "—",
