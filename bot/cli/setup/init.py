@@ -146,7 +146,11 @@ class Questionnaire:
         """All answers. Raises ConfigError for one that cannot be used."""
         given = self.options
         if given.demo:
-            return self._common(Answers(None))
+            if given.base or given.checkpoint or given.loras:
+                raise ConfigError(
+                    "--demo brings its checkpoints and LoRAs. Leave out --base, --checkpoint and --loras, or --demo."
+                )
+            return self._common(Answers(None, tuple(given.device or ()), data=given.data))
         devices = tuple(given.device or self._devices())
         checkpoint = self._checkpoint(devices)
         answers = self._common(Answers(checkpoint, devices))

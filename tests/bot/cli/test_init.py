@@ -247,6 +247,16 @@ def test_what_init_writes_passes_its_own_doctor(here: Here, tmp_path: Path) -> N
     assert "✗" not in checked.out and f"C2PA by {folder / 'c2pa' / 'chain.pem'}" in checked.out
 
 
+def test_the_demo_takes_a_device_and_a_data_folder_but_no_other_checkpoint(here: Here, tmp_path: Path) -> None:
+    folder, data = tmp_path / "new", tmp_path / "elsewhere"
+    for option in ("--base", "--checkpoint", "--loras"):
+        said = here("init", "--demo", option, "sdxl/pony", folder)
+        assert (said.code, "Leave out --base" in said.sentence, folder.exists()) == (UNUSABLE, True, False)
+    assert here("init", "--demo", "--device", "cpu", "--data", data, folder).code == DONE
+    settings = load_settings(folder / "config.toml")
+    assert (settings.worker.devices, settings.storage.folder) == (("cpu",), data)
+
+
 def test_a_second_init_signs_with_the_same_key(here: Here, tmp_path: Path) -> None:
     assert here("init", "--demo", tmp_path / "new").code == DONE
     files = {path: path.read_bytes() for path in (tmp_path / "new" / "c2pa").iterdir()}
