@@ -182,7 +182,7 @@ class Visitors:
             page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=middle)
         else:
             page = await page_before(self._db, wanted, place, sort, limit=PAGE, before=middle)
-        await self._db.all(LIKED_AMONG, [one.id for one in page.publications], FIRST_PERSON)
+        await self._db.all(LIKED_AMONG, ids=[one.id for one in page.publications], person=FIRST_PERSON)
 
     def lora_page(self) -> Callable[[], Awaitable[object]]:
         """What the page of a LoRA shows of the community."""
@@ -196,7 +196,7 @@ class Visitors:
         await self._db.all(CHANNELS_WITH_PUBLICATIONS, server=SERVER)
         for sort in GallerySort:
             await gallery_page(self._db, wanted, PLACES[0], sort, limit=4)
-        await self._db.one(FIND_FEATURE, SERVER, FeatureKind.LORA, lora)
+        await self._db.one(FIND_FEATURE, server=SERVER, kind=FeatureKind.LORA, target=lora)
 
     def like(self) -> Callable[[], Awaitable[object]]:
         """Somebody new likes a picture."""

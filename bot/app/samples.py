@@ -88,7 +88,7 @@ class SamplePainter:
         if due is None:
             await self._measure_next(bases)
             return
-        await self._db.run(COUNT_SAMPLE_TRY, 1, due.version.id)
+        await self._db.run(COUNT_SAMPLE_TRY, tries=1, id=due.version.id)
         preempted = True
         try:
             preempted = not await self._paint(due)
@@ -99,7 +99,7 @@ class SamplePainter:
                 await record_failure(self._db, due.version.id, problem)
         finally:
             if preempted:
-                await self._db.run(COUNT_SAMPLE_TRY, -1, due.version.id)
+                await self._db.run(COUNT_SAMPLE_TRY, tries=-1, id=due.version.id)
 
     async def _measure_next(self, bases: list[BaseModelId]) -> None:
         if not self._configuration.settings.library.measure_weights:

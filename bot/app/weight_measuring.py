@@ -41,7 +41,7 @@ class WeightMeasurer:
 
         Raises DatabaseError.
         """
-        await self._db.run(COUNT_MEASURING, 1, due.version.id)
+        await self._db.run(COUNT_MEASURING, tries=1, id=due.version.id)
         preempted = True
         try:
             preempted = not await self._measure(due, await asking(due))
@@ -50,7 +50,7 @@ class WeightMeasurer:
             log.warning("cannot measure the weights of %s: %s", due.version.path, problem)
         finally:
             if preempted:
-                await self._db.run(COUNT_MEASURING, -1, due.version.id)
+                await self._db.run(COUNT_MEASURING, tries=-1, id=due.version.id)
 
     async def _measure(self, due: Due, request: GenerationRequest) -> bool:
         """Paint and record; False when an order preempted it. Raises InferenceError or OSError."""

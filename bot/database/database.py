@@ -40,7 +40,7 @@ INDEX_BYTES = 2**20  # upper bound for the index of a log without writes
 # Tables whose ids are on buttons. In a new database they start at the seconds since 2026, above ids of a lost one.
 NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
 NUMBERS_SINCE = 1_767_225_600
-START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
+START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
@@ -360,7 +360,7 @@ async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None
     They start at the clock's seconds: no bot takes more than one order a second for long.
     """
     start = max(0, int(now) - NUMBERS_SINCE)
-    await connection.executemany(START_NUMBERS, [(table, start) for table in NUMBERED_BY_CLOCK])
+    await connection.executemany(START_NUMBERS, [{"name": table, "seq": start} for table in NUMBERED_BY_CLOCK])
 
 
 def _require_intact(path: Path) -> None:

@@ -274,7 +274,7 @@ class Additions:
             if waiting is not None:  # this page may rate it higher than the one that it was begun from
                 known = RemoteVersion.model_validate_json(waiting.source)
                 told = with_all(known, [known, version])
-                await self._db.run(CHANGE_ADDITION_SOURCE, told.model_dump_json(), waiting.id)
+                await self._db.run(CHANGE_ADDITION_SOURCE, source=told.model_dump_json(), id=waiting.id)
             addition = await begin_addition(
                 self._db,
                 key=key,
@@ -322,7 +322,7 @@ class Additions:
 
     async def requested_by(self, addition_id: int, person_id: int) -> bool:
         """Whether the person is among those who ask for it. Raises DatabaseError."""
-        return await self._db.one(ADDITION_REQUEST, addition_id, person_id) is not None
+        return await self._db.one(ADDITION_REQUEST, addition=addition_id, person=person_id) is not None
 
     async def cancel(self, addition_id: int, person_id: int) -> Withdrawal:
         """Withdraw the person's request; when there is no other, it is not fetched. Raises DatabaseError."""

@@ -28,17 +28,19 @@ FETCHED_IN_VAIN = (
     *("checkpoint_file", "vae_file", "text_encoder_file"),
 )
 BEGIN = SqlStatement("""
-    INSERT INTO addition (key, source, path, created_at) VALUES (?, ?, ?, ?)
+    INSERT INTO addition (key, source, path, created_at) VALUES (:key, :source, :path, :now)
     ON CONFLICT (key) WHERE state = 'waiting' DO NOTHING
 """)
 REQUEST_IT = SqlStatement("""
-    INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, ?)
+    INSERT INTO addition_request (addition_id, person_id, server_id, created_at)
+    VALUES (:addition, :person, :server, :now)
     ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
 """)
-NAMED = SqlStatement(
-    "INSERT INTO addition_request (addition_id, person_id, server_id, created_at, told) VALUES (?, ?, ?, ?, 1)"
-)
-WITHDRAW = SqlStatement("DELETE FROM addition_request WHERE addition_id = ? AND person_id = ?")
+NAMED = SqlStatement("""
+    INSERT INTO addition_request (addition_id, person_id, server_id, created_at, told)
+    VALUES (:addition, :person, :server, :now, 1)
+""")
+WITHDRAW = SqlStatement("DELETE FROM addition_request WHERE addition_id = :addition AND person_id = :person")
 LISTED = Query(
     int,
     """
@@ -159,7 +161,7 @@ class RecentRequests:
 
 _ADDITIONS = "SELECT * FROM addition"
 # What is known of a file that is under way, once another page has told more.
-CHANGE_ADDITION_SOURCE = SqlStatement("UPDATE addition SET source = ? WHERE id = ? AND state = 'waiting'")
+CHANGE_ADDITION_SOURCE = SqlStatement("UPDATE addition SET source = :source WHERE id = :id AND state = 'waiting'")
 # The addition of this file that is under way.
 WAITING_ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE key = ? AND state = 'waiting'")
 ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE id = ?")
@@ -188,7 +190,9 @@ REQUESTERS_OF = Query(
     int, "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
 )
 # That the person asks for it.
-ADDITION_REQUEST = Query(AdditionRequest, "SELECT * FROM addition_request WHERE addition_id = ? AND person_id = ?")
+ADDITION_REQUEST = Query(
+    AdditionRequest, "SELECT * FROM addition_request WHERE addition_id = :addition AND person_id = :person"
+)
 # Which answer shows the person how far it is, and the draft that goes on with it. The newest answer counts, and the
 # newest draft.
 NOTE_ANSWER = SqlStatement("""
@@ -198,15 +202,16 @@ NOTE_ANSWER = SqlStatement("""
 """)
 # A direct message is about to be sent.
 MARK_REQUEST_POSTING = SqlStatement(
-    "UPDATE addition_request SET posting_at = ? WHERE addition_id = ? AND person_id = ? AND told = 0"
+    "UPDATE addition_request SET posting_at = :now WHERE addition_id = :addition AND person_id = :person AND told = 0"
 )
 # No direct message reaches the person: they are told after their next command.
 MARK_REQUEST_REFUSED = SqlStatement(
-    "UPDATE addition_request SET refused = 1 WHERE addition_id = ? AND person_id = ? AND told = 0"
+    "UPDATE addition_request SET refused = 1 WHERE addition_id = :addition AND person_id = :person AND told = 0"
 )
 # The person knows how it ended. Changes no row when that is noted already.
 MARK_REQUEST_TOLD = SqlStatement("""
-    UPDATE addition_request SET told = 1, ticket = NULL WHERE addition_id = ? AND person_id = ? AND told = 0
+    UPDATE addition_request SET told = 1, ticket = NULL
+    WHERE addition_id = :addition AND person_id = :person AND told = 0
 """)
 # Requests for ended additions whose people do not know yet, and can be told.
 UNTOLD_REQUESTS = Query(
@@ -240,14 +245,14 @@ ADDED = Query(
 FAILED = Query(
     LoraAddition,
     """
-    UPDATE addition SET state = 'failed', failure_code = ?, failure_detail = ?, ended_at = ?
-    WHERE id = ? AND state = 'waiting' RETURNING *
+    UPDATE addition SET state = 'failed', failure_code = :failure_code, failure_detail = :failure_detail,
+    ended_at = :now WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
 CANCEL = Query(
     LoraAddition,
     """
-    UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
+    UPDATE addition SET state = 'cancelled', ended_at = :now WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
 # The ids of those that a person asks for and that are to be fetched.
@@ -271,9 +276,9 @@ async def begin_addition(
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        await db.run(BEGIN, key, source, path, now_ms())
+        await db.run(BEGIN, key=key, source=source, path=path, now=now_ms())
         addition = await db.get(WAITING_ADDITION, key)
-        await db.run(REQUEST_IT, addition.id, person_id, server_id, now_ms())
+        await db.run(REQUEST_IT, addition=addition.id, person=person_id, server=server_id, now=now_ms())
     return addition
 
 
@@ -289,7 +294,7 @@ async def note_listed(
         if server_id is not None:
             await people.remember_server(db, server_id)
         addition_id = await db.get(LISTED, sha256=sha256, source=source, path=path, now=now_ms())
-        await db.run(NAMED, addition_id, person_id, server_id, now_ms())
+        await db.run(NAMED, addition=addition_id, person=person_id, server=server_id, now=now_ms())
         await db.run(LOOKED, addition_id)
         await rate_by_pages(db, sha256)
 
@@ -313,7 +318,9 @@ async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAd
 
 async def fail_addition(db: Database, addition_id: int, error: InferenceError) -> LoraAddition | None:
     """Record that an addition failed. Return None if the addition is no longer waiting."""
-    return await db.one(FAILED, error.code, json.dumps(error.detail), now_ms(), addition_id)
+    return await db.one(
+        FAILED, failure_code=error.code, failure_detail=json.dumps(error.detail), now=now_ms(), id=addition_id
+    )
 
 
 async def withdraw_request(
@@ -329,8 +336,8 @@ async def withdraw_request(
             return None
         last = await db.all(REQUESTERS_OF, addition_id) == [person_id]
         statement = MARK_REQUEST_TOLD if counts and last else WITHDRAW
-        found = await db.run(statement, addition_id, person_id)
-        return await db.one(CANCEL, now_ms(), addition_id) if found and last else None
+        found = await db.run(statement, addition=addition_id, person=person_id)
+        return await db.one(CANCEL, now=now_ms(), id=addition_id) if found and last else None
 
 
 async def recent_requests(

@@ -89,9 +89,9 @@ DUE_FILES = Query(
     SELECT hub_look.sha256, hub_look.page, hub_look.says, hub_look.followed, (
         SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
     ) AS base_model
-    FROM hub_look WHERE hub = ? AND looked_at < ?
+    FROM hub_look WHERE hub = :hub AND looked_at < :before
     AND EXISTS (SELECT 1 FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1)
-    ORDER BY looked_at LIMIT ?
+    ORDER BY looked_at LIMIT :limit
     """,
 )
 # What hubs said of files, of those that came from one: for each page of them.
@@ -112,9 +112,9 @@ INSTALLED_AMONG = Query(
     CROSS JOIN lora_version ON lora_version.sha256 = wanted.value AND usable = 1
     """,
 )
-LOOK = Query(HubLook, "SELECT * FROM hub_look WHERE sha256 = ? AND page = ?")
+LOOK = Query(HubLook, "SELECT * FROM hub_look WHERE sha256 = :sha256 AND page = :page")
 # A page was asked about, and said nothing that can be read.
-NOTE_ASKED = SqlStatement("UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?")
+NOTE_ASKED = SqlStatement("UPDATE hub_look SET looked_at = :now WHERE sha256 = :sha256 AND page = :page")
 # The bookmarked entries with a newer version of which the person does not know. What was added meanwhile, and what is
 # bookmarked no more, is not told.
 UNTOLD_UPDATES = Query(
@@ -132,7 +132,7 @@ UNTOLD_UPDATES = Query(
 # The person knows of the newer versions of these entries that were there at a time (unix ms).
 MARK_UPDATES_TOLD = SqlStatement("""
     UPDATE update_notice SET told = 1
-    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0 AND created_at <= ?
+    WHERE person_id = :person AND lora_id IN (SELECT value FROM json_each(:ids)) AND told = 0 AND created_at <= :until
 """)
 # People who want direct messages about newer versions, and got none about some.
 PEOPLE_TO_MESSAGE = Query(
@@ -164,7 +164,7 @@ async def record_look(
     """
     now, (key, told) = now_ms(), newer or (None, None)
     async with db.transaction():
-        before = await db.one(LOOK, sha256, page)
+        before = await db.one(LOOK, sha256=sha256, page=page)
         highest = max(filter(None, (before and before.rating, rating)), default=None)
         await db.run(
             RECORD, sha256=sha256, page=page, now=now, state=state, says=says, rating=highest, newer=told,

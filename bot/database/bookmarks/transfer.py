@@ -82,8 +82,8 @@ SAVED_BOOKMARKS = Query(
         )
     ) AS versions
     FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id
-    WHERE person_id = ? AND (bookmark.created_at, bookmark.id) < (?, ?)
-    ORDER BY bookmark.created_at DESC, bookmark.id DESC LIMIT ?
+    WHERE person_id = :person AND (bookmark.created_at, bookmark.id) < (:before, :before_id)
+    ORDER BY bookmark.created_at DESC, bookmark.id DESC LIMIT :limit
     """,
 )
 # A hash or its beginning; "g" follows every hex digit.
@@ -100,11 +100,11 @@ KNOWN_HASHES = Query(
 
 async def saved_bookmarks(db: Database, person_id: int) -> AsyncGenerator[SavedBookmark]:
     """All bookmarks of the person, the newest first. Raises DatabaseError."""
-    last = (_END, _END)
-    while page := await db.all(SAVED_BOOKMARKS, person_id, *last, BATCH):
+    before = before_id = _END
+    while page := await db.all(SAVED_BOOKMARKS, person=person_id, before=before, before_id=before_id, limit=BATCH):
         for bookmark in page:
             yield bookmark
-        last = (page[-1].saved_at, page[-1].id)
+        before, before_id = page[-1].saved_at, page[-1].id
 
 
 async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewBookmark]) -> Brought:

@@ -39,8 +39,10 @@ FEATURE_PUBLICATION = SqlStatement("""
     SELECT server_id, 'publication', id, :person, :now FROM publication
     WHERE id = :target AND server_id = :server AND state = 'posted' ON CONFLICT DO NOTHING
 """)
-REMOVE_FEATURE = SqlStatement("DELETE FROM feature WHERE server_id = ? AND kind = ? AND target_id = ?")
-FIND_FEATURE = Query(Feature, "SELECT * FROM feature WHERE server_id = ? AND kind = ? AND target_id = ?")
+REMOVE_FEATURE = SqlStatement("DELETE FROM feature WHERE server_id = :server AND kind = :kind AND target_id = :target")
+FIND_FEATURE = Query(
+    Feature, "SELECT * FROM feature WHERE server_id = :server AND kind = :kind AND target_id = :target"
+)
 # What a place shows and was featured since then, the last featured first. LoRAs have a usable file.
 FEATURED_LORAS = Query(
     Feature,

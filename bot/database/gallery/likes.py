@@ -54,21 +54,24 @@ ADD_LIKE = Query(
     """,
 )
 REMOVE_LIKE = Query(
-    RemovedLike, "DELETE FROM publication_like WHERE publication_id = ? AND person_id = ? RETURNING liked_at, ranks"
+    RemovedLike,
+    """
+    DELETE FROM publication_like WHERE publication_id = :publication AND person_id = :person RETURNING liked_at, ranks
+    """,
 )
 COUNT_LIKES = Query(PublicationLikes, "SELECT server_id, likes FROM publication WHERE id = ? AND state = 'posted'")
 LIKED_AMONG = Query(
     int,
     """
     SELECT publication_id FROM publication_like
-    WHERE publication_id IN (SELECT value FROM json_each(?)) AND person_id = ?
+    WHERE publication_id IN (SELECT value FROM json_each(:ids)) AND person_id = :person
     """,
 )
 AGE_LIKES = Query(
     int,
     """
     UPDATE publication_like SET recent = 0 WHERE (publication_id, person_id) IN (
-        SELECT publication_id, person_id FROM publication_like WHERE recent = 1 AND liked_at < ? LIMIT ?
+        SELECT publication_id, person_id FROM publication_like WHERE recent = 1 AND liked_at < :before LIMIT :limit
     ) RETURNING 1
     """,
 )
@@ -81,8 +84,8 @@ OUTDATED_LIKES = Query(
     """,
 )
 # Before an edit: it is UNKNOWN which number the message shows.
-MARK_EDITED = SqlStatement("UPDATE publication SET shown_likes = ? WHERE id = ?")
-MARK_SHOWN = SqlStatement("UPDATE publication SET shown_likes = ?, shown_at = ? WHERE id = ?")
+MARK_EDITED = SqlStatement("UPDATE publication SET shown_likes = :shown_likes WHERE id = :id")
+MARK_SHOWN = SqlStatement("UPDATE publication SET shown_likes = :shown_likes, shown_at = :now WHERE id = :id")
 
 
 async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool = True) -> LikeCount | None:
@@ -104,7 +107,7 @@ async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool
 async def unlike(db: Database, publication_id: int, person_id: int) -> LikeCount | None:
     """Take a like back. None when the publication is not in the gallery any more. Raises DatabaseError."""
     async with db.transaction():
-        old = await db.one(REMOVE_LIKE, publication_id, person_id)
+        old = await db.one(REMOVE_LIKE, publication=publication_id, person=person_id)
         count = await db.one(COUNT_LIKES, publication_id)
         if count is not None and old is not None and old.ranks:
             await lower_trends(db, count.server_id, await db.all(LORAS_OF_PUBLICATION, publication_id), old.liked_at)
@@ -116,4 +119,4 @@ async def age_likes(db: Database) -> bool:
 
     Raises DatabaseError.
     """
-    return len(await db.all(AGE_LIKES, now_ms() - RECENT_MS, AGED_AT_ONCE)) == AGED_AT_ONCE
+    return len(await db.all(AGE_LIKES, before=now_ms() - RECENT_MS, limit=AGED_AT_ONCE)) == AGED_AT_ONCE

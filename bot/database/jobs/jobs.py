@@ -115,15 +115,15 @@ CREATE = Query(
     AnyJob,
     """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
+    VALUES (:person, :server, :channel, :request, :checkpoint, :weight, :now) RETURNING *
     """,
 )
 # queued -> running, with the next attempt
 START_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?, begun_at = NULL
-    WHERE id = ? AND state = 'queued' RETURNING *
+    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = :now, begun_at = NULL
+    WHERE id = :id AND state = 'queued' RETURNING *
     """,
 )
 # running -> queued. `died`: the worker of this attempt died at it.
@@ -135,7 +135,7 @@ REQUEUE_JOB = Query(
     """,
 )
 # The worker began this attempt, which had waited there.
-NOTE_BEGUN = SqlStatement("UPDATE job SET begun_at = ? WHERE id = ? AND state = 'running' AND attempt = ?")
+NOTE_BEGUN = SqlStatement("UPDATE job SET begun_at = :now WHERE id = :id AND state = 'running' AND attempt = :attempt")
 ANY_BEGUN = Query(bool, "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'running' AND begun_at IS NOT NULL)")
 REQUEUE_ORPHANS = Query(
     AnyJob,
@@ -147,33 +147,33 @@ REQUEUE_ORPHANS = Query(
 SUCCEED = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?, notes = ?
-    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+    UPDATE job SET state = 'succeeded', finished_at = :now, seconds = :seconds, peak_memory = :peak_memory,
+    notes = :notes WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
 FAIL = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'failed', finished_at = ?, failure_code = ?, failure_detail = ?
-    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+    UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
+    WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
 FAIL_QUEUED = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'failed', finished_at = ?, failure_code = ?, failure_detail = ?
-    WHERE id = ? AND state = 'queued' RETURNING *
+    UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
+    WHERE id = :id AND state = 'queued' RETURNING *
     """,
 )
 # queued or running -> cancelled; `started_at` tells whether a worker must stop it
 CANCEL_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'cancelled', finished_at = ?
-    WHERE id = ? AND state IN ('queued', 'running') RETURNING *
+    UPDATE job SET state = 'cancelled', finished_at = :now
+    WHERE id = :id AND state IN ('queued', 'running') RETURNING *
     """,
 )
-OPENED = SqlStatement("UPDATE job SET opened_at = ? WHERE id = ?")
+OPENED = SqlStatement("UPDATE job SET opened_at = :now WHERE id = :id")
 # A job that its owner has deleted is there for an undo alone (bot.database.privacy.deletions).
 FIND_JOB = Query(Job, "SELECT * FROM job WHERE id = ? AND delete_at IS NULL")
 QUEUED_JOBS = Query(AnyJob, "SELECT * FROM job WHERE state = 'queued' ORDER BY id")
@@ -209,8 +209,10 @@ async def create_job(
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
-        job = await db.get(CREATE, *asked, weight, now_ms())
+        job = await db.get(
+            CREATE, person=person_id, server=server_id, channel=channel_id,
+            request=request.model_dump_json(), checkpoint=request.checkpoint, weight=weight, now=now_ms(),
+        )  # fmt: skip
         await remember_order(db, job.id, request)
     return cast("StoredJob[RequestT]", job)
 
@@ -239,9 +241,10 @@ async def finish_job(
 
     Raises DatabaseError.
     """
-    values = (now_ms(), seconds, peak_memory, list(notes), job_id, attempt)
     async with db.transaction():
-        job = await db.one(SUCCEED, *values)
+        job = await db.one(
+            SUCCEED, id=job_id, attempt=attempt, seconds=seconds, peak_memory=peak_memory, notes=[*notes], now=now_ms()
+        )
         return None if job is None else FinishedJob(job, await record(job))
 
 
@@ -255,17 +258,17 @@ async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture])
 
 async def fail_job(db: Database, job_id: int, attempt: int | None, code: str, detail: Detail) -> AnyJob | None:
     """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
-    failure = (now_ms(), code, json.dumps(detail), job_id)
+    failure = {"id": job_id, "failure_code": code, "failure_detail": json.dumps(detail), "now": now_ms()}
     if attempt is None:
-        return await db.one(FAIL_QUEUED, *failure)
-    return await db.one(FAIL, *failure, attempt)
+        return await db.one(FAIL_QUEUED, **failure)
+    return await db.one(FAIL, **failure, attempt=attempt)
 
 
 async def note_opened(db: Database, job: AnyJob) -> None:
     """Note that someone used a button under the job's pictures, once a day. Raises DatabaseError."""
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
-        await db.run(OPENED, now, job.id)
+        await db.run(OPENED, now=now, id=job.id)
 
 
 def job_from(row: sqlite3.Row) -> Job:

@@ -7,9 +7,10 @@ from bot.database.database import Database
 from bot.database.people.people import remember_person
 from bot.database.query import Query, SqlStatement
 
-NOTE = SqlStatement(
-    "INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at) VALUES (?, ?, ?, ?)"
-)
+NOTE = SqlStatement("""
+    INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at)
+    VALUES (:message, :channel, :person, :now)
+""")
 # The rows of these jobs go, and their messages stay.
 # A private result that was not sent as a direct message is an answer that its person alone can remove.
 NOTE_RESULTS = SqlStatement(
@@ -47,7 +48,7 @@ async def note_posted(db: Database, person_id: int, channel_id: int, message_id:
     """A message of no order names the person. Raises DatabaseError."""
     async with db.transaction():
         await remember_person(db, person_id)
-        await db.run(NOTE, message_id, channel_id, person_id, now_ms())
+        await db.run(NOTE, message=message_id, channel=channel_id, person=person_id, now=now_ms())
 
 
 async def note_report(db: Database, report_id: int) -> None:

@@ -159,7 +159,7 @@ VERSIONS = Query(LoraVersion, f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing
 # The version with these bytes, a usable one if there is one.
 VERSION_BY_SHA256 = Query(LoraVersion, f"{_VERSION} WHERE sha256 = ? {_BEST}")
 # AutoV2 is the beginning of the SHA-256, so a range of the index has all candidates.
-VERSION_BY_AUTOV2 = Query(LoraVersion, f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? {_BEST}")
+VERSION_BY_AUTOV2 = Query(LoraVersion, f"{_VERSION} WHERE sha256 >= :start AND sha256 < :end {_BEST}")
 VERSION_BY_AUTOV3 = Query(LoraVersion, f"{_VERSION} WHERE autov3 = ? {_BEST}")
 VERSIONS_BY_STEM = Query(LoraVersion, f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2")
 VERSIONS_WITH_PROBLEM = Query(LoraVersion, f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path")
@@ -174,7 +174,7 @@ OFTEN_WITH = Query(
     sqlite3.Row,
     """
     SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
-    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
+    WHERE lora_pair.lora_id = :lora ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT :limit
     """,
 )
 _LORAS = Query(Lora, "SELECT * FROM lora")  # for its reader
@@ -190,8 +190,8 @@ LORAS_OF_FILES = Query(
 SHARING_PARTS = Query(
     int,
     """
-    SELECT lora_name.rowid FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
-    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT ?
+    SELECT lora_name.rowid FROM json_each(:parts) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
+    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT :limit
     """,
 )
 
@@ -213,7 +213,7 @@ async def find_version_by_short_hash(db: Database, short: str) -> LoraVersion | 
         return None
     if len(short) == AUTOV3_DIGITS:
         return await db.one(VERSION_BY_AUTOV3, short)
-    return await db.one(VERSION_BY_AUTOV2, short, f"{short}g")  # "g" follows every hex digit
+    return await db.one(VERSION_BY_AUTOV2, start=short, end=f"{short}g")  # "g" follows every hex digit
 
 
 async def find_version_by_stem(db: Database, stem: str) -> LoraVersion | None:
@@ -275,7 +275,7 @@ async def similar_names(db: Database, typed: str, *, limit: int = 20) -> tuple[s
     if not search_words(typed):
         return ()
     found = await find_loras(db, Facets(), typed, Sort.MOST_USED, limit=limit)
-    ids = found.ids or await db.all(SHARING_PARTS, parts(typed), limit)
+    ids = found.ids or await db.all(SHARING_PARTS, parts=parts(typed), limit=limit)
     return tuple(lora.name for lora in await find_loras_by_id(db, ids) if lora.usable)
 
 
@@ -286,7 +286,7 @@ async def find_loras_by_id(db: Database, ids: Sequence[int]) -> list[Lora]:
 
 async def often_used_with(db: Database, lora_id: int, *, limit: int = 5) -> list[Lora]:
     """The entries that were most often used in one job with this one. Raises DatabaseError."""
-    return await loras_from(db, await db.all(OFTEN_WITH, lora_id, limit))
+    return await loras_from(db, await db.all(OFTEN_WITH, lora=lora_id, limit=limit))
 
 
 async def loras_from(db: Database, rows: Sequence[sqlite3.Row]) -> list[Lora]:

@@ -33,7 +33,7 @@ WRITE_TEXT = SqlStatement("""
     INSERT INTO lora_text (rowid, name, trigger_words, whole, description, facets)
     VALUES (:id, :name, :trigger_words, :whole, :description, :facets)
 """)
-WRITE_NAME = SqlStatement("INSERT INTO lora_name (rowid, name) VALUES (?, ?)")
+WRITE_NAME = SqlStatement("INSERT INTO lora_name (rowid, name) VALUES (:id, :name)")
 DONE = SqlStatement("UPDATE lora SET indexed = 1 WHERE id = ?")
 
 # Facets are single words of the full text index, so what may hold any character is written as hex digits.
@@ -84,7 +84,7 @@ async def index_lora(db: Database, lora_id: int) -> None:
         description=described(lora["description"]),
         facets=" ".join(facets),
     )
-    await db.run(WRITE_NAME, lora_id, lora["name"])
+    await db.run(WRITE_NAME, id=lora_id, name=lora["name"])
     await learn_words(db, [*wholes, *(word for text in texts for word in words_of(text))])
     await db.run(DONE, lora_id)
 

@@ -48,7 +48,7 @@ UNINDEX = SqlStatement("UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FR
 MARK_REPLACED = SqlStatement("UPDATE lora_version SET missing = 1 WHERE id = ?")
 AT_PATH = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE path = ? AND missing = 0")
 LIVE_ELSEWHERE = Query(
-    str, "SELECT path FROM lora_version WHERE sha256 = ? AND missing = 0 AND problem IS NULL AND path <> ?"
+    str, "SELECT path FROM lora_version WHERE sha256 = :sha256 AND missing = 0 AND problem IS NULL AND path <> :path"
 )
 GONE_BEFORE = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1")
 INSERT = Query(
@@ -68,18 +68,24 @@ UPDATE = SqlStatement("""
     WHERE id = :id
 """)
 FORGET_WORDS = SqlStatement("DELETE FROM trigger_word WHERE version_id = ?")
-ADD_WORD = SqlStatement("INSERT INTO trigger_word (version_id, position, word, name) VALUES (?, ?, ?, ?)")
+ADD_WORD = SqlStatement(
+    "INSERT INTO trigger_word (version_id, position, word, name) VALUES (:version, :position, :word, :name)"
+)
 ENTRY = Query(int, "SELECT id FROM lora WHERE name_key = ?")
-ADD_ENTRY = Query(int, "INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id")
-RENAME_ENTRY = SqlStatement("UPDATE lora SET name = ?, name_key = ? WHERE id = ?")
+ADD_ENTRY = Query(
+    int, "INSERT INTO lora (name, name_key, category, created_at) VALUES (:name, :name_key, 'other', :now) RETURNING id"
+)
+RENAME_ENTRY = SqlStatement("UPDATE lora SET name = :name, name_key = :name_key WHERE id = :id")
 COUNT_VERSIONS = Query(int, "SELECT count(*) FROM lora_version WHERE lora_id = ?")
-SPELL_ENTRY = SqlStatement("UPDATE lora SET name = ? WHERE id = ? AND name_key = ?")
+SPELL_ENTRY = SqlStatement("UPDATE lora SET name = :name WHERE id = :id AND name_key = :name_key")
 DESCRIBE_ENTRY = SqlStatement("""
     UPDATE lora SET category = :category, description = :description,
         content_rating = CASE WHEN content_rating_by IS NULL THEN :content_rating ELSE content_rating END
     WHERE id = :id
 """)
-RATE_CONTENT = SqlStatement("UPDATE lora SET content_rating = ?, content_rating_by = ? WHERE id = ?")
+RATE_CONTENT = SqlStatement(
+    "UPDATE lora SET content_rating = :content_rating, content_rating_by = :content_rating_by WHERE id = :id"
+)
 MOVE_BOOKMARKS = SqlStatement("UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old")
 DROP_UNUSED = SqlStatement("""
     DELETE FROM lora WHERE id = :id
@@ -136,7 +142,7 @@ async def rate_content(db: Database, lora_id: int, content_rating: ContentRating
     To be called inside a transaction. Raises DatabaseError.
     """
     rated_by = None if content_rating is None else operator_id
-    found = await db.run(RATE_CONTENT, content_rating, rated_by, lora_id)
+    found = await db.run(RATE_CONTENT, content_rating=content_rating, content_rating_by=rated_by, id=lora_id)
     await _refresh(db, lora_id)
     return found
 
@@ -160,7 +166,7 @@ async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, la
         row = await _row_at(db, found)
         if found.problem is not None:
             return await _record_broken(db, row, found, evidence)
-        twin = await db.one(LIVE_ELSEWHERE, found.sha256, found.path)
+        twin = await db.one(LIVE_ELSEWHERE, sha256=found.sha256, path=found.path)
         if twin is None:
             row = row or await db.one(GONE_BEFORE, found.sha256)
             return await _record(db, row, found, evidence, None)
@@ -208,7 +214,7 @@ async def _record(
         version_id = row["id"]
         await db.run(UPDATE, **values, id=version_id)
     await _write_words(db, version_id, found.sidecar)
-    await db.run(SPELL_ENTRY, name, lora_id, name_key(name))
+    await db.run(SPELL_ENTRY, name=name, id=lora_id, name_key=name_key(name))
     await _refresh(db, lora_id)
     if row is not None and row["lora_id"] != lora_id:
         await _leave(db, row["lora_id"], lora_id)
@@ -241,9 +247,9 @@ async def _entry(db: Database, row: sqlite3.Row | None, name: str) -> int:
     if entry is not None:
         return entry
     if row is not None and await db.get(COUNT_VERSIONS, row["lora_id"]) == 1:
-        await db.run(RENAME_ENTRY, name, key, row["lora_id"])
+        await db.run(RENAME_ENTRY, name=name, name_key=key, id=row["lora_id"])
         return row["lora_id"]
-    return await db.get(ADD_ENTRY, name, key, now_ms())
+    return await db.get(ADD_ENTRY, name=name, name_key=key, now=now_ms())
 
 
 async def _leave(db: Database, old: int, new: int) -> None:
@@ -261,7 +267,7 @@ async def _write_words(db: Database, version_id: int, sidecar: Sidecar) -> None:
     await db.run(FORGET_WORDS, version_id)
     names = {words: name for name, words in sidecar.trigger_groups.items()}
     for position, word in enumerate(sidecar.all_trigger_words):
-        await db.run(ADD_WORD, version_id, position, word, names.get(word))
+        await db.run(ADD_WORD, version=version_id, position=position, word=word, name=names.get(word))
 
 
 async def _refresh(db: Database, lora_id: int) -> None:

@@ -13,7 +13,10 @@ from bot.database.query import Query, SqlStatement
 from inference.base_models import BaseModelId
 
 FORGET = Query(str, "DELETE FROM sample WHERE version_id = ? RETURNING path")
-RECORD = SqlStatement("INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)")
+RECORD = SqlStatement("""
+    INSERT INTO sample (version_id, position, checkpoint, path, created_at)
+    VALUES (:version, :position, :checkpoint, :path, :now)
+""")
 MARK = SqlStatement("UPDATE lora_version SET sampled = 1 WHERE id = ?")
 
 
@@ -56,7 +59,7 @@ DUE_FOR_SAMPLES = Query(
     DueVersion,
     """
     SELECT id, lora_id FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
     ORDER BY sample_tries, id DESC LIMIT 1
     """,
 )
@@ -64,7 +67,7 @@ COUNT_DUE = Query(
     DueCount,
     """
     SELECT count(*) AS files, count(DISTINCT lora_id) AS loras FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
     """,
 )
 _WITHOUT_SAMPLES = """
@@ -75,7 +78,7 @@ AWAITS_SAMPLES = Query(bool, f"SELECT EXISTS ({_WITHOUT_SAMPLES} AND sample_trie
 # Whether some version of an entry failed at each of its tries to paint samples.
 SAMPLES_GIVEN_UP = Query(bool, f"SELECT EXISTS ({_WITHOUT_SAMPLES} AND sample_tries >= {MAX_TRIES})")
 # 1 before a try starts, so that it counts whatever goes wrong; -1 after it was preempted.
-COUNT_SAMPLE_TRY = SqlStatement("UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?")
+COUNT_SAMPLE_TRY = SqlStatement("UPDATE lora_version SET sample_tries = sample_tries + :tries WHERE id = :id")
 # The samples of an entry's versions, also of those whose file is gone, by version, the one without it first.
 SAMPLES_OF = Query(
     Sample,
@@ -91,7 +94,7 @@ SAMPLES_OF = Query(
 async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
     """Return the due version of the first of `base_models` that has one. Raises DatabaseError."""
     for base_model in base_models:
-        found = await db.one(query, base_model, MAX_TRIES)
+        found = await db.one(query, base_model=base_model, tries=MAX_TRIES)
         lora = await find_lora(db, found.lora_id) if found else None
         if found and lora:
             return Due(lora, next(version for version in lora.versions if version.id == found.id))
@@ -103,7 +106,7 @@ async def record_samples(db: Database, version_id: int, checkpoint: str, paths: 
     async with db.transaction():
         before = set(await db.all(FORGET, version_id))
         for position, path in enumerate(paths):
-            await db.run(RECORD, version_id, position, checkpoint, path, now_ms())
+            await db.run(RECORD, version=version_id, position=position, checkpoint=checkpoint, path=path, now=now_ms())
         await db.run(MARK, version_id)
         await db.run(PARDON, version_id)
     return sorted(before - set(paths))

@@ -55,7 +55,7 @@ ANY_RATED = Query(
     "SELECT EXISTS (SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value)",
 )
 COUNT = Query(int, "SELECT count(*) FROM lora_text WHERE lora_text MATCH ?")
-COUNT_SORTABLE = Query(int, "SELECT count(*) FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT ?)")
+COUNT_SORTABLE = Query(int, "SELECT count(*) FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH :match LIMIT :limit)")
 ALL = {
     sort: Query(
         int,
@@ -305,7 +305,7 @@ async def first_ranked(db: Database, match: str, sort: Sort, *, limit: int) -> l
 
     Raises DatabaseError.
     """
-    count = await db.get(COUNT_SORTABLE, match, SORTED_HITS + 1)
+    count = await db.get(COUNT_SORTABLE, match=match, limit=SORTED_HITS + 1)
     return await ranked(db, match, count, sort, limit=limit)
 
 

@@ -20,10 +20,10 @@ USED = Query(
     )
     """,
 )
-RAISE = SqlStatement("UPDATE lora SET uses = uses + 1, trend = ? WHERE id = ?")
-RAISE_BOOKMARK = SqlStatement("UPDATE bookmark SET uses = uses + 1 WHERE person_id = ? AND lora_id = ?")
+RAISE = SqlStatement("UPDATE lora SET uses = uses + 1, trend = :trend WHERE id = :id")
+RAISE_BOOKMARK = SqlStatement("UPDATE bookmark SET uses = uses + 1 WHERE person_id = :person AND lora_id = :lora")
 RAISE_PAIR = SqlStatement("""
-    INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (?, ?, 1)
+    INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (:lora, :other, 1)
     ON CONFLICT (lora_id, other_id) DO UPDATE SET uses = uses + 1
 """)
 
@@ -34,7 +34,7 @@ async def record_uses(db: Database, person_id: int, loras: Sequence[LoraUse]) ->
     async with db.transaction():
         used = await db.all(USED, [use.sha256 for use in loras])
         for row in used:
-            await db.run(RAISE, raised(row["trend"], now), row["id"])
-            await db.run(RAISE_BOOKMARK, person_id, row["id"])
-        for pair in permutations([row["id"] for row in used], 2):
-            await db.run(RAISE_PAIR, *pair)
+            await db.run(RAISE, trend=raised(row["trend"], now), id=row["id"])
+            await db.run(RAISE_BOOKMARK, person=person_id, lora=row["id"])
+        for lora, other in permutations([row["id"] for row in used], 2):
+            await db.run(RAISE_PAIR, lora=lora, other=other)

@@ -9,7 +9,7 @@ from bot.database.people import people
 from bot.database.query import Query, SqlStatement
 
 FIND_PREFERENCES = Query(str, "SELECT settings FROM person WHERE id = ?")
-SAVE_PREFERENCES = SqlStatement("UPDATE person SET settings = ? WHERE id = ?")
+SAVE_PREFERENCES = SqlStatement("UPDATE person SET settings = :settings WHERE id = :id")
 
 
 class Preferences(BaseModel):
@@ -40,4 +40,4 @@ async def save_preferences(db: Database, person_id: int, preferences: Preference
     """Store them. Raises DatabaseError."""
     async with db.transaction():
         await people.remember_person(db, person_id)
-        await db.run(SAVE_PREFERENCES, preferences.model_dump_json(), person_id)
+        await db.run(SAVE_PREFERENCES, settings=preferences.model_dump_json(), id=person_id)

@@ -31,8 +31,8 @@ FILL_STUDIO = Query(StudioState, f"{_SAVE} previous = state, revision = revision
 UNDO_STUDIO = Query(
     StudioState,
     f"""
-    UPDATE studio SET state = previous, previous = NULL, updated_at = ?, revision = revision + 1
-    WHERE person_id = ? AND previous IS NOT NULL RETURNING {_STATE}
+    UPDATE studio SET state = previous, previous = NULL, updated_at = :now, revision = revision + 1
+    WHERE person_id = :person AND previous IS NOT NULL RETURNING {_STATE}
     """,  # noqa: S608 - constants only
 )
 

@@ -41,13 +41,13 @@ class Origin:
 
 
 RECORD = SqlStatement(
-    "INSERT INTO picture_hash (picture_id, hash) SELECT id, ? FROM picture WHERE id = ? ON CONFLICT DO NOTHING"
+    "INSERT INTO picture_hash (picture_id, hash) SELECT id, :hash FROM picture WHERE id = :id ON CONFLICT DO NOTHING"
 )
 HASHED = Query(
     HashedPicture,
     """
     SELECT picture.id, job_id, path, hash FROM picture LEFT JOIN picture_hash ON picture_id = picture.id
-    WHERE picture.id > ? ORDER BY picture.id LIMIT ?
+    WHERE picture.id > :after ORDER BY picture.id LIMIT :limit
     """,
 )
 # The oldest pictures with ids above the first parameter.
@@ -55,7 +55,7 @@ PICTURES_WITHOUT_HASH = Query(
     HashedPicture,
     """
     SELECT id, job_id, path, NULL AS hash FROM picture
-    WHERE id > ? AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT ?
+    WHERE id > :after AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT :limit
     """,
 )
 HASHES_OF_JOB = Query(bytes, "SELECT hash FROM picture JOIN picture_hash ON picture_id = picture.id WHERE job_id = ?")
@@ -64,11 +64,11 @@ NEWEST_PICTURES_OF = Query(
     """
     SELECT picture.id, job_id, path, hash FROM job
     CROSS JOIN picture ON picture.job_id = job.id CROSS JOIN picture_hash ON picture_id = picture.id
-    WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
+    WHERE person_id = :person ORDER BY job.id DESC LIMIT :limit
     """,
 )
 STORED = Query(
-    sqlite3.Row, "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? ORDER BY picture_id LIMIT ?"
+    sqlite3.Row, "SELECT picture_id, hash FROM picture_hash WHERE picture_id > :after ORDER BY picture_id LIMIT :limit"
 )
 _COUNT = Query(int, "SELECT count(*) FROM picture")  # reads a whole index, as the search reads all hashes
 # Where pictures come from, without those that are deleted.
@@ -86,13 +86,13 @@ async def record_hashes(db: Database, hashes: Iterable[tuple[int, bytes]]) -> No
     """Store the hashes of pictures by their ids, where the picture is still there. Raises DatabaseError."""
     async with db.transaction():
         for picture_id, hashed in hashes:
-            await db.run(RECORD, hashed, picture_id)
+            await db.run(RECORD, hash=hashed, id=picture_id)
 
 
 async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
     """All pictures in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while pictures := await db.all(HASHED, last, AT_ONCE):
+    while pictures := await db.all(HASHED, after=last, limit=AT_ONCE):
         yield pictures
         last = pictures[-1].id
 
@@ -100,7 +100,7 @@ async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
 async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
     """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while rows := await db.all(STORED, last, MANY_AT_ONCE):
+    while rows := await db.all(STORED, after=last, limit=MANY_AT_ONCE):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
 

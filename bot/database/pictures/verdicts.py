@@ -98,7 +98,7 @@ REPORTED_HASHES = Query(
     WHERE {HIDING} AND report.created_at > 0 AND reason = 'reported'
     """,  # noqa: S608 - constants only
 )
-HOLD_COPY = SqlStatement("INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING")
+HOLD_COPY = SqlStatement("INSERT INTO held_copy (job_id, report_id) VALUES (:job, :report) ON CONFLICT DO NOTHING")
 # Jobs that a report holds or held as copies.
 HELD_COPIES = Query(int, "SELECT job_id FROM held_copy WHERE report_id = ?")
 HIDE_HELD = SqlStatement(
@@ -118,10 +118,11 @@ TAKE_DOWN_HASHES = SqlStatement(
 )
 # A number that grows with every change of a verdict, which adds an entry.
 VERDICTS_REVISION = Query(int, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'record_entry'")
-IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > ? ORDER BY id LIMIT ?")
+IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > :after ORDER BY id LIMIT :limit")
 # Jobs that have the very picture with this hash.
 JOBS_WITH_HASH = Query(
-    int, "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = ? LIMIT ?"
+    int,
+    "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = :hash LIMIT :limit",
 )
 
 
@@ -164,7 +165,7 @@ async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> Non
     Those that were decided meanwhile hide or rate them. Raises DatabaseError.
     """
     for report_id in report_ids:
-        await db.run(HOLD_COPY, job_id, report_id)
+        await db.run(HOLD_COPY, job=job_id, report=report_id)
         decided = await db.one(DECIDED, report_id)
         if decided is not None:
             await _decide_held(db, report_id, decided.reason, decided.server_id, decided.rating)
@@ -194,12 +195,20 @@ async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[Picture
                 await db.run(HIDE_COPY, job=job_id, server=each.server_id, source=each.source or 0, now=now_ms())
             elif each.rating is not None:
                 by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
-                await db.run(INHERIT_RATING, each.server_id, by, each.rating, now_ms(), each.source or 0, job_id)
+                await db.run(
+                    INHERIT_RATING,
+                    server=each.server_id,
+                    source=by,
+                    rating=each.rating,
+                    now=now_ms(),
+                    verdict=each.source or 0,
+                    job=job_id,
+                )
 
 
 async def verdicts_in_force(db: Database) -> list[PictureVerdict]:
     """All verdicts, read in portions. Raises DatabaseError."""
     found: list[PictureVerdict] = []
-    while portion := await db.all(IN_FORCE, found[-1].id if found else 0, AT_ONCE):
+    while portion := await db.all(IN_FORCE, after=found[-1].id if found else 0, limit=AT_ONCE):
         found += portion
     return found

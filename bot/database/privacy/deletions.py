@@ -20,17 +20,17 @@ from bot.database.query import Query, SqlStatement
 
 # A hidden job goes at `delete_at` (unix ms). A job that is hidden already, or unfinished, stays as it is.
 HIDE_JOB = SqlStatement("""
-    UPDATE job SET delete_at = ? WHERE id = ? AND delete_at IS NULL AND state NOT IN ('queued', 'running')
+    UPDATE job SET delete_at = :delete_at WHERE id = :id AND delete_at IS NULL AND state NOT IN ('queued', 'running')
 """)
-UNDO_DELETION = Query(sqlite3.Row, "UPDATE job SET delete_at = NULL WHERE id = ? AND delete_at > ? RETURNING *")
+UNDO_DELETION = Query(sqlite3.Row, "UPDATE job SET delete_at = NULL WHERE id = :id AND delete_at > :now RETURNING *")
 HIDDEN_JOB = Query(sqlite3.Row, "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL")
 HIDDEN_JOBS = Query(sqlite3.Row, "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at")
 DUE_JOBS = Query(
     sqlite3.Row,
     """
-    SELECT * FROM job WHERE delete_at <= ? AND NOT EXISTS (
+    SELECT * FROM job WHERE delete_at <= :now AND NOT EXISTS (
         SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
-        AND (created_at >= ? OR lasting = 1)
+        AND (created_at >= :held_since OR lasting = 1)
     ) ORDER BY delete_at
     """,
 )
@@ -73,12 +73,14 @@ class Deletion:
 FIND_DELETION = Query(Deletion, "SELECT * FROM deletion WHERE job_id = ?")
 PENDING_DELETIONS = Query(Deletion, "SELECT * FROM deletion ORDER BY job_id")
 # A deletion with other files, which was begun since, stays.
-END_DELETION = SqlStatement("DELETE FROM deletion WHERE job_id = ? AND json(paths) = json(?) AND input IS ?")
+END_DELETION = SqlStatement(
+    "DELETE FROM deletion WHERE job_id = :job AND json(paths) = json(:paths) AND input IS :input"
+)
 
 
 async def undo_deletion(db: Database, job_id: int) -> Job | None:
     """Bring a hidden job back; None when it is too late."""
-    row = await db.one(UNDO_DELETION, job_id, now_ms())
+    row = await db.one(UNDO_DELETION, id=job_id, now=now_ms())
     return None if row is None else job_from(row)
 
 
@@ -95,7 +97,7 @@ async def hidden_jobs(db: Database) -> list[Job]:
 
 async def due_jobs(db: Database, *, held_since: int) -> list[Job]:
     """Hidden jobs that go now: not those for whose open report, made since a unix ms, they are held."""
-    return [job_from(row) for row in await db.all(DUE_JOBS, now_ms(), held_since)]
+    return [job_from(row) for row in await db.all(DUE_JOBS, now=now_ms(), held_since=held_since)]
 
 
 async def begin_deletion(

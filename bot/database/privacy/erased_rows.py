@@ -18,7 +18,7 @@ from bot.database.query import Query, SqlStatement
 
 # The oldest first.
 ENDED_JOBS = Query(
-    int, "SELECT id FROM job WHERE person_id = ? AND state NOT IN ('queued', 'running') ORDER BY id LIMIT ?"
+    int, "SELECT id FROM job WHERE person_id = :person AND state NOT IN ('queued', 'running') ORDER BY id LIMIT :limit"
 )
 # Jobs of which files or messages are still to go.
 JOBS_BEING_DELETED = Query(int, "SELECT job_id FROM deletion WHERE person_id = ?")
@@ -99,8 +99,9 @@ COUNT_PRIVATE = Query(
 COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
 FORGET_ERASED_JOBS = SqlStatement("DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))")
 COUNT_ERASED = SqlStatement("""
-    UPDATE erasure SET jobs = jobs + ?, pictures = pictures + ?, private_answers = private_answers + ?,
-    unreachable = unreachable + ? WHERE id = ?
+    UPDATE erasure SET jobs = jobs + :jobs, pictures = pictures + :pictures,
+    private_answers = private_answers + :private_answers,
+    unreachable = unreachable + :unreachable WHERE id = :id
 """)
 NOTE_OTHER_INPUTS = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path)
@@ -140,7 +141,8 @@ KEEP_ADDITIONS = SqlStatement("""
 """)
 FORGET_PERSON = SqlStatement("DELETE FROM person WHERE id = ?")
 BEGIN_CLEARING = SqlStatement("""
-    UPDATE erasure SET state = 'clearing', person_id = NULL, direct_channel = ? WHERE id = ? AND state = 'requested'
+    UPDATE erasure SET state = 'clearing', person_id = NULL, direct_channel = :direct_channel
+    WHERE id = :id AND state = 'requested'
 """)
 # Messages to staff that name the person, or quote them: who painted or reported it, appealed, decided or answered.
 # It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE` does.
@@ -229,10 +231,17 @@ async def erase_jobs(
         for statement in (NOTE_PICTURES, NOTE_INPUTS, NOTE_MESSAGES, NOTE_PUBLICATIONS):
             await db.run(statement, erasure=erasure.id, ids=job_ids)
         for name in spooled:
-            await db.run(NOTE_ERASED_FILE, erasure.id, FileFolder.SPOOL, name)
+            await db.run(NOTE_ERASED_FILE, erasure=erasure.id, folder=FileFolder.SPOOL, path=name)
         await db.run(FORGET_ERASED_JOBS, job_ids)
         unreachable = notices if direct_channel is None else 0
-        await db.run(COUNT_ERASED, len(job_ids), pictures, private, unreachable, erasure.id)
+        await db.run(
+            COUNT_ERASED,
+            jobs=len(job_ids),
+            pictures=pictures,
+            private_answers=private,
+            unreachable=unreachable,
+            id=erasure.id,
+        )
 
 
 async def erase_person(
@@ -260,18 +269,18 @@ async def erase_person(
         ):  # fmt: skip
             await db.run(statement, erasure=erasure.id, person=person)
         for name in spooled:
-            await db.run(NOTE_ERASED_FILE, erasure.id, FileFolder.SPOOL, name)
+            await db.run(NOTE_ERASED_FILE, erasure=erasure.id, folder=FileFolder.SPOOL, path=name)
         notices = await db.all(DECISION_NOTICES, person=person)
         for message_id in notices if direct_channel is not None else ():
-            await db.run(NOTE_ERASED_MESSAGE, erasure.id, direct_channel, message_id)
+            await db.run(NOTE_ERASED_MESSAGE, erasure=erasure.id, channel=direct_channel, message=message_id)
         if direct_channel is None:
-            await db.run(COUNT_ERASED, 0, 0, 0, len(notices), erasure.id)
+            await db.run(COUNT_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
         await db.run(KEEP_ADDITIONS, person=person, hash=erasure.pseudonym, since=now_ms() - DAY_MS)
         await db.run(FORGET_PERSON, person)
         for sql in _REPLACE:
             await db.run(SqlStatement(sql), person=person, hash=erasure.pseudonym)
         await db.run(ERASED_REPORTS_CHANGED, erasure=erasure.id)
-        await db.run(BEGIN_CLEARING, direct_channel, erasure.id)
+        await db.run(BEGIN_CLEARING, direct_channel=direct_channel, id=erasure.id)
     return True
 
 

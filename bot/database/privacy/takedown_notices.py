@@ -65,10 +65,10 @@ DUE_NOTICES = Query(
 UNDELIVERED_NOTICES = Query(TakedownNotice, f"{_NOTICE} AND person_id = ? ORDER BY case_id")
 # From now on the message may have been sent.
 BEGIN_NOTICE = SqlStatement(
-    "UPDATE takedown_notice SET tried_at = ? WHERE case_id = ? AND person_id = ? AND tried_at IS NULL"
+    "UPDATE takedown_notice SET tried_at = :now WHERE case_id = :case AND person_id = :person AND tried_at IS NULL"
 )
-REFUSE_NOTICE = SqlStatement("UPDATE takedown_notice SET refused = 1 WHERE case_id = ? AND person_id = ?")
-END_NOTICE = SqlStatement("UPDATE takedown_notice SET told_at = ? WHERE case_id = ? AND person_id = ?")
+REFUSE_NOTICE = SqlStatement("UPDATE takedown_notice SET refused = 1 WHERE case_id = :case AND person_id = :person")
+END_NOTICE = SqlStatement("UPDATE takedown_notice SET told_at = :now WHERE case_id = :case AND person_id = :person")
 
 
 def write_notices(connection: sqlite3.Connection, case_id: int) -> None:

@@ -32,7 +32,7 @@ NOTE_MISSING = SqlStatement("""
     UPDATE server SET left_at = :now
     WHERE left_at IS NULL AND id > 0 AND id NOT IN (SELECT value FROM json_each(:ids))
 """)
-SERVERS_LEFT = Query(LeftServer, "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?")
+SERVERS_LEFT = Query(LeftServer, "SELECT id, left_at FROM server WHERE left_at < :before ORDER BY left_at LIMIT :limit")
 HAS_LEFT = Query(bool, "SELECT EXISTS (SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL)")
 # A report that a picture looks like a minor is decided even if the bot left. If operators have an open report
 # about the same pictures, that report takes over complaints and copies. Otherwise the operators take over the report.

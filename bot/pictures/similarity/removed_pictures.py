@@ -40,7 +40,7 @@ class RemovedPictures:
         It goes on where an earlier run stopped. Raises DatabaseError.
         """
         last = 0
-        while pictures := await self._db.all(PICTURES_WITHOUT_HASH, last, AT_ONCE):
+        while pictures := await self._db.all(PICTURES_WITHOUT_HASH, after=last, limit=AT_ONCE):
             hashes = await self.hashes([folder / picture.path for picture in pictures])
             await record_hashes(self._db, zip((picture.id for picture in pictures), hashes, strict=True))
             last = pictures[-1].id

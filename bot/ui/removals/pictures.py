@@ -141,12 +141,12 @@ class Removals:
         """
         now, undo_ms = now_ms(), round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
         held_ms = self._configuration.settings.moderation.held_ms
-        reported_at = await self._db.one(HELD_SINCE, job.id, now - held_ms)
+        reported_at = await self._db.one(HELD_SINCE, target=job.id, held_since=now - held_ms)
         if not undo_ms and reported_at is None:
             await self.delete(job)
             return None
         until: int | None = now + undo_ms
-        if await self._db.run(HIDE_JOB, now + undo_ms, job.id):
+        if await self._db.run(HIDE_JOB, delete_at=now + undo_ms, id=job.id):
             self._unhidden.add(job.id)
             self._recurring.wake()
             self.notify()
@@ -280,12 +280,14 @@ class Removals:
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with self._db.transaction():
-            if await self._db.one(TAKEN_DOWN_IN, job.id, server_id) is None:  # not if staff confirm it twice
+            if await self._db.one(TAKEN_DOWN_IN, job=job.id, server=server_id) is None:  # not if staff confirm it twice
                 await add_entry(
                     self._db, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
-            await self._db.run(RECORD_TAKEDOWN, job.id, server_id, job.person_id, now_ms(), why)
+            await self._db.run(
+                RECORD_TAKEDOWN, job=job.id, server=server_id, person=job.person_id, now=now_ms(), reason=why
+            )
             await self._db.run(TAKE_DOWN_HASHES, job=job.id, server=server_id, now=now_ms())
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._db, job.id, *delivered, message_alone=True)
@@ -368,7 +370,7 @@ class Removals:
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
-            await self._db.run(END_DELETION, deletion.job_id, deletion.paths, deletion.input)
+            await self._db.run(END_DELETION, job=deletion.job_id, paths=deletion.paths, input=deletion.input)
 
     async def _remove_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""

@@ -90,7 +90,7 @@ class TakedownCases:
         for copy in await self._db.all(COPIES_OF_CASE, case.id):
             if copy.state is CopyState.CONFIRMED:
                 await background.guard(self._end(case, copy), f"removing a picture of the takedown {case.id}")
-        return await self._db.run(COMPLETE_CASE, now_ms(), case.id)
+        return await self._db.run(COMPLETE_CASE, now=now_ms(), id=case.id)
 
     async def _end(self, case: TakedownCase, copy: TakedownCopy) -> None:
         """Remove it and note that, or leave it for the next time."""

@@ -104,6 +104,11 @@ def test_every_statement_is_seen() -> None:
             assert re.fullmatch(r"[A-Z_0-9]+(\[.+\])?|sql|statement|query|parameters", call), f"{module}: {call}"
 
 
+def test_several_parameters_have_names() -> None:
+    """Two numbers by position could be swapped unnoticed."""
+    assert [name for name, sql in ALL.items() if sql.count("?") > 1] == []
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -30,14 +30,14 @@ async def test_the_newest_comes_first_and_what_failed_waits_until_it_is_given_up
     old, new = [await add_lora(db, name, base_model=ILLUSTRIOUS) for name in ("Old", "New")]
     await add_lora(db, "Mystery")
     assert await due(db) == "New"
-    await db.run(COUNT_MEASURING, 1, new.versions[0].id)
+    await db.run(COUNT_MEASURING, tries=1, id=new.versions[0].id)
     assert await due(db) == "Old"
     await record_range(db, old.versions[0].id, USEFUL)
     for _ in range(MAX_TRIES - 1):
         assert await due(db) == "New"
-        await db.run(COUNT_MEASURING, 1, new.versions[0].id)
+        await db.run(COUNT_MEASURING, tries=1, id=new.versions[0].id)
     assert await due(db) is None
-    await db.run(COUNT_MEASURING, -1, new.versions[0].id)
+    await db.run(COUNT_MEASURING, tries=-1, id=new.versions[0].id)
     assert await due(db) == "New"
 
 

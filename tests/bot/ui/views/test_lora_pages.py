@@ -99,7 +99,7 @@ async def test_the_page_announces_pending_samples(easel: Easel) -> None:
     page = await page_of(easel, await entry(easel, "Bat"))
     assert "Easel generates samples" in text_of(page) and page.files == []
     for _ in range(MAX_TRIES):
-        await easel.db.run(COUNT_SAMPLE_TRY, 1, (await entry(easel, "Bat")).versions[0].id)
+        await easel.db.run(COUNT_SAMPLE_TRY, tries=1, id=(await entry(easel, "Bat")).versions[0].id)
     assert "samples" not in text_of(await page_of(easel, await entry(easel, "Bat"))), "it was given up"
     mystery = await page_of(easel, await entry(easel, "Mystery"))
     assert "samples" not in text_of(mystery), "nobody will ever paint with it"
