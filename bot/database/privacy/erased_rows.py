@@ -163,7 +163,7 @@ ERASED_REPORTS_CHANGED = SqlStatement("""
 """)
 # What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
 # for each person who has all deleted.
-_REPLACE = (
+_REPLACE = tuple(map(SqlStatement, (
     "UPDATE lora SET content_rating_by = :hash WHERE content_rating_by = :person",
     "UPDATE feature SET featured_by = :hash WHERE featured_by = :person",
     "UPDATE pause SET person_id = :hash WHERE person_id = :person",
@@ -201,13 +201,13 @@ _REPLACE = (
        person_id = iif(person_id = :person, :hash, person_id),
        target = replace(target, :person, :hash), changes = replace(changes, :person, :hash)
        WHERE actor_id = :person OR person_id = :person OR instr(target, :person) OR instr(changes, :person)""",
-)
+)))  # fmt: skip
 # The full text indexes, in which what is deleted stays until their segments are merged.
-MERGES = (
+MERGES = tuple(map(SqlStatement, (
     "INSERT INTO job_text (job_text, rank) VALUES ('merge', ?)",
     "INSERT INTO bookmark_text (bookmark_text, rank) VALUES ('merge', ?)",
     "INSERT INTO publication_text (publication_text, rank) VALUES ('merge', ?)",
-)
+)))  # fmt: skip
 MERGED_PAGES = 500
 _LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
 
@@ -277,8 +277,8 @@ async def erase_person(
             await db.run(COUNT_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
         await db.run(KEEP_ADDITIONS, person=person, hash=erasure.pseudonym, since=now_ms() - DAY_MS)
         await db.run(FORGET_PERSON, person)
-        for sql in _REPLACE:
-            await db.run(SqlStatement(sql), person=person, hash=erasure.pseudonym)
+        for statement in _REPLACE:
+            await db.run(statement, person=person, hash=erasure.pseudonym)
         await db.run(ERASED_REPORTS_CHANGED, erasure=erasure.id)
         await db.run(BEGIN_CLEARING, direct_channel=direct_channel, id=erasure.id)
     return True
@@ -291,17 +291,17 @@ async def overwrite_deleted(db: Database) -> None:
 
     The merge goes in portions, between which others write.
     """
-    for sql in MERGES:
+    for statement in MERGES:
         pages = -MERGED_PAGES  # at first: merge into one, however few changes there are
-        while await _merge(db, sql, pages):
+        while await _merge(db, statement, pages):
             pages = MERGED_PAGES
     if not await db.truncate_log():
         raise LogInUse("The log of the database is being read; it is emptied a moment later.")
 
 
-async def _merge(db: Database, sql: str, pages: int) -> bool:
+async def _merge(db: Database, statement: SqlStatement, pages: int) -> bool:
     """Whether there is more to merge."""
     async with db.transaction():
         before = db.connection.total_changes
-        await db.run(SqlStatement(sql), pages)
+        await db.run(statement, pages)
         return db.connection.total_changes - before >= _LEAST_WORK

@@ -78,7 +78,7 @@ HAND_OVER_HASHES = """
 """
 # With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
 # table from end to end: once for each server that is forgotten.
-_FORGET = (
+FORGET_SERVER = tuple(map(SqlStatement, (
     HAND_OVER_COMPLAINTS,
     HAND_OVER_COPIES,
     HAND_OVER_LASTING,
@@ -96,8 +96,7 @@ _FORGET = (
     "DELETE FROM audit WHERE server_id = :server",
     "DELETE FROM memo WHERE key = 'greeted ' || :server",
     "DELETE FROM server WHERE id = :server",
-)
-FORGET_SERVER = tuple(map(SqlStatement, _FORGET))
+)))  # fmt: skip
 
 
 async def note_all(db: Database, server_ids: Collection[int]) -> None:
