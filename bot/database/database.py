@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -141,12 +141,12 @@ class Database:
                 self._owner = None
 
     async def all(self, query: Query[Row], /, *values: object, **named: object) -> list[Row]:
-        """Return all rows of a query. A query that writes runs in a transaction.
+        """Return all rows of a query. A query that writes runs in a transaction; rows that do not fit undo the change.
 
         A collection as a parameter becomes JSON, for `json_each`.
         """
-        run = self.write if query.writes else self.fetch
-        return query.read(await run(query.sql, _parameters(values, named)))
+        async with self._changed_by(query):
+            return query.read(await self.fetch(query.sql, _parameters(values, named)))
 
     async def one(self, query: Query[Row], /, *values: object, **named: object) -> Row | None:
         """Return the first row of a query, or None."""
@@ -154,8 +154,9 @@ class Database:
 
     async def get(self, query: Query[Row], /, *values: object, **named: object) -> Row:
         """Return the only row of a query that always has one, such as a count."""
-        (row,) = await self.all(query, *values, **named)
-        return row
+        async with self._changed_by(query):
+            (row,) = await self.all(query, *values, **named)
+            return row
 
     async def run(self, statement: SqlStatement, /, *values: object, **named: object) -> bool:
         """Run a statement in a transaction. Return whether it changed a row. Parameters are those of `all`."""
@@ -211,6 +212,10 @@ class Database:
     @property
     def _is_mine(self) -> bool:
         return self._owner is not None and self._owner is asyncio.current_task()
+
+    def _changed_by(self, query: Query[Any]) -> AbstractAsyncContextManager[None]:
+        """A transaction for a query that writes, unless this task has one."""
+        return self.transaction() if query.writes and not self._is_mine else nullcontext()
 
     @asynccontextmanager
     async def _savepoint(self) -> AsyncGenerator[None]:
