@@ -88,14 +88,17 @@ class LikeCounts:
         edits.running += 1
         edits.overlapped = edits.overlapped or edits.running > 1
         try:
-            await self._db.run(likes.MARK_EDITED, shown_likes=likes.UNKNOWN, id=publication_id)
+            await self._db.run(likes.MARK_EDITED, shown_likes=likes.UNKNOWN_LIKES, id=publication_id)
             yield
         finally:
             edits.running -= 1
             if not edits.running:
                 del self._edits[publication_id]
         await self._db.run(
-            likes.MARK_SHOWN, shown_likes=likes.UNKNOWN if edits.overlapped else count, now=now_ms(), id=publication_id
+            likes.MARK_SHOWN,
+            shown_likes=likes.UNKNOWN_LIKES if edits.overlapped else count,
+            now=now_ms(),
+            id=publication_id,
         )
 
     async def run(self) -> None:
@@ -127,7 +130,7 @@ class LikeCounts:
         except ArtChannelUnreachable as problem:
             log.warning("cannot show the likes of publication %d, will retry: %s", publication.id, problem)
             await self._db.run(
-                likes.MARK_SHOWN, shown_likes=likes.UNKNOWN, now=now_ms(), id=publication.id
+                likes.MARK_SHOWN, shown_likes=likes.UNKNOWN_LIKES, now=now_ms(), id=publication.id
             )  # others come first now
             return IDLE_SECONDS
         except MessageGone:

@@ -23,7 +23,7 @@ import aiosqlite
 from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
 from bot.database.jobs.terms import FUNCTIONS, TRIGGERS
 from bot.database.query import Query, Row, SqlStatement
-from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
+from bot.database.storage.backup import GAP, NUMBER_ALL_TABLES, SKIP_NUMBERS
 from bot.database.storage.integrity import damage
 from bot.database.storage.lock import is_in_use
 from bot.database.storage.migrate import SCHEMA_FACTS, Report, check_current, migrate
@@ -380,8 +380,8 @@ def _require_intact(path: Path) -> None:
 async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
     """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
     await connection.execute("BEGIN IMMEDIATE")
-    await connection.execute(COUNT_ALL.sql)
-    await connection.execute(COUNT_ON.sql, (GAP,))
+    await connection.execute(NUMBER_ALL_TABLES.sql)
+    await connection.execute(SKIP_NUMBERS.sql, (GAP,))
     await connection.commit()
     await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
     log.error(

@@ -27,21 +27,21 @@ FETCHED_IN_VAIN = (
     *("embedding_file", "ip_adapter_file", "control_net_file", "t2_i_adapter_file", "control_lora_file"),
     *("checkpoint_file", "vae_file", "text_encoder_file"),
 )
-BEGIN = SqlStatement("""
+BEGIN_ADDITION = SqlStatement("""
     INSERT INTO addition (key, source, path, created_at) VALUES (:key, :source, :path, :now)
     ON CONFLICT (key) WHERE state = 'waiting' DO NOTHING
 """)
-REQUEST_IT = SqlStatement("""
+REQUEST_ADDITION = SqlStatement("""
     INSERT INTO addition_request (addition_id, person_id, server_id, created_at)
     VALUES (:addition, :person, :server, :now)
     ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
 """)
-NAMED = SqlStatement("""
+RECORD_REQUEST_AS_TOLD = SqlStatement("""
     INSERT INTO addition_request (addition_id, person_id, server_id, created_at, told)
     VALUES (:addition, :person, :server, :now, 1)
 """)
-WITHDRAW = SqlStatement("DELETE FROM addition_request WHERE addition_id = :addition AND person_id = :person")
-LISTED = Query(
+WITHDRAW_REQUEST = SqlStatement("DELETE FROM addition_request WHERE addition_id = :addition AND person_id = :person")
+RECORD_LISTED_FILE = Query(
     int,
     """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
@@ -50,7 +50,7 @@ LISTED = Query(
 )
 # What failed before anything came does not count. A cancelled one has a request only if some of it had come.
 # People whose data were deleted since are known by their keyed hash.
-OF_PERSON = Query(
+REQUESTS_OF_PERSON = Query(
     sqlite3.Row,
     """
     WITH asked AS (
@@ -64,7 +64,7 @@ OF_PERSON = Query(
     ORDER BY asked.created_at
     """,
 )
-OF_SERVER = Query(
+REQUESTS_OF_SERVER = Query(
     int,
     """
     WITH asked AS (
@@ -78,14 +78,14 @@ OF_SERVER = Query(
     """,
 )
 # What a hub says of it is asked again a day later.
-LOOKED = SqlStatement("""
+BEGIN_HUB_LOOK = SqlStatement("""
     INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, followed, rating)
     SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source, placed, source ->> 'rating'
     FROM addition WHERE id = ? AND source ->> 'hub' <> 'attached'
     ON CONFLICT (sha256, page) DO UPDATE SET followed = max(followed, excluded.followed)
 """)
 # An entry with a file that the operator put into the folder stays the operator's.
-ADDED_BY = SqlStatement("""
+SET_ADDED_BY = SqlStatement("""
     UPDATE lora SET added_by = :person WHERE added_by IS NULL
     AND id = (SELECT lora_id FROM lora_version WHERE path = :path AND sha256 = :sha256 AND missing = 0)
     AND NOT EXISTS (
@@ -164,7 +164,7 @@ _ADDITIONS = "SELECT * FROM addition"
 CHANGE_ADDITION_SOURCE = SqlStatement("UPDATE addition SET source = :source WHERE id = :id AND state = 'waiting'")
 # The addition of this file that is under way.
 WAITING_ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE key = ? AND state = 'waiting'")
-ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE id = ?")
+FIND_ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE id = ?")
 # Those that are to be fetched, the oldest first.
 WAITING_ADDITIONS = Query(LoraAddition, f"{_ADDITIONS} WHERE state = 'waiting' ORDER BY id LIMIT 10000")
 # The additions of the file with this SHA-256: first that which put it into the library, then in their order.
@@ -190,7 +190,7 @@ REQUESTERS_OF = Query(
     int, "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
 )
 # That the person asks for it.
-ADDITION_REQUEST = Query(
+FIND_ADDITION_REQUEST = Query(
     AdditionRequest, "SELECT * FROM addition_request WHERE addition_id = :addition AND person_id = :person"
 )
 # Which answer shows the person how far it is, and the draft that goes on with it. The newest answer counts, and the
@@ -230,7 +230,7 @@ UNREACHED_REQUESTS = Query(
     """,
 )
 # An earlier addition may have put the same file there, for another page.
-ADDED = Query(
+END_ADDITION = Query(
     LoraAddition,
     """
     UPDATE addition SET state = 'added', sha256 = :sha256, ended_at = :now, placed = EXISTS (
@@ -242,14 +242,14 @@ ADDED = Query(
     WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
-FAILED = Query(
+FAIL_ADDITION = Query(
     LoraAddition,
     """
     UPDATE addition SET state = 'failed', failure_code = :failure_code, failure_detail = :failure_detail,
     ended_at = :now WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
-CANCEL = Query(
+CANCEL_ADDITION = Query(
     LoraAddition,
     """
     UPDATE addition SET state = 'cancelled', ended_at = :now WHERE id = :id AND state = 'waiting' RETURNING *
@@ -276,9 +276,9 @@ async def begin_addition(
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        await db.run(BEGIN, key=key, source=source, path=path, now=now_ms())
+        await db.run(BEGIN_ADDITION, key=key, source=source, path=path, now=now_ms())
         addition = await db.get(WAITING_ADDITION, key)
-        await db.run(REQUEST_IT, addition=addition.id, person=person_id, server=server_id, now=now_ms())
+        await db.run(REQUEST_ADDITION, addition=addition.id, person=person_id, server=server_id, now=now_ms())
     return addition
 
 
@@ -293,9 +293,9 @@ async def note_listed(
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        addition_id = await db.get(LISTED, sha256=sha256, source=source, path=path, now=now_ms())
-        await db.run(NAMED, addition=addition_id, person=person_id, server=server_id, now=now_ms())
-        await db.run(LOOKED, addition_id)
+        addition_id = await db.get(RECORD_LISTED_FILE, sha256=sha256, source=source, path=path, now=now_ms())
+        await db.run(RECORD_REQUEST_AS_TOLD, addition=addition_id, person=person_id, server=server_id, now=now_ms())
+        await db.run(BEGIN_HUB_LOOK, addition_id)
         await rate_by_pages(db, sha256)
 
 
@@ -305,13 +305,13 @@ async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAd
     None when it does not wait any more. Raises DatabaseError.
     """
     async with db.transaction():
-        added = await db.one(ADDED, sha256=sha256, now=now_ms(), id=addition_id)
+        added = await db.one(END_ADDITION, sha256=sha256, now=now_ms(), id=addition_id)
         if added is None:
             return None
         first = await db.one(REQUESTERS_OF, addition_id)
         if added.placed and first is not None:
-            await db.run(ADDED_BY, person=first, path=added.path, sha256=sha256)
-        await db.run(LOOKED, addition_id)
+            await db.run(SET_ADDED_BY, person=first, path=added.path, sha256=sha256)
+        await db.run(BEGIN_HUB_LOOK, addition_id)
         await rate_by_pages(db, sha256)
     return added
 
@@ -319,7 +319,7 @@ async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAd
 async def fail_addition(db: Database, addition_id: int, error: InferenceError) -> LoraAddition | None:
     """Record that an addition failed. Return None if the addition is no longer waiting."""
     return await db.one(
-        FAILED, failure_code=error.code, failure_detail=json.dumps(error.detail), now=now_ms(), id=addition_id
+        FAIL_ADDITION, failure_code=error.code, failure_detail=json.dumps(error.detail), now=now_ms(), id=addition_id
     )
 
 
@@ -331,13 +331,13 @@ async def withdraw_request(
     If it `counts`, because some of the file has come, the last request stays as a record of that. Raises DatabaseError.
     """
     async with db.transaction():
-        addition = await db.one(ADDITION, addition_id)
+        addition = await db.one(FIND_ADDITION, addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
         last = await db.all(REQUESTERS_OF, addition_id) == [person_id]
-        statement = MARK_REQUEST_TOLD if counts and last else WITHDRAW
+        statement = MARK_REQUEST_TOLD if counts and last else WITHDRAW_REQUEST
         found = await db.run(statement, addition=addition_id, person=person_id)
-        return await db.one(CANCEL, now=now_ms(), id=addition_id) if found and last else None
+        return await db.one(CANCEL_ADDITION, now=now_ms(), id=addition_id) if found and last else None
 
 
 async def recent_requests(
@@ -348,9 +348,9 @@ async def recent_requests(
     Raises DatabaseError.
     """
     since = now - DAY_MS
-    mine = await db.all(OF_PERSON, person=person_id, since=since, but=but, in_vain=FETCHED_IN_VAIN)
+    mine = await db.all(REQUESTS_OF_PERSON, person=person_id, since=since, but=but, in_vain=FETCHED_IN_VAIN)
     return RecentRequests(
         here=[row["created_at"] for row in mine if row["server_id"] == server_id],
         everywhere=[row["created_at"] for row in mine],
-        of_server=await db.all(OF_SERVER, server=server_id, since=since, but=but, in_vain=FETCHED_IN_VAIN),
+        of_server=await db.all(REQUESTS_OF_SERVER, server=server_id, since=since, but=but, in_vain=FETCHED_IN_VAIN),
     )

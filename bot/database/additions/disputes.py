@@ -23,7 +23,7 @@ class Dispute:
 
 
 # A page names another base model for a file. Changes no row when that is not new.
-DISPUTE = SqlStatement("""
+RECORD_DISPUTE = SqlStatement("""
     INSERT INTO lora_dispute (sha256, page, base_model, disputed_at) VALUES (:sha256, :page, :base_model, :now)
     ON CONFLICT (sha256, page) DO UPDATE SET base_model = excluded.base_model
     WHERE base_model <> excluded.base_model

@@ -63,7 +63,7 @@ COUNT_BOOKMARKS = Query(int, "SELECT count(*) FROM bookmark WHERE person_id = ?"
 BOOKMARKED_AMONG = Query(
     int, "SELECT lora_id FROM bookmark WHERE person_id = :person AND lora_id IN (SELECT value FROM json_each(:ids))"
 )
-NOTES = Query(
+NEWEST_NOTES = Query(
     str, "SELECT note FROM bookmark WHERE person_id = :person AND note <> '' ORDER BY created_at DESC LIMIT :limit"
 )
 _BOOKMARK = "SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses"
@@ -124,7 +124,7 @@ _ORDERS = {
 }
 # (by search, in a category, sort): first how many, then a page of ids. Each bookmark is looked at once. A LEFT JOIN,
 # because SQLite leaves it out where nothing of the LoRA is asked.
-LIST = {
+LIST_BOOKMARKS = {
     (search, narrowed, sort): Query(
         sqlite3.Row,
         f"""
@@ -272,7 +272,7 @@ async def list_bookmarks(
         "limit": limit,
         "offset": offset,
     }
-    query = LIST[words is not None, category is not None, sort]
+    query = LIST_BOOKMARKS[words is not None, category is not None, sort]
     count, *page = await db.all(query, **parameters)
     rows = await db.all(BOOKMARKS_BY_ID, [row["id"] for row in page])
     bookmarks = await _bookmarks(db, person_id, rows)
@@ -311,7 +311,7 @@ async def _matching(db: Database, person_id: int, words: list[tuple[str, str]]) 
 
 
 async def _note_words(db: Database, person_id: int) -> set[str]:
-    return set(words_of(" ".join(await db.all(NOTES, person=person_id, limit=NOTES_READ))))
+    return set(words_of(" ".join(await db.all(NEWEST_NOTES, person=person_id, limit=NOTES_READ))))
 
 
 def _near(word: str, others: Collection[str]) -> list[str]:

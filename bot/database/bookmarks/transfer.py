@@ -87,7 +87,7 @@ SAVED_BOOKMARKS = Query(
     """,
 )
 # A hash or its beginning; "g" follows every hex digit.
-KNOWN_HASHES = Query(
+LORAS_WITH_HASHES = Query(
     _Known,
     """
     SELECT wanted.value AS hash, (
@@ -117,7 +117,7 @@ async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewB
     for start in range(0, len(bookmarks), BATCH):
         batch = bookmarks[start : start + BATCH]
         hashes = [each for bookmark in batch for each in bookmark.hashes]
-        loras = {known.hash: known.lora_id for known in await db.all(KNOWN_HASHES, hashes)}
+        loras = {known.hash: known.lora_id for known in await db.all(LORAS_WITH_HASHES, hashes)}
         async with db.transaction():
             for bookmark in batch:
                 lora_id = next((loras[each] for each in bookmark.hashes if loras[each] is not None), None)

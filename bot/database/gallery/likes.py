@@ -17,7 +17,7 @@ from bot.database.query import Query, SqlStatement
 RECENT_MS = 7 * 24 * 3600 * 1000  # likes of the last week are the recent ones
 AGED_AT_ONCE = 500  # likes in one transaction, so that other writers do not wait long
 
-UNKNOWN = -1  # likes that a message shows, so that it is brought up to date
+UNKNOWN_LIKES = -1  # likes that a message shows, so that it is brought up to date
 
 
 @dataclass(frozen=True)

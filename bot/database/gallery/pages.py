@@ -120,7 +120,7 @@ def _page(sort: GallerySort, found: bool, back: bool) -> Query[Publication]:
 
 
 # (sort, found by a filter, towards the beginning): one statement each.
-PAGE = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
+PAGE_OF_PUBLICATIONS = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
 # Publications that are posted and shown in a place.
 FIND_SHOWN = Query(
     Publication,
@@ -302,7 +302,7 @@ async def _beyond(
     match = wanted.query()
     if match is None:
         return []
-    query = PAGE[sort, wanted.narrows, back]
+    query = PAGE_OF_PUBLICATIONS[sort, wanted.narrows, back]
     return await db.all(
         query,
         server=wanted.server_id,

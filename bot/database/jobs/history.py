@@ -45,10 +45,10 @@ def _all(found: bool, columns: str) -> str:
 
 
 # (found by a search, towards newer ones): one statement each.
-PAGE = {key: Query(Job, _page(*key)) for key in product((False, True), (False, True))}
+PAGE_OF_JOBS = {key: Query(Job, _page(*key)) for key in product((False, True), (False, True))}
 # By whether they are found by a search: how many there are, and the one behind so many newer ones.
-COUNT = {found: Query(int, _all(found, "count(*)")) for found in (False, True)}
-NTH = {
+COUNT_JOBS = {found: Query(int, _all(found, "count(*)")) for found in (False, True)}
+NTH_JOB = {
     found: Query(
         int, f"{_all(found, 'job.id')} ORDER BY {'job_text.rowid' if found else 'id'} DESC LIMIT 1 OFFSET :nth"
     )
@@ -114,10 +114,10 @@ async def numbered_page(db: Database, person_id: int, wanted: Wanted, *, limit: 
     anchor = NEWEST
     if page and query != "":
         parameters = {"person": person_id, "search": query, "checkpoint": wanted.checkpoint}
-        statement = COUNT[query is not None]
+        statement = COUNT_JOBS[query is not None]
         total = await db.get(statement, **parameters)
         before = min(page, max(total - 1, 0) // limit) * limit
-        statement = NTH[query is not None]
+        statement = NTH_JOB[query is not None]
         nth = await db.one(statement, **parameters, nth=before - 1) if before else None
         anchor = NEWEST if nth is None else nth
     return await history_page(db, person_id, wanted, limit=limit, anchor=anchor)
@@ -127,7 +127,7 @@ async def _beyond(db: Database, person_id: int, wanted: Wanted, *, newer: bool, 
     query = wanted.query(person_id)
     if query == "":
         return []
-    statement = PAGE[query is not None, newer]
+    statement = PAGE_OF_JOBS[query is not None, newer]
     return await db.all(
         statement, person=person_id, search=query, checkpoint=wanted.checkpoint, anchor=anchor, limit=limit
     )

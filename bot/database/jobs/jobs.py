@@ -111,7 +111,7 @@ class FinishedJob:
     pictures: Sequence[Picture]
 
 
-CREATE = Query(
+CREATE_JOB = Query(
     AnyJob,
     """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
@@ -144,21 +144,21 @@ REQUEUE_ORPHANS = Query(
     WHERE state = 'running' RETURNING *
     """,
 )
-SUCCEED = Query(
+COMPLETE_JOB = Query(
     AnyJob,
     """
     UPDATE job SET state = 'succeeded', finished_at = :now, seconds = :seconds, peak_memory = :peak_memory,
     notes = :notes WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
-FAIL = Query(
+FAIL_RUNNING_JOB = Query(
     AnyJob,
     """
     UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
     WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
-FAIL_QUEUED = Query(
+FAIL_QUEUED_JOB = Query(
     AnyJob,
     """
     UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
@@ -173,7 +173,7 @@ CANCEL_JOB = Query(
     WHERE id = :id AND state IN ('queued', 'running') RETURNING *
     """,
 )
-OPENED = SqlStatement("UPDATE job SET opened_at = :now WHERE id = :id")
+NOTE_OPENED = SqlStatement("UPDATE job SET opened_at = :now WHERE id = :id")
 # A job that its owner has deleted is there for an undo alone (bot.database.privacy.deletions).
 FIND_JOB = Query(Job, "SELECT * FROM job WHERE id = ? AND delete_at IS NULL")
 QUEUED_JOBS = Query(AnyJob, "SELECT * FROM job WHERE state = 'queued' ORDER BY id")
@@ -210,7 +210,7 @@ async def create_job(
         if server_id is not None:
             await people.remember_server(db, server_id)
         job = await db.get(
-            CREATE, person=person_id, server=server_id, channel=channel_id,
+            CREATE_JOB, person=person_id, server=server_id, channel=channel_id,
             request=request.model_dump_json(), checkpoint=request.checkpoint, weight=weight, now=now_ms(),
         )  # fmt: skip
         await remember_order(db, job.id, request)
@@ -243,7 +243,13 @@ async def finish_job(
     """
     async with db.transaction():
         job = await db.one(
-            SUCCEED, id=job_id, attempt=attempt, seconds=seconds, peak_memory=peak_memory, notes=[*notes], now=now_ms()
+            COMPLETE_JOB,
+            id=job_id,
+            attempt=attempt,
+            seconds=seconds,
+            peak_memory=peak_memory,
+            notes=[*notes],
+            now=now_ms(),
         )
         return None if job is None else FinishedJob(job, await record(job))
 
@@ -260,15 +266,15 @@ async def fail_job(db: Database, job_id: int, attempt: int | None, code: str, de
     """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
     failure = {"id": job_id, "failure_code": code, "failure_detail": json.dumps(detail), "now": now_ms()}
     if attempt is None:
-        return await db.one(FAIL_QUEUED, **failure)
-    return await db.one(FAIL, **failure, attempt=attempt)
+        return await db.one(FAIL_QUEUED_JOB, **failure)
+    return await db.one(FAIL_RUNNING_JOB, **failure, attempt=attempt)
 
 
 async def note_opened(db: Database, job: AnyJob) -> None:
     """Note that someone used a button under the job's pictures, once a day. Raises DatabaseError."""
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
-        await db.run(OPENED, now=now, id=job.id)
+        await db.run(NOTE_OPENED, now=now, id=job.id)
 
 
 def job_from(row: sqlite3.Row) -> Job:

@@ -18,7 +18,9 @@ from bot.database.servers.limits import LimitValues
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.queue.request_cost import passes, slots
 
-REMEMBER = SqlStatement("INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (:job, :pictures, :pixel_steps)")
+RECORD_ORDER = SqlStatement(
+    "INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (:job, :pictures, :pixel_steps)"
+)
 # JSON of what was known of the person when the job was ordered. A job that was ordered without a check has none.
 STORE_CONTEXT = SqlStatement("UPDATE job_order SET context = :context WHERE job_id = :job")
 CONTEXT_OF_JOB = Query(str, "SELECT context FROM job_order WHERE job_id = ? AND context IS NOT NULL")
@@ -114,7 +116,7 @@ def cost_of(request: JobRequest) -> Usage:
 async def remember_order(db: Database, job_id: int, request: JobRequest) -> None:
     """Count a new job. Raises DatabaseError."""
     cost = cost_of(request)
-    await db.run(REMEMBER, job=job_id, pictures=cost.pictures, pixel_steps=cost.pixel_steps)
+    await db.run(RECORD_ORDER, job=job_id, pictures=cost.pictures, pixel_steps=cost.pixel_steps)
 
 
 async def person_facts(db: Database, person_id: int, server_id: int, now: int, *, but: int = NO_JOB) -> PersonFacts:

@@ -10,7 +10,7 @@ from bot.database.database import Database
 from bot.database.query import Query, SqlStatement
 
 _COLUMNS = "checkpoint, width, height, pictures, step_seconds, rest_seconds"
-RECORD = SqlStatement(
+RECORD_PACE = SqlStatement(
     f"""
     INSERT INTO pace ({_COLUMNS}) VALUES (:checkpoint, :width, :height, :pictures, :step_seconds, :rest_seconds)
     ON CONFLICT DO UPDATE SET step_seconds = excluded.step_seconds, rest_seconds = excluded.rest_seconds
@@ -46,7 +46,7 @@ async def record_paces(db: Database, paces: Mapping[Shape, MeasuredSeconds], loa
     """Store measurements, replacing older ones. Raises DatabaseError."""
     async with db.transaction():
         for shape, measured in paces.items():
-            await db.run(RECORD, **asdict(shape), **asdict(measured))
+            await db.run(RECORD_PACE, **asdict(shape), **asdict(measured))
         for checkpoint, seconds in loads.items():
             await db.run(RECORD_LOAD, checkpoint=checkpoint, seconds=seconds)
 

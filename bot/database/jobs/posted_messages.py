@@ -7,7 +7,7 @@ from bot.database.database import Database
 from bot.database.people.people import remember_person
 from bot.database.query import Query, SqlStatement
 
-NOTE = SqlStatement("""
+RECORD_POSTED_MESSAGE = SqlStatement("""
     INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at)
     VALUES (:message, :channel, :person, :now)
 """)
@@ -48,7 +48,7 @@ async def note_posted(db: Database, person_id: int, channel_id: int, message_id:
     """A message of no order names the person. Raises DatabaseError."""
     async with db.transaction():
         await remember_person(db, person_id)
-        await db.run(NOTE, message=message_id, channel=channel_id, person=person_id, now=now_ms())
+        await db.run(RECORD_POSTED_MESSAGE, message=message_id, channel=channel_id, person=person_id, now=now_ms())
 
 
 async def note_report(db: Database, report_id: int) -> None:

@@ -9,7 +9,7 @@ from bot.database.query import Query, SqlStatement
 
 STARS = range(1, 6)
 
-RATE = SqlStatement("""
+RATE_LORA = SqlStatement("""
     INSERT INTO rating (person_id, lora_id, stars, rated_at) SELECT :person, id, :stars, :now FROM lora
     WHERE id = :lora ON CONFLICT (person_id, lora_id) DO UPDATE SET stars = excluded.stars, rated_at = excluded.rated_at
 """)
@@ -24,4 +24,4 @@ async def rate_lora(db: Database, person_id: int, lora_id: int, stars: int) -> b
     """
     async with db.transaction():
         await people.remember_person(db, person_id)
-        return await db.run(RATE, person=person_id, stars=stars, now=now_ms(), lora=lora_id)
+        return await db.run(RATE_LORA, person=person_id, stars=stars, now=now_ms(), lora=lora_id)

@@ -44,14 +44,14 @@ MARK_MISSING = Query(
     WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
     """,
 )
-UNINDEX = SqlStatement("UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))")
+MARK_UNINDEXED = SqlStatement("UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))")
 MARK_REPLACED = SqlStatement("UPDATE lora_version SET missing = 1 WHERE id = ?")
 AT_PATH = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE path = ? AND missing = 0")
 LIVE_ELSEWHERE = Query(
     str, "SELECT path FROM lora_version WHERE sha256 = :sha256 AND missing = 0 AND problem IS NULL AND path <> :path"
 )
 GONE_BEFORE = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1")
-INSERT = Query(
+ADD_VERSION = Query(
     int,
     """
     INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
@@ -60,7 +60,7 @@ INSERT = Query(
         :recommended_weight, :few_steps, :prediction, :allowed_on, :problem, :now) RETURNING id
     """,
 )
-UPDATE = SqlStatement("""
+CHANGE_VERSION = SqlStatement("""
     UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
         base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
         recommended_weight = :recommended_weight, few_steps = :few_steps, prediction = :prediction,
@@ -71,7 +71,7 @@ FORGET_WORDS = SqlStatement("DELETE FROM trigger_word WHERE version_id = ?")
 ADD_WORD = SqlStatement(
     "INSERT INTO trigger_word (version_id, position, word, name) VALUES (:version, :position, :word, :name)"
 )
-ENTRY = Query(int, "SELECT id FROM lora WHERE name_key = ?")
+ENTRY_OF_NAME = Query(int, "SELECT id FROM lora WHERE name_key = ?")
 ADD_ENTRY = Query(
     int, "INSERT INTO lora (name, name_key, category, created_at) VALUES (:name, :name_key, 'other', :now) RETURNING id"
 )
@@ -131,7 +131,7 @@ async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...
     """
     async with db.transaction():
         rows = await db.all(MARK_MISSING, sorted(present))
-        await db.run(UNINDEX, [row["lora_id"] for row in rows])
+        await db.run(MARK_UNINDEXED, [row["lora_id"] for row in rows])
     await index_waiting(db)
     return tuple(sorted(row["path"] for row in rows))
 
@@ -191,7 +191,7 @@ async def _record_broken(db: Database, row: sqlite3.Row | None, found: FoundLora
     if row is None or row["sha256"] is None:
         await _record(db, row, found, evidence, found.problem)
     elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
-        await db.run(UPDATE, **{**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+        await db.run(CHANGE_VERSION, **{**dict(row), "found": found.model_dump_json(), "problem": found.problem})
         await index_lora(db, row["lora_id"])
     return Change.BROKEN
 
@@ -209,10 +209,10 @@ async def _record(
     if row is not None and not row["missing"] and values.items() <= dict(row).items():
         return Change.UNCHANGED
     if row is None:
-        version_id = await db.get(INSERT, **values, now=now_ms())
+        version_id = await db.get(ADD_VERSION, **values, now=now_ms())
     else:
         version_id = row["id"]
-        await db.run(UPDATE, **values, id=version_id)
+        await db.run(CHANGE_VERSION, **values, id=version_id)
     await _write_words(db, version_id, found.sidecar)
     await db.run(SPELL_ENTRY, name=name, id=lora_id, name_key=name_key(name))
     await _refresh(db, lora_id)
@@ -243,7 +243,7 @@ def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | N
 async def _entry(db: Database, row: sqlite3.Row | None, name: str) -> int:
     """The entry called `name`. When a version alone in its entry gets a new name, the entry is renamed."""
     key = name_key(name)
-    entry = await db.one(ENTRY, key)
+    entry = await db.one(ENTRY_OF_NAME, key)
     if entry is not None:
         return entry
     if row is not None and await db.get(COUNT_VERSIONS, row["lora_id"]) == 1:

@@ -54,7 +54,7 @@ ANY_RATED = Query(
     bool,
     "SELECT EXISTS (SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value)",
 )
-COUNT = Query(int, "SELECT count(*) FROM lora_text WHERE lora_text MATCH ?")
+COUNT_MATCHES = Query(int, "SELECT count(*) FROM lora_text WHERE lora_text MATCH ?")
 COUNT_SORTABLE = Query(int, "SELECT count(*) FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH :match LIMIT :limit)")
 ALL = {
     sort: Query(
@@ -290,7 +290,7 @@ async def _listed(
     offset: int,
     server_id: int | None,
 ) -> FoundPage:
-    total = await db.get(COUNT, wanted)
+    total = await db.get(COUNT_MATCHES, wanted)
     if facets == Facets() and server_id is not None and sort in ORDERED:
         ids = await page_in_server(db, server_id, sort, None, many=True, limit=limit, offset=offset)
     elif facets == Facets():
@@ -337,7 +337,7 @@ async def _ranks(db: Database, wanted: str, typed: Typed) -> list[_Hits]:
             found.append(_Hits("", 0))
             continue
         match = f"({wanted} AND {rank})" + (f" NOT {any_of(before)}" if before else "")
-        found.append(_Hits(match, await db.get(COUNT, match), typed.meant if rank == typed.mistyped else ()))
+        found.append(_Hits(match, await db.get(COUNT_MATCHES, match), typed.meant if rank == typed.mistyped else ()))
         before.append(rank)
     return found
 

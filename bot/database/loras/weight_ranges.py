@@ -17,10 +17,10 @@ DUE_FOR_MEASURING = Query(
     """,
 )
 # 1 before a try starts, so that it counts whatever goes wrong; -1 takes one back.
-COUNT_MEASURING = SqlStatement("UPDATE lora_version SET measure_tries = measure_tries + :tries WHERE id = :id")
-MARK = SqlStatement("UPDATE lora_version SET measured = 1 WHERE id = ?")
-FORGET = SqlStatement("DELETE FROM weight_range WHERE version_id = ?")
-RECORD = SqlStatement(
+CHANGE_MEASURE_TRIES = SqlStatement("UPDATE lora_version SET measure_tries = measure_tries + :tries WHERE id = :id")
+MARK_MEASURED = SqlStatement("UPDATE lora_version SET measured = 1 WHERE id = ?")
+FORGET_WEIGHT_RANGE = SqlStatement("DELETE FROM weight_range WHERE version_id = ?")
+RECORD_WEIGHT_RANGE = SqlStatement(
     "INSERT INTO weight_range (version_id, checkpoint, least, most) VALUES (:version, :checkpoint, :least, :most)"
 )
 
@@ -28,7 +28,13 @@ RECORD = SqlStatement(
 async def record_range(db: Database, version_id: int, useful: UsefulWeights | None) -> None:
     """Record what was measured; None where the file makes no difference. Raises DatabaseError."""
     async with db.transaction():
-        await db.run(FORGET, version_id)
+        await db.run(FORGET_WEIGHT_RANGE, version_id)
         if useful is not None:
-            await db.run(RECORD, version=version_id, checkpoint=useful.checkpoint, least=useful.least, most=useful.most)
-        await db.run(MARK, version_id)
+            await db.run(
+                RECORD_WEIGHT_RANGE,
+                version=version_id,
+                checkpoint=useful.checkpoint,
+                least=useful.least,
+                most=useful.most,
+            )
+        await db.run(MARK_MEASURED, version_id)

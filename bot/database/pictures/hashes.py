@@ -40,10 +40,10 @@ class Origin:
     given: bool
 
 
-RECORD = SqlStatement(
+RECORD_HASH = SqlStatement(
     "INSERT INTO picture_hash (picture_id, hash) SELECT id, :hash FROM picture WHERE id = :id ON CONFLICT DO NOTHING"
 )
-HASHED = Query(
+ALL_PICTURES = Query(
     HashedPicture,
     """
     SELECT picture.id, job_id, path, hash FROM picture LEFT JOIN picture_hash ON picture_id = picture.id
@@ -67,12 +67,12 @@ NEWEST_PICTURES_OF = Query(
     WHERE person_id = :person ORDER BY job.id DESC LIMIT :limit
     """,
 )
-STORED = Query(
+STORED_HASHES = Query(
     sqlite3.Row, "SELECT picture_id, hash FROM picture_hash WHERE picture_id > :after ORDER BY picture_id LIMIT :limit"
 )
-_COUNT = Query(int, "SELECT count(*) FROM picture")  # reads a whole index, as the search reads all hashes
+_COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture")  # reads a whole index, as the search reads all hashes
 # Where pictures come from, without those that are deleted.
-ORIGINS = Query(
+ORIGINS_OF_PICTURES = Query(
     Origin,
     """
     SELECT picture.id, job_id, person_id, position, picture.created_at, path,
@@ -86,13 +86,13 @@ async def record_hashes(db: Database, hashes: Iterable[tuple[int, bytes]]) -> No
     """Store the hashes of pictures by their ids, where the picture is still there. Raises DatabaseError."""
     async with db.transaction():
         for picture_id, hashed in hashes:
-            await db.run(RECORD, hash=hashed, id=picture_id)
+            await db.run(RECORD_HASH, hash=hashed, id=picture_id)
 
 
 async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
     """All pictures in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while pictures := await db.all(HASHED, after=last, limit=AT_ONCE):
+    while pictures := await db.all(ALL_PICTURES, after=last, limit=AT_ONCE):
         yield pictures
         last = pictures[-1].id
 
@@ -100,11 +100,11 @@ async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
 async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
     """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
     last = 0
-    while rows := await db.all(STORED, after=last, limit=MANY_AT_ONCE):
+    while rows := await db.all(STORED_HASHES, after=last, limit=MANY_AT_ONCE):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
 
 
 async def count_pictures(db: Database) -> int:
     """How many pictures there are, with and without hashes. Raises DatabaseError."""
-    return await db.get(_COUNT)
+    return await db.get(_COUNT_PICTURES)

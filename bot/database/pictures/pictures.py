@@ -66,7 +66,7 @@ class PicturePath:
     path: str
 
 
-RECORD = Query(
+RECORD_PICTURE = Query(
     int,
     """
     INSERT INTO picture (job_id, position, path, width, height, seed, created_at)
@@ -114,7 +114,7 @@ async def record_pictures(
     async with db.transaction():
         for position, new in enumerate(pictures):
             picture_id = await db.get(
-                RECORD, job=job_id, position=position,
+                RECORD_PICTURE, job=job_id, position=position,
                 path=new.path, width=new.width, height=new.height, seed=new.seed, now=now_ms(),
             )  # fmt: skip
             loras = request.only(position).loras if request.variants else request.loras

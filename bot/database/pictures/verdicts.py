@@ -68,7 +68,7 @@ NOTE_REPORTED = SqlStatement(
     WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
     """
 )
-DECIDE = SqlStatement(
+DECIDE_VERDICTS = SqlStatement(
     """
     UPDATE OR REPLACE picture_verdict SET server_id = :server, reason = :reason, rating = :rating, created_at = :now
     WHERE source = pseudonym('report ' || :report)
@@ -77,12 +77,14 @@ DECIDE = SqlStatement(
 _VERDICTS = """
     SELECT id, server_id, reason, rating, source, hash FROM picture_verdict WHERE reason <> 'reported'
 """
-DECIDED = Query(PictureVerdict, f"{_VERDICTS} AND source = pseudonym('report ' || ?) LIMIT 1")
-END = SqlStatement("DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)")
+DECIDED_VERDICT = Query(PictureVerdict, f"{_VERDICTS} AND source = pseudonym('report ' || ?) LIMIT 1")
+FORGET_VERDICTS = SqlStatement("DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)")
 SHOW_COPIES = SqlStatement("DELETE FROM takedown WHERE report_id = ? AND report_id < 0")
 UNRATE_COPIES = SqlStatement("DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0")
 # Without the key there is none.
-SOURCE = Query(int, "SELECT source FROM (SELECT pseudonym('report ' || ?) AS source) AS found WHERE source IS NOT NULL")
+SOURCE_OF_REPORT = Query(
+    int, "SELECT source FROM (SELECT pseudonym('report ' || ?) AS source) AS found WHERE source IS NOT NULL"
+)
 HIDE_COPY = SqlStatement(
     """
     INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
@@ -140,7 +142,7 @@ async def decide_verdicts(
     """
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
     async with db.transaction():
-        await db.run(DECIDE, **about)
+        await db.run(DECIDE_VERDICTS, **about)
         await _decide_held(db, report_id, reason, server_id, rating)
 
 
@@ -155,7 +157,7 @@ async def _decide_held(
         await db.run(HIDE_HELD, report=report_id, server=server_id, now=now_ms())
         return
     for job_id in await db.all(HELD_COPIES, report_id):
-        verdict = PictureVerdict(0, server_id, reason, rating, await db.one(SOURCE, report_id), b"")
+        verdict = PictureVerdict(0, server_id, reason, rating, await db.one(SOURCE_OF_REPORT, report_id), b"")
         await inherit_verdicts(db, job_id, [verdict])
 
 
@@ -166,7 +168,7 @@ async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> Non
     """
     for report_id in report_ids:
         await db.run(HOLD_COPY, job=job_id, report=report_id)
-        decided = await db.one(DECIDED, report_id)
+        decided = await db.one(DECIDED_VERDICT, report_id)
         if decided is not None:
             await _decide_held(db, report_id, decided.reason, decided.server_id, decided.rating)
 
@@ -177,8 +179,8 @@ async def end_verdicts(db: Database, report_id: int) -> None:
     Raises DatabaseError.
     """
     async with db.transaction():
-        await db.run(END, report_id)
-        await end_inherited(db, await db.one(SOURCE, report_id))
+        await db.run(FORGET_VERDICTS, report_id)
+        await end_inherited(db, await db.one(SOURCE_OF_REPORT, report_id))
 
 
 async def end_inherited(db: Database, source: int | None) -> None:

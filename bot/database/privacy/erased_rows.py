@@ -98,7 +98,7 @@ COUNT_PRIVATE = Query(
 )
 COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
 FORGET_ERASED_JOBS = SqlStatement("DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))")
-COUNT_ERASED = SqlStatement("""
+RECORD_ERASED = SqlStatement("""
     UPDATE erasure SET jobs = jobs + :jobs, pictures = pictures + :pictures,
     private_answers = private_answers + :private_answers,
     unreachable = unreachable + :unreachable WHERE id = :id
@@ -118,7 +118,7 @@ NOTE_TAKEN_PICTURES = SqlStatement("""
     SELECT :erasure, 'inputs', sha256, 1 FROM start_picture_source WHERE person_id = :person
     ON CONFLICT (erasure_id, folder, path) DO UPDATE SET unconditional = 1
 """)
-COUNT_TAKEN_PICTURES = SqlStatement("""
+RECORD_TAKEN_PICTURES = SqlStatement("""
     UPDATE erasure SET start_pictures = (
         SELECT count(*) FROM start_picture_source WHERE start_picture_source.person_id = erasure.person_id
     ) WHERE id = :erasure
@@ -145,7 +145,7 @@ BEGIN_CLEARING = SqlStatement("""
     WHERE id = :id AND state = 'requested'
 """)
 # Messages to staff that name the person, or quote them: who painted or reported it, appealed, decided or answered.
-# It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE` does.
+# It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE_PERSON` does.
 _NOTE_REPORTS = SqlStatement("""
     INSERT INTO erasure_report (erasure_id, report_id)
     SELECT :erasure, id FROM report WHERE (message_id IS NOT NULL OR posting_at IS NOT NULL) AND (
@@ -163,7 +163,7 @@ ERASED_REPORTS_CHANGED = SqlStatement("""
 """)
 # What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
 # for each person who has all deleted.
-_REPLACE = tuple(map(SqlStatement, (
+_REPLACE_PERSON = tuple(map(SqlStatement, (
     "UPDATE lora SET content_rating_by = :hash WHERE content_rating_by = :person",
     "UPDATE feature SET featured_by = :hash WHERE featured_by = :person",
     "UPDATE pause SET person_id = :hash WHERE person_id = :person",
@@ -203,7 +203,7 @@ _REPLACE = tuple(map(SqlStatement, (
        WHERE actor_id = :person OR person_id = :person OR instr(target, :person) OR instr(changes, :person)""",
 )))  # fmt: skip
 # The full text indexes, in which what is deleted stays until their segments are merged.
-MERGES = tuple(map(SqlStatement, (
+MERGE_INDEXES = tuple(map(SqlStatement, (
     "INSERT INTO job_text (job_text, rank) VALUES ('merge', ?)",
     "INSERT INTO bookmark_text (bookmark_text, rank) VALUES ('merge', ?)",
     "INSERT INTO publication_text (publication_text, rank) VALUES ('merge', ?)",
@@ -235,7 +235,7 @@ async def erase_jobs(
         await db.run(FORGET_ERASED_JOBS, job_ids)
         unreachable = notices if direct_channel is None else 0
         await db.run(
-            COUNT_ERASED,
+            RECORD_ERASED,
             jobs=len(job_ids),
             pictures=pictures,
             private_answers=private,
@@ -264,7 +264,7 @@ async def erase_person(
         if await db.get(ANY_JOB, person) or await db.get(ANY_ADDITION, person):
             return False
         for statement in (
-            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, COUNT_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
+            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, RECORD_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
             NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES, _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
             await db.run(statement, erasure=erasure.id, person=person)
@@ -274,10 +274,10 @@ async def erase_person(
         for message_id in notices if direct_channel is not None else ():
             await db.run(NOTE_ERASED_MESSAGE, erasure=erasure.id, channel=direct_channel, message=message_id)
         if direct_channel is None:
-            await db.run(COUNT_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
+            await db.run(RECORD_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
         await db.run(KEEP_ADDITIONS, person=person, hash=erasure.pseudonym, since=now_ms() - DAY_MS)
         await db.run(FORGET_PERSON, person)
-        for statement in _REPLACE:
+        for statement in _REPLACE_PERSON:
             await db.run(statement, person=person, hash=erasure.pseudonym)
         await db.run(ERASED_REPORTS_CHANGED, erasure=erasure.id)
         await db.run(BEGIN_CLEARING, direct_channel=direct_channel, id=erasure.id)
@@ -291,7 +291,7 @@ async def overwrite_deleted(db: Database) -> None:
 
     The merge goes in portions, between which others write.
     """
-    for statement in MERGES:
+    for statement in MERGE_INDEXES:
         pages = -MERGED_PAGES  # at first: merge into one, however few changes there are
         while await _merge(db, statement, pages):
             pages = MERGED_PAGES

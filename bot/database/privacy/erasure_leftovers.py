@@ -119,7 +119,7 @@ NEXT_ERASED_MESSAGE = Query(
 END_ERASED_MESSAGE = SqlStatement(
     "DELETE FROM erasure_message WHERE erasure_id = :erasure AND channel_id = :channel AND message_id = :message"
 )
-COUNT_ERASED_MESSAGE = SqlStatement(
+RECORD_ERASED_MESSAGE = SqlStatement(
     "UPDATE erasure SET messages = messages + :messages, unreachable = unreachable + :unreachable WHERE id = :id"
 )
 
@@ -146,4 +146,4 @@ async def end_message(db: Database, erasure_id: int, message: LeftMessage, *, go
     """The message is `gone`, or not the bot's to delete; it is counted once."""
     async with db.transaction():
         if await db.run(END_ERASED_MESSAGE, erasure=erasure_id, channel=message.channel_id, message=message.message_id):
-            await db.run(COUNT_ERASED_MESSAGE, messages=gone, unreachable=not gone, id=erasure_id)
+            await db.run(RECORD_ERASED_MESSAGE, messages=gone, unreachable=not gone, id=erasure_id)

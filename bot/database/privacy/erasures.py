@@ -18,7 +18,7 @@ from bot.database.errors import explain
 from bot.database.query import Query, SqlStatement
 from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
 
-REQUEST = """
+REQUEST_ERASURE = """
     INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (:person, :pseudonym, :by_operator, :now)
     ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
 """
@@ -96,7 +96,7 @@ def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> Non
         with closing(sqlite3.connect(where, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection, connection:
             pseudonym = Pseudonyms(database).of(person_id)
             values = {"person": person_id, "pseudonym": pseudonym, "by_operator": by_operator, "now": now_ms()}
-            connection.execute(REQUEST, values)
+            connection.execute(REQUEST_ERASURE, values)
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
 

@@ -151,7 +151,7 @@ OLD_ENTRIES = Query(
     ORDER BY created_at, id LIMIT :limit
     """,
 )
-FORGET_ENTRIES = SqlStatement("DELETE FROM audit WHERE id IN (SELECT value FROM json_each(?))")
+FORGET_AUDIT_ENTRIES = SqlStatement("DELETE FROM audit WHERE id IN (SELECT value FROM json_each(?))")
 AUDIT_BEFORE = "audit before"  # key of the time that the trigger on the log reads
 
 
@@ -182,5 +182,5 @@ async def forget_entries(db: Database, entry_ids: Sequence[int], *, before_ms: i
     """Delete entries that are older than `before_ms` (unix ms): no others can be deleted."""
     async with db.transaction():
         await db.run(REMEMBER_VALUE, key=AUDIT_BEFORE, value=str(before_ms))
-        await db.run(FORGET_ENTRIES, entry_ids)
+        await db.run(FORGET_AUDIT_ENTRIES, entry_ids)
         await db.run(FORGET_VALUE, AUDIT_BEFORE)

@@ -21,7 +21,7 @@ from bot.database.query import Query, SqlStatement
 
 DUE_MS = 48 * 3_600_000
 
-OPEN = """
+OPEN_CASE = """
     INSERT INTO takedown_case (note, hashes, received_at, created_at) VALUES (:note, :hashes, :received_at, :now)
     RETURNING id
 """
@@ -31,9 +31,9 @@ ADD_COPY = """
         :kind, :path, :job_id, :distance
     WHERE true ON CONFLICT (case_id, kind, path) DO NOTHING RETURNING number
 """
-CONFIRM = "UPDATE takedown_case SET state = 'confirmed' WHERE id = ? AND state = 'open' RETURNING id"
+CONFIRM_CASE = "UPDATE takedown_case SET state = 'confirmed' WHERE id = ? AND state = 'open' RETURNING id"
 CONFIRM_COPY = "UPDATE takedown_copy SET state = :state WHERE case_id = :case AND number = :number AND state = 'found'"
-CLOSE = """
+CLOSE_CASE = """
     UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = :now
     WHERE id = :id AND state IN ('open', 'complete') RETURNING id
 """
@@ -128,9 +128,9 @@ KEPT_HASHES = Query(
 # Empty if the case is closed.
 HASHES_OF_CASE = Query(bytes, "SELECT hashes FROM takedown_case WHERE id = ?")
 # A copy of the case came and was refused.
-COUNT_REFUSAL = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
+RAISE_REFUSALS = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
 # Operators are told of the case for so many times; no change if they were before.
-COUNT_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
+RECORD_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
 END_COPIES_OF_JOB = SqlStatement(
     "UPDATE takedown_copy SET state = 'removed' WHERE case_id = :case AND job_id = :job AND state = 'confirmed'"
 )
@@ -151,7 +151,7 @@ def open_case(database: Path, hashes: bytes, copies: Iterable[FoundCopy], *, not
     """Open a case with what was found; its id. Blocks. Raises DatabaseError."""
     with _written(database) as connection:
         values = {"note": note, "hashes": hashes, "received_at": received_at, "now": now_ms()}
-        ((case_id,),) = connection.execute(OPEN, values).fetchall()
+        ((case_id,),) = connection.execute(OPEN_CASE, values).fetchall()
         _add_copies(connection, case_id, copies)
     return case_id
 
@@ -170,7 +170,7 @@ def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> 
     Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
-        if not connection.execute(CONFIRM, (case_id,)).fetchall():
+        if not connection.execute(CONFIRM_CASE, (case_id,)).fetchall():
             return False
         for row in connection.execute(COPIES_OF_CASE.sql, (case_id,)).fetchall():
             state = CopyState.EXCEPTED if row["number"] in excepted else CopyState.CONFIRMED
@@ -185,7 +185,7 @@ def close_case(database: Path, case_id: int) -> bool:
     Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
-        return bool(connection.execute(CLOSE, {"id": case_id, "now": now_ms()}).fetchall())
+        return bool(connection.execute(CLOSE_CASE, {"id": case_id, "now": now_ms()}).fetchall())
 
 
 # --- what the bot does ----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Appeal:
 
 REPORT_APPEALED = SqlStatement("UPDATE report SET state = 'appealed', revision = revision + 1 WHERE id = ?")
 REPORT_ANSWERED = SqlStatement("UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ?")
-APPEAL = Query(
+RECORD_APPEAL = Query(
     Appeal,
     """
     INSERT INTO appeal (decision_id, person_id, text, created_at) VALUES (:decision, :person, :text, :now)
@@ -74,7 +74,7 @@ async def save_appeal(db: Database, decision: Decision, person_id: int, text: st
     """Appeal a decision; None when that was done before."""
     async with db.transaction():
         await people.remember_person(db, person_id)
-        saved = await db.one(APPEAL, decision=decision.id, person=person_id, text=text, now=now_ms())
+        saved = await db.one(RECORD_APPEAL, decision=decision.id, person=person_id, text=text, now=now_ms())
         if saved is not None:
             await db.run(REPORT_APPEALED, decision.report_id)
     return saved

@@ -53,7 +53,7 @@ CHANGE_WORD_LIST = SqlStatement("""
 """)
 DELETE_WORD_LIST = SqlStatement("DELETE FROM word_list WHERE server_id = :server AND id = :id")
 # One more text that each of the lists would have refused.
-COUNT_SHADOWED = SqlStatement(
+RAISE_SHADOWED = SqlStatement(
     "UPDATE word_list SET shadowed = shadowed + 1 WHERE id IN (SELECT value FROM json_each(?))"
 )
 

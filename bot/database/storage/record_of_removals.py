@@ -39,7 +39,7 @@ from bot.database.privacy.deletions import begin_deletion
 from bot.database.privacy.erased_rows import ENDED_JOBS, erase_jobs, erase_person
 from bot.database.privacy.erasures import UNFINISHED_ERASURES, Erasure
 from bot.database.query import Query, SqlStatement
-from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
+from bot.database.storage.backup import GAP, NUMBER_ALL_TABLES, SKIP_NUMBERS
 from bot.database.storage.pseudonyms import Pseudonyms, key_file
 from bot.file_access import Need, why
 from inference.content_rating import ContentRating
@@ -53,8 +53,8 @@ _MOST_JOBS: Final = 10_000  # with the very same picture
 
 _NAME_OF_KEY = "check of the key"  # the text whose hash identifies a key
 CHECK_OF_KEY = Query(sqlite3.Row, f"SELECT pseudonym('{_NAME_OF_KEY}')")
-ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
-FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
+ENTRIES_TO_MOVE = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
+FORGET_MOVED_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
 # Read from end to end, once at a restore: whose ids these are that stand in the record as keyed hashes.
 _PEOPLE = """
     SELECT id FROM person UNION SELECT owner_id FROM report UNION SELECT decided_by FROM decision
@@ -83,14 +83,14 @@ END_VERDICTS = SqlStatement(
     "DELETE FROM picture_verdict WHERE server_id = :server AND source IS :source AND reason <> 'reported'"
 )
 CASE_OF_TIMES = Query(int, "SELECT id FROM takedown_case WHERE received_at = :received_at AND created_at = :created_at")
-OPEN_CASE = SqlStatement("""
+OPEN_CASE_AGAIN = SqlStatement("""
     INSERT INTO takedown_case (state, note, hashes, received_at, created_at)
     VALUES ('confirmed', '', :hashes, :received_at, :created_at)
 """)
-CONFIRM_CASE = SqlStatement("""
+CONFIRM_CASE_AGAIN = SqlStatement("""
     UPDATE takedown_case SET state = 'confirmed', hashes = :hashes, ended_at = NULL WHERE id = :id AND state = 'open'
 """)
-CLOSE_CASE = SqlStatement("""
+CLOSE_CASE_AGAIN = SqlStatement("""
     UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = :now WHERE id = :id AND state <> 'closed'
 """)
 
@@ -131,17 +131,19 @@ def flush_record(database: Path) -> None:
         with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
             if connection.execute(HAS_ENTRIES).fetchone() is None:
                 return  # an empty file
-            while entries := connection.execute(ENTRIES, (AT_ONCE,)).fetchall():
+            while entries := connection.execute(ENTRIES_TO_MOVE, (AT_ONCE,)).fetchall():
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
-                    entries = connection.execute(ENTRIES, (AT_ONCE,)).fetchall()  # another program may have been first
+                    entries = connection.execute(
+                        ENTRIES_TO_MOVE, (AT_ONCE,)
+                    ).fetchall()  # another program may have been first
                     if entries:
                         new: list[dict[str, Any]] = [json.loads(entry) for _, entry in entries]
                         behind = _read(record_file(database), _known(connection))
                         written = _append(record_file(database), map(_with(_check_of(database)), new))
                         _blank(record_file(database), new)
                         connection.execute("PRAGMA secure_delete = ON")
-                        connection.execute(FORGET_ENTRIES, (entries[-1][0],))
+                        connection.execute(FORGET_MOVED_ENTRIES, (entries[-1][0],))
                         # The next start says what is lost, and applies what stands before the new entries, unless a
                         # crash has left these there.
                         if not behind.lost and all(_without_key(entry) in new for entry in behind.entries):
@@ -203,8 +205,8 @@ async def _apply(db: Database, read: _Behind) -> CaughtUp:
     people = {row["pseudonym"]: row["id"] for row in await db.all(_HASHED)} if read.entries else {}
     if read.entries:  # skip numbers in use: a verdict refers to its report by number
         async with db.transaction():
-            await db.run(COUNT_ALL)
-            await db.run(COUNT_ON, GAP)
+            await db.run(NUMBER_ALL_TABLES)
+            await db.run(SKIP_NUMBERS, GAP)
     for entry in read.entries:
         try:
             done = replace(
@@ -451,9 +453,9 @@ async def _take_down(db: Database, entry: Mapping[str, Any]) -> bool:
         case_id = await db.one(CASE_OF_TIMES, received_at=entry["received"], created_at=entry["created"])
         if entry["state"] == "closed":
             if case_id is not None:
-                await db.run(CLOSE_CASE, now=now_ms(), id=case_id)
+                await db.run(CLOSE_CASE_AGAIN, now=now_ms(), id=case_id)
         elif case_id is None:
-            await db.run(OPEN_CASE, hashes=hashes, received_at=entry["received"], created_at=entry["created"])
+            await db.run(OPEN_CASE_AGAIN, hashes=hashes, received_at=entry["received"], created_at=entry["created"])
         else:
-            await db.run(CONFIRM_CASE, hashes=hashes, id=case_id)
+            await db.run(CONFIRM_CASE_AGAIN, hashes=hashes, id=case_id)
     return True

@@ -21,8 +21,8 @@ from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, attempt
 from bot.database.additions.additions import (
-    ADDITION,
-    ADDITION_REQUEST,
+    FIND_ADDITION,
+    FIND_ADDITION_REQUEST,
     MARK_REQUEST_POSTING,
     MARK_REQUEST_REFUSED,
     MARK_REQUEST_TOLD,
@@ -177,10 +177,10 @@ class AdditionNotices:
 
     async def _view(self, request: AdditionRequest) -> ui.LayoutView | None:
         """How it ended, in the person's language; None when they do not want it any more. Raises DatabaseError."""
-        addition = await self._db.one(ADDITION, request.addition_id)
+        addition = await self._db.one(FIND_ADDITION, request.addition_id)
         if (
             addition is None
-            or await self._db.one(ADDITION_REQUEST, addition=addition.id, person=request.person_id) is None
+            or await self._db.one(FIND_ADDITION_REQUEST, addition=addition.id, person=request.person_id) is None
         ):
             return None
         with speaking(await self._db.one(FIND_LOCALE, request.person_id)):

@@ -23,10 +23,10 @@ PATHS = {
 RARE = {
     "privacy.erased_rows._NOTE_QUESTIONS": "once for each person who deletes everything; there are few questions",
     "privacy.erased_rows._NOTE_REPORTS": "once for each person who deletes everything; notes are searched for the id",
-    "privacy.erased_rows._REPLACE": "once for each person who deletes everything; notes are searched for the id",
+    "privacy.erased_rows._REPLACE_PERSON": "once for each person who deletes everything; notes are searched for the id",
     "servers.left_servers.FORGET_SERVER": "once for each server that removed the bot long ago",
     "storage.record_of_removals._HASHED": "once after a copy is restored: it hashes the id of every person",
-    "pictures.hashes._COUNT": "before a search that reads the hashes of all pictures",
+    "pictures.hashes._COUNT_PICTURES": "before a search that reads the hashes of all pictures",
     "loras.catalogue._LORAS": "never run: it converts rows of other queries",
 }
 # What an operator configured, what was measured of it, where staff paused, deletions, erasures and takedowns, boards;

@@ -19,7 +19,7 @@ from bot.config import Settings
 from bot.config.sections.moderation import ModerationSettings
 from bot.config.sections.storage import BackupSettings, StorageSettings
 from bot.database.additions.additions import (
-    ADDITION,
+    FIND_ADDITION,
     REQUESTERS_OF,
     AdditionState,
     begin_addition,
@@ -300,7 +300,7 @@ async def test_the_quotas_of_additions_stay(filled: Database, settings: Settings
     assert len((await recent_requests(filled, ADA, None, now_ms())).everywhere) == 2
     others = await recent_requests(filled, GRACE, SERVER, now_ms())
     assert (len(others.here), len(others.of_server)) == (1, 3)
-    states = [each and each.state for each in [await filled.one(ADDITION, one.id) for one in (alone, both)]]
+    states = [each and each.state for each in [await filled.one(FIND_ADDITION, one.id) for one in (alone, both)]]
     assert states == [AdditionState.CANCELLED, AdditionState.WAITING]
     assert await filled.all(REQUESTERS_OF, both.id) == [GRACE]
     await forget_old_days(filled, now_ms() + 3 * DAY_MS)
