@@ -13,7 +13,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.database.people.people import IS_PERSON
 from bot.database.pictures.verdicts import NOTE_REPORTED, VerdictReason, decide_verdicts, end_verdicts
-from bot.database.privacy.deletions import find_hidden_job
+from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.database.reports.appeals import APPEAL_OF, Appeal, AppealState, answer_appeal, reverse_decision, save_appeal
 from bot.database.reports.decisions import (
     COUNT_WARNINGS,
@@ -109,7 +109,7 @@ async def _read_case(db: Database, report: Report) -> Case:
 async def reported_job(db: Database, report: Report) -> Job | None:
     """Also one that its owner has deleted, and that is kept until the report is decided."""
     found = await db.one(FIND_JOB, report.target_id)
-    return found or await find_hidden_job(db, report.target_id)
+    return found or await db.one(FIND_HIDDEN_JOB, report.target_id)
 
 
 class Reporting:

@@ -21,7 +21,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
-from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, UNDO_DELETION
 from bot.database.servers.audit import AuditAction
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
@@ -292,7 +292,7 @@ async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo
     assert str(one.id) in pictures(await told(stage.linus, "gallery"))
     assert await stage.easel.db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=one.job_id)
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
-    await undo_deletion(stage.easel.db, one.job_id)
+    await stage.easel.db.one(UNDO_DELETION, id=one.job_id, now=now_ms())
     seen = await opened(stage, stage.linus, one)
     job = await stage.easel.db.one(FIND_JOB, one.job_id)
     assert job is not None
@@ -447,7 +447,7 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
         assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{one.id}")).text, name
     assert GONE in (await stage.scene.forged(margaret, f"feature:1:publication:{one.id}")).text
     assert "can unpublish it" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
-    await undo_deletion(stage.easel.db, one.job_id)
+    await stage.easel.db.one(UNDO_DELETION, id=one.job_id, now=now_ms())
     await stage.bot.publishing.settle()
     back = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert back is not None and (back.state, back.likes) == (one.state, 0)

@@ -60,13 +60,6 @@ REMOVE_LIKE = Query(
     """,
 )
 COUNT_LIKES = Query(PublicationLikes, "SELECT server_id, likes FROM publication WHERE id = ? AND state = 'posted'")
-LIKED_AMONG = Query(
-    int,
-    """
-    SELECT publication_id FROM publication_like
-    WHERE publication_id IN (SELECT value FROM json_each(:ids)) AND person_id = :person
-    """,
-)
 AGE_LIKES = Query(
     int,
     """
@@ -83,7 +76,7 @@ OUTDATED_LIKES = Query(
     ORDER BY shown_at LIMIT 1
     """,
 )
-# Before an edit: it is UNKNOWN which number the message shows.
+# Before an edit: it is unknown which number the message shows.
 MARK_EDITED = SqlStatement("UPDATE publication SET shown_likes = :shown_likes WHERE id = :id")
 MARK_SHOWN = SqlStatement("UPDATE publication SET shown_likes = :shown_likes, shown_at = :now WHERE id = :id")
 

@@ -7,7 +7,6 @@ that was given up and still answers finds nothing to move. None means that someb
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -275,8 +274,3 @@ async def note_opened(db: Database, job: AnyJob) -> None:
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
         await db.run(NOTE_OPENED, now=now, id=job.id)
-
-
-def job_from(row: sqlite3.Row) -> Job:
-    """The job of a row, which may be of another kind; a caller that can meet one takes an `AnyJob`."""
-    return FIND_JOB.read([row])[0]

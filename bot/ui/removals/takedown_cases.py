@@ -18,7 +18,7 @@ from bot.database.database import Database
 from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.inputs import forget_given
-from bot.database.privacy.deletions import find_hidden_job
+from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.database.privacy.takedown_cases import (
     COMPLETE_CASE,
     COPIES_OF_CASE,
@@ -117,7 +117,7 @@ class TakedownCases:
 
     async def _remove_job(self, job_id: int) -> bool:
         # Its owner may have deleted it a moment ago, and could still bring it back.
-        job = await self._db.one(FIND_JOB, job_id) or await find_hidden_job(self._db, job_id)
+        job = await self._db.one(FIND_JOB, job_id) or await self._db.one(FIND_HIDDEN_JOB, job_id)
         if job is not None:
             delivery = await self._db.one(FIND_DELIVERY, job_id)
             if delivery is not None and delivery.state is DeliveryState.PENDING:

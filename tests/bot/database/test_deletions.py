@@ -11,14 +11,14 @@ from bot.database.jobs.jobs import FIND_JOB, START_JOB, create_job
 from bot.database.pictures.inputs import IS_INPUT_OF_JOB
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.privacy.deletions import (
+    DUE_JOBS,
     END_DELETION,
+    FIND_HIDDEN_JOB,
     HIDE_JOB,
     NEXT_DUE_AT,
     PENDING_DELETIONS,
+    UNDO_DELETION,
     begin_deletion,
-    due_jobs,
-    find_hidden_job,
-    undo_deletion,
 )
 from bot.database.privacy.retention import forget_pictures
 from inference.messages.request import SourceImage
@@ -78,21 +78,23 @@ async def test_what_is_deleted_is_out_of_sight_and_can_be_brought_back(db: Datab
     assert await db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=job) and not await db.run(
         HIDE_JOB, delete_at=1, id=job
     )
-    assert await db.one(FIND_JOB, job) is None and await find_hidden_job(db, job) is not None
+    assert await db.one(FIND_JOB, job) is None and await db.one(FIND_HIDDEN_JOB, job) is not None
     assert await found(db) == await found(db, "fox") == 1 and await db.one(FIND_JOB, other)
-    assert await due_jobs(db, held_since=0) == [] and len(await db.all(PICTURES_OF_JOB, job)) == 1, "nothing is gone"
-    brought_back = await undo_deletion(db, job)
+    assert await db.all(DUE_JOBS, now=now_ms(), held_since=0) == [] and len(await db.all(PICTURES_OF_JOB, job)) == 1, (
+        "nothing is gone"
+    )
+    brought_back = await db.one(UNDO_DELETION, id=job, now=now_ms())
     assert brought_back is not None and brought_back == await db.one(FIND_JOB, job)
     assert await found(db) == await found(db, "fox") == 2
-    assert await undo_deletion(db, job) is None and await find_hidden_job(db, job) is None
+    assert await db.one(UNDO_DELETION, id=job, now=now_ms()) is None and await db.one(FIND_HIDDEN_JOB, job) is None
 
 
 async def test_after_its_time_nothing_brings_it_back(db: Database) -> None:
     job, later = await painted(db), await painted(db)
     await db.run(HIDE_JOB, delete_at=now_ms() - 1, id=job)
     await db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=later)
-    assert await undo_deletion(db, job) is None
-    assert [due.id for due in await due_jobs(db, held_since=0)] == [job]
+    assert await db.one(UNDO_DELETION, id=job, now=now_ms()) is None
+    assert [due.id for due in await db.all(DUE_JOBS, now=now_ms(), held_since=0)] == [job]
     assert (await db.one(NEXT_DUE_AT, now_ms()) or 0) > now_ms()
 
 

@@ -24,7 +24,7 @@ from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
-from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, UNDO_DELETION
 from bot.database.privacy.takedown_cases import (
     ALL_CASES,
     COPIES_OF_CASE,
@@ -409,7 +409,7 @@ async def test_what_its_owner_has_deleted_a_moment_ago_cannot_be_brought_back(ri
     assert await rig.db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=job_id)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
-    assert await undo_deletion(rig.db, job_id) is None
+    assert await rig.db.one(UNDO_DELETION, id=job_id, now=now_ms()) is None
     assert not rig.messages.there and rig.pictures() == [] and (await rig.case(case_id)).state is CaseState.COMPLETE
 
 
