@@ -268,10 +268,7 @@ WAITING_ADDITIONS_OF = Query(
 async def begin_addition(
     db: Database, *, key: str, source: str, path: str, person_id: int, server_id: int | None
 ) -> LoraAddition:
-    """The addition of this file that is under way, or a new one, with this person among those who ask for it.
-
-    Raises DatabaseError.
-    """
+    """The addition of this file that is under way, or a new one, with this person among those who ask for it."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         if server_id is not None:
@@ -287,7 +284,7 @@ async def note_listed(
 ) -> None:
     """Note another page that has a file of the library, and who named it: that counts as an addition of theirs.
 
-    The page is asked about, and not followed. Raises DatabaseError.
+    The page is asked about, and not followed.
     """
     async with db.transaction():
         await people.remember_person(db, person_id)
@@ -302,7 +299,7 @@ async def note_listed(
 async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAddition | None:
     """It is here; if its file was put into the library, the LoRA is added by who asked first.
 
-    None when it does not wait any more. Raises DatabaseError.
+    None when it does not wait any more.
     """
     async with db.transaction():
         added = await db.one(END_ADDITION, sha256=sha256, now=now_ms(), id=addition_id)
@@ -328,7 +325,7 @@ async def withdraw_request(
 ) -> LoraAddition | None:
     """Withdraw the person's request; when there is no other, it is cancelled, and that addition returned.
 
-    If it `counts`, because some of the file has come, the last request stays as a record of that. Raises DatabaseError.
+    If it `counts`, because some of the file has come, the last request stays as a record of that.
     """
     async with db.transaction():
         addition = await db.one(FIND_ADDITION, addition_id)
@@ -343,10 +340,7 @@ async def withdraw_request(
 async def recent_requests(
     db: Database, person_id: int, server_id: int | None, now: int, *, but: int = NO_ADDITION
 ) -> RecentRequests:
-    """When what was added, waits or came in vain was asked for in the last 24 hours, but the addition `but`.
-
-    Raises DatabaseError.
-    """
+    """When what was added, waits or came in vain was asked for in the last 24 hours, but the addition `but`."""
     since = now - DAY_MS
     mine = await db.all(REQUESTS_OF_PERSON, person=person_id, since=since, but=but, in_vain=FETCHED_IN_VAIN)
     return RecentRequests(

@@ -67,7 +67,7 @@ HAD_BEFORE = Query(
 
 
 async def disputes_for(db: Database, person_id: int, files: Sequence[str]) -> list[Dispute]:
-    """The open disputes that keep files from a person who did not have them before. Raises DatabaseError."""
+    """The open disputes that keep files from a person who did not have them before."""
     found = await db.all(OPEN_DISPUTES, files) if files else []
     return [
         each for each in found

@@ -160,7 +160,7 @@ async def record_look(
     """Store what a page says of a file now. `newer` is the SHA-256 and the JSON of a newer version.
 
     The LoRA is rated by the highest `rating` that the page ever gave. Who has it among the bookmarks is to be told of a
-    newer version that was not seen before. Raises DatabaseError.
+    newer version that was not seen before.
     """
     now, (key, told) = now_ms(), newer or (None, None)
     async with db.transaction():
@@ -181,7 +181,7 @@ async def record_look(
 
 
 async def note_known(db: Database, sha256: str, page: str, hub: str, says: str) -> None:
-    """A page of a hub has a file of the library that need not have come from there. Raises DatabaseError."""
+    """A page of a hub has a file of the library that need not have come from there."""
     async with db.transaction():
         await db.run(RECORD_KNOWN_PAGE, sha256=sha256, page=page, hub=hub, now=now_ms(), says=says)
         await rate_by_pages(db, sha256)

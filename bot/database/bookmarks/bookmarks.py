@@ -177,7 +177,7 @@ async def add_bookmark(
 ) -> bool:
     """Save an entry. False when it was saved already (note and time stay) or does not exist.
 
-    `saved_at` in unix ms, now when None. Raises DatabaseError.
+    `saved_at` in unix ms, now when None.
     """
     when = now_ms() if saved_at is None else saved_at
     async with db.transaction():
@@ -187,15 +187,12 @@ async def add_bookmark(
 
 
 async def add_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> int:
-    """Save several entries; how many were not saved before. Raises DatabaseError."""
+    """Save several entries; how many were not saved before."""
     return sum([await add_bookmark(db, person_id, lora_id) for lora_id in lora_ids])
 
 
 async def remove_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> range:
-    """Remove bookmarks; the ids with which `restore_bookmarks` brings them back, as many as there were.
-
-    Raises DatabaseError.
-    """
+    """Remove bookmarks; the ids with which `restore_bookmarks` brings them back, as many as there were."""
     now, kept = now_ms(), list[int]()
     async with db.transaction():
         await db.run(FORGET_REMOVED, now - UNDO_MS)
@@ -207,10 +204,7 @@ async def remove_bookmarks(db: Database, person_id: int, lora_ids: Collection[in
 
 
 async def restore_bookmarks(db: Database, person_id: int, removed_ids: range) -> int:
-    """Restore removed bookmarks with note, date and uses. How many: none when too long ago or restored already.
-
-    Raises DatabaseError.
-    """
+    """Restore removed bookmarks with note, date and uses. How many: none when too long ago or restored already."""
     restored = 0
     async with db.transaction():
         for removed_id in removed_ids:
@@ -220,7 +214,7 @@ async def restore_bookmarks(db: Database, person_id: int, removed_ids: range) ->
 
 
 async def set_note(db: Database, person_id: int, lora_id: int, note: str) -> bool:
-    """Replace the note of a bookmark. False when there is no such bookmark. Raises DatabaseError."""
+    """Replace the note of a bookmark. False when there is no such bookmark."""
     async with db.transaction():
         rows = await db.all(SET_NOTE, note=kept_note(note), person=person_id, lora=lora_id)
         return await _indexed(db, person_id, rows)
@@ -236,7 +230,7 @@ async def _indexed(db: Database, person_id: int, rows: list[sqlite3.Row]) -> boo
 
 
 async def find_bookmark(db: Database, person_id: int, lora_id: int) -> Bookmark | None:
-    """The person's bookmark of this entry, or None. Raises DatabaseError."""
+    """The person's bookmark of this entry, or None."""
     row = await db.one(FIND_BOOKMARK, person=person_id, lora=lora_id)
     if row is None:
         return None
@@ -260,7 +254,7 @@ async def list_bookmarks(
 
     `search` wants each of its words at the beginning of a word of the name, the trigger words or the note; what is one
     typo away comes behind. `base_models` wants a usable version of one of them; `shown` are the content ratings that
-    are shown, left out: all. A page behind the end has no bookmarks but the true total. Raises DatabaseError.
+    are shown, left out: all. A page behind the end has no bookmarks but the true total.
     """
     words = search_words(search)
     parameters = {

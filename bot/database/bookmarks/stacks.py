@@ -94,7 +94,7 @@ def stack_name(typed: str) -> str:
 
 
 async def save_stack(db: Database, person_id: int, name: str, loras: Sequence[StackLora]) -> Stack | None:
-    """Store a new stack; None when the person has one of this name, compared without case. Raises DatabaseError."""
+    """Store a new stack; None when the person has one of this name, compared without case."""
     kept = stack_name(name)
     async with db.transaction():
         await people.remember_person(db, person_id)
@@ -111,18 +111,18 @@ async def save_stack(db: Database, person_id: int, name: str, loras: Sequence[St
 
 
 async def rename_stack(db: Database, person_id: int, stack_id: int, name: str) -> bool:
-    """Give it another name. False when the person has one of that name or not this one. Raises DatabaseError."""
+    """Give it another name. False when the person has one of that name or not this one."""
     kept = stack_name(name)
     return await db.run(RENAME_STACK, name=kept, name_key=name_key(kept), id=stack_id, person=person_id)
 
 
 async def find_stack_by_name(db: Database, person_id: int, name: str) -> Stack | None:
-    """The person's stack of this name, in whatever case, or None. Raises DatabaseError."""
+    """The person's stack of this name, in whatever case, or None."""
     return await db.one(FIND_STACK_BY_NAME, person=person_id, name_key=name_key(stack_name(name)))
 
 
 async def share_stack(db: Database, person_id: int, stack_id: int, code: str) -> str | None:
-    """The code of a stack: the one it has, else `code`. None when `code` is another's. Raises DatabaseError."""
+    """The code of a stack: the one it has, else `code`. None when `code` is another's."""
     async with db.transaction():
         await db.run(SHARE_STACK, code=code, id=stack_id, person=person_id)
         stack = await db.one(FIND_STACK, id=stack_id, person=person_id)
@@ -130,7 +130,7 @@ async def share_stack(db: Database, person_id: int, stack_id: int, code: str) ->
 
 
 async def remember_miss(db: Database, person_id: int, *, since_ms: int) -> None:
-    """Store that the person typed an unknown code; misses before `since_ms` are deleted. Raises DatabaseError."""
+    """Store that the person typed an unknown code; misses before `since_ms` are deleted."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         await db.run(FORGET_MISSES, person=person_id, before=since_ms)

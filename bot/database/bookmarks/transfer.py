@@ -99,7 +99,7 @@ LORAS_WITH_HASHES = Query(
 
 
 async def saved_bookmarks(db: Database, person_id: int) -> AsyncGenerator[SavedBookmark]:
-    """All bookmarks of the person, the newest first. Raises DatabaseError."""
+    """All bookmarks of the person, the newest first."""
     before = before_id = _END
     while page := await db.all(SAVED_BOOKMARKS, person=person_id, before=before, before_id=before_id, limit=BATCH):
         for bookmark in page:

@@ -42,7 +42,7 @@ FORGET_BOARD = SqlStatement("DELETE FROM board WHERE channel_id = ?")
 
 
 async def begin_board(db: Database, channel_id: int, server_id: int) -> tuple[GalleryBoard, bool]:
-    """The board of an art channel, and whether its row is new: then it has never been posted. Raises DatabaseError."""
+    """The board of an art channel, and whether its row is new: then it has never been posted."""
     async with db.transaction():
         await people.remember_server(db, server_id)
         new = await db.run(BEGIN_BOARD, channel=channel_id, server=server_id)

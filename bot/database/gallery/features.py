@@ -65,7 +65,7 @@ FEATURED_PUBLICATIONS = Query(
 
 
 async def add_feature(db: Database, server_id: int, kind: FeatureKind, target_id: int, person_id: int) -> bool:
-    """Feature something; False when it is featured already, or is not there. Raises DatabaseError."""
+    """Feature something; False when it is featured already, or is not there."""
     statement = FEATURE_LORA if kind is FeatureKind.LORA else FEATURE_PUBLICATION
     async with db.transaction():
         await people.remember_server(db, server_id)

@@ -85,7 +85,7 @@ async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool
     """Like a publication; a second like changes nothing.
 
     Only a like that `ranks` counts in sorted lists; the author's own never does. Return None if the publication is no
-    longer in the gallery. Raises DatabaseError.
+    longer in the gallery.
     """
     now = now_ms()
     async with db.transaction():
@@ -98,7 +98,7 @@ async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool
 
 
 async def unlike(db: Database, publication_id: int, person_id: int) -> LikeCount | None:
-    """Take a like back. None when the publication is not in the gallery any more. Raises DatabaseError."""
+    """Take a like back. None when the publication is not in the gallery any more."""
     async with db.transaction():
         old = await db.one(REMOVE_LIKE, publication=publication_id, person=person_id)
         count = await db.one(COUNT_LIKES, publication_id)
@@ -108,8 +108,5 @@ async def unlike(db: Database, publication_id: int, person_id: int) -> LikeCount
 
 
 async def age_likes(db: Database) -> bool:
-    """Let some likes that are older than a week count as recent no longer; whether more may be left.
-
-    Raises DatabaseError.
-    """
+    """Let some likes that are older than a week count as recent no longer; whether more may be left."""
     return len(await db.all(AGE_LIKES, before=now_ms() - RECENT_MS, limit=AGED_AT_ONCE)) == AGED_AT_ONCE

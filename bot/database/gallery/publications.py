@@ -196,7 +196,7 @@ LORAS_OF_PUBLICATION = Query(str, "SELECT sha256 FROM publication_lora WHERE pub
 
 
 async def begin_publication(db: Database, new: NewPublication) -> Publication | None:
-    """Store the intent; None when the picture is gone, or is published in this server already. Raises DatabaseError."""
+    """Store the intent; None when the picture is gone, or is published in this server already."""
     async with db.transaction():
         await people.remember_server(db, new.server_id)
         base = None if new.base_model is None else str(new.base_model)
@@ -224,7 +224,7 @@ async def mark_posted(
 ) -> Publication | None:
     """pending -> posted; from now on the gallery finds it by `facets` and `words`. None: deleted or hidden meanwhile.
 
-    `shown_likes` is the number in its message. Raises DatabaseError.
+    `shown_likes` is the number in its message.
     """
     async with db.transaction():
         before = await db.one(FIND_PUBLICATION, publication_id)
@@ -248,10 +248,7 @@ async def mark_posted(
 
 
 async def give_up(db: Database, publication_id: int) -> None:
-    """Forget one of which it is sure that it is not posted. One that was posted before stays, to be posted later.
-
-    Raises DatabaseError.
-    """
+    """Forget one of which it is sure that it is not posted. One that was posted before stays, to be posted later."""
     async with db.transaction():
         await db.run(FORGET_UNPOSTED, publication_id)
         await db.run(FORGET_MESSAGE, publication_id)

@@ -31,12 +31,12 @@ SAVE_SERVER_TREND = SqlStatement(
 
 
 async def raise_trends(db: Database, server_id: int, loras: list[str], at_ms: int) -> None:
-    """Count one publication or like of a picture with these files, at a unix ms. Raises DatabaseError."""
+    """Count one publication or like of a picture with these files, at a unix ms."""
     await _change(db, server_id, loras, lambda trend: raised(trend, at_ms))
 
 
 async def lower_trends(db: Database, server_id: int, loras: list[str], at_ms: int) -> None:
-    """Take back one that was counted at a unix ms. Raises DatabaseError."""
+    """Take back one that was counted at a unix ms."""
     await _change(db, server_id, loras, lambda trend: lowered(trend, at_ms))
 
 

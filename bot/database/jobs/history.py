@@ -89,16 +89,13 @@ class HistoryPage:
 async def history_page(
     db: Database, person_id: int, wanted: Wanted, *, limit: int, anchor: int = NEWEST
 ) -> HistoryPage:
-    """The page of jobs older than `anchor` (a job's id). Raises DatabaseError."""
+    """The page of jobs older than `anchor` (a job's id)."""
     jobs = await _beyond(db, person_id, wanted, newer=False, anchor=anchor, limit=limit + 1)
     return HistoryPage(jobs[:limit], newer=anchor != NEWEST, older=len(jobs) > limit)
 
 
 async def newer_page(db: Database, person_id: int, wanted: Wanted, *, limit: int, anchor: int) -> HistoryPage:
-    """The page of jobs that come before `anchor` in the list; the first page when there are too few for one.
-
-    Raises DatabaseError.
-    """
+    """The page of jobs that come before `anchor` in the list; the first page when there are too few for one."""
     jobs = await _beyond(db, person_id, wanted, newer=True, anchor=anchor, limit=limit + 1)
     if len(jobs) <= limit:
         return await history_page(db, person_id, wanted, limit=limit)
@@ -106,10 +103,7 @@ async def newer_page(db: Database, person_id: int, wanted: Wanted, *, limit: int
 
 
 async def numbered_page(db: Database, person_id: int, wanted: Wanted, *, limit: int, page: int) -> HistoryPage:
-    """The page with that number, from 0; the last one for a number beyond it. It counts its way there.
-
-    Raises DatabaseError.
-    """
+    """The page with that number, from 0; the last one for a number beyond it. It counts its way there."""
     query = wanted.query(person_id)
     anchor = NEWEST
     if page and query != "":

@@ -203,7 +203,7 @@ async def create_job(
     server_id: int | None = None,
     weight: float = 1.0,
 ) -> StoredJob[RequestT]:
-    """Create a queued job, which then survives any crash. Raises DatabaseError."""
+    """Create a queued job, which then survives any crash."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         if server_id is not None:
@@ -219,7 +219,7 @@ async def create_job(
 async def requeue_orphans(db: Database) -> list[AnyJob]:
     """Every running job -> queued: at the program's start no worker has a job, so every attempt has died.
 
-    That counts for those that were begun; for all when none was. Raises DatabaseError.
+    That counts for those that were begun; for all when none was.
     """
     async with db.transaction():
         orphans = await db.all(REQUEUE_ORPHANS, not await db.get(ANY_BEGUN))
@@ -236,10 +236,7 @@ async def finish_job(
     peak_memory: int,
     notes: Sequence[str] = (),
 ) -> FinishedJob | None:
-    """running -> succeeded, with the worker's `notes`; `record` stores in the same transaction what the job has made.
-
-    Raises DatabaseError.
-    """
+    """running -> succeeded, with the worker's `notes`; `record` stores what the job made in the same transaction."""
     async with db.transaction():
         job = await db.one(
             COMPLETE_JOB,
@@ -254,7 +251,7 @@ async def finish_job(
 
 
 async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture]) -> Sequence[Picture]:
-    """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
+    """Store the pictures of a job and their LoRA uses; from now on a search finds it."""
     request = job.request
     await record_uses(db, job.person_id, request.loras)
     await db.run(INDEX_JOB, job.id)
@@ -262,7 +259,7 @@ async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture])
 
 
 async def fail_job(db: Database, job_id: int, attempt: int | None, code: str, detail: Detail) -> AnyJob | None:
-    """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
+    """running -> failed for this attempt; with attempt None, queued -> failed."""
     failure = {"id": job_id, "failure_code": code, "failure_detail": json.dumps(detail), "now": now_ms()}
     if attempt is None:
         return await db.one(FAIL_QUEUED_JOB, **failure)
@@ -270,7 +267,7 @@ async def fail_job(db: Database, job_id: int, attempt: int | None, code: str, de
 
 
 async def note_opened(db: Database, job: AnyJob) -> None:
-    """Note that someone used a button under the job's pictures, once a day. Raises DatabaseError."""
+    """Note that someone used a button under the job's pictures, once a day."""
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
         await db.run(NOTE_OPENED, now=now, id=job.id)

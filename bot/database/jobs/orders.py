@@ -114,16 +114,13 @@ def cost_of(request: JobRequest) -> Usage:
 
 
 async def remember_order(db: Database, job_id: int, request: JobRequest) -> None:
-    """Count a new job. Raises DatabaseError."""
+    """Count a new job."""
     cost = cost_of(request)
     await db.run(RECORD_ORDER, job=job_id, pictures=cost.pictures, pixel_steps=cost.pixel_steps)
 
 
 async def person_facts(db: Database, person_id: int, server_id: int, now: int, *, but: int = NO_JOB) -> PersonFacts:
-    """The facts about a person in a server (0: outside of servers); times leave out the job `but`.
-
-    Raises DatabaseError.
-    """
+    """The facts about a person in a server (0: outside of servers); times leave out the job `but`."""
     row = await db.get(FACTS, person=person_id, server=server_id, day=now // DAY_MS, job=but)
     usage = defaultdict[int, Usage](Usage)
     for server, *sums in json.loads(row["usage_of_person"]):  # what was ordered before all was deleted counts too
@@ -141,7 +138,7 @@ async def person_facts(db: Database, person_id: int, server_id: int, now: int, *
 
 
 async def forget_old_days(db: Database, now: int) -> None:
-    """Delete sums and requests that no check reads any more. Raises DatabaseError."""
+    """Delete sums and requests that no check reads any more."""
     await db.run(FORGET_DAYS, now // DAY_MS - KEPT_DAYS)
     await db.run(FORGET_ADDITIONS, now - KEPT_DAYS * DAY_MS)
 

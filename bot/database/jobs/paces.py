@@ -43,7 +43,7 @@ class MeasuredSeconds:
 
 
 async def record_paces(db: Database, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]) -> None:
-    """Store measurements, replacing older ones. Raises DatabaseError."""
+    """Store measurements, replacing older ones."""
     async with db.transaction():
         for shape, measured in paces.items():
             await db.run(RECORD_PACE, **asdict(shape), **asdict(measured))
@@ -52,10 +52,10 @@ async def record_paces(db: Database, paces: Mapping[Shape, MeasuredSeconds], loa
 
 
 async def all_paces(db: Database) -> dict[Shape, MeasuredSeconds]:
-    """Everything that was measured. Raises DatabaseError."""
+    """Everything that was measured."""
     return {Shape(*row[:4]): MeasuredSeconds(*row[4:]) for row in await db.all(PACES)}
 
 
 async def load_times(db: Database) -> dict[str, float]:
-    """Seconds of loading each checkpoint. Raises DatabaseError."""
+    """Seconds of loading each checkpoint."""
     return {row["checkpoint"]: row["seconds"] for row in await db.all(LOADS)}

@@ -45,14 +45,14 @@ NOTE_OF_REPORT = SqlStatement(
 
 
 async def note_posted(db: Database, person_id: int, channel_id: int, message_id: int) -> None:
-    """A message of no order names the person. Raises DatabaseError."""
+    """A message of no order names the person."""
     async with db.transaction():
         await remember_person(db, person_id)
         await db.run(RECORD_POSTED_MESSAGE, message=message_id, channel=channel_id, person=person_id, now=now_ms())
 
 
 async def note_report(db: Database, report_id: int) -> None:
-    """The rows of this report go, and its message to staff stays. Raises DatabaseError."""
+    """The rows of this report go, and its message to staff stays."""
     for person_id in await db.all(PEOPLE_OF_REPORT, report=report_id):
         await remember_person(db, person_id)
         await db.run(NOTE_OF_REPORT, report=report_id, person=person_id)

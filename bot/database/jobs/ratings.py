@@ -71,10 +71,7 @@ JOB_RATINGS = Query(
 
 
 async def ratings_of_jobs(db: Database, job_ids: Collection[int], server_id: int) -> Mapping[int, list[JobRating]]:
-    """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any.
-
-    Raises DatabaseError.
-    """
+    """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any."""
     found = defaultdict[int, list[JobRating]](list)
     for each in await db.all(JOB_RATINGS, ids=[*job_ids], server=server_id):
         found[each.job_id].append(each)

@@ -61,7 +61,7 @@ def content_facet(rating: ContentRating | str) -> str:
 
 
 async def index_lora(db: Database, lora_id: int) -> None:
-    """Rewrite the index of an entry, inside the caller's transaction. Raises DatabaseError."""
+    """Rewrite the index of an entry, inside the caller's transaction."""
     await db.run(FORGET_TEXT, lora_id)
     await db.run(FORGET_NAME, lora_id)
     lora = await db.one(FIELDS_OF_LORA, lora_id)
@@ -90,7 +90,7 @@ async def index_lora(db: Database, lora_id: int) -> None:
 
 
 async def index_waiting(db: Database) -> None:
-    """Index every entry that is marked for it, BATCH at a time. Raises DatabaseError."""
+    """Index every entry that is marked for it, BATCH at a time."""
     while waiting := await db.all(LORAS_TO_INDEX, BATCH):
         async with db.transaction():
             for lora_id in waiting:

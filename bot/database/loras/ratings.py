@@ -18,10 +18,7 @@ RATING_OF = Query(int, "SELECT stars FROM rating WHERE person_id = :person AND l
 
 
 async def rate_lora(db: Database, person_id: int, lora_id: int, stars: int) -> bool:
-    """Give an entry 1 to 5 `stars`, replacing the person's earlier rating. False when there is no such entry.
-
-    Raises DatabaseError.
-    """
+    """Give an entry 1 to 5 `stars`, replacing the person's earlier rating. False when there is no such entry."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         return await db.run(RATE_LORA, person=person_id, stars=stars, now=now_ms(), lora=lora_id)

@@ -127,7 +127,7 @@ VERSIONS_OF = Query(KnownFile, "SELECT path, found FROM lora_version WHERE lora_
 async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...]:
     """Mark every version whose path is not in `present` as missing; the paths newly marked.
 
-    Lists follow. Raises DatabaseError.
+    Lists follow.
     """
     async with db.transaction():
         rows = await db.all(MARK_MISSING, sorted(present))
@@ -139,7 +139,7 @@ async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...
 async def rate_content(db: Database, lora_id: int, content_rating: ContentRating | None, operator_id: int) -> bool:
     """Rate an entry by an operator's word; None gives it back to what its sidecars say. False when there is none.
 
-    To be called inside a transaction. Raises DatabaseError.
+    To be called inside a transaction.
     """
     rated_by = None if content_rating is None else operator_id
     found = await db.run(RATE_CONTENT, content_rating=content_rating, content_rating_by=rated_by, id=lora_id)
@@ -148,10 +148,7 @@ async def rate_content(db: Database, lora_id: int, content_rating: ContentRating
 
 
 async def rate_by_pages(db: Database, sha256: str) -> None:
-    """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction.
-
-    Raises DatabaseError.
-    """
+    """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction."""
     for lora_id in await db.all(ENTRIES_OF_FILE, sha256):
         await _refresh(db, lora_id)
 
@@ -160,7 +157,7 @@ async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, la
     """Update the catalogue with one file.
 
     None when another path has the same bytes: that may change while the scan goes on, so ask again after its end
-    with `last_word`, and it becomes a DUPLICATE. Raises DatabaseError.
+    with `last_word`, and it becomes a DUPLICATE.
     """
     async with db.transaction():
         row = await _row_at(db, found)

@@ -77,12 +77,12 @@ ALL_FAILURES = Query(
 
 
 async def record_failure(db: Database, version_id: int, problem: InferenceError) -> None:
-    """Note why samples of a version could not be painted. Raises DatabaseError."""
+    """Note why samples of a version could not be painted."""
     await db.run(
         RECORD_SAMPLE_FAILURE, version=version_id, code=problem.code, detail=json.dumps(problem.detail), now=now_ms()
     )
 
 
 async def suspects(db: Database) -> list[FailedSamples]:
-    """The files whose samples failed by their own fault, or each time. Raises DatabaseError."""
+    """The files whose samples failed by their own fault, or each time."""
     return [each for each in await db.all(ALL_FAILURES) if each.is_suspect]

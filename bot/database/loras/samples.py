@@ -92,7 +92,7 @@ SAMPLES_OF = Query(
 
 
 async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
-    """Return the due version of the first of `base_models` that has one. Raises DatabaseError."""
+    """Return the due version of the first of `base_models` that has one."""
     for base_model in base_models:
         found = await db.one(query, base_model=base_model, tries=MAX_TRIES)
         lora = await find_lora(db, found.lora_id) if found else None
@@ -102,7 +102,7 @@ async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable
 
 
 async def record_samples(db: Database, version_id: int, checkpoint: str, paths: Sequence[str]) -> list[str]:
-    """Replace the version's samples; the paths that are no longer used. Raises DatabaseError."""
+    """Replace the version's samples; the paths that are no longer used."""
     async with db.transaction():
         before = set(await db.all(FORGET_SAMPLES, version_id))
         for position, path in enumerate(paths):

@@ -37,7 +37,7 @@ def tag_key(text: str) -> str:
 
 
 async def write_tags(db: Database, lora_id: int, category: Category, words: Iterable[str]) -> None:
-    """Replace the entry's tags with `words`, as a scan found them. Raises DatabaseError."""
+    """Replace the entry's tags with `words`, as a scan found them."""
     await db.run(FORGET_TAGS, lora_id)
     for tag in dict.fromkeys(map(tag_key, words)):
         if tag:

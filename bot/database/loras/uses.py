@@ -29,7 +29,7 @@ RAISE_PAIR = SqlStatement("""
 
 
 async def record_uses(db: Database, person_id: int, loras: Sequence[LoraUse]) -> None:
-    """Count one job of this person that succeeded with `loras`. Raises DatabaseError."""
+    """Count one job of this person that succeeded with `loras`."""
     now = now_ms()
     async with db.transaction():
         used = await db.all(USED_LORAS, [use.sha256 for use in loras])

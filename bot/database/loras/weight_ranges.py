@@ -26,7 +26,7 @@ RECORD_WEIGHT_RANGE = SqlStatement(
 
 
 async def record_range(db: Database, version_id: int, useful: UsefulWeights | None) -> None:
-    """Record what was measured; None where the file makes no difference. Raises DatabaseError."""
+    """Record what was measured; None where the file makes no difference."""
     async with db.transaction():
         await db.run(FORGET_WEIGHT_RANGE, version_id)
         if useful is not None:

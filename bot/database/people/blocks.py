@@ -74,7 +74,7 @@ async def save_block(
     ends_at: int | None,
     created_by: int,
 ) -> Block:
-    """Block, in place of an earlier block of the same. Raises DatabaseError."""
+    """Block, in place of an earlier block of the same."""
     async with db.transaction():
         await db.run(FORGET_PSEUDONYM, server=server_id, kind=kind, target=target_id)
         return await db.get(

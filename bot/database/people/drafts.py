@@ -13,7 +13,7 @@ FORGET_OLD_DRAFTS = SqlStatement("DELETE FROM draft WHERE created_at < ?")
 
 
 async def save_draft(db: Database, person_id: int, draft: str) -> int:
-    """Keep a draft (JSON); its id. Raises DatabaseError."""
+    """Keep a draft (JSON); its id."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         return await db.get(SAVE_DRAFT, person=person_id, wish=draft, now=now_ms())

@@ -16,10 +16,10 @@ FIND_LOCALE = Query(str, "SELECT locale FROM person WHERE id = ? AND locale IS N
 
 
 async def remember_person(db: Database, person_id: int) -> None:
-    """Make sure the person has a row. Raises DatabaseError."""
+    """Make sure the person has a row."""
     await db.run(REMEMBER_PERSON, id=person_id, now=now_ms())
 
 
 async def remember_server(db: Database, server_id: int) -> None:
-    """Make sure the server has a row. Raises DatabaseError."""
+    """Make sure the server has a row."""
     await db.run(REMEMBER_SERVER, id=server_id, now=now_ms())

@@ -38,12 +38,12 @@ UNDO_STUDIO = Query(
 
 
 async def save_studio(db: Database, person_id: int, state: str) -> StudioState:
-    """Store the draft. Raises DatabaseError."""
+    """Store the draft."""
     return await _save(db, SAVE_STUDIO, person_id, state)
 
 
 async def fill_studio(db: Database, person_id: int, state: str) -> StudioState:
-    """Replace the draft; UNDO_STUDIO restores the old one. Raises DatabaseError."""
+    """Replace the draft; UNDO_STUDIO restores the old one."""
     return await _save(db, FILL_STUDIO, person_id, state)
 
 

@@ -83,14 +83,14 @@ ORIGINS_OF_PICTURES = Query(
 
 
 async def record_hashes(db: Database, hashes: Iterable[tuple[int, bytes]]) -> None:
-    """Store the hashes of pictures by their ids, where the picture is still there. Raises DatabaseError."""
+    """Store the hashes of pictures by their ids, where the picture is still there."""
     async with db.transaction():
         for picture_id, hashed in hashes:
             await db.run(RECORD_HASH, hash=hashed, id=picture_id)
 
 
 async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
-    """All pictures in portions, the oldest first. Raises DatabaseError."""
+    """All pictures in portions, the oldest first."""
     last = 0
     while pictures := await db.all(ALL_PICTURES, after=last, limit=AT_ONCE):
         yield pictures
@@ -98,7 +98,7 @@ async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
 
 
 async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
-    """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
+    """Ids and hashes of all pictures with a hash, in portions, the oldest first."""
     last = 0
     while rows := await db.all(STORED_HASHES, after=last, limit=MANY_AT_ONCE):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
@@ -106,5 +106,5 @@ async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[by
 
 
 async def count_pictures(db: Database) -> int:
-    """How many pictures there are, with and without hashes. Raises DatabaseError."""
+    """How many pictures there are, with and without hashes."""
     return await db.get(_COUNT_PICTURES)

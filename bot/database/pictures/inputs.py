@@ -87,14 +87,14 @@ FORGET_SOURCES = SqlStatement("DELETE FROM start_picture_source WHERE sha256 IN 
 
 
 async def note_given(db: Database, person_id: int, sha256: str) -> None:
-    """The person gave this picture. Raises DatabaseError."""
+    """The person gave this picture."""
     async with db.transaction():
         await remember_person(db, person_id)
         await db.run(NOTE_GIVEN, person=person_id, sha256=sha256, now=now_ms())
 
 
 async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) -> None:
-    """Record that the person starts from a picture of the author; from an own one, only that. Raises DatabaseError."""
+    """Record that the person starts from a picture of the author; from an own one, only that."""
     async with db.transaction():
         await note_given(db, person_id, sha256)
         if author_id != person_id:
@@ -102,7 +102,7 @@ async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) 
 
 
 async def forget_given(db: Database, hashes: Iterable[str]) -> None:
-    """The files of these pictures are removed. Raises DatabaseError."""
+    """The files of these pictures are removed."""
     removed = list(hashes)
     async with db.transaction():
         await db.run(FORGET_GIVEN, removed)

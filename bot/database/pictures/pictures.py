@@ -110,7 +110,7 @@ RECORDED_PICTURE = Query(
 async def record_pictures(
     db: Database, job_id: int, pictures: Sequence[NewPicture], request: GenerationRequest
 ) -> list[Picture]:
-    """Record a job's pictures in their order, each with the LoRAs it was painted with. Raises DatabaseError."""
+    """Record a job's pictures in their order, each with the LoRAs it was painted with."""
     async with db.transaction():
         for position, new in enumerate(pictures):
             picture_id = await db.get(

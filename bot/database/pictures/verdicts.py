@@ -138,7 +138,7 @@ async def decide_verdicts(
 ) -> None:
     """Make verdicts of the hashes that a report noted, and hide or rate the copies that it held.
 
-    Of a deleted picture they are hidden everywhere. Raises DatabaseError.
+    Of a deleted picture they are hidden everywhere.
     """
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
     async with db.transaction():
@@ -164,7 +164,7 @@ async def _decide_held(
 async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> None:
     """Hold the pictures of a job for as long as these reports hide the pictures that they look like.
 
-    Those that were decided meanwhile hide or rate them. Raises DatabaseError.
+    Those that were decided meanwhile hide or rate them.
     """
     for report_id in report_ids:
         await db.run(HOLD_COPY, job=job_id, report=report_id)
@@ -174,23 +174,20 @@ async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> Non
 
 
 async def end_verdicts(db: Database, report_id: int) -> None:
-    """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them.
-
-    Raises DatabaseError.
-    """
+    """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them."""
     async with db.transaction():
         await db.run(FORGET_VERDICTS, report_id)
         await end_inherited(db, await db.one(SOURCE_OF_REPORT, report_id))
 
 
 async def end_inherited(db: Database, source: int | None) -> None:
-    """Show copies again that verdicts of a source hid, and delete the ratings that they gave. Raises DatabaseError."""
+    """Show copies again that verdicts of a source hid, and delete the ratings that they gave."""
     await db.run(SHOW_COPIES, source)
     await db.run(UNRATE_COPIES, source)
 
 
 async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
-    """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
+    """Hide and rate a job's new pictures as the earlier ones that look like them."""
     async with db.transaction():
         for each in verdicts:
             if each.reason is VerdictReason.HIDDEN:
@@ -209,7 +206,7 @@ async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[Picture
 
 
 async def verdicts_in_force(db: Database) -> list[PictureVerdict]:
-    """All verdicts, read in portions. Raises DatabaseError."""
+    """All verdicts, read in portions."""
     found: list[PictureVerdict] = []
     while portion := await db.all(IN_FORCE, after=found[-1].id if found else 0, limit=AT_ONCE):
         found += portion

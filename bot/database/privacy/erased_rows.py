@@ -222,7 +222,7 @@ async def erase_jobs(
 ) -> None:
     """Delete jobs of the person; note their files, with those `spooled`, and messages as still to be removed.
 
-    Notices lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
+    Notices lie in the `direct_channel`; without one they are counted as out of reach.
     """
     async with db.transaction():
         pictures, private, notices = [
@@ -257,7 +257,7 @@ async def erase_person(
 
     The files `spooled` of jobs that the person was deleting are noted as still to be removed, and so are notices about
     reports; messages to staff that name the person as still to be written anew. Notices lie in the `direct_channel`,
-    of which all that the bot wrote is to be noted; without one they are counted as out of reach. Raises DatabaseError.
+    of which all that the bot wrote is to be noted; without one they are counted as out of reach.
     """
     person = erasure.person_id
     async with db.transaction():

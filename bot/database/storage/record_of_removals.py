@@ -221,7 +221,7 @@ async def _apply(db: Database, read: _Behind) -> CaughtUp:
 
 
 async def unresolved(db: Database) -> CaughtUp:
-    """Return the losses that earlier starts found and no operator has resolved. Raises DatabaseError."""
+    """Return the losses that earlier starts found and no operator has resolved."""
     key = await db.one(RECALL_VALUE, KEY)
     return CaughtUp(lost=await db.one(RECALL_VALUE, LOST) is not None, other_key=key not in (None, await _check(db)))
 

@@ -126,9 +126,8 @@ async def test_most_liked_are_those_with_likes_of_the_last_week(db: Database) ->
     await unlike(db, old.id, 5)
     found = await db.one(FIND_SHOWN, id=old.id, **EVERYTHING.parameters)
     assert found is not None and (found.likes, found.recent_likes) == (2, 0)
-    assert await like(db, new.id, 5) == LikeCount(1, changed=False) and await unlike(db, old.id, 5) == LikeCount(
-        2, changed=False
-    )
+    assert await like(db, new.id, 5) == LikeCount(1, changed=False)
+    assert await unlike(db, old.id, 5) == LikeCount(2, changed=False)
 
 
 async def test_several_are_looked_up_by_one_statement(db: Database) -> None:
