@@ -29,7 +29,7 @@ from bot.community.pacing import EditPacer
 from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.gallery.features import FIND_FEATURE, FeatureKind
-from bot.database.gallery.likes import LIKED_AMONG, RECENT_MS
+from bot.database.gallery.likes import RECENT_MS
 from bot.database.gallery.pages import BEGINNING, Anchor, GallerySort, PlaceFilter, gallery_page, page_before
 from bot.database.gallery.publications import CHANNELS_WITH_PUBLICATIONS
 from bot.database.gallery.terms import GalleryFilter, PublishedFacets
@@ -177,12 +177,11 @@ class Visitors:
         middle = Anchor(int(self._pictures * where), 5)
         await self._db.all(CHANNELS_WITH_PUBLICATIONS, server=SERVER)
         if where < 0.5:
-            page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=BEGINNING)
+            await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=BEGINNING)
         elif where < 0.75:
-            page = await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=middle)
+            await gallery_page(self._db, wanted, place, sort, limit=PAGE, after=middle)
         else:
-            page = await page_before(self._db, wanted, place, sort, limit=PAGE, before=middle)
-        await self._db.all(LIKED_AMONG, [one.id for one in page.publications], FIRST_PERSON)
+            await page_before(self._db, wanted, place, sort, limit=PAGE, before=middle)
 
     def lora_page(self) -> Callable[[], Awaitable[object]]:
         """What the page of a LoRA shows of the community."""
@@ -196,7 +195,7 @@ class Visitors:
         await self._db.all(CHANNELS_WITH_PUBLICATIONS, server=SERVER)
         for sort in GallerySort:
             await gallery_page(self._db, wanted, PLACES[0], sort, limit=4)
-        await self._db.one(FIND_FEATURE, SERVER, FeatureKind.LORA, lora)
+        await self._db.one(FIND_FEATURE, server=SERVER, kind=FeatureKind.LORA, target=lora)
 
     def like(self) -> Callable[[], Awaitable[object]]:
         """Somebody new likes a picture."""

@@ -129,7 +129,7 @@ class Visitor:
                 await find_lora(self._db, lora_id)
                 await often_used_with(self._db, lora_id)
             case 3:
-                await self._db.all(POPULAR_TAGS, Category.OTHER, 25)
+                await self._db.all(POPULAR_TAGS, category=Category.OTHER, limit=25)
             case _:
                 await similar_names(self._db, typo(self._rng, self._typed()))
 

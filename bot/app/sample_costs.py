@@ -51,7 +51,7 @@ async def sample_cost(db: Database, settings: Settings) -> SampleCost:
         return SampleCost()
     paces, cost = await all_paces(db), SampleCost()
     for base_model, checkpoint in sampling_checkpoints(InstalledCheckpoints(settings, [])).items():
-        due = await db.get(COUNT_DUE, base_model, MAX_TRIES)
+        due = await db.get(COUNT_DUE, base_model=base_model, tries=MAX_TRIES)
         if not due.files:
             continue
         seconds = _picture_seconds(checkpoint, settings.library.samples, paces)

@@ -17,7 +17,7 @@ from bot.app.weight_measuring import WeightMeasurer
 from bot.database.database import Database
 from bot.database.loras.catalogue import LoraVersion
 from bot.database.loras.sample_failures import record_failure
-from bot.database.loras.samples import COUNT_SAMPLE_TRY, DUE_FOR_SAMPLES, Due, find_due, record_samples
+from bot.database.loras.samples import CHANGE_SAMPLE_TRIES, DUE_FOR_SAMPLES, Due, find_due, record_samples
 from bot.database.loras.weight_ranges import DUE_FOR_MEASURING
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
@@ -88,7 +88,7 @@ class SamplePainter:
         if due is None:
             await self._measure_next(bases)
             return
-        await self._db.run(COUNT_SAMPLE_TRY, 1, due.version.id)
+        await self._db.run(CHANGE_SAMPLE_TRIES, tries=1, id=due.version.id)
         preempted = True
         try:
             preempted = not await self._paint(due)
@@ -99,7 +99,7 @@ class SamplePainter:
                 await record_failure(self._db, due.version.id, problem)
         finally:
             if preempted:
-                await self._db.run(COUNT_SAMPLE_TRY, -1, due.version.id)
+                await self._db.run(CHANGE_SAMPLE_TRIES, tries=-1, id=due.version.id)
 
     async def _measure_next(self, bases: list[BaseModelId]) -> None:
         if not self._configuration.settings.library.measure_weights:

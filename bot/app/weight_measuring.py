@@ -16,7 +16,7 @@ from PIL import Image
 from bot.database.database import Database
 from bot.database.loras.catalogue import UsefulWeights
 from bot.database.loras.samples import Due
-from bot.database.loras.weight_ranges import COUNT_MEASURING, record_range
+from bot.database.loras.weight_ranges import CHANGE_MEASURE_TRIES, record_range
 from bot.jobs.service import JobService
 from bot.pictures.looks import useful_range
 from inference.bounds import MAX_WEIGHT
@@ -41,7 +41,7 @@ class WeightMeasurer:
 
         Raises DatabaseError.
         """
-        await self._db.run(COUNT_MEASURING, 1, due.version.id)
+        await self._db.run(CHANGE_MEASURE_TRIES, tries=1, id=due.version.id)
         preempted = True
         try:
             preempted = not await self._measure(due, await asking(due))
@@ -50,7 +50,7 @@ class WeightMeasurer:
             log.warning("cannot measure the weights of %s: %s", due.version.path, problem)
         finally:
             if preempted:
-                await self._db.run(COUNT_MEASURING, -1, due.version.id)
+                await self._db.run(CHANGE_MEASURE_TRIES, tries=-1, id=due.version.id)
 
     async def _measure(self, due: Due, request: GenerationRequest) -> bool:
         """Paint and record; False when an order preempted it. Raises InferenceError or OSError."""

@@ -152,7 +152,12 @@ class Boards:
                 raise
             log.warning("Discord refused the board of channel %d: %r", place.channel_id, problem)
             await self._db.run(
-                SAVE_BOARD, board.message_channel_id, board.message_id, board.digest, now_ms(), board.channel_id
+                SAVE_BOARD,
+                message_channel=board.message_channel_id,
+                message=board.message_id,
+                digest=board.digest,
+                now=now_ms(),
+                channel=board.channel_id,
             )
         return 0.0
 
@@ -172,17 +177,29 @@ class Boards:
         posted = found or await self._discord.post_board(board, content)
         # What a found one shows is not known: it is edited when it may be.
         digest = "" if found else as_stored(content)
-        await self._db.run(SAVE_BOARD, posted.channel_id, posted.message_id, digest, now_ms(), board.channel_id)
+        await self._db.run(
+            SAVE_BOARD,
+            message_channel=posted.channel_id,
+            message=posted.message_id,
+            digest=digest,
+            now=now_ms(),
+            channel=board.channel_id,
+        )
 
     async def _edit(self, board: GalleryBoard, content: BoardContent) -> None:
-        await self._db.run(SAVE_POSSIBLE_BOARD, while_edited(board.digest, content), board.channel_id)
+        await self._db.run(SAVE_POSSIBLE_BOARD, digest=while_edited(board.digest, content), channel=board.channel_id)
         try:
             await self._discord.edit_board(board, content)
         except MessageGone:  # staff may have cleared the channel; the next look posts another
             await self._db.run(FORGET_BOARD, board.channel_id)
             return
         await self._db.run(
-            SAVE_BOARD, board.message_channel_id, board.message_id, as_stored(content), now_ms(), board.channel_id
+            SAVE_BOARD,
+            message_channel=board.message_channel_id,
+            message=board.message_id,
+            digest=as_stored(content),
+            now=now_ms(),
+            channel=board.channel_id,
         )
 
     async def _content(self, place: BoardPlace) -> BoardContent:

@@ -30,7 +30,7 @@ class Featuring:
         """Feature it no longer; False when it was not."""
         await self._rights.require(Action.FEATURE, who, server_id)
         async with self._db.transaction():
-            if not await self._db.run(REMOVE_FEATURE, server_id, kind, target_id):
+            if not await self._db.run(REMOVE_FEATURE, server=server_id, kind=kind, target=target_id):
                 return False
             await add_entry(self._db, server_id, who.person_id, AuditAction.UNFEATURE, {}, target=_target(kind, name))
         return True

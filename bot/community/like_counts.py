@@ -88,13 +88,18 @@ class LikeCounts:
         edits.running += 1
         edits.overlapped = edits.overlapped or edits.running > 1
         try:
-            await self._db.run(likes.MARK_EDITED, likes.UNKNOWN, publication_id)
+            await self._db.run(likes.MARK_EDITED, shown_likes=likes.UNKNOWN_LIKES, id=publication_id)
             yield
         finally:
             edits.running -= 1
             if not edits.running:
                 del self._edits[publication_id]
-        await self._db.run(likes.MARK_SHOWN, likes.UNKNOWN if edits.overlapped else count, now_ms(), publication_id)
+        await self._db.run(
+            likes.MARK_SHOWN,
+            shown_likes=likes.UNKNOWN_LIKES if edits.overlapped else count,
+            now=now_ms(),
+            id=publication_id,
+        )
 
     async def run(self) -> None:
         """Bring messages up to date, and let likes grow old. Runs until cancelled."""
@@ -124,7 +129,9 @@ class LikeCounts:
                 await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
             log.warning("cannot show the likes of publication %d, will retry: %s", publication.id, problem)
-            await self._db.run(likes.MARK_SHOWN, likes.UNKNOWN, now_ms(), publication.id)  # others come first now
+            await self._db.run(
+                likes.MARK_SHOWN, shown_likes=likes.UNKNOWN_LIKES, now=now_ms(), id=publication.id
+            )  # others come first now
             return IDLE_SECONDS
         except MessageGone:
             if await self._db.one(BEGIN_REMOVAL, publication.id):
@@ -132,7 +139,7 @@ class LikeCounts:
             return 0.0
         except (MessageClosed, PostRefused) as problem:  # the next like tries again
             log.info("cannot show the likes of publication %d: %r", publication.id, problem)
-            await self._db.run(likes.MARK_SHOWN, publication.likes, now_ms(), publication.id)
+            await self._db.run(likes.MARK_SHOWN, shown_likes=publication.likes, now=now_ms(), id=publication.id)
         return self._pacer.seconds
 
 

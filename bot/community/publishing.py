@@ -106,7 +106,7 @@ class PublishingRules:
         art = (await self._servers.of(who.place)).settings.art_channel(art_channel_id)
         if art is None:
             raise NoLongerArtChannel
-        if await self._db.one(TAKEN_DOWN_IN, job.id, who.place) is not None:
+        if await self._db.one(TAKEN_DOWN_IN, job=job.id, server=who.place) is not None:
             raise OwnPictureTakenDown
         await self._verdicts.check_painted(job.id, who.place)
         refusal = await self._checks.why_not_published(who, job, art)
@@ -202,7 +202,7 @@ class Publishing:
 
     async def channel_deleted(self, channel_id: int) -> None:
         """Somebody deleted a channel or thread: all that was published in it is gone. Raises DatabaseError."""
-        while gone := await self._db.all(BEGIN_REMOVAL_OF_CHANNEL, channel_id, AT_ONCE):
+        while gone := await self._db.all(BEGIN_REMOVAL_OF_CHANNEL, art_channel=channel_id, limit=AT_ONCE):
             for publication in gone:
                 await self._db.run(END_REMOVAL, publication.id)
 
@@ -222,7 +222,7 @@ class Publishing:
         closed = await self._match_channels()
         refused, self._refused = self._refused, {}
         after = 0
-        while rows := await self._db.all(UNSETTLED_PUBLICATIONS, after, AT_ONCE):
+        while rows := await self._db.all(UNSETTLED_PUBLICATIONS, after=after, limit=AT_ONCE):
             for row in rows:
                 key = row.id, _is_to_post(row)
                 again_at = refused.get(key)
@@ -271,7 +271,7 @@ class Publishing:
                 return row
             message = await self._discord.find_posted(row) if row.tried_at is not None else None
             if message is None:
-                if not anew or not await self._db.run(NOTE_TRY, now_ms(), row.id):
+                if not anew or not await self._db.run(NOTE_TRY, now=now_ms(), id=row.id):
                     return None
                 message = await self._request_post(row)
             posted = await self._mark_posted(row, message)

@@ -1,5 +1,7 @@
 """The database: one SQLite file, its schema, and queries by subject.
 
+Every function that takes a `Database` can raise DatabaseError, also if its docstring names no error.
+
 database.py    `Database`: opens the file; reads, writes and transactions on shared connections
 query.py       `Query` and `SqlStatement`: SQL constants with the type of their rows
 errors.py      errors of the database

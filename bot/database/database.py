@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ import aiosqlite
 from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
 from bot.database.jobs.terms import FUNCTIONS, TRIGGERS
 from bot.database.query import Query, Row, SqlStatement
-from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
+from bot.database.storage.backup import GAP, NUMBER_ALL_TABLES, SKIP_NUMBERS
 from bot.database.storage.integrity import damage
 from bot.database.storage.lock import is_in_use
 from bot.database.storage.migrate import SCHEMA_FACTS, Report, check_current, migrate
@@ -40,7 +40,7 @@ INDEX_BYTES = 2**20  # upper bound for the index of a log without writes
 # Tables whose ids are on buttons. In a new database they start at the seconds since 2026, above ids of a lost one.
 NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
 NUMBERS_SINCE = 1_767_225_600
-START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
+START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
@@ -141,12 +141,12 @@ class Database:
                 self._owner = None
 
     async def all(self, query: Query[Row], /, *values: object, **named: object) -> list[Row]:
-        """Return all rows of a query. A query that writes runs in a transaction.
+        """Return all rows of a query. A query that writes runs in a transaction; rows that do not fit undo the change.
 
         A collection as a parameter becomes JSON, for `json_each`.
         """
-        run = self.write if query.writes else self.fetch
-        return query.read(await run(query.sql, _parameters(values, named)))
+        async with self._changed_by(query):
+            return query.read(await self.fetch(query.sql, _parameters(values, named)))
 
     async def one(self, query: Query[Row], /, *values: object, **named: object) -> Row | None:
         """Return the first row of a query, or None."""
@@ -154,8 +154,9 @@ class Database:
 
     async def get(self, query: Query[Row], /, *values: object, **named: object) -> Row:
         """Return the only row of a query that always has one, such as a count."""
-        (row,) = await self.all(query, *values, **named)
-        return row
+        async with self._changed_by(query):
+            (row,) = await self.all(query, *values, **named)
+            return row
 
     async def run(self, statement: SqlStatement, /, *values: object, **named: object) -> bool:
         """Run a statement in a transaction. Return whether it changed a row. Parameters are those of `all`."""
@@ -211,6 +212,10 @@ class Database:
     @property
     def _is_mine(self) -> bool:
         return self._owner is not None and self._owner is asyncio.current_task()
+
+    def _changed_by(self, query: Query[Any]) -> AbstractAsyncContextManager[None]:
+        """A transaction for a query that writes, unless this task has one."""
+        return self.transaction() if query.writes and not self._is_mine else nullcontext()
 
     @asynccontextmanager
     async def _savepoint(self) -> AsyncGenerator[None]:
@@ -360,7 +365,7 @@ async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None
     They start at the clock's seconds: no bot takes more than one order a second for long.
     """
     start = max(0, int(now) - NUMBERS_SINCE)
-    await connection.executemany(START_NUMBERS, [(table, start) for table in NUMBERED_BY_CLOCK])
+    await connection.executemany(START_NUMBERS, [{"name": table, "seq": start} for table in NUMBERED_BY_CLOCK])
 
 
 def _require_intact(path: Path) -> None:
@@ -375,8 +380,8 @@ def _require_intact(path: Path) -> None:
 async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
     """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
     await connection.execute("BEGIN IMMEDIATE")
-    await connection.execute(COUNT_ALL.sql)
-    await connection.execute(COUNT_ON.sql, (GAP,))
+    await connection.execute(NUMBER_ALL_TABLES.sql)
+    await connection.execute(SKIP_NUMBERS.sql, (GAP,))
     await connection.commit()
     await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
     log.error(

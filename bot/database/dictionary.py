@@ -11,7 +11,7 @@ from bot.database.search import one_typo_apart, typo_keys
 
 MAX_NEAR = 30  # words; a short word has too many neighbours
 
-LEARN = Query(
+LEARN_WORDS = Query(
     sqlite3.Row,
     """
     INSERT INTO word (word) SELECT value FROM json_each(?) WHERE true
@@ -29,15 +29,15 @@ SHARING_A_KEY = Query(
 
 
 async def learn_words(db: Database, words: Collection[str]) -> None:
-    """Add the new ones of `words`, given in the form of `search.words_of`. Raises DatabaseError."""
-    new = await db.all(LEARN, sorted(set(words)))
+    """Add the new ones of `words`, given in the form of `search.words_of`."""
+    new = await db.all(LEARN_WORDS, sorted(set(words)))
     keys = [(key, row["id"]) for row in new for key in typo_keys(row["word"])]
     if keys:
         await db.run(ADD_KEYS, keys)
 
 
 async def near_words(db: Database, word: str) -> list[str]:
-    """The words one typo away from `word`, the likeliest first. Raises DatabaseError."""
+    """The words one typo away from `word`, the likeliest first."""
     if len(word) < 2:  # every word is near
         return []
     near = [each for each in await db.all(SHARING_A_KEY, typo_keys(word)) if one_typo_apart(word, each)]

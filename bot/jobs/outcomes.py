@@ -99,7 +99,7 @@ class Outcomes:
         if job is None:
             return None
         files, texts = await self.files(job.request), self._checks.texts(job.request)
-        started = await self._db.one(START_JOB, now_ms(), job_id)
+        started = await self._db.one(START_JOB, now=now_ms(), id=job_id)
         if started is None:
             return None
         command = kind_of(started.request).command(started)
@@ -111,7 +111,7 @@ class Outcomes:
         """Record that the worker has begun the job. A failure to write is ignored: only the next start reads it."""
         if isinstance(event, Started):
             with suppress(DatabaseError):
-                await self._db.run(NOTE_BEGUN, now_ms(), job.id, job.attempt)
+                await self._db.run(NOTE_BEGUN, now=now_ms(), id=job.id, attempt=job.attempt)
 
     async def files(self, request: JobRequest) -> Mapping[str, StoredFile]:
         """The files that the request names and that can still be used. Raises DatabaseError."""
@@ -237,7 +237,14 @@ class Outcomes:
     ) -> FinishedJob | None:
         async def record(done: AnyJob) -> Sequence[Picture]:
             if rating is not None:  # in the transaction after which the pictures are delivered
-                await self._db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, rating, now_ms(), done.id)
+                await self._db.run(
+                    RATE_JOB,
+                    server=EVERYWHERE,
+                    source=RatingSource.CLASSIFIER,
+                    rating=rating,
+                    now=now_ms(),
+                    job=done.id,
+                )
             await inherit_verdicts(self._db, done.id, verdicts)
             await hold_copy(self._db, done.id, reports)
             pictures = await kind_of(done.request).record(self._db, done, self._pictures, paths)

@@ -243,7 +243,7 @@ class JobService:
         """
         async with self._db.transaction():  # which ends here: other writers do not wait for the picture
             made = await create_job(self._db, request, person_id=person_id, channel_id=channel_id, server_id=server_id)
-            row = await self._db.one(START_JOB, now_ms(), made.id)
+            row = await self._db.one(START_JOB, now=now_ms(), id=made.id)
             assert row is not None
             if also is not None:
                 await also(made)
@@ -253,7 +253,7 @@ class JobService:
 
     async def cancel(self, job_id: int) -> AnyJob | None:
         """Cancel a waiting or running job; None when it had ended already. Raises DatabaseError."""
-        row = await self._db.one(CANCEL_JOB, now_ms(), job_id)
+        row = await self._db.one(CANCEL_JOB, now=now_ms(), id=job_id)
         if row is None:
             self._active.withdraw(job_id)  # not before: the table decides what has happened
             return None
@@ -313,7 +313,7 @@ class JobService:
 
     async def pause(self, server_id: int, person_id: int) -> None:
         """Start no more jobs of this server (EVERYWHERE: of anybody), also after a restart. Raises DatabaseError."""
-        await self._db.run(PAUSE_SERVER, server_id, person_id, now_ms())
+        await self._db.run(PAUSE_SERVER, server=server_id, person=person_id, now=now_ms())
         self._active.paused |= {server_id}
         for handle in self._handles:
             await handle.recall(lambda row: server_id in {EVERYWHERE, row.server_id})

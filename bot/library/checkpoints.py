@@ -63,13 +63,21 @@ async def _hashes(
 ) -> CheckpointHashes:
     """The hashes, from the database if the files have not changed."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
-    known = await db.one(KNOWN_HASHES, name, source, stamp) if db else None
+    known = await db.one(KNOWN_HASHES, name=name, source=source, stamp=stamp) if db else None
     if known:
         return known
     hashes = CheckpointHashes(await reading(checkpoint_sha256, path, progress), short_hash(path))
     if db and remember:
         base_model = checkpoint.base_model
-        await db.run(REMEMBER_HASHES, name, source, stamp, hashes.sha256, hashes.short_hash, base_model)
+        await db.run(
+            REMEMBER_HASHES,
+            name=name,
+            source=source,
+            stamp=stamp,
+            sha256=hashes.sha256,
+            short_hash=hashes.short_hash,
+            base_model=base_model,
+        )
     return hashes
 
 

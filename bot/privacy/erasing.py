@@ -207,7 +207,7 @@ class Erasures:
         while True:
             await self._stop_additions(person_id)
             await self._stop_jobs(person_id)
-            while ids := await self._db.all(ENDED_JOBS, person_id, self._at_once):
+            while ids := await self._db.all(ENDED_JOBS, person=person_id, limit=self._at_once):
                 spooled = await self._spooled(ids)
                 await erase_jobs(self._db, erasure, ids, spooled=spooled, direct_channel=direct)
             spooled = await self._spooled(await self._db.all(JOBS_BEING_DELETED, person_id))
@@ -234,7 +234,7 @@ class Erasures:
 
     async def held(self, erasure: Erasure) -> HeldFiles | None:
         """What of it is held for open reports. Raises DatabaseError."""
-        return await self._db.one(HELD_FILES, erasure.id, now_ms() - self.held_ms)
+        return await self._db.one(HELD_FILES, erasure=erasure.id, held_since=now_ms() - self.held_ms)
 
     @property
     def held_ms(self) -> int:
@@ -242,7 +242,9 @@ class Erasures:
         return self._configuration.settings.moderation.held_ms
 
     async def _remove_files(self, erasure: Erasure) -> None:
-        while files := await self._db.all(LEFT_FILES, erasure.id, now_ms() - self.held_ms, self._at_once):
+        while files := await self._db.all(
+            LEFT_FILES, erasure=erasure.id, held_since=now_ms() - self.held_ms, limit=self._at_once
+        ):
             await self._files.remove(files)
             await end_files(self._db, erasure.id, files)
         await self._files.remove_embeddings()
@@ -255,20 +257,22 @@ class Erasures:
 
     async def _write_reports(self, erasure: Erasure) -> None:
         """Messages to staff stay, without the person: they tell what staff decided."""
-        report_id = await self._db.one(NEXT_ERASED_REPORT, erasure.id, 0)
+        report_id = await self._db.one(NEXT_ERASED_REPORT, erasure=erasure.id, report=0)
         while report_id is not None:
             written = await self._discord.write_report(report_id)
-            await self._db.run(END_ERASED_REPORT, written, erasure.id, report_id)
-            report_id = await self._db.one(NEXT_ERASED_REPORT, erasure.id, report_id)
+            await self._db.run(END_ERASED_REPORT, written=written, erasure=erasure.id, report=report_id)
+            report_id = await self._db.one(NEXT_ERASED_REPORT, erasure=erasure.id, report=report_id)
             if report_id is not None:
                 await asyncio.sleep(self._pause)
 
     async def _delete_messages(self, erasure: Erasure) -> None:
-        message = await self._db.one(NEXT_ERASED_MESSAGE, erasure.id, 0, 0)
+        message = await self._db.one(NEXT_ERASED_MESSAGE, erasure=erasure.id, channel=0, message=0)
         while message is not None:
             gone = await self._discord.delete_message(message)
             await end_message(self._db, erasure.id, message, gone=gone)
-            message = await self._db.one(NEXT_ERASED_MESSAGE, erasure.id, message.channel_id, message.message_id)
+            message = await self._db.one(
+                NEXT_ERASED_MESSAGE, erasure=erasure.id, channel=message.channel_id, message=message.message_id
+            )
             if message is not None:
                 await asyncio.sleep(self._pause)
 

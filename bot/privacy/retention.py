@@ -272,7 +272,7 @@ class Retention:
 
     async def _servers(self) -> AsyncGenerator[Portion]:
         before = _before(self._settings.retention.servers_days)
-        for server in await self._db.all(SERVERS_LEFT, before, 1000):
+        for server in await self._db.all(SERVERS_LEFT, before=before, limit=1000):
             yield Portion(1, 0, server.left_at, partial(self._forget_server, server.id))
 
     async def _forget_server(self, server_id: int) -> None:

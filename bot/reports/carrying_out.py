@@ -105,7 +105,7 @@ class CarryingOut:
 
     async def _carry_out_decisions(self) -> None:
         last = 0
-        while decisions := await self._db.all(DECISIONS_TO_CARRY_OUT, last, AT_ONCE):
+        while decisions := await self._db.all(DECISIONS_TO_CARRY_OUT, after=last, limit=AT_ONCE):
             for last in decisions:
                 await attempt(self._carry_out(last), f"the decision {last}")
 
@@ -118,7 +118,7 @@ class CarryingOut:
             await self._steps[pending.step](pending, decision, report)
 
     async def _finish(self, pending: PendingStep) -> None:
-        await self._db.run(END_STEP, now_ms(), pending.decision_id, pending.position)
+        await self._db.run(END_STEP, now=now_ms(), decision=pending.decision_id, position=pending.position)
 
     # --- what is decided about a picture or a LoRA --------------------------------------------------------------------
 
@@ -127,14 +127,14 @@ class CarryingOut:
         if await self._db.run(END_HOLDING, now_ms() - self._reporting.held_ms):
             log.warning("pictures are shown again: their reports were not decided within `[moderation] held_days`")
         last = 0
-        while reports := await self._db.all(MESSAGES_DUE, last, AT_ONCE):
+        while reports := await self._db.all(MESSAGES_DUE, after=last, limit=AT_ONCE):
             for report in reports:
                 last = report.id
                 await attempt(self._write_message(report), f"hiding or showing the pictures of the report {report.id}")
 
     async def _write_message(self, report: Report) -> None:
         await self._show(report)
-        await self._db.run(MARK_MESSAGE_WRITTEN, report.id, report.revision)
+        await self._db.run(MARK_MESSAGE_WRITTEN, id=report.id, revision=report.revision)
 
     async def _show(self, report: Report) -> None:
         """Show the pictures and held copies in their messages, or why they are not shown."""
@@ -164,7 +164,7 @@ class CarryingOut:
         await self._finish(pending)
 
     async def _show_again(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
-        await self._db.run(END_DECIDED_TAKEDOWNS, report.target_id, report.id)
+        await self._db.run(END_DECIDED_TAKEDOWNS, job=report.target_id, report=report.id)
         await self._show(report)
         await self._finish(pending)
 
@@ -207,8 +207,8 @@ class CarryingOut:
                     before = await self._rate_lora(report, rating, decision.decided_by)
                 else:
                     before = await self._rate_pictures(report, rating)
-                await self._db.run(SAVE_RATING_BEFORE, before, decision.id)
-                await self._db.run(BEGIN_STEP, now_ms(), pending.decision_id, pending.position)
+                await self._db.run(SAVE_RATING_BEFORE, rating_before=before, id=decision.id)
+                await self._db.run(BEGIN_STEP, now=now_ms(), decision=pending.decision_id, position=pending.position)
         if report.kind is Subject.PICTURES:
             await self._show(report)
         await self._finish(pending)
@@ -226,18 +226,20 @@ class CarryingOut:
         own = (source, server_id, 0)
         before = next((each.rating for each in said if (each.source, each.server_id, each.verdict) == own), None)
         rated = _higher(rating, before)
-        await self._db.run(RATE_JOB, server_id, source, rated, now_ms(), report.target_id)
+        await self._db.run(RATE_JOB, server=server_id, source=source, rating=rated, now=now_ms(), job=report.target_id)
         return before
 
     async def _unrate(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
         """Rate them as the decisions say that still hold: others may have come after the reversed one."""
         source, job_id, server_id = _source(report), report.target_id, report.server_id
         async with self._db.transaction():
-            rating = max(await self._db.all(STANDING_RATINGS, report.kind, job_id, server_id), default=None)
+            rating = max(
+                await self._db.all(STANDING_RATINGS, kind=report.kind, target=job_id, server=server_id), default=None
+            )
             if rating is None:
-                await self._db.one(CLEAR_JOB_RATING, server_id, source, job_id)
+                await self._db.one(CLEAR_JOB_RATING, server=server_id, source=source, job=job_id)
             else:
-                await self._db.run(RATE_JOB, server_id, source, rating, now_ms(), job_id)
+                await self._db.run(RATE_JOB, server=server_id, source=source, rating=rating, now=now_ms(), job=job_id)
         await self._show(report)
         await self._finish(pending)
 
@@ -263,7 +265,7 @@ class CarryingOut:
                 sent = await self._discord.find_notice(person_id, notice, pending.begun_at)
                 if sent is not None:
                     return sent
-            await self._db.run(BEGIN_STEP, now_ms(), pending.decision_id, pending.position)
+            await self._db.run(BEGIN_STEP, now=now_ms(), decision=pending.decision_id, position=pending.position)
             with speaking(await self._db.one(FIND_LOCALE, person_id)):
                 return await self._discord.tell(person_id, notice)
         except DiscordRefuses as problem:
@@ -272,7 +274,7 @@ class CarryingOut:
 
     async def _mark_told(self, notice: OwnerNotice, message_id: int | None = None) -> None:
         mark = MARK_DECISION_TOLD if notice.appeal is None else MARK_ANSWER_TOLD
-        await self._db.run(mark, now_ms(), message_id, notice.decision.id)
+        await self._db.run(mark, now=now_ms(), notice=message_id, decision=notice.decision.id)
 
     async def untold(self, person_id: int) -> tuple[OwnerNotice, ...]:
         """What no direct message could tell the person. Raises DatabaseError."""

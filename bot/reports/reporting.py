@@ -13,7 +13,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.database.people.people import IS_PERSON
 from bot.database.pictures.verdicts import NOTE_REPORTED, VerdictReason, decide_verdicts, end_verdicts
-from bot.database.privacy.deletions import find_hidden_job
+from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.database.reports.appeals import APPEAL_OF, Appeal, AppealState, answer_appeal, reverse_decision, save_appeal
 from bot.database.reports.decisions import (
     COUNT_WARNINGS,
@@ -98,7 +98,7 @@ async def _read_case(db: Database, report: Report) -> Case:
     return Case(
         report,
         await db.all(COMPLAINTS, report.id),
-        0 if report.owner_id is None else await db.get(COUNT_WARNINGS, report.owner_id, report.server_id),
+        0 if report.owner_id is None else await db.get(COUNT_WARNINGS, owner=report.owner_id, server=report.server_id),
         decision,
         None if decision is None else await db.one(APPEAL_OF, decision.id),
         await reported_job(db, report) if pictures else None,
@@ -109,7 +109,7 @@ async def _read_case(db: Database, report: Report) -> Case:
 async def reported_job(db: Database, report: Report) -> Job | None:
     """Also one that its owner has deleted, and that is kept until the report is decided."""
     found = await db.one(FIND_JOB, report.target_id)
-    return found or await find_hidden_job(db, report.target_id)
+    return found or await db.one(FIND_HIDDEN_JOB, report.target_id)
 
 
 class Reporting:
@@ -162,11 +162,11 @@ class Reporting:
         """Return the new report, or the earlier one of the same person, unless the new reason is worse."""
         shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
         async with self._db.transaction():
-            before = await self._db.one(REPORT_BY, kind, target_id, server_id, who.person_id)
+            before = await self._db.one(REPORT_BY, kind=kind, target=target_id, server=server_id, person=who.person_id)
             if before is not None and not await self._says_more(before, who.person_id, reason):
                 return before
             since = self._clock() - DAY_MS
-            if await self._db.get(COUNT_REPORTS_BY, who.person_id, since) >= MOST_A_DAY:
+            if await self._db.get(COUNT_REPORTS_BY, person=who.person_id, since=since) >= MOST_A_DAY:
                 raise TooManyReports(limit=MOST_A_DAY)
             hides = kind is Subject.PICTURES and await self._hides(who.person_id, kind, target_id, server_id, reason)
             words = " ".join(note.split())[:MAX_NOTE]
@@ -179,7 +179,7 @@ class Reporting:
 
     async def _says_more(self, before: Report, person_id: int, reason: ReportReason) -> bool:
         """Whether a person may report again what they have reported: what was decided holds no more, or it is worse."""
-        if reason is ReportReason.MINORS and not await self._db.get(NAMED_MINOR, before.id, person_id):
+        if reason is ReportReason.MINORS and not await self._db.get(NAMED_MINOR, report=before.id, person=person_id):
             return True
         return await self._was_reversed(before)
 
@@ -197,17 +197,19 @@ class Reporting:
         or silence people, everywhere.
         """
         now = self._clock()
-        before = await self._db.one(OPEN_REPORT, kind, target_id, server_id)
+        before = await self._db.one(OPEN_REPORT, kind=kind, target=target_id, server=server_id)
         expired = (
             before is not None
             and reason is not ReportReason.MINORS
             and not before.lasting
             and before.created_at < now - self.held_ms
         )
-        if not self.held_ms or expired or await self._db.get(LEFT_SHOWN, kind, target_id, server_id):
+        if not self.held_ms or expired or await self._db.get(LEFT_SHOWN, kind=kind, target=target_id, server=server_id):
             return False
-        dismissed = await self._db.get(COUNT_DISMISSED_OF, person_id, now - DISMISSED_DAYS * DAY_MS, server_id)
-        hidden = await self._db.get(COUNT_HIDDEN_BY, person_id, now - DAY_MS)
+        dismissed = await self._db.get(
+            COUNT_DISMISSED_OF, person=person_id, since=now - DISMISSED_DAYS * DAY_MS, server=server_id
+        )
+        hidden = await self._db.get(COUNT_HIDDEN_BY, person=person_id, since=now - DAY_MS)
         return dismissed < MOST_DISMISSED and hidden < MOST_HIDDEN_A_DAY
 
     @property
@@ -219,9 +221,9 @@ class Reporting:
         """A page of the reports that wait in a server; of EVERYWHERE the operators' and what servers share."""
         await self._rights.require(Action.MODERATE, who, server_id)
         if server_id == EVERYWHERE:
-            found = await self._db.all(SHARED_REPORTS, limit, offset)
+            found = await self._db.all(SHARED_REPORTS, limit=limit, offset=offset)
         else:
-            found = await self._db.all(WAITING_REPORTS, server_id, limit, offset)
+            found = await self._db.all(WAITING_REPORTS, server=server_id, limit=limit, offset=offset)
         return tuple([await find_case(self._db, report) for report in found])
 
     async def case(self, who: ActionContext, report_id: int) -> Case:

@@ -41,7 +41,7 @@ class StaffMessages:
     async def write_all(self) -> None:
         """Post or edit the message of every report that has changed. Raises DatabaseError."""
         last, refusing = 0, set[int | None]()
-        while reports := await self._db.all(UNSHOWN_REPORTS, last, AT_ONCE):
+        while reports := await self._db.all(UNSHOWN_REPORTS, after=last, limit=AT_ONCE):
             for report in reports:
                 last = report.id
                 await attempt(self._try(report, refusing), f"the message about the report {report.id}")
@@ -78,7 +78,7 @@ class StaffMessages:
                 return True
             except DiscordRefuses:
                 return False
-            await self._db.run(MARK_REPORT_SHOWN, report.revision, report.id)
+            await self._db.run(MARK_REPORT_SHOWN, revision=report.revision, id=report.id)
             return True
 
     async def _write(self, report: Report, channel_id: int | None) -> None:
@@ -89,7 +89,7 @@ class StaffMessages:
             try:
                 await self._discord.edit_post(case, *posted)
             except StaffMessageGone:
-                await self._db.run(MARK_REPORT_POSTED, None, report.id)
+                await self._db.run(MARK_REPORT_POSTED, message=None, id=report.id)
                 posted = None
             except DiscordRefuses:  # it stands there, and may be reached again
                 if report.state is not ReportState.DECIDED:
@@ -99,9 +99,9 @@ class StaffMessages:
         if posted is None and report.state is not ReportState.DECIDED:
             if channel_id is None:
                 return  # it is posted when staff choose a channel
-            await self._db.run(MARK_REPORT_POSTING, channel_id, now_ms(), report.id)
-            await self._db.run(MARK_REPORT_POSTED, await self._discord.post(case, channel_id), report.id)
-        await self._db.run(MARK_REPORT_SHOWN, report.revision, report.id)
+            await self._db.run(MARK_REPORT_POSTING, channel=channel_id, now=now_ms(), id=report.id)
+            await self._db.run(MARK_REPORT_POSTED, message=await self._discord.post(case, channel_id), id=report.id)
+        await self._db.run(MARK_REPORT_SHOWN, revision=report.revision, id=report.id)
 
     async def _posted(self, report: Report) -> tuple[int, int] | None:
         """Channel and message, if it was posted, perhaps just before a crash."""
@@ -113,6 +113,6 @@ class StaffMessages:
             except DiscordRefuses:
                 found = None
             if found is not None:
-                await self._db.run(MARK_REPORT_POSTED, found, report.id)
+                await self._db.run(MARK_REPORT_POSTED, message=found, id=report.id)
                 return report.channel_id, found
         return None if report.message_id is None else (report.channel_id, report.message_id)

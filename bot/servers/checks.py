@@ -133,7 +133,7 @@ class RequestChecks:
         limits = await self._limits_for(checked.context, facts.without(cost))
         _raise(beyond_quota(limits, cost, now))
         _raise(in_cooldown(limits, now))
-        await self._db.run(STORE_CONTEXT, checked.context.model_dump_json(), job.id)
+        await self._db.run(STORE_CONTEXT, context=checked.context.model_dump_json(), job=job.id)
         await forget_old_days(self._db, now)
 
     async def still_allowed(self, job: AnyJob) -> RequestError | None:
@@ -175,7 +175,7 @@ class RequestChecks:
         """
         if await self._db.all(HELD_AMONG, [job.id]):
             return PictureReported()
-        if await self._db.one(TAKEN_DOWN_IN, job.id, job.server_id or EVERYWHERE) is not None:
+        if await self._db.one(TAKEN_DOWN_IN, job=job.id, server=job.server_id or EVERYWHERE) is not None:
             return PictureHiddenByStaff()
         ordered = await self._context_of(job)
         if ordered.server_id is not None and not ordered.bot_in_server:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.database.database import Database
 from bot.database.servers.allowed_phrases import ALLOWED_PHRASES, AllowedPhrase
-from bot.database.servers.word_lists import COUNT_SHADOWED, WORD_LISTS, ServerWordList
+from bot.database.servers.word_lists import RAISE_SHADOWED, WORD_LISTS, ServerWordList
 from bot.moderation.allowed_phrases import AllowedPhrases
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import WordList
@@ -69,7 +69,7 @@ class ServerWords:
             self._words -= oldest.words
 
     async def _count(self, list_ids: Sequence[int]) -> None:
-        await self._db.run(COUNT_SHADOWED, list(list_ids))
+        await self._db.run(RAISE_SHADOWED, list(list_ids))
 
 
 def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:

@@ -18,9 +18,9 @@ from typing import TypeAlias
 from bot import background
 from bot.config.sections.sources import SourcesSettings
 from bot.database.additions.additions import (
-    ADDITION,
-    ADDITION_REQUEST,
     CHANGE_ADDITION_SOURCE,
+    FIND_ADDITION,
+    FIND_ADDITION_REQUEST,
     NO_ADDITION,
     WAITING_ADDITION,
     WAITING_ADDITIONS,
@@ -274,7 +274,7 @@ class Additions:
             if waiting is not None:  # this page may rate it higher than the one that it was begun from
                 known = RemoteVersion.model_validate_json(waiting.source)
                 told = with_all(known, [known, version])
-                await self._db.run(CHANGE_ADDITION_SOURCE, told.model_dump_json(), waiting.id)
+                await self._db.run(CHANGE_ADDITION_SOURCE, source=told.model_dump_json(), id=waiting.id)
             addition = await begin_addition(
                 self._db,
                 key=key,
@@ -315,14 +315,14 @@ class Additions:
         task = self._tasks.get(addition_id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
-        found = await self._db.one(ADDITION, addition_id)
+        found = await self._db.one(FIND_ADDITION, addition_id)
         if task is None and found is not None and found.state is AdditionState.WAITING:
             await asyncio.sleep(seconds)  # the program is ending
         return found
 
     async def requested_by(self, addition_id: int, person_id: int) -> bool:
         """Whether the person is among those who ask for it. Raises DatabaseError."""
-        return await self._db.one(ADDITION_REQUEST, addition_id, person_id) is not None
+        return await self._db.one(FIND_ADDITION_REQUEST, addition=addition_id, person=person_id) is not None
 
     async def cancel(self, addition_id: int, person_id: int) -> Withdrawal:
         """Withdraw the person's request; when there is no other, it is not fetched. Raises DatabaseError."""
@@ -331,7 +331,7 @@ class Additions:
             counts = (come is not None and come.size > 0) or await self._steps.has_come(addition_id)
             cancelled = await withdraw_request(self._db, addition_id, person_id, counts=counts)
             if cancelled is None:
-                found = await self._db.one(ADDITION, addition_id)
+                found = await self._db.one(FIND_ADDITION, addition_id)
                 waits = found is not None and found.state is AdditionState.WAITING
                 return Withdrawal.OTHERS if waits else Withdrawal.ENDED
             if (task := self._tasks.get(addition_id)) is not None:

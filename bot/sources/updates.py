@@ -161,7 +161,7 @@ class Updates:
 
     async def _look_at(self, hub: str, look_at: Callable[[list[DueFile]], Awaitable[None]]) -> None:
         before, self._trouble = now_ms() - DAY_MS, 0
-        while due := await self._db.all(DUE_FILES, hub, before, FILES):
+        while due := await self._db.all(DUE_FILES, hub=hub, before=before, limit=FILES):
             await look_at(due)
 
     # --- Civitai --------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Updates:
             known = stored_version(file.says)
             page = known and asked_at(known)
             if known is None or page is None:
-                await self._db.run(NOTE_ASKED, now_ms(), file.sha256, file.page)
+                await self._db.run(NOTE_ASKED, now=now_ms(), sha256=file.sha256, page=file.page)
             else:
                 pages.setdefault(page, []).append((file, known))
         return pages
@@ -233,7 +233,7 @@ class Updates:
             raise
         except SourceError as problem:
             for file, _ in files:
-                await self._db.run(NOTE_ASKED, now_ms() - DAY_MS + HOUR_MS, file.sha256, file.page)
+                await self._db.run(NOTE_ASKED, now=now_ms() - DAY_MS + HOUR_MS, sha256=file.sha256, page=file.page)
             self._trouble += 1
             if self._trouble == MAX_TROUBLE:
                 raise
@@ -260,7 +260,7 @@ class Updates:
     async def _record_all(self, files: Iterable[tuple[DueFile, RemoteVersion]], versions: Versions | None) -> None:
         for file, known in files:
             if versions is None:
-                await self._db.run(NOTE_ASKED, now_ms(), file.sha256, file.page)
+                await self._db.run(NOTE_ASKED, now=now_ms(), sha256=file.sha256, page=file.page)
             elif isinstance(versions, HubState):
                 await record_look(self._db, file.sha256, file.page, versions)
             else:

@@ -173,7 +173,7 @@ async def require_open(interaction: Interaction, job: Job) -> None:
     client = interaction.client
     if await client.db.all(HELD_AMONG, [job.id]):
         raise PictureReported
-    closed_in = await client.db.one(TAKEN_DOWN_IN, job.id, interaction.guild_id or EVERYWHERE)
+    closed_in = await client.db.one(TAKEN_DOWN_IN, job=job.id, server=interaction.guild_id or EVERYWHERE)
     if closed_in == EVERYWHERE:
         raise TakenDownEverywhere
     if closed_in is not None:

@@ -73,5 +73,5 @@ class CommandRegistration:
         if there == wanted and await self._db.one(RECALL_VALUE, key) == digest:
             return
         self.registered = await self._tree.sync()
-        await self._db.run(REMEMBER_VALUE, key, digest)
+        await self._db.run(REMEMBER_VALUE, key=key, value=digest)
         log.info("registered %s commands", len(payload))

@@ -165,7 +165,7 @@ class StudioSessions:
 
     async def undo(self, interaction: Interaction) -> StudioSnapshot:
         """Restore the draft from before the studio was filled, if there is one."""
-        await self._db.one(UNDO_STUDIO, now_ms(), interaction.user.id)
+        await self._db.one(UNDO_STUDIO, now=now_ms(), person=interaction.user.id)
         return await self.snapshot(interaction)
 
     async def add(self, interaction: Interaction, lora: Lora) -> str:

@@ -117,7 +117,7 @@ async def page_ref_of(db: Database, person_id: int, query: BrowseQuery, page: in
 async def query_at(db: Database, person_id: int, page_ref: PageRef) -> BrowseQuery:
     """The query of a page. Raises NothingThere for a page that is too old, and DatabaseError."""
     if kept := _KEPT.fullmatch(page_ref.key):
-        text = await db.one(FIND_DRAFT, int(kept[1]), person_id)
+        text = await db.one(FIND_DRAFT, id=int(kept[1]), person=person_id)
         query = None if text is None else _from_json(text)
     else:
         query = _from_key(page_ref.key)

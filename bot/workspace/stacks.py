@@ -169,7 +169,7 @@ async def import_stack(db: Database, words: WordRules, person_id: int, typed: st
     Raises NothingThere, TooManyMisses, TooManyStacks, and what rules on words refuse.
     """
     since = now_ms() - HOUR_MS
-    if await db.get(COUNT_MISSES, person_id, since) >= MISSES:
+    if await db.get(COUNT_MISSES, person=person_id, since=since) >= MISSES:
         raise TooManyMisses
     code = read_code(typed)
     shared = await db.one(FIND_STACK_BY_CODE, code) if code else None

@@ -131,8 +131,8 @@ class KilledCarryingOut(CarryingOut):
     """Carries decisions out until it is killed."""
 
     async def carry_out_all(self) -> None:
-        waits = await self._db.all(DECISIONS_TO_CARRY_OUT, 0, 1)
-        waits = waits or await self._db.all(MESSAGES_DUE, 0, 1)  # of what is opened again
+        waits = await self._db.all(DECISIONS_TO_CARRY_OUT, after=0, limit=1)
+        waits = waits or await self._db.all(MESSAGES_DUE, after=0, limit=1)  # of what is opened again
         if waits:
             await killed_in(Work.DECISION, super().carry_out_all())
         elif not Countdown.is_asked(Work.DECISION):
@@ -146,7 +146,7 @@ class KilledPublishing(Publishing):
         return await killed_in(Work.PUBLISH, super().publish(*args, **options))
 
     async def settle(self) -> None:
-        waits = await self._db.all(UNSETTLED_PUBLICATIONS, 0, 1)
+        waits = await self._db.all(UNSETTLED_PUBLICATIONS, after=0, limit=1)
         if waits:
             await killed_in(Work.TAKE_AWAY, super().settle())
         elif not Countdown.is_asked(Work.TAKE_AWAY):

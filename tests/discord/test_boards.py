@@ -109,11 +109,13 @@ async def test_a_board_is_posted_edited_and_found_again(stage: Stage, channel: i
 async def test_a_lora_whose_only_picture_is_hidden_does_not_trend(stage: Stage) -> None:
     db, job_id = stage.easel.db, stage.one.job_id
     (place,) = [place for place in await stage.posts.places() if place.channel_id == TEXT]
-    await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
+    await db.run(
+        RATE_JOB, server=WORKSHOP, source=RatingSource.STAFF, rating=ContentRating.EXPLICIT, now=now_ms(), job=job_id
+    )
     try:
         assert await db.all(TRENDING_LORAS, server=WORKSHOP, limit=5, **place.shows.parameters) == []
     finally:
-        await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
+        await db.one(CLEAR_JOB_RATING, server=WORKSHOP, source=RatingSource.STAFF, job=job_id)
     assert len(await db.all(TRENDING_LORAS, server=WORKSHOP, limit=5, **place.shows.parameters)) == 1
 
 
@@ -132,11 +134,13 @@ async def test_what_is_rated_away_is_named_no_more(stage: Stage) -> None:
     db, job_id = stage.easel.db, stage.one.job_id
     link = f"/{TEXT}/{stage.one.message_id}"
     assert link in (await stage.refresh(FORUM)).text
-    await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
+    await db.run(
+        RATE_JOB, server=WORKSHOP, source=RatingSource.STAFF, rating=ContentRating.EXPLICIT, now=now_ms(), job=job_id
+    )
     try:
         assert link not in (await stage.refresh(FORUM)).text
     finally:
-        await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
+        await db.one(CLEAR_JOB_RATING, server=WORKSHOP, source=RatingSource.STAFF, job=job_id)
 
 
 async def test_a_board_that_somebody_deleted_comes_back_with_the_next_change(stage: Stage) -> None:
@@ -159,11 +163,13 @@ async def test_in_an_archived_thread_it_names_no_more_than_elsewhere(stage: Stag
     board = await db.one(FIND_BOARD, channel)
     assert board is not None
     await stage.scene.control.set_channel(str(board.message_channel_id), archived=True)
-    await db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), job_id)
+    await db.run(
+        RATE_JOB, server=WORKSHOP, source=RatingSource.STAFF, rating=ContentRating.EXPLICIT, now=now_ms(), job=job_id
+    )
     try:
         assert link not in (await stage.refresh(channel)).text
     finally:
-        await db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, job_id)
+        await db.one(CLEAR_JOB_RATING, server=WORKSHOP, source=RatingSource.STAFF, job=job_id)
         await stage.refresh(channel)
 
 

@@ -21,7 +21,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
-from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, UNDO_DELETION
 from bot.database.servers.audit import AuditAction
 from bot.database.servers.settings import ArtChannel
 from bot.servers.context import ActionContext
@@ -245,7 +245,12 @@ async def test_trending_and_top_rated_count_publications_and_likes_of_the_server
 async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> None:
     seen = await opened(stage, stage.linus, stage.bats)
     await stage.easel.db.run(
-        RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), stage.bats.job_id
+        RATE_JOB,
+        server=WORKSHOP,
+        source=RatingSource.STAFF,
+        rating=ContentRating.EXPLICIT,
+        now=now_ms(),
+        job=stage.bats.job_id,
     )
     try:
         assert str(stage.bats.id) not in pictures(await told(stage.linus, "gallery"))
@@ -253,7 +258,7 @@ async def test_what_is_rated_away_is_neither_shown_nor_pressed(stage: Stage) -> 
         for button in (f"like:{stage.bats.id}", "Use these LoRAs", "Report"):
             assert "no longer in the gallery" in (await (await stage.linus.press(seen, button)).reply()).text
     finally:
-        await stage.easel.db.one(CLEAR_JOB_RATING, WORKSHOP, RatingSource.STAFF, stage.bats.job_id)
+        await stage.easel.db.one(CLEAR_JOB_RATING, server=WORKSHOP, source=RatingSource.STAFF, job=stage.bats.job_id)
         await stage.bot.publishing.settle()  # its timer may have hidden the picture in its channel
 
 
@@ -264,7 +269,14 @@ async def test_adults_see_what_is_rated_for_them(stage: Stage) -> None:
     await change(who, WORKSHOP, art_channels=(ArtChannel(channel_id=ART), ArtChannel(channel_id=AFTER_DARK)))
     dark = await stage.publish(await stage.job(stage.scene.ada, "a red moon"), AFTER_DARK)
     try:
-        await stage.easel.db.run(RATE_JOB, WORKSHOP, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), dark.job_id)
+        await stage.easel.db.run(
+            RATE_JOB,
+            server=WORKSHOP,
+            source=RatingSource.STAFF,
+            rating=ContentRating.EXPLICIT,
+            now=now_ms(),
+            job=dark.job_id,
+        )
         await stage.bot.publishing.settle()
         assert str(dark.id) not in pictures(await told(stage.linus, "gallery"))
         adults = await (await stage.linus.slash("gallery", in_="after-dark")).reply()
@@ -278,9 +290,9 @@ async def test_adults_see_what_is_rated_for_them(stage: Stage) -> None:
 async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo(stage: Stage) -> None:
     one = await stage.publish(await stage.job(stage.scene.ada, "a yellow star"))
     assert str(one.id) in pictures(await told(stage.linus, "gallery"))
-    assert await stage.easel.db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
+    assert await stage.easel.db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=one.job_id)
     assert str(one.id) not in pictures(await told(stage.linus, "gallery"))
-    await undo_deletion(stage.easel.db, one.job_id)
+    await stage.easel.db.one(UNDO_DELETION, id=one.job_id, now=now_ms())
     seen = await opened(stage, stage.linus, one)
     job = await stage.easel.db.one(FIND_JOB, one.job_id)
     assert job is not None
@@ -297,7 +309,10 @@ async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothin
     button["custom_id"] = f"feature:1:publication:{stage.bats.id}"
     refused = await (await stage.linus.press(page, button["custom_id"])).reply()
     assert refused.ephemeral and "only its staff can do this" in refused.text
-    assert await stage.easel.db.one(FIND_FEATURE, WORKSHOP, FeatureKind.PUBLICATION, stage.bats.id) is None
+    assert (
+        await stage.easel.db.one(FIND_FEATURE, server=WORKSHOP, kind=FeatureKind.PUBLICATION, target=stage.bats.id)
+        is None
+    )
     seen = await opened(stage, stage.linus, stage.bats)
     await save_block(stage.easel.db, WORKSHOP, BlockKind.PERSON, LINUS, reason="spam", ends_at=None, created_by=1)
     stage.easel.servers.servers.forget(WORKSHOP)
@@ -424,7 +439,7 @@ async def test_forged_buttons_publish_nothing_of_others_and_nowhere_else(stage: 
 async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
     one = await stage.publish(await stage.job(stage.scene.ada, "a green door", lora1="Bat"))
     margaret = stage.scene.control.person("Margaret")
-    assert await stage.easel.db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
+    assert await stage.easel.db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=one.job_id)
     await stage.bot.publishing.settle()
     hidden = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert hidden is not None and hidden.hidden
@@ -432,8 +447,8 @@ async def test_forged_buttons_reach_no_hidden_picture(stage: Stage) -> None:
         assert GONE in (await stage.scene.forged(stage.linus, f"{name}:{one.id}")).text, name
     assert GONE in (await stage.scene.forged(margaret, f"feature:1:publication:{one.id}")).text
     assert "can unpublish it" in (await stage.scene.forged(stage.linus, f"unpublish:{one.id}")).text
-    await undo_deletion(stage.easel.db, one.job_id)
+    await stage.easel.db.one(UNDO_DELETION, id=one.job_id, now=now_ms())
     await stage.bot.publishing.settle()
     back = await stage.easel.db.one(FIND_PUBLICATION, one.id)
     assert back is not None and (back.state, back.likes) == (one.state, 0)
-    assert await stage.easel.db.one(FIND_FEATURE, WORKSHOP, FeatureKind.PUBLICATION, one.id) is None
+    assert await stage.easel.db.one(FIND_FEATURE, server=WORKSHOP, kind=FeatureKind.PUBLICATION, target=one.id) is None

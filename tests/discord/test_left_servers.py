@@ -18,7 +18,7 @@ from tests.house import PASTEL
 async def until_left(easel: Easel, scene: Scene) -> None:
     """Wait until the bot knows that a server has removed it."""
     async with asyncio.timeout(PATIENCE):
-        while not await easel.db.all(SERVERS_LEFT, 2**62, 9):
+        while not await easel.db.all(SERVERS_LEFT, before=2**62, limit=9):
             await told(scene.grace, "privacy show", in_="dm")
 
 

@@ -457,7 +457,7 @@ async def find_doors(table: Table) -> None:
     waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
     deleted = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
     await table.bot.jobs.cancel(int(deleted))
-    await db.run(HIDE_JOB, now_ms() + 3_600_000, int(deleted))
+    await db.run(HIDE_JOB, delete_at=now_ms() + 3_600_000, id=int(deleted))
     mystery = await find_lora_by_name(db, "Mystery")
     assert mystery is not None
     named: dict[type, list[str]] = {

@@ -27,19 +27,21 @@ FETCHED_IN_VAIN = (
     *("embedding_file", "ip_adapter_file", "control_net_file", "t2_i_adapter_file", "control_lora_file"),
     *("checkpoint_file", "vae_file", "text_encoder_file"),
 )
-BEGIN = SqlStatement("""
-    INSERT INTO addition (key, source, path, created_at) VALUES (?, ?, ?, ?)
+BEGIN_ADDITION = SqlStatement("""
+    INSERT INTO addition (key, source, path, created_at) VALUES (:key, :source, :path, :now)
     ON CONFLICT (key) WHERE state = 'waiting' DO NOTHING
 """)
-REQUEST_IT = SqlStatement("""
-    INSERT INTO addition_request (addition_id, person_id, server_id, created_at) VALUES (?, ?, ?, ?)
+REQUEST_ADDITION = SqlStatement("""
+    INSERT INTO addition_request (addition_id, person_id, server_id, created_at)
+    VALUES (:addition, :person, :server, :now)
     ON CONFLICT (addition_id, person_id) DO UPDATE SET told = 0
 """)
-NAMED = SqlStatement(
-    "INSERT INTO addition_request (addition_id, person_id, server_id, created_at, told) VALUES (?, ?, ?, ?, 1)"
-)
-WITHDRAW = SqlStatement("DELETE FROM addition_request WHERE addition_id = ? AND person_id = ?")
-LISTED = Query(
+RECORD_REQUEST_AS_TOLD = SqlStatement("""
+    INSERT INTO addition_request (addition_id, person_id, server_id, created_at, told)
+    VALUES (:addition, :person, :server, :now, 1)
+""")
+WITHDRAW_REQUEST = SqlStatement("DELETE FROM addition_request WHERE addition_id = :addition AND person_id = :person")
+RECORD_LISTED_FILE = Query(
     int,
     """
     INSERT INTO addition (key, source, path, state, sha256, created_at, ended_at)
@@ -48,7 +50,7 @@ LISTED = Query(
 )
 # What failed before anything came does not count. A cancelled one has a request only if some of it had come.
 # People whose data were deleted since are known by their keyed hash.
-OF_PERSON = Query(
+REQUESTS_OF_PERSON = Query(
     sqlite3.Row,
     """
     WITH asked AS (
@@ -62,7 +64,7 @@ OF_PERSON = Query(
     ORDER BY asked.created_at
     """,
 )
-OF_SERVER = Query(
+REQUESTS_OF_SERVER = Query(
     int,
     """
     WITH asked AS (
@@ -76,14 +78,14 @@ OF_SERVER = Query(
     """,
 )
 # What a hub says of it is asked again a day later.
-LOOKED = SqlStatement("""
+BEGIN_HUB_LOOK = SqlStatement("""
     INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, followed, rating)
     SELECT sha256, source ->> 'page', source ->> 'hub', ended_at, ended_at, source, source, placed, source ->> 'rating'
     FROM addition WHERE id = ? AND source ->> 'hub' <> 'attached'
     ON CONFLICT (sha256, page) DO UPDATE SET followed = max(followed, excluded.followed)
 """)
 # An entry with a file that the operator put into the folder stays the operator's.
-ADDED_BY = SqlStatement("""
+SET_ADDED_BY = SqlStatement("""
     UPDATE lora SET added_by = :person WHERE added_by IS NULL
     AND id = (SELECT lora_id FROM lora_version WHERE path = :path AND sha256 = :sha256 AND missing = 0)
     AND NOT EXISTS (
@@ -159,10 +161,10 @@ class RecentRequests:
 
 _ADDITIONS = "SELECT * FROM addition"
 # What is known of a file that is under way, once another page has told more.
-CHANGE_ADDITION_SOURCE = SqlStatement("UPDATE addition SET source = ? WHERE id = ? AND state = 'waiting'")
+CHANGE_ADDITION_SOURCE = SqlStatement("UPDATE addition SET source = :source WHERE id = :id AND state = 'waiting'")
 # The addition of this file that is under way.
 WAITING_ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE key = ? AND state = 'waiting'")
-ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE id = ?")
+FIND_ADDITION = Query(LoraAddition, f"{_ADDITIONS} WHERE id = ?")
 # Those that are to be fetched, the oldest first.
 WAITING_ADDITIONS = Query(LoraAddition, f"{_ADDITIONS} WHERE state = 'waiting' ORDER BY id LIMIT 10000")
 # The additions of the file with this SHA-256: first that which put it into the library, then in their order.
@@ -188,7 +190,9 @@ REQUESTERS_OF = Query(
     int, "SELECT person_id FROM addition_request WHERE addition_id = ? ORDER BY created_at, person_id"
 )
 # That the person asks for it.
-ADDITION_REQUEST = Query(AdditionRequest, "SELECT * FROM addition_request WHERE addition_id = ? AND person_id = ?")
+FIND_ADDITION_REQUEST = Query(
+    AdditionRequest, "SELECT * FROM addition_request WHERE addition_id = :addition AND person_id = :person"
+)
 # Which answer shows the person how far it is, and the draft that goes on with it. The newest answer counts, and the
 # newest draft.
 NOTE_ANSWER = SqlStatement("""
@@ -198,15 +202,16 @@ NOTE_ANSWER = SqlStatement("""
 """)
 # A direct message is about to be sent.
 MARK_REQUEST_POSTING = SqlStatement(
-    "UPDATE addition_request SET posting_at = ? WHERE addition_id = ? AND person_id = ? AND told = 0"
+    "UPDATE addition_request SET posting_at = :now WHERE addition_id = :addition AND person_id = :person AND told = 0"
 )
 # No direct message reaches the person: they are told after their next command.
 MARK_REQUEST_REFUSED = SqlStatement(
-    "UPDATE addition_request SET refused = 1 WHERE addition_id = ? AND person_id = ? AND told = 0"
+    "UPDATE addition_request SET refused = 1 WHERE addition_id = :addition AND person_id = :person AND told = 0"
 )
 # The person knows how it ended. Changes no row when that is noted already.
 MARK_REQUEST_TOLD = SqlStatement("""
-    UPDATE addition_request SET told = 1, ticket = NULL WHERE addition_id = ? AND person_id = ? AND told = 0
+    UPDATE addition_request SET told = 1, ticket = NULL
+    WHERE addition_id = :addition AND person_id = :person AND told = 0
 """)
 # Requests for ended additions whose people do not know yet, and can be told.
 UNTOLD_REQUESTS = Query(
@@ -225,7 +230,7 @@ UNREACHED_REQUESTS = Query(
     """,
 )
 # An earlier addition may have put the same file there, for another page.
-ADDED = Query(
+END_ADDITION = Query(
     LoraAddition,
     """
     UPDATE addition SET state = 'added', sha256 = :sha256, ended_at = :now, placed = EXISTS (
@@ -237,17 +242,17 @@ ADDED = Query(
     WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
-FAILED = Query(
+FAIL_ADDITION = Query(
     LoraAddition,
     """
-    UPDATE addition SET state = 'failed', failure_code = ?, failure_detail = ?, ended_at = ?
-    WHERE id = ? AND state = 'waiting' RETURNING *
+    UPDATE addition SET state = 'failed', failure_code = :failure_code, failure_detail = :failure_detail,
+    ended_at = :now WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
-CANCEL = Query(
+CANCEL_ADDITION = Query(
     LoraAddition,
     """
-    UPDATE addition SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'waiting' RETURNING *
+    UPDATE addition SET state = 'cancelled', ended_at = :now WHERE id = :id AND state = 'waiting' RETURNING *
     """,
 )
 # The ids of those that a person asks for and that are to be fetched.
@@ -263,17 +268,14 @@ WAITING_ADDITIONS_OF = Query(
 async def begin_addition(
     db: Database, *, key: str, source: str, path: str, person_id: int, server_id: int | None
 ) -> LoraAddition:
-    """The addition of this file that is under way, or a new one, with this person among those who ask for it.
-
-    Raises DatabaseError.
-    """
+    """The addition of this file that is under way, or a new one, with this person among those who ask for it."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        await db.run(BEGIN, key, source, path, now_ms())
+        await db.run(BEGIN_ADDITION, key=key, source=source, path=path, now=now_ms())
         addition = await db.get(WAITING_ADDITION, key)
-        await db.run(REQUEST_IT, addition.id, person_id, server_id, now_ms())
+        await db.run(REQUEST_ADDITION, addition=addition.id, person=person_id, server=server_id, now=now_ms())
     return addition
 
 
@@ -282,38 +284,40 @@ async def note_listed(
 ) -> None:
     """Note another page that has a file of the library, and who named it: that counts as an addition of theirs.
 
-    The page is asked about, and not followed. Raises DatabaseError.
+    The page is asked about, and not followed.
     """
     async with db.transaction():
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        addition_id = await db.get(LISTED, sha256=sha256, source=source, path=path, now=now_ms())
-        await db.run(NAMED, addition_id, person_id, server_id, now_ms())
-        await db.run(LOOKED, addition_id)
+        addition_id = await db.get(RECORD_LISTED_FILE, sha256=sha256, source=source, path=path, now=now_ms())
+        await db.run(RECORD_REQUEST_AS_TOLD, addition=addition_id, person=person_id, server=server_id, now=now_ms())
+        await db.run(BEGIN_HUB_LOOK, addition_id)
         await rate_by_pages(db, sha256)
 
 
 async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAddition | None:
     """It is here; if its file was put into the library, the LoRA is added by who asked first.
 
-    None when it does not wait any more. Raises DatabaseError.
+    None when it does not wait any more.
     """
     async with db.transaction():
-        added = await db.one(ADDED, sha256=sha256, now=now_ms(), id=addition_id)
+        added = await db.one(END_ADDITION, sha256=sha256, now=now_ms(), id=addition_id)
         if added is None:
             return None
         first = await db.one(REQUESTERS_OF, addition_id)
         if added.placed and first is not None:
-            await db.run(ADDED_BY, person=first, path=added.path, sha256=sha256)
-        await db.run(LOOKED, addition_id)
+            await db.run(SET_ADDED_BY, person=first, path=added.path, sha256=sha256)
+        await db.run(BEGIN_HUB_LOOK, addition_id)
         await rate_by_pages(db, sha256)
     return added
 
 
 async def fail_addition(db: Database, addition_id: int, error: InferenceError) -> LoraAddition | None:
     """Record that an addition failed. Return None if the addition is no longer waiting."""
-    return await db.one(FAILED, error.code, json.dumps(error.detail), now_ms(), addition_id)
+    return await db.one(
+        FAIL_ADDITION, failure_code=error.code, failure_detail=json.dumps(error.detail), now=now_ms(), id=addition_id
+    )
 
 
 async def withdraw_request(
@@ -321,29 +325,26 @@ async def withdraw_request(
 ) -> LoraAddition | None:
     """Withdraw the person's request; when there is no other, it is cancelled, and that addition returned.
 
-    If it `counts`, because some of the file has come, the last request stays as a record of that. Raises DatabaseError.
+    If it `counts`, because some of the file has come, the last request stays as a record of that.
     """
     async with db.transaction():
-        addition = await db.one(ADDITION, addition_id)
+        addition = await db.one(FIND_ADDITION, addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             return None
         last = await db.all(REQUESTERS_OF, addition_id) == [person_id]
-        statement = MARK_REQUEST_TOLD if counts and last else WITHDRAW
-        found = await db.run(statement, addition_id, person_id)
-        return await db.one(CANCEL, now_ms(), addition_id) if found and last else None
+        statement = MARK_REQUEST_TOLD if counts and last else WITHDRAW_REQUEST
+        found = await db.run(statement, addition=addition_id, person=person_id)
+        return await db.one(CANCEL_ADDITION, now=now_ms(), id=addition_id) if found and last else None
 
 
 async def recent_requests(
     db: Database, person_id: int, server_id: int | None, now: int, *, but: int = NO_ADDITION
 ) -> RecentRequests:
-    """When what was added, waits or came in vain was asked for in the last 24 hours, but the addition `but`.
-
-    Raises DatabaseError.
-    """
+    """When what was added, waits or came in vain was asked for in the last 24 hours, but the addition `but`."""
     since = now - DAY_MS
-    mine = await db.all(OF_PERSON, person=person_id, since=since, but=but, in_vain=FETCHED_IN_VAIN)
+    mine = await db.all(REQUESTS_OF_PERSON, person=person_id, since=since, but=but, in_vain=FETCHED_IN_VAIN)
     return RecentRequests(
         here=[row["created_at"] for row in mine if row["server_id"] == server_id],
         everywhere=[row["created_at"] for row in mine],
-        of_server=await db.all(OF_SERVER, server=server_id, since=since, but=but, in_vain=FETCHED_IN_VAIN),
+        of_server=await db.all(REQUESTS_OF_SERVER, server=server_id, since=since, but=but, in_vain=FETCHED_IN_VAIN),
     )

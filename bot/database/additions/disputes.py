@@ -23,15 +23,15 @@ class Dispute:
 
 
 # A page names another base model for a file. Changes no row when that is not new.
-DISPUTE = SqlStatement("""
-    INSERT INTO lora_dispute (sha256, page, base_model, disputed_at) VALUES (?, ?, ?, ?)
+RECORD_DISPUTE = SqlStatement("""
+    INSERT INTO lora_dispute (sha256, page, base_model, disputed_at) VALUES (:sha256, :page, :base_model, :now)
     ON CONFLICT (sha256, page) DO UPDATE SET base_model = excluded.base_model
     WHERE base_model <> excluded.base_model
 """)
 # Deletes the dispute of a page that no longer contradicts.
-SETTLE_DISPUTE = SqlStatement("DELETE FROM lora_dispute WHERE sha256 = ? AND page = ?")
+SETTLE_DISPUTE = SqlStatement("DELETE FROM lora_dispute WHERE sha256 = :sha256 AND page = :page")
 # The base model that a disputing page names for a file.
-DISPUTED_BY = Query(BaseModelId, "SELECT base_model FROM lora_dispute WHERE sha256 = ? AND page = ?")
+DISPUTED_BY = Query(BaseModelId, "SELECT base_model FROM lora_dispute WHERE sha256 = :sha256 AND page = :page")
 # The open disputes about files with these SHA-256. An operator's declaration ends a dispute.
 OPEN_DISPUTES = Query(
     Dispute,
@@ -67,7 +67,7 @@ HAD_BEFORE = Query(
 
 
 async def disputes_for(db: Database, person_id: int, files: Sequence[str]) -> list[Dispute]:
-    """The open disputes that keep files from a person who did not have them before. Raises DatabaseError."""
+    """The open disputes that keep files from a person who did not have them before."""
     found = await db.all(OPEN_DISPUTES, files) if files else []
     return [
         each for each in found

@@ -12,7 +12,7 @@ from bot.database.query import Query, SqlStatement
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 
-RECORD = SqlStatement("""
+RECORD_LOOK = SqlStatement("""
     UPDATE hub_look SET looked_at = :now, since = iif(state = :state, since, :now), state = :state,
         says = coalesce(:says, says), rating = :rating, newer = :newer, newer_sha256 = :newer_sha256,
         newer_at = CASE
@@ -20,19 +20,19 @@ RECORD = SqlStatement("""
         END
     WHERE sha256 = :sha256 AND page = :page
 """)
-KNOWN = SqlStatement("""
+RECORD_KNOWN_PAGE = SqlStatement("""
     INSERT INTO hub_look (sha256, page, hub, looked_at, since, added, says, rating)
     VALUES (:sha256, :page, :hub, :now, :now, :says, :says, :says ->> 'rating')
     ON CONFLICT (sha256, page) DO UPDATE SET followed = 1
 """)
-ENTRY = Query(int, "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1")
-NOTE = SqlStatement("""
+LORA_OF_FILE = Query(int, "SELECT lora_id FROM lora_version WHERE sha256 = ? AND usable = 1 LIMIT 1")
+NOTE_UPDATE = SqlStatement("""
     INSERT INTO update_notice (person_id, lora_id, newer_sha256, created_at)
     SELECT person_id, lora_id, :newer_sha256, :now FROM bookmark WHERE lora_id = :lora
     ON CONFLICT (person_id, lora_id, newer_sha256) DO NOTHING
 """)
 # Unless another page still has it.
-SUPERSEDE = SqlStatement("""
+FORGET_UPDATE = SqlStatement("""
     DELETE FROM update_notice WHERE lora_id = :lora AND newer_sha256 = :newer_sha256 AND told = 0
     AND NOT EXISTS (SELECT 1 FROM hub_look WHERE sha256 = :sha256 AND newer_sha256 = :newer_sha256)
 """)
@@ -89,9 +89,9 @@ DUE_FILES = Query(
     SELECT hub_look.sha256, hub_look.page, hub_look.says, hub_look.followed, (
         SELECT base_model FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1 LIMIT 1
     ) AS base_model
-    FROM hub_look WHERE hub = ? AND looked_at < ?
+    FROM hub_look WHERE hub = :hub AND looked_at < :before
     AND EXISTS (SELECT 1 FROM lora_version WHERE sha256 = hub_look.sha256 AND usable = 1)
-    ORDER BY looked_at LIMIT ?
+    ORDER BY looked_at LIMIT :limit
     """,
 )
 # What hubs said of files, of those that came from one: for each page of them.
@@ -112,9 +112,9 @@ INSTALLED_AMONG = Query(
     CROSS JOIN lora_version ON lora_version.sha256 = wanted.value AND usable = 1
     """,
 )
-LOOK = Query(HubLook, "SELECT * FROM hub_look WHERE sha256 = ? AND page = ?")
+FIND_LOOK = Query(HubLook, "SELECT * FROM hub_look WHERE sha256 = :sha256 AND page = :page")
 # A page was asked about, and said nothing that can be read.
-NOTE_ASKED = SqlStatement("UPDATE hub_look SET looked_at = ? WHERE sha256 = ? AND page = ?")
+NOTE_ASKED = SqlStatement("UPDATE hub_look SET looked_at = :now WHERE sha256 = :sha256 AND page = :page")
 # The bookmarked entries with a newer version of which the person does not know. What was added meanwhile, and what is
 # bookmarked no more, is not told.
 UNTOLD_UPDATES = Query(
@@ -132,7 +132,7 @@ UNTOLD_UPDATES = Query(
 # The person knows of the newer versions of these entries that were there at a time (unix ms).
 MARK_UPDATES_TOLD = SqlStatement("""
     UPDATE update_notice SET told = 1
-    WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?)) AND told = 0 AND created_at <= ?
+    WHERE person_id = :person AND lora_id IN (SELECT value FROM json_each(:ids)) AND told = 0 AND created_at <= :until
 """)
 # People who want direct messages about newer versions, and got none about some.
 PEOPLE_TO_MESSAGE = Query(
@@ -160,28 +160,28 @@ async def record_look(
     """Store what a page says of a file now. `newer` is the SHA-256 and the JSON of a newer version.
 
     The LoRA is rated by the highest `rating` that the page ever gave. Who has it among the bookmarks is to be told of a
-    newer version that was not seen before. Raises DatabaseError.
+    newer version that was not seen before.
     """
     now, (key, told) = now_ms(), newer or (None, None)
     async with db.transaction():
-        before = await db.one(LOOK, sha256, page)
+        before = await db.one(FIND_LOOK, sha256=sha256, page=page)
         highest = max(filter(None, (before and before.rating, rating)), default=None)
         await db.run(
-            RECORD, sha256=sha256, page=page, now=now, state=state, says=says, rating=highest, newer=told,
+            RECORD_LOOK, sha256=sha256, page=page, now=now, state=state, says=says, rating=highest, newer=told,
             newer_sha256=key,
         )  # fmt: skip
         await rate_by_pages(db, sha256)
-        entry = await db.one(ENTRY, sha256)
+        entry = await db.one(LORA_OF_FILE, sha256)
         if before is None or entry is None or before.newer_sha256 == key:
             return
         if before.newer_sha256 is not None:
-            await db.run(SUPERSEDE, lora=entry, newer_sha256=before.newer_sha256, sha256=sha256)
+            await db.run(FORGET_UPDATE, lora=entry, newer_sha256=before.newer_sha256, sha256=sha256)
         if key is not None:
-            await db.run(NOTE, newer_sha256=key, now=now, lora=entry)
+            await db.run(NOTE_UPDATE, newer_sha256=key, now=now, lora=entry)
 
 
 async def note_known(db: Database, sha256: str, page: str, hub: str, says: str) -> None:
-    """A page of a hub has a file of the library that need not have come from there. Raises DatabaseError."""
+    """A page of a hub has a file of the library that need not have come from there."""
     async with db.transaction():
-        await db.run(KNOWN, sha256=sha256, page=page, hub=hub, now=now_ms(), says=says)
+        await db.run(RECORD_KNOWN_PAGE, sha256=sha256, page=page, hub=hub, now=now_ms(), says=says)
         await rate_by_pages(db, sha256)

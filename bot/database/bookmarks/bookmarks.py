@@ -32,37 +32,44 @@ ADD_BOOKMARK = Query(
 )
 REMOVE_BOOKMARK = Query(
     sqlite3.Row,
-    f"DELETE FROM bookmark WHERE person_id = ? AND lora_id = ? RETURNING {_REMOVED}",  # noqa: S608
+    f"DELETE FROM bookmark WHERE person_id = :person AND lora_id = :lora RETURNING {_REMOVED}",  # noqa: S608
 )
 KEEP_REMOVED = Query(
     int,
-    f"INSERT INTO removed_bookmark ({_REMOVED}, removed_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",  # noqa: S608
+    f"""
+    INSERT INTO removed_bookmark ({_REMOVED}, removed_at)
+    VALUES (:person_id, :lora_id, :note, :created_at, :uses, :now) RETURNING id
+    """,  # noqa: S608 - constants only
 )
 FORGET_REMOVED = SqlStatement("DELETE FROM removed_bookmark WHERE removed_at < ?")
 TAKE_REMOVED = Query(
     sqlite3.Row,
-    f"DELETE FROM removed_bookmark WHERE id = ? AND person_id = ? RETURNING {_REMOVED}",  # noqa: S608
+    f"DELETE FROM removed_bookmark WHERE id = :id AND person_id = :person RETURNING {_REMOVED}",  # noqa: S608
 )
 RESTORE_BOOKMARK = Query(
     sqlite3.Row,
     f"""
-    INSERT INTO bookmark ({_REMOVED}) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO bookmark ({_REMOVED}) VALUES (:person_id, :lora_id, :note, :created_at, :uses)
     ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id, note
     """,  # noqa: S608 - constants only
 )
-SET_NOTE = Query(sqlite3.Row, "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id, note")
+SET_NOTE = Query(
+    sqlite3.Row, "UPDATE bookmark SET note = :note WHERE person_id = :person AND lora_id = :lora RETURNING id, note"
+)
 FORGET_NOTE = SqlStatement("DELETE FROM bookmark_text WHERE rowid = ?")
 # The owner is a word of the index, so that a search reads the notes of one person only.
-INDEX_NOTE = SqlStatement("INSERT INTO bookmark_text (rowid, owner, note) VALUES (?, ?, ?)")
+INDEX_NOTE = SqlStatement("INSERT INTO bookmark_text (rowid, owner, note) VALUES (:id, :owner, :note)")
 COUNT_BOOKMARKS = Query(int, "SELECT count(*) FROM bookmark WHERE person_id = ?")
 BOOKMARKED_AMONG = Query(
-    int, "SELECT lora_id FROM bookmark WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?))"
+    int, "SELECT lora_id FROM bookmark WHERE person_id = :person AND lora_id IN (SELECT value FROM json_each(:ids))"
 )
-NOTES = Query(str, "SELECT note FROM bookmark WHERE person_id = ? AND note <> '' ORDER BY created_at DESC LIMIT ?")
+NEWEST_NOTES = Query(
+    str, "SELECT note FROM bookmark WHERE person_id = :person AND note <> '' ORDER BY created_at DESC LIMIT :limit"
+)
 _BOOKMARK = "SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses"
 FIND_BOOKMARK = Query(
     sqlite3.Row,
-    f"{_BOOKMARK} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id WHERE person_id = ? AND lora_id = ?",
+    f"{_BOOKMARK} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id WHERE person_id = :person AND lora_id = :lora",
 )
 BOOKMARKS_BY_ID = Query(
     sqlite3.Row,
@@ -117,7 +124,7 @@ _ORDERS = {
 }
 # (by search, in a category, sort): first how many, then a page of ids. Each bookmark is looked at once. A LEFT JOIN,
 # because SQLite leaves it out where nothing of the LoRA is asked.
-LIST = {
+LIST_BOOKMARKS = {
     (search, narrowed, sort): Query(
         sqlite3.Row,
         f"""
@@ -170,7 +177,7 @@ async def add_bookmark(
 ) -> bool:
     """Save an entry. False when it was saved already (note and time stay) or does not exist.
 
-    `saved_at` in unix ms, now when None. Raises DatabaseError.
+    `saved_at` in unix ms, now when None.
     """
     when = now_ms() if saved_at is None else saved_at
     async with db.transaction():
@@ -180,42 +187,36 @@ async def add_bookmark(
 
 
 async def add_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> int:
-    """Save several entries; how many were not saved before. Raises DatabaseError."""
+    """Save several entries; how many were not saved before."""
     return sum([await add_bookmark(db, person_id, lora_id) for lora_id in lora_ids])
 
 
 async def remove_bookmarks(db: Database, person_id: int, lora_ids: Collection[int]) -> range:
-    """Remove bookmarks; the ids with which `restore_bookmarks` brings them back, as many as there were.
-
-    Raises DatabaseError.
-    """
+    """Remove bookmarks; the ids with which `restore_bookmarks` brings them back, as many as there were."""
     now, kept = now_ms(), list[int]()
     async with db.transaction():
         await db.run(FORGET_REMOVED, now - UNDO_MS)
         for lora_id in dict.fromkeys(lora_ids):
-            for row in await db.all(REMOVE_BOOKMARK, person_id, lora_id):
-                kept.append(await db.get(KEEP_REMOVED, *row, now))
+            for row in await db.all(REMOVE_BOOKMARK, person=person_id, lora=lora_id):
+                kept.append(await db.get(KEEP_REMOVED, **row, now=now))
     # SQLite numbers the rows of one transaction one after the other.
     return range(kept[0], kept[-1] + 1) if kept else range(0)
 
 
 async def restore_bookmarks(db: Database, person_id: int, removed_ids: range) -> int:
-    """Restore removed bookmarks with note, date and uses. How many: none when too long ago or restored already.
-
-    Raises DatabaseError.
-    """
+    """Restore removed bookmarks with note, date and uses. How many: none when too long ago or restored already."""
     restored = 0
     async with db.transaction():
         for removed_id in removed_ids:
-            for row in await db.all(TAKE_REMOVED, removed_id, person_id):
-                restored += await _indexed(db, person_id, await db.all(RESTORE_BOOKMARK, *row))
+            for row in await db.all(TAKE_REMOVED, id=removed_id, person=person_id):
+                restored += await _indexed(db, person_id, await db.all(RESTORE_BOOKMARK, **row))
     return restored
 
 
 async def set_note(db: Database, person_id: int, lora_id: int, note: str) -> bool:
-    """Replace the note of a bookmark. False when there is no such bookmark. Raises DatabaseError."""
+    """Replace the note of a bookmark. False when there is no such bookmark."""
     async with db.transaction():
-        rows = await db.all(SET_NOTE, kept_note(note), person_id, lora_id)
+        rows = await db.all(SET_NOTE, note=kept_note(note), person=person_id, lora=lora_id)
         return await _indexed(db, person_id, rows)
 
 
@@ -224,13 +225,13 @@ async def _indexed(db: Database, person_id: int, rows: list[sqlite3.Row]) -> boo
     for row in rows:
         await db.run(FORGET_NOTE, row["id"])
         if row["note"]:
-            await db.run(INDEX_NOTE, row["id"], owner_word(person_id), indexed(row["note"]))
+            await db.run(INDEX_NOTE, id=row["id"], owner=owner_word(person_id), note=indexed(row["note"]))
     return bool(rows)
 
 
 async def find_bookmark(db: Database, person_id: int, lora_id: int) -> Bookmark | None:
-    """The person's bookmark of this entry, or None. Raises DatabaseError."""
-    row = await db.one(FIND_BOOKMARK, person_id, lora_id)
+    """The person's bookmark of this entry, or None."""
+    row = await db.one(FIND_BOOKMARK, person=person_id, lora=lora_id)
     if row is None:
         return None
     (bookmark,) = await _bookmarks(db, person_id, [row])
@@ -253,7 +254,7 @@ async def list_bookmarks(
 
     `search` wants each of its words at the beginning of a word of the name, the trigger words or the note; what is one
     typo away comes behind. `base_models` wants a usable version of one of them; `shown` are the content ratings that
-    are shown, left out: all. A page behind the end has no bookmarks but the true total. Raises DatabaseError.
+    are shown, left out: all. A page behind the end has no bookmarks but the true total.
     """
     words = search_words(search)
     parameters = {
@@ -265,7 +266,7 @@ async def list_bookmarks(
         "limit": limit,
         "offset": offset,
     }
-    query = LIST[words is not None, category is not None, sort]
+    query = LIST_BOOKMARKS[words is not None, category is not None, sort]
     count, *page = await db.all(query, **parameters)
     rows = await db.all(BOOKMARKS_BY_ID, [row["id"] for row in page])
     bookmarks = await _bookmarks(db, person_id, rows)
@@ -304,7 +305,7 @@ async def _matching(db: Database, person_id: int, words: list[tuple[str, str]]) 
 
 
 async def _note_words(db: Database, person_id: int) -> set[str]:
-    return set(words_of(" ".join(await db.all(NOTES, person_id, NOTES_READ))))
+    return set(words_of(" ".join(await db.all(NEWEST_NOTES, person=person_id, limit=NOTES_READ))))
 
 
 def _near(word: str, others: Collection[str]) -> list[str]:

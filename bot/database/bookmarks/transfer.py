@@ -82,12 +82,12 @@ SAVED_BOOKMARKS = Query(
         )
     ) AS versions
     FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id
-    WHERE person_id = ? AND (bookmark.created_at, bookmark.id) < (?, ?)
-    ORDER BY bookmark.created_at DESC, bookmark.id DESC LIMIT ?
+    WHERE person_id = :person AND (bookmark.created_at, bookmark.id) < (:before, :before_id)
+    ORDER BY bookmark.created_at DESC, bookmark.id DESC LIMIT :limit
     """,
 )
 # A hash or its beginning; "g" follows every hex digit.
-KNOWN_HASHES = Query(
+LORAS_WITH_HASHES = Query(
     _Known,
     """
     SELECT wanted.value AS hash, (
@@ -99,12 +99,12 @@ KNOWN_HASHES = Query(
 
 
 async def saved_bookmarks(db: Database, person_id: int) -> AsyncGenerator[SavedBookmark]:
-    """All bookmarks of the person, the newest first. Raises DatabaseError."""
-    last = (_END, _END)
-    while page := await db.all(SAVED_BOOKMARKS, person_id, *last, BATCH):
+    """All bookmarks of the person, the newest first."""
+    before = before_id = _END
+    while page := await db.all(SAVED_BOOKMARKS, person=person_id, before=before, before_id=before_id, limit=BATCH):
         for bookmark in page:
             yield bookmark
-        last = (page[-1].saved_at, page[-1].id)
+        before, before_id = page[-1].saved_at, page[-1].id
 
 
 async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewBookmark]) -> Brought:
@@ -117,7 +117,7 @@ async def bring_bookmarks(db: Database, person_id: int, bookmarks: Sequence[NewB
     for start in range(0, len(bookmarks), BATCH):
         batch = bookmarks[start : start + BATCH]
         hashes = [each for bookmark in batch for each in bookmark.hashes]
-        loras = {known.hash: known.lora_id for known in await db.all(KNOWN_HASHES, hashes)}
+        loras = {known.hash: known.lora_id for known in await db.all(LORAS_WITH_HASHES, hashes)}
         async with db.transaction():
             for bookmark in batch:
                 lora_id = next((loras[each] for each in bookmark.hashes if loras[each] is not None), None)

@@ -39,8 +39,10 @@ FEATURE_PUBLICATION = SqlStatement("""
     SELECT server_id, 'publication', id, :person, :now FROM publication
     WHERE id = :target AND server_id = :server AND state = 'posted' ON CONFLICT DO NOTHING
 """)
-REMOVE_FEATURE = SqlStatement("DELETE FROM feature WHERE server_id = ? AND kind = ? AND target_id = ?")
-FIND_FEATURE = Query(Feature, "SELECT * FROM feature WHERE server_id = ? AND kind = ? AND target_id = ?")
+REMOVE_FEATURE = SqlStatement("DELETE FROM feature WHERE server_id = :server AND kind = :kind AND target_id = :target")
+FIND_FEATURE = Query(
+    Feature, "SELECT * FROM feature WHERE server_id = :server AND kind = :kind AND target_id = :target"
+)
 # What a place shows and was featured since then, the last featured first. LoRAs have a usable file.
 FEATURED_LORAS = Query(
     Feature,
@@ -63,7 +65,7 @@ FEATURED_PUBLICATIONS = Query(
 
 
 async def add_feature(db: Database, server_id: int, kind: FeatureKind, target_id: int, person_id: int) -> bool:
-    """Feature something; False when it is featured already, or is not there. Raises DatabaseError."""
+    """Feature something; False when it is featured already, or is not there."""
     statement = FEATURE_LORA if kind is FeatureKind.LORA else FEATURE_PUBLICATION
     async with db.transaction():
         await people.remember_server(db, server_id)

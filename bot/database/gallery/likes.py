@@ -17,7 +17,7 @@ from bot.database.query import Query, SqlStatement
 RECENT_MS = 7 * 24 * 3600 * 1000  # likes of the last week are the recent ones
 AGED_AT_ONCE = 500  # likes in one transaction, so that other writers do not wait long
 
-UNKNOWN = -1  # likes that a message shows, so that it is brought up to date
+UNKNOWN_LIKES = -1  # likes that a message shows, so that it is brought up to date
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,17 @@ ADD_LIKE = Query(
     """,
 )
 REMOVE_LIKE = Query(
-    RemovedLike, "DELETE FROM publication_like WHERE publication_id = ? AND person_id = ? RETURNING liked_at, ranks"
-)
-COUNT_LIKES = Query(PublicationLikes, "SELECT server_id, likes FROM publication WHERE id = ? AND state = 'posted'")
-LIKED_AMONG = Query(
-    int,
+    RemovedLike,
     """
-    SELECT publication_id FROM publication_like
-    WHERE publication_id IN (SELECT value FROM json_each(?)) AND person_id = ?
+    DELETE FROM publication_like WHERE publication_id = :publication AND person_id = :person RETURNING liked_at, ranks
     """,
 )
+COUNT_LIKES = Query(PublicationLikes, "SELECT server_id, likes FROM publication WHERE id = ? AND state = 'posted'")
 AGE_LIKES = Query(
     int,
     """
     UPDATE publication_like SET recent = 0 WHERE (publication_id, person_id) IN (
-        SELECT publication_id, person_id FROM publication_like WHERE recent = 1 AND liked_at < ? LIMIT ?
+        SELECT publication_id, person_id FROM publication_like WHERE recent = 1 AND liked_at < :before LIMIT :limit
     ) RETURNING 1
     """,
 )
@@ -80,16 +76,16 @@ OUTDATED_LIKES = Query(
     ORDER BY shown_at LIMIT 1
     """,
 )
-# Before an edit: it is UNKNOWN which number the message shows.
-MARK_EDITED = SqlStatement("UPDATE publication SET shown_likes = ? WHERE id = ?")
-MARK_SHOWN = SqlStatement("UPDATE publication SET shown_likes = ?, shown_at = ? WHERE id = ?")
+# Before an edit: it is unknown which number the message shows.
+MARK_EDITED = SqlStatement("UPDATE publication SET shown_likes = :shown_likes WHERE id = :id")
+MARK_SHOWN = SqlStatement("UPDATE publication SET shown_likes = :shown_likes, shown_at = :now WHERE id = :id")
 
 
 async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool = True) -> LikeCount | None:
     """Like a publication; a second like changes nothing.
 
     Only a like that `ranks` counts in sorted lists; the author's own never does. Return None if the publication is no
-    longer in the gallery. Raises DatabaseError.
+    longer in the gallery.
     """
     now = now_ms()
     async with db.transaction():
@@ -102,9 +98,9 @@ async def like(db: Database, publication_id: int, person_id: int, *, ranks: bool
 
 
 async def unlike(db: Database, publication_id: int, person_id: int) -> LikeCount | None:
-    """Take a like back. None when the publication is not in the gallery any more. Raises DatabaseError."""
+    """Take a like back. None when the publication is not in the gallery any more."""
     async with db.transaction():
-        old = await db.one(REMOVE_LIKE, publication_id, person_id)
+        old = await db.one(REMOVE_LIKE, publication=publication_id, person=person_id)
         count = await db.one(COUNT_LIKES, publication_id)
         if count is not None and old is not None and old.ranks:
             await lower_trends(db, count.server_id, await db.all(LORAS_OF_PUBLICATION, publication_id), old.liked_at)
@@ -112,8 +108,5 @@ async def unlike(db: Database, publication_id: int, person_id: int) -> LikeCount
 
 
 async def age_likes(db: Database) -> bool:
-    """Let some likes that are older than a week count as recent no longer; whether more may be left.
-
-    Raises DatabaseError.
-    """
-    return len(await db.all(AGE_LIKES, now_ms() - RECENT_MS, AGED_AT_ONCE)) == AGED_AT_ONCE
+    """Let some likes that are older than a week count as recent no longer; whether more may be left."""
+    return len(await db.all(AGE_LIKES, before=now_ms() - RECENT_MS, limit=AGED_AT_ONCE)) == AGED_AT_ONCE

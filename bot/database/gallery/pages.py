@@ -120,7 +120,7 @@ def _page(sort: GallerySort, found: bool, back: bool) -> Query[Publication]:
 
 
 # (sort, found by a filter, towards the beginning): one statement each.
-PAGE = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
+PAGE_OF_PUBLICATIONS = {key: _page(*key) for key in product(GallerySort, (False, True), (False, True))}
 # Publications that are posted and shown in a place.
 FIND_SHOWN = Query(
     Publication,
@@ -233,7 +233,7 @@ async def gallery_page(
     limit: int,
     after: Anchor = BEGINNING,
 ) -> GalleryPage:
-    """The page that begins after `after`. Raises DatabaseError."""
+    """The page that begins after `after`."""
     found = await _beyond(db, wanted, place, sort, back=False, anchor=after, limit=limit + 1)
     return GalleryPage(found[:limit], before=after != BEGINNING, after=len(found) > limit)
 
@@ -247,10 +247,7 @@ async def numbered_gallery_page(
     limit: int,
     number: int,
 ) -> GalleryPage:
-    """The page with a number, from 0; the last one for one beyond it. It reads what stands before it.
-
-    Raises DatabaseError.
-    """
+    """The page with a number, from 0; the last one for one beyond it. It reads what stands before it."""
     offset = number * limit
     found = await _beyond(db, wanted, place, sort, back=False, anchor=BEGINNING, limit=limit + 1, offset=offset)
     if not found and number:
@@ -268,7 +265,7 @@ async def page_before(
     limit: int,
     before: Anchor,
 ) -> GalleryPage:
-    """The page that ends before `before`; the first page when there are too few for one. Raises DatabaseError."""
+    """The page that ends before `before`; the first page when there are too few for one."""
     found = await _beyond(db, wanted, place, sort, back=True, anchor=before, limit=limit + 1)
     if len(found) <= limit:
         return await gallery_page(db, wanted, place, sort, limit=limit)
@@ -280,7 +277,7 @@ async def match_channel(
 ) -> None:
     """Hide what a server's art channel does not show by now.
 
-    If it `brings_back`, let what it shows be posted again. Raises DatabaseError.
+    If it `brings_back`, let what it shows be posted again.
     """
     values = {"server": server_id, "channel": channel_id, **place.parameters}
     await db.run(HIDE_UNSHOWN, **values)
@@ -302,7 +299,7 @@ async def _beyond(
     match = wanted.query()
     if match is None:
         return []
-    query = PAGE[sort, wanted.narrows, back]
+    query = PAGE_OF_PUBLICATIONS[sort, wanted.narrows, back]
     return await db.all(
         query,
         server=wanted.server_id,

@@ -101,27 +101,29 @@ BEGIN_PUBLICATION = Query(
     INSERT INTO publication (
         server_id, job_id, position, person_id, art_channel_id, shows_prompt, names_child, checkpoint, base_model,
         said_level, created_at
-    ) SELECT ?, job.id, picture.position, job.person_id, ?, ?, ?, job.checkpoint, ?, ?, ?
-    FROM picture JOIN job ON job.id = picture.job_id WHERE job.id = ? AND picture.position = ?
+    ) SELECT :server, job.id, picture.position, job.person_id, :art_channel, :shows_prompt, :names_child,
+    job.checkpoint, :base_model, :said_level, :now
+    FROM picture JOIN job ON job.id = picture.job_id WHERE job.id = :job AND picture.position = :position
     ON CONFLICT (server_id, job_id, position) DO NOTHING RETURNING *
     """,
 )
 ADD_PUBLICATION_LORA = SqlStatement(
-    "INSERT INTO publication_lora (publication_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO publication_lora (publication_id, sha256) VALUES (:publication, :sha256) ON CONFLICT DO NOTHING"
 )
 # A request to post it is sent now, unless it is not to be posted any more.
-NOTE_TRY = SqlStatement("UPDATE publication SET tried_at = ? WHERE id = ? AND state = 'pending' AND hidden = 0")
+NOTE_TRY = SqlStatement("UPDATE publication SET tried_at = :now WHERE id = :id AND state = 'pending' AND hidden = 0")
 POST_PUBLICATION = Query(
     Publication,
     """
-    UPDATE publication SET state = 'posted', channel_id = ?, message_id = ?, shown_at = ?, shown_likes = ?
-    WHERE id = ? AND state = 'pending' AND hidden = 0 RETURNING *
+    UPDATE publication SET state = 'posted', channel_id = :channel, message_id = :message, shown_at = :now,
+    shown_likes = :shown_likes WHERE id = :id AND state = 'pending' AND hidden = 0 RETURNING *
     """,
 )
 # A picture that was deleted or hidden while it was being posted: its message is known now, and goes.
-NOTE_MESSAGE = SqlStatement(
-    "UPDATE publication SET channel_id = ?, message_id = ? WHERE id = ? AND (state = 'removing' OR hidden = 1)"
-)
+NOTE_MESSAGE = SqlStatement("""
+    UPDATE publication SET channel_id = :channel, message_id = :message
+    WHERE id = :id AND (state = 'removing' OR hidden = 1)
+""")
 # The message of a hidden one is gone, so that it may be posted again.
 FORGET_MESSAGE = SqlStatement("""
     UPDATE publication SET channel_id = NULL, message_id = NULL, tried_at = NULL WHERE id = ? AND state = 'pending'
@@ -143,7 +145,7 @@ CHANNELS_WITH_PUBLICATIONS = Query(
     ) SELECT channel_id FROM here WHERE channel_id IS NOT NULL
     """,
 )
-INDEX_PUBLICATION = SqlStatement("INSERT INTO publication_text (rowid, facets, words) VALUES (?, ?, ?)")
+INDEX_PUBLICATION = SqlStatement("INSERT INTO publication_text (rowid, facets, words) VALUES (:id, :facets, :words)")
 FORGET_UNPOSTED = SqlStatement("DELETE FROM publication WHERE id = ? AND state = 'pending' AND shown_at = 0")
 # Take publications out of the gallery, if that was not done already. Their messages are still to go.
 BEGIN_REMOVAL = Query(
@@ -164,7 +166,7 @@ BEGIN_REMOVAL_OF_CHANNEL = Query(
     Publication,
     """
     UPDATE publication SET state = 'removing' WHERE id IN (
-        SELECT id FROM publication WHERE art_channel_id = ? AND state <> 'removing' ORDER BY id LIMIT ?
+        SELECT id FROM publication WHERE art_channel_id = :art_channel AND state <> 'removing' ORDER BY id LIMIT :limit
     ) RETURNING *
     """,
 )
@@ -177,8 +179,8 @@ PUBLICATIONS_OF_JOB = Query(Publication, "SELECT * FROM publication WHERE job_id
 UNSETTLED_PUBLICATIONS = Query(
     Publication,
     """
-    SELECT * FROM publication WHERE state <> 'posted' AND id > ?
-    AND NOT (state = 'pending' AND hidden = 1 AND message_id IS NULL AND tried_at IS NULL) ORDER BY id LIMIT ?
+    SELECT * FROM publication WHERE state <> 'posted' AND id > :after
+    AND NOT (state = 'pending' AND hidden = 1 AND message_id IS NULL AND tried_at IS NULL) ORDER BY id LIMIT :limit
     """,
 )
 # The posted ones of an art channel whose messages have ids below `before`, the newest message first.
@@ -194,19 +196,19 @@ LORAS_OF_PUBLICATION = Query(str, "SELECT sha256 FROM publication_lora WHERE pub
 
 
 async def begin_publication(db: Database, new: NewPublication) -> Publication | None:
-    """Store the intent; None when the picture is gone, or is published in this server already. Raises DatabaseError."""
+    """Store the intent; None when the picture is gone, or is published in this server already."""
     async with db.transaction():
         await people.remember_server(db, new.server_id)
         base = None if new.base_model is None else str(new.base_model)
         level = None if new.said is None else new.said.level
         begun = await db.one(
             BEGIN_PUBLICATION,
-            *(new.server_id, new.art_channel_id, new.shows_prompt, new.names_child, base, level, now_ms()),
-            *(new.job_id, new.position),
-        )
+            server=new.server_id, art_channel=new.art_channel_id, job=new.job_id, position=new.position,
+            shows_prompt=new.shows_prompt, names_child=new.names_child, base_model=base, said_level=level, now=now_ms(),
+        )  # fmt: skip
         if begun is not None:
             for sha256 in new.loras:
-                await db.run(ADD_PUBLICATION_LORA, begun.id, sha256)
+                await db.run(ADD_PUBLICATION_LORA, publication=begun.id, sha256=sha256)
     return begun
 
 
@@ -222,27 +224,31 @@ async def mark_posted(
 ) -> Publication | None:
     """pending -> posted; from now on the gallery finds it by `facets` and `words`. None: deleted or hidden meanwhile.
 
-    `shown_likes` is the number in its message. Raises DatabaseError.
+    `shown_likes` is the number in its message.
     """
     async with db.transaction():
         before = await db.one(FIND_PUBLICATION, publication_id)
-        posted = await db.one(POST_PUBLICATION, channel_id, message_id, now_ms(), shown_likes, publication_id)
+        posted = await db.one(
+            POST_PUBLICATION,
+            channel=channel_id,
+            message=message_id,
+            now=now_ms(),
+            shown_likes=shown_likes,
+            id=publication_id,
+        )
         if posted is None:
-            await db.run(NOTE_MESSAGE, channel_id, message_id, publication_id)
+            await db.run(NOTE_MESSAGE, channel=channel_id, message=message_id, id=publication_id)
             return None
         loras = await db.all(LORAS_OF_PUBLICATION, posted.id)
         terms = facets.terms(posted.server_id, posted.person_id, posted.base_model, loras)
-        await db.run(INDEX_PUBLICATION, posted.id, terms, indexed(words))
+        await db.run(INDEX_PUBLICATION, id=posted.id, facets=terms, words=indexed(words))
         if before is not None and not before.was_posted:
             await raise_trends(db, posted.server_id, loras, posted.created_at)
     return posted
 
 
 async def give_up(db: Database, publication_id: int) -> None:
-    """Forget one of which it is sure that it is not posted. One that was posted before stays, to be posted later.
-
-    Raises DatabaseError.
-    """
+    """Forget one of which it is sure that it is not posted. One that was posted before stays, to be posted later."""
     async with db.transaction():
         await db.run(FORGET_UNPOSTED, publication_id)
         await db.run(FORGET_MESSAGE, publication_id)

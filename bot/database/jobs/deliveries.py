@@ -42,14 +42,16 @@ OPEN_DELIVERY = SqlStatement(
     """
 )
 # Stores the message that shows the job while it waits.
-NOTE_DELIVERY_MESSAGE = SqlStatement("UPDATE delivery SET message_id = ? WHERE job_id = ? AND state = 'pending'")
+NOTE_DELIVERY_MESSAGE = SqlStatement(
+    "UPDATE delivery SET message_id = :message WHERE job_id = :job AND state = 'pending'"
+)
 # A new message is about to be posted in this channel, at this unix ms.
 NOTE_DELIVERY_POSTING = SqlStatement(
-    "UPDATE delivery SET posting_in = ?, posting_at = ? WHERE job_id = ? AND state = 'pending'"
+    "UPDATE delivery SET posting_in = :posting_in, posting_at = :now WHERE job_id = :job AND state = 'pending'"
 )
 # pending -> sent
 MARK_SENT = SqlStatement(
-    "UPDATE delivery SET state = 'sent', message_id = ?, ticket = NULL WHERE job_id = ? AND state = 'pending'"
+    "UPDATE delivery SET state = 'sent', message_id = :message, ticket = NULL WHERE job_id = :job AND state = 'pending'"
 )
 # pending -> undeliverable; the pictures stay where they are.
 MARK_UNDELIVERABLE = SqlStatement(

@@ -45,10 +45,10 @@ def _all(found: bool, columns: str) -> str:
 
 
 # (found by a search, towards newer ones): one statement each.
-PAGE = {key: Query(Job, _page(*key)) for key in product((False, True), (False, True))}
+PAGE_OF_JOBS = {key: Query(Job, _page(*key)) for key in product((False, True), (False, True))}
 # By whether they are found by a search: how many there are, and the one behind so many newer ones.
-COUNT = {found: Query(int, _all(found, "count(*)")) for found in (False, True)}
-NTH = {
+COUNT_JOBS = {found: Query(int, _all(found, "count(*)")) for found in (False, True)}
+NTH_JOB = {
     found: Query(
         int, f"{_all(found, 'job.id')} ORDER BY {'job_text.rowid' if found else 'id'} DESC LIMIT 1 OFFSET :nth"
     )
@@ -89,16 +89,13 @@ class HistoryPage:
 async def history_page(
     db: Database, person_id: int, wanted: Wanted, *, limit: int, anchor: int = NEWEST
 ) -> HistoryPage:
-    """The page of jobs older than `anchor` (a job's id). Raises DatabaseError."""
+    """The page of jobs older than `anchor` (a job's id)."""
     jobs = await _beyond(db, person_id, wanted, newer=False, anchor=anchor, limit=limit + 1)
     return HistoryPage(jobs[:limit], newer=anchor != NEWEST, older=len(jobs) > limit)
 
 
 async def newer_page(db: Database, person_id: int, wanted: Wanted, *, limit: int, anchor: int) -> HistoryPage:
-    """The page of jobs that come before `anchor` in the list; the first page when there are too few for one.
-
-    Raises DatabaseError.
-    """
+    """The page of jobs that come before `anchor` in the list; the first page when there are too few for one."""
     jobs = await _beyond(db, person_id, wanted, newer=True, anchor=anchor, limit=limit + 1)
     if len(jobs) <= limit:
         return await history_page(db, person_id, wanted, limit=limit)
@@ -106,18 +103,15 @@ async def newer_page(db: Database, person_id: int, wanted: Wanted, *, limit: int
 
 
 async def numbered_page(db: Database, person_id: int, wanted: Wanted, *, limit: int, page: int) -> HistoryPage:
-    """The page with that number, from 0; the last one for a number beyond it. It counts its way there.
-
-    Raises DatabaseError.
-    """
+    """The page with that number, from 0; the last one for a number beyond it. It counts its way there."""
     query = wanted.query(person_id)
     anchor = NEWEST
     if page and query != "":
         parameters = {"person": person_id, "search": query, "checkpoint": wanted.checkpoint}
-        statement = COUNT[query is not None]
+        statement = COUNT_JOBS[query is not None]
         total = await db.get(statement, **parameters)
         before = min(page, max(total - 1, 0) // limit) * limit
-        statement = NTH[query is not None]
+        statement = NTH_JOB[query is not None]
         nth = await db.one(statement, **parameters, nth=before - 1) if before else None
         anchor = NEWEST if nth is None else nth
     return await history_page(db, person_id, wanted, limit=limit, anchor=anchor)
@@ -127,7 +121,7 @@ async def _beyond(db: Database, person_id: int, wanted: Wanted, *, newer: bool, 
     query = wanted.query(person_id)
     if query == "":
         return []
-    statement = PAGE[query is not None, newer]
+    statement = PAGE_OF_JOBS[query is not None, newer]
     return await db.all(
         statement, person=person_id, search=query, checkpoint=wanted.checkpoint, anchor=anchor, limit=limit
     )

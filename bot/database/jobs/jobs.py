@@ -7,7 +7,6 @@ that was given up and still answers finds nothing to move. None means that someb
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -111,19 +110,19 @@ class FinishedJob:
     pictures: Sequence[Picture]
 
 
-CREATE = Query(
+CREATE_JOB = Query(
     AnyJob,
     """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
+    VALUES (:person, :server, :channel, :request, :checkpoint, :weight, :now) RETURNING *
     """,
 )
 # queued -> running, with the next attempt
 START_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?, begun_at = NULL
-    WHERE id = ? AND state = 'queued' RETURNING *
+    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = :now, begun_at = NULL
+    WHERE id = :id AND state = 'queued' RETURNING *
     """,
 )
 # running -> queued. `died`: the worker of this attempt died at it.
@@ -135,7 +134,7 @@ REQUEUE_JOB = Query(
     """,
 )
 # The worker began this attempt, which had waited there.
-NOTE_BEGUN = SqlStatement("UPDATE job SET begun_at = ? WHERE id = ? AND state = 'running' AND attempt = ?")
+NOTE_BEGUN = SqlStatement("UPDATE job SET begun_at = :now WHERE id = :id AND state = 'running' AND attempt = :attempt")
 ANY_BEGUN = Query(bool, "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'running' AND begun_at IS NOT NULL)")
 REQUEUE_ORPHANS = Query(
     AnyJob,
@@ -144,36 +143,36 @@ REQUEUE_ORPHANS = Query(
     WHERE state = 'running' RETURNING *
     """,
 )
-SUCCEED = Query(
+COMPLETE_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?, notes = ?
-    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+    UPDATE job SET state = 'succeeded', finished_at = :now, seconds = :seconds, peak_memory = :peak_memory,
+    notes = :notes WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
-FAIL = Query(
+FAIL_RUNNING_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'failed', finished_at = ?, failure_code = ?, failure_detail = ?
-    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+    UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
+    WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
-FAIL_QUEUED = Query(
+FAIL_QUEUED_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'failed', finished_at = ?, failure_code = ?, failure_detail = ?
-    WHERE id = ? AND state = 'queued' RETURNING *
+    UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
+    WHERE id = :id AND state = 'queued' RETURNING *
     """,
 )
 # queued or running -> cancelled; `started_at` tells whether a worker must stop it
 CANCEL_JOB = Query(
     AnyJob,
     """
-    UPDATE job SET state = 'cancelled', finished_at = ?
-    WHERE id = ? AND state IN ('queued', 'running') RETURNING *
+    UPDATE job SET state = 'cancelled', finished_at = :now
+    WHERE id = :id AND state IN ('queued', 'running') RETURNING *
     """,
 )
-OPENED = SqlStatement("UPDATE job SET opened_at = ? WHERE id = ?")
+NOTE_OPENED = SqlStatement("UPDATE job SET opened_at = :now WHERE id = :id")
 # A job that its owner has deleted is there for an undo alone (bot.database.privacy.deletions).
 FIND_JOB = Query(Job, "SELECT * FROM job WHERE id = ? AND delete_at IS NULL")
 QUEUED_JOBS = Query(AnyJob, "SELECT * FROM job WHERE state = 'queued' ORDER BY id")
@@ -204,13 +203,15 @@ async def create_job(
     server_id: int | None = None,
     weight: float = 1.0,
 ) -> StoredJob[RequestT]:
-    """Create a queued job, which then survives any crash. Raises DatabaseError."""
+    """Create a queued job, which then survives any crash."""
     async with db.transaction():
         await people.remember_person(db, person_id)
         if server_id is not None:
             await people.remember_server(db, server_id)
-        asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
-        job = await db.get(CREATE, *asked, weight, now_ms())
+        job = await db.get(
+            CREATE_JOB, person=person_id, server=server_id, channel=channel_id,
+            request=request.model_dump_json(), checkpoint=request.checkpoint, weight=weight, now=now_ms(),
+        )  # fmt: skip
         await remember_order(db, job.id, request)
     return cast("StoredJob[RequestT]", job)
 
@@ -218,7 +219,7 @@ async def create_job(
 async def requeue_orphans(db: Database) -> list[AnyJob]:
     """Every running job -> queued: at the program's start no worker has a job, so every attempt has died.
 
-    That counts for those that were begun; for all when none was. Raises DatabaseError.
+    That counts for those that were begun; for all when none was.
     """
     async with db.transaction():
         orphans = await db.all(REQUEUE_ORPHANS, not await db.get(ANY_BEGUN))
@@ -235,18 +236,22 @@ async def finish_job(
     peak_memory: int,
     notes: Sequence[str] = (),
 ) -> FinishedJob | None:
-    """running -> succeeded, with the worker's `notes`; `record` stores in the same transaction what the job has made.
-
-    Raises DatabaseError.
-    """
-    values = (now_ms(), seconds, peak_memory, list(notes), job_id, attempt)
+    """running -> succeeded, with the worker's `notes`; `record` stores what the job made in the same transaction."""
     async with db.transaction():
-        job = await db.one(SUCCEED, *values)
+        job = await db.one(
+            COMPLETE_JOB,
+            id=job_id,
+            attempt=attempt,
+            seconds=seconds,
+            peak_memory=peak_memory,
+            notes=[*notes],
+            now=now_ms(),
+        )
         return None if job is None else FinishedJob(job, await record(job))
 
 
 async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture]) -> Sequence[Picture]:
-    """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
+    """Store the pictures of a job and their LoRA uses; from now on a search finds it."""
     request = job.request
     await record_uses(db, job.person_id, request.loras)
     await db.run(INDEX_JOB, job.id)
@@ -254,20 +259,15 @@ async def record_painted(db: Database, job: Job, pictures: Sequence[NewPicture])
 
 
 async def fail_job(db: Database, job_id: int, attempt: int | None, code: str, detail: Detail) -> AnyJob | None:
-    """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
-    failure = (now_ms(), code, json.dumps(detail), job_id)
+    """running -> failed for this attempt; with attempt None, queued -> failed."""
+    failure = {"id": job_id, "failure_code": code, "failure_detail": json.dumps(detail), "now": now_ms()}
     if attempt is None:
-        return await db.one(FAIL_QUEUED, *failure)
-    return await db.one(FAIL, *failure, attempt)
+        return await db.one(FAIL_QUEUED_JOB, **failure)
+    return await db.one(FAIL_RUNNING_JOB, **failure, attempt=attempt)
 
 
 async def note_opened(db: Database, job: AnyJob) -> None:
-    """Note that someone used a button under the job's pictures, once a day. Raises DatabaseError."""
+    """Note that someone used a button under the job's pictures, once a day."""
     now = now_ms()
     if job.opened_at is None or now - job.opened_at > DAY_MS:
-        await db.run(OPENED, now, job.id)
-
-
-def job_from(row: sqlite3.Row) -> Job:
-    """The job of a row, which may be of another kind; a caller that can meet one takes an `AnyJob`."""
-    return FIND_JOB.read([row])[0]
+        await db.run(NOTE_OPENED, now=now, id=job.id)

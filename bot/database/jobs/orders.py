@@ -18,9 +18,11 @@ from bot.database.servers.limits import LimitValues
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.queue.request_cost import passes, slots
 
-REMEMBER = SqlStatement("INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (?, ?, ?)")
+RECORD_ORDER = SqlStatement(
+    "INSERT INTO job_order (job_id, pictures, pixel_steps) VALUES (:job, :pictures, :pixel_steps)"
+)
 # JSON of what was known of the person when the job was ordered. A job that was ordered without a check has none.
-STORE_CONTEXT = SqlStatement("UPDATE job_order SET context = ? WHERE job_id = ?")
+STORE_CONTEXT = SqlStatement("UPDATE job_order SET context = :context WHERE job_id = :job")
 CONTEXT_OF_JOB = Query(str, "SELECT context FROM job_order WHERE job_id = ? AND context IS NOT NULL")
 FORGET_DAYS = SqlStatement("DELETE FROM daily_usage WHERE day < ?")
 FORGET_ADDITIONS = SqlStatement("DELETE FROM erased_addition_request WHERE created_at < ?")
@@ -112,16 +114,13 @@ def cost_of(request: JobRequest) -> Usage:
 
 
 async def remember_order(db: Database, job_id: int, request: JobRequest) -> None:
-    """Count a new job. Raises DatabaseError."""
+    """Count a new job."""
     cost = cost_of(request)
-    await db.run(REMEMBER, job_id, cost.pictures, cost.pixel_steps)
+    await db.run(RECORD_ORDER, job=job_id, pictures=cost.pictures, pixel_steps=cost.pixel_steps)
 
 
 async def person_facts(db: Database, person_id: int, server_id: int, now: int, *, but: int = NO_JOB) -> PersonFacts:
-    """The facts about a person in a server (0: outside of servers); times leave out the job `but`.
-
-    Raises DatabaseError.
-    """
+    """The facts about a person in a server (0: outside of servers); times leave out the job `but`."""
     row = await db.get(FACTS, person=person_id, server=server_id, day=now // DAY_MS, job=but)
     usage = defaultdict[int, Usage](Usage)
     for server, *sums in json.loads(row["usage_of_person"]):  # what was ordered before all was deleted counts too
@@ -139,7 +138,7 @@ async def person_facts(db: Database, person_id: int, server_id: int, now: int, *
 
 
 async def forget_old_days(db: Database, now: int) -> None:
-    """Delete sums and requests that no check reads any more. Raises DatabaseError."""
+    """Delete sums and requests that no check reads any more."""
     await db.run(FORGET_DAYS, now // DAY_MS - KEPT_DAYS)
     await db.run(FORGET_ADDITIONS, now - KEPT_DAYS * DAY_MS)
 

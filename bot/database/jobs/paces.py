@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bot.database.database import Database
 from bot.database.query import Query, SqlStatement
 
 _COLUMNS = "checkpoint, width, height, pictures, step_seconds, rest_seconds"
-RECORD = SqlStatement(
+RECORD_PACE = SqlStatement(
     f"""
-    INSERT INTO pace ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO pace ({_COLUMNS}) VALUES (:checkpoint, :width, :height, :pictures, :step_seconds, :rest_seconds)
     ON CONFLICT DO UPDATE SET step_seconds = excluded.step_seconds, rest_seconds = excluded.rest_seconds
     """  # noqa: S608 - constants only
 )
-RECORD_LOAD = SqlStatement(
-    "INSERT INTO load_time (checkpoint, seconds) VALUES (?, ?) ON CONFLICT DO UPDATE SET seconds = excluded.seconds"
-)
+RECORD_LOAD = SqlStatement("""
+    INSERT INTO load_time (checkpoint, seconds) VALUES (:checkpoint, :seconds)
+    ON CONFLICT DO UPDATE SET seconds = excluded.seconds
+""")
 PACES = Query(sqlite3.Row, f"SELECT {_COLUMNS} FROM pace")  # noqa: S608 - constants only
 LOADS = Query(sqlite3.Row, "SELECT * FROM load_time")
 
@@ -42,20 +43,19 @@ class MeasuredSeconds:
 
 
 async def record_paces(db: Database, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]) -> None:
-    """Store measurements, replacing older ones. Raises DatabaseError."""
+    """Store measurements, replacing older ones."""
     async with db.transaction():
         for shape, measured in paces.items():
-            where = (shape.checkpoint, shape.width, shape.height, shape.pictures)
-            await db.run(RECORD, *where, measured.step_seconds, measured.rest_seconds)
+            await db.run(RECORD_PACE, **asdict(shape), **asdict(measured))
         for checkpoint, seconds in loads.items():
-            await db.run(RECORD_LOAD, checkpoint, seconds)
+            await db.run(RECORD_LOAD, checkpoint=checkpoint, seconds=seconds)
 
 
 async def all_paces(db: Database) -> dict[Shape, MeasuredSeconds]:
-    """Everything that was measured. Raises DatabaseError."""
+    """Everything that was measured."""
     return {Shape(*row[:4]): MeasuredSeconds(*row[4:]) for row in await db.all(PACES)}
 
 
 async def load_times(db: Database) -> dict[str, float]:
-    """Seconds of loading each checkpoint. Raises DatabaseError."""
+    """Seconds of loading each checkpoint."""
     return {row["checkpoint"]: row["seconds"] for row in await db.all(LOADS)}

@@ -7,9 +7,10 @@ from bot.database.database import Database
 from bot.database.people.people import remember_person
 from bot.database.query import Query, SqlStatement
 
-NOTE = SqlStatement(
-    "INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at) VALUES (?, ?, ?, ?)"
-)
+RECORD_POSTED_MESSAGE = SqlStatement("""
+    INSERT OR IGNORE INTO posted_message (message_id, channel_id, person_id, created_at)
+    VALUES (:message, :channel, :person, :now)
+""")
 # The rows of these jobs go, and their messages stay.
 # A private result that was not sent as a direct message is an answer that its person alone can remove.
 NOTE_RESULTS = SqlStatement(
@@ -44,14 +45,14 @@ NOTE_OF_REPORT = SqlStatement(
 
 
 async def note_posted(db: Database, person_id: int, channel_id: int, message_id: int) -> None:
-    """A message of no order names the person. Raises DatabaseError."""
+    """A message of no order names the person."""
     async with db.transaction():
         await remember_person(db, person_id)
-        await db.run(NOTE, message_id, channel_id, person_id, now_ms())
+        await db.run(RECORD_POSTED_MESSAGE, message=message_id, channel=channel_id, person=person_id, now=now_ms())
 
 
 async def note_report(db: Database, report_id: int) -> None:
-    """The rows of this report go, and its message to staff stays. Raises DatabaseError."""
+    """The rows of this report go, and its message to staff stays."""
     for person_id in await db.all(PEOPLE_OF_REPORT, report=report_id):
         await remember_person(db, person_id)
         await db.run(NOTE_OF_REPORT, report=report_id, person=person_id)

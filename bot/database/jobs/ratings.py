@@ -43,18 +43,21 @@ class JobRating:
 
 _RATE = """
     INSERT INTO job_rating (server_id, source, rating, rated_at, verdict, job_id)
-    SELECT ?, ?, ?, ?, {verdict}, id FROM job WHERE id = ?
+    SELECT :server, :source, :rating, :now, {verdict}, id FROM job WHERE id = :job
     ON CONFLICT (job_id, server_id, source, verdict)
     DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
 """
 # Rates a job's pictures, in place of what the same source said before. Staff rate in their server alone.
 RATE_JOB = SqlStatement(_RATE.format(verdict=0))
 # Inherited from a verdict, a rating keeps other ratings.
-INHERIT_RATING = SqlStatement(_RATE.format(verdict="?"))
+INHERIT_RATING = SqlStatement(_RATE.format(verdict=":verdict"))
 # Takes back what a source said of this job.
 CLEAR_JOB_RATING = Query(
     ContentRating,
-    "DELETE FROM job_rating WHERE server_id = ? AND source = ? AND job_id = ? AND verdict = 0 RETURNING rating",
+    """
+    DELETE FROM job_rating WHERE server_id = :server AND source = :source AND job_id = :job AND verdict = 0
+    RETURNING rating
+    """,
 )
 # The ratings of jobs that count in a server (EVERYWHERE: outside of servers, where all do).
 JOB_RATINGS = Query(
@@ -68,10 +71,7 @@ JOB_RATINGS = Query(
 
 
 async def ratings_of_jobs(db: Database, job_ids: Collection[int], server_id: int) -> Mapping[int, list[JobRating]]:
-    """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any.
-
-    Raises DatabaseError.
-    """
+    """The ratings that count in a server (EVERYWHERE: outside of servers, where all do), by job, if it has any."""
     found = defaultdict[int, list[JobRating]](list)
     for each in await db.all(JOB_RATINGS, ids=[*job_ids], server=server_id):
         found[each.job_id].append(each)

@@ -117,7 +117,7 @@ async def lora_choices(
     """The suggestions: bookmarks before the rest, and in each those of `fitting` base models first.
 
     What is one typo away from `typed` comes behind what begins with it. `shown` are the content ratings that are
-    suggested, left out: all. Raises DatabaseError.
+    suggested, left out: all.
     """
     asked = _Asked(db, person_id, fitting, await what_is_hidden(db, shown), limit)
     words = search_words(typed)

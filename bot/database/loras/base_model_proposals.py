@@ -51,11 +51,12 @@ PROPOSE_BASE_MODEL = Query(
 DECIDE_PROPOSAL = Query(
     BaseModelProposal,
     """
-    UPDATE base_model_proposal SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' RETURNING *
+    UPDATE base_model_proposal SET state = :state, decided_by = :decided_by, decided_at = :now
+    WHERE id = :id AND state = 'open' RETURNING *
     """,
 )
 PROPOSAL = Query(BaseModelProposal, "SELECT * FROM base_model_proposal WHERE id = ?")
 # A page of the open proposals of all servers, oldest first.
 OPEN_PROPOSALS = Query(
-    BaseModelProposal, "SELECT * FROM base_model_proposal WHERE state = 'open' ORDER BY id LIMIT ? OFFSET ?"
+    BaseModelProposal, "SELECT * FROM base_model_proposal WHERE state = 'open' ORDER BY id LIMIT :limit OFFSET :offset"
 )

@@ -159,7 +159,7 @@ VERSIONS = Query(LoraVersion, f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing
 # The version with these bytes, a usable one if there is one.
 VERSION_BY_SHA256 = Query(LoraVersion, f"{_VERSION} WHERE sha256 = ? {_BEST}")
 # AutoV2 is the beginning of the SHA-256, so a range of the index has all candidates.
-VERSION_BY_AUTOV2 = Query(LoraVersion, f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? {_BEST}")
+VERSION_BY_AUTOV2 = Query(LoraVersion, f"{_VERSION} WHERE sha256 >= :start AND sha256 < :end {_BEST}")
 VERSION_BY_AUTOV3 = Query(LoraVersion, f"{_VERSION} WHERE autov3 = ? {_BEST}")
 VERSIONS_BY_STEM = Query(LoraVersion, f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2")
 VERSIONS_WITH_PROBLEM = Query(LoraVersion, f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path")
@@ -174,7 +174,7 @@ OFTEN_WITH = Query(
     sqlite3.Row,
     """
     SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
-    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
+    WHERE lora_pair.lora_id = :lora ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT :limit
     """,
 )
 _LORAS = Query(Lora, "SELECT * FROM lora")  # for its reader
@@ -190,37 +190,34 @@ LORAS_OF_FILES = Query(
 SHARING_PARTS = Query(
     int,
     """
-    SELECT lora_name.rowid FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
-    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT ?
+    SELECT lora_name.rowid FROM json_each(:parts) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
+    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT :limit
     """,
 )
 
 
 async def find_lora(db: Database, lora_id: int) -> Lora | None:
-    """The entry with this id, or None. Raises DatabaseError."""
+    """The entry with this id, or None."""
     return next(iter(await loras_from(db, await db.all(BY_ID, lora_id))), None)
 
 
 async def find_lora_by_name(db: Database, name: str) -> Lora | None:
-    """The entry of exactly this name, compared without case, or None. Raises DatabaseError."""
+    """The entry of exactly this name, compared without case, or None."""
     return next(iter(await loras_from(db, await db.all(BY_NAME, name_key(name)))), None)
 
 
 async def find_version_by_short_hash(db: Database, short: str) -> LoraVersion | None:
-    """The version with this AutoV2 (10 hex digits) or AutoV3 (12), or None. Raises DatabaseError."""
+    """The version with this AutoV2 (10 hex digits) or AutoV3 (12), or None."""
     short = short.lower()
     if not re.fullmatch(r"[0-9a-f]{10}|[0-9a-f]{12}", short):
         return None
     if len(short) == AUTOV3_DIGITS:
         return await db.one(VERSION_BY_AUTOV3, short)
-    return await db.one(VERSION_BY_AUTOV2, short, f"{short}g")  # "g" follows every hex digit
+    return await db.one(VERSION_BY_AUTOV2, start=short, end=f"{short}g")  # "g" follows every hex digit
 
 
 async def find_version_by_stem(db: Database, stem: str) -> LoraVersion | None:
-    """The only usable file of this name, without folder and suffix, in whatever case of A to Z; None if there are more.
-
-    Raises DatabaseError.
-    """
+    """The only usable file of this name, without folder and suffix, ignoring the case of A to Z; None if several."""
     found = await db.all(VERSIONS_BY_STEM, storable(stem))
     return found[0] if len(found) == 1 else None
 
@@ -244,7 +241,6 @@ async def browse_loras(
     what is one typo away, each in the order `sort`; `tag` is one of `POPULAR_TAGS`; `base_models` wants a
     usable version of one of them; `shown` are the content ratings that are shown, left out: all. With `server_id`,
     trending and top rated count what was published and liked in that server.
-    Raises DatabaseError.
     """
     facets = Facets(category, tag, base_models, await what_is_hidden(db, shown))
     found = await find_loras(db, facets, search, sort, limit=limit, offset=offset, server_id=server_id)
@@ -257,7 +253,7 @@ async def browse_loras(
 
 
 async def usable_loras(db: Database, search: str = "") -> list[Lora]:
-    """All entries that have a usable version; those found with `search`, if it is given. Raises DatabaseError."""
+    """All entries that have a usable version; those found with `search`, if it is given."""
     loras: list[Lora] = []
     more = True
     while more:
@@ -268,29 +264,26 @@ async def usable_loras(db: Database, search: str = "") -> list[Lora]:
 
 
 async def similar_names(db: Database, typed: str, *, limit: int = 20) -> tuple[str, ...]:
-    """Names of usable entries that `typed` may mean: by words, by one typo, or else by shared trigrams.
-
-    Raises DatabaseError.
-    """
+    """Names of usable entries that `typed` may mean: by words, by one typo, or else by shared trigrams."""
     if not search_words(typed):
         return ()
     found = await find_loras(db, Facets(), typed, Sort.MOST_USED, limit=limit)
-    ids = found.ids or await db.all(SHARING_PARTS, parts(typed), limit)
+    ids = found.ids or await db.all(SHARING_PARTS, parts=parts(typed), limit=limit)
     return tuple(lora.name for lora in await find_loras_by_id(db, ids) if lora.usable)
 
 
 async def find_loras_by_id(db: Database, ids: Sequence[int]) -> list[Lora]:
-    """The entries with these ids, in the order given, without missing ones. Raises DatabaseError."""
+    """The entries with these ids, in the order given, without missing ones."""
     return await loras_from(db, await db.all(BY_IDS, ids))
 
 
 async def often_used_with(db: Database, lora_id: int, *, limit: int = 5) -> list[Lora]:
-    """The entries that were most often used in one job with this one. Raises DatabaseError."""
-    return await loras_from(db, await db.all(OFTEN_WITH, lora_id, limit))
+    """The entries that were most often used in one job with this one."""
+    return await loras_from(db, await db.all(OFTEN_WITH, lora=lora_id, limit=limit))
 
 
 async def loras_from(db: Database, rows: Sequence[sqlite3.Row]) -> list[Lora]:
-    """The entries of these rows of table lora, in the order given, with their versions. Raises DatabaseError."""
+    """The entries of these rows of table lora, in the order given, with their versions."""
     versions: dict[int, list[LoraVersion]] = {row["id"]: [] for row in rows}
     for version in await db.all(VERSIONS, list(versions)):
         versions[version.lora_id].append(version)

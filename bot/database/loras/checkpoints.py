@@ -17,10 +17,12 @@ class CheckpointHashes:
 
 # They are valid while the checkpoint's `stamp` (sizes and times of its files) is the same.
 REMEMBER_HASHES = SqlStatement("""
-    INSERT INTO checkpoint (name, source, stamp, sha256, short_hash, base_model) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO checkpoint (name, source, stamp, sha256, short_hash, base_model)
+    VALUES (:name, :source, :stamp, :sha256, :short_hash, :base_model)
     ON CONFLICT (name) DO UPDATE SET source = excluded.source, stamp = excluded.stamp, sha256 = excluded.sha256,
         short_hash = excluded.short_hash, base_model = excluded.base_model
 """)
 KNOWN_HASHES = Query(
-    CheckpointHashes, "SELECT sha256, short_hash FROM checkpoint WHERE name = ? AND source = ? AND stamp = ?"
+    CheckpointHashes,
+    "SELECT sha256, short_hash FROM checkpoint WHERE name = :name AND source = :source AND stamp = :stamp",
 )

@@ -14,9 +14,9 @@ from inference.content_rating import ContentRating
 
 BATCH = 100  # entries in one transaction, so that other writers do not wait long
 
-WAITING = Query(int, "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?")
-ENTRY = Query(sqlite3.Row, "SELECT name, category, description, content_rating FROM lora WHERE id = ?")
-WORDS = Query(
+LORAS_TO_INDEX = Query(int, "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?")
+FIELDS_OF_LORA = Query(sqlite3.Row, "SELECT name, category, description, content_rating FROM lora WHERE id = ?")
+TRIGGER_WORDS_OF = Query(
     str, "SELECT DISTINCT word FROM lora_version JOIN trigger_word ON version_id = lora_version.id WHERE lora_id = ?"
 )
 # A file is found among the LoRAs of a base model too on which the operator lets it go.
@@ -33,8 +33,8 @@ WRITE_TEXT = SqlStatement("""
     INSERT INTO lora_text (rowid, name, trigger_words, whole, description, facets)
     VALUES (:id, :name, :trigger_words, :whole, :description, :facets)
 """)
-WRITE_NAME = SqlStatement("INSERT INTO lora_name (rowid, name) VALUES (?, ?)")
-DONE = SqlStatement("UPDATE lora SET indexed = 1 WHERE id = ?")
+WRITE_NAME = SqlStatement("INSERT INTO lora_name (rowid, name) VALUES (:id, :name)")
+MARK_INDEXED = SqlStatement("UPDATE lora SET indexed = 1 WHERE id = ?")
 
 # Facets are single words of the full text index, so what may hold any character is written as hex digits.
 USABLE = f"{FACET}u"
@@ -61,13 +61,13 @@ def content_facet(rating: ContentRating | str) -> str:
 
 
 async def index_lora(db: Database, lora_id: int) -> None:
-    """Rewrite the index of an entry, inside the caller's transaction. Raises DatabaseError."""
+    """Rewrite the index of an entry, inside the caller's transaction."""
     await db.run(FORGET_TEXT, lora_id)
     await db.run(FORGET_NAME, lora_id)
-    lora = await db.one(ENTRY, lora_id)
+    lora = await db.one(FIELDS_OF_LORA, lora_id)
     if lora is None:
         return
-    triggers = await db.all(WORDS, lora_id)
+    triggers = await db.all(TRIGGER_WORDS_OF, lora_id)
     bases = await db.all(USABLE_BASES, id=lora_id)
     facets = [category_facet(lora["category"]), *map(tag_facet, await db.all(TAGS_OF_LORA, lora_id))]
     facets += [USABLE] if bases else []
@@ -84,14 +84,14 @@ async def index_lora(db: Database, lora_id: int) -> None:
         description=described(lora["description"]),
         facets=" ".join(facets),
     )
-    await db.run(WRITE_NAME, lora_id, lora["name"])
+    await db.run(WRITE_NAME, id=lora_id, name=lora["name"])
     await learn_words(db, [*wholes, *(word for text in texts for word in words_of(text))])
-    await db.run(DONE, lora_id)
+    await db.run(MARK_INDEXED, lora_id)
 
 
 async def index_waiting(db: Database) -> None:
-    """Index every entry that is marked for it, BATCH at a time. Raises DatabaseError."""
-    while waiting := await db.all(WAITING, BATCH):
+    """Index every entry that is marked for it, BATCH at a time."""
+    while waiting := await db.all(LORAS_TO_INDEX, BATCH):
         async with db.transaction():
             for lora_id in waiting:
                 await index_lora(db, lora_id)

@@ -44,14 +44,14 @@ MARK_MISSING = Query(
     WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
     """,
 )
-UNINDEX = SqlStatement("UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))")
+MARK_UNINDEXED = SqlStatement("UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))")
 MARK_REPLACED = SqlStatement("UPDATE lora_version SET missing = 1 WHERE id = ?")
 AT_PATH = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE path = ? AND missing = 0")
 LIVE_ELSEWHERE = Query(
-    str, "SELECT path FROM lora_version WHERE sha256 = ? AND missing = 0 AND problem IS NULL AND path <> ?"
+    str, "SELECT path FROM lora_version WHERE sha256 = :sha256 AND missing = 0 AND problem IS NULL AND path <> :path"
 )
 GONE_BEFORE = Query(sqlite3.Row, "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1")
-INSERT = Query(
+ADD_VERSION = Query(
     int,
     """
     INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
@@ -60,7 +60,7 @@ INSERT = Query(
         :recommended_weight, :few_steps, :prediction, :allowed_on, :problem, :now) RETURNING id
     """,
 )
-UPDATE = SqlStatement("""
+CHANGE_VERSION = SqlStatement("""
     UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
         base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
         recommended_weight = :recommended_weight, few_steps = :few_steps, prediction = :prediction,
@@ -68,18 +68,24 @@ UPDATE = SqlStatement("""
     WHERE id = :id
 """)
 FORGET_WORDS = SqlStatement("DELETE FROM trigger_word WHERE version_id = ?")
-ADD_WORD = SqlStatement("INSERT INTO trigger_word (version_id, position, word, name) VALUES (?, ?, ?, ?)")
-ENTRY = Query(int, "SELECT id FROM lora WHERE name_key = ?")
-ADD_ENTRY = Query(int, "INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id")
-RENAME_ENTRY = SqlStatement("UPDATE lora SET name = ?, name_key = ? WHERE id = ?")
+ADD_WORD = SqlStatement(
+    "INSERT INTO trigger_word (version_id, position, word, name) VALUES (:version, :position, :word, :name)"
+)
+ENTRY_OF_NAME = Query(int, "SELECT id FROM lora WHERE name_key = ?")
+ADD_ENTRY = Query(
+    int, "INSERT INTO lora (name, name_key, category, created_at) VALUES (:name, :name_key, 'other', :now) RETURNING id"
+)
+RENAME_ENTRY = SqlStatement("UPDATE lora SET name = :name, name_key = :name_key WHERE id = :id")
 COUNT_VERSIONS = Query(int, "SELECT count(*) FROM lora_version WHERE lora_id = ?")
-SPELL_ENTRY = SqlStatement("UPDATE lora SET name = ? WHERE id = ? AND name_key = ?")
+SPELL_ENTRY = SqlStatement("UPDATE lora SET name = :name WHERE id = :id AND name_key = :name_key")
 DESCRIBE_ENTRY = SqlStatement("""
     UPDATE lora SET category = :category, description = :description,
         content_rating = CASE WHEN content_rating_by IS NULL THEN :content_rating ELSE content_rating END
     WHERE id = :id
 """)
-RATE_CONTENT = SqlStatement("UPDATE lora SET content_rating = ?, content_rating_by = ? WHERE id = ?")
+RATE_CONTENT = SqlStatement(
+    "UPDATE lora SET content_rating = :content_rating, content_rating_by = :content_rating_by WHERE id = :id"
+)
 MOVE_BOOKMARKS = SqlStatement("UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old")
 DROP_UNUSED = SqlStatement("""
     DELETE FROM lora WHERE id = :id
@@ -121,11 +127,11 @@ VERSIONS_OF = Query(KnownFile, "SELECT path, found FROM lora_version WHERE lora_
 async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...]:
     """Mark every version whose path is not in `present` as missing; the paths newly marked.
 
-    Lists follow. Raises DatabaseError.
+    Lists follow.
     """
     async with db.transaction():
         rows = await db.all(MARK_MISSING, sorted(present))
-        await db.run(UNINDEX, [row["lora_id"] for row in rows])
+        await db.run(MARK_UNINDEXED, [row["lora_id"] for row in rows])
     await index_waiting(db)
     return tuple(sorted(row["path"] for row in rows))
 
@@ -133,19 +139,16 @@ async def mark_missing(db: Database, present: Collection[str]) -> tuple[str, ...
 async def rate_content(db: Database, lora_id: int, content_rating: ContentRating | None, operator_id: int) -> bool:
     """Rate an entry by an operator's word; None gives it back to what its sidecars say. False when there is none.
 
-    To be called inside a transaction. Raises DatabaseError.
+    To be called inside a transaction.
     """
     rated_by = None if content_rating is None else operator_id
-    found = await db.run(RATE_CONTENT, content_rating, rated_by, lora_id)
+    found = await db.run(RATE_CONTENT, content_rating=content_rating, content_rating_by=rated_by, id=lora_id)
     await _refresh(db, lora_id)
     return found
 
 
 async def rate_by_pages(db: Database, sha256: str) -> None:
-    """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction.
-
-    Raises DatabaseError.
-    """
+    """Rate the entry of a file anew, after a page has rated the file. To be called inside a transaction."""
     for lora_id in await db.all(ENTRIES_OF_FILE, sha256):
         await _refresh(db, lora_id)
 
@@ -154,13 +157,13 @@ async def record_found(db: Database, found: FoundLora, evidence: Evidence, *, la
     """Update the catalogue with one file.
 
     None when another path has the same bytes: that may change while the scan goes on, so ask again after its end
-    with `last_word`, and it becomes a DUPLICATE. Raises DatabaseError.
+    with `last_word`, and it becomes a DUPLICATE.
     """
     async with db.transaction():
         row = await _row_at(db, found)
         if found.problem is not None:
             return await _record_broken(db, row, found, evidence)
-        twin = await db.one(LIVE_ELSEWHERE, found.sha256, found.path)
+        twin = await db.one(LIVE_ELSEWHERE, sha256=found.sha256, path=found.path)
         if twin is None:
             row = row or await db.one(GONE_BEFORE, found.sha256)
             return await _record(db, row, found, evidence, None)
@@ -185,7 +188,7 @@ async def _record_broken(db: Database, row: sqlite3.Row | None, found: FoundLora
     if row is None or row["sha256"] is None:
         await _record(db, row, found, evidence, found.problem)
     elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
-        await db.run(UPDATE, **{**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+        await db.run(CHANGE_VERSION, **{**dict(row), "found": found.model_dump_json(), "problem": found.problem})
         await index_lora(db, row["lora_id"])
     return Change.BROKEN
 
@@ -203,12 +206,12 @@ async def _record(
     if row is not None and not row["missing"] and values.items() <= dict(row).items():
         return Change.UNCHANGED
     if row is None:
-        version_id = await db.get(INSERT, **values, now=now_ms())
+        version_id = await db.get(ADD_VERSION, **values, now=now_ms())
     else:
         version_id = row["id"]
-        await db.run(UPDATE, **values, id=version_id)
+        await db.run(CHANGE_VERSION, **values, id=version_id)
     await _write_words(db, version_id, found.sidecar)
-    await db.run(SPELL_ENTRY, name, lora_id, name_key(name))
+    await db.run(SPELL_ENTRY, name=name, id=lora_id, name_key=name_key(name))
     await _refresh(db, lora_id)
     if row is not None and row["lora_id"] != lora_id:
         await _leave(db, row["lora_id"], lora_id)
@@ -237,13 +240,13 @@ def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | N
 async def _entry(db: Database, row: sqlite3.Row | None, name: str) -> int:
     """The entry called `name`. When a version alone in its entry gets a new name, the entry is renamed."""
     key = name_key(name)
-    entry = await db.one(ENTRY, key)
+    entry = await db.one(ENTRY_OF_NAME, key)
     if entry is not None:
         return entry
     if row is not None and await db.get(COUNT_VERSIONS, row["lora_id"]) == 1:
-        await db.run(RENAME_ENTRY, name, key, row["lora_id"])
+        await db.run(RENAME_ENTRY, name=name, name_key=key, id=row["lora_id"])
         return row["lora_id"]
-    return await db.get(ADD_ENTRY, name, key, now_ms())
+    return await db.get(ADD_ENTRY, name=name, name_key=key, now=now_ms())
 
 
 async def _leave(db: Database, old: int, new: int) -> None:
@@ -261,7 +264,7 @@ async def _write_words(db: Database, version_id: int, sidecar: Sidecar) -> None:
     await db.run(FORGET_WORDS, version_id)
     names = {words: name for name, words in sidecar.trigger_groups.items()}
     for position, word in enumerate(sidecar.all_trigger_words):
-        await db.run(ADD_WORD, version_id, position, word, names.get(word))
+        await db.run(ADD_WORD, version=version_id, position=position, word=word, name=names.get(word))
 
 
 async def _refresh(db: Database, lora_id: int) -> None:

@@ -24,12 +24,12 @@ from inference.errors import (
 FAULTS = (NotANumberPicture, LoraFileRefused, LoraUnusable, LoraNotAtWork, ModuleMismatch)
 MAX_TRIES = 3  # failures of a file after which it is not tried again until its base model changes
 
-FAIL = SqlStatement("""
-    INSERT INTO sample_failure (version_id, code, detail, failed_at) VALUES (?, ?, ?, ?)
+RECORD_SAMPLE_FAILURE = SqlStatement("""
+    INSERT INTO sample_failure (version_id, code, detail, failed_at) VALUES (:version, :code, :detail, :now)
     ON CONFLICT (version_id) DO UPDATE
     SET code = excluded.code, detail = excluded.detail, failed_at = excluded.failed_at
 """)
-PARDON = SqlStatement("DELETE FROM sample_failure WHERE version_id = ?")
+FORGET_SAMPLE_FAILURE = SqlStatement("DELETE FROM sample_failure WHERE version_id = ?")
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,12 @@ ALL_FAILURES = Query(
 
 
 async def record_failure(db: Database, version_id: int, problem: InferenceError) -> None:
-    """Note why samples of a version could not be painted. Raises DatabaseError."""
-    await db.run(FAIL, version_id, problem.code, json.dumps(problem.detail), now_ms())
+    """Note why samples of a version could not be painted."""
+    await db.run(
+        RECORD_SAMPLE_FAILURE, version=version_id, code=problem.code, detail=json.dumps(problem.detail), now=now_ms()
+    )
 
 
 async def suspects(db: Database) -> list[FailedSamples]:
-    """The files whose samples failed by their own fault, or each time. Raises DatabaseError."""
+    """The files whose samples failed by their own fault, or each time."""
     return [each for each in await db.all(ALL_FAILURES) if each.is_suspect]

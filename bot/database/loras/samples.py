@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, LoraVersion, find_lora
-from bot.database.loras.sample_failures import MAX_TRIES, PARDON
+from bot.database.loras.sample_failures import FORGET_SAMPLE_FAILURE, MAX_TRIES
 from bot.database.query import Query, SqlStatement
 from inference.base_models import BaseModelId
 
-FORGET = Query(str, "DELETE FROM sample WHERE version_id = ? RETURNING path")
-RECORD = SqlStatement("INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)")
-MARK = SqlStatement("UPDATE lora_version SET sampled = 1 WHERE id = ?")
+FORGET_SAMPLES = Query(str, "DELETE FROM sample WHERE version_id = ? RETURNING path")
+RECORD_SAMPLE = SqlStatement("""
+    INSERT INTO sample (version_id, position, checkpoint, path, created_at)
+    VALUES (:version, :position, :checkpoint, :path, :now)
+""")
+MARK_SAMPLED = SqlStatement("UPDATE lora_version SET sampled = 1 WHERE id = ?")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ DUE_FOR_SAMPLES = Query(
     DueVersion,
     """
     SELECT id, lora_id FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
     ORDER BY sample_tries, id DESC LIMIT 1
     """,
 )
@@ -64,7 +67,7 @@ COUNT_DUE = Query(
     DueCount,
     """
     SELECT count(*) AS files, count(DISTINCT lora_id) AS loras FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
     """,
 )
 _WITHOUT_SAMPLES = """
@@ -75,7 +78,7 @@ AWAITS_SAMPLES = Query(bool, f"SELECT EXISTS ({_WITHOUT_SAMPLES} AND sample_trie
 # Whether some version of an entry failed at each of its tries to paint samples.
 SAMPLES_GIVEN_UP = Query(bool, f"SELECT EXISTS ({_WITHOUT_SAMPLES} AND sample_tries >= {MAX_TRIES})")
 # 1 before a try starts, so that it counts whatever goes wrong; -1 after it was preempted.
-COUNT_SAMPLE_TRY = SqlStatement("UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?")
+CHANGE_SAMPLE_TRIES = SqlStatement("UPDATE lora_version SET sample_tries = sample_tries + :tries WHERE id = :id")
 # The samples of an entry's versions, also of those whose file is gone, by version, the one without it first.
 SAMPLES_OF = Query(
     Sample,
@@ -89,9 +92,9 @@ SAMPLES_OF = Query(
 
 
 async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable[BaseModelId]) -> Due | None:
-    """Return the due version of the first of `base_models` that has one. Raises DatabaseError."""
+    """Return the due version of the first of `base_models` that has one."""
     for base_model in base_models:
-        found = await db.one(query, base_model, MAX_TRIES)
+        found = await db.one(query, base_model=base_model, tries=MAX_TRIES)
         lora = await find_lora(db, found.lora_id) if found else None
         if found and lora:
             return Due(lora, next(version for version in lora.versions if version.id == found.id))
@@ -99,11 +102,13 @@ async def find_due(db: Database, query: Query[DueVersion], base_models: Iterable
 
 
 async def record_samples(db: Database, version_id: int, checkpoint: str, paths: Sequence[str]) -> list[str]:
-    """Replace the version's samples; the paths that are no longer used. Raises DatabaseError."""
+    """Replace the version's samples; the paths that are no longer used."""
     async with db.transaction():
-        before = set(await db.all(FORGET, version_id))
+        before = set(await db.all(FORGET_SAMPLES, version_id))
         for position, path in enumerate(paths):
-            await db.run(RECORD, version_id, position, checkpoint, path, now_ms())
-        await db.run(MARK, version_id)
-        await db.run(PARDON, version_id)
+            await db.run(
+                RECORD_SAMPLE, version=version_id, position=position, checkpoint=checkpoint, path=path, now=now_ms()
+            )
+        await db.run(MARK_SAMPLED, version_id)
+        await db.run(FORGET_SAMPLE_FAILURE, version_id)
     return sorted(before - set(paths))

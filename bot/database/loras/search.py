@@ -54,8 +54,8 @@ ANY_RATED = Query(
     bool,
     "SELECT EXISTS (SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value)",
 )
-COUNT = Query(int, "SELECT count(*) FROM lora_text WHERE lora_text MATCH ?")
-COUNT_SORTABLE = Query(int, "SELECT count(*) FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT ?)")
+COUNT_MATCHES = Query(int, "SELECT count(*) FROM lora_text WHERE lora_text MATCH ?")
+COUNT_SORTABLE = Query(int, "SELECT count(*) FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH :match LIMIT :limit)")
 ALL = {
     sort: Query(
         int,
@@ -227,7 +227,7 @@ def shown_parameter(shown: Shown) -> str | None:
 
 
 async def what_is_hidden(db: Database, shown: Shown) -> Shown:
-    """The same, or None where the library has nothing that it hides: then lists need not look. Raises DatabaseError."""
+    """The same, or None where the library has nothing that it hides: then lists need not look."""
     if shown is None or None not in shown:
         return shown
     hidden = [rating for rating in ContentRating if rating not in shown]
@@ -235,7 +235,7 @@ async def what_is_hidden(db: Database, shown: Shown) -> Shown:
 
 
 async def read_typed(db: Database, words: Sequence[str]) -> Typed:
-    """Make queries of `words`, at least one, in the form of `search.words_of`. Raises DatabaseError."""
+    """Make queries of `words`, at least one, in the form of `search.words_of`."""
     together = "".join(words)
     typed = [TypedWord(word, tuple(await near_words(db, word))) for word in words]
     near = typed[0].near if len(typed) == 1 else tuple(await near_words(db, together))
@@ -254,7 +254,7 @@ async def find_loras(
 ) -> FoundPage:
     """A page of the entries that have all `facets` and what was typed as `search`.
 
-    With `server_id`, what trends and what is top rated there counts its publications and likes. Raises DatabaseError.
+    With `server_id`, what trends and what is top rated there counts its publications and likes.
     """
     words, wanted = search_words(search), facets.query()
     if words == [] or wanted is None:
@@ -290,7 +290,7 @@ async def _listed(
     offset: int,
     server_id: int | None,
 ) -> FoundPage:
-    total = await db.get(COUNT, wanted)
+    total = await db.get(COUNT_MATCHES, wanted)
     if facets == Facets() and server_id is not None and sort in ORDERED:
         ids = await page_in_server(db, server_id, sort, None, many=True, limit=limit, offset=offset)
     elif facets == Facets():
@@ -301,11 +301,8 @@ async def _listed(
 
 
 async def first_ranked(db: Database, match: str, sort: Sort, *, limit: int) -> list[int]:
-    """Ids of the first entries that an FTS5 query finds, in order, without counting them.
-
-    Raises DatabaseError.
-    """
-    count = await db.get(COUNT_SORTABLE, match, SORTED_HITS + 1)
+    """Ids of the first entries that an FTS5 query finds, in order, without counting them."""
+    count = await db.get(COUNT_SORTABLE, match=match, limit=SORTED_HITS + 1)
     return await ranked(db, match, count, sort, limit=limit)
 
 
@@ -319,7 +316,7 @@ async def ranked(
     offset: int = 0,
     server_id: int | None = None,
 ) -> list[int]:
-    """Ids of a page of the `count` entries that an FTS5 query finds, in order. Raises DatabaseError."""
+    """Ids of a page of the `count` entries that an FTS5 query finds, in order."""
     if offset >= count:
         return []
     if server_id is not None and sort in ORDERED:
@@ -337,7 +334,7 @@ async def _ranks(db: Database, wanted: str, typed: Typed) -> list[_Hits]:
             found.append(_Hits("", 0))
             continue
         match = f"({wanted} AND {rank})" + (f" NOT {any_of(before)}" if before else "")
-        found.append(_Hits(match, await db.get(COUNT, match), typed.meant if rank == typed.mistyped else ()))
+        found.append(_Hits(match, await db.get(COUNT_MATCHES, match), typed.meant if rank == typed.mistyped else ()))
         before.append(rank)
     return found
 

@@ -86,7 +86,7 @@ async def page_in_server(
 ) -> list[int]:
     """Ids of a page of the entries that the FTS5 query `match` finds, or of all; `sort` is one of `ORDERED`.
 
-    `many` says that they are too many to be sorted. Raises DatabaseError.
+    `many` says that they are too many to be sorted.
     """
     rows = await db.all(HERE[match is not None], server=server_id, match=match)
     here = sorted(((_value_here(row, sort), row["id"]) for row in rows), reverse=True)

@@ -13,7 +13,7 @@ from inference.lora.beside.categories import Category
 MAX_TAG = 40  # characters
 
 FORGET_TAGS = SqlStatement("DELETE FROM lora_tag WHERE lora_id = ?")
-ADD_TAG = SqlStatement("INSERT OR IGNORE INTO lora_tag (category, tag, lora_id) VALUES (?, ?, ?)")
+ADD_TAG = SqlStatement("INSERT OR IGNORE INTO lora_tag (category, tag, lora_id) VALUES (:category, :tag, :lora)")
 TAGS_OF_LORA = Query(str, "SELECT tag FROM lora_tag WHERE lora_id = ? ORDER BY tag")
 
 
@@ -26,7 +26,9 @@ class TagCount:
 
 
 # The tags that most entries of a category have.
-POPULAR_TAGS = Query(TagCount, "SELECT tag, loras FROM tag WHERE category = ? ORDER BY loras DESC, tag LIMIT ?")
+POPULAR_TAGS = Query(
+    TagCount, "SELECT tag, loras FROM tag WHERE category = :category ORDER BY loras DESC, tag LIMIT :limit"
+)
 
 
 def tag_key(text: str) -> str:
@@ -35,8 +37,8 @@ def tag_key(text: str) -> str:
 
 
 async def write_tags(db: Database, lora_id: int, category: Category, words: Iterable[str]) -> None:
-    """Replace the entry's tags with `words`, as a scan found them. Raises DatabaseError."""
+    """Replace the entry's tags with `words`, as a scan found them."""
     await db.run(FORGET_TAGS, lora_id)
     for tag in dict.fromkeys(map(tag_key, words)):
         if tag:
-            await db.run(ADD_TAG, category, tag, lora_id)
+            await db.run(ADD_TAG, category=category, tag=tag, lora=lora_id)

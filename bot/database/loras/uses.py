@@ -12,7 +12,7 @@ from bot.database.query import Query, SqlStatement
 from bot.database.trends import raised
 from inference.messages.request import LoraUse
 
-USED = Query(
+USED_LORAS = Query(
     sqlite3.Row,
     """
     SELECT id, trend FROM lora WHERE id IN (
@@ -20,21 +20,21 @@ USED = Query(
     )
     """,
 )
-RAISE = SqlStatement("UPDATE lora SET uses = uses + 1, trend = ? WHERE id = ?")
-RAISE_BOOKMARK = SqlStatement("UPDATE bookmark SET uses = uses + 1 WHERE person_id = ? AND lora_id = ?")
+RAISE_LORA = SqlStatement("UPDATE lora SET uses = uses + 1, trend = :trend WHERE id = :id")
+RAISE_BOOKMARK = SqlStatement("UPDATE bookmark SET uses = uses + 1 WHERE person_id = :person AND lora_id = :lora")
 RAISE_PAIR = SqlStatement("""
-    INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (?, ?, 1)
+    INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (:lora, :other, 1)
     ON CONFLICT (lora_id, other_id) DO UPDATE SET uses = uses + 1
 """)
 
 
 async def record_uses(db: Database, person_id: int, loras: Sequence[LoraUse]) -> None:
-    """Count one job of this person that succeeded with `loras`. Raises DatabaseError."""
+    """Count one job of this person that succeeded with `loras`."""
     now = now_ms()
     async with db.transaction():
-        used = await db.all(USED, [use.sha256 for use in loras])
+        used = await db.all(USED_LORAS, [use.sha256 for use in loras])
         for row in used:
-            await db.run(RAISE, raised(row["trend"], now), row["id"])
-            await db.run(RAISE_BOOKMARK, person_id, row["id"])
-        for pair in permutations([row["id"] for row in used], 2):
-            await db.run(RAISE_PAIR, *pair)
+            await db.run(RAISE_LORA, trend=raised(row["trend"], now), id=row["id"])
+            await db.run(RAISE_BOOKMARK, person=person_id, lora=row["id"])
+        for lora, other in permutations([row["id"] for row in used], 2):
+            await db.run(RAISE_PAIR, lora=lora, other=other)

@@ -12,21 +12,29 @@ DUE_FOR_MEASURING = Query(
     DueVersion,
     """
     SELECT id, lora_id FROM lora_version
-    WHERE measured = 0 AND usable = 1 AND base_model = ? AND measure_tries < ?
+    WHERE measured = 0 AND usable = 1 AND base_model = :base_model AND measure_tries < :tries
     ORDER BY measure_tries, id DESC LIMIT 1
     """,
 )
 # 1 before a try starts, so that it counts whatever goes wrong; -1 takes one back.
-COUNT_MEASURING = SqlStatement("UPDATE lora_version SET measure_tries = measure_tries + ? WHERE id = ?")
-MARK = SqlStatement("UPDATE lora_version SET measured = 1 WHERE id = ?")
-FORGET = SqlStatement("DELETE FROM weight_range WHERE version_id = ?")
-RECORD = SqlStatement("INSERT INTO weight_range (version_id, checkpoint, least, most) VALUES (?, ?, ?, ?)")
+CHANGE_MEASURE_TRIES = SqlStatement("UPDATE lora_version SET measure_tries = measure_tries + :tries WHERE id = :id")
+MARK_MEASURED = SqlStatement("UPDATE lora_version SET measured = 1 WHERE id = ?")
+FORGET_WEIGHT_RANGE = SqlStatement("DELETE FROM weight_range WHERE version_id = ?")
+RECORD_WEIGHT_RANGE = SqlStatement(
+    "INSERT INTO weight_range (version_id, checkpoint, least, most) VALUES (:version, :checkpoint, :least, :most)"
+)
 
 
 async def record_range(db: Database, version_id: int, useful: UsefulWeights | None) -> None:
-    """Record what was measured; None where the file makes no difference. Raises DatabaseError."""
+    """Record what was measured; None where the file makes no difference."""
     async with db.transaction():
-        await db.run(FORGET, version_id)
+        await db.run(FORGET_WEIGHT_RANGE, version_id)
         if useful is not None:
-            await db.run(RECORD, version_id, useful.checkpoint, useful.least, useful.most)
-        await db.run(MARK, version_id)
+            await db.run(
+                RECORD_WEIGHT_RANGE,
+                version=version_id,
+                checkpoint=useful.checkpoint,
+                least=useful.least,
+                most=useful.most,
+            )
+        await db.run(MARK_MEASURED, version_id)

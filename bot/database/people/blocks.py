@@ -45,17 +45,23 @@ class Block:
 _WHERE = "WHERE server_id = :server AND kind = :kind AND target_id IN (:id, pseudonym(:id))"
 FIND_BLOCK = Query(Block, f"SELECT * FROM block {_WHERE}")  # noqa: S608 - constants only
 LIFT_BLOCK = Query(Block, f"DELETE FROM block {_WHERE} RETURNING *")  # noqa: S608 - constants only
-LIST_BLOCKS = Query(Block, "SELECT * FROM block WHERE server_id = ? AND kind = ? ORDER BY target_id LIMIT ? OFFSET ?")
+LIST_BLOCKS = Query(
+    Block,
+    "SELECT * FROM block WHERE server_id = :server AND kind = :kind ORDER BY target_id LIMIT :limit OFFSET :offset",
+)
 LORA_BLOCKS = Query(Block, "SELECT * FROM block WHERE server_id = ? AND kind = 'lora'")
 SAVE_BLOCK = Query(
     Block,
     """
-    INSERT INTO block (server_id, kind, target_id, reason, ends_at, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO block (server_id, kind, target_id, reason, ends_at, created_by, created_at)
+    VALUES (:server, :kind, :target, :reason, :ends_at, :created_by, :now)
     ON CONFLICT (server_id, kind, target_id) DO UPDATE SET reason = excluded.reason, ends_at = excluded.ends_at,
     created_by = excluded.created_by, created_at = excluded.created_at RETURNING *
     """,
 )
-FORGET_PSEUDONYM = SqlStatement("DELETE FROM block WHERE server_id = ? AND kind = ? AND target_id = pseudonym(?)")
+FORGET_PSEUDONYM = SqlStatement(
+    "DELETE FROM block WHERE server_id = :server AND kind = :kind AND target_id = pseudonym(:target)"
+)
 
 
 async def save_block(
@@ -68,7 +74,16 @@ async def save_block(
     ends_at: int | None,
     created_by: int,
 ) -> Block:
-    """Block, in place of an earlier block of the same. Raises DatabaseError."""
+    """Block, in place of an earlier block of the same."""
     async with db.transaction():
-        await db.run(FORGET_PSEUDONYM, server_id, kind, target_id)
-        return await db.get(SAVE_BLOCK, server_id, kind, target_id, reason, ends_at, created_by, now_ms())
+        await db.run(FORGET_PSEUDONYM, server=server_id, kind=kind, target=target_id)
+        return await db.get(
+            SAVE_BLOCK,
+            server=server_id,
+            kind=kind,
+            target=target_id,
+            reason=reason,
+            ends_at=ends_at,
+            created_by=created_by,
+            now=now_ms(),
+        )

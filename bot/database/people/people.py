@@ -6,8 +6,8 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.query import Query, SqlStatement
 
-REMEMBER_PERSON = SqlStatement("INSERT INTO person (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING")
-REMEMBER_SERVER = SqlStatement("INSERT INTO server (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING")
+REMEMBER_PERSON = SqlStatement("INSERT INTO person (id, created_at) VALUES (:id, :now) ON CONFLICT (id) DO NOTHING")
+REMEMBER_SERVER = SqlStatement("INSERT INTO server (id, created_at) VALUES (:id, :now) ON CONFLICT (id) DO NOTHING")
 # Whether a stored id is the person's, or the keyed hash that took its place.
 IS_PERSON = Query(bool, "SELECT coalesce(:stored IN (:person, pseudonym(:person)), 0)")
 # Discord's name of a known person's language.
@@ -16,10 +16,10 @@ FIND_LOCALE = Query(str, "SELECT locale FROM person WHERE id = ? AND locale IS N
 
 
 async def remember_person(db: Database, person_id: int) -> None:
-    """Make sure the person has a row. Raises DatabaseError."""
-    await db.run(REMEMBER_PERSON, person_id, now_ms())
+    """Make sure the person has a row."""
+    await db.run(REMEMBER_PERSON, id=person_id, now=now_ms())
 
 
 async def remember_server(db: Database, server_id: int) -> None:
-    """Make sure the server has a row. Raises DatabaseError."""
-    await db.run(REMEMBER_SERVER, server_id, now_ms())
+    """Make sure the server has a row."""
+    await db.run(REMEMBER_SERVER, id=server_id, now=now_ms())

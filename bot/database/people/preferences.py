@@ -9,7 +9,7 @@ from bot.database.people import people
 from bot.database.query import Query, SqlStatement
 
 FIND_PREFERENCES = Query(str, "SELECT settings FROM person WHERE id = ?")
-SAVE_PREFERENCES = SqlStatement("UPDATE person SET settings = ? WHERE id = ?")
+SAVE_PREFERENCES = SqlStatement("UPDATE person SET settings = :settings WHERE id = :id")
 
 
 class Preferences(BaseModel):
@@ -31,13 +31,13 @@ class Preferences(BaseModel):
 
 
 async def find_preferences(db: Database, person_id: int) -> Preferences:
-    """The person's preferences. Raises DatabaseError."""
+    """The person's preferences."""
     settings = await db.one(FIND_PREFERENCES, person_id)
     return Preferences() if settings is None else Preferences.model_validate_json(settings)
 
 
 async def save_preferences(db: Database, person_id: int, preferences: Preferences) -> None:
-    """Store them. Raises DatabaseError."""
+    """Store them."""
     async with db.transaction():
         await people.remember_person(db, person_id)
-        await db.run(SAVE_PREFERENCES, preferences.model_dump_json(), person_id)
+        await db.run(SAVE_PREFERENCES, settings=preferences.model_dump_json(), id=person_id)

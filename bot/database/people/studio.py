@@ -31,19 +31,19 @@ FILL_STUDIO = Query(StudioState, f"{_SAVE} previous = state, revision = revision
 UNDO_STUDIO = Query(
     StudioState,
     f"""
-    UPDATE studio SET state = previous, previous = NULL, updated_at = ?, revision = revision + 1
-    WHERE person_id = ? AND previous IS NOT NULL RETURNING {_STATE}
+    UPDATE studio SET state = previous, previous = NULL, updated_at = :now, revision = revision + 1
+    WHERE person_id = :person AND previous IS NOT NULL RETURNING {_STATE}
     """,  # noqa: S608 - constants only
 )
 
 
 async def save_studio(db: Database, person_id: int, state: str) -> StudioState:
-    """Store the draft. Raises DatabaseError."""
+    """Store the draft."""
     return await _save(db, SAVE_STUDIO, person_id, state)
 
 
 async def fill_studio(db: Database, person_id: int, state: str) -> StudioState:
-    """Replace the draft; UNDO_STUDIO restores the old one. Raises DatabaseError."""
+    """Replace the draft; UNDO_STUDIO restores the old one."""
     return await _save(db, FILL_STUDIO, person_id, state)
 
 

@@ -40,14 +40,14 @@ class Origin:
     given: bool
 
 
-RECORD = SqlStatement(
-    "INSERT INTO picture_hash (picture_id, hash) SELECT id, ? FROM picture WHERE id = ? ON CONFLICT DO NOTHING"
+RECORD_HASH = SqlStatement(
+    "INSERT INTO picture_hash (picture_id, hash) SELECT id, :hash FROM picture WHERE id = :id ON CONFLICT DO NOTHING"
 )
-HASHED = Query(
+ALL_PICTURES = Query(
     HashedPicture,
     """
     SELECT picture.id, job_id, path, hash FROM picture LEFT JOIN picture_hash ON picture_id = picture.id
-    WHERE picture.id > ? ORDER BY picture.id LIMIT ?
+    WHERE picture.id > :after ORDER BY picture.id LIMIT :limit
     """,
 )
 # The oldest pictures with ids above the first parameter.
@@ -55,7 +55,7 @@ PICTURES_WITHOUT_HASH = Query(
     HashedPicture,
     """
     SELECT id, job_id, path, NULL AS hash FROM picture
-    WHERE id > ? AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT ?
+    WHERE id > :after AND NOT EXISTS (SELECT 1 FROM picture_hash WHERE picture_id = picture.id) ORDER BY id LIMIT :limit
     """,
 )
 HASHES_OF_JOB = Query(bytes, "SELECT hash FROM picture JOIN picture_hash ON picture_id = picture.id WHERE job_id = ?")
@@ -64,15 +64,15 @@ NEWEST_PICTURES_OF = Query(
     """
     SELECT picture.id, job_id, path, hash FROM job
     CROSS JOIN picture ON picture.job_id = job.id CROSS JOIN picture_hash ON picture_id = picture.id
-    WHERE person_id = ? ORDER BY job.id DESC LIMIT ?
+    WHERE person_id = :person ORDER BY job.id DESC LIMIT :limit
     """,
 )
-STORED = Query(
-    sqlite3.Row, "SELECT picture_id, hash FROM picture_hash WHERE picture_id > ? ORDER BY picture_id LIMIT ?"
+STORED_HASHES = Query(
+    sqlite3.Row, "SELECT picture_id, hash FROM picture_hash WHERE picture_id > :after ORDER BY picture_id LIMIT :limit"
 )
-_COUNT = Query(int, "SELECT count(*) FROM picture")  # reads a whole index, as the search reads all hashes
+_COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture")  # reads a whole index, as the search reads all hashes
 # Where pictures come from, without those that are deleted.
-ORIGINS = Query(
+ORIGINS_OF_PICTURES = Query(
     Origin,
     """
     SELECT picture.id, job_id, person_id, position, picture.created_at, path,
@@ -83,28 +83,28 @@ ORIGINS = Query(
 
 
 async def record_hashes(db: Database, hashes: Iterable[tuple[int, bytes]]) -> None:
-    """Store the hashes of pictures by their ids, where the picture is still there. Raises DatabaseError."""
+    """Store the hashes of pictures by their ids, where the picture is still there."""
     async with db.transaction():
         for picture_id, hashed in hashes:
-            await db.run(RECORD, hashed, picture_id)
+            await db.run(RECORD_HASH, hash=hashed, id=picture_id)
 
 
 async def all_hashes(db: Database) -> AsyncGenerator[list[HashedPicture]]:
-    """All pictures in portions, the oldest first. Raises DatabaseError."""
+    """All pictures in portions, the oldest first."""
     last = 0
-    while pictures := await db.all(HASHED, last, AT_ONCE):
+    while pictures := await db.all(ALL_PICTURES, after=last, limit=AT_ONCE):
         yield pictures
         last = pictures[-1].id
 
 
 async def stored_hashes(db: Database) -> AsyncGenerator[tuple[list[int], list[bytes]]]:
-    """Ids and hashes of all pictures with a hash, in portions, the oldest first. Raises DatabaseError."""
+    """Ids and hashes of all pictures with a hash, in portions, the oldest first."""
     last = 0
-    while rows := await db.all(STORED, last, MANY_AT_ONCE):
+    while rows := await db.all(STORED_HASHES, after=last, limit=MANY_AT_ONCE):
         yield [row["picture_id"] for row in rows], [row["hash"] for row in rows]
         last = rows[-1]["picture_id"]
 
 
 async def count_pictures(db: Database) -> int:
-    """How many pictures there are, with and without hashes. Raises DatabaseError."""
-    return await db.get(_COUNT)
+    """How many pictures there are, with and without hashes."""
+    return await db.get(_COUNT_PICTURES)

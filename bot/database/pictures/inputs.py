@@ -75,32 +75,34 @@ USE_OF_INPUT = Query(
 )
 NOTE_GIVEN = SqlStatement(
     """
-    INSERT INTO given_input (person_id, sha256, given_at) VALUES (?, ?, ?)
+    INSERT INTO given_input (person_id, sha256, given_at) VALUES (:person, :sha256, :now)
     ON CONFLICT (person_id, sha256) DO UPDATE SET given_at = excluded.given_at
     """
 )
 FORGET_GIVEN = SqlStatement("DELETE FROM given_input WHERE sha256 IN (SELECT value FROM json_each(?))")
-NOTE_SOURCE = SqlStatement("INSERT INTO start_picture_source (person_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING")
+NOTE_SOURCE = SqlStatement(
+    "INSERT INTO start_picture_source (person_id, sha256) VALUES (:person, :sha256) ON CONFLICT DO NOTHING"
+)
 FORGET_SOURCES = SqlStatement("DELETE FROM start_picture_source WHERE sha256 IN (SELECT value FROM json_each(?))")
 
 
 async def note_given(db: Database, person_id: int, sha256: str) -> None:
-    """The person gave this picture. Raises DatabaseError."""
+    """The person gave this picture."""
     async with db.transaction():
         await remember_person(db, person_id)
-        await db.run(NOTE_GIVEN, person_id, sha256, now_ms())
+        await db.run(NOTE_GIVEN, person=person_id, sha256=sha256, now=now_ms())
 
 
 async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) -> None:
-    """Record that the person starts from a picture of the author; from an own one, only that. Raises DatabaseError."""
+    """Record that the person starts from a picture of the author; from an own one, only that."""
     async with db.transaction():
         await note_given(db, person_id, sha256)
         if author_id != person_id:
-            await db.run(NOTE_SOURCE, author_id, sha256)
+            await db.run(NOTE_SOURCE, person=author_id, sha256=sha256)
 
 
 async def forget_given(db: Database, hashes: Iterable[str]) -> None:
-    """The files of these pictures are removed. Raises DatabaseError."""
+    """The files of these pictures are removed."""
     removed = list(hashes)
     async with db.transaction():
         await db.run(FORGET_GIVEN, removed)

@@ -66,16 +66,17 @@ class PicturePath:
     path: str
 
 
-RECORD = Query(
+RECORD_PICTURE = Query(
     int,
     """
     INSERT INTO picture (job_id, position, path, width, height, seed, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
+    VALUES (:job, :position, :path, :width, :height, :seed, :now) RETURNING id
     """,
 )
-RECORD_LORA = SqlStatement(
-    "INSERT INTO picture_lora (picture_id, position, sha256, name, weight) VALUES (?, ?, ?, ?, ?)"
-)
+RECORD_LORA = SqlStatement("""
+    INSERT INTO picture_lora (picture_id, position, sha256, name, weight)
+    VALUES (:picture, :position, :sha256, :name, :weight)
+""")
 _PICTURE = """
     SELECT picture.*, job.person_id, (
         SELECT json_group_array(json_object('sha256', sha256, 'name', name, 'weight', weight)) FROM (
@@ -86,7 +87,7 @@ _PICTURE = """
 """
 PICTURES_OF_JOB = Query(Picture, f"{_PICTURE} WHERE job_id = ? ORDER BY position")
 # By its place among the pictures of a job.
-FIND_PICTURE = Query(Picture, f"{_PICTURE} WHERE job_id = ? AND position = ?")
+FIND_PICTURE = Query(Picture, f"{_PICTURE} WHERE job_id = :job AND position = :position")
 PATHS_OF_PERSON = Query(
     PicturePath,
     "SELECT picture.id, path FROM job JOIN picture ON job_id = job.id WHERE person_id = ? ORDER BY picture.id",
@@ -109,12 +110,16 @@ RECORDED_PICTURE = Query(
 async def record_pictures(
     db: Database, job_id: int, pictures: Sequence[NewPicture], request: GenerationRequest
 ) -> list[Picture]:
-    """Record a job's pictures in their order, each with the LoRAs it was painted with. Raises DatabaseError."""
+    """Record a job's pictures in their order, each with the LoRAs it was painted with."""
     async with db.transaction():
         for position, new in enumerate(pictures):
-            values = (job_id, position, new.path, new.width, new.height, new.seed, now_ms())
-            picture_id = await db.get(RECORD, *values)
+            picture_id = await db.get(
+                RECORD_PICTURE, job=job_id, position=position,
+                path=new.path, width=new.width, height=new.height, seed=new.seed, now=now_ms(),
+            )  # fmt: skip
             loras = request.only(position).loras if request.variants else request.loras
             for place, use in enumerate(loras):
-                await db.run(RECORD_LORA, picture_id, place, use.sha256, use.name, use.weight)
+                await db.run(
+                    RECORD_LORA, picture=picture_id, position=place, sha256=use.sha256, name=use.name, weight=use.weight
+                )
         return await db.all(PICTURES_OF_JOB, job_id)

@@ -68,7 +68,7 @@ NOTE_REPORTED = SqlStatement(
     WHERE job_id = :job AND length(hash) > 0 ON CONFLICT DO NOTHING
     """
 )
-DECIDE = SqlStatement(
+DECIDE_VERDICTS = SqlStatement(
     """
     UPDATE OR REPLACE picture_verdict SET server_id = :server, reason = :reason, rating = :rating, created_at = :now
     WHERE source = pseudonym('report ' || :report)
@@ -77,12 +77,14 @@ DECIDE = SqlStatement(
 _VERDICTS = """
     SELECT id, server_id, reason, rating, source, hash FROM picture_verdict WHERE reason <> 'reported'
 """
-DECIDED = Query(PictureVerdict, f"{_VERDICTS} AND source = pseudonym('report ' || ?) LIMIT 1")
-END = SqlStatement("DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)")
+DECIDED_VERDICT = Query(PictureVerdict, f"{_VERDICTS} AND source = pseudonym('report ' || ?) LIMIT 1")
+FORGET_VERDICTS = SqlStatement("DELETE FROM picture_verdict WHERE source = pseudonym('report ' || ?)")
 SHOW_COPIES = SqlStatement("DELETE FROM takedown WHERE report_id = ? AND report_id < 0")
 UNRATE_COPIES = SqlStatement("DELETE FROM job_rating WHERE verdict = ? AND verdict <> 0")
 # Without the key there is none.
-SOURCE = Query(int, "SELECT source FROM (SELECT pseudonym('report ' || ?) AS source) AS found WHERE source IS NOT NULL")
+SOURCE_OF_REPORT = Query(
+    int, "SELECT source FROM (SELECT pseudonym('report ' || ?) AS source) AS found WHERE source IS NOT NULL"
+)
 HIDE_COPY = SqlStatement(
     """
     INSERT INTO takedown (job_id, server_id, report_id, person_id, created_at, told_at)
@@ -98,7 +100,7 @@ REPORTED_HASHES = Query(
     WHERE {HIDING} AND report.created_at > 0 AND reason = 'reported'
     """,  # noqa: S608 - constants only
 )
-HOLD_COPY = SqlStatement("INSERT INTO held_copy (job_id, report_id) VALUES (?, ?) ON CONFLICT DO NOTHING")
+HOLD_COPY = SqlStatement("INSERT INTO held_copy (job_id, report_id) VALUES (:job, :report) ON CONFLICT DO NOTHING")
 # Jobs that a report holds or held as copies.
 HELD_COPIES = Query(int, "SELECT job_id FROM held_copy WHERE report_id = ?")
 HIDE_HELD = SqlStatement(
@@ -118,10 +120,11 @@ TAKE_DOWN_HASHES = SqlStatement(
 )
 # A number that grows with every change of a verdict, which adds an entry.
 VERDICTS_REVISION = Query(int, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'record_entry'")
-IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > ? ORDER BY id LIMIT ?")
+IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > :after ORDER BY id LIMIT :limit")
 # Jobs that have the very picture with this hash.
 JOBS_WITH_HASH = Query(
-    int, "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = ? LIMIT ?"
+    int,
+    "SELECT DISTINCT job_id FROM picture_hash JOIN picture ON picture.id = picture_id WHERE hash = :hash LIMIT :limit",
 )
 
 
@@ -135,11 +138,11 @@ async def decide_verdicts(
 ) -> None:
     """Make verdicts of the hashes that a report noted, and hide or rate the copies that it held.
 
-    Of a deleted picture they are hidden everywhere. Raises DatabaseError.
+    Of a deleted picture they are hidden everywhere.
     """
     about = {"report": report_id, "reason": reason, "server": server_id, "rating": rating, "now": now_ms()}
     async with db.transaction():
-        await db.run(DECIDE, **about)
+        await db.run(DECIDE_VERDICTS, **about)
         await _decide_held(db, report_id, reason, server_id, rating)
 
 
@@ -154,52 +157,57 @@ async def _decide_held(
         await db.run(HIDE_HELD, report=report_id, server=server_id, now=now_ms())
         return
     for job_id in await db.all(HELD_COPIES, report_id):
-        verdict = PictureVerdict(0, server_id, reason, rating, await db.one(SOURCE, report_id), b"")
+        verdict = PictureVerdict(0, server_id, reason, rating, await db.one(SOURCE_OF_REPORT, report_id), b"")
         await inherit_verdicts(db, job_id, [verdict])
 
 
 async def hold_copy(db: Database, job_id: int, report_ids: Iterable[int]) -> None:
     """Hold the pictures of a job for as long as these reports hide the pictures that they look like.
 
-    Those that were decided meanwhile hide or rate them. Raises DatabaseError.
+    Those that were decided meanwhile hide or rate them.
     """
     for report_id in report_ids:
-        await db.run(HOLD_COPY, job_id, report_id)
-        decided = await db.one(DECIDED, report_id)
+        await db.run(HOLD_COPY, job=job_id, report=report_id)
+        decided = await db.one(DECIDED_VERDICT, report_id)
         if decided is not None:
             await _decide_held(db, report_id, decided.reason, decided.server_id, decided.rating)
 
 
 async def end_verdicts(db: Database, report_id: int) -> None:
-    """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them.
-
-    Raises DatabaseError.
-    """
+    """Delete the verdicts of a report that was dismissed or reversed, and what copies have inherited from them."""
     async with db.transaction():
-        await db.run(END, report_id)
-        await end_inherited(db, await db.one(SOURCE, report_id))
+        await db.run(FORGET_VERDICTS, report_id)
+        await end_inherited(db, await db.one(SOURCE_OF_REPORT, report_id))
 
 
 async def end_inherited(db: Database, source: int | None) -> None:
-    """Show copies again that verdicts of a source hid, and delete the ratings that they gave. Raises DatabaseError."""
+    """Show copies again that verdicts of a source hid, and delete the ratings that they gave."""
     await db.run(SHOW_COPIES, source)
     await db.run(UNRATE_COPIES, source)
 
 
 async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[PictureVerdict]) -> None:
-    """Hide and rate a job's new pictures as the earlier ones that look like them. Raises DatabaseError."""
+    """Hide and rate a job's new pictures as the earlier ones that look like them."""
     async with db.transaction():
         for each in verdicts:
             if each.reason is VerdictReason.HIDDEN:
                 await db.run(HIDE_COPY, job=job_id, server=each.server_id, source=each.source or 0, now=now_ms())
             elif each.rating is not None:
                 by = RatingSource.OPERATOR if each.server_id == EVERYWHERE else RatingSource.STAFF
-                await db.run(INHERIT_RATING, each.server_id, by, each.rating, now_ms(), each.source or 0, job_id)
+                await db.run(
+                    INHERIT_RATING,
+                    server=each.server_id,
+                    source=by,
+                    rating=each.rating,
+                    now=now_ms(),
+                    verdict=each.source or 0,
+                    job=job_id,
+                )
 
 
 async def verdicts_in_force(db: Database) -> list[PictureVerdict]:
-    """All verdicts, read in portions. Raises DatabaseError."""
+    """All verdicts, read in portions."""
     found: list[PictureVerdict] = []
-    while portion := await db.all(IN_FORCE, found[-1].id if found else 0, AT_ONCE):
+    while portion := await db.all(IN_FORCE, after=found[-1].id if found else 0, limit=AT_ONCE):
         found += portion
     return found

@@ -7,30 +7,32 @@ gone. A takedown deletes the delivered message alone.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 from pydantic import Json
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.jobs.jobs import Job, job_from
+from bot.database.jobs.jobs import Job
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.query import Query, SqlStatement
 
 # A hidden job goes at `delete_at` (unix ms). A job that is hidden already, or unfinished, stays as it is.
 HIDE_JOB = SqlStatement("""
-    UPDATE job SET delete_at = ? WHERE id = ? AND delete_at IS NULL AND state NOT IN ('queued', 'running')
+    UPDATE job SET delete_at = :delete_at WHERE id = :id AND delete_at IS NULL AND state NOT IN ('queued', 'running')
 """)
-UNDO_DELETION = Query(sqlite3.Row, "UPDATE job SET delete_at = NULL WHERE id = ? AND delete_at > ? RETURNING *")
-HIDDEN_JOB = Query(sqlite3.Row, "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL")
-HIDDEN_JOBS = Query(sqlite3.Row, "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at")
+# Bring a hidden job back, if it is not too late.
+UNDO_DELETION = Query(Job, "UPDATE job SET delete_at = NULL WHERE id = :id AND delete_at > :now RETURNING *")
+# A job that its owner deleted and may still bring back.
+FIND_HIDDEN_JOB = Query(Job, "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL")
+HIDDEN_JOBS = Query(Job, "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at")
+# Hidden jobs that go now, unless an open report, made since `held_since` (unix ms), holds them.
 DUE_JOBS = Query(
-    sqlite3.Row,
+    Job,
     """
-    SELECT * FROM job WHERE delete_at <= ? AND NOT EXISTS (
+    SELECT * FROM job WHERE delete_at <= :now AND NOT EXISTS (
         SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
-        AND (created_at >= ? OR lasting = 1)
+        AND (created_at >= :held_since OR lasting = 1)
     ) ORDER BY delete_at
     """,
 )
@@ -73,29 +75,9 @@ class Deletion:
 FIND_DELETION = Query(Deletion, "SELECT * FROM deletion WHERE job_id = ?")
 PENDING_DELETIONS = Query(Deletion, "SELECT * FROM deletion ORDER BY job_id")
 # A deletion with other files, which was begun since, stays.
-END_DELETION = SqlStatement("DELETE FROM deletion WHERE job_id = ? AND json(paths) = json(?) AND input IS ?")
-
-
-async def undo_deletion(db: Database, job_id: int) -> Job | None:
-    """Bring a hidden job back; None when it is too late."""
-    row = await db.one(UNDO_DELETION, job_id, now_ms())
-    return None if row is None else job_from(row)
-
-
-async def find_hidden_job(db: Database, job_id: int) -> Job | None:
-    """A job that its owner deleted and may still bring back."""
-    row = await db.one(HIDDEN_JOB, job_id)
-    return None if row is None else job_from(row)
-
-
-async def hidden_jobs(db: Database) -> list[Job]:
-    """All such jobs."""
-    return [job_from(row) for row in await db.all(HIDDEN_JOBS)]
-
-
-async def due_jobs(db: Database, *, held_since: int) -> list[Job]:
-    """Hidden jobs that go now: not those for whose open report, made since a unix ms, they are held."""
-    return [job_from(row) for row in await db.all(DUE_JOBS, now_ms(), held_since)]
+END_DELETION = SqlStatement(
+    "DELETE FROM deletion WHERE job_id = :job AND json(paths) = json(:paths) AND input IS :input"
+)
 
 
 async def begin_deletion(

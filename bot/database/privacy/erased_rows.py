@@ -18,7 +18,7 @@ from bot.database.query import Query, SqlStatement
 
 # The oldest first.
 ENDED_JOBS = Query(
-    int, "SELECT id FROM job WHERE person_id = ? AND state NOT IN ('queued', 'running') ORDER BY id LIMIT ?"
+    int, "SELECT id FROM job WHERE person_id = :person AND state NOT IN ('queued', 'running') ORDER BY id LIMIT :limit"
 )
 # Jobs of which files or messages are still to go.
 JOBS_BEING_DELETED = Query(int, "SELECT job_id FROM deletion WHERE person_id = ?")
@@ -98,9 +98,10 @@ COUNT_PRIVATE = Query(
 )
 COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
 FORGET_ERASED_JOBS = SqlStatement("DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))")
-COUNT_ERASED = SqlStatement("""
-    UPDATE erasure SET jobs = jobs + ?, pictures = pictures + ?, private_answers = private_answers + ?,
-    unreachable = unreachable + ? WHERE id = ?
+RECORD_ERASED = SqlStatement("""
+    UPDATE erasure SET jobs = jobs + :jobs, pictures = pictures + :pictures,
+    private_answers = private_answers + :private_answers,
+    unreachable = unreachable + :unreachable WHERE id = :id
 """)
 NOTE_OTHER_INPUTS = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path)
@@ -117,7 +118,7 @@ NOTE_TAKEN_PICTURES = SqlStatement("""
     SELECT :erasure, 'inputs', sha256, 1 FROM start_picture_source WHERE person_id = :person
     ON CONFLICT (erasure_id, folder, path) DO UPDATE SET unconditional = 1
 """)
-COUNT_TAKEN_PICTURES = SqlStatement("""
+RECORD_TAKEN_PICTURES = SqlStatement("""
     UPDATE erasure SET start_pictures = (
         SELECT count(*) FROM start_picture_source WHERE start_picture_source.person_id = erasure.person_id
     ) WHERE id = :erasure
@@ -140,10 +141,11 @@ KEEP_ADDITIONS = SqlStatement("""
 """)
 FORGET_PERSON = SqlStatement("DELETE FROM person WHERE id = ?")
 BEGIN_CLEARING = SqlStatement("""
-    UPDATE erasure SET state = 'clearing', person_id = NULL, direct_channel = ? WHERE id = ? AND state = 'requested'
+    UPDATE erasure SET state = 'clearing', person_id = NULL, direct_channel = :direct_channel
+    WHERE id = :id AND state = 'requested'
 """)
 # Messages to staff that name the person, or quote them: who painted or reported it, appealed, decided or answered.
-# It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE` does.
+# It reads notes and decisions from end to end, once for each person who has all deleted, as `_REPLACE_PERSON` does.
 _NOTE_REPORTS = SqlStatement("""
     INSERT INTO erasure_report (erasure_id, report_id)
     SELECT :erasure, id FROM report WHERE (message_id IS NOT NULL OR posting_at IS NOT NULL) AND (
@@ -161,7 +163,7 @@ ERASED_REPORTS_CHANGED = SqlStatement("""
 """)
 # What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
 # for each person who has all deleted.
-_REPLACE = (
+_REPLACE_PERSON = tuple(map(SqlStatement, (
     "UPDATE lora SET content_rating_by = :hash WHERE content_rating_by = :person",
     "UPDATE feature SET featured_by = :hash WHERE featured_by = :person",
     "UPDATE pause SET person_id = :hash WHERE person_id = :person",
@@ -199,13 +201,13 @@ _REPLACE = (
        person_id = iif(person_id = :person, :hash, person_id),
        target = replace(target, :person, :hash), changes = replace(changes, :person, :hash)
        WHERE actor_id = :person OR person_id = :person OR instr(target, :person) OR instr(changes, :person)""",
-)
+)))  # fmt: skip
 # The full text indexes, in which what is deleted stays until their segments are merged.
-MERGES = (
+MERGE_INDEXES = tuple(map(SqlStatement, (
     "INSERT INTO job_text (job_text, rank) VALUES ('merge', ?)",
     "INSERT INTO bookmark_text (bookmark_text, rank) VALUES ('merge', ?)",
     "INSERT INTO publication_text (publication_text, rank) VALUES ('merge', ?)",
-)
+)))  # fmt: skip
 MERGED_PAGES = 500
 _LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
 
@@ -220,7 +222,7 @@ async def erase_jobs(
 ) -> None:
     """Delete jobs of the person; note their files, with those `spooled`, and messages as still to be removed.
 
-    Notices lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
+    Notices lie in the `direct_channel`; without one they are counted as out of reach.
     """
     async with db.transaction():
         pictures, private, notices = [
@@ -229,10 +231,17 @@ async def erase_jobs(
         for statement in (NOTE_PICTURES, NOTE_INPUTS, NOTE_MESSAGES, NOTE_PUBLICATIONS):
             await db.run(statement, erasure=erasure.id, ids=job_ids)
         for name in spooled:
-            await db.run(NOTE_ERASED_FILE, erasure.id, FileFolder.SPOOL, name)
+            await db.run(NOTE_ERASED_FILE, erasure=erasure.id, folder=FileFolder.SPOOL, path=name)
         await db.run(FORGET_ERASED_JOBS, job_ids)
         unreachable = notices if direct_channel is None else 0
-        await db.run(COUNT_ERASED, len(job_ids), pictures, private, unreachable, erasure.id)
+        await db.run(
+            RECORD_ERASED,
+            jobs=len(job_ids),
+            pictures=pictures,
+            private_answers=private,
+            unreachable=unreachable,
+            id=erasure.id,
+        )
 
 
 async def erase_person(
@@ -248,30 +257,30 @@ async def erase_person(
 
     The files `spooled` of jobs that the person was deleting are noted as still to be removed, and so are notices about
     reports; messages to staff that name the person as still to be written anew. Notices lie in the `direct_channel`,
-    of which all that the bot wrote is to be noted; without one they are counted as out of reach. Raises DatabaseError.
+    of which all that the bot wrote is to be noted; without one they are counted as out of reach.
     """
     person = erasure.person_id
     async with db.transaction():
         if await db.get(ANY_JOB, person) or await db.get(ANY_ADDITION, person):
             return False
         for statement in (
-            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, COUNT_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
+            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, RECORD_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
             NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES, _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
             await db.run(statement, erasure=erasure.id, person=person)
         for name in spooled:
-            await db.run(NOTE_ERASED_FILE, erasure.id, FileFolder.SPOOL, name)
+            await db.run(NOTE_ERASED_FILE, erasure=erasure.id, folder=FileFolder.SPOOL, path=name)
         notices = await db.all(DECISION_NOTICES, person=person)
         for message_id in notices if direct_channel is not None else ():
-            await db.run(NOTE_ERASED_MESSAGE, erasure.id, direct_channel, message_id)
+            await db.run(NOTE_ERASED_MESSAGE, erasure=erasure.id, channel=direct_channel, message=message_id)
         if direct_channel is None:
-            await db.run(COUNT_ERASED, 0, 0, 0, len(notices), erasure.id)
+            await db.run(RECORD_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
         await db.run(KEEP_ADDITIONS, person=person, hash=erasure.pseudonym, since=now_ms() - DAY_MS)
         await db.run(FORGET_PERSON, person)
-        for sql in _REPLACE:
-            await db.run(SqlStatement(sql), person=person, hash=erasure.pseudonym)
+        for statement in _REPLACE_PERSON:
+            await db.run(statement, person=person, hash=erasure.pseudonym)
         await db.run(ERASED_REPORTS_CHANGED, erasure=erasure.id)
-        await db.run(BEGIN_CLEARING, direct_channel, erasure.id)
+        await db.run(BEGIN_CLEARING, direct_channel=direct_channel, id=erasure.id)
     return True
 
 
@@ -282,17 +291,17 @@ async def overwrite_deleted(db: Database) -> None:
 
     The merge goes in portions, between which others write.
     """
-    for sql in MERGES:
+    for statement in MERGE_INDEXES:
         pages = -MERGED_PAGES  # at first: merge into one, however few changes there are
-        while await _merge(db, sql, pages):
+        while await _merge(db, statement, pages):
             pages = MERGED_PAGES
     if not await db.truncate_log():
         raise LogInUse("The log of the database is being read; it is emptied a moment later.")
 
 
-async def _merge(db: Database, sql: str, pages: int) -> bool:
+async def _merge(db: Database, statement: SqlStatement, pages: int) -> bool:
     """Whether there is more to merge."""
     async with db.transaction():
         before = db.connection.total_changes
-        await db.run(SqlStatement(sql), pages)
+        await db.run(statement, pages)
         return db.connection.total_changes - before >= _LEAST_WORK

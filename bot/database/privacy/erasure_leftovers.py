@@ -50,19 +50,21 @@ class LeftMessage:
 
 
 NOTE_ERASED_FILE = SqlStatement(
-    "INSERT INTO erasure_file (erasure_id, folder, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO erasure_file (erasure_id, folder, path) VALUES (:erasure, :folder, :path) ON CONFLICT DO NOTHING"
 )
-NOTE_ERASED_MESSAGE = SqlStatement(
-    "INSERT INTO erasure_message (erasure_id, channel_id, message_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-)
+NOTE_ERASED_MESSAGE = SqlStatement("""
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id) VALUES (:erasure, :channel, :message)
+    ON CONFLICT DO NOTHING
+""")
 FORGET_DIRECT_CHANNEL = SqlStatement("UPDATE erasure SET direct_channel = NULL WHERE id = ?")
 # Files that are to be removed now: not those for whose open report, made since a unix ms, they are held.
 LEFT_FILES = Query(
     LeftFile,
     """
-    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = ? AND NOT EXISTS (
-        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open' AND (created_at >= ? OR lasting = 1)
-    ) LIMIT ?
+    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = :erasure AND NOT EXISTS (
+        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open'
+        AND (created_at >= :held_since OR lasting = 1)
+    ) LIMIT :limit
     """,
 )
 # The files that are held for open reports made since a unix ms.
@@ -71,48 +73,54 @@ HELD_FILES = Query(
     """
     SELECT count(*) AS number, max(report.created_at) AS reported_at
     FROM erasure_file JOIN report ON report.id = report_id
-    WHERE erasure_id = ? AND state = 'open' AND (report.created_at >= ? OR lasting = 1) HAVING count(*) > 0
+    WHERE erasure_id = :erasure AND state = 'open'
+    AND (report.created_at >= :held_since OR lasting = 1) HAVING count(*) > 0
     """,
 )
 # The next report of which the message to staff is still to be written anew.
 NEXT_ERASED_REPORT = Query(
     int,
     """
-    SELECT report_id FROM erasure_report WHERE erasure_id = ? AND report_id > ? AND state = 'due'
+    SELECT report_id FROM erasure_report WHERE erasure_id = :erasure AND report_id > :report AND state = 'due'
     ORDER BY report_id LIMIT 1
     """,
 )
 # The message to staff is written anew or gone, or it is out of reach.
-END_ERASED_REPORT = SqlStatement(
-    "UPDATE erasure_report SET state = iif(?, 'written', 'out_of_reach') WHERE erasure_id = ? AND report_id = ?"
-)
+END_ERASED_REPORT = SqlStatement("""
+    UPDATE erasure_report SET state = iif(:written, 'written', 'out_of_reach')
+    WHERE erasure_id = :erasure AND report_id = :report
+""")
 PATHS_HELD_FOR_REPORT = Query(str, "SELECT path FROM erasure_file WHERE report_id = ? ORDER BY path")
 REPORT_OF_FILE_CHANGED = SqlStatement("""
     UPDATE report SET revision = revision + 1 WHERE id IN (
-        SELECT report_id FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?
+        SELECT report_id FROM erasure_file WHERE erasure_id = :erasure AND folder = :folder AND path = :path
     )
 """)
 # With the pictures that were held for it, they go from its message.
 NOTE_REPORT_OF_FILE = SqlStatement("""
     INSERT INTO erasure_report (erasure_id, report_id)
     SELECT erasure_id, report_id FROM erasure_file JOIN report ON report.id = report_id
-    WHERE erasure_id = ? AND folder = ? AND path = ? AND (message_id IS NOT NULL OR posting_at IS NOT NULL)
+    WHERE erasure_id = :erasure AND folder = :folder AND path = :path
+    AND (message_id IS NOT NULL OR posting_at IS NOT NULL)
     ON CONFLICT (erasure_id, report_id) DO UPDATE SET state = 'due'
 """)
-END_ERASED_FILE = SqlStatement("DELETE FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?")
+END_ERASED_FILE = SqlStatement(
+    "DELETE FROM erasure_file WHERE erasure_id = :erasure AND folder = :folder AND path = :path"
+)
 # The next message that is still to be deleted, after a channel and a message.
 NEXT_ERASED_MESSAGE = Query(
     LeftMessage,
     """
-    SELECT channel_id, message_id FROM erasure_message WHERE erasure_id = ? AND (channel_id, message_id) > (?, ?)
+    SELECT channel_id, message_id FROM erasure_message
+    WHERE erasure_id = :erasure AND (channel_id, message_id) > (:channel, :message)
     ORDER BY channel_id, message_id LIMIT 1
     """,
 )
 END_ERASED_MESSAGE = SqlStatement(
-    "DELETE FROM erasure_message WHERE erasure_id = ? AND channel_id = ? AND message_id = ?"
+    "DELETE FROM erasure_message WHERE erasure_id = :erasure AND channel_id = :channel AND message_id = :message"
 )
-COUNT_ERASED_MESSAGE = SqlStatement(
-    "UPDATE erasure SET messages = messages + ?, unreachable = unreachable + ? WHERE id = ?"
+RECORD_ERASED_MESSAGE = SqlStatement(
+    "UPDATE erasure SET messages = messages + :messages, unreachable = unreachable + :unreachable WHERE id = :id"
 )
 
 
@@ -120,7 +128,9 @@ async def note_direct_messages(db: Database, erasure_id: int, messages: Iterable
     """Note all that the bot wrote in the direct channel as still to be removed."""
     async with db.transaction():
         for message in messages:
-            await db.run(NOTE_ERASED_MESSAGE, erasure_id, message.channel_id, message.message_id)
+            await db.run(
+                NOTE_ERASED_MESSAGE, erasure=erasure_id, channel=message.channel_id, message=message.message_id
+            )
         await db.run(FORGET_DIRECT_CHANNEL, erasure_id)
 
 
@@ -129,11 +139,11 @@ async def end_files(db: Database, erasure_id: int, files: Iterable[LeftFile]) ->
     async with db.transaction():
         for file in files:
             for statement in (REPORT_OF_FILE_CHANGED, NOTE_REPORT_OF_FILE, END_ERASED_FILE):
-                await db.run(statement, erasure_id, file.folder, file.path)
+                await db.run(statement, erasure=erasure_id, folder=file.folder, path=file.path)
 
 
 async def end_message(db: Database, erasure_id: int, message: LeftMessage, *, gone: bool) -> None:
     """The message is `gone`, or not the bot's to delete; it is counted once."""
     async with db.transaction():
-        if await db.run(END_ERASED_MESSAGE, erasure_id, message.channel_id, message.message_id):
-            await db.run(COUNT_ERASED_MESSAGE, gone, not gone, erasure_id)
+        if await db.run(END_ERASED_MESSAGE, erasure=erasure_id, channel=message.channel_id, message=message.message_id):
+            await db.run(RECORD_ERASED_MESSAGE, messages=gone, unreachable=not gone, id=erasure_id)

@@ -18,8 +18,8 @@ from bot.database.errors import explain
 from bot.database.query import Query, SqlStatement
 from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
 
-REQUEST = """
-    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, ?, ?)
+REQUEST_ERASURE = """
+    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (:person, :pseudonym, :by_operator, :now)
     ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
 """
 
@@ -68,11 +68,11 @@ NEWEST_ERASURE = Query(Erasure, "SELECT * FROM erasure WHERE pseudonym = pseudon
 COMPLETE_ERASURE = Query(
     Erasure,
     """
-    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?,
+    UPDATE erasure SET state = 'complete', finished_at = :now, copies = :copies, copies_until = :copies_until,
     unreachable = unreachable + (
         SELECT count(*) FROM erasure_report WHERE erasure_id = erasure.id AND state = 'out_of_reach'
     )
-    WHERE id = ? AND state = 'clearing' AND direct_channel IS NULL
+    WHERE id = :id AND state = 'clearing' AND direct_channel IS NULL
     AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
     AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
     AND NOT EXISTS (SELECT 1 FROM erasure_report WHERE erasure_id = erasure.id AND state = 'due')
@@ -94,8 +94,9 @@ def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> Non
     where = f"{database.resolve().as_uri()}?mode=rw"
     try:
         with closing(sqlite3.connect(where, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection, connection:
-            values = (person_id, Pseudonyms(database).of(person_id), by_operator, now_ms())
-            connection.execute(REQUEST, values)
+            pseudonym = Pseudonyms(database).of(person_id)
+            values = {"person": person_id, "pseudonym": pseudonym, "by_operator": by_operator, "now": now_ms()}
+            connection.execute(REQUEST_ERASURE, values)
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
 
@@ -103,7 +104,7 @@ def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> Non
 async def complete_erasure(db: Database, erasure_id: int, *, copies: int, copies_until: int | None) -> Erasure | None:
     """clearing -> complete; None while a file or a message is left."""
     async with db.transaction():
-        complete = await db.one(COMPLETE_ERASURE, now_ms(), copies, copies_until, erasure_id)
+        complete = await db.one(COMPLETE_ERASURE, now=now_ms(), copies=copies, copies_until=copies_until, id=erasure_id)
         if complete is not None:
             await db.run(FORGET_REPORTS_OF_ERASURE, erasure_id)
     return complete

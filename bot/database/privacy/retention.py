@@ -85,8 +85,8 @@ OLD_JOBS = Query(
 # The files are noted as still to be removed, as those of a deletion are.
 NOTE_OLD_FILES = SqlStatement("""
     INSERT INTO deletion (job_id, person_id, paths, created_at)
-    SELECT id, person_id, (SELECT json_group_array(path) FROM picture WHERE job_id = job.id), ?
-    FROM job WHERE id IN (SELECT value FROM json_each(?))
+    SELECT id, person_id, (SELECT json_group_array(path) FROM picture WHERE job_id = job.id), :now
+    FROM job WHERE id IN (SELECT value FROM json_each(:ids))
     ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths WHERE paths = '[]'
 """)
 FORGET_OLD_PICTURES = SqlStatement("DELETE FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
@@ -151,14 +151,14 @@ OLD_ENTRIES = Query(
     ORDER BY created_at, id LIMIT :limit
     """,
 )
-FORGET_ENTRIES = SqlStatement("DELETE FROM audit WHERE id IN (SELECT value FROM json_each(?))")
+FORGET_AUDIT_ENTRIES = SqlStatement("DELETE FROM audit WHERE id IN (SELECT value FROM json_each(?))")
 AUDIT_BEFORE = "audit before"  # key of the time that the trigger on the log reads
 
 
 async def forget_pictures(db: Database, job_ids: Sequence[int]) -> None:
     """Delete the rows of jobs' pictures, and note their files as still to be removed."""
     async with db.transaction():
-        await db.run(NOTE_OLD_FILES, now_ms(), job_ids)
+        await db.run(NOTE_OLD_FILES, now=now_ms(), ids=job_ids)
         await db.run(FORGET_OLD_PICTURES, job_ids)
 
 
@@ -181,6 +181,6 @@ async def forget_reports(db: Database, report_ids: Iterable[int]) -> None:
 async def forget_entries(db: Database, entry_ids: Sequence[int], *, before_ms: int) -> None:
     """Delete entries that are older than `before_ms` (unix ms): no others can be deleted."""
     async with db.transaction():
-        await db.run(REMEMBER_VALUE, AUDIT_BEFORE, str(before_ms))
-        await db.run(FORGET_ENTRIES, entry_ids)
+        await db.run(REMEMBER_VALUE, key=AUDIT_BEFORE, value=str(before_ms))
+        await db.run(FORGET_AUDIT_ENTRIES, entry_ids)
         await db.run(FORGET_VALUE, AUDIT_BEFORE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Generator, Iterable
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,17 +21,21 @@ from bot.database.query import Query, SqlStatement
 
 DUE_MS = 48 * 3_600_000
 
-OPEN = "INSERT INTO takedown_case (note, hashes, received_at, created_at) VALUES (?, ?, ?, ?) RETURNING id"
+OPEN_CASE = """
+    INSERT INTO takedown_case (note, hashes, received_at, created_at) VALUES (:note, :hashes, :received_at, :now)
+    RETURNING id
+"""
 ADD_COPY = """
     INSERT INTO takedown_copy (case_id, number, kind, path, job_id, distance)
-    SELECT ?, 1 + (SELECT coalesce(max(number), 0) FROM takedown_copy WHERE case_id = ?), ?, ?, ?, ?
+    SELECT :case, 1 + (SELECT coalesce(max(number), 0) FROM takedown_copy WHERE case_id = :case),
+        :kind, :path, :job_id, :distance
     WHERE true ON CONFLICT (case_id, kind, path) DO NOTHING RETURNING number
 """
-CONFIRM = "UPDATE takedown_case SET state = 'confirmed' WHERE id = ? AND state = 'open' RETURNING id"
-CONFIRM_COPY = "UPDATE takedown_copy SET state = ? WHERE case_id = ? AND number = ? AND state = 'found'"
-CLOSE = """
-    UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = ?
-    WHERE id = ? AND state IN ('open', 'complete') RETURNING id
+CONFIRM_CASE = "UPDATE takedown_case SET state = 'confirmed' WHERE id = ? AND state = 'open' RETURNING id"
+CONFIRM_COPY = "UPDATE takedown_copy SET state = :state WHERE case_id = :case AND number = :number AND state = 'found'"
+CLOSE_CASE = """
+    UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = :now
+    WHERE id = :id AND state IN ('open', 'complete') RETURNING id
 """
 
 
@@ -124,18 +128,18 @@ KEPT_HASHES = Query(
 # Empty if the case is closed.
 HASHES_OF_CASE = Query(bytes, "SELECT hashes FROM takedown_case WHERE id = ?")
 # A copy of the case came and was refused.
-COUNT_REFUSAL = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
+RAISE_REFUSALS = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
 # Operators are told of the case for so many times; no change if they were before.
-COUNT_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
+RECORD_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
 END_COPIES_OF_JOB = SqlStatement(
-    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND job_id = ? AND state = 'confirmed'"
+    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = :case AND job_id = :job AND state = 'confirmed'"
 )
 END_COPY = SqlStatement(
-    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = ? AND number = ? AND state = 'confirmed'"
+    "UPDATE takedown_copy SET state = 'removed' WHERE case_id = :case AND number = :number AND state = 'confirmed'"
 )
 # confirmed -> complete, once no copy is left.
 COMPLETE_CASE = SqlStatement("""
-    UPDATE takedown_case SET state = 'complete', ended_at = ? WHERE id = ? AND state = 'confirmed'
+    UPDATE takedown_case SET state = 'complete', ended_at = :now WHERE id = :id AND state = 'confirmed'
     AND NOT EXISTS (SELECT 1 FROM takedown_copy WHERE case_id = takedown_case.id AND state = 'confirmed')
 """)
 
@@ -146,7 +150,8 @@ COMPLETE_CASE = SqlStatement("""
 def open_case(database: Path, hashes: bytes, copies: Iterable[FoundCopy], *, note: str, received_at: int) -> int:
     """Open a case with what was found; its id. Blocks. Raises DatabaseError."""
     with _written(database) as connection:
-        ((case_id,),) = connection.execute(OPEN, (note, hashes, received_at, now_ms())).fetchall()
+        values = {"note": note, "hashes": hashes, "received_at": received_at, "now": now_ms()}
+        ((case_id,),) = connection.execute(OPEN_CASE, values).fetchall()
         _add_copies(connection, case_id, copies)
     return case_id
 
@@ -165,11 +170,11 @@ def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> 
     Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
-        if not connection.execute(CONFIRM, (case_id,)).fetchall():
+        if not connection.execute(CONFIRM_CASE, (case_id,)).fetchall():
             return False
         for row in connection.execute(COPIES_OF_CASE.sql, (case_id,)).fetchall():
             state = CopyState.EXCEPTED if row["number"] in excepted else CopyState.CONFIRMED
-            connection.execute(CONFIRM_COPY, (state, case_id, row["number"]))
+            connection.execute(CONFIRM_COPY, {"state": state, "case": case_id, "number": row["number"]})
         write_notices(connection, case_id)
     return True
 
@@ -180,7 +185,7 @@ def close_case(database: Path, case_id: int) -> bool:
     Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
-        return bool(connection.execute(CLOSE, (now_ms(), case_id)).fetchall())
+        return bool(connection.execute(CLOSE_CASE, {"id": case_id, "now": now_ms()}).fetchall())
 
 
 # --- what the bot does ----------------------------------------------------------------------------------------------
@@ -189,9 +194,9 @@ def close_case(database: Path, case_id: int) -> bool:
 async def end_copy(db: Database, case_id: int, copy: TakedownCopy) -> None:
     """The copy is removed; of a picture, all of its job are."""
     if copy.job_id is not None:
-        await db.run(END_COPIES_OF_JOB, case_id, copy.job_id)
+        await db.run(END_COPIES_OF_JOB, case=case_id, job=copy.job_id)
     else:
-        await db.run(END_COPY, case_id, copy.number)
+        await db.run(END_COPY, case=case_id, number=copy.number)
 
 
 @contextmanager
@@ -210,5 +215,5 @@ def _written(database: Path) -> Generator[sqlite3.Connection]:
 
 
 def _add_copies(connection: sqlite3.Connection, case_id: int, copies: Iterable[FoundCopy]) -> int:
-    values = [(case_id, case_id, copy.kind, copy.path, copy.job_id, copy.distance) for copy in copies]
+    values = [{"case": case_id, **asdict(copy)} for copy in copies]
     return sum(len(connection.execute(ADD_COPY, each).fetchall()) for each in values)

@@ -17,7 +17,7 @@ BY_OPERATORS = 0  # in the audit log: the command does not know who used it
 PERSON_SHOWN = "shown_person"  # the reason in the audit log
 
 # With a picture, all pictures of its job are removed.
-NOTE = """
+WRITE_NOTICES = """
     INSERT INTO takedown_notice (case_id, person_id, pictures, created_at)
     SELECT :case, person_id, count(*), :now FROM (
         SELECT person_id FROM job JOIN picture ON job_id = job.id WHERE job.id IN (
@@ -27,7 +27,7 @@ NOTE = """
         WHERE case_id = :case AND state = 'confirmed' AND kind = 'input'
     ) AS found GROUP BY person_id ON CONFLICT DO NOTHING
 """
-LOG = """
+LOG_REMOVALS = """
     INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
     SELECT DISTINCT place, :by, :action, person_id, 'job ' || job_id, :changes, :now FROM (
         SELECT job.server_id AS place, person_id, job_id FROM takedown_copy JOIN job ON job.id = job_id
@@ -65,14 +65,14 @@ DUE_NOTICES = Query(
 UNDELIVERED_NOTICES = Query(TakedownNotice, f"{_NOTICE} AND person_id = ? ORDER BY case_id")
 # From now on the message may have been sent.
 BEGIN_NOTICE = SqlStatement(
-    "UPDATE takedown_notice SET tried_at = ? WHERE case_id = ? AND person_id = ? AND tried_at IS NULL"
+    "UPDATE takedown_notice SET tried_at = :now WHERE case_id = :case AND person_id = :person AND tried_at IS NULL"
 )
-REFUSE_NOTICE = SqlStatement("UPDATE takedown_notice SET refused = 1 WHERE case_id = ? AND person_id = ?")
-END_NOTICE = SqlStatement("UPDATE takedown_notice SET told_at = ? WHERE case_id = ? AND person_id = ?")
+REFUSE_NOTICE = SqlStatement("UPDATE takedown_notice SET refused = 1 WHERE case_id = :case AND person_id = :person")
+END_NOTICE = SqlStatement("UPDATE takedown_notice SET told_at = :now WHERE case_id = :case AND person_id = :person")
 
 
 def write_notices(connection: sqlite3.Connection, case_id: int) -> None:
     """Note whom to tell about the confirmed copies of a case, and log them. In a transaction of the caller. Blocks."""
     about = {"case": case_id, "now": now_ms(), "by": BY_OPERATORS, "action": AuditAction.REMOVE_PICTURE}
-    connection.execute(NOTE, about)
-    connection.execute(LOG, about | {"changes": json.dumps({"reason": [None, PERSON_SHOWN]})})
+    connection.execute(WRITE_NOTICES, about)
+    connection.execute(LOG_REMOVALS, about | {"changes": json.dumps({"reason": [None, PERSON_SHOWN]})})

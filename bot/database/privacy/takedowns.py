@@ -11,7 +11,8 @@ from bot.database.query import Query, SqlStatement
 
 # Take a job's pictures down in a server, or EVERYWHERE.
 RECORD_TAKEDOWN = SqlStatement("""
-    INSERT INTO takedown (job_id, server_id, person_id, created_at, reason) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO takedown (job_id, server_id, person_id, created_at, reason)
+    VALUES (:job, :server, :person, :now, :reason)
     ON CONFLICT (job_id, server_id, report_id) DO NOTHING
 """)
 # The same by a decision about a report, besides what staff did by themselves. Its owner is told by the decision.
@@ -20,21 +21,22 @@ RECORD_DECIDED_TAKEDOWN = SqlStatement("""
     VALUES (:job, :server, :report, :person, :now, :now) ON CONFLICT (job_id, server_id, report_id) DO NOTHING
 """)
 # What staff did by themselves stays.
-END_DECIDED_TAKEDOWNS = SqlStatement("DELETE FROM takedown WHERE job_id = ? AND report_id = ?")
+END_DECIDED_TAKEDOWNS = SqlStatement("DELETE FROM takedown WHERE job_id = :job AND report_id = :report")
 # Where a job's pictures are closed for a server: EVERYWHERE, or there alone.
 TAKEN_DOWN_IN = Query(
-    int, "SELECT server_id FROM takedown WHERE job_id = ? AND server_id IN (?, 0) ORDER BY server_id LIMIT 1"
+    int, "SELECT server_id FROM takedown WHERE job_id = :job AND server_id IN (:server, 0) ORDER BY server_id LIMIT 1"
 )
 NEWEST_NOTICE = Query(
     sqlite3.Row,
     """
-    SELECT notice_id, told_at FROM takedown WHERE person_id = ? AND told_at >= ? AND notice_id IS NOT NULL
+    SELECT notice_id, told_at FROM takedown WHERE person_id = :person AND told_at >= :since AND notice_id IS NOT NULL
     ORDER BY told_at DESC LIMIT 1
     """,
 )
-TELL_OF_TAKEDOWN = SqlStatement(
-    "UPDATE takedown SET told_at = ?, notice_id = ? WHERE job_id = ? AND server_id = ? AND report_id = 0"
-)
+TELL_OF_TAKEDOWN = SqlStatement("""
+    UPDATE takedown SET told_at = :told_at, notice_id = :notice
+    WHERE job_id = :job AND server_id = :server AND report_id = 0
+""")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ UNTOLD_TAKEDOWNS = Query(
 TAKEDOWNS_OF_NOTICE = Query(
     Takedown,
     """
-    SELECT job_id, server_id, reason FROM takedown WHERE person_id = ? AND told_at = ? AND notice_id = ?
+    SELECT job_id, server_id, reason FROM takedown
+    WHERE person_id = :person AND told_at = :told_at AND notice_id = :notice
     ORDER BY created_at
     """,
 )
@@ -71,15 +74,19 @@ class Notice:
 
 async def newest_notice(db: Database, person_id: int, since_ms: int) -> Notice | None:
     """The newest direct message that told the owner, if it is not older than `since_ms`."""
-    newest = await db.one(NEWEST_NOTICE, person_id, since_ms)
+    newest = await db.one(NEWEST_NOTICE, person=person_id, since=since_ms)
     if newest is None:
         return None
     notice_id, told_at = newest
-    return Notice(notice_id, told_at, await db.all(TAKEDOWNS_OF_NOTICE, person_id, told_at, notice_id))
+    return Notice(
+        notice_id, told_at, await db.all(TAKEDOWNS_OF_NOTICE, person=person_id, told_at=told_at, notice=notice_id)
+    )
 
 
 async def mark_told(db: Database, takedowns: Sequence[Takedown], told_at: int, notice_id: int | None = None) -> None:
     """Store when the owner was told, and by which direct message."""
     async with db.transaction():
         for takedown in takedowns:
-            await db.run(TELL_OF_TAKEDOWN, told_at, notice_id, takedown.job_id, takedown.server_id)
+            await db.run(
+                TELL_OF_TAKEDOWN, told_at=told_at, notice=notice_id, job=takedown.job_id, server=takedown.server_id
+            )

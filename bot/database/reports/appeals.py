@@ -38,22 +38,24 @@ class Appeal:
 
 REPORT_APPEALED = SqlStatement("UPDATE report SET state = 'appealed', revision = revision + 1 WHERE id = ?")
 REPORT_ANSWERED = SqlStatement("UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ?")
-APPEAL = Query(
+RECORD_APPEAL = Query(
     Appeal,
     """
-    INSERT INTO appeal (decision_id, person_id, text, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
+    INSERT INTO appeal (decision_id, person_id, text, created_at) VALUES (:decision, :person, :text, :now)
+    ON CONFLICT DO NOTHING RETURNING *
     """,
 )
 APPEAL_OF = Query(Appeal, "SELECT * FROM appeal WHERE decision_id = ?")
 ANSWER_APPEAL = Query(
     Appeal,
     """
-    UPDATE appeal SET state = ?, answered_by = ?, answered_at = ? WHERE decision_id = ? AND state = 'open' RETURNING *
+    UPDATE appeal SET state = :state, answered_by = :answered_by, answered_at = :now
+    WHERE decision_id = :decision AND state = 'open' RETURNING *
     """,
 )
 # The person knows the answer, by a direct message or else.
 MARK_ANSWER_TOLD = SqlStatement(
-    "UPDATE appeal SET told_at = ?, notice_id = ? WHERE decision_id = ? AND told_at IS NULL"
+    "UPDATE appeal SET told_at = :now, notice_id = :notice WHERE decision_id = :decision AND told_at IS NULL"
 )
 # Answered appeals of which no direct message could tell the person.
 UNTOLD_ANSWERS = Query(
@@ -72,7 +74,7 @@ async def save_appeal(db: Database, decision: Decision, person_id: int, text: st
     """Appeal a decision; None when that was done before."""
     async with db.transaction():
         await people.remember_person(db, person_id)
-        saved = await db.one(APPEAL, decision.id, person_id, text, now_ms())
+        saved = await db.one(RECORD_APPEAL, decision=decision.id, person=person_id, text=text, now=now_ms())
         if saved is not None:
             await db.run(REPORT_APPEALED, decision.report_id)
     return saved
@@ -88,7 +90,7 @@ async def answer_appeal(
 ) -> Appeal | None:
     """open -> upheld or reversed, with the steps that carry it out; None when it was answered before."""
     async with db.transaction():
-        answered = await db.one(ANSWER_APPEAL, state, answered_by, now_ms(), decision.id)
+        answered = await db.one(ANSWER_APPEAL, state=state, answered_by=answered_by, now=now_ms(), decision=decision.id)
         if answered is None:
             return None
         await plan_steps(db, decision.id, steps)

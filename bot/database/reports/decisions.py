@@ -86,7 +86,7 @@ COUNT_WARNINGS = Query(
     """
     SELECT count(*) FROM report JOIN decision ON report_id = report.id
     LEFT JOIN appeal ON decision_id = decision.id
-    WHERE owner_id = ? AND server_id = ? AND action = 'warn' AND coalesce(appeal.state, '') <> 'reversed'
+    WHERE owner_id = :owner AND server_id = :server AND action = 'warn' AND coalesce(appeal.state, '') <> 'reversed'
     """,
 )
 MARK_REPORT_DECIDED = SqlStatement(
@@ -95,7 +95,8 @@ MARK_REPORT_DECIDED = SqlStatement(
 RECORD_DECISION = Query(
     Decision,
     """
-    INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at)
+    VALUES (:report, :action, :rating, :ends_at, :note, :decided_by, :now)
     RETURNING *
     """,
 )
@@ -109,8 +110,8 @@ DECISION_OF = Query(Decision, "SELECT * FROM decision WHERE report_id = ?")
 DECISIONS_TO_CARRY_OUT = Query(
     int,
     """
-    SELECT DISTINCT decision_id FROM decision_step WHERE done_at IS NULL AND decision_id > ?
-    ORDER BY decision_id LIMIT ?
+    SELECT DISTINCT decision_id FROM decision_step WHERE done_at IS NULL AND decision_id > :after
+    ORDER BY decision_id LIMIT :limit
     """,
 )
 # The first step that is not done.
@@ -118,21 +119,27 @@ NEXT_STEP = Query(
     PendingStep, "SELECT * FROM decision_step WHERE decision_id = ? AND done_at IS NULL ORDER BY position LIMIT 1"
 )
 # From now on it may have happened.
-BEGIN_STEP = SqlStatement(
-    "UPDATE decision_step SET begun_at = ? WHERE decision_id = ? AND position = ? AND begun_at IS NULL"
+BEGIN_STEP = SqlStatement("""
+    UPDATE decision_step SET begun_at = :now
+    WHERE decision_id = :decision AND position = :position AND begun_at IS NULL
+""")
+END_STEP = SqlStatement(
+    "UPDATE decision_step SET done_at = :now WHERE decision_id = :decision AND position = :position"
 )
-END_STEP = SqlStatement("UPDATE decision_step SET done_at = ? WHERE decision_id = ? AND position = ?")
-SAVE_RATING_BEFORE = SqlStatement("UPDATE decision SET rating_before = ? WHERE id = ?")
+SAVE_RATING_BEFORE = SqlStatement("UPDATE decision SET rating_before = :rating_before WHERE id = :id")
 # The ratings that decisions of a server gave the subject and that hold.
 STANDING_RATINGS = Query(
     ContentRating,
     """
     SELECT rating FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
-    WHERE kind = ? AND target_id = ? AND server_id = ? AND action = 'rate' AND coalesce(appeal.state, '') <> 'reversed'
+    WHERE kind = :kind AND target_id = :target AND server_id = :server AND action = 'rate'
+    AND coalesce(appeal.state, '') <> 'reversed'
     """,
 )
 # The owner knows of the decision, by a direct message or else.
-MARK_DECISION_TOLD = SqlStatement("UPDATE decision SET told_at = ?, notice_id = ? WHERE id = ? AND told_at IS NULL")
+MARK_DECISION_TOLD = SqlStatement(
+    "UPDATE decision SET told_at = :now, notice_id = :notice WHERE id = :decision AND told_at IS NULL"
+)
 # Whom no direct message reached; who is to be told nothing has a decision without such a step.
 UNTOLD_DECISIONS = Query(
     Decision,
@@ -150,8 +157,10 @@ async def save_decision(db: Database, report_id: int, new: NewDecision, steps: I
     async with db.transaction():
         if not await db.run(MARK_REPORT_DECIDED, report_id):
             return None
-        values = (report_id, new.action, new.rating, new.ends_at, new.note, new.decided_by, now_ms())
-        decision = await db.get(RECORD_DECISION, *values)
+        decision = await db.get(
+            RECORD_DECISION, report=report_id, action=new.action, rating=new.rating,
+            ends_at=new.ends_at, note=new.note, decided_by=new.decided_by, now=now_ms(),
+        )  # fmt: skip
         await plan_steps(db, decision.id, steps)
     return decision
 

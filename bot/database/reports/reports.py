@@ -115,14 +115,15 @@ class WaitingReports:
 
 # It need not be the newest one of the subject.
 OPEN_REPORT = Query(
-    Report, "SELECT * FROM report WHERE kind = ? AND target_id = ? AND server_id = ? AND state = 'open'"
+    Report, "SELECT * FROM report WHERE kind = :kind AND target_id = :target AND server_id = :server AND state = 'open'"
 )
 # The newest report of a subject in which this person has joined.
 REPORT_BY = Query(
     Report,
     """
     SELECT report.* FROM report_by JOIN report ON report.id = report_id
-    WHERE kind = ? AND target_id = ? AND server_id = ? AND person_id = ? ORDER BY report.id DESC LIMIT 1
+    WHERE kind = :kind AND target_id = :target AND server_id = :server AND person_id = :person ORDER BY report.id DESC
+    LIMIT 1
     """,
 )
 # Whether a person has said in a report that it looks like a minor.
@@ -130,11 +131,12 @@ NAMED_MINOR = Query(
     bool,
     """
     SELECT EXISTS (
-        SELECT 1 FROM report_by WHERE report_id = ? AND person_id = ? AND reason = 'sexual_and_looks_like_a_minor'
+        SELECT 1 FROM report_by WHERE report_id = :report AND person_id = :person
+        AND reason = 'sexual_and_looks_like_a_minor'
     )
     """,
 )
-COUNT_REPORTS_BY = Query(int, "SELECT count(*) FROM report_by WHERE person_id = ? AND created_at >= ?")
+COUNT_REPORTS_BY = Query(int, "SELECT count(*) FROM report_by WHERE person_id = :person AND created_at >= :since")
 START_REPORT = Query(
     int,
     """
@@ -147,7 +149,8 @@ START_REPORT = Query(
 )
 CHANGE_REPORT = SqlStatement("UPDATE report SET revision = revision + 1 WHERE id = ?")
 JOIN_REPORT = SqlStatement("""
-    INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO report_by (report_id, person_id, reason, note, created_at, hides)
+    VALUES (:report, :person, :reason, :note, :now, :hides)
     ON CONFLICT (report_id, person_id) DO UPDATE SET reason = excluded.reason, created_at = excluded.created_at,
         note = iif(excluded.note = '', note, excluded.note), hides = max(hides, excluded.hides)
 """)
@@ -156,10 +159,11 @@ MAKE_LASTING = SqlStatement("UPDATE report SET lasting = 1 WHERE id = ? AND last
 FIND_REPORT = Query(Report, "SELECT * FROM report WHERE id = ?")
 # Pages, the oldest first.
 WAITING_REPORTS = Query(
-    Report, "SELECT * FROM report WHERE server_id = ? AND state <> 'decided' ORDER BY id LIMIT ? OFFSET ?"
+    Report,
+    "SELECT * FROM report WHERE server_id = :server AND state <> 'decided' ORDER BY id LIMIT :limit OFFSET :offset",
 )
 SHARED_REPORTS = Query(
-    Report, "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
+    Report, "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT :limit OFFSET :offset"
 )
 COUNT_WAITING_REPORTS = Query(int, "SELECT count(*) FROM report WHERE server_id = ? AND state <> 'decided'")
 # The operators' first.
@@ -180,7 +184,7 @@ async def save_report(db: Database, new: NewReport) -> Report:
     now = now_ms()
     async with db.transaction():
         await people.remember_person(db, new.person_id)
-        found = await db.one(OPEN_REPORT, new.kind, new.target_id, new.server_id)
+        found = await db.one(OPEN_REPORT, kind=new.kind, target=new.target_id, server=new.server_id)
         if found is not None:
             report_id = found.id
             await db.run(CHANGE_REPORT, report_id)
@@ -189,7 +193,15 @@ async def save_report(db: Database, new: NewReport) -> Report:
                 START_REPORT, server=new.server_id, kind=new.kind, target=new.target_id, owner=new.owner_id,
                 shared=new.shared, now=now,
             )  # fmt: skip
-        await db.run(JOIN_REPORT, report_id, new.person_id, new.reason, new.note, now, new.hides)
+        await db.run(
+            JOIN_REPORT,
+            report=report_id,
+            person=new.person_id,
+            reason=new.reason,
+            note=new.note,
+            now=now,
+            hides=new.hides,
+        )
         if new.hides:
             await db.run(HIDE_REPORTED, report_id)
         if new.reason is ReportReason.MINORS:
@@ -213,19 +225,21 @@ HELD_SINCE = Query(
     int,
     """
     SELECT created_at FROM report
-    WHERE kind = 'pictures' AND target_id = ? AND state = 'open' AND (created_at >= ? OR lasting = 1)
+    WHERE kind = 'pictures' AND target_id = :target AND state = 'open' AND (created_at >= :held_since OR lasting = 1)
     ORDER BY created_at DESC LIMIT 1
     """,
 )
 # Pictures that a person's reports have hidden since a unix ms.
-COUNT_HIDDEN_BY = Query(int, "SELECT count(*) FROM report_by WHERE person_id = ? AND created_at >= ? AND hides = 1")
+COUNT_HIDDEN_BY = Query(
+    int, "SELECT count(*) FROM report_by WHERE person_id = :person AND created_at >= :since AND hides = 1"
+)
 # Reports of a person, made since a unix ms, that were dismissed by operators or in this server.
 COUNT_DISMISSED_OF = Query(
     int,
     """
     SELECT count(*) FROM report_by JOIN decision ON decision.report_id = report_by.report_id
     JOIN report ON report.id = report_by.report_id
-    WHERE person_id = ? AND report_by.created_at >= ? AND server_id IN (0, ?) AND action = 'dismiss'
+    WHERE person_id = :person AND report_by.created_at >= :since AND server_id IN (0, :server) AND action = 'dismiss'
     """,
 )
 # Whether operators or staff of this server have looked at the subject before, and left it where it is.
@@ -234,7 +248,7 @@ LEFT_SHOWN = Query(
     """
     SELECT EXISTS (
         SELECT 1 FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
-        WHERE kind = ? AND target_id = ? AND server_id IN (0, ?)
+        WHERE kind = :kind AND target_id = :target AND server_id IN (0, :server)
         AND (action IN ('dismiss', 'rate') OR appeal.state = 'reversed')
     )
     """,
@@ -245,17 +259,19 @@ END_HOLDING = SqlStatement("""
     WHERE state = 'open' AND hides = 1 AND lasting = 0 AND created_at < ?
 """)
 # Reports of which the message that shows the pictures is to be written anew, by id.
-MESSAGES_DUE = Query(Report, "SELECT * FROM report WHERE message_due = 1 AND id > ? ORDER BY id LIMIT ?")
-MARK_MESSAGE_WRITTEN = SqlStatement("UPDATE report SET message_due = 0 WHERE id = ? AND revision = ?")
+MESSAGES_DUE = Query(Report, "SELECT * FROM report WHERE message_due = 1 AND id > :after ORDER BY id LIMIT :limit")
+MARK_MESSAGE_WRITTEN = SqlStatement("UPDATE report SET message_due = 0 WHERE id = :id AND revision = :revision")
 
 
 # --- the message to staff ---------------------------------------------------------------------------------------------
 
 # Reports that have changed since the message to staff was last written, by id.
-UNSHOWN_REPORTS = Query(Report, "SELECT * FROM report WHERE shown < revision AND id > ? ORDER BY id LIMIT ?")
+UNSHOWN_REPORTS = Query(Report, "SELECT * FROM report WHERE shown < revision AND id > :after ORDER BY id LIMIT :limit")
 # The message is about to be posted in this channel.
-MARK_REPORT_POSTING = SqlStatement("UPDATE report SET channel_id = ?, message_id = NULL, posting_at = ? WHERE id = ?")
+MARK_REPORT_POSTING = SqlStatement(
+    "UPDATE report SET channel_id = :channel, message_id = NULL, posting_at = :now WHERE id = :id"
+)
 # The message was posted; NULL: it is gone, and may be posted anew.
-MARK_REPORT_POSTED = SqlStatement("UPDATE report SET message_id = ?, posting_at = NULL WHERE id = ?")
+MARK_REPORT_POSTED = SqlStatement("UPDATE report SET message_id = :message, posting_at = NULL WHERE id = :id")
 # The message shows this revision.
-MARK_REPORT_SHOWN = SqlStatement("UPDATE report SET shown = max(shown, ?) WHERE id = ?")
+MARK_REPORT_SHOWN = SqlStatement("UPDATE report SET shown = max(shown, :revision) WHERE id = :id")

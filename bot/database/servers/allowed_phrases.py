@@ -51,38 +51,48 @@ class PhraseQuestion:
 
 
 ALLOWED_PHRASES = Query(AllowedPhrase, "SELECT * FROM allowed_phrase WHERE server_id = ? ORDER BY id")
-ADD_PHRASE = SqlStatement("INSERT INTO allowed_phrase (server_id, phrase, allowed_by, allowed_at) VALUES (?, ?, ?, ?)")
-DELETE_PHRASE = Query(AllowedPhrase, "DELETE FROM allowed_phrase WHERE server_id = ? AND id = ? RETURNING *")
+ADD_PHRASE = SqlStatement("""
+    INSERT INTO allowed_phrase (server_id, phrase, allowed_by, allowed_at)
+    VALUES (:server, :phrase, :allowed_by, :now)
+""")
+DELETE_PHRASE = Query(AllowedPhrase, "DELETE FROM allowed_phrase WHERE server_id = :server AND id = :id RETURNING *")
 # A crash may have come between an open question and its message to staff.
 ASK_FOR_PHRASE = Query(
     PhraseQuestion,
     """
-    INSERT INTO phrase_question (server_id, person_id, word, phrase, asked_at) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO phrase_question (server_id, person_id, word, phrase, asked_at)
+    VALUES (:server, :person, :word, :phrase, :now)
     ON CONFLICT (person_id, server_id, word) WHERE state = 'open' DO UPDATE SET phrase = excluded.phrase
     WHERE message_id IS NULL RETURNING *
     """,
 )
 OPEN_QUESTION = Query(
     PhraseQuestion,
-    "SELECT * FROM phrase_question WHERE person_id = ? AND server_id = ? AND word = ? AND state = 'open'",
+    """
+    SELECT * FROM phrase_question WHERE person_id = :person AND server_id = :server AND word = :word
+    AND state = 'open'
+    """,
 )
 FIND_QUESTION = Query(PhraseQuestion, "SELECT * FROM phrase_question WHERE id = ?")
 # In all servers.
-COUNT_QUESTIONS = Query(int, "SELECT count(*) FROM phrase_question WHERE person_id = ? AND asked_at > ?")
+COUNT_QUESTIONS = Query(int, "SELECT count(*) FROM phrase_question WHERE person_id = :person AND asked_at > :since")
 # The message to staff; NULL: it is gone.
-POST_QUESTION = SqlStatement("UPDATE phrase_question SET channel_id = ?, message_id = ? WHERE id = ?")
+POST_QUESTION = SqlStatement("UPDATE phrase_question SET channel_id = :channel, message_id = :message WHERE id = :id")
 # For a question that could not be posted.
 WITHDRAW_QUESTION = SqlStatement("DELETE FROM phrase_question WHERE id = ? AND state = 'open' AND message_id IS NULL")
 DECIDE_QUESTION = Query(
     PhraseQuestion,
-    "UPDATE phrase_question SET state = ?, phrase = ?, decided_by = ? WHERE id = ? AND state = 'open' RETURNING *",
+    """
+    UPDATE phrase_question SET state = :state, phrase = :phrase, decided_by = :decided_by
+    WHERE id = :id AND state = 'open' RETURNING *
+    """,
 )
 # Decided questions of a person who was not notified yet, the oldest first.
 UNTOLD_QUESTIONS = Query(
     PhraseQuestion,
     "SELECT * FROM phrase_question WHERE person_id = ? AND state <> 'open' AND told_at IS NULL ORDER BY asked_at",
 )
-MARK_QUESTION_TOLD = SqlStatement("UPDATE phrase_question SET told_at = ? WHERE id = ?")
+MARK_QUESTION_TOLD = SqlStatement("UPDATE phrase_question SET told_at = :now WHERE id = :id")
 
 
 async def add_phrase(db: Database, server_id: int, phrase: str, allowed_by: int) -> None:
@@ -90,7 +100,7 @@ async def add_phrase(db: Database, server_id: int, phrase: str, allowed_by: int)
     async with db.transaction():
         await people.remember_person(db, allowed_by)
         await people.remember_server(db, server_id)
-        await db.run(ADD_PHRASE, server_id, phrase, allowed_by, now_ms())
+        await db.run(ADD_PHRASE, server=server_id, phrase=phrase, allowed_by=allowed_by, now=now_ms())
 
 
 async def save_question(db: Database, server_id: int, person_id: int, word: str, phrase: str) -> PhraseQuestion | None:
@@ -98,4 +108,4 @@ async def save_question(db: Database, server_id: int, person_id: int, word: str,
     async with db.transaction():
         await people.remember_person(db, person_id)
         await people.remember_server(db, server_id)
-        return await db.one(ASK_FOR_PHRASE, server_id, person_id, word, phrase, now_ms())
+        return await db.one(ASK_FOR_PHRASE, server=server_id, person=person_id, word=word, phrase=phrase, now=now_ms())

@@ -84,7 +84,7 @@ ADD_AUDIT_ENTRY = Query(
     AuditEntry,
     """
     INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
+    VALUES (:server, :actor, :action, :person, :target, :changes, :now) RETURNING *
     """,
 )
 _RANGE = """
@@ -111,7 +111,7 @@ ENTRIES_OF_PERSON = Query(
     ) AS listed ORDER BY created_at DESC, id DESC LIMIT :limit
     """,  # noqa: S608 - constants only
 )
-FIND_AUDIT_ENTRY = Query(AuditEntry, "SELECT * FROM audit WHERE id = ? AND server_id = ?")
+FIND_AUDIT_ENTRY = Query(AuditEntry, "SELECT * FROM audit WHERE id = :id AND server_id = :server")
 
 
 async def add_entry(
@@ -126,7 +126,16 @@ async def add_entry(
 ) -> AuditEntry:
     """Write an entry; within a transaction of the caller, together with the change itself."""
     stored = json.dumps(changes, ensure_ascii=False)
-    return await db.get(ADD_AUDIT_ENTRY, server_id, actor_id, action, person_id, target, stored, now_ms())
+    return await db.get(
+        ADD_AUDIT_ENTRY,
+        server=server_id,
+        actor=actor_id,
+        action=action,
+        person=person_id,
+        target=target,
+        changes=stored,
+        now=now_ms(),
+    )
 
 
 async def audit_page(

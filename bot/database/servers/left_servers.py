@@ -32,7 +32,7 @@ NOTE_MISSING = SqlStatement("""
     UPDATE server SET left_at = :now
     WHERE left_at IS NULL AND id > 0 AND id NOT IN (SELECT value FROM json_each(:ids))
 """)
-SERVERS_LEFT = Query(LeftServer, "SELECT id, left_at FROM server WHERE left_at < ? ORDER BY left_at LIMIT ?")
+SERVERS_LEFT = Query(LeftServer, "SELECT id, left_at FROM server WHERE left_at < :before ORDER BY left_at LIMIT :limit")
 HAS_LEFT = Query(bool, "SELECT EXISTS (SELECT 1 FROM server WHERE id = ? AND left_at IS NOT NULL)")
 # A report that a picture looks like a minor is decided even if the bot left. If operators have an open report
 # about the same pictures, that report takes over complaints and copies. Otherwise the operators take over the report.
@@ -78,7 +78,7 @@ HAND_OVER_HASHES = """
 """
 # With the server's row, which is the last, settings, limits and lists of words go by themselves. Some of these read a
 # table from end to end: once for each server that is forgotten.
-_FORGET = (
+FORGET_SERVER = tuple(map(SqlStatement, (
     HAND_OVER_COMPLAINTS,
     HAND_OVER_COPIES,
     HAND_OVER_LASTING,
@@ -96,8 +96,7 @@ _FORGET = (
     "DELETE FROM audit WHERE server_id = :server",
     "DELETE FROM memo WHERE key = 'greeted ' || :server",
     "DELETE FROM server WHERE id = :server",
-)
-FORGET_SERVER = tuple(map(SqlStatement, _FORGET))
+)))  # fmt: skip
 
 
 async def note_all(db: Database, server_ids: Collection[int]) -> None:

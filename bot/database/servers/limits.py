@@ -79,10 +79,13 @@ LIMITS_OF = Query(
     {_HELD} = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id)) ORDER BY holder_id DESC LIMIT 1
     """,
 )
-LIMITS_OF_PEOPLE = Query(HeldLimits, f"{_HELD} = ? AND holder = 'person' ORDER BY holder_id LIMIT ? OFFSET ?")
+LIMITS_OF_PEOPLE = Query(
+    HeldLimits, f"{_HELD} = :server AND holder = 'person' ORDER BY holder_id LIMIT :limit OFFSET :offset"
+)
 COUNT_LIMITS = Query(int, "SELECT count(*) FROM server_limit WHERE server_id = ?")
 SAVE_LIMITS = SqlStatement("""
-    INSERT INTO server_limit (server_id, holder, holder_id, name, limits) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO server_limit (server_id, holder, holder_id, name, limits)
+    VALUES (:server, :holder, :holder_id, :name, :limits)
     ON CONFLICT (server_id, holder, holder_id) DO UPDATE SET name = excluded.name, limits = excluded.limits
 """)
 DELETE_LIMITS = SqlStatement("""
@@ -98,4 +101,6 @@ async def save_limits(db: Database, server_id: int, held: HeldLimits) -> None:
             return
         await people.remember_server(db, server_id)
         limits = held.values.model_dump_json(exclude_none=True)
-        await db.run(SAVE_LIMITS, server_id, held.holder, held.holder_id, held.name, limits)
+        await db.run(
+            SAVE_LIMITS, server=server_id, holder=held.holder, holder_id=held.holder_id, name=held.name, limits=limits
+        )

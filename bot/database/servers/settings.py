@@ -90,7 +90,8 @@ class ServerSettings(BaseModel):
 
 SERVER_SETTINGS = Query(str, "SELECT settings FROM server_settings WHERE server_id = ?")
 SAVE_SERVER_SETTINGS = SqlStatement("""
-    INSERT INTO server_settings (server_id, settings, updated_at) VALUES (?, ?, ?) ON CONFLICT (server_id) DO UPDATE
+    INSERT INTO server_settings (server_id, settings, updated_at) VALUES (:server, :settings, :now)
+    ON CONFLICT (server_id) DO UPDATE
     SET settings = excluded.settings, updated_at = excluded.updated_at
 """)
 
@@ -104,4 +105,4 @@ async def save_server_settings(db: Database, server_id: int, settings: ServerSet
     """Store them."""
     async with db.transaction():
         await people.remember_server(db, server_id)
-        await db.run(SAVE_SERVER_SETTINGS, server_id, settings.model_dump_json(), now_ms())
+        await db.run(SAVE_SERVER_SETTINGS, server=server_id, settings=settings.model_dump_json(), now=now_ms())

@@ -51,9 +51,9 @@ CHANGE_WORD_LIST = SqlStatement("""
     negative_prompts = :negative_prompts, forms = :forms, shadowed = 0, updated_at = :now
     WHERE server_id = :server_id AND id = :id
 """)
-DELETE_WORD_LIST = SqlStatement("DELETE FROM word_list WHERE server_id = ? AND id = ?")
+DELETE_WORD_LIST = SqlStatement("DELETE FROM word_list WHERE server_id = :server AND id = :id")
 # One more text that each of the lists would have refused.
-COUNT_SHADOWED = SqlStatement(
+RAISE_SHADOWED = SqlStatement(
     "UPDATE word_list SET shadowed = shadowed + 1 WHERE id IN (SELECT value FROM json_each(?))"
 )
 

@@ -19,12 +19,12 @@ from bot.database.storage.migrate import application_id, is_of_development, sche
 from bot.file_access import Need, why
 
 GAP = 1_000_000  # more ids than are assigned between making a copy and putting it back
-COUNT_ALL = SqlStatement("""
+NUMBER_ALL_TABLES = SqlStatement("""
     INSERT INTO sqlite_sequence (name, seq)
     SELECT name, 0 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'
     AND name NOT IN (SELECT name FROM sqlite_sequence)
 """)
-COUNT_ON = SqlStatement("UPDATE sqlite_sequence SET seq = seq + ?")
+SKIP_NUMBERS = SqlStatement("UPDATE sqlite_sequence SET seq = seq + ?")
 STALE_SECONDS = 3600.0  # after which no program can still be writing a copy
 _PREFIX, _STAMP, _SUFFIX = "easel-", "%Y%m%d-%H%M%S", ".sqlite3"
 
@@ -148,8 +148,8 @@ def _free(stem: str, database: Path) -> Path:
 
 def _count_on(connection: sqlite3.Connection) -> None:
     with connection:
-        connection.execute(COUNT_ALL.sql)
-        connection.execute(COUNT_ON.sql, (GAP,))
+        connection.execute(NUMBER_ALL_TABLES.sql)
+        connection.execute(SKIP_NUMBERS.sql, (GAP,))
 
 
 def _move_aside(database: Path, aside: Path) -> bool:

@@ -39,7 +39,7 @@ from bot.database.privacy.deletions import begin_deletion
 from bot.database.privacy.erased_rows import ENDED_JOBS, erase_jobs, erase_person
 from bot.database.privacy.erasures import UNFINISHED_ERASURES, Erasure
 from bot.database.query import Query, SqlStatement
-from bot.database.storage.backup import COUNT_ALL, COUNT_ON, GAP
+from bot.database.storage.backup import GAP, NUMBER_ALL_TABLES, SKIP_NUMBERS
 from bot.database.storage.pseudonyms import Pseudonyms, key_file
 from bot.file_access import Need, why
 from inference.content_rating import ContentRating
@@ -53,8 +53,8 @@ _MOST_JOBS: Final = 10_000  # with the very same picture
 
 _NAME_OF_KEY = "check of the key"  # the text whose hash identifies a key
 CHECK_OF_KEY = Query(sqlite3.Row, f"SELECT pseudonym('{_NAME_OF_KEY}')")
-ENTRIES = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
-FORGET_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
+ENTRIES_TO_MOVE = "SELECT id, entry FROM record_entry ORDER BY id LIMIT ?"
+FORGET_MOVED_ENTRIES = "DELETE FROM record_entry WHERE id <= ?"
 # Read from end to end, once at a restore: whose ids these are that stand in the record as keyed hashes.
 _PEOPLE = """
     SELECT id FROM person UNION SELECT owner_id FROM report UNION SELECT decided_by FROM decision
@@ -66,27 +66,32 @@ _HASHED = Query(
     sqlite3.Row,
     f"SELECT id, pseudonym(id) AS pseudonym FROM ({_PEOPLE}) WHERE id > 0",  # noqa: S608 - constants only
 )
-KNOWN_ERASURE = Query(bool, "SELECT EXISTS (SELECT 1 FROM erasure WHERE pseudonym = ? AND created_at = ?)")
+KNOWN_ERASURE = Query(
+    bool, "SELECT EXISTS (SELECT 1 FROM erasure WHERE pseudonym = :pseudonym AND created_at = :created_at)"
+)
 ERASE_AGAIN = SqlStatement("""
-    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, 1, ?)
+    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (:person, :pseudonym, 1, :created_at)
     ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
 """)
 FORGET_WISHES = SqlStatement("DELETE FROM addition_request WHERE person_id = ?")
 KEEP_VERDICT = SqlStatement("""
     INSERT OR REPLACE INTO picture_verdict (server_id, reason, rating, source, hash, created_at)
-    VALUES (?, ?, ?, ?, ?, ?)
+    VALUES (:server, :reason, :rating, :source, :hash, :created_at)
 """)
 HAS_ENTRIES = "SELECT 1 FROM sqlite_schema WHERE name = 'record_entry'"
-END_VERDICTS = SqlStatement("DELETE FROM picture_verdict WHERE server_id = ? AND source IS ? AND reason <> 'reported'")
-CASE_OF_TIMES = Query(int, "SELECT id FROM takedown_case WHERE received_at = ? AND created_at = ?")
-OPEN_CASE = SqlStatement("""
-    INSERT INTO takedown_case (state, note, hashes, received_at, created_at) VALUES ('confirmed', '', ?, ?, ?)
+END_VERDICTS = SqlStatement(
+    "DELETE FROM picture_verdict WHERE server_id = :server AND source IS :source AND reason <> 'reported'"
+)
+CASE_OF_TIMES = Query(int, "SELECT id FROM takedown_case WHERE received_at = :received_at AND created_at = :created_at")
+OPEN_CASE_AGAIN = SqlStatement("""
+    INSERT INTO takedown_case (state, note, hashes, received_at, created_at)
+    VALUES ('confirmed', '', :hashes, :received_at, :created_at)
 """)
-CONFIRM_CASE = SqlStatement("""
-    UPDATE takedown_case SET state = 'confirmed', hashes = ?, ended_at = NULL WHERE id = ? AND state = 'open'
+CONFIRM_CASE_AGAIN = SqlStatement("""
+    UPDATE takedown_case SET state = 'confirmed', hashes = :hashes, ended_at = NULL WHERE id = :id AND state = 'open'
 """)
-CLOSE_CASE = SqlStatement("""
-    UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = ? WHERE id = ? AND state <> 'closed'
+CLOSE_CASE_AGAIN = SqlStatement("""
+    UPDATE takedown_case SET state = 'closed', hashes = x'', ended_at = :now WHERE id = :id AND state <> 'closed'
 """)
 
 
@@ -126,22 +131,24 @@ def flush_record(database: Path) -> None:
         with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:
             if connection.execute(HAS_ENTRIES).fetchone() is None:
                 return  # an empty file
-            while entries := connection.execute(ENTRIES, (AT_ONCE,)).fetchall():
+            while entries := connection.execute(ENTRIES_TO_MOVE, (AT_ONCE,)).fetchall():
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
-                    entries = connection.execute(ENTRIES, (AT_ONCE,)).fetchall()  # another program may have been first
+                    entries = connection.execute(
+                        ENTRIES_TO_MOVE, (AT_ONCE,)
+                    ).fetchall()  # another program may have been first
                     if entries:
                         new: list[dict[str, Any]] = [json.loads(entry) for _, entry in entries]
                         behind = _read(record_file(database), _known(connection))
                         written = _append(record_file(database), map(_with(_check_of(database)), new))
                         _blank(record_file(database), new)
                         connection.execute("PRAGMA secure_delete = ON")
-                        connection.execute(FORGET_ENTRIES, (entries[-1][0],))
+                        connection.execute(FORGET_MOVED_ENTRIES, (entries[-1][0],))
                         # The next start says what is lost, and applies what stands before the new entries, unless a
                         # crash has left these there.
                         if not behind.lost and all(_without_key(entry) in new for entry in behind.entries):
-                            for memo in written.memos:
-                                connection.execute(REMEMBER_VALUE.sql, memo)
+                            for key, value in written.memos:
+                                connection.execute(REMEMBER_VALUE.sql, {"key": key, "value": value})
     except sqlite3.Error as problem:
         raise explain(problem, database) from problem
     except OSError as problem:
@@ -165,16 +172,16 @@ async def catch_up(db: Database, database: Path, *, accept_loss: bool = False) -
         done = await _apply(db, read)
         if done.lost and await db.one(RECALL_VALUE, LOST) is None:
             gone = astuple(known) if read.place.file_id != known.file_id else None
-            await db.run(REMEMBER_VALUE, LOST, json.dumps(gone))
+            await db.run(REMEMBER_VALUE, key=LOST, value=json.dumps(gone))
         place = read.place
         if place.file_id is None:  # a new file, or its id was lost: copies that are made from now on know it
             place = await asyncio.to_thread(_append, file, [])
-        for memo in place.memos:
-            await db.run(REMEMBER_VALUE, *memo)
+        for key, value in place.memos:
+            await db.run(REMEMBER_VALUE, key=key, value=value)
     if accept_loss:
         await db.run(FORGET_VALUE, LOST)
     if accept_loss or await db.one(RECALL_VALUE, KEY) is None:
-        await db.run(REMEMBER_VALUE, KEY, await _check(db))
+        await db.run(REMEMBER_VALUE, key=KEY, value=await _check(db))
     await asyncio.to_thread(flush_record, database)
     loss = await unresolved(db)
     return replace(done, lost=loss.lost, other_key=loss.other_key)
@@ -187,8 +194,8 @@ async def _what_is_behind(db: Database, file: Path) -> tuple[_Place, _Behind]:
     gone = json.loads(await db.one(RECALL_VALUE, LOST) or "null")
     if gone is None or read.place.file_id != (missing := _Place(*gone)).file_id:
         return known, read
-    for memo in missing.memos:
-        await db.run(REMEMBER_VALUE, *memo)
+    for key, value in missing.memos:
+        await db.run(REMEMBER_VALUE, key=key, value=value)
     await db.run(FORGET_VALUE, LOST)
     return missing, await asyncio.to_thread(_read, file, missing)
 
@@ -198,8 +205,8 @@ async def _apply(db: Database, read: _Behind) -> CaughtUp:
     people = {row["pseudonym"]: row["id"] for row in await db.all(_HASHED)} if read.entries else {}
     if read.entries:  # skip numbers in use: a verdict refers to its report by number
         async with db.transaction():
-            await db.run(COUNT_ALL)
-            await db.run(COUNT_ON, GAP)
+            await db.run(NUMBER_ALL_TABLES)
+            await db.run(SKIP_NUMBERS, GAP)
     for entry in read.entries:
         try:
             done = replace(
@@ -214,7 +221,7 @@ async def _apply(db: Database, read: _Behind) -> CaughtUp:
 
 
 async def unresolved(db: Database) -> CaughtUp:
-    """Return the losses that earlier starts found and no operator has resolved. Raises DatabaseError."""
+    """Return the losses that earlier starts found and no operator has resolved."""
     key = await db.one(RECALL_VALUE, KEY)
     return CaughtUp(lost=await db.one(RECALL_VALUE, LOST) is not None, other_key=key not in (None, await _check(db)))
 
@@ -244,7 +251,9 @@ async def _foreign(db: Database, entries: Iterable[Mapping[str, Any]]) -> int:
     """Count the erasures that were recorded with another key, but not by this database itself."""
     mine = (await _check(db), None)  # an erasure without a key is a damaged line
     found = [each for each in entries if each["kind"] == "erasure" and each.get("key") not in mine]
-    known = [await db.get(KNOWN_ERASURE, str(each.get("person")), str(each.get("at"))) for each in found]
+    known = [
+        await db.get(KNOWN_ERASURE, pseudonym=str(each.get("person")), created_at=str(each.get("at"))) for each in found
+    ]
     return known.count(False)
 
 
@@ -379,15 +388,15 @@ async def _erase(db: Database, people: Mapping[int, int], entry: Mapping[str, An
         return False
     pending = await _pending(db, person_id)
     if pending is None:
-        if await db.get(KNOWN_ERASURE, entry["person"], entry["at"]):
+        if await db.get(KNOWN_ERASURE, pseudonym=entry["person"], created_at=entry["at"]):
             return False
-        await db.run(ERASE_AGAIN, person_id, entry["person"], entry["at"])
+        await db.run(ERASE_AGAIN, person=person_id, pseudonym=entry["person"], created_at=entry["at"])
         pending = await _pending(db, person_id)
     assert pending is not None
     for job in await db.all(UNFINISHED_JOBS, person_id):
-        await db.one(CANCEL_JOB, now_ms(), job.id)
+        await db.one(CANCEL_JOB, now=now_ms(), id=job.id)
     await db.run(FORGET_WISHES, person_id)
-    while ids := await db.all(ENDED_JOBS, person_id, AT_ONCE):
+    while ids := await db.all(ENDED_JOBS, person=person_id, limit=AT_ONCE):
         await erase_jobs(db, pending, ids)
     return await erase_person(db, pending)
 
@@ -407,25 +416,27 @@ async def _decide(db: Database, entry: Mapping[str, Any]) -> bool:
     server_id, source = entry["server"], entry["source"]
     if kind == "verdict ended":
         async with db.transaction():
-            await db.run(END_VERDICTS, server_id, source)
+            await db.run(END_VERDICTS, server=server_id, source=source)
             await end_inherited(db, source)
         return True
     hashed = bytes.fromhex(entry["hash"])
     reason = VerdictReason(entry["reason"])
     rating = None if entry["rating"] is None else ContentRating(entry["rating"])
-    await db.run(KEEP_VERDICT, server_id, reason, rating, source, hashed, entry["at"])
+    await db.run(
+        KEEP_VERDICT, server=server_id, reason=reason, rating=rating, source=source, hash=hashed, created_at=entry["at"]
+    )
     if reason is VerdictReason.DELETED:
         await _delete(db, hashed)
         return True
     verdict = PictureVerdict(0, server_id, reason, rating, source, hashed)
-    for job_id in await db.all(JOBS_WITH_HASH, hashed, _MOST_JOBS):
+    for job_id in await db.all(JOBS_WITH_HASH, hash=hashed, limit=_MOST_JOBS):
         await inherit_verdicts(db, job_id, [verdict])
     return True
 
 
 async def _delete(db: Database, hashed: bytes) -> None:
     """Delete the jobs with this very picture; their files and messages are noted as still to be removed."""
-    for job_id in await db.all(JOBS_WITH_HASH, hashed, _MOST_JOBS):
+    for job_id in await db.all(JOBS_WITH_HASH, hash=hashed, limit=_MOST_JOBS):
         job, delivery = await db.one(FIND_JOB, job_id), await db.one(FIND_DELIVERY, job_id)
         if job is not None:
             message_id = None if delivery is None else delivery.message_id
@@ -439,12 +450,12 @@ async def _take_down(db: Database, entry: Mapping[str, Any]) -> bool:
         return False
     hashes = bytes.fromhex(entry["hashes"])
     async with db.transaction():
-        case_id = await db.one(CASE_OF_TIMES, entry["received"], entry["created"])
+        case_id = await db.one(CASE_OF_TIMES, received_at=entry["received"], created_at=entry["created"])
         if entry["state"] == "closed":
             if case_id is not None:
-                await db.run(CLOSE_CASE, now_ms(), case_id)
+                await db.run(CLOSE_CASE_AGAIN, now=now_ms(), id=case_id)
         elif case_id is None:
-            await db.run(OPEN_CASE, hashes, entry["received"], entry["created"])
+            await db.run(OPEN_CASE_AGAIN, hashes=hashes, received_at=entry["received"], created_at=entry["created"])
         else:
-            await db.run(CONFIRM_CASE, hashes, case_id)
+            await db.run(CONFIRM_CASE_AGAIN, hashes=hashes, id=case_id)
     return True

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot.background import Pool
 from bot.database.database import Database
-from bot.database.pictures.hashes import ORIGINS, Origin, count_pictures, stored_hashes
+from bot.database.pictures.hashes import ORIGINS_OF_PICTURES, Origin, count_pictures, stored_hashes
 from bot.pictures.input_gate import look_again
 from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
 from bot.pictures.similarity.pixel_comparison import shows
@@ -75,7 +75,7 @@ async def find_made_here(db: Database, folder: Path, data: bytes, *, person_id: 
         distances = await _COMPARING.run(search.distances, stored)
         near |= {ids[index]: float(distances[index]) for index in (distances < SAME_BELOW).nonzero()[0].tolist()}
         compared += int((distances >= 0).sum())  # NaN where nothing can be compared
-    origins = {each.id: each for each in await db.all(ORIGINS, [*near])}
+    origins = {each.id: each for each in await db.all(ORIGINS_OF_PICTURES, [*near])}
 
     def rank(picture_id: int) -> tuple[float, int]:
         is_own = person_id is not None and origins[picture_id].person_id == person_id

@@ -96,8 +96,8 @@ class PictureVerdicts:
         """
         if not hashed:
             return ()
-        exact = await self._db.all(JOBS_WITH_HASH, hashed, MAX_EXACT)
-        own = await self._db.all(NEWEST_PICTURES_OF, person_id, AT_ONCE)
+        exact = await self._db.all(JOBS_WITH_HASH, hash=hashed, limit=MAX_EXACT)
+        own = await self._db.all(NEWEST_PICTURES_OF, person=person_id, limit=AT_ONCE)
         near = await self._comparing.run(_jobs_alike, own, hashes)
         return tuple(dict.fromkeys((*exact, *near)))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.background import Pool
 from bot.database.database import Database
 from bot.database.pictures.hashes import PICTURES_WITHOUT_HASH, record_hashes
-from bot.database.privacy.takedown_cases import COUNT_REFUSAL, KEPT_HASHES, KeptHashes
+from bot.database.privacy.takedown_cases import KEPT_HASHES, RAISE_REFUSALS, KeptHashes
 from bot.errors.pictures import RemovedPicture
 from bot.pictures.similarity.perceptual_hash import REFUSED_BELOW, distances, hash_file
 from bot.pictures.similarity.picture_verdicts import PictureVerdicts
@@ -40,7 +40,7 @@ class RemovedPictures:
         It goes on where an earlier run stopped. Raises DatabaseError.
         """
         last = 0
-        while pictures := await self._db.all(PICTURES_WITHOUT_HASH, last, AT_ONCE):
+        while pictures := await self._db.all(PICTURES_WITHOUT_HASH, after=last, limit=AT_ONCE):
             hashes = await self.hashes([folder / picture.path for picture in pictures])
             await record_hashes(self._db, zip((picture.id for picture in pictures), hashes, strict=True))
             last = pictures[-1].id
@@ -53,7 +53,7 @@ class RemovedPictures:
         found = await self._hashing.run(_nearest, kept, list(hashes))
         if found is not None and found[1] < REFUSED_BELOW:
             log.info("refused a picture: its distance to case %s is %.3f", *found)
-            await self._db.run(COUNT_REFUSAL, found[0])
+            await self._db.run(RAISE_REFUSALS, found[0])
             raise RemovedPicture
 
 

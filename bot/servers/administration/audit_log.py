@@ -61,7 +61,7 @@ class AuditLog:
     async def entry(self, who: ActionContext, server_id: int, entry_id: int) -> AuditEntry:
         """One entry of the log, after which a page begins. Raises NothingThere when the server has none such."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
-        entry = await self._db.one(FIND_AUDIT_ENTRY, entry_id, server_id)
+        entry = await self._db.one(FIND_AUDIT_ENTRY, id=entry_id, server=server_id)
         if entry is None:
             raise NothingThere(what=_("This page is outdated. Please open it again."))
         return entry

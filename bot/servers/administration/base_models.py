@@ -108,7 +108,9 @@ class BaseModelProposals:
             state = ProposalState.CONFIRMED if confirmed else ProposalState.REJECTED
             action = AuditAction.CONFIRM_BASE_MODEL if confirmed else AuditAction.REJECT_BASE_MODEL
             async with self._db.transaction():
-                decided = await self._db.one(DECIDE_PROPOSAL, state, who.person_id, now_ms(), proposal_id)
+                decided = await self._db.one(
+                    DECIDE_PROPOSAL, state=state, decided_by=who.person_id, now=now_ms(), id=proposal_id
+                )
                 if decided is None:
                     raise DecidedAlready
                 changes = {"state": (proposal.state.value, state.value)}
@@ -118,7 +120,7 @@ class BaseModelProposals:
     async def page(self, who: ActionContext, *, limit: int, offset: int = 0) -> list[BaseModelProposal]:
         """A page of the open proposals of all servers, the oldest first."""
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
-        return await self._db.all(OPEN_PROPOSALS, limit, offset)
+        return await self._db.all(OPEN_PROPOSALS, limit=limit, offset=offset)
 
 
 def _file(proposal: BaseModelProposal) -> str:

@@ -100,7 +100,7 @@ class BlockAdministration:
     ) -> list[Block]:
         """A page of the server's blocks, ended ones included."""
         await self._rights.require(Action.BLOCK, who, server_id)
-        return await self._db.all(LIST_BLOCKS, server_id, kind, limit, offset)
+        return await self._db.all(LIST_BLOCKS, server=server_id, kind=kind, limit=limit, offset=offset)
 
 
 def _difference(before: Block | None, after: Block | None) -> dict[str, tuple[object, object]]:

@@ -118,7 +118,7 @@ class LimitAdministration:
     async def of_people(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> list[HeldLimits]:
         """A page of the limits of single people."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
-        return await self._db.all(LIMITS_OF_PEOPLE, server_id, limit, offset)
+        return await self._db.all(LIMITS_OF_PEOPLE, server=server_id, limit=limit, offset=offset)
 
     async def count(self, who: ActionContext, server_id: int) -> int:
         """How many have limits in the server, single people too."""

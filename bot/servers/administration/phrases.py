@@ -91,13 +91,13 @@ class PhraseAdministration:
             except StaffUnreachable:
                 await self._db.run(WITHDRAW_QUESTION, question.id)
                 raise
-            if not await self._db.run(POST_QUESTION, channel_id, message_id, question.id):
+            if not await self._db.run(POST_QUESTION, channel=channel_id, message=message_id, id=question.id):
                 await delete(channel_id, message_id)
                 raise NothingThere(what=_("This question no longer exists."))
 
     async def may_ask(self, who: ActionContext) -> bool:
         """Whether a member can ask one more question today. Raises DatabaseError."""
-        return await self._db.get(COUNT_QUESTIONS, who.person_id, self._clock() - DAY_MS) < MOST_A_DAY
+        return await self._db.get(COUNT_QUESTIONS, person=who.person_id, since=self._clock() - DAY_MS) < MOST_A_DAY
 
     async def _save(self, who: ActionContext, refused: RefusedWords) -> PhraseQuestion:
         if (await self._words.of(refused.server_id)).allowed.without(refused.phrase) != refused.phrase:
@@ -106,7 +106,7 @@ class PhraseAdministration:
             asked = await save_question(self._db, refused.server_id, who.person_id, refused.word, refused.phrase)
             if asked is None:
                 raise AskedAlready
-            if await self._db.get(COUNT_QUESTIONS, who.person_id, self._clock() - DAY_MS) > MOST_A_DAY:
+            if await self._db.get(COUNT_QUESTIONS, person=who.person_id, since=self._clock() - DAY_MS) > MOST_A_DAY:
                 raise AskedTooOften(limit=MOST_A_DAY)
         return asked
 
@@ -170,7 +170,7 @@ class PhraseAdministration:
         """Let a phrase count again. Raises NothingThere."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
         async with self._db.transaction():
-            gone = await self._db.one(DELETE_PHRASE, server_id, phrase_id)
+            gone = await self._db.one(DELETE_PHRASE, server=server_id, id=phrase_id)
             if gone is None:
                 raise NothingThere(what=_("This phrase is no longer allowed."))
             changes = {"phrase": (gone.phrase, None)}
@@ -190,7 +190,9 @@ class PhraseAdministration:
     async def _decide(
         self, who: ActionContext, question: PhraseQuestion, state: QuestionState, phrase: str
     ) -> PhraseQuestion:
-        decided = await self._db.one(DECIDE_QUESTION, state, phrase, who.person_id, question.id)
+        decided = await self._db.one(
+            DECIDE_QUESTION, state=state, phrase=phrase, decided_by=who.person_id, id=question.id
+        )
         if decided is None:
             raise QuestionClosed
         return decided

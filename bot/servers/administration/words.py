@@ -84,7 +84,7 @@ class WordAdministration:
         async with self._db.transaction():
             lists = await self._db.all(WORD_LISTS, server_id)
             gone = _found(next((each for each in lists if each.id == list_id), None))
-            await self._db.run(DELETE_WORD_LIST, server_id, list_id)
+            await self._db.run(DELETE_WORD_LIST, server=server_id, id=list_id)
             await self._log(who, gone, AuditAction.DELETE_WORD_LIST, changes_of(gone, None))
         self._words.forget(server_id)
         return gone
@@ -107,7 +107,7 @@ class WordAdministration:
         async with self._db.transaction():
             earlier = [each for each in await self._db.all(WORD_LISTS, server_id) if each.rule_id is not None]
             for gone in earlier:
-                await self._db.run(DELETE_WORD_LIST, server_id, gone.id)
+                await self._db.run(DELETE_WORD_LIST, server=server_id, id=gone.id)
             for new in made.lists:
                 await add_word_list(self._db, new)
             check_together(await self._db.all(WORD_LISTS, server_id))

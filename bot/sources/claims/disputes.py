@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from bot.database.additions.additions import SOURCES_OF
-from bot.database.additions.disputes import DISPUTE, DISPUTED_BY, SETTLE_DISPUTE
+from bot.database.additions.disputes import DISPUTED_BY, RECORD_DISPUTE, SETTLE_DISPUTE
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, LoraVersion, find_lora
@@ -41,7 +41,7 @@ class Disputes:
         """Whether a page says something that is neither kept nor a dispute already. Raises OSError, DatabaseError."""
         folder, rest = self._configuration.settings.library.folder, list[RegistryAnswer]()
         for answer in answers:
-            disputed = await self._db.one(DISPUTED_BY, answer.sha256, answer.page)
+            disputed = await self._db.one(DISPUTED_BY, sha256=answer.sha256, page=answer.page)
             if disputed is not None and disputed != answer.known_base_model:
                 return True
             if disputed is None:
@@ -66,8 +66,8 @@ class Disputes:
     async def _set(self, answer: RegistryAnswer, version: LoraVersion | None) -> None:
         base = answer.known_base_model
         if version is None or base is None or base == version.base_model:  # of the same only the name differs
-            await self._db.run(SETTLE_DISPUTE, answer.sha256, answer.page)
-        elif await self._db.run(DISPUTE, answer.sha256, answer.page, base, now_ms()):
+            await self._db.run(SETTLE_DISPUTE, sha256=answer.sha256, page=answer.page)
+        elif await self._db.run(RECORD_DISPUTE, sha256=answer.sha256, page=answer.page, base_model=base, now=now_ms()):
             lora = await find_lora(self._db, version.lora_id)
             log.warning("%s is disputed: %s names %s", version.path, answer.page, base)
             if lora is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bot import background
-from bot.database.additions.additions import ADDITION, IS_ADDED, LoraAddition, finish_addition
+from bot.database.additions.additions import FIND_ADDITION, IS_ADDED, LoraAddition, finish_addition
 from bot.database.database import Database
 from bot.database.loras.catalogue import VERSION_BY_SHA256, Lora, find_lora, find_lora_by_name
 from bot.library.configuration import Configuration
@@ -131,7 +131,7 @@ class AdditionSteps:
 
     async def has_come(self, addition_id: int) -> bool:
         """Whether some of its file is here, fetched or attached, also in an earlier run. Raises DatabaseError."""
-        addition = await self._db.one(ADDITION, addition_id)
+        addition = await self._db.one(FIND_ADDITION, addition_id)
         if addition is None:
             return False
         places = (self.attached(addition.key), self.part(addition.key))  # in the order in which a file is moved
@@ -207,7 +207,7 @@ class AdditionSteps:
         """Put the file into the library and its entry into the catalogue. Raises SourceError and others."""
         if not await asyncio.to_thread(target.exists):
             name = await self._free_name(version)
-            joined = await self._db.one(ADDITION, addition.id)  # by another page, which may rate it higher
+            joined = await self._db.one(FIND_ADDITION, addition.id)  # by another page, which may rate it higher
             if joined is not None:
                 version = with_all(version, [version, RemoteVersion.model_validate_json(joined.source)])
             self._placed.add(addition.id)

@@ -137,7 +137,7 @@ class PublicationPosts:
 
     async def _picture(self, publication: Publication) -> PictureFile:
         """The file; it tells the prompt to those alone who see it beside it. Raises PostRefused when there is none."""
-        found = await self._db.one(FIND_PICTURE, publication.job_id, publication.position)
+        found = await self._db.one(FIND_PICTURE, job=publication.job_id, position=publication.position)
         if found is None:
             raise PostRefused("the picture was deleted")
         path = self._configuration.settings.storage.pictures / found.path

@@ -189,14 +189,14 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
     """The most used tags of the chosen category, of *other* when none is chosen."""
     chosen = getattr(interaction.namespace, "category", None)
     category = next((each for each in Category if each.value == chosen), Category.OTHER)
-    found = await interaction.client.db.all(POPULAR_TAGS, category, 4 * MAX_CHOICES)
+    found = await interaction.client.db.all(POPULAR_TAGS, category=category, limit=4 * MAX_CHOICES)
     wanted = tag_key(typed)
     return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
 
 
 async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
     """The person's own stacks, by any part of the name."""
-    stacks = await interaction.client.db.all(LIST_STACKS, interaction.user.id, MAX_STACKS, 0)
+    stacks = await interaction.client.db.all(LIST_STACKS, person=interaction.user.id, limit=MAX_STACKS, offset=0)
     wanted = name_key(typed)
     found = [stack for stack in stacks if wanted in name_key(stack.name)]
     found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))

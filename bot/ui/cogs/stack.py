@@ -101,7 +101,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def delete(self, interaction: Interaction, name: Name) -> None:
         """Delete a stack. Other users keep their copies."""
         stack = await require_stack(self._client.db, interaction.user.id, name)
-        await self._client.db.run(DELETE_STACK, stack.id, interaction.user.id)
+        await self._client.db.run(DELETE_STACK, id=stack.id, person=interaction.user.id)
         await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")

@@ -21,8 +21,8 @@ from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, attempt
 from bot.database.additions.additions import (
-    ADDITION,
-    ADDITION_REQUEST,
+    FIND_ADDITION,
+    FIND_ADDITION_REQUEST,
     MARK_REQUEST_POSTING,
     MARK_REQUEST_REFUSED,
     MARK_REQUEST_TOLD,
@@ -117,7 +117,7 @@ class AdditionNotices:
 
     async def told(self, addition_id: int, person_id: int) -> None:
         """The person has been told. Raises DatabaseError."""
-        await self._db.run(MARK_REQUEST_TOLD, addition_id, person_id)
+        await self._db.run(MARK_REQUEST_TOLD, addition=addition_id, person=person_id)
 
     async def tell_all(self) -> None:
         """Tell everybody who does not know; what cannot be told now stays for the next time. Raises DatabaseError."""
@@ -153,12 +153,12 @@ class AdditionNotices:
                 if await self._direct.find(person_id, reference, request.posting_at) is not None:
                     return True
             else:
-                await self._db.run(MARK_REQUEST_POSTING, now_ms(), request.addition_id, person_id)
+                await self._db.run(MARK_REQUEST_POSTING, now=now_ms(), addition=request.addition_id, person=person_id)
             nonce = await make_nonce(self._db, "addition", request.addition_id, person_id=person_id)
             await self._direct.send(person_id, view, nonce)
         except DiscordRefuses as problem:
             log.info("the user who added a LoRA is notified at the next command: %s", problem)
-            await self._db.run(MARK_REQUEST_REFUSED, request.addition_id, person_id)
+            await self._db.run(MARK_REQUEST_REFUSED, addition=request.addition_id, person=person_id)
             return False
         return True
 
@@ -177,8 +177,11 @@ class AdditionNotices:
 
     async def _view(self, request: AdditionRequest) -> ui.LayoutView | None:
         """How it ended, in the person's language; None when they do not want it any more. Raises DatabaseError."""
-        addition = await self._db.one(ADDITION, request.addition_id)
-        if addition is None or await self._db.one(ADDITION_REQUEST, addition.id, request.person_id) is None:
+        addition = await self._db.one(FIND_ADDITION, request.addition_id)
+        if (
+            addition is None
+            or await self._db.one(FIND_ADDITION_REQUEST, addition=addition.id, person=request.person_id) is None
+        ):
             return None
         with speaking(await self._db.one(FIND_LOCALE, request.person_id)):
             return await self._ended_view(addition, request)

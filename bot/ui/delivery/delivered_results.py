@@ -85,7 +85,7 @@ class DeliveredResults:
         """What stands in place of pictures that are reported or were taken down; None for others."""
         if await self._db.all(HELD_AMONG, [job.id]):
             return ResultNotice(job, reported_view)
-        if await self._db.one(TAKEN_DOWN_IN, job.id, job.server_id or EVERYWHERE) is not None:
+        if await self._db.one(TAKEN_DOWN_IN, job=job.id, server=job.server_id or EVERYWHERE) is not None:
             return ResultNotice(job, taken_down_view)
         return None
 

@@ -219,7 +219,7 @@ class Deliverer:
         """
         message_id = await self._transport.answer(interaction, message, private=private)
         if message_id is not None:
-            await self._db.run(NOTE_DELIVERY_MESSAGE, message_id, job.id)
+            await self._db.run(NOTE_DELIVERY_MESSAGE, message=message_id, job=job.id)
 
     async def withdraw(self, job: Job) -> None:
         """Deliver nothing for this job. Raises DatabaseError."""
@@ -273,7 +273,7 @@ class Deliverer:
             log.warning("cannot deliver the result by any route; its pictures are saved")
             await self.give_up(job, interaction)  # what was refused may be the result itself
         else:
-            await self._db.run(MARK_SENT, message_id, job.id)
+            await self._db.run(MARK_SENT, message=message_id, job=job.id)
             log.info("delivered")
 
     async def replace(self, job: Job, message: OutgoingMessage) -> int | None:
@@ -391,7 +391,7 @@ class Deliverer:
 
     async def _post_new(self, result: Result | ResultNotice, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
-        await self._db.run(NOTE_DELIVERY_POSTING, channel_id, now_ms(), delivery.job_id)
+        await self._db.run(NOTE_DELIVERY_POSTING, posting_in=channel_id, now=now_ms(), job=delivery.job_id)
         nonce = await make_nonce(self._db, "job", delivery.job_id, channel_id=channel_id)
         return await self._transport.post(channel_id, result, nonce)
 

@@ -54,7 +54,7 @@ class TakedownNotices:
         async with self._telling:
             for notice in await self._db.all(UNDELIVERED_NOTICES, interaction.user.id):
                 await send_ephemeral(interaction, self._view(notice))
-                await self._db.run(END_NOTICE, now_ms(), notice.case_id, notice.person_id)
+                await self._db.run(END_NOTICE, now=now_ms(), case=notice.case_id, person=notice.person_id)
 
     async def _tell(self, notice: TakedownNotice) -> None:
         """Raises DiscordUnreachable or DatabaseError."""
@@ -64,13 +64,13 @@ class TakedownNotices:
             if notice.tried_at is None or not await self._direct.find(
                 notice.person_id, notice.reference, notice.tried_at
             ):
-                await self._db.run(BEGIN_NOTICE, now_ms(), notice.case_id, notice.person_id)
+                await self._db.run(BEGIN_NOTICE, now=now_ms(), case=notice.case_id, person=notice.person_id)
                 nonce = await make_nonce(self._db, "takedown", notice.case_id, person_id=notice.person_id)
                 await self._direct.send(notice.person_id, view, nonce)
         except DiscordRefuses:
-            await self._db.run(REFUSE_NOTICE, notice.case_id, notice.person_id)
+            await self._db.run(REFUSE_NOTICE, case=notice.case_id, person=notice.person_id)
         else:
-            await self._db.run(END_NOTICE, now_ms(), notice.case_id, notice.person_id)
+            await self._db.run(END_NOTICE, now=now_ms(), case=notice.case_id, person=notice.person_id)
 
     def _view(self, notice: TakedownNotice) -> ui.LayoutView:
         count, contact = notice.pictures, self._configuration.settings.privacy.contact

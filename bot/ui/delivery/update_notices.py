@@ -70,5 +70,5 @@ class UpdateNotices:
             view = await newer_view(self._db, loras, adds=False)
         nonce = await make_nonce(self._db, "newer", loras[0].id, person_id=person_id)
         await self._direct.send(person_id, view, nonce)
-        await self._db.run(MARK_UPDATES_TOLD, person_id, [lora.id for lora in loras], read_at)
+        await self._db.run(MARK_UPDATES_TOLD, person=person_id, ids=[lora.id for lora in loras], until=read_at)
         return True

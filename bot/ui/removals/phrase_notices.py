@@ -64,7 +64,7 @@ class PhraseNotices:
 
     async def _note_told(self, questions: Sequence[PhraseQuestion]) -> None:
         for question in questions:
-            await self._db.run(MARK_QUESTION_TOLD, now_ms(), question.id)
+            await self._db.run(MARK_QUESTION_TOLD, now=now_ms(), id=question.id)
 
     def _notice(self, questions: Sequence[PhraseQuestion]) -> ui.LayoutView:
         view = ui.LayoutView(timeout=None)

@@ -30,17 +30,17 @@ from bot.database.people.people import FIND_LOCALE
 from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.database.pictures.verdicts import TAKE_DOWN_HASHES
 from bot.database.privacy.deletions import (
+    DUE_JOBS,
     END_DELETION,
     FIND_DELETION,
+    FIND_HIDDEN_JOB,
+    HIDDEN_JOBS,
     HIDE_JOB,
     NEXT_DUE_AT,
     PENDING_DELETIONS,
+    UNDO_DELETION,
     Deletion,
     begin_deletion,
-    due_jobs,
-    find_hidden_job,
-    hidden_jobs,
-    undo_deletion,
 )
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.privacy.takedowns import (
@@ -141,18 +141,18 @@ class Removals:
         """
         now, undo_ms = now_ms(), round(self._configuration.settings.retention.undo_minutes * MINUTE_MS)
         held_ms = self._configuration.settings.moderation.held_ms
-        reported_at = await self._db.one(HELD_SINCE, job.id, now - held_ms)
+        reported_at = await self._db.one(HELD_SINCE, target=job.id, held_since=now - held_ms)
         if not undo_ms and reported_at is None:
             await self.delete(job)
             return None
         until: int | None = now + undo_ms
-        if await self._db.run(HIDE_JOB, now + undo_ms, job.id):
+        if await self._db.run(HIDE_JOB, delete_at=now + undo_ms, id=job.id):
             self._unhidden.add(job.id)
             self._recurring.wake()
             self.notify()
             background.start(self._hide(job.id), "hiding a deleted picture")
         else:
-            hidden = await find_hidden_job(self._db, job.id)  # it was deleted a moment before
+            hidden = await self._db.one(FIND_HIDDEN_JOB, job.id)  # it was deleted a moment before
             if hidden is None:
                 return None
             until = hidden.delete_at
@@ -163,7 +163,8 @@ class Removals:
 
         Raises NothingThere when it is too late, or DatabaseError.
         """
-        if await undo_deletion(self._db, job.id) is None:  # in time, whatever is being shown at Discord now
+        # in time, whatever is being shown at Discord now
+        if await self._db.one(UNDO_DELETION, id=job.id, now=now_ms()) is None:
             raise gone_for_good()
         self._recurring.wake()
         self.notify()
@@ -238,7 +239,7 @@ class Removals:
         for job_id in tuple(self._unhidden):
             await background.guard(self._hide(job_id), "hiding a deleted picture")
         reported = now_ms() - self._configuration.settings.moderation.held_ms
-        for job in await due_jobs(self._db, held_since=reported):
+        for job in await self._db.all(DUE_JOBS, now=now_ms(), held_since=reported):
             if not self._closing:
                 await background.guard(self.delete(job), "deleting a picture")
         for deletion in await self._db.all(PENDING_DELETIONS):
@@ -248,17 +249,17 @@ class Removals:
     async def _end_offers(self) -> None:
         """What a report holds is hidden longer than it can be brought back: its message is to say so."""
         if self._offering:
-            due = {job.id for job in await hidden_jobs(self._db) if (job.delete_at or 0) <= now_ms()}
+            due = {job.id for job in await self._db.all(HIDDEN_JOBS) if (job.delete_at or 0) <= now_ms()}
             self._unhidden |= self._offering & due
 
     async def _hide_again(self) -> None:
         """A crash may have come between the deletion and its message."""
-        self._unhidden.update(job.id for job in await hidden_jobs(self._db))
+        self._unhidden.update(job.id for job in await self._db.all(HIDDEN_JOBS))
 
     async def _hide(self, job_id: int) -> None:
         """Hide the delivered message. When Discord cannot be reached, it stays to be hidden."""
         async with self._showing:  # else it might be hidden after it was brought back
-            job = await find_hidden_job(self._db, job_id)
+            job = await self._db.one(FIND_HIDDEN_JOB, job_id)
             until = 0 if job is None else job.delete_at or 0
             offers = until > now_ms()
             if job is None or await self._results.hide(job, until):
@@ -280,12 +281,14 @@ class Removals:
         delivered = await self._delivered(job)
         deletion: Deletion | None = None
         async with self._db.transaction():
-            if await self._db.one(TAKEN_DOWN_IN, job.id, server_id) is None:  # not if staff confirm it twice
+            if await self._db.one(TAKEN_DOWN_IN, job=job.id, server=server_id) is None:  # not if staff confirm it twice
                 await add_entry(
                     self._db, server_id, actor_id, AuditAction.REMOVE_PICTURE, {"reason": (None, why)},
                     target=f"job {job.id}", person_id=job.person_id,
                 )  # fmt: skip
-            await self._db.run(RECORD_TAKEDOWN, job.id, server_id, job.person_id, now_ms(), why)
+            await self._db.run(
+                RECORD_TAKEDOWN, job=job.id, server=server_id, person=job.person_id, now=now_ms(), reason=why
+            )
             await self._db.run(TAKE_DOWN_HASHES, job=job.id, server=server_id, now=now_ms())
             if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
                 deletion = await begin_deletion(self._db, job.id, *delivered, message_alone=True)
@@ -368,7 +371,7 @@ class Removals:
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
-            await self._db.run(END_DELETION, deletion.job_id, deletion.paths, deletion.input)
+            await self._db.run(END_DELETION, job=deletion.job_id, paths=deletion.paths, input=deletion.input)
 
     async def _remove_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""

@@ -18,11 +18,11 @@ from bot.database.database import Database
 from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
 from bot.database.jobs.jobs import FIND_JOB
 from bot.database.pictures.inputs import forget_given
-from bot.database.privacy.deletions import find_hidden_job
+from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.database.privacy.takedown_cases import (
     COMPLETE_CASE,
     COPIES_OF_CASE,
-    COUNT_ALERTS,
+    RECORD_ALERTS,
     UNFINISHED_CASES,
     CaseState,
     CopyKind,
@@ -90,7 +90,7 @@ class TakedownCases:
         for copy in await self._db.all(COPIES_OF_CASE, case.id):
             if copy.state is CopyState.CONFIRMED:
                 await background.guard(self._end(case, copy), f"removing a picture of the takedown {case.id}")
-        return await self._db.run(COMPLETE_CASE, now_ms(), case.id)
+        return await self._db.run(COMPLETE_CASE, now=now_ms(), id=case.id)
 
     async def _end(self, case: TakedownCase, copy: TakedownCopy) -> None:
         """Remove it and note that, or leave it for the next time."""
@@ -117,7 +117,7 @@ class TakedownCases:
 
     async def _remove_job(self, job_id: int) -> bool:
         # Its owner may have deleted it a moment ago, and could still bring it back.
-        job = await self._db.one(FIND_JOB, job_id) or await find_hidden_job(self._db, job_id)
+        job = await self._db.one(FIND_JOB, job_id) or await self._db.one(FIND_HIDDEN_JOB, job_id)
         if job is not None:
             delivery = await self._db.one(FIND_DELIVERY, job_id)
             if delivery is not None and delivery.state is DeliveryState.PENDING:
@@ -129,6 +129,6 @@ class TakedownCases:
         """Tell operators once for each of the times that has come."""
         left = case.due_at - now_ms()
         due = sum(left <= before for before in ALERTS_MS)
-        if due > case.alerts and await self._db.run(COUNT_ALERTS, alerts=due, case=case.id):
+        if due > case.alerts and await self._db.run(RECORD_ALERTS, alerts=due, case=case.id):
             log.warning("takedown %s is %s, due in %.1f hours", case.id, case.state, left / 3_600_000)
             self._alert(case)

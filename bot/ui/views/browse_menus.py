@@ -142,7 +142,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
 
 async def _tag_options(query: BrowseQuery, db: Database, *, room: int) -> list[discord.SelectOption]:
     category = query.category or Category.OTHER
-    found = await db.all(POPULAR_TAGS, category, room)
+    found = await db.all(POPULAR_TAGS, category=category, limit=room)
     tags = dict.fromkeys([*([query.tag] if query.tag else []), *(each.tag for each in found)])
     return [
         discord.SelectOption(label=f"{label(category)} · {tag}"[:MAX_OPTION], value=f"#{tag}", default=tag == query.tag)

@@ -67,7 +67,7 @@ async def test_a_busy_month_has_a_copy_of_each_day(house: House, clock: Clock) -
         await backups.copy_if_due()
         assert [made_at(copy) for copy in copies(settings.backup_folder, clock.now)] == [START]
         await run_for(backups, clock, 30 * DAY, lambda: os.utime(database, (clock.now, clock.now)))
-        await db.run(REMEMBER_VALUE, "still", "open")
+        await db.run(REMEMBER_VALUE, key="still", value="open")
     made = sorted(made_at(copy) for copy in copies(settings.backup_folder, clock.now))
     assert made == [START + day * DAY for day in range(30)]
     check(copies(settings.backup_folder, clock.now)[0])

@@ -131,11 +131,11 @@ async def test_what_was_decided_holds_in_the_copy(tmp_path: Path) -> None:
         assert {(each.hash, each.server_id, each.reason) for each in await verdicts_in_force(db)} == before
         assert await db.one(FIND_JOB, deleted) is None
         assert [each.job_id for each in await db.all(PENDING_DELETIONS)] == [deleted]
-        assert await db.one(TAKEN_DOWN_IN, hidden, SERVER) == SERVER
+        assert await db.one(TAKEN_DOWN_IN, job=hidden, server=SERVER) == SERVER
         assert [each.rating for each in await db.all(JOB_RATINGS, ids=[rated], server=SERVER)] == [
             ContentRating.EXPLICIT
         ]
-        assert await db.one(TAKEN_DOWN_IN, reversed_, SERVER) is None
+        assert await db.one(TAKEN_DOWN_IN, job=reversed_, server=SERVER) is None
 
 
 async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> None:
@@ -146,7 +146,14 @@ async def test_a_reversal_unrates_the_pictures_of_the_copy(tmp_path: Path) -> No
         await db.run(NOTE_REPORTED, report=REPORT, job=rated, server=SERVER, now=now_ms())
         await decide_verdicts(db, REPORT, VerdictReason.RATED, server_id=SERVER, rating=ContentRating.EXPLICIT)
         await inherit_verdicts(db, rated, await verdicts_in_force(db))
-        await db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, ContentRating.TEEN, now_ms(), rated)
+        await db.run(
+            RATE_JOB,
+            server=EVERYWHERE,
+            source=RatingSource.CLASSIFIER,
+            rating=ContentRating.TEEN,
+            now=now_ms(),
+            job=rated,
+        )
     save_record(house.database)
     later = back_up(house.database, tmp_path / "later", keep=1)
     async with open_database(house.database) as db:

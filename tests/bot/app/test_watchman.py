@@ -190,14 +190,14 @@ async def recalled(copy: Path, database: Path) -> str | None:
 
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_the_data_of_a_removed_database_are_saved(watch: WatchedHouse, replaced: bool) -> None:
-    await watch.easel.db.run(REMEMBER_VALUE, "what", "written since the last copy")
+    await watch.easel.db.run(REMEMBER_VALUE, key="what", value="written since the last copy")
     watch.database.unlink()
     if replaced:
         watch.database.write_bytes(b"")
     (text,) = [text for text in await watch.look() if "database file" in text]
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text and ("was replaced" in text) is replaced
-    await watch.easel.db.run(REMEMBER_VALUE, "still", "works")
+    await watch.easel.db.run(REMEMBER_VALUE, key="still", value="works")
     assert await recalled(newest, watch.database) == "written since the last copy"
 
 
@@ -256,7 +256,7 @@ async def test_a_finding_that_gets_worse_is_logged_and_published_at_once(watch: 
 async def test_what_was_written_after_the_rescue_is_saved_when_the_bot_stops(watch: WatchedHouse) -> None:
     watch.database.unlink()
     (text,) = [text for text in await watch.look() if "database file" in text]
-    await watch.easel.db.run(REMEMBER_VALUE, "what", "written after the message")
+    await watch.easel.db.run(REMEMBER_VALUE, key="what", value="written after the message")
     await watch.watchman.aclose()
     newest = copies(watch.easel.configuration.settings.backup_folder, watch.clock.now)[0]
     assert str(newest) in text

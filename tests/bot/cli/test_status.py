@@ -35,11 +35,11 @@ async def busy(house: House):
         requests = (request(checkpoint=name, prompt="my secret") for name in (VIVID, VIVID, PASTEL, "gone"))
         jobs = [await create_job(db, each, person_id=ADA, channel_id=5) for each in requests]
         for job in (jobs[0], jobs[2]):
-            await db.one(START_JOB, now_ms(), job.id)
-        await db.run(NOTE_BEGUN, now_ms(), jobs[0].id, 1)
+            await db.one(START_JOB, now=now_ms(), id=job.id)
+        await db.run(NOTE_BEGUN, now=now_ms(), id=jobs[0].id, attempt=1)
         failure = WorkerFailed(reason="the \x1b[31mmoon fell down")
         await fail_job(db, jobs[2].id, 1, failure.code, failure.detail)
-        await db.run(PAUSE_SERVER, EVERYWHERE, ADA, now_ms())
+        await db.run(PAUSE_SERVER, server=EVERYWHERE, person=ADA, now=now_ms())
         yield house
 
 

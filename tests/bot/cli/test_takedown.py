@@ -35,7 +35,7 @@ def house(tmp_path: Path) -> House:
 async def paint(house: House, seed: int) -> None:
     async with open_database(house.settings.storage.database, clock=lambda: 0.0) as db:
         job = await create_job(db, request_for(), person_id=77, channel_id=1)
-        await db.one(START_JOB, now_ms(), job.id)
+        await db.one(START_JOB, now=now_ms(), id=job.id)
         path = house.settings.storage.pictures / f"{job.id}.png"
         varied(seed, 200).save(path)
         await finish(db, job.id, 1, [NewPicture(path.name, 200, 200, 7)])

@@ -71,7 +71,7 @@ async def paint(house: House) -> dict[int, int]:
     async with open_database(house.settings.storage.database) as db:
         for seed in SEEDS:
             job = await create_job(db, request_for(), person_id=OWNER, channel_id=1)
-            await db.one(START_JOB, now_ms(), job.id)
+            await db.one(START_JOB, now=now_ms(), id=job.id)
             path = house.settings.storage.pictures / f"{job.id}.png"
             varied(seed, 512).save(path)
             await finish(db, job.id, 1, [NewPicture(path.name, 512, 512, 7)])

@@ -23,7 +23,7 @@ async def test_staff_feature_and_unfeature(tmp_path: Path) -> None:
             await featuring.feature(acting(), *wanted, "a fox")
         assert await featuring.feature(acting(STAFF), *wanted, "a fox")
         assert not await featuring.feature(acting(STAFF), *wanted, "a fox"), "it is featured"
-        found = await here.db.one(FIND_FEATURE, *wanted)
+        found = await here.db.one(FIND_FEATURE, server=SERVER, kind=FeatureKind.PUBLICATION, target=one.id)
         assert found is not None and found.featured_by == STAFF
         with pytest.raises(NotStaff):
             await featuring.unfeature(acting(), *wanted, "a fox")

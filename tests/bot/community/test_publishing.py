@@ -128,7 +128,9 @@ async def test_what_may_not_be_published_is_refused(here: Community) -> None:
     await refused(PromptRatedTooHigh, explicit)
     here.lookups.adults = True
     assert (await publish(here, explicit)).state is PublicationState.POSTED, "an age-restricted channel"
-    await here.db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
+    await here.db.run(
+        RECORD_TAKEDOWN, job=job.id, server=SERVER, person=job.person_id, now=now_ms(), reason="Not here."
+    )
     await refused(OwnPictureTakenDown, job)
     assert await here.db.all(PUBLICATIONS_OF_JOB, job.id) == []
 
@@ -141,7 +143,7 @@ async def test_a_picture_with_an_allowed_phrase_is_published_and_stays(here: Com
     here.services.words.forget(SERVER)
     one = await publish(here, job)
     (allowed,) = await here.db.all(ALLOWED_PHRASES, SERVER)
-    await here.db.one(DELETE_PHRASE, SERVER, allowed.id)
+    await here.db.one(DELETE_PHRASE, server=SERVER, id=allowed.id)
     here.services.words.forget(SERVER)
     await here.publishing.settle()
     page = await gallery_page(here.db, GalleryFilter(SERVER), open_place, limit=50)
@@ -279,7 +281,7 @@ async def test_what_is_taken_back_is_not_featured(here: Community) -> None:
     one = await publish(here, await job_of(here))
     await add_feature(here.db, SERVER, FeatureKind.PUBLICATION, one.id, STAFF)
     await here.publishing.take_back(one.id)
-    assert await here.db.one(FIND_FEATURE, SERVER, FeatureKind.PUBLICATION, one.id) is None
+    assert await here.db.one(FIND_FEATURE, server=SERVER, kind=FeatureKind.PUBLICATION, target=one.id) is None
 
 
 async def test_what_its_owner_deletes_is_hidden_until_an_undo(here: Community) -> None:
@@ -336,7 +338,9 @@ async def test_what_a_decision_takes_down_comes_back_when_it_is_reversed(here: C
 async def test_what_staff_take_down_is_gone_for_good(here: Community, server: int) -> None:
     kept, job = await publish(here, await job_of(here)), await job_of(here)
     await publish(here, job)
-    await here.db.run(RECORD_TAKEDOWN, job.id, server, job.person_id, now_ms(), "Not here.")
+    await here.db.run(
+        RECORD_TAKEDOWN, job=job.id, server=server, person=job.person_id, now=now_ms(), reason="Not here."
+    )
     await here.publishing.settle()
     assert await shown(here) == [kept.id] and await here.db.all(PUBLICATIONS_OF_JOB, job.id) == []
     await check_whole(here)

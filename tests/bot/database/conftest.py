@@ -100,7 +100,7 @@ async def erase(db: Database, person_id: int) -> tuple[str, ...]:
     await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
     (erasure,) = [one for one in await db.all(UNFINISHED_ERASURES) if one.person_id == person_id]
     for job in await db.all(UNFINISHED_JOBS, person_id):
-        await db.one(CANCEL_JOB, now_ms(), job.id)
-    await erase_jobs(db, erasure, await db.all(ENDED_JOBS, person_id, 1000))
+        await db.one(CANCEL_JOB, now=now_ms(), id=job.id)
+    await erase_jobs(db, erasure, await db.all(ENDED_JOBS, person=person_id, limit=1000))
     assert await erase_person(db, erasure)
-    return tuple(file.path for file in await db.all(LEFT_FILES, erasure.id, 2**62, 1000))
+    return tuple(file.path for file in await db.all(LEFT_FILES, erasure=erasure.id, held_since=2**62, limit=1000))

@@ -25,7 +25,7 @@ async def painted(db: Database, *loras: str, person: int = 1, prompt: str = "a f
     """A job that painted one picture with these LoRAs; its id."""
     uses = [LoraUse(sha256=sha(f"{name}.safetensors"), name=name, weight=1) for name in loras]
     job = await create_job(db, request_for(*uses, prompt=prompt), person_id=person, channel_id=5)
-    await db.one(START_JOB, now_ms(), job.id)
+    await db.one(START_JOB, now=now_ms(), id=job.id)
     await finish(db, job.id, 1, [NewPicture(path=f"{job.id}.png", width=64, height=64, seed=7)])
     return job.id
 

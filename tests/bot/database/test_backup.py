@@ -61,9 +61,9 @@ async def test_half_a_copy_that_a_killed_program_left_goes(db: Database, path: P
 
 async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(path: Path) -> None:
     async with open_database(path) as db:
-        await db.run(REMEMBER_VALUE, "what", "before")
+        await db.run(REMEMBER_VALUE, key="what", value="before")
         copy = back_up(path, path.parent / "copies", keep=3)
-        await db.run(REMEMBER_VALUE, "what", "after")
+        await db.run(REMEMBER_VALUE, key="what", value="after")
     aside = put_back(copy, path)
     assert aside is not None
     for file, expected in ((path, "before"), (aside, "after")):
@@ -73,9 +73,9 @@ async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(pat
 
 async def test_who_puts_back_twice_within_a_second_loses_neither_of_the_states_that_were_there(path: Path) -> None:
     async with open_database(path) as db:
-        await db.run(REMEMBER_VALUE, "what", "first")
+        await db.run(REMEMBER_VALUE, key="what", value="first")
         copy = back_up(path, path.parent / "copies", keep=3)
-        await db.run(REMEMBER_VALUE, "what", "second")
+        await db.run(REMEMBER_VALUE, key="what", value="second")
     aside = [put_back(copy, path), put_back(copy, path)]
     for file, expected in zip(aside, ("second", "first"), strict=True):
         assert file is not None
@@ -98,7 +98,7 @@ async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Pa
 async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) -> None:
     async with open_database(path) as db:
         copy = back_up(path, path.parent / "copies", keep=3)
-        await db.run(REMEMBER_VALUE, "what", "in the log")
+        await db.run(REMEMBER_VALUE, key="what", value="in the log")
         assert path.with_name(f"{path.name}-wal").stat().st_size > 0
         killed = path.with_name("killed.sqlite3")  # the files as a killed program leaves them
         for suffix in ("", "-wal"):
@@ -114,10 +114,10 @@ async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) 
 async def test_the_log_of_a_removed_database_does_not_damage_the_restored_copy(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     async with open_database(path) as db:
-        await db.run(REMEMBER_VALUE, "what", "before")
+        await db.run(REMEMBER_VALUE, key="what", value="before")
         copy = back_up(path, path.parent / "copies", keep=3)
         for number in range(200):
-            await db.run(REMEMBER_VALUE, f"later {number}", "in the log")
+            await db.run(REMEMBER_VALUE, key=f"later {number}", value="in the log")
         await asyncio.to_thread(path.unlink)
     assert log.stat().st_size > 0
     assert put_back(copy, path) is None
@@ -130,7 +130,7 @@ async def test_the_log_of_a_removed_database_does_not_damage_the_restored_copy(p
 
 async def test_nothing_is_put_back_under_a_running_bot(db: Database, path: Path) -> None:
     copy = back_up(path, path.parent / "copies", keep=3)
-    await db.run(REMEMBER_VALUE, "what", "kept")
+    await db.run(REMEMBER_VALUE, key="what", value="kept")
     with program_lock(path), pytest.raises(DatabaseInUse):
         put_back(copy, path)
     async with open_database(path) as other:
@@ -139,7 +139,7 @@ async def test_nothing_is_put_back_under_a_running_bot(db: Database, path: Path)
 
 async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_path: Path) -> None:
     async with open_database(path) as db:
-        await db.run(REMEMBER_VALUE, "what", "kept")
+        await db.run(REMEMBER_VALUE, key="what", value="kept")
         copy = back_up(path, tmp_path / "copies", keep=3)
     rubbish = tmp_path / "rubbish.sqlite3"
     rubbish.write_bytes(b"no database" * 1000)

@@ -77,7 +77,7 @@ async def test_who_only_reads_does_not_wait_for_a_transaction(db: Database) -> N
 
 async def test_who_only_reads_cannot_write(db: Database) -> None:
     with pytest.raises(DatabaseError):
-        await db.fetch(REMEMBER_PERSON.sql, (1, 1))
+        await db.fetch(REMEMBER_PERSON.sql, {"id": 1, "now": 1})
     assert await people(db) == []
 
 
@@ -202,7 +202,7 @@ async def test_a_cancelled_transaction_leaves_nothing_behind(db: Database, steps
 
 async def test_a_mistake_of_ours_stays_what_it_is(db: Database) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        await db.run(REMEMBER_PERSON, "not a number", 1)
+        await db.run(REMEMBER_PERSON, id="not a number", now=1)
     await remember_person(db, 1)
 
 
@@ -238,7 +238,7 @@ async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
 
 async def test_a_damaged_database_is_a_sentence(path: Path) -> None:
     async with open_database(path) as db, db.transaction():
-        await db.connection.executemany(REMEMBER_PERSON.sql, [(person, 0) for person in range(2000)])
+        await db.connection.executemany(REMEMBER_PERSON.sql, [{"id": person, "now": 0} for person in range(2000)])
     raw = bytearray(get(path))
     raw[8192:] = b"\xff" * (len(raw) - 8192)
     put(path, raw)

@@ -29,7 +29,7 @@ MISO, RUI = 1, 2  # two people
 async def painted(db: Database, person: int, *loras: Lora) -> None:
     uses = [LoraUse(sha256=lora.usable[0].sha256 or "", name=lora.name, weight=1) for lora in loras]
     job = await create_job(db, request_for(*uses), person_id=person, channel_id=1)
-    started = await db.one(START_JOB, now_ms(), job.id)
+    started = await db.one(START_JOB, now=now_ms(), id=job.id)
     assert started is not None
     pictures = [NewPicture("a.png", 64, 64, 7), NewPicture("b.png", 64, 64, 8)]
     assert await finish(db, job.id, started.attempt, pictures, seconds=1, peak_memory=1)
@@ -46,9 +46,11 @@ async def test_a_rating_counts_once_per_person_and_can_be_changed(db: Database) 
     assert await rate_lora(db, MISO, bat.id, 5)
     lora = await find_lora(db, bat.id)
     assert lora is not None and (lora.rating, lora.ratings, lora.stars) == (4.5, 2, 9)
-    assert await db.one(RATING_OF, MISO, bat.id) == 5
-    assert await db.run(UNRATE_LORA, MISO, bat.id) and not await db.run(UNRATE_LORA, MISO, bat.id)
-    assert await db.one(RATING_OF, MISO, bat.id) is None
+    assert await db.one(RATING_OF, person=MISO, lora=bat.id) == 5
+    assert await db.run(UNRATE_LORA, person=MISO, lora=bat.id) and not await db.run(
+        UNRATE_LORA, person=MISO, lora=bat.id
+    )
+    assert await db.one(RATING_OF, person=MISO, lora=bat.id) is None
     assert not await rate_lora(db, MISO, 99, 5)
     await erase(db, RUI)
     lora = await find_lora(db, bat.id)
@@ -106,7 +108,7 @@ async def test_tags_narrow_a_category_down(db: Database) -> None:
     await add_lora(db, "Neon", tags=["Lighting", "colour_grading"])
     await add_lora(db, "Bokeh", tags=["camera", "lighting "])
     await add_lora(db, "Hat", category="detail", tags=["lighting"])
-    assert await db.all(POPULAR_TAGS, Category.OTHER, 25) == [
+    assert await db.all(POPULAR_TAGS, category=Category.OTHER, limit=25) == [
         TagCount("lighting", 2),
         TagCount("camera", 1),
         TagCount("colour grading", 1),
@@ -120,8 +122,8 @@ async def test_tags_follow_the_sidecar(db: Database) -> None:
     await add_lora(db, "Neon", tags=["lighting"])
     found = found_lora("Neon", base_model=ILLUSTRIOUS, category="style", tags=["night"])
     await record_found(db, found, found.judge(Knowledge()), last_word=True)
-    assert await db.all(POPULAR_TAGS, Category.OTHER, 25) == []
-    assert await db.all(POPULAR_TAGS, Category.STYLE, 25) == [TagCount("night", 1)]
+    assert await db.all(POPULAR_TAGS, category=Category.OTHER, limit=25) == []
+    assert await db.all(POPULAR_TAGS, category=Category.STYLE, limit=25) == [TagCount("night", 1)]
     assert await db.all(Query(int, "SELECT 1 FROM tag WHERE loras < 1")) == []
 
 

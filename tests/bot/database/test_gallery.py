@@ -15,7 +15,7 @@ from bot.database.gallery.features import (
     FeatureKind,
     add_feature,
 )
-from bot.database.gallery.likes import LIKED_AMONG, RECENT_MS, age_likes, like, unlike
+from bot.database.gallery.likes import RECENT_MS, LikeCount, age_likes, like, unlike
 from bot.database.gallery.pages import (
     FIND_ALL_SHOWN,
     FIND_SHOWN,
@@ -34,7 +34,7 @@ from bot.database.jobs.ratings import CLEAR_JOB_RATING, RATE_JOB, RatingSource
 from bot.database.loras.records import rate_content
 from bot.database.people.blocks import LIFT_BLOCK, BlockKind, save_block
 from bot.database.pictures.verdicts import hold_copy
-from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, UNDO_DELETION
 from bot.database.privacy.takedowns import RECORD_TAKEDOWN
 from bot.database.query import Query
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
@@ -110,7 +110,7 @@ async def test_pages_lead_there_and_back(db: Database, wanted: GalleryFilter, so
 
 
 async def test_most_liked_are_those_with_likes_of_the_last_week(db: Database) -> None:
-    old, new, none = [await published(db) for _ in range(3)]
+    old, new, _unliked = [await published(db) for _ in range(3)]
     for person in (5, 6, 7):
         await like(db, old.id, person)
     await like(db, new.id, 5)
@@ -126,7 +126,8 @@ async def test_most_liked_are_those_with_likes_of_the_last_week(db: Database) ->
     await unlike(db, old.id, 5)
     found = await db.one(FIND_SHOWN, id=old.id, **EVERYTHING.parameters)
     assert found is not None and (found.likes, found.recent_likes) == (2, 0)
-    assert await db.all(LIKED_AMONG, [old.id, new.id, none.id], 5) == [new.id]
+    assert await like(db, new.id, 5) == LikeCount(1, changed=False)
+    assert await unlike(db, old.id, 5) == LikeCount(2, changed=False)
 
 
 async def test_several_are_looked_up_by_one_statement(db: Database) -> None:
@@ -155,15 +156,28 @@ async def test_what_the_prompt_says_and_what_was_said_later_decides_what_is_show
     mature, open_to_all = await published(db, said=ContentRating.MATURE), await published(db)
     assert await shown(db, place=OPEN) == [open_to_all.id]
     for source, server in ((RatingSource.STAFF, SERVER), (RatingSource.CLASSIFIER, 0)):
-        await db.run(RATE_JOB, server, source, ContentRating.EXPLICIT, now_ms(), open_to_all.job_id)
+        await db.run(
+            RATE_JOB, server=server, source=source, rating=ContentRating.EXPLICIT, now=now_ms(), job=open_to_all.job_id
+        )
         assert await shown(db, place=OPEN) == []
-        await db.run(RATE_JOB, server, source, ContentRating.TEEN, now_ms(), open_to_all.job_id)
+        await db.run(
+            RATE_JOB, server=server, source=source, rating=ContentRating.TEEN, now=now_ms(), job=open_to_all.job_id
+        )
         assert await shown(db, place=OPEN) == [open_to_all.id]
-        await db.run(RATE_JOB, server, source, ContentRating.BLOCKED, now_ms(), open_to_all.job_id)
+        await db.run(
+            RATE_JOB, server=server, source=source, rating=ContentRating.BLOCKED, now=now_ms(), job=open_to_all.job_id
+        )
         assert await shown(db) == [mature.id], "blocked is shown nowhere"
-        await db.one(CLEAR_JOB_RATING, server, source, open_to_all.job_id)
+        await db.one(CLEAR_JOB_RATING, server=server, source=source, job=open_to_all.job_id)
         assert await shown(db, place=OPEN) == [open_to_all.id]
-    await db.run(RATE_JOB, SERVER + 1, RatingSource.STAFF, ContentRating.EXPLICIT, now_ms(), open_to_all.job_id)
+    await db.run(
+        RATE_JOB,
+        server=SERVER + 1,
+        source=RatingSource.STAFF,
+        rating=ContentRating.EXPLICIT,
+        now=now_ms(),
+        job=open_to_all.job_id,
+    )
     assert await shown(db, place=OPEN) == [open_to_all.id], "another server's staff"
 
 
@@ -211,7 +225,7 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         assert await shown(db) == [two.id, one.id], "over, or elsewhere"
     job = await db.one(FIND_JOB, two.job_id)
     assert job is not None
-    await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
+    await db.run(RECORD_TAKEDOWN, job=job.id, server=SERVER, person=job.person_id, now=now_ms(), reason="Not here.")
     assert await shown(db) == [one.id] and await db.one(FIND_SHOWN, id=two.id, **EVERYTHING.parameters) is None
 
 
@@ -219,15 +233,15 @@ async def test_what_operators_take_down_is_shown_in_no_server(db: Database) -> N
     one = await published(db)
     job = await db.one(FIND_JOB, one.job_id)
     assert job is not None
-    await db.run(RECORD_TAKEDOWN, job.id, EVERYWHERE, job.person_id, now_ms(), "Not here.")
+    await db.run(RECORD_TAKEDOWN, job=job.id, server=EVERYWHERE, person=job.person_id, now=now_ms(), reason="Not here.")
     assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
 
 
 async def test_what_its_owner_deletes_is_shown_again_when_they_undo_it(db: Database) -> None:
     one = await published(db)
-    assert await db.run(HIDE_JOB, now_ms() + 60_000, one.job_id)
+    assert await db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=one.job_id)
     assert await shown(db) == [] and await db.one(FIND_SHOWN, id=one.id, **EVERYTHING.parameters) is None
-    assert await undo_deletion(db, one.job_id) is not None
+    assert await db.one(UNDO_DELETION, id=one.job_id, now=now_ms()) is not None
     assert await shown(db) == [one.id]
 
 
@@ -277,7 +291,7 @@ async def test_staff_feature_loras_and_pictures(db: Database) -> None:
     for place, ids in ((EVERYTHING, {one.id, two.id}), (OPEN, {one.id})):
         features = await db.all(FEATURED_PUBLICATIONS, server=SERVER, since=0, limit=5, offset=0, **place.parameters)
         assert {each.target_id for each in features} == ids
-    assert await db.run(REMOVE_FEATURE, SERVER, FeatureKind.PUBLICATION, one.id)
+    assert await db.run(REMOVE_FEATURE, server=SERVER, kind=FeatureKind.PUBLICATION, target=one.id)
     await db.write("DELETE FROM picture WHERE job_id = ?", (two.job_id,))
     assert await db.all(FEATURED_PUBLICATIONS, server=SERVER, since=0, limit=5, offset=0, **EVERYTHING.parameters) == []
     await db.write("DELETE FROM lora WHERE id = ?", (lora.id,))

@@ -23,7 +23,7 @@ async def add(db: Database, prompt: str, *loras: str, person: int = ADA, checkpo
     uses = [LoraUse(sha256=f"{number}" * 64, name=name) for number, name in enumerate(loras)]
     request = request_for(*uses, prompt=prompt).model_copy(update={"checkpoint": checkpoint})
     job = await create_job(db, request, person_id=person, channel_id=1)
-    await db.one(START_JOB, now_ms(), job.id)
+    await db.one(START_JOB, now=now_ms(), id=job.id)
     new = [NewPicture(path=f"0/{job.id}.png", width=64, height=64, seed=7)]
     await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     return job.id
@@ -107,7 +107,7 @@ async def test_the_index_has_neither_a_copy_of_the_words_nor_what_was_deleted(db
 async def test_a_search_never_steps_over_what_it_would_not_show(db: Database) -> None:
     shown, gone, never = [await add(db, "a fox") for _ in range(2)], await add(db, "a fox"), []
     never.append((await create_job(db, request_for(prompt="a fox"), person_id=ADA, channel_id=1)).id)
-    await db.one(START_JOB, now_ms(), never[0])
+    await db.one(START_JOB, now=now_ms(), id=never[0])
     await fail_job(db, never[0], 1, "worker_failed", {})
     await begin_deletion(db, gone, None, None)
     assert [row["rowid"] for row in await db.fetch(INDEXED)] == shown

@@ -28,7 +28,7 @@ async def test_a_picture_stays_while_a_job_needs_it(db: Database) -> None:
     request = request_for().model_copy(update={"image": SourceImage(sha256=sha256, strength=0.5)})
     job = await create_job(db, request, person_id=1, channel_id=1)
     assert await db.get(IS_INPUT_OF_JOB, sha256), "it waits"
-    await db.one(START_JOB, now_ms(), job.id)
+    await db.one(START_JOB, now=now_ms(), id=job.id)
     new = [NewPicture(path="0/a.png", width=64, height=64, seed=7)]
     await finish(db, job.id, 1, new, seconds=1, peak_memory=0)
     assert await db.get(IS_INPUT_OF_JOB, sha256), "*Again* needs it"

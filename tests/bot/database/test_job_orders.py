@@ -44,9 +44,9 @@ async def happen(db: Database, what: str, job: jobs.Job) -> None:
         case "fail_queued":
             await jobs.fail_job(db, job.id, None, *failure)
         case "cancel":
-            await db.one(jobs.CANCEL_JOB, now_ms(), job.id)
+            await db.one(jobs.CANCEL_JOB, now=now_ms(), id=job.id)
         case "start":
-            await db.one(jobs.START_JOB, now_ms(), job.id)
+            await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
         case "requeue":
             await db.one(jobs.REQUEUE_JOB, died=False, job=job.id, attempt=row.attempt)
         case _:
@@ -112,14 +112,14 @@ async def test_a_job_counts_on_the_day_of_its_order(db: Database) -> None:
     await db.write("UPDATE job SET created_at = ?", (yesterday,))
     await db.write("UPDATE daily_usage SET day = day - 1")
     today = await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
-    await db.one(jobs.CANCEL_JOB, now_ms(), job.id)
+    await db.one(jobs.CANCEL_JOB, now=now_ms(), id=job.id)
     assert (await person_facts(db, 1, 0, today.created_at)).here == usage(1)
     assert (await person_facts(db, 1, 0, yesterday)).here == Usage()
 
 
 async def test_deleting_what_is_known_of_a_person_gives_no_quota_back(db: Database) -> None:
     made = await jobs.create_job(db, request_for(), person_id=1, channel_id=1, server_id=100)
-    await db.one(jobs.START_JOB, now_ms(), made.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=made.id)
     await finish(db, made.id, 1, [])
     await erase(db, 1)
     facts = await person_facts(db, 1, 100, now_ms())
@@ -144,7 +144,7 @@ async def test_jobs_of_an_earlier_easel_count_nothing(db: Database) -> None:
     await db.write("DELETE FROM job_order")
     await db.write("DELETE FROM daily_usage")
     await jobs.create_job(db, request_for(), person_id=1, channel_id=1)
-    await db.one(jobs.CANCEL_JOB, now_ms(), old.id)
+    await db.one(jobs.CANCEL_JOB, now=now_ms(), id=old.id)
     facts = await person_facts(db, 1, 0, now_ms())
     assert facts.here == usage(1)
     rows = await db.fetch("SELECT count(*) FROM job_order")

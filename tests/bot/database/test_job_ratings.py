@@ -23,11 +23,11 @@ HERE, ELSEWHERE = 100, 200
 async def test_each_source_says_one_thing_in_its_server(db: Database) -> None:
     first, second = [(await create_job(db, request_for(), person_id=1, channel_id=5)).id for _ in range(2)]
     for rating in (TEEN, MATURE):
-        assert await db.run(RATE_JOB, HERE, STAFF, rating, now_ms(), first)
-    assert await db.run(RATE_JOB, ELSEWHERE, STAFF, GENERAL, now_ms(), first)
-    assert await db.run(RATE_JOB, EVERYWHERE, CLASSIFIER, EXPLICIT, now_ms(), first)
-    assert await db.run(RATE_JOB, EVERYWHERE, OPERATOR, BLOCKED, now_ms(), second)
-    assert not await db.run(RATE_JOB, EVERYWHERE, OPERATOR, BLOCKED, now_ms(), 999)
+        assert await db.run(RATE_JOB, server=HERE, source=STAFF, rating=rating, now=now_ms(), job=first)
+    assert await db.run(RATE_JOB, server=ELSEWHERE, source=STAFF, rating=GENERAL, now=now_ms(), job=first)
+    assert await db.run(RATE_JOB, server=EVERYWHERE, source=CLASSIFIER, rating=EXPLICIT, now=now_ms(), job=first)
+    assert await db.run(RATE_JOB, server=EVERYWHERE, source=OPERATOR, rating=BLOCKED, now=now_ms(), job=second)
+    assert not await db.run(RATE_JOB, server=EVERYWHERE, source=OPERATOR, rating=BLOCKED, now=now_ms(), job=999)
 
     async def said(server_id: int) -> dict[int, set[tuple[RatingSource, ContentRating]]]:
         found = await ratings_of_jobs(db, [first, second, 999], server_id)
@@ -37,8 +37,8 @@ async def test_each_source_says_one_thing_in_its_server(db: Database) -> None:
     assert await said(EVERYWHERE) == {
         first: {(STAFF, MATURE), (STAFF, GENERAL), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)},
     }  # fmt: skip
-    assert await db.one(CLEAR_JOB_RATING, HERE, STAFF, first) is MATURE
-    assert await db.one(CLEAR_JOB_RATING, HERE, STAFF, first) is None
+    assert await db.one(CLEAR_JOB_RATING, server=HERE, source=STAFF, job=first) is MATURE
+    assert await db.one(CLEAR_JOB_RATING, server=HERE, source=STAFF, job=first) is None
     assert {each.source for each in await db.all(JOB_RATINGS, ids=[first], server=HERE)} == {CLASSIFIER}
     assert await said(ELSEWHERE) == {
         first: {(STAFF, GENERAL), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)},
@@ -51,4 +51,4 @@ async def test_each_source_says_one_thing_in_its_server(db: Database) -> None:
 async def test_only_staff_speak_for_one_server(db: Database, source: RatingSource, server_id: int) -> None:
     job = await create_job(db, request_for(), person_id=1, channel_id=5)
     with pytest.raises((DatabaseError, sqlite3.IntegrityError)):
-        await db.run(RATE_JOB, server_id, source, TEEN, now_ms(), job.id)
+        await db.run(RATE_JOB, server=server_id, source=source, rating=TEEN, now=now_ms(), job=job.id)

@@ -49,7 +49,7 @@ class Model:
 async def move(db: Database, job_id: int, name: str, attempt: int) -> bool:
     match name:
         case "start":
-            return await db.one(jobs.START_JOB, now_ms(), job_id) is not None
+            return await db.one(jobs.START_JOB, now=now_ms(), id=job_id) is not None
         case "requeue":
             return await db.one(jobs.REQUEUE_JOB, died=True, job=job_id, attempt=attempt) is not None
         case "orphans":
@@ -58,7 +58,7 @@ async def move(db: Database, job_id: int, name: str, attempt: int) -> bool:
             done = await finish(db, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
             return done is not None
         case "cancel":
-            return await db.one(jobs.CANCEL_JOB, now_ms(), job_id) is not None
+            return await db.one(jobs.CANCEL_JOB, now=now_ms(), id=job_id) is not None
         case _:
             number = attempt if name == "fail" else None
             return await jobs.fail_job(db, job_id, number, "worker_failed", {"reason": "x"}) is not None

@@ -27,7 +27,7 @@ async def queued(db: Database, person: int = 1, *loras: LoraUse) -> Job:
 
 async def finished(db: Database, person: int, *paths: str) -> int:
     job = await queued(db, person, KOMORI, WATER)
-    await db.one(jobs.START_JOB, now_ms(), job.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     pictures = [NewPicture(path, 64, 48, seed) for seed, path in enumerate(paths)]
     done = await finish(db, job.id, 1, pictures, seconds=1.5, peak_memory=2**40)
     assert done is not None
@@ -45,7 +45,7 @@ async def test_a_job_is_what_was_asked_for(db: Database) -> None:
 
 async def test_a_job_runs_and_succeeds_together_with_its_pictures(db: Database) -> None:
     job = await queued(db, 1, KOMORI, WATER)
-    started = await db.one(jobs.START_JOB, now_ms(), job.id)
+    started = await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     assert started is not None
     assert (started.state, started.attempt) == (JobState.RUNNING, 1)
     two = [NewPicture("a/1.png", 64, 48, 7), NewPicture("a/2.png", 64, 48, 8)]
@@ -60,7 +60,7 @@ async def test_a_job_runs_and_succeeds_together_with_its_pictures(db: Database) 
 
 async def test_a_picture_that_cannot_be_recorded_leaves_the_job_running(db: Database) -> None:
     job = await queued(db)
-    await db.one(jobs.START_JOB, now_ms(), job.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     wrong = [NewPicture("1.png", 64, 64, 1), NewPicture("2.png", 0, 64, 2)]
     with pytest.raises(Exception, match="CHECK"):
         await finish(db, job.id, 1, wrong, seconds=1, peak_memory=0)
@@ -72,7 +72,7 @@ async def test_a_picture_that_cannot_be_recorded_leaves_the_job_running(db: Data
 
 async def test_of_two_claims_one_wins(db: Database) -> None:
     job = await queued(db)
-    claims = await asyncio.gather(*(db.one(jobs.START_JOB, now_ms(), job.id) for _ in range(5)))
+    claims = await asyncio.gather(*(db.one(jobs.START_JOB, now=now_ms(), id=job.id) for _ in range(5)))
     assert [claim.attempt for claim in claims if claim] == [1]
 
 
@@ -80,21 +80,21 @@ async def test_of_two_claims_over_two_connections_one_wins(db: Database, path: P
     job = await queued(db)
     async with open_database(path) as other:
         claims = await asyncio.gather(
-            db.one(jobs.START_JOB, now_ms(), job.id), other.one(jobs.START_JOB, now_ms(), job.id)
+            db.one(jobs.START_JOB, now=now_ms(), id=job.id), other.one(jobs.START_JOB, now=now_ms(), id=job.id)
         )
     assert sorted(claim is None for claim in claims) == [False, True]
 
 
 async def test_an_attempt_that_is_no_longer_current_moves_nothing(db: Database) -> None:
     job = await queued(db)
-    await db.one(jobs.START_JOB, now_ms(), job.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     again = await db.one(jobs.REQUEUE_JOB, died=True, job=job.id, attempt=1)
     assert again is not None
     assert (again.state, again.attempt, again.started_at) == (JobState.QUEUED, 1, None)
     late = [NewPicture("late.png", 64, 64, 1)]
     assert await finish(db, job.id, 1, late, seconds=1, peak_memory=0) is None
     assert await jobs.fail_job(db, job.id, 1, "worker_failed", {"reason": "late"}) is None
-    second = await db.one(jobs.START_JOB, now_ms(), job.id)
+    second = await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     assert second is not None
     assert second.attempt == 2
     assert await finish(db, job.id, 1, late, seconds=1, peak_memory=0) is None
@@ -107,22 +107,22 @@ async def test_at_the_next_start_only_jobs_that_a_worker_had_begun_count_a_death
 ) -> None:
     made = [await queued(db) for _ in range(3)]
     for job in made[:2]:
-        await db.one(jobs.START_JOB, now_ms(), job.id)
-    await db.run(jobs.NOTE_BEGUN, now_ms(), made[0].id, 1)
-    await db.run(jobs.NOTE_BEGUN, now_ms(), made[2].id, 0)  # it is not at a worker
+        await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
+    await db.run(jobs.NOTE_BEGUN, now=now_ms(), id=made[0].id, attempt=1)
+    await db.run(jobs.NOTE_BEGUN, now=now_ms(), id=made[2].id, attempt=0)  # it is not at a worker
     assert [(job.id, job.deaths, job.begun_at) for job in await jobs.requeue_orphans(db)] == [
         (made[0].id, 1, None),
         (made[1].id, 0, None),
     ]
     for job in made:
-        await db.one(jobs.START_JOB, now_ms(), job.id)
+        await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     again = await jobs.requeue_orphans(db)
     assert [job.deaths for job in again] == [2, 1, 1], "when none was begun, any of them may be to blame"
 
 
 async def test_a_failure_comes_back_as_the_error_that_it_was(db: Database) -> None:
     job = await queued(db)
-    await db.one(jobs.START_JOB, now_ms(), job.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     failed = await jobs.fail_job(db, job.id, 1, WorkerCrashed.code, {"attempts": 3})
     assert failed is not None
     assert isinstance(failed.failure, WorkerCrashed)
@@ -139,20 +139,20 @@ async def test_a_failure_of_another_version_is_still_readable(db: Database) -> N
 
 async def test_failing_a_queued_job_needs_it_to_be_queued(db: Database) -> None:
     job = await queued(db)
-    await db.one(jobs.START_JOB, now_ms(), job.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
     assert await jobs.fail_job(db, job.id, None, "worker_failed", {"reason": "x"}) is None
 
 
 async def test_cancelling_tells_whether_a_worker_has_the_job(db: Database) -> None:
     waiting, painting = await queued(db), await queued(db)
-    await db.one(jobs.START_JOB, now_ms(), painting.id)
-    first = await db.one(jobs.CANCEL_JOB, now_ms(), waiting.id)
-    second = await db.one(jobs.CANCEL_JOB, now_ms(), painting.id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=painting.id)
+    first = await db.one(jobs.CANCEL_JOB, now=now_ms(), id=waiting.id)
+    second = await db.one(jobs.CANCEL_JOB, now=now_ms(), id=painting.id)
     assert first is not None
     assert second is not None
     assert (first.started_at is None, second.started_at is None) == (True, False)
-    assert await db.one(jobs.CANCEL_JOB, now_ms(), waiting.id) is None
-    assert await db.one(jobs.START_JOB, now_ms(), waiting.id) is None
+    assert await db.one(jobs.CANCEL_JOB, now=now_ms(), id=waiting.id) is None
+    assert await db.one(jobs.START_JOB, now=now_ms(), id=waiting.id) is None
     assert await finish(db, painting.id, 1, [], seconds=1, peak_memory=0) is None
 
 
@@ -160,8 +160,8 @@ async def test_orphans_go_back_to_the_queue_at_the_next_start(path: Path) -> Non
     async with open_database(path) as db:
         made = [await queued(db) for _ in range(4)]
         for job in made[:3]:
-            await db.one(jobs.START_JOB, now_ms(), job.id)
-        await db.one(jobs.CANCEL_JOB, now_ms(), made[2].id)
+            await db.one(jobs.START_JOB, now=now_ms(), id=job.id)
+        await db.one(jobs.CANCEL_JOB, now=now_ms(), id=made[2].id)
     async with open_database(path) as db:
         orphans = await jobs.requeue_orphans(db)
         assert [(job.id, job.attempt) for job in orphans] == [(made[0].id, 1), (made[1].id, 1)]
@@ -172,7 +172,7 @@ async def test_orphans_go_back_to_the_queue_at_the_next_start(path: Path) -> Non
 async def test_counting_and_listing_keep_people_apart(db: Database) -> None:
     mine = [await queued(db, 1) for _ in range(3)]
     await queued(db, 2)
-    await db.one(jobs.START_JOB, now_ms(), mine[0].id)
+    await db.one(jobs.START_JOB, now=now_ms(), id=mine[0].id)
     assert await db.get(jobs.COUNT_WAITING, 1) == 2
     assert await db.get(jobs.COUNT_WAITING, 2) == 1
     assert await db.get(jobs.COUNT_WAITING, 3) == 0

@@ -51,10 +51,10 @@ async def test_a_picture_is_published_once_in_a_server(db: Database) -> None:
     assert await begin_publication(db, new_publication(job)) is None
     assert await begin_publication(db, new_publication(job, server=SERVER + 1)) is not None
     assert await shown(db) == [], "a pending one is not in the gallery"
-    assert await db.run(NOTE_TRY, now_ms(), first.id)
+    assert await db.run(NOTE_TRY, now=now_ms(), id=first.id)
     await mark_posted(db, first.id, ART, 7, PublishedFacets(), "words")
     assert await shown(db) == [first.id]
-    assert not await db.run(NOTE_TRY, now_ms(), first.id), "it is posted"
+    assert not await db.run(NOTE_TRY, now=now_ms(), id=first.id), "it is posted"
 
 
 async def test_a_picture_that_is_gone_is_not_published(db: Database) -> None:
@@ -97,7 +97,7 @@ async def test_a_picture_leaves_the_gallery_at_once_and_its_row_when_its_message
             assert await db.one(BEGIN_REMOVAL_BY_MESSAGE, one.message_id)
     assert await shown(db) == [other.id] == await shown(db, GalleryFilter(SERVER, words=["fox"]))
     assert await counts(db, "Komori") == (1, 0)
-    (left,) = await db.all(UNSETTLED_PUBLICATIONS, 0, 100)
+    (left,) = await db.all(UNSETTLED_PUBLICATIONS, after=0, limit=100)
     assert (left.id, left.state, left.message_id) == (one.id, PublicationState.REMOVING, one.message_id)
     assert await db.one(BEGIN_REMOVAL, one.id) is None, "once"
     assert await like(db, one.id, 6) is None
@@ -116,7 +116,7 @@ async def test_a_picture_that_is_deleted_while_it_is_posted_is_removed_by_its_me
     assert begun is not None
     await db.write("DELETE FROM job WHERE id = ?", (job,))
     assert await mark_posted(db, begun.id, ART, 7, PublishedFacets(), "words") is None
-    (left,) = await db.all(UNSETTLED_PUBLICATIONS, 0, 100)
+    (left,) = await db.all(UNSETTLED_PUBLICATIONS, after=0, limit=100)
     assert (left.state, left.message_id) == (PublicationState.REMOVING, 7)
     assert await shown(db) == []
 
@@ -129,7 +129,7 @@ async def test_with_its_person_go_publications_and_likes(db: Database) -> None:
     assert await shown(db) == [other.id]
     found = await db.one(FIND_PUBLICATION, other.id)
     assert found is not None and found.likes == 0
-    (left,) = await db.all(UNSETTLED_PUBLICATIONS, 0, 100)
+    (left,) = await db.all(UNSETTLED_PUBLICATIONS, after=0, limit=100)
     assert (left.id, left.person_id, left.state) == (mine.id, None, PublicationState.REMOVING)
     noted = await db.fetch("SELECT channel_id, message_id FROM erasure_message")
     assert [tuple(row) for row in noted] == [(ART, mine.message_id)]

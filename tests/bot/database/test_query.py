@@ -71,6 +71,18 @@ async def test_a_query_with_returning_is_committed(db: Database) -> None:
     assert await db.one(VALUE, key="test") == "2"  # by a connection that reads: it sees committed rows
 
 
+async def test_a_change_whose_rows_do_not_fit_is_undone(db: Database) -> None:
+    await db.run(KEEP, "test", "1")
+    change = "UPDATE memo SET value = value || '2' WHERE key LIKE 'test%' RETURNING key"
+    for ask in (db.all, db.one, db.get):
+        with pytest.raises(ValidationError, match="integer"):
+            await ask(Query(int, change))
+    await db.run(KEEP, "test 2", "1")
+    with pytest.raises(ValueError, match="too many values"):
+        await db.get(Query(str, change))
+    assert await db.all(Query(str, "SELECT value FROM memo WHERE key LIKE 'test%'")) == ["1", "1"]
+
+
 async def test_statements_of_a_transaction_are_undone_together(db: Database) -> None:
     async def fail() -> None:
         async with db.transaction():

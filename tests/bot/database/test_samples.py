@@ -6,7 +6,7 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import find_lora
 from bot.database.loras.sample_failures import MAX_TRIES
 from bot.database.loras.samples import (
-    COUNT_SAMPLE_TRY,
+    CHANGE_SAMPLE_TRIES,
     DUE_FOR_SAMPLES,
     SAMPLES_GIVEN_UP,
     SAMPLES_OF,
@@ -36,14 +36,14 @@ async def test_what_has_samples_is_not_due_and_what_fails_waits_behind_the_other
     db: Database,
 ) -> None:
     old, new = [await add_lora(db, name, base_model=ILLUSTRIOUS) for name in ("Old", "New")]
-    await db.run(COUNT_SAMPLE_TRY, 1, new.versions[0].id)
+    await db.run(CHANGE_SAMPLE_TRIES, tries=1, id=new.versions[0].id)
     assert await due(db) == "Old"
     await record_samples(db, old.versions[0].id, "Here", ["a.png", "b.png"])
     for _ in range(MAX_TRIES - 1):
         assert await due(db) == "New"
-        await db.run(COUNT_SAMPLE_TRY, 1, new.versions[0].id)
+        await db.run(CHANGE_SAMPLE_TRIES, tries=1, id=new.versions[0].id)
     assert await due(db) is None
-    await db.run(COUNT_SAMPLE_TRY, -1, new.versions[0].id)
+    await db.run(CHANGE_SAMPLE_TRIES, tries=-1, id=new.versions[0].id)
     assert await due(db) == "New"
 
 
@@ -62,7 +62,7 @@ async def test_a_file_whose_samples_failed_each_time_is_suspect(db: Database) ->
     lora = await add_lora(db, "Owl", base_model=ILLUSTRIOUS)
     for _ in range(MAX_TRIES):
         assert not await db.get(SAMPLES_GIVEN_UP, lora.id)
-        await db.run(COUNT_SAMPLE_TRY, 1, lora.versions[0].id)
+        await db.run(CHANGE_SAMPLE_TRIES, tries=1, id=lora.versions[0].id)
     assert await db.get(SAMPLES_GIVEN_UP, lora.id)
     await record_samples(db, lora.versions[0].id, "Here", ["0.png", "1.png"])
     assert not await db.get(SAMPLES_GIVEN_UP, lora.id)
@@ -71,7 +71,7 @@ async def test_a_file_whose_samples_failed_each_time_is_suspect(db: Database) ->
 async def test_samples_on_a_checkpoint_that_fits_no_more_are_not_shown(db: Database) -> None:
     lora = await add_lora(db, "Owl", base_model=ILLUSTRIOUS)
     for _ in range(MAX_TRIES):
-        await db.run(COUNT_SAMPLE_TRY, 1, lora.versions[0].id)
+        await db.run(CHANGE_SAMPLE_TRIES, tries=1, id=lora.versions[0].id)
     await record_samples(db, lora.versions[0].id, "Here", ["0.png", "1.png"])
     await add_lora(db, "Owl", base_model=ILLUSTRIOUS, description="scanned again")
     assert await db.all(SAMPLES_OF, lora.id) and await due(db) is None

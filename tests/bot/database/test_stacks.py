@@ -32,14 +32,14 @@ async def test_a_stack_comes_back_as_it_was_saved(db: Database) -> None:
     saved = await save_stack(db, ADA, "  Evening\n light ", LORAS)
     assert saved is not None and saved.name == "Evening light" and saved.loras == tuple(LORAS)
     assert await find_stack_by_name(db, ADA, "EVENING  LIGHT") == saved
-    assert await db.one(FIND_STACK, saved.id, ADA) == saved
+    assert await db.one(FIND_STACK, id=saved.id, person=ADA) == saved
 
 
 async def test_a_persons_names_are_one_in_whatever_case_and_nobody_elses(db: Database) -> None:
     assert await save_stack(db, ADA, "Evening", LORAS)
     assert await save_stack(db, ADA, "EVENING", LORAS) is None
     assert await save_stack(db, GRACE, "evening", LORAS)
-    assert [stack.name for stack in await db.all(LIST_STACKS, ADA, MAX_STACKS, 0)] == ["Evening"]
+    assert [stack.name for stack in await db.all(LIST_STACKS, person=ADA, limit=MAX_STACKS, offset=0)] == ["Evening"]
 
 
 async def test_names_are_bounded() -> None:
@@ -52,11 +52,11 @@ async def test_names_are_bounded() -> None:
 async def test_another_persons_stack_cannot_be_touched(db: Database) -> None:
     saved = await save_stack(db, ADA, "Evening", LORAS)
     assert saved is not None
-    assert await db.one(FIND_STACK, saved.id, GRACE) is None
+    assert await db.one(FIND_STACK, id=saved.id, person=GRACE) is None
     assert not await rename_stack(db, GRACE, saved.id, "mine")
-    assert not await db.run(DELETE_STACK, saved.id, GRACE)
+    assert not await db.run(DELETE_STACK, id=saved.id, person=GRACE)
     assert await share_stack(db, GRACE, saved.id, "CODE") is None
-    assert await db.one(FIND_STACK, saved.id, ADA) == saved
+    assert await db.one(FIND_STACK, id=saved.id, person=ADA) == saved
 
 
 async def test_renaming_does_not_take_a_name_that_is_there(db: Database) -> None:
@@ -76,17 +76,17 @@ async def test_a_code_stays_until_it_is_taken_away(db: Database) -> None:
     assert await share_stack(db, GRACE, second.id, "AAAA") is None  # it is another's: ask for a new one
     found = await db.one(FIND_STACK_BY_CODE, "AAAA")
     assert found is not None and found.id == first.id
-    await db.run(UNSHARE_STACK, first.id, ADA)
+    await db.run(UNSHARE_STACK, id=first.id, person=ADA)
     assert await db.one(FIND_STACK_BY_CODE, "AAAA") is None
 
 
 async def test_misses_are_counted_since_a_time_and_then_forgotten(db: Database) -> None:
     for _ in range(3):
         await remember_miss(db, ADA, since_ms=0)
-    assert await db.get(COUNT_MISSES, ADA, 0) == 3
-    assert await db.get(COUNT_MISSES, GRACE, 0) == 0
+    assert await db.get(COUNT_MISSES, person=ADA, since=0) == 3
+    assert await db.get(COUNT_MISSES, person=GRACE, since=0) == 0
     await remember_miss(db, ADA, since_ms=2**50)
-    assert await db.get(COUNT_MISSES, ADA, 0) == 1
+    assert await db.get(COUNT_MISSES, person=ADA, since=0) == 1
 
 
 async def test_stacks_go_with_their_person(db: Database) -> None:

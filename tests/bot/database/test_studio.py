@@ -26,9 +26,9 @@ async def test_what_was_there_before_filling_comes_back_once(db: Database) -> No
     filled = await fill_studio(db, ADA, '{"a picture": 1}')
     changed = await save_studio(db, ADA, '{"a picture": 2}')
     assert filled.undoable and changed.undoable
-    back = await db.one(UNDO_STUDIO, now_ms(), ADA)
+    back = await db.one(UNDO_STUDIO, now=now_ms(), person=ADA)
     assert back is not None and back.state == '{"mine": 1}' and not back.undoable and back.revision > changed.revision
-    assert await db.one(UNDO_STUDIO, now_ms(), ADA) is None
+    assert await db.one(UNDO_STUDIO, now=now_ms(), person=ADA) is None
 
 
 async def test_drafts_go_with_their_person(db: Database) -> None:

@@ -6,7 +6,7 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import UsefulWeights, find_lora
 from bot.database.loras.sample_failures import MAX_TRIES
 from bot.database.loras.samples import find_due
-from bot.database.loras.weight_ranges import COUNT_MEASURING, DUE_FOR_MEASURING, record_range
+from bot.database.loras.weight_ranges import CHANGE_MEASURE_TRIES, DUE_FOR_MEASURING, record_range
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora
 
 USEFUL = UsefulWeights("Here", 0.4, 1.2)
@@ -30,14 +30,14 @@ async def test_the_newest_comes_first_and_what_failed_waits_until_it_is_given_up
     old, new = [await add_lora(db, name, base_model=ILLUSTRIOUS) for name in ("Old", "New")]
     await add_lora(db, "Mystery")
     assert await due(db) == "New"
-    await db.run(COUNT_MEASURING, 1, new.versions[0].id)
+    await db.run(CHANGE_MEASURE_TRIES, tries=1, id=new.versions[0].id)
     assert await due(db) == "Old"
     await record_range(db, old.versions[0].id, USEFUL)
     for _ in range(MAX_TRIES - 1):
         assert await due(db) == "New"
-        await db.run(COUNT_MEASURING, 1, new.versions[0].id)
+        await db.run(CHANGE_MEASURE_TRIES, tries=1, id=new.versions[0].id)
     assert await due(db) is None
-    await db.run(COUNT_MEASURING, -1, new.versions[0].id)
+    await db.run(CHANGE_MEASURE_TRIES, tries=-1, id=new.versions[0].id)
     assert await due(db) == "New"
 
 

@@ -526,7 +526,7 @@ async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
         running, waiting = [await create_job(db, request(), person_id=1, channel_id=1) for _ in range(2)]
-        assert await db.one(START_JOB, now_ms(), running.id)
+        assert await db.one(START_JOB, now=now_ms(), id=running.id)
     async with open_rig(tmp_path) as rig:
         for job, attempt in ((running, 2), (waiting, 1)):
             given = await rig.worker.job()
@@ -540,7 +540,7 @@ async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_t
     async with open_database(tmp_path / "easel.sqlite3", clock=lambda: 0.0) as db:
         deadly = await create_job(db, request(), person_id=1, channel_id=1)
         for _ in range(3):
-            assert await db.one(START_JOB, now_ms(), deadly.id)
+            assert await db.one(START_JOB, now=now_ms(), id=deadly.id)
             await requeue_orphans(db)
     async with open_rig(tmp_path, max_attempts=3) as rig:
         end = await rig.end(deadly)

@@ -100,7 +100,7 @@ async def decided_at(rig: Rig, number: int) -> bool:
     await asyncio.gather(*deciding)
     ((copy,),) = await rig.db.fetch("SELECT max(id) FROM job")
     if deciding:
-        assert await rig.db.one(TAKEN_DOWN_IN, copy, SERVER) == SERVER, number
+        assert await rig.db.one(TAKEN_DOWN_IN, job=copy, server=SERVER) == SERVER, number
     else:
         assert await rig.db.all(HELD_AMONG, [copy])
     return bool(deciding)

@@ -22,8 +22,8 @@ async def test_states_of_jobs_that_wait_or_ran_stay_and_all_else_goes(tmp_path: 
         queued, running, cancelled, failed = [
             (await create_job(db, request(), person_id=1, channel_id=1)).id for _ in range(4)
         ]
-        await db.one(START_JOB, now_ms(), running)
-        await db.one(CANCEL_JOB, now_ms(), cancelled)
+        await db.one(START_JOB, now=now_ms(), id=running)
+        await db.one(CANCEL_JOB, now=now_ms(), id=cancelled)
         await fail_job(db, failed, None, "out_of_memory", {"what": "it"})
         for job_id in (queued, running, cancelled, failed, 999):
             (spool / state_file(job_id)).touch()

@@ -36,7 +36,7 @@ class Installation:
     async def paint(self, picture: Image.Image, person_id: int) -> int:
         """The id of the job that painted it."""
         job = await create_job(self.db, request_for(), person_id=person_id, channel_id=7)
-        started = await self.db.one(START_JOB, now_ms(), job.id)
+        started = await self.db.one(START_JOB, now=now_ms(), id=job.id)
         assert started is not None
         name = f"{job.id}.png"
         picture.save(self.folder / name)

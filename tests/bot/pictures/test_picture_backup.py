@@ -30,7 +30,7 @@ def storage(tmp_path: Path) -> StorageSettings:
 async def paint(db: Database, storage: StorageSettings) -> Path:
     """The file of a new picture."""
     job = await create_job(db, request_for(), person_id=1, channel_id=1)
-    await db.one(START_JOB, now_ms(), job.id)
+    await db.one(START_JOB, now=now_ms(), id=job.id)
     new = NewPicture(path=f"{job.id // 1000}/job{job.id}-1-0.png", width=64, height=64, seed=7)
     await finish(db, job.id, 1, [new], seconds=1, peak_memory=0)
     file = storage.pictures / new.path

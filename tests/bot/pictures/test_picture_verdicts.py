@@ -42,7 +42,7 @@ def drawn(seed: int) -> Image.Image:
 async def painted(db: Database, image: Image.Image) -> int:
     """The id of a job that painted this picture."""
     job = await create_job(db, request_for(), person_id=PERSON, channel_id=7, server_id=SERVER)
-    started = await db.one(START_JOB, now_ms(), job.id)
+    started = await db.one(START_JOB, now=now_ms(), id=job.id)
     assert started is not None
     done = await finish(db, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
     assert done is not None
@@ -102,8 +102,15 @@ async def test_a_copy_loses_what_it_inherited_with_the_verdict_and_nothing_else(
     for report, rating in ((REPORT, ContentRating.EXPLICIT), (REPORT + 1, ContentRating.MATURE)):
         await db.run(NOTE_REPORTED, report=report, job=job_id, server=SERVER, now=now_ms())
         await decide_verdicts(db, report, VerdictReason.RATED, server_id=SERVER, rating=rating)
-    await db.run(RATE_JOB, SERVER, RatingSource.STAFF, ContentRating.TEEN, now_ms(), copy)
-    await db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, ContentRating.GENERAL, now_ms(), copy)
+    await db.run(RATE_JOB, server=SERVER, source=RatingSource.STAFF, rating=ContentRating.TEEN, now=now_ms(), job=copy)
+    await db.run(
+        RATE_JOB,
+        server=EVERYWHERE,
+        source=RatingSource.CLASSIFIER,
+        rating=ContentRating.GENERAL,
+        now=now_ms(),
+        job=copy,
+    )
     await verdicts.check_painted(copy, SERVER)
 
     async def ratings() -> list[ContentRating]:
@@ -113,7 +120,7 @@ async def test_a_copy_loses_what_it_inherited_with_the_verdict_and_nothing_else(
     assert await ratings() == [general, teen, mature, explicit]
     await end_verdicts(db, REPORT)
     assert await ratings() == [general, teen, mature]
-    assert await db.one(CLEAR_JOB_RATING, SERVER, RatingSource.STAFF, copy) is teen
+    assert await db.one(CLEAR_JOB_RATING, server=SERVER, source=RatingSource.STAFF, job=copy) is teen
     assert await ratings() == [general, mature], "staff take their own word back, not that of the verdict"
     await end_verdicts(db, REPORT + 1)
     assert await ratings() == [general]

@@ -102,15 +102,15 @@ async def live(db: Database, settings: Settings, person: int) -> None:
     image = {"image": SourceImage(sha256=given(storage.inputs, BOTH_GAVE), strength=0.5)}
     own = given(storage.inputs, png(word))
     await note_given(db, person, given(storage.inputs, png(f"{word}, replaced in the studio")))
-    await db.run(NOTE_SOURCE, person, given(storage.inputs, png(f"{word}, taken up by somebody")))
+    await db.run(NOTE_SOURCE, person=person, sha256=given(storage.inputs, png(f"{word}, taken up by somebody")))
     request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
     thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
     for number, private in enumerate((False, True, False, False)):
         asked = request.model_copy(update=image) if number else request
         job = await create_job(db, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
         await db.run(OPEN_DELIVERY, job=job.id, private=private, shows_prompt=False, ticket="sealed", now=now_ms())
-        await db.run(STORE_CONTEXT, f'{{"person_id": {person}}}', job.id)
-        await db.one(START_JOB, now_ms(), job.id)
+        await db.run(STORE_CONTEXT, context=f'{{"person_id": {person}}}', job=job.id)
+        await db.one(START_JOB, now=now_ms(), id=job.id)
         name = f"job{job.id}-1-0.png"
         (storage.pictures / name).write_bytes(marked(png(word)))
         for box in (LIST, GALLERY):
@@ -120,19 +120,28 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         await record_hashes(db, [(picture.id, hash_file(storage.pictures / name))])
         copies = [FoundCopy(CopyKind.PICTURE, name, job.id, 0.1)]
         case_id = open_case(storage.database, b"", copies, note="", received_at=1)
-        await db.run(MARK_SENT, person + number, job.id)
+        await db.run(MARK_SENT, message=person + number, job=job.id)
         (storage.spool / state_file(job.id)).write_bytes(word.encode())
         (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))
         if number == 0:
             await db.write(NOTICE, (case_id, person, now_ms()))
-            await db.run(RATE_JOB, SERVER, RatingSource.STAFF, ContentRating.TEEN, now_ms(), job.id)
-            await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), f"{word} of <@{person}>")
+            await db.run(
+                RATE_JOB, server=SERVER, source=RatingSource.STAFF, rating=ContentRating.TEEN, now=now_ms(), job=job.id
+            )
+            await db.run(
+                RECORD_TAKEDOWN,
+                job=job.id,
+                server=SERVER,
+                person=job.person_id,
+                now=now_ms(),
+                reason=f"{word} of <@{person}>",
+            )
             await mark_told(db, [Takedown(job.id, SERVER, "")], 1, person + 10)
             await publish(db, job.id, person, word)
         if number == 2:
             await begin_deletion(db, job.id, CHANNEL, person + number)
         if number == 3:
-            await db.run(HIDE_JOB, now_ms() + 3_600_000, job.id)
+            await db.run(HIDE_JOB, delete_at=now_ms() + 3_600_000, id=job.id)
     regions = (Region(name=RegionName.LEFT, prompt=f"{word} on a hill"), Region(name=RegionName.RIGHT))
     waiting = request.model_copy(update={"regions": regions})
     copy = await create_job(db, waiting, person_id=person, channel_id=CHANNEL, server_id=SERVER)
@@ -158,7 +167,7 @@ async def live(db: Database, settings: Settings, person: int) -> None:
         db, SERVER, BlockKind.PERSON, person, reason=f"<@{person}> was rude", ends_at=None, created_by=MARGARET
     )
     await save_block(db, 0, BlockKind.LORA, person % 97, reason="x", ends_at=None, created_by=person)
-    await db.run(PAUSE_SERVER, SERVER + (person % 7) * 10, person, now_ms())
+    await db.run(PAUSE_SERVER, server=SERVER + (person % 7) * 10, person=person, now=now_ms())
     await db.write(
         "INSERT INTO base_model_proposal (server_id, sha256, name, base_model, reason, proposed_by, created_at)"
         " VALUES (?, ?, 'Bat', 'sdxl/pony', 'r', ?, 1)",
@@ -191,8 +200,8 @@ async def report(db: Database, person: int, job_id: int, word: str) -> None:
                 note=f"{word} by <@{person}>" if by == person else f"<@{person}>",
             ),
         )
-        await db.run(MARK_REPORT_POSTING, CHANNEL, now_ms(), made.id)
-        await db.run(MARK_REPORT_POSTED, 5, made.id)
+        await db.run(MARK_REPORT_POSTING, channel=CHANNEL, now=now_ms(), id=made.id)
+        await db.run(MARK_REPORT_POSTED, message=5, id=made.id)
         decision = await save_decision(
             db,
             made.id,
@@ -203,8 +212,8 @@ async def report(db: Database, person: int, job_id: int, word: str) -> None:
         if owner == person:
             await save_appeal(db, decision, person, f"my {word} is fine")
             await answer_appeal(db, decision, AppealState.UPHELD, [], answered_by=MARGARET)
-            await db.run(MARK_DECISION_TOLD, now_ms(), person + 20, decision.id)
-            await db.run(MARK_ANSWER_TOLD, now_ms(), person + 21, decision.id)
+            await db.run(MARK_DECISION_TOLD, now=now_ms(), notice=person + 20, decision=decision.id)
+            await db.run(MARK_ANSWER_TOLD, now=now_ms(), notice=person + 21, decision=decision.id)
             await hold_copy(db, job_id, [made.id])
 
 
@@ -214,8 +223,8 @@ async def ask(db: Database, person: int, word: str) -> None:
         phrase = f"a {word} for <@{person}>" if asking == person else "a bird"
         asked = await save_question(db, SERVER, asking, word if asking == person else f"w{person % 97}", phrase)
         assert asked is not None
-        await db.run(POST_QUESTION, CHANNEL, person + (40 if asking == person else 41), asked.id)
-        await db.one(DECIDE_QUESTION, QuestionState.ALLOWED, phrase, deciding, asked.id)
+        await db.run(POST_QUESTION, channel=CHANNEL, message=person + (40 if asking == person else 41), id=asked.id)
+        await db.one(DECIDE_QUESTION, state=QuestionState.ALLOWED, phrase=phrase, decided_by=deciding, id=asked.id)
     await add_phrase(db, SERVER, f"a bird for <@{person}>", person)
 
 

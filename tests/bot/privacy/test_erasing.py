@@ -19,7 +19,7 @@ from bot.config import Settings
 from bot.config.sections.moderation import ModerationSettings
 from bot.config.sections.storage import BackupSettings, StorageSettings
 from bot.database.additions.additions import (
-    ADDITION,
+    FIND_ADDITION,
     REQUESTERS_OF,
     AdditionState,
     begin_addition,
@@ -94,7 +94,7 @@ class Jobs:
     db: Database
 
     async def cancel(self, job_id: int) -> AnyJob | None:
-        return await self.db.one(CANCEL_JOB, now_ms(), job_id)
+        return await self.db.one(CANCEL_JOB, now=now_ms(), id=job_id)
 
     async def until_gone(self, job_id: int) -> None:
         pass
@@ -279,7 +279,7 @@ async def test_blocks_limits_and_quotas_stay(filled: Database, settings: Setting
     block = await filled.one(FIND_BLOCK, server=SERVER, kind=BlockKind.PERSON, id=ADA)
     assert block is not None and block.target_id < 0
     renewed = await save_block(filled, SERVER, BlockKind.PERSON, ADA, reason="again", ends_at=None, created_by=1)
-    blocked = await filled.all(LIST_BLOCKS, SERVER, BlockKind.PERSON, 9, 0)
+    blocked = await filled.all(LIST_BLOCKS, server=SERVER, kind=BlockKind.PERSON, limit=9, offset=0)
     assert [each.target_id for each in blocked] == [ADA, GRACE] and renewed.reason == "again"
     ada = {"server": SERVER, "kind": BlockKind.PERSON, "id": ADA}
     assert await filled.one(LIFT_BLOCK, **ada) and not await filled.one(FIND_BLOCK, **ada)
@@ -300,7 +300,7 @@ async def test_the_quotas_of_additions_stay(filled: Database, settings: Settings
     assert len((await recent_requests(filled, ADA, None, now_ms())).everywhere) == 2
     others = await recent_requests(filled, GRACE, SERVER, now_ms())
     assert (len(others.here), len(others.of_server)) == (1, 3)
-    states = [each and each.state for each in [await filled.one(ADDITION, one.id) for one in (alone, both)]]
+    states = [each and each.state for each in [await filled.one(FIND_ADDITION, one.id) for one in (alone, both)]]
     assert states == [AdditionState.CANCELLED, AdditionState.WAITING]
     assert await filled.all(REQUESTERS_OF, both.id) == [GRACE]
     await forget_old_days(filled, now_ms() + 3 * DAY_MS)
@@ -457,9 +457,9 @@ async def test_every_notice_about_a_decision_goes(filled: Database, settings: Se
     report = await save_report(filled, new)
     decision = await save_decision(filled, report.id, NewDecision(DecisionAction.HIDE, decided_by=1), [])
     assert decision is not None and await save_appeal(filled, decision, ADA, "It is ketchup.") is not None
-    await filled.run(MARK_DECISION_TOLD, now_ms(), 701, decision.id)
+    await filled.run(MARK_DECISION_TOLD, now=now_ms(), notice=701, decision=decision.id)
     await answer_appeal(filled, decision, AppealState.REVERSED, [], answered_by=1)
-    await filled.run(MARK_ANSWER_TOLD, now_ms(), 702, decision.id)
+    await filled.run(MARK_ANSWER_TOLD, now=now_ms(), notice=702, decision=decision.id)
     discord = Discord()
     await erased(filled, settings, discord)
     assert {LeftMessage(DIRECT, number) for number in (701, 702)} <= {*discord.asked}

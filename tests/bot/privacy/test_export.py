@@ -365,7 +365,7 @@ async def test_a_start_picture_says_where_it_is_from(filled: Database, settings:
         (ADA,),
     )
     assert "another user generated" not in (await the_page(filled, settings)).open_text
-    await filled.run(NOTE_SOURCE, GRACE, row["sha256"])
+    await filled.run(NOTE_SOURCE, person=GRACE, sha256=row["sha256"])
     text = (await the_page(filled, settings)).open_text
     assert "from a picture that another user generated with Easel" in text and "used in:" in text
     assert row["sha256"] not in text

@@ -100,10 +100,10 @@ async def test_one_that_invites_the_bot_again_is_not_forgotten(db: Database, set
     await live(db, settings, ADA)
     before = await rows_of(db)
     await db.run(NOTE_LEFT, server=SERVER, now=now_ms())
-    assert len(await db.all(SERVERS_LEFT, 2**62, 9)) == 1
+    assert len(await db.all(SERVERS_LEFT, before=2**62, limit=9)) == 1
     await db.run(NOTE_HERE, ids=[SERVER], now=now_ms())
     await forget_server(db, SERVER)
-    assert await db.all(SERVERS_LEFT, 2**62, 9) == []
+    assert await db.all(SERVERS_LEFT, before=2**62, limit=9) == []
     assert await rows_of(db) == before
 
 
@@ -112,4 +112,4 @@ async def test_what_changed_while_the_bot_was_away_is_noticed(db: Database) -> N
         await db.run(NOTE_HERE, ids=[server_id], now=now_ms())
     await db.run(NOTE_LEFT, server=3, now=now_ms())
     await note_all(db, [2, 3, 4])
-    assert [server.id for server in await db.all(SERVERS_LEFT, 2**62, 9)] == [1]
+    assert [server.id for server in await db.all(SERVERS_LEFT, before=2**62, limit=9)] == [1]

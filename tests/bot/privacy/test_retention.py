@@ -97,7 +97,7 @@ async def painted(db: Database, settings: Settings, days: int, *loras: str) -> i
     settings.storage.pictures.mkdir(parents=True, exist_ok=True)
     uses = [LoraUse(sha256=file_of(name), name=name, weight=1) for name in loras]
     job = await create_job(db, request_for(*uses, prompt="a fox"), person_id=ADA, channel_id=CHANNEL)
-    await db.one(START_JOB, now_ms(), job.id)
+    await db.one(START_JOB, now=now_ms(), id=job.id)
     (settings.storage.pictures / f"{job.id}.png").write_bytes(os.urandom(SIZE))
     await finish(db, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
     await aged(db, job.id, days)
@@ -241,7 +241,7 @@ async def test_orders_without_pictures_go(db: Database, settings: Settings) -> N
     shown = await painted(db, settings, 200)
     jobs = [(await create_job(db, request_for(), person_id=ADA, channel_id=1)).id for _ in range(4)]
     for job in jobs[:3]:
-        await db.one(CANCEL_JOB, now_ms(), job)
+        await db.one(CANCEL_JOB, now=now_ms(), id=job)
     for job, days in zip(jobs, (200, 100, 80, 200), strict=True):
         await aged(db, job, days)
     stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {jobs[0]} BEGIN SELECT RAISE(ABORT, 'no'); END"
@@ -256,8 +256,8 @@ async def test_of_an_order_that_goes_the_message_is_remembered(db: Database, set
     for message, private in ((71, False), (72, True)):
         job = await create_job(db, request_for(), person_id=ADA, channel_id=CHANNEL)
         await db.run(OPEN_DELIVERY, job=job.id, private=private, shows_prompt=False, ticket=None, now=now_ms())
-        await db.one(CANCEL_JOB, now_ms(), job.id)
-        await db.run(MARK_SENT, message, job.id)
+        await db.one(CANCEL_JOB, now=now_ms(), id=job.id)
+        await db.run(MARK_SENT, message=message, job=job.id)
         await aged(db, job.id, 100)
     assert (await swept(db, settings, jobs_days=90))[Kind.JOBS].count == 2
     left = await db.fetch("SELECT message_id, channel_id, person_id FROM posted_message")
@@ -334,8 +334,8 @@ async def test_decided_reports_go_unless_they_still_count(db: Database, settings
     """With their decisions; the messages to staff are found when somebody whom they name deletes all data."""
     job = await painted(db, settings, 400)
     old_one = await decided(db, 900)
-    await db.run(MARK_REPORT_POSTING, CHANNEL, now_ms(), old_one.id)
-    await db.run(MARK_REPORT_POSTED, 77, old_one.id)
+    await db.run(MARK_REPORT_POSTING, channel=CHANNEL, now=now_ms(), id=old_one.id)
+    await db.run(MARK_REPORT_POSTED, message=77, id=old_one.id)
     stays = [
         await decided(db, 901, days=300),
         await decided(db, 902, reason=ReportReason.MINORS),

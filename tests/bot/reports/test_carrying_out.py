@@ -77,7 +77,7 @@ class Discord:
         what = "pictures"
         if await self.db.all(HELD_AMONG, [job_id]):
             what = "reported"
-        elif await self.db.one(TAKEN_DOWN_IN, job_id, SERVER) is not None:
+        elif await self.db.one(TAKEN_DOWN_IN, job=job_id, server=SERVER) is not None:
             what = "taken down"
         if DELIVERED in self.delivered:
             await self._do("show", lambda: self.delivered.update({DELIVERED: what}))
@@ -205,7 +205,7 @@ async def world(tmp_path: Path) -> World:
     async with open_database(made.database, clock=lambda: 0.0) as db:
         await db.connection.execute("PRAGMA synchronous = OFF")
         job = await create_job(db, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
-        await db.one(START_JOB, now_ms(), job.id)
+        await db.one(START_JOB, now=now_ms(), id=job.id)
         await finish(db, job.id, 1, [NewPicture("job1-1-0.png", 64, 64, 7)])
         servers = server_services(db, Settings, declarer=Declarations())
         servers.connect(FakeDiscord())

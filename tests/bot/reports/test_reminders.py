@@ -14,7 +14,7 @@ from bot.database.clock import DAY_MS, now_ms
 from bot.database.jobs.jobs import FIND_JOB, START_JOB, Job, create_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
-from bot.database.privacy.deletions import HIDE_JOB, due_jobs
+from bot.database.privacy.deletions import DUE_JOBS, HIDE_JOB
 from bot.database.reports.reminders import Reminder
 from bot.database.reports.reports import (
     COMPLAINTS,
@@ -72,7 +72,7 @@ class Days:
     async def report(self, reason: ReportReason) -> None:
         db = self.world.db
         job = await create_job(db, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
-        started = await db.one(START_JOB, now_ms(), job.id)
+        started = await db.one(START_JOB, now=now_ms(), id=job.id)
         assert started is not None
         done = await finish(db, job.id, started.attempt, [NewPicture(f"0/{job.id}.png", 64, 64, 1)])
         assert done is not None
@@ -195,8 +195,8 @@ async def test_what_looks_like_a_minor_never_runs_out(days: Days, reason: Report
     await days.report(reason)
     db, later = days.world.db, days.world.now() + 400 * DAY_MS
     await erase(db, OTHER)
-    await db.run(HIDE_JOB, 1, days.job_id)
-    assert bool(await due_jobs(db, held_since=later)) is not lasts
+    await db.run(HIDE_JOB, delete_at=1, id=days.job_id)
+    assert bool(await db.all(DUE_JOBS, now=now_ms(), held_since=later)) is not lasts
     await db.run(END_HOLDING, later)
     assert bool(await db.all(HELD_AMONG, [days.job_id])) is lasts
 

@@ -132,7 +132,7 @@ async def test_staff_get_reports_of_what_is_published_in_their_server(
     reports: ReportWorld, painted_in: int | None
 ) -> None:
     job = await reports.picture(painted_in)
-    await reports.world.db.one(START_JOB, now_ms(), job.id)
+    await reports.world.db.one(START_JOB, now=now_ms(), id=job.id)
     await finish(reports.world.db, job.id, 1, [NewPicture(path="1.png", width=64, height=64, seed=7)])
     new = NewPublication(ELSEWHERE, job.id, 0, 901, False, None, None, ())
     assert await begin_publication(reports.world.db, new)
@@ -469,11 +469,14 @@ async def test_what_operators_hide_is_closed_everywhere(reports: ReportWorld) ->
     await reports.reporting.decide(acting(OPERATOR, server_id=None), report.id, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     assert reports.discord.delivered == {DELIVERED: "taken down"}
-    assert [await reports.world.db.one(TAKEN_DOWN_IN, job.id, place) for place in (SERVER, EVERYWHERE)] == [0, 0]
+    assert [await reports.world.db.one(TAKEN_DOWN_IN, job=job.id, server=place) for place in (SERVER, EVERYWHERE)] == [
+        0,
+        0,
+    ]
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(OPERATOR, server_id=None), report.id, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    assert await reports.world.db.one(TAKEN_DOWN_IN, job.id, SERVER) is None
+    assert await reports.world.db.one(TAKEN_DOWN_IN, job=job.id, server=SERVER) is None
     assert reports.discord.delivered == {DELIVERED: "pictures"}
 
 
@@ -579,14 +582,14 @@ async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: Report
 
 async def test_a_reversal_leaves_what_staff_took_down_by_themselves(reports: ReportWorld) -> None:
     db, job = reports.world.db, await reports.picture()
-    await db.run(RECORD_TAKEDOWN, job.id, SERVER, job.person_id, now_ms(), "Not here.")
+    await db.run(RECORD_TAKEDOWN, job=job.id, server=SERVER, person=job.person_id, now=now_ms(), reason="Not here.")
     report = await reports.reported(job)
     await reports.reporting.decide(acting(MANAGER), report, DecisionAction.HIDE)
     await reports.carrying_out.carry_out_all()
     await reports.reporting.appeal(OWNER, 1, "No.")
     await reports.reporting.answer(acting(MANAGER), report, AppealState.REVERSED)
     await reports.carrying_out.carry_out_all()
-    assert await db.one(TAKEN_DOWN_IN, job.id, SERVER) == SERVER
+    assert await db.one(TAKEN_DOWN_IN, job=job.id, server=SERVER) == SERVER
     assert await db.all(UNTOLD_TAKEDOWNS, OWNER) == [Takedown(job.id, SERVER, "Not here.")], (
         "that takedown is still to be told"
     )

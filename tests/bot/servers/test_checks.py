@@ -118,8 +118,8 @@ async def test_the_count_survives_a_restart_and_a_picture_that_was_not_painted_g
         await world.order(acting(), request())
     await jobs.fail_job(world.db, first.id, None, "worker_failed", {"reason": "x"})
     await world.order(acting(), request())
-    await world.db.one(jobs.CANCEL_JOB, now_ms(), second.id)
-    await world.db.one(jobs.CANCEL_JOB, now_ms(), second.id)
+    await world.db.one(jobs.CANCEL_JOB, now=now_ms(), id=second.id)
+    await world.db.one(jobs.CANCEL_JOB, now=now_ms(), id=second.id)
     await world.order(acting(), request())
     with pytest.raises(PicturesUsedUp):
         await world.order(acting(), request())
@@ -152,7 +152,7 @@ async def test_a_cooldown_ends_and_does_not_follow_a_failure(world: ServerWorld)
     world.later_ms = 0
     await jobs.fail_job(world.db, job.id, None, "worker_failed", {"reason": "x"})
     again = await world.order(acting(), request())
-    await world.db.one(jobs.CANCEL_JOB, now_ms(), again.id)
+    await world.db.one(jobs.CANCEL_JOB, now=now_ms(), id=again.id)
     with pytest.raises(CooldownRunning):
         await world.order(acting(), request())
 

@@ -290,21 +290,21 @@ async def test_a_finished_picture_counts_as_the_highest_of_its_parts_and_of_what
     in_server, restricted, alone = acting(), acting(age_restricted=True), acting(server_id=None)
     assert await checks.still_allowed(job) is None and await checks.rating_of(job) is TEEN
     for said, source in product((GENERAL, EXPLICIT, BLOCKED), (RatingSource.OPERATOR, RatingSource.CLASSIFIER)):
-        assert await db.run(RATE_JOB, EVERYWHERE, source, said, now_ms(), job.id)
+        assert await db.run(RATE_JOB, server=EVERYWHERE, source=source, rating=said, now=now_ms(), job=job.id)
         assert await checks.rating_of(job) is max(said, TEEN), "nothing lowers what it is made of"
         refusals = [await checks.why_not_shown(who, job) for who in (in_server, alone, restricted)]
         refusals += [await checks.still_allowed(job), await checks.why_not_sent(job)]
         kind = {GENERAL: type(None), EXPLICIT: PictureRatedTooHigh, BLOCKED: PictureBlocked}[said]
         adults = type(None) if said is EXPLICIT else kind
         assert [type(refusal) for refusal in refusals] == [kind, kind, adults, kind, kind], (said, source)
-        assert await db.one(CLEAR_JOB_RATING, EVERYWHERE, source, job.id) is said
+        assert await db.one(CLEAR_JOB_RATING, server=EVERYWHERE, source=source, job=job.id) is said
     assert await checks.still_allowed(job) is None
 
 
 async def test_what_staff_say_of_a_picture_counts_in_their_server(world: ServerWorld) -> None:
     job = await world.order(acting(), request())
     checks = world.services.checks
-    await world.db.run(RATE_JOB, SERVER, RatingSource.STAFF, MATURE, now_ms(), job.id)
+    await world.db.run(RATE_JOB, server=SERVER, source=RatingSource.STAFF, rating=MATURE, now=now_ms(), job=job.id)
     told = str(await checks.why_not_shown(acting(), job))
     assert "the staff of the server" in told and "mature" in told and "teen" in told
     assert await checks.why_not_shown(acting(server_id=ELSEWHERE), job) is None
@@ -316,14 +316,18 @@ async def test_what_staff_say_of_a_picture_counts_in_their_server(world: ServerW
 async def test_a_picture_that_shows_more_than_its_licence_permits_is_shown_nowhere(world: ServerWorld) -> None:
     rate_checkpoint(world, max_rating=MATURE)
     job = await world.order(acting(age_restricted=True), request())
-    await world.db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, EXPLICIT, now_ms(), job.id)
+    await world.db.run(
+        RATE_JOB, server=EVERYWHERE, source=RatingSource.CLASSIFIER, rating=EXPLICIT, now=now_ms(), job=job.id
+    )
     assert isinstance(await world.services.checks.why_not_shown(acting(age_restricted=True), job), LicenceForbids)
 
 
 async def test_a_list_is_looked_up_in_one_go(world: ServerWorld) -> None:
     made = [await painting_with(world, level, f"L{level}") for level in (None, TEEN, EXPLICIT)]
     jobs = [await world.order(acting(age_restricted=True), each) for each in (*made, *made)]
-    await world.db.run(RATE_JOB, EVERYWHERE, RatingSource.OPERATOR, MATURE, now_ms(), jobs[0].id)
+    await world.db.run(
+        RATE_JOB, server=EVERYWHERE, source=RatingSource.OPERATOR, rating=MATURE, now=now_ms(), job=jobs[0].id
+    )
     hidden = await world.services.checks.hidden(acting(), jobs)  # what is remembered of the server is read once
     counts: list[int] = []
     async with world.db.transaction():  # in which all is read by the connection that is watched

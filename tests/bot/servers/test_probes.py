@@ -146,7 +146,9 @@ async def explicit_from_now_on(world: ServerWorld, job_id: int) -> None:
 
 async def classified(world: ServerWorld, job_id: int) -> None:
     async with world.db.transaction():
-        await world.db.run(RATE_JOB, EVERYWHERE, RatingSource.CLASSIFIER, MATURE, now_ms(), job_id)
+        await world.db.run(
+            RATE_JOB, server=EVERYWHERE, source=RatingSource.CLASSIFIER, rating=MATURE, now=now_ms(), job=job_id
+        )
 
 
 @pytest.mark.parametrize("rates", [explicit_from_now_on, classified])

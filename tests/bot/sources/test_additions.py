@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bot.database.additions.additions import ADDITION, SOURCES_OF, WAITING_ADDITIONS, AdditionState
+from bot.database.additions.additions import FIND_ADDITION, SOURCES_OF, WAITING_ADDITIONS, AdditionState
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.i18n import explained, speaking
 from bot.sources.additions import Withdrawal
@@ -145,7 +145,7 @@ async def test_it_is_cancelled_when_nobody_wants_it_any_more(house: House, hubs:
         assert await additions.cancel(addition.id, 99) is Withdrawal.OTHERS, "who did not ask cannot cancel"
         assert await additions.cancel(addition.id, BO) is Withdrawal.CANCELLED
         assert await additions.cancel(addition.id, BO) is Withdrawal.ENDED
-        done = await found.db.one(ADDITION, addition.id)
+        done = await found.db.one(FIND_ADDITION, addition.id)
         assert done is not None and done.state is AdditionState.CANCELLED
         assert left(house) == []
         hubs.paused.set()

@@ -98,7 +98,7 @@ async def test_who_has_it_among_the_bookmarks_is_told_once_of_a_newer_version(ho
         await add_bookmark(found.db, BO, lora.id)
         assert await found.db.all(UNTOLD_UPDATES, ADA) == [lora.id]
         assert await found.db.all(UNTOLD_UPDATES, BO) == [], "the page told it when it was bookmarked"
-        await found.db.run(MARK_UPDATES_TOLD, ADA, [lora.id], now_ms())
+        await found.db.run(MARK_UPDATES_TOLD, person=ADA, ids=[lora.id], until=now_ms())
         await a_day_later(found.db)
         await updates.look()
         assert await found.db.all(UNTOLD_UPDATES, ADA) == []

@@ -89,7 +89,7 @@ async def painted(db: Database, settings: Settings) -> Job:
     image = SourceImage(sha256=given(storage.inputs, png(WORD)), strength=0.5)
     request = request_for(prompt=WORD).model_copy(update={"image": image})
     job = await create_job(db, request, person_id=1, channel_id=5)
-    await db.one(START_JOB, now_ms(), job.id)
+    await db.one(START_JOB, now=now_ms(), id=job.id)
     (storage.pictures / f"{job.id}.png").write_bytes(png(WORD))
     (storage.spool / state_file(job.id)).write_bytes(WORD.encode())
     await finish(db, job.id, 1, [NewPicture(f"{job.id}.png", 64, 64, 7)])
@@ -118,7 +118,7 @@ async def test_one_that_fails_keeps_no_other_waiting(
     stop = f"CREATE TRIGGER stop BEFORE DELETE ON job WHEN old.id = {stuck.id} BEGIN SELECT RAISE(ABORT, 'no'); END"
     await db.write(stop)
     for job in (stuck, other):
-        await db.run(HIDE_JOB, 1, job.id)
+        await db.run(HIDE_JOB, delete_at=1, id=job.id)
     await removals(db, settings).complete()
     assert [row["id"] for row in await db.fetch("SELECT id FROM job")] == [stuck.id]
     assert files(settings) == ONE and await db.all(PENDING_DELETIONS) == []

@@ -24,7 +24,7 @@ from bot.database.jobs.deliveries import MARK_SENT, OPEN_DELIVERY
 from bot.database.jobs.jobs import START_JOB, Job, create_job
 from bot.database.pictures.inputs import note_given
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
-from bot.database.privacy.deletions import HIDE_JOB, undo_deletion
+from bot.database.privacy.deletions import HIDE_JOB, UNDO_DELETION
 from bot.database.privacy.takedown_cases import (
     ALL_CASES,
     COPIES_OF_CASE,
@@ -183,13 +183,13 @@ class Rig:
         request = request_for()
         job = await create_job(self.db, request, person_id=1, channel_id=CHANNEL, server_id=server_id)
         await self.db.run(OPEN_DELIVERY, job=job.id, private=False, shows_prompt=False, ticket=None, now=now_ms())
-        await self.db.one(START_JOB, now_ms(), job.id)
+        await self.db.one(START_JOB, now=now_ms(), id=job.id)
         path = self.settings.storage.pictures / f"{len(self.pictures()) + 1}.png"
         drawn(seed, size).save(path)
         await finish(self.db, job.id, 1, [NewPicture(path.name, size, size, 7)])
         assert await self.thumbnails.of(path, GALLERY)
         if message_id is not None:
-            await self.db.run(MARK_SENT, message_id, job.id)
+            await self.db.run(MARK_SENT, message=message_id, job=job.id)
             self.messages.there.add(message_id)
         return job.id
 
@@ -397,7 +397,7 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
     assert (await rig.case(case_id)).state is CaseState.CONFIRMED and await rig.db.all(PICTURES_OF_JOB, job_id)
-    await rig.db.run(MARK_SENT, 104, job_id)
+    await rig.db.run(MARK_SENT, message=104, job=job_id)
     rig.messages.there.add(104)
     await rig.cases().carry_out_all()
     assert not rig.messages.there and (await rig.case(case_id)).state is CaseState.COMPLETE
@@ -406,10 +406,10 @@ async def test_a_picture_that_is_being_delivered_goes_with_its_message(rig: Rig)
 async def test_what_its_owner_has_deleted_a_moment_ago_cannot_be_brought_back(rig: Rig) -> None:
     job_id = await rig.paint(SHOWN, 101)
     case_id = await rig.open()
-    assert await rig.db.run(HIDE_JOB, now_ms() + 60_000, job_id)
+    assert await rig.db.run(HIDE_JOB, delete_at=now_ms() + 60_000, id=job_id)
     confirm_case(rig.database, case_id, excepted=())
     await rig.cases().carry_out_all()
-    assert await undo_deletion(rig.db, job_id) is None
+    assert await rig.db.one(UNDO_DELETION, id=job_id, now=now_ms()) is None
     assert not rig.messages.there and rig.pictures() == [] and (await rig.case(case_id)).state is CaseState.COMPLETE
 
 

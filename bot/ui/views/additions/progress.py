@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot import background
-from bot.database.additions.additions import ADDITION, AdditionState, LoraAddition
+from bot.database.additions.additions import FIND_ADDITION, AdditionState, LoraAddition
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.errors.missing import NothingThere
 from bot.errors.ratings import LinkedNotShownHere
@@ -61,7 +61,7 @@ class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18
     async def handle(self, interaction: Interaction) -> None:
         """Withdraw the person's request. Others who ask for it still get it."""
         client = interaction.client
-        addition = await client.db.one(ADDITION, self.addition_id)
+        addition = await client.db.one(FIND_ADDITION, self.addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
             raise NothingThere(
                 what=_(

@@ -75,7 +75,7 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def stack(self, interaction: Interaction) -> Stack:
         """The stack, if the person owns it. Raises NothingThere."""
-        stack = await interaction.client.db.one(FIND_STACK, self.stack_id, interaction.user.id)
+        stack = await interaction.client.db.one(FIND_STACK, id=self.stack_id, person=interaction.user.id)
         if stack is None:
             raise NothingThere(what=_("This stack no longer exists."))
         return stack
@@ -162,7 +162,7 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
     async def handle(self, interaction: Interaction) -> None:
         """Revoke the code."""
         stack = await self.stack(interaction)
-        await interaction.client.db.run(UNSHARE_STACK, stack.id, interaction.user.id)
+        await interaction.client.db.run(UNSHARE_STACK, id=stack.id, person=interaction.user.id)
         text = _("The stack {name} is no longer shared. Users who already copied it keep their copies.")
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
@@ -186,7 +186,7 @@ class ConfirmDeleteButton(StackButton, template=stack_template("really")):
     async def handle(self, interaction: Interaction) -> None:
         """Delete and show the page without it."""
         stack = await self.stack(interaction)
-        await interaction.client.db.run(DELETE_STACK, stack.id, interaction.user.id)
+        await interaction.client.db.run(DELETE_STACK, id=stack.id, person=interaction.user.id)
         await _show(interaction, self.page)
 
 
@@ -359,7 +359,7 @@ async def stacks_view(
     """
     total = await db.get(COUNT_STACKS, person_id)
     page = min(page, max(0, (total - 1) // PAGE_SIZE))
-    stacks = await db.all(LIST_STACKS, person_id, PAGE_SIZE, page * PAGE_SIZE)
+    stacks = await db.all(LIST_STACKS, person=person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
     for stack in stacks:

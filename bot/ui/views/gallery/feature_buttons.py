@@ -66,7 +66,7 @@ async def feature_buttons(interaction: Interaction, kind: FeatureKind, target_id
     """The button, for staff of the server where they are; none for others. Raises DatabaseError."""
     if interaction.guild_id is None or not await may(interaction, Action.FEATURE):
         return []
-    featured = await interaction.client.db.one(FIND_FEATURE, interaction.guild_id, kind, target_id)
+    featured = await interaction.client.db.one(FIND_FEATURE, server=interaction.guild_id, kind=kind, target=target_id)
     return [FeatureButton(kind, target_id, on=featured is None)]
 
 
@@ -74,7 +74,7 @@ async def featured_line(interaction: Interaction, kind: FeatureKind, target_id: 
     """The line that says who featured it in this server; none where nobody did. Raises DatabaseError."""
     if interaction.guild_id is None:
         return []
-    featured = await interaction.client.db.one(FIND_FEATURE, interaction.guild_id, kind, target_id)
+    featured = await interaction.client.db.one(FIND_FEATURE, server=interaction.guild_id, kind=kind, target=target_id)
     return [] if featured is None else [f"-# {featured_text(featured)}"]
 
 

@@ -40,7 +40,7 @@ async def kept_draft(db: Database, person_id: int, draft_id: int, kind: type[Dra
 
     `gone` says what to do where it is forgotten, unless that is to use /imagine again.
     """
-    text = await db.one(FIND_DRAFT, draft_id, person_id)
+    text = await db.one(FIND_DRAFT, id=draft_id, person=person_id)
     if text is None:
         raise NothingThere(what=gone or _("This request has expired. Please use /imagine again."))
     try:

@@ -37,7 +37,7 @@ class CommunityPicture:
 
 async def file_of(interaction: Interaction, publication: Publication, box: Box = CARD) -> PictureFile | None:
     """The published picture within `box`; None when its file is gone or cannot be read. Raises DatabaseError."""
-    found = await interaction.client.db.one(FIND_PICTURE, publication.job_id, publication.position)
+    found = await interaction.client.db.one(FIND_PICTURE, job=publication.job_id, position=publication.position)
     return None if found is None else await interaction.client.thumbnails.of_painted(found.path, box)
 
 

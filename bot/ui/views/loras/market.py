@@ -217,7 +217,7 @@ async def market_page(
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(db, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
-    bookmarked = await db.all(BOOKMARKED_AMONG, person_id, [lora.id for lora in found.loras])
+    bookmarked = await db.all(BOOKMARKED_AMONG, person=person_id, ids=[lora.id for lora in found.loras])
     if query.compact and found.loras:
         remarks = dict.fromkeys(bookmarked, _("bookmarked"))
         page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))

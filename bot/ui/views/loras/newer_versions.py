@@ -89,7 +89,7 @@ class NewerVersionsButton(PersistentButton, template=r"newerlist"):
             raise NothingThere(what=_("You have seen all newer versions of the LoRAs that you bookmarked."))
         view = await newer_view(db, loras, adds=await may_add(interaction))
         await send_ephemeral(interaction, view)
-        await db.run(MARK_UPDATES_TOLD, person_id, [lora.id for lora in loras], read_at)
+        await db.run(MARK_UPDATES_TOLD, person=person_id, ids=[lora.id for lora in loras], until=read_at)
 
 
 async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora]:

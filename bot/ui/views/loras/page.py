@@ -148,7 +148,7 @@ class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
         lora = await require_lora(interaction, self.lora_id)
         chosen = self.value
         if chosen == _NO_RATING:
-            await db.run(UNRATE_LORA, person_id, lora.id)
+            await db.run(UNRATE_LORA, person=person_id, lora=lora.id)
         elif chosen in map(str, STARS):
             await rate_lora(db, person_id, lora.id, int(chosen))
         await refresh_lora_page(interaction, lora.id)
@@ -392,7 +392,7 @@ async def lora_page(
     add_community(page, lora, community, hidden=hides)
     if often_with:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
-    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await db.one(RATING_OF, person_id, lora.id))))
+    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await db.one(RATING_OF, person=person_id, lora=lora.id))))
     bookmarked = await find_bookmark(db, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]

@@ -7,7 +7,7 @@ from typing import Any
 from discord import ui
 
 from bot.database.jobs.jobs import FIND_JOB
-from bot.database.privacy.deletions import find_hidden_job
+from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
 from bot.i18n import _, later, sentences
@@ -27,7 +27,7 @@ class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Bring it back, with its message; elsewhere say so."""
         db = interaction.client.db
-        job = await find_hidden_job(db, self.job_id)
+        job = await db.one(FIND_HIDDEN_JOB, self.job_id)
         if job is None:
             raise gone_for_good() if await db.one(FIND_JOB, self.job_id) is None else _not_deleted()
         if job.person_id != interaction.user.id:

@@ -13,7 +13,7 @@ from discord import ui
 
 from bot.database.jobs.jobs import Job, JobState
 from bot.database.pictures.pictures import PICTURES_OF_JOB, Picture
-from bot.database.privacy.deletions import find_hidden_job
+from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.database.servers.limits import LimitHolder
 from bot.errors.blocks import PersonBlocked, PersonBlockedEverywhere
 from bot.errors.limits import LimitReached
@@ -211,7 +211,7 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Delete pictures and messages. Raises NotYours."""
-        job = await find_hidden_job(interaction.client.db, self.job_id)
+        job = await interaction.client.db.one(FIND_HIDDEN_JOB, self.job_id)
         if job is None or job.person_id != interaction.user.id:  # its owner may have confirmed another question
             job = await self.job(interaction)
         await _check_may_remove(job, interaction)

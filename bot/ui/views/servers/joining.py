@@ -82,7 +82,7 @@ async def greet(db: Database, server: discord.Guild) -> None:
     if await db.one(RECALL_VALUE, key) is not None:
         return
     for channel in _channels(server):
-        await db.run(REMEMBER_VALUE, key, str(channel.id))
+        await db.run(REMEMBER_VALUE, key=key, value=str(channel.id))
         with speaking(server.preferred_locale.value):
             view = greeting(server)
         view.stop()

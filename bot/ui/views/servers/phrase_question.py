@@ -91,13 +91,15 @@ def services(interaction: Interaction) -> PhraseAdministration:
 async def _forget_deleted_message(interaction: Interaction, refused: RefusedWords) -> bool:
     """Whether the message to staff about an open question was deleted. Then the question is marked as not posted."""
     client = interaction.client
-    question = await client.db.one(OPEN_QUESTION, interaction.user.id, refused.server_id, refused.word)
+    question = await client.db.one(
+        OPEN_QUESTION, person=interaction.user.id, server=refused.server_id, word=refused.word
+    )
     if question is None or question.channel_id is None or question.message_id is None:
         return True
     try:
         await client.get_partial_messageable(question.channel_id).fetch_message(question.message_id)
     except discord.NotFound:
-        await client.db.run(POST_QUESTION, None, None, question.id)
+        await client.db.run(POST_QUESTION, channel=None, message=None, id=question.id)
         return True
     except DISCORD_ERRORS:
         return False

@@ -17,7 +17,7 @@ import pytest
 
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.database.additions.additions import (
-    ADDITION_REQUEST,
+    FIND_ADDITION_REQUEST,
     MARK_REQUEST_POSTING,
     NOTE_ANSWER,
     UNREACHED_REQUESTS,
@@ -155,7 +155,7 @@ async def test_it_is_told_once_wherever_the_program_ends(
     assert discord.told == 1 and (discord.answers or discord.letters)
     async with open_database(path, clock=lambda: 0.0) as db:
         assert await db.all(UNTOLD_REQUESTS) == []
-        request = await db.one(ADDITION_REQUEST, 1, ADA)
+        request = await db.one(FIND_ADDITION_REQUEST, addition=1, person=ADA)
         assert request is not None and request.told and request.ticket is None
 
 
@@ -196,7 +196,7 @@ async def test_a_letter_of_before_a_crash_is_found(tmp_path: Path) -> None:
     addition_id = await failed_addition(path, answered=False)
     discord.letters["old"] = f"It is L{addition_id}"
     async with notices(path, discord) as (telling, db):
-        await db.run(MARK_REQUEST_POSTING, now_ms(), addition_id, ADA)
+        await db.run(MARK_REQUEST_POSTING, now=now_ms(), addition=addition_id, person=ADA)
         await telling.tell_all()
         assert discord.sent == 0 and await db.all(UNTOLD_REQUESTS) == []
 
@@ -222,5 +222,5 @@ async def test_an_answer_without_a_draft_keeps_that_of_an_earlier_one(tmp_path: 
         begun = await begin_addition(db, key="k", source="{}", path="x", person_id=ADA, server_id=None)
         for draft_id, kept in ((7, 7), (None, 7), (8, 8)):
             await note_answer(db, begun.id, ADA, "a ticket", draft_id)
-            request = await db.one(ADDITION_REQUEST, begun.id, ADA)
+            request = await db.one(FIND_ADDITION_REQUEST, addition=begun.id, person=ADA)
             assert request is not None and request.draft_id == kept

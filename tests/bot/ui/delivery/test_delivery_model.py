@@ -194,13 +194,13 @@ async def first_run(delivers: Deliverer, db: Any, private: bool) -> None:
     assert job is not None
     with suppress(RouteClosed, OSError):
         await delivers.announce(job, JobMessage(lambda: waiting_view(job, Forecast(0))), asked, private=private)
-    await db.one(CANCEL_JOB, now_ms(), 1)
+    await db.one(CANCEL_JOB, now=now_ms(), id=1)
     await deliver(delivers, db, asked)
 
 
 async def next_run(delivers: Deliverer, db: Any, private: bool) -> None:
     """After a restart: end unfinished jobs, and deliver pending results without the interaction."""
-    await db.one(CANCEL_JOB, now_ms(), 1)
+    await db.one(CANCEL_JOB, now=now_ms(), id=1)
     await deliver(delivers, db, None)
 
 

@@ -13,7 +13,7 @@ from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.loras.catalogue import Lora, UsefulWeights, find_lora_by_name
 from bot.database.loras.ratings import rate_lora
 from bot.database.loras.sample_failures import MAX_TRIES
-from bot.database.loras.samples import COUNT_SAMPLE_TRY, record_samples
+from bot.database.loras.samples import CHANGE_SAMPLE_TRIES, record_samples
 from bot.database.loras.uses import record_uses
 from bot.database.loras.weight_ranges import record_range
 from bot.database.people.people import remember_person
@@ -99,7 +99,7 @@ async def test_the_page_announces_pending_samples(easel: Easel) -> None:
     page = await page_of(easel, await entry(easel, "Bat"))
     assert "Easel generates samples" in text_of(page) and page.files == []
     for _ in range(MAX_TRIES):
-        await easel.db.run(COUNT_SAMPLE_TRY, 1, (await entry(easel, "Bat")).versions[0].id)
+        await easel.db.run(CHANGE_SAMPLE_TRIES, tries=1, id=(await entry(easel, "Bat")).versions[0].id)
     assert "samples" not in text_of(await page_of(easel, await entry(easel, "Bat"))), "it was given up"
     mystery = await page_of(easel, await entry(easel, "Mystery"))
     assert "samples" not in text_of(mystery), "nobody will ever paint with it"

@@ -48,5 +48,5 @@ async def test_a_version_that_came_after_the_message_was_made_is_still_told(db: 
     lora, read_at = await has_newer(db, "Komori", ContentRating.GENERAL), now_ms()
     await db.connection.execute("UPDATE hub_look SET newer_sha256 = ?", (sha("still newer"),))
     await note(db, lora, "still newer", created_at=read_at + 1)
-    await db.run(MARK_UPDATES_TOLD, ADA, [lora.id], read_at)
+    await db.run(MARK_UPDATES_TOLD, person=ADA, ids=[lora.id], until=read_at)
     assert await db.all(UNTOLD_UPDATES, ADA) == [lora.id]
