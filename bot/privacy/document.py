@@ -16,7 +16,7 @@ export and delete your data.
 | command | what it does |
 |---|---|
 | `/privacy show` | shows the data about you, who is responsible for it, and the progress or result of a deletion |
-| `/privacy export` | sends you your data as ZIP files: a page for your browser, your pictures, and all values as JSON files |
+| `/privacy export` | sends you your data as ZIP files: a page for your browser, your pictures, and JSON files |
 | `/privacy delete` | deletes all data about you, after you confirm |
 
 You can use `/privacy` in servers and in direct messages. You can also use `/privacy` if you have added the bot only to
