@@ -317,7 +317,7 @@ async def test_the_start_picture_that_somebody_made_from_a_published_picture_goe
             (id_of(scene, mary), kept.name)
         ]
         receipt = await erased(scene, mary)
-        assert "Easel also deleted 1 start picture that other users had made from your pictures" in receipt.text
+        assert "Easel also deleted 1 start picture that another user had made from one of your pictures" in receipt.text
         assert not kept.exists()
         assert "The start picture is no longer stored" in (await told(linus, "studio")).text
         again = await erased_again(scene, mary)

@@ -132,10 +132,10 @@ def receipt_text(erasure: Erasure) -> str:
 def _out_of_reach(erasure: Erasure) -> Iterator[str]:
     if count := erasure.start_pictures:
         yield ngettext(
-            "Easel also deleted {count} start picture that other users had made from your pictures. Pictures that they "
-            "generated from it belong to them.",
-            "Easel also deleted {count} start pictures that other users had made from your pictures. Pictures that "
-            "they generated from them belong to them.",
+            "Easel also deleted {count} start picture that another user had made from one of your pictures. Pictures "
+            "generated from it belong to that user.",
+            "Easel also deleted {count} start pictures that other users had made from your pictures. Pictures "
+            "generated from them belong to those users.",
             count,
         ).format(count=count)
     if count := erasure.unreachable:
@@ -163,7 +163,7 @@ def _out_of_reach(erasure: Erasure) -> Iterator[str]:
         until = erasure.copies_until
         yield sentences(
             text,
-            _("The last backup expires on {time}.").format(time=_time(until))
+            _("The last of these backups expires on {time}.").format(time=_time(until))
             if until is not None
             else _("The operator deletes backups manually."),
         )
