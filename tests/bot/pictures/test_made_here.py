@@ -20,6 +20,7 @@ from bot.pictures.similarity.made_here import OriginAnswer, find_made_here
 from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, picture_hash
 from bot.pictures.similarity.pixel_comparison import shows
 from tests.bot.database.conftest import db, finish, path, request_for
+from tests.bot.pictures.unsigned import attachments
 
 __all__ = ["db", "path"]  # fixtures
 
@@ -46,7 +47,7 @@ class Installation:
         return job.id
 
     async def find(self, picture: Image.Image, person_id: int | None = None) -> OriginAnswer:
-        return await find_made_here(self.db, self.folder, webp(picture), person_id=person_id)
+        return await find_made_here(self.db, attachments(self.folder), self.folder, webp(picture), person_id=person_id)
 
 
 @pytest.fixture
