@@ -19,8 +19,7 @@ from bot.ui.views.results.details import details_view, job_details_view
 
 _OBSTACLES = {
     Obstacle.BROKEN: later(
-        "Easel cannot read this file as a picture. The file may be damaged or incomplete. Please upload the picture "
-        "again."
+        "The file is damaged or incomplete, so it cannot be compared. Please upload the picture again."
     ),
     Obstacle.PARTS: later(
         "The file has too many parts. Please save the picture again with another program, then upload it."
