@@ -143,8 +143,9 @@ request, only the bot can find out which user made the request.
 
 With the entry *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. To
 answer a user's question, Easel compares the perceptual hash of the picture in the message with the hashes of all stored
-pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated. Only you
-and the operators can see which of your requests a picture belongs to.
+pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated. Otherwise,
+it checks whether the file has a valid signature of the bot. Only you and the operators can see which of your requests a
+picture belongs to.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
 import discord
@@ -109,56 +110,58 @@ def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[disco
 class PostedPicture:
     """A picture of a message: its bytes, and the recipe in it; None where there is none.
 
-    It is number `position` of `count` pictures, from 1.
+    It is number `position` of `count` pictures, from 1. `is_damaged`: the part of the file for the recipe is damaged.
     """
 
     data: bytes
     recipe: Recipe | None
-    position: int = 1
-    count: int = 1
+    is_damaged: bool
+    position: int
+    count: int
+
+    @property
+    def no_recipe(self) -> str:
+        """The sentences for a picture without recipe."""
+        if self.is_damaged:
+            return _(
+                "The file is damaged or incomplete, so Easel cannot read generation data from it. Please upload the "
+                "picture again."
+            )
+        return _(
+            "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
+            "image-saver nodes contain this data, unless someone removed it."
+        )
 
 
 async def read_recipe(message: discord.Message) -> Recipe:
     """The recipe in the first picture of the message that has one. Raises NothingThere."""
-    recipe = (await read_picture(message, _SUFFIXES)).recipe
-    if recipe is None:
-        raise NothingThere(what=no_recipe())
-    return recipe
+    reason = ""
+    async for file in posted_pictures(message, _SUFFIXES):
+        if file.recipe is not None:
+            return file.recipe
+        reason = reason or file.no_recipe
+    raise NothingThere(what=reason)
 
 
-def no_recipe() -> str:
-    """What is said of a picture without generation data."""
-    return _(
-        "This picture contains no generation data. Pictures from Easel, A1111, Forge and ComfyUI's "
-        "image-saver nodes contain this data, unless someone removed it."
-    )
-
-
-async def read_picture(message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES) -> PostedPicture:
-    """The first picture of the message that has a recipe; else the first. Raises NothingThere."""
+async def posted_pictures(
+    message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES
+) -> AsyncGenerator[PostedPicture]:
+    """The first pictures of a message that are not too large, at least one. Raises NothingThere."""
     pictures = _attached(message, suffixes)
-    readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
+    readable = [place for place, picture in enumerate(pictures) if picture.size <= MAX_BYTES]
     if not readable:
         raise NothingThere(what=_("This picture is too large to read."))
-    first: PostedPicture | None = None
-    for picture in readable:
-        file = replace(await _file(picture), position=1 + pictures.index(picture), count=len(pictures))
-        if file.recipe is not None:
-            return file
-        first = first or file
-    assert first is not None
-    return first
-
-
-async def _file(picture: discord.Attachment) -> PostedPicture:
-    """The file is parsed in a thread, because it is untrusted and may take long."""
-    try:
-        data = await picture.read()
-        return PostedPicture(data, await asyncio.to_thread(_recipe, data))
-    except discord.HTTPException:
-        raise NothingThere(what=_("Easel cannot download this picture right now. Please try again.")) from None
-    except UnreadableTexts:
-        raise NothingThere(what=_("The generation data in this picture is damaged, so Easel cannot read it.")) from None
+    for place in readable[:MAX_PICTURES]:
+        try:
+            data = await pictures[place].read()
+        except discord.HTTPException:
+            problem = _("Easel cannot download this picture right now. Please try again.")
+            raise NothingThere(what=problem) from None
+        try:  # in a thread, because the file is untrusted and may take long
+            recipe, is_damaged = await asyncio.to_thread(_recipe, data), False
+        except UnreadableTexts:
+            recipe, is_damaged = None, True
+        yield PostedPicture(data, recipe, is_damaged, place + 1, len(pictures))
 
 
 def _recipe(picture: bytes) -> Recipe | None:

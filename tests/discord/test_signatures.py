@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
 import c2pa
+from PIL import Image
 
 from bot.cli.setup.certificate import certificate_in
 from bot.pictures.signing.certificates import make_certificate
-from playground.control import Person
+from bot.pictures.similarity.perceptual_hash import hash_file
+from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.bot.pictures.certificates import settings_in
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
@@ -55,6 +60,40 @@ async def test_what_is_delivered_is_signed_once(empty: Scene, tmp_path: Path) ->
     empty.changes = {}
     async with empty.opened():
         assert b"c2pa" not in await opened(ada)
+
+
+def make_plain(scene: Scene) -> Path:
+    """Make the only stored picture white. A comparison cannot recognize it then."""
+    (file,) = scene.settings.storage.pictures.rglob("*.png")
+    Image.new("RGB", (64, 64), "white").save(file)
+    with closing(sqlite3.connect(scene.settings.storage.database, timeout=PATIENCE)) as connection, connection:
+        connection.execute("UPDATE picture_hash SET hash = ?", (hash_file(file),))
+    return file
+
+
+async def test_a_signed_file_of_a_plain_picture_is_recognized(empty: Scene, tmp_path: Path) -> None:
+    """Nothing but the signature tells where it comes from. Only the owner and operators see the job."""
+    empty.changes = {"c2pa": settings_in(tmp_path / "certificates")}
+    async with empty.opened():
+        await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, steps=1))
+        stored = await asyncio.to_thread(make_plain, empty)
+        signed = await opened(empty.ada)
+        message = await empty.grace.say("is this AI?", "general", File("white.png", signed))
+        changed = await empty.grace.say("and this?", "general", File("more.png", signed + b"more"))
+
+        async def details(name: str, of: VisibleMessage = message) -> str:
+            return (await (await empty.control.person(name).message_command("Picture details", of)).reply()).text
+
+        said = await details("Linus")
+        assert said.startswith("This picture is AI-generated. This bot generated it on "), said
+        assert "signature" in said and "job" not in said.lower() and "<@" not in said
+        assert "of job " in await details("Margaret")
+        assert PROMPT in await details("Ada") and "of job " in await details("Ada")
+        said = await details("Linus", changed)
+        assert "too little detail" in said and "generated it on" not in said
+        stored.unlink()
+        said = await details("Linus")
+        assert said.startswith("This picture is AI-generated. This bot generated it and signed the file."), said
 
 
 async def test_a_killed_bot_delivers_the_same_signed_file_again(empty: Scene) -> None:

@@ -80,6 +80,10 @@ ORIGINS_OF_PICTURES = Query(
     FROM picture JOIN job ON job.id = job_id WHERE picture.id IN (SELECT value FROM json_each(?))
     """,
 )
+# The ids of the newest pictures with this exact hash.
+EQUAL_PICTURES = Query(
+    int, "SELECT picture_id FROM picture_hash WHERE hash = :hash ORDER BY picture_id DESC LIMIT :limit"
+)
 
 
 async def record_hashes(db: Database, hashes: Iterable[tuple[int, bytes]]) -> None:

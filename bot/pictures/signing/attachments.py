@@ -17,7 +17,8 @@ from pathlib import Path
 from bot.config.sections.c2pa import C2paSettings
 from bot.pictures.attachments import DEFAULT_LIMIT, PictureFile, fit, fitted
 from bot.pictures.signing.credentials import SigningUnusable, credentials_of
-from bot.pictures.signing.signature_bytes import added_bytes, with_added
+from bot.pictures.signing.signature_bytes import added_bytes, adds_to, with_added
+from bot.pictures.signing.signature_reader import signature_in
 from bot.pictures.thumbnails import Thumbnails
 from inference.files.private_files import write_once
 from inference.parameters import soft_binding_in, source_type_in
@@ -63,6 +64,20 @@ class SignedAttachments:
     def fitted(self, name: str, data: bytes, limit: int, picture: Path) -> PictureFile:
         """See `bot.pictures.attachments.fitted`; what is made of `picture` goes with it. Raises one of DAMAGED."""
         return self._signed(fitted(name, data, self._within(limit)), picture)
+
+    def has_signed(self, data: bytes) -> bool:
+        """Whether this file has a signature by the certificate in the settings and is unchanged since. Blocks."""
+        certificate = self._settings().certificate
+        signature = None if certificate is None else signature_in(data, certificate)
+        return signature is not None and signature.ours
+
+    def has_made(self, signed: bytes, picture: Path) -> bool:
+        """Whether Easel made this signed file from `picture`, by the signatures stored beside it. Blocks."""
+        try:
+            form = self._thumbnails.beside(picture, "signature-")
+            return any(adds_to(stored.read_bytes(), signed) for stored in form.parent.glob(f"{form.name}*"))
+        except OSError:
+            return False
 
     def _within(self, limit: int) -> int:
         return max(limit - MANIFEST_BYTES, limit // 2) if self._settings().enabled else limit

@@ -29,6 +29,11 @@ def with_added(plain: bytes, added: bytes) -> bytes | None:
     return signed if hashlib.sha256(signed).digest() == digest else None
 
 
+def adds_to(added: bytes, signed: bytes) -> bool:
+    """Whether these bytes make exactly this signed file."""
+    return added.startswith(hashlib.sha256(signed).digest())
+
+
 def _common_start(first: bytes, second: bytes) -> int:
     """The number of bytes with which both begin."""
     low, high = 0, min(len(first), len(second))

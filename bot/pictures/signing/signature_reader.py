@@ -55,6 +55,11 @@ def signature_in(data: bytes, certificate: Path | None = None) -> Signature | No
     return _newest(kind, PictureBytes(data), certificate)
 
 
+def is_certificate(file: Path) -> bool:
+    """Whether the file is a readable certificate."""
+    return _chain(file)[1] is not None
+
+
 def _newest(kind: str, file: PictureBytes, certificate: Path | None) -> Signature | None:
     """The newest signature in a file of this MIME type."""
     c2pa: Any = import_module("c2pa")

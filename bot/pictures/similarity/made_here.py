@@ -3,11 +3,14 @@
 The data in a file does not prove its origin: anyone can copy it into another file, and a preview has none. So Easel
 compares the file's perceptual hash with those of all stored pictures. Simple pictures have similar hashes, so Easel
 also compares their pixels. Easel cannot find deleted pictures.
+
+If the comparison finds nothing, Easel reads the signature in the file. Only this installation can make this signature.
+It therefore proves the origin of deleted pictures too, and of pictures that are too plain to compare.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
@@ -15,13 +18,21 @@ from PIL import Image
 
 from bot.background import Pool
 from bot.database.database import Database
-from bot.database.pictures.hashes import ORIGINS_OF_PICTURES, Origin, count_pictures, stored_hashes
+from bot.database.pictures.hashes import (
+    EQUAL_PICTURES,
+    ORIGINS_OF_PICTURES,
+    Origin,
+    count_pictures,
+    stored_hashes,
+)
 from bot.pictures.input_gate import look_again
-from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, is_too_plain, read
+from bot.pictures.signing.attachments import SignedAttachments
+from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, hash_file, is_too_plain, read
 from bot.pictures.similarity.pixel_comparison import shows
-from inference.files.image_files import BROKEN, TooManyParts
+from inference.files.image_files import BROKEN, PictureTooLarge, TooManyParts
 
 MAX_CANDIDATES = 30  # stored files that are compared by pixels for one upload; about 0.05 s each
+MAX_EQUAL = 200  # stored pictures with the same hash whose signatures are compared with a signed file
 _OWN_ADVANTAGE = 0.02  # a user's own picture comes first if its distance is at most this much larger
 
 _COMPARING = Pool("origin", 1)  # one thread, because a decoded picture can take 160 MB
@@ -32,10 +43,11 @@ class Obstacle(Enum):
 
     BROKEN = auto()  # it is not a readable picture
     PARTS = auto()  # it has too many parts
+    LARGE = auto()  # it has too many pixels
     PLAIN = auto()  # it has too little detail
 
 
-class NotComparable(Exception):
+class _NotComparable(Exception):
     """The file cannot be compared with stored pictures."""
 
     def __init__(self, obstacle: Obstacle) -> None:
@@ -53,21 +65,43 @@ class MadeHere:
 
 @dataclass(frozen=True)
 class OriginAnswer:
-    """Result of a search: `found` is None if no comparable stored picture matches.
+    """Result of a search: `found` is None if no stored picture matches. `obstacle`: why the file was not compared.
 
     `not_compared` counts the stored pictures that have no hash, are too plain, or whose file cannot be read. It is 0 if
-    a picture was found.
+    a picture was found. `signed`: only the signature in the file shows that it was made here.
     """
 
     found: MadeHere | None
     not_compared: int
+    obstacle: Obstacle | None = None
+    signed: bool = False
 
 
-async def find_made_here(db: Database, folder: Path, data: bytes, *, person_id: int | None = None) -> OriginAnswer:
+async def find_made_here(
+    db: Database, attachments: SignedAttachments, folder: Path, data: bytes, *, person_id: int | None = None
+) -> OriginAnswer:
     """Return the most similar stored picture. Of equally similar ones, a picture of `person_id` comes first.
 
-    `folder` contains the stored pictures. Raises NotComparable or DatabaseError.
+    If there is none, return a picture from which Easel made this signed file. `folder` contains the stored pictures.
+    Raises DatabaseError.
     """
+    try:
+        answer = await _compared(db, folder, data, person_id)
+    except _NotComparable as reason:
+        answer = OriginAnswer(None, 0, reason.obstacle)
+    if answer.found is not None or not await _COMPARING.run(attachments.has_signed, data):
+        return answer
+    equal = await db.all(EQUAL_PICTURES, hash=await _COMPARING.run(hash_file, data), limit=MAX_EQUAL)
+    for origin in sorted(
+        await db.all(ORIGINS_OF_PICTURES, equal), key=lambda each: (each.person_id != person_id, each.id)
+    ):
+        if await _COMPARING.run(attachments.has_made, data, folder / origin.path):
+            return OriginAnswer(MadeHere(origin, 0.0), 0, signed=True)
+    return replace(answer, signed=True)
+
+
+async def _compared(db: Database, folder: Path, data: bytes, person_id: int | None) -> OriginAnswer:
+    """Compare the file with the stored pictures. Raises _NotComparable or DatabaseError."""
     picture, search = await _COMPARING.run(_upload, data)
     near: dict[int, float] = {}
     compared = 0
@@ -93,16 +127,18 @@ async def find_made_here(db: Database, folder: Path, data: bytes, *, person_id: 
 
 
 def _upload(data: bytes) -> tuple[Image.Image, Search]:
-    """Decode and hash the file. Raises NotComparable."""
+    """Decode and hash the file. Raises _NotComparable."""
     try:
         picture = read(data)
         hashes = look_again(picture).all_hashes
     except TooManyParts:
-        raise NotComparable(Obstacle.PARTS) from None
+        raise _NotComparable(Obstacle.PARTS) from None
+    except (PictureTooLarge, Image.DecompressionBombError):
+        raise _NotComparable(Obstacle.LARGE) from None
     except BROKEN:
-        raise NotComparable(Obstacle.BROKEN) from None
+        raise _NotComparable(Obstacle.BROKEN) from None
     if is_too_plain(hashes):
-        raise NotComparable(Obstacle.PLAIN)
+        raise _NotComparable(Obstacle.PLAIN)
     return picture, Search(hashes)
 
 

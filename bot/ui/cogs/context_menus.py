@@ -16,7 +16,7 @@ from bot.i18n import _
 from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_picture, read_recipe
+from bot.ui.message_lookup import ShownJob, find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.views.additions.offer import offer_missing
 from bot.ui.views.gallery.post import details_buttons
 from bot.ui.views.gallery.published import bookmark_published, remix_published
@@ -99,7 +99,7 @@ class ContextMenusCog(Cog):
             raise PictureCheckRunning
         self._comparing.add(person_id)
         try:
-            return await foreign_details_view(interaction, await read_picture(message))
+            return await foreign_details_view(interaction, message)
         finally:
             self._comparing.remove(person_id)
 

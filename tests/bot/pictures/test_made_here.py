@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,14 @@ from bot.database.database import Database
 from bot.database.jobs.jobs import START_JOB, create_job
 from bot.database.pictures.hashes import record_hashes
 from bot.database.pictures.pictures import NewPicture
-from bot.pictures.similarity.made_here import OriginAnswer, find_made_here
+from bot.pictures.signing.attachments import SignedAttachments
+from bot.pictures.similarity.made_here import Obstacle, OriginAnswer, find_made_here
 from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, picture_hash
 from bot.pictures.similarity.pixel_comparison import shows
+from bot.pictures.thumbnails import Thumbnails
 from tests.bot.database.conftest import db, finish, path, request_for
+from tests.bot.pictures.certificates import settings_in
+from tests.bot.pictures.unsigned import attachments
 
 __all__ = ["db", "path"]  # fixtures
 
@@ -46,7 +52,7 @@ class Installation:
         return job.id
 
     async def find(self, picture: Image.Image, person_id: int | None = None) -> OriginAnswer:
-        return await find_made_here(self.db, self.folder, webp(picture), person_id=person_id)
+        return await find_made_here(self.db, attachments(self.folder), self.folder, webp(picture), person_id=person_id)
 
 
 @pytest.fixture
@@ -85,6 +91,30 @@ async def test_a_stored_picture_without_file_is_not_compared(easel: Installation
     assert await easel.find(picture) == OriginAnswer(None, 1)
     await easel.paint(picture, SECOND)
     assert (await easel.find(picture)).found is not None
+
+
+async def test_each_owner_of_an_equal_signed_picture_finds_their_own_job(easel: Installation, tmp_path: Path) -> None:
+    """The file of both is the same, and too plain to compare."""
+    white, settings = Image.new("RGB", (64, 64), "white"), settings_in(tmp_path / "c2pa")
+    jobs = {person: await easel.paint(white, person) for person in (FIRST, SECOND)}
+    signing = SignedAttachments(Thumbnails(tmp_path / "thumbnails", easel.folder), lambda: settings)
+    data = signing.fit(easel.folder / f"{jobs[FIRST]}.png").data
+    for person, job in {**jobs, OTHER: jobs[FIRST]}.items():
+        answer = await find_made_here(easel.db, signing, easel.folder, data, person_id=person)
+        assert answer.signed and answer.found is not None and answer.found.origin.job_id == job
+    unsigned = await find_made_here(easel.db, attachments(easel.folder), easel.folder, data)
+    assert unsigned == OriginAnswer(None, 0, Obstacle.PLAIN)
+
+
+async def test_the_obstacle_is_named(easel: Installation) -> None:
+    buffer = io.BytesIO()
+    varied(23, 320).save(buffer, "PNG")
+    whole, size = buffer.getvalue(), struct.pack(">II", 9000, 9000)
+    header = b"IHDR" + size + whole[24:29]
+    large = whole[:12] + header + struct.pack(">I", zlib.crc32(header)) + whole[33:]
+    for data, obstacle in ((whole[:-500], Obstacle.BROKEN), (b"text", Obstacle.BROKEN), (large, Obstacle.LARGE)):
+        answer = await find_made_here(easel.db, attachments(easel.folder), easel.folder, data)
+        assert answer == OriginAnswer(None, 0, obstacle)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,7 @@ import discord
 from discord import ui
 
 from bot.database.bookmarks.bookmarks import add_bookmark
-from bot.database.jobs.jobs import Job
+from bot.database.jobs.jobs import Job, JobState
 from bot.database.reports.reports import HELD_AMONG
 from bot.errors.missing import NothingThere
 from bot.errors.pictures import PictureReported
@@ -131,11 +131,14 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     await send_ephemeral_text(interaction, sentences(*filter(None, sentences_of_reply)))
 
 
-async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence[ui.Item[Any]] = ()) -> ui.LayoutView:
+async def job_details_view(
+    interaction: Interaction, job: Job, buttons: Sequence[ui.Item[Any]] = (), *, origin: str = ""
+) -> ui.LayoutView:
     """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it.
 
     Staff see it of pictures that are public in their own server. `buttons` stand under it in place of those for the
-    job. Raises PictureReported or DatabaseError.
+    job, and `origin` above it in place of the sentence that this bot generated the pictures. Raises PictureReported or
+    DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
     if await client.db.all(HELD_AMONG, [job.id]):
@@ -145,12 +148,23 @@ async def job_details_view(interaction: Interaction, job: Job, buttons: Sequence
         client.db, job, person_id,
         to_staff=to_staff, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
     )  # fmt: skip
-    view = await details_view(interaction, recipe, _painting_facts(job))
+    view = await details_view(interaction, recipe, _painting_facts(job), origin=origin or _generated_here(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("The author keeps the prompt private.")))
     keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
     view.add_item(ui.ActionRow[Any](*(buttons or [RemixButton(job.id), *keep])))
     return view
+
+
+def _generated_here(job: Job) -> str:
+    """The sentence that this bot generated the pictures; "" if there are none."""
+    if job.state is not JobState.SUCCEEDED:
+        return ""
+    return ngettext(
+        "This picture is AI-generated. This bot generated it.",
+        "These pictures are AI-generated. This bot generated them.",
+        job.request.count,
+    )
 
 
 def _painting_facts(job: Job) -> list[str]:
@@ -167,8 +181,10 @@ def _painting_facts(job: Job) -> list[str]:
     return lines
 
 
-async def details_view(interaction: Interaction, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
-    """The parameters of a recipe, and which of its parts are installed; each known LoRA has a link to its page."""
+async def details_view(
+    interaction: Interaction, recipe: Recipe, more: Sequence[str] = (), *, origin: str
+) -> ui.LayoutView:
+    """The origin, the parameters of a recipe, and which parts are installed; each known LoRA has a link to its page."""
     db, checkpoints = interaction.client.db, interaction.client.configuration.checkpoints
     shown = await shown_ratings(interaction)
     parts = [part.named_for(shown) for part in await parts_of(db, recipe.loras)]
@@ -181,6 +197,8 @@ async def details_view(interaction: Interaction, recipe: Recipe, more: Sequence[
         text = ngettext("… and {count} more LoRA", "… and {count} more LoRAs", more_loras).format(count=more_loras)
         container.add_item(ui.TextDisplay[Any](f"-# {text}"))
     view = ui.LayoutView(timeout=None)
+    if origin:
+        view.add_item(ui.TextDisplay[Any](origin))
     view.add_item(container)
     return view
 
