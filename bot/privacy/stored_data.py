@@ -280,7 +280,11 @@ TABLES = (
     StoredTable(
         "job_text", "the words of prompts, models and LoRAs, for the search in /history",
         f"rowid IN {_JOBS}", "as long as the picture exists", Fate.DELETED,
-        {"prompt": "words", "checkpoint": "words", "loras": "words"}, derived=True,
+        {
+            "prompt": "words of the prompt", "checkpoint": "words in the name of the model",
+            "loras": "words in the names of the LoRAs",
+        },
+        derived=True,
     ),
     StoredTable(
         "picture", "the size and seed of each picture", f"job_id IN {_JOBS}", _PICTURES_KEPT, Fate.DELETED,
@@ -373,7 +377,11 @@ TABLES = (
         "publication_text", "the words of pictures that you published, for the search in /gallery",
         "rowid IN (SELECT id FROM publication WHERE person_id = :person)", "as long as the publication exists",
         Fate.DELETED,
-        {"facets": "your Discord ID, the server, base model, LoRAs and categories", "words": "words"}, derived=True,
+        {
+            "facets": "your Discord ID, the server, base model, LoRAs and categories",
+            "words": "words in the names of the model and the LoRAs, and of the prompt if it is shown",
+        },
+        derived=True,
     ),
     StoredTable(
         "publication_like", "pictures that you like", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -398,7 +406,8 @@ TABLES = (
         "feature", "LoRAs and pictures that you featured as staff", "featured_by = :person",
         "until staff stop featuring the LoRA or picture", Fate.HASHED,
         {
-            "server_id": "server", "kind": "LoRA or picture", "target_id": "LoRA or picture number",
+            "server_id": "server", "kind": "whether you featured a LoRA or a picture",
+            "target_id": "number of the LoRA or picture",
             "featured_by": "your Discord ID", "featured_at": "time when you featured the LoRA or picture",
         },
         page="kind lora_name server_id featured_at",
@@ -480,7 +489,7 @@ TABLES = (
         "studio", "the draft in your studio", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "person_id": "your Discord ID", "state": "draft", "previous": "previous draft",
-            "revision": "number of changes", "updated_at": "time of the last change",
+            "revision": "how often the draft changed", "updated_at": "time of the last change",
         },
         page="state previous updated_at",
     ),
@@ -509,7 +518,7 @@ TABLES = (
     StoredTable(
         "bookmark_text", "the words of your notes, for the search",
         "rowid IN (SELECT id FROM bookmark WHERE person_id = :person)", "as long as the note exists", Fate.DELETED,
-        {"owner": "your Discord ID", "note": "words"}, derived=True,
+        {"owner": "your Discord ID", "note": "words of your note"}, derived=True,
     ),
     StoredTable(
         "removed_bookmark", "bookmarks that you removed, saved so that *Undo* works", "person_id = :person",
@@ -545,7 +554,7 @@ TABLES = (
         {
             "stack_id": "stack", "position": "position in the list", "sha256": "file", "name": "LoRA",
             "weight": "weight", "trigger_words": "trigger words that you chose",
-            "region": "area of the picture",
+            "region": "area of the picture where the LoRA applies",
         },
         page="stack_id name weight trigger_words region",
     ),
@@ -645,8 +654,8 @@ TABLES = (
         "(kind = 'person' AND target_id = :person) OR created_by = :person",
         "until staff remove the entry, or " + _SERVER_GONE, Fate.HASHED,
         {
-            "id": "block number", "server_id": "server", "kind": "member or LoRA",
-            "target_id": "member or LoRA",
+            "id": "block number", "server_id": "server", "kind": "whether a member or a LoRA is blocked",
+            "target_id": "blocked member or LoRA",
             "reason": "reason", "ends_at": "end of the block",
             "created_by": "who set the block",
             "created_at": "start of the block",
@@ -735,7 +744,7 @@ TABLES = (
             "id": "report number", "server_id": "server", "kind": "type of report: pictures or LoRA",
             "target_id": "reported request or LoRA",
             "owner_id": "your Discord ID", "shared": "whether operators can see the report", "state": "state",
-            "created_at": "time of the report", "revision": "number of changes",
+            "created_at": "time of the report", "revision": "how often the report changed",
             "shown": "latest change shown in the message to staff",
             "channel_id": "channel where Easel posted the message to staff",
             "message_id": "message to staff", "posting_at": "time when Easel posted the message",
@@ -964,8 +973,8 @@ FILES = (
         "as long as the database", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`removals.jsonl`", "deletions and decisions, so that Easel can repeat them after a copy is restored. The file "
-        "contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
+        "`removals.jsonl`", "deletions and decisions, so that Easel can repeat them after a copy of the database is "
+        "restored. The file contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
