@@ -269,6 +269,17 @@ async def test_the_pictures_of_a_message_are_numbered(scene: Scene) -> None:
     assert "Easel checked 4 of 5 pictures" in said.text
 
 
+async def test_the_longest_details_of_four_pictures_fit_into_a_message(scene: Scene) -> None:
+    loras = " ".join(f"<lora:{chr(97 + n) * 140}:0.5>" for n in range(9))
+    info = PngInfo()
+    info.add_text("parameters", f"{loras} {'very ' * 800}end\nNegative prompt: {'ugly ' * 300}\nSteps: 20, Seed: 1")
+    plain = io.BytesIO()
+    Image.new("RGB", (300, 300), "red").save(plain, "PNG", pnginfo=info)
+    said = await details_of(scene.ada, await scene.grace.say("look", "general", *[File("p.png", plain.getvalue())] * 5))
+    assert "Easel checked 4 of 5 pictures" in said.text and "Negative prompt: ugly" in said.text
+    assert "very very" in said.text and said.text.count("not in this library") == 8
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 async def test_a_truncated_picture_gets_an_answer_about_its_origin(scene: Scene, kind: str) -> None:
     buffer = io.BytesIO()

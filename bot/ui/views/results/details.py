@@ -26,7 +26,8 @@ from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import Recipe, RecipeLora
 
-MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown; a message holds 4000
+MAX_TEXT = 3900  # characters without the note on a private prompt; a message holds 4000
+MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown, if there is room for so many
 MAX_LORAS = 8  # with a button each; a message holds 40 components
 MAX_JOINED = 500  # characters of trigger words
 MAX_LORA = 150  # characters about one
@@ -188,9 +189,11 @@ async def details_view(
     db, checkpoints = interaction.client.db, interaction.client.configuration.checkpoints
     shown = await shown_ratings(interaction)
     parts = [part.named_for(shown) for part in await parts_of(db, recipe.loras)]
-    container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(checkpoints, recipe, more))))
-    for part in parts[:MAX_LORAS]:
-        text = ui.TextDisplay[Any](_lora(checkpoints, part, recipe))
+    loras = [_lora(checkpoints, part, recipe) for part in parts[:MAX_LORAS]]
+    room = MAX_TEXT - len(origin) - sum(map(len, loras))
+    container = ui.Container[Any](ui.TextDisplay[Any](_head(checkpoints, recipe, more, room)))
+    for part, lora in zip(parts, loras, strict=False):
+        text = ui.TextDisplay[Any](lora)
         container.add_item(ui.Section[Any](text, accessory=LoraPageButton(part.lora.id)) if part.lora else text)
     if len(parts) > MAX_LORAS:
         more_loras = len(parts) - MAX_LORAS
@@ -203,13 +206,9 @@ async def details_view(
     return view
 
 
-def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]) -> list[str]:
-    lines = [f"## {_('Picture details')}"]
-    if prompt := prompt_text(recipe):
-        lines.append(f"> {clipped(prompt, MAX_PROMPT)}")
-    if recipe.negative_prompt:
-        lines.append(_("Negative prompt: {words}").format(words=clipped(recipe.negative_prompt, MAX_NEGATIVE)))
-    lines.append(_checkpoint(checkpoints, recipe))
+def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str], room: int) -> str:
+    """The parameters, with as much of the prompts as about `room` characters hold."""
+    lines = [_checkpoint(checkpoints, recipe)]
     if recipe.regions:
         lines.append(_parts(recipe))
     settings = [
@@ -230,7 +229,15 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
         lines.append("-# " + told.format(name=plain(recipe.few_steps.name, 100)))
     if recipe.from_picture:
         lines.append(_("Generated from a start picture."))
-    return [line for line in [*lines, *more] if line]
+    lines = [line for line in [*lines, *more] if line]
+    room -= sum(map(len, lines)) + 100  # for the heading, labels and line breaks
+    texts = [f"## {_('Picture details')}"]
+    if prompt := prompt_text(recipe):
+        texts.append(f"> {clipped(prompt, min(MAX_PROMPT, room * 2 // 3))}")
+    if recipe.negative_prompt:
+        negative = clipped(recipe.negative_prompt, min(MAX_NEGATIVE, room // 3))
+        texts.append(_("Negative prompt: {words}").format(words=negative))
+    return "\n".join([*texts, *lines])
 
 
 def _parts(recipe: Recipe) -> str:
