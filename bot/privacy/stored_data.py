@@ -323,7 +323,7 @@ TABLES = (
             "private": "whether only you can see the message",
             "message_id": "message", "created_at": "time of your request",
             "posting_in": "channel in which Easel posts the result as a new message",
-            "posting_at": "time of the new message with the result",
+            "posting_at": "time of the message with the result",
             "shows_prompt": "whether the message shows the prompt",
             "ticket": "encrypted Discord key for sending you the result, valid for fifteen minutes; "
                 "deleted after the delivery",
@@ -559,8 +559,8 @@ TABLES = (
         page="stack_id name weight trigger_words region",
     ),
     StoredTable(
-        "posted_message", "messages from the bot that mention you: stack codes, results of expired "
-            "requests, and messages to staff about expired reports",
+        "posted_message", "messages from the bot that mention you: stack codes, and messages about requests "
+            "and reports that Easel no longer stores",
         "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
         {
             "message_id": "message", "channel_id": "channel", "person_id": "your Discord ID",
