@@ -89,7 +89,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "rate": later("raise the content rating"), "tell": later("notify the author"),
         "show": later("show the picture"),
         "show_again": later("show the picture again"), "unblock": later("lift the block"),
-        "unrate": later("restore the content rating"), "tell_answer": later("notify the author of the answer"),
+        "unrate": later("restore the content rating"), "tell_answer": later("tell the author about the answer"),
     },
     "addition.state": {
         "waiting": later("queued"), "added": later("added"), "failed": later("failed"), "cancelled": later("cancelled"),

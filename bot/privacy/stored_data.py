@@ -271,7 +271,7 @@ TABLES = (
             "notes": "notes from the program that generates pictures",
             "weight": "priority in the queue", "deaths": "how often Easel had to restart the request",
             "begun_at": "time when the GPU started the request",
-            "delete_at": "time of the scheduled deletion, while you can still undo the deletion",
+            "delete_at": "time of the scheduled deletion; present only while you can still undo the deletion",
             "opened_at": "day when someone last used a button under the pictures",
         },
         page="own_request request checkpoint state created_at server_id message",
@@ -850,7 +850,7 @@ TABLES = (
             "finished_at": "end time",
             "direct_channel": "your direct message channel, kept until Easel has found the messages there "
                 "that it must delete",
-            "start_pictures": "number of start pictures that other users made from your pictures",
+            "start_pictures": "number of other users' start pictures that showed your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",
     ),

@@ -54,8 +54,8 @@ def by_sides(draft: RequestDraft, stack: str | None = None) -> RequestDraft:
         parts = [*("" for _region in layout), *parts]
     if not len(layout) <= len(parts) <= len(layout) + 1:
         problem = ngettext(
-            "describes {count} area. For {sides}, write the prompt like this: “{example}”",
-            "describes {count} areas. For {sides}, write the prompt like this: “{example}”",
+            "describes {count} area. To describe {sides} separately, write the prompt like this: “{example}”",
+            "describes {count} areas. To describe {sides} separately, write the prompt like this: “{example}”",
             len(parts),
         )
         example = f" {BETWEEN} ".join([*_EXAMPLE[: len(layout)], _EXAMPLE_FOR_ALL])

@@ -114,7 +114,10 @@ async def test_a_listed_word_is_allowed_or_the_question_dismissed(empty: Scene) 
         gone = await pressed(grace, question, "Dismiss")
         assert gone.id == question.id and not gone.buttons
         assert "did not allow the phrase `a zorble bird on a branch`" in gone.text
-        assert "requested phrase that staff did not allow: — → a zorble bird on a branch" in await audited(grace)
+        assert (
+            "phrase that a member asked staff to allow, and that staff rejected: — → a zorble bird on a branch"
+            in await audited(grace)
+        )
         await letter(scene, "Ada", "decided not to allow the phrase")
         assert FORBIDDEN in (await told(scene.ada, "imagine", prompt=LISTED)).text
 

@@ -56,7 +56,9 @@ _FIELDS = {
     "patterns": later("patterns", context="audit log"),
     "exceptions": later("exceptions", context="audit log"),
     "phrase": later("allowed phrase", context="audit log"),
-    "dismissed_phrase": later("requested phrase that staff did not allow", context="audit log"),
+    "dismissed_phrase": later(
+        "phrase that a member asked staff to allow, and that staff rejected", context="audit log"
+    ),
     "mode": later("word list mode", context="audit log"),
     "negative_prompts": later("checks negative prompts", context="audit log"),
     "forms": later("matches plurals and typing mistakes", context="audit log"),
