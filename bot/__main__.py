@@ -14,7 +14,7 @@ def start() -> int:
         # Until the imports are done, Ctrl-C ends the process at once: as an exception, a library may swallow it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.disable()  # what is imported stays: looking through it again and again is a fifth of the start
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to find them, it reads about every package here
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to find some, it reads about every package
         from bot.cli.main import main  # noqa: PLC0415 (see above)
 
         return main(imported=_imported)

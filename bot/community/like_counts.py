@@ -129,9 +129,8 @@ class LikeCounts:
                 await self._discord.show_likes(publication, publication.likes)
         except ArtChannelUnreachable as problem:
             log.warning("cannot show the likes of publication %d, will retry: %s", publication.id, problem)
-            await self._db.run(
-                likes.MARK_SHOWN, shown_likes=likes.UNKNOWN_LIKES, now=now_ms(), id=publication.id
-            )  # others come first now
+            # Other publications come first now.
+            await self._db.run(likes.MARK_SHOWN, shown_likes=likes.UNKNOWN_LIKES, now=now_ms(), id=publication.id)
             return IDLE_SECONDS
         except MessageGone:
             if await self._db.one(BEGIN_REMOVAL, publication.id):

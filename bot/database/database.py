@@ -141,7 +141,7 @@ class Database:
                 self._owner = None
 
     async def all(self, query: Query[Row], /, *values: object, **named: object) -> list[Row]:
-        """Return all rows of a query. A query that writes runs in a transaction; rows that do not fit undo the change.
+        """Return all rows of a query. A query that writes runs in a transaction, which ends only if the rows fit.
 
         A collection as a parameter becomes JSON, for `json_each`.
         """

@@ -17,7 +17,7 @@ _WRITES = re.compile(r"\b(?:INSERT|UPDATE|DELETE|REPLACE) ")
 
 
 class SqlStatement:
-    """An SQL statement. A single parameter is `?`; several have names (`:name`), so that none are swapped."""
+    """An SQL statement. One parameter may be `?`. Several must have names (`:name`), so that none are swapped."""
 
     def __init__(self, sql: str) -> None:
         self.sql = sql

@@ -61,7 +61,9 @@ def isolated(text: str) -> str:
 
 
 def clipped(text: str, room: int) -> str:
-    """Like `plain`, but cut so that the escaped text has at most `room` characters."""
+    """Like `plain`, but cut so that the escaped text has at most `room` characters; "" without room."""
+    if room < 1:
+        return ""
     limit = room
     while len(short := plain(text, limit)) > room:
         limit = limit * 3 // 4

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 
+import aiohttp
 import discord
 from discord import ui
 from pydantic import ValidationError
@@ -15,7 +17,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.database.pictures.inputs import note_taken
 from bot.database.pictures.pictures import PICTURES_OF_JOB
 from bot.errors.missing import NothingThere
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.pictures.inputs import Input
 from bot.ui.access import require_open, require_shown
 from bot.ui.client import Client, Interaction
@@ -26,9 +28,12 @@ from bot.workspace.repaint import picture_gone
 from inference.messages.request import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
+log = logging.getLogger(__name__)
+
 MAX_BYTES = 25 * 2**20  # of a picture that is downloaded
 MAX_PICTURES = 4  # of a message that are read
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # kinds that may hold a recipe
+NOT_DOWNLOADED = later("Easel cannot download this picture right now. Please try again.")
 ALL_SUFFIXES = (*_SUFFIXES, ".gif", ".avif", ".bmp")
 
 
@@ -108,12 +113,12 @@ def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[disco
 
 @dataclass(frozen=True)
 class PostedPicture:
-    """A picture of a message: its bytes, and the recipe in it; None where there is none.
+    """A picture of a message: its bytes, None if Discord did not send them; and its recipe, None if it has none.
 
     It is number `position` of `count` pictures, from 1. `is_damaged`: the part of the file for the recipe is damaged.
     """
 
-    data: bytes
+    data: bytes | None
     recipe: Recipe | None
     is_damaged: bool
     position: int
@@ -122,6 +127,8 @@ class PostedPicture:
     @property
     def no_recipe(self) -> str:
         """The sentences for a picture without recipe."""
+        if self.data is None:
+            return _(NOT_DOWNLOADED)
         if self.is_damaged:
             return _(
                 "The file is damaged or incomplete, so Easel cannot read generation data from it. Please upload the "
@@ -152,15 +159,14 @@ async def posted_pictures(
     if not readable:
         raise NothingThere(what=_("This picture is too large to read."))
     for place in readable[:MAX_PICTURES]:
+        data, recipe, is_damaged = None, None, False
         try:
             data = await pictures[place].read()
-        except discord.HTTPException:
-            problem = _("Easel cannot download this picture right now. Please try again.")
-            raise NothingThere(what=problem) from None
-        try:  # in a thread, because the file is untrusted and may take long
-            recipe, is_damaged = await asyncio.to_thread(_recipe, data), False
+            recipe = await asyncio.to_thread(_recipe, data)  # the file is untrusted and may take long
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError):
+            log.info("picture %d of a message could not be downloaded", place + 1)
         except UnreadableTexts:
-            recipe, is_damaged = None, True
+            is_damaged = True
         yield PostedPicture(data, recipe, is_damaged, place + 1, len(pictures))
 
 

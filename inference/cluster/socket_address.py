@@ -8,9 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SocketAddress:
-    """`unix:/path` or `tcp:host:port`; `inherited` is the socket that a service manager has opened.
+    """Where the driver listens: `unix:/path`, `tcp:host:port`, or `inherited` for the socket of a service manager.
 
-    `stdin` is no address: the socket there is connected already, to the program that started this one.
+    `stdin` is no address: that socket is already connected to the parent process.
     """
 
     text: str
@@ -24,7 +24,7 @@ class SocketAddress:
 
     @property
     def is_private(self) -> bool:
-        """Whether the permissions of a file say who may connect, so that no secret is needed."""
+        """Whether only programs with permission on this machine can connect, so that no secret is needed."""
         return self.text.startswith("unix:") or self.text in {"inherited", "stdin"}
 
     @property
@@ -39,6 +39,6 @@ class SocketAddress:
 
     @property
     def host_and_port(self) -> tuple[str, int]:
-        """Of a TCP address."""
+        """Host and port of a TCP address."""
         host, _, port = self.text.removeprefix("tcp:").rpartition(":")
         return host.strip("[]"), int(port)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import discord
 import numpy as np
 import pytest
 from PIL import Image
@@ -269,6 +270,23 @@ async def test_the_pictures_of_a_message_are_numbered(scene: Scene) -> None:
     assert "Easel checked 4 of 5 pictures" in said.text
 
 
+async def test_a_picture_that_cannot_be_downloaded_spoils_no_other_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = discord.Attachment.read
+
+    async def read_or_fail(self: discord.Attachment, **how: bool) -> bytes:
+        if self.filename == "lost.webp":
+            raise aiohttp.ServerDisconnectedError
+        return await read(self, **how)
+
+    monkeypatch.setattr(discord.Attachment, "read", read_or_fail)
+    files = [File(name, webp(varied(4711, 256))) for name in ("lost.webp", "here.webp")]
+    said = await details_of(scene.ada, await scene.grace.say("look", "general", *files))
+    assert "Picture 1 of 2: Easel cannot download this picture right now." in said.text
+    assert "Picture 2 of 2: This picture does not match any picture" in said.text
+
+
 async def test_the_longest_details_of_four_pictures_fit_into_a_message(scene: Scene) -> None:
     loras = " ".join(f"<lora:{chr(97 + n) * 140}:0.5>" for n in range(9))
     info = PngInfo()
@@ -277,7 +295,7 @@ async def test_the_longest_details_of_four_pictures_fit_into_a_message(scene: Sc
     Image.new("RGB", (300, 300), "red").save(plain, "PNG", pnginfo=info)
     said = await details_of(scene.ada, await scene.grace.say("look", "general", *[File("p.png", plain.getvalue())] * 5))
     assert "Easel checked 4 of 5 pictures" in said.text and "Negative prompt: ugly" in said.text
-    assert "very very" in said.text and said.text.count("not in this library") == 8
+    assert "very very" in said.text and "not in this library" in said.text and "more LoRA" in said.text
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

@@ -230,7 +230,7 @@ UNREACHED_REQUESTS = Query(
     """,
 )
 # An earlier addition may have put the same file there, for another page.
-END_ADDITION = Query(
+COMPLETE_ADDITION = Query(
     LoraAddition,
     """
     UPDATE addition SET state = 'added', sha256 = :sha256, ended_at = :now, placed = EXISTS (
@@ -302,7 +302,7 @@ async def finish_addition(db: Database, addition_id: int, sha256: str) -> LoraAd
     None when it does not wait any more.
     """
     async with db.transaction():
-        added = await db.one(END_ADDITION, sha256=sha256, now=now_ms(), id=addition_id)
+        added = await db.one(COMPLETE_ADDITION, sha256=sha256, now=now_ms(), id=addition_id)
         if added is None:
             return None
         first = await db.one(REQUESTERS_OF, addition_id)

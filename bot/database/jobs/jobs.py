@@ -236,7 +236,7 @@ async def finish_job(
     peak_memory: int,
     notes: Sequence[str] = (),
 ) -> FinishedJob | None:
-    """running -> succeeded, with the worker's `notes`; `record` stores what the job made in the same transaction."""
+    """running -> succeeded, with the worker's `notes`. In the same transaction, `record` stores what the job made."""
     async with db.transaction():
         job = await db.one(
             COMPLETE_JOB,

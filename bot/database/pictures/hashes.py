@@ -50,7 +50,7 @@ ALL_PICTURES = Query(
     WHERE picture.id > :after ORDER BY picture.id LIMIT :limit
     """,
 )
-# The oldest pictures with ids above the first parameter.
+# Pictures without a hash and with ids above `after`, the oldest first.
 PICTURES_WITHOUT_HASH = Query(
     HashedPicture,
     """
@@ -78,11 +78,17 @@ ORIGINS_OF_PICTURES = Query(
     SELECT picture.id, job_id, person_id, position, picture.created_at, path,
         request ->> '$.image' IS NOT NULL AND NOT coalesce(request ->> '$.image.painted', 0) AS given
     FROM picture JOIN job ON job.id = job_id WHERE picture.id IN (SELECT value FROM json_each(?))
+        AND delete_at IS NULL
     """,
 )
-# The ids of the newest pictures with this exact hash.
+# The ids of the pictures with this exact hash, those of `person` first, then the oldest.
 EQUAL_PICTURES = Query(
-    int, "SELECT picture_id FROM picture_hash WHERE hash = :hash ORDER BY picture_id DESC LIMIT :limit"
+    int,
+    """
+    SELECT picture_id FROM picture_hash
+    CROSS JOIN picture ON picture.id = picture_id CROSS JOIN job ON job.id = job_id
+    WHERE hash = :hash ORDER BY person_id IS :person DESC, picture_id LIMIT :limit
+    """,
 )
 
 

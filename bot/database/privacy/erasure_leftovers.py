@@ -57,7 +57,7 @@ NOTE_ERASED_MESSAGE = SqlStatement("""
     ON CONFLICT DO NOTHING
 """)
 FORGET_DIRECT_CHANNEL = SqlStatement("UPDATE erasure SET direct_channel = NULL WHERE id = ?")
-# Files that are to be removed now: not those for whose open report, made since a unix ms, they are held.
+# Files to remove now, unless an open report, made since `held_since` (unix ms), holds them.
 LEFT_FILES = Query(
     LeftFile,
     """
@@ -67,7 +67,7 @@ LEFT_FILES = Query(
     ) LIMIT :limit
     """,
 )
-# The files that are held for open reports made since a unix ms.
+# Files that open reports, made since `held_since` (unix ms), hold.
 HELD_FILES = Query(
     HeldFiles,
     """

@@ -131,7 +131,7 @@ def put_back(file: Path, database: Path) -> Path | None:
             partial.unlink(missing_ok=True)
             with _explained(file), _opened(file, readonly=True) as source, _opened(partial) as copy:
                 source.backup(copy)
-                _count_on(copy)
+                _skip_numbers(copy)
             moved = _move_aside(database, aside)
             _keep(partial, database)
         except OSError as problem:
@@ -146,7 +146,7 @@ def _free(stem: str, database: Path) -> Path:
     return next(path for name in names if not (path := database.with_name(name)).exists())
 
 
-def _count_on(connection: sqlite3.Connection) -> None:
+def _skip_numbers(connection: sqlite3.Connection) -> None:
     with connection:
         connection.execute(NUMBER_ALL_TABLES.sql)
         connection.execute(SKIP_NUMBERS.sql, (GAP,))

@@ -134,9 +134,8 @@ def flush_record(database: Path) -> None:
             while entries := connection.execute(ENTRIES_TO_MOVE, (AT_ONCE,)).fetchall():
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
-                    entries = connection.execute(
-                        ENTRIES_TO_MOVE, (AT_ONCE,)
-                    ).fetchall()  # another program may have been first
+                    # Another program may have moved them in the meantime.
+                    entries = connection.execute(ENTRIES_TO_MOVE, (AT_ONCE,)).fetchall()
                     if entries:
                         new: list[dict[str, Any]] = [json.loads(entry) for _, entry in entries]
                         behind = _read(record_file(database), _known(connection))

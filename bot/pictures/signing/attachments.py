@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from bot.config.sections.c2pa import C2paSettings
 from bot.pictures.attachments import DEFAULT_LIMIT, PictureFile, fit, fitted
 from bot.pictures.signing.credentials import SigningUnusable, credentials_of
-from bot.pictures.signing.signature_bytes import added_bytes, adds_to, with_added
+from bot.pictures.signing.signature_bytes import added_bytes, digest_in, with_added
 from bot.pictures.signing.signature_reader import signature_in
 from bot.pictures.thumbnails import Thumbnails
 from inference.files.private_files import write_once
@@ -71,13 +71,18 @@ class SignedAttachments:
         signature = None if certificate is None else signature_in(data, certificate)
         return signature is not None and signature.ours
 
-    def has_made(self, signed: bytes, picture: Path) -> bool:
-        """Whether Easel made this signed file from `picture`, by the signatures stored beside it. Blocks."""
+    def source_of(self, signed: bytes, pictures: Iterable[Path]) -> Path | None:
+        """The first of the pictures for which Easel stores the signature of exactly this file. Blocks."""
+        digest = hashlib.sha256(signed).digest()
+        return next((picture for picture in pictures if digest in self._digests(picture)), None)
+
+    def _digests(self, picture: Path) -> set[bytes]:
+        """The SHA-256 of the signed files made from a picture whose signatures are stored."""
         try:
             form = self._thumbnails.beside(picture, "signature-")
-            return any(adds_to(stored.read_bytes(), signed) for stored in form.parent.glob(f"{form.name}*"))
+            return {digest_in(stored) for stored in form.parent.glob(f"{form.name}*")}
         except OSError:
-            return False
+            return set()
 
     def _within(self, limit: int) -> int:
         return max(limit - MANIFEST_BYTES, limit // 2) if self._settings().enabled else limit

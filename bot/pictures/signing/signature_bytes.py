@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from struct import Struct
 
 _HEAD = 12  # bytes: a RIFF file has its length there
@@ -29,9 +30,10 @@ def with_added(plain: bytes, added: bytes) -> bytes | None:
     return signed if hashlib.sha256(signed).digest() == digest else None
 
 
-def adds_to(added: bytes, signed: bytes) -> bool:
-    """Whether these bytes make exactly this signed file."""
-    return added.startswith(hashlib.sha256(signed).digest())
+def digest_in(stored: Path) -> bytes:
+    """The SHA-256 of the signed file, from a file with `added_bytes`. Raises OSError."""
+    with stored.open("rb") as file:
+        return file.read(hashlib.sha256().digest_size)
 
 
 def _common_start(first: bytes, second: bytes) -> int:

@@ -90,7 +90,7 @@ def _chain(certificate: Path | None) -> tuple[str, int | None]:
     if certificate is None:
         return "", None
     try:
-        pem = certificate.read_bytes()
-        return pem.decode("ascii"), x509.load_pem_x509_certificates(pem)[0].serial_number
+        pem = certificate.read_bytes() if certificate.is_file() else b""  # a pipe would make it wait
+        return pem.decode("utf-8", "replace"), x509.load_pem_x509_certificates(pem)[0].serial_number
     except (OSError, ValueError):
         return "", None

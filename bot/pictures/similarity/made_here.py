@@ -4,13 +4,13 @@ The data in a file does not prove its origin: anyone can copy it into another fi
 compares the file's perceptual hash with those of all stored pictures. Simple pictures have similar hashes, so Easel
 also compares their pixels. Easel cannot find deleted pictures.
 
-If the comparison finds nothing, Easel reads the signature in the file. Only this installation can make this signature.
-It therefore proves the origin of deleted pictures too, and of pictures that are too plain to compare.
+Before the comparison, Easel looks for its own signature in the file. Only this installation can make this signature. It
+therefore proves the origin of deleted pictures too, and of pictures that are too plain to compare.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class OriginAnswer:
     """Result of a search: `found` is None if no stored picture matches. `obstacle`: why the file was not compared.
 
     `not_compared` counts the stored pictures that have no hash, are too plain, or whose file cannot be read. It is 0 if
-    a picture was found. `signed`: only the signature in the file shows that it was made here.
+    a picture was found, or if the file was not compared. `signed`: the file's signature shows that it was made here.
     """
 
     found: MadeHere | None
@@ -80,24 +80,29 @@ class OriginAnswer:
 async def find_made_here(
     db: Database, attachments: SignedAttachments, folder: Path, data: bytes, *, person_id: int | None = None
 ) -> OriginAnswer:
-    """Return the most similar stored picture. Of equally similar ones, a picture of `person_id` comes first.
+    """Return the stored picture from which Easel made this signed file, or else the most similar stored picture.
 
-    If there is none, return a picture from which Easel made this signed file. `folder` contains the stored pictures.
-    Raises DatabaseError.
+    Of several equal pictures, one of `person_id` comes first. `folder` contains the stored pictures. A file with this
+    installation's signature is never taken for a picture that only looks like it. Raises DatabaseError.
     """
+    equal = {folder / origin.path: origin for origin in await _equal_pictures(db, data, person_id)}
+    source = await _COMPARING.run(attachments.source_of, data, equal)
+    if source is not None:
+        return OriginAnswer(MadeHere(equal[source], 0.0), 0, signed=True)
+    if await _COMPARING.run(attachments.has_signed, data):
+        return OriginAnswer(None, 0, signed=True)
     try:
-        answer = await _compared(db, folder, data, person_id)
+        return await _compared(db, folder, data, person_id)
     except _NotComparable as reason:
-        answer = OriginAnswer(None, 0, reason.obstacle)
-    if answer.found is not None or not await _COMPARING.run(attachments.has_signed, data):
-        return answer
-    equal = await db.all(EQUAL_PICTURES, hash=await _COMPARING.run(hash_file, data), limit=MAX_EQUAL)
-    for origin in sorted(
-        await db.all(ORIGINS_OF_PICTURES, equal), key=lambda each: (each.person_id != person_id, each.id)
-    ):
-        if await _COMPARING.run(attachments.has_made, data, folder / origin.path):
-            return OriginAnswer(MadeHere(origin, 0.0), 0, signed=True)
-    return replace(answer, signed=True)
+        return OriginAnswer(None, 0, reason.obstacle)
+
+
+async def _equal_pictures(db: Database, data: bytes, person_id: int | None) -> list[Origin]:
+    """The stored pictures with the hash of this file, those of `person_id` first."""
+    hashed = await _COMPARING.run(hash_file, data)
+    equal = await db.all(EQUAL_PICTURES, hash=hashed, person=person_id, limit=MAX_EQUAL) if hashed else []
+    origins = {origin.id: origin for origin in await db.all(ORIGINS_OF_PICTURES, equal)}
+    return [origins[picture_id] for picture_id in equal if picture_id in origins]
 
 
 async def _compared(db: Database, folder: Path, data: bytes, person_id: int | None) -> OriginAnswer:

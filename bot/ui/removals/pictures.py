@@ -163,7 +163,7 @@ class Removals:
 
         Raises NothingThere when it is too late, or DatabaseError.
         """
-        # in time, whatever is being shown at Discord now
+        # The database decides whether it is in time, not what Discord shows at the moment.
         if await self._db.one(UNDO_DELETION, id=job.id, now=now_ms()) is None:
             raise gone_for_good()
         self._recurring.wake()

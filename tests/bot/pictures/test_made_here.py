@@ -106,6 +106,26 @@ async def test_each_owner_of_an_equal_signed_picture_finds_their_own_job(easel: 
     assert unsigned == OriginAnswer(None, 0, Obstacle.PLAIN)
 
 
+async def test_a_signed_file_is_never_taken_for_a_picture_that_looks_like_it(
+    easel: Installation, tmp_path: Path
+) -> None:
+    picture, settings = varied(23, 320), settings_in(tmp_path / "c2pa")
+    signing = SignedAttachments(Thumbnails(tmp_path / "thumbnails", easel.folder), lambda: settings)
+    job_id = await easel.paint(picture, FIRST)
+    data = signing.fit(easel.folder / f"{job_id}.png").data
+    twin = await easel.paint(Image.blend(picture, Image.new("RGB", picture.size, "red"), 0.02), SECOND)
+
+    async def asked() -> OriginAnswer:
+        return await find_made_here(easel.db, signing, easel.folder, data, person_id=SECOND)
+
+    found = (await easel.find(picture, SECOND)).found
+    assert found is not None and found.origin.job_id == twin, "without a signature, the own picture comes first"
+    answer = await asked()
+    assert answer.signed and answer.found is not None and answer.found.origin.job_id == job_id
+    await easel.db.write("UPDATE job SET delete_at = 1 WHERE id = ?", (job_id,))
+    assert await asked() == OriginAnswer(None, 0, signed=True), "a deleted picture is hidden at once"
+
+
 async def test_the_obstacle_is_named(easel: Installation) -> None:
     buffer = io.BytesIO()
     varied(23, 320).save(buffer, "PNG")

@@ -26,7 +26,8 @@ from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import Recipe, RecipeLora
 
-MAX_TEXT = 3900  # characters without the note on a private prompt; a message holds 4000
+MAX_TEXT = 3900  # characters of all texts together, but the note on a private prompt; a message holds 4000
+MIN_HEAD = 1500  # of them are kept for the parameters: the LoRAs get the rest
 MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown, if there is room for so many
 MAX_LORAS = 8  # with a button each; a message holds 40 components
 MAX_JOINED = 500  # characters of trigger words
@@ -189,14 +190,19 @@ async def details_view(
     db, checkpoints = interaction.client.db, interaction.client.configuration.checkpoints
     shown = await shown_ratings(interaction)
     parts = [part.named_for(shown) for part in await parts_of(db, recipe.loras)]
-    loras = [_lora(checkpoints, part, recipe) for part in parts[:MAX_LORAS]]
-    room = MAX_TEXT - len(origin) - sum(map(len, loras))
+    room = MAX_TEXT - len(origin)
+    loras: list[str] = []
+    for part in parts[:MAX_LORAS]:
+        lora = _lora(checkpoints, part, recipe)
+        if len(lora) > room - MIN_HEAD:
+            break
+        loras.append(lora)
+        room -= len(lora)
     container = ui.Container[Any](ui.TextDisplay[Any](_head(checkpoints, recipe, more, room)))
     for part, lora in zip(parts, loras, strict=False):
         text = ui.TextDisplay[Any](lora)
         container.add_item(ui.Section[Any](text, accessory=LoraPageButton(part.lora.id)) if part.lora else text)
-    if len(parts) > MAX_LORAS:
-        more_loras = len(parts) - MAX_LORAS
+    if more_loras := len(parts) - len(loras):
         text = ngettext("… and {count} more LoRA", "… and {count} more LoRAs", more_loras).format(count=more_loras)
         container.add_item(ui.TextDisplay[Any](f"-# {text}"))
     view = ui.LayoutView(timeout=None)
@@ -232,10 +238,9 @@ def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]
     lines = [line for line in [*lines, *more] if line]
     room -= sum(map(len, lines)) + 100  # for the heading, labels and line breaks
     texts = [f"## {_('Picture details')}"]
-    if prompt := prompt_text(recipe):
-        texts.append(f"> {clipped(prompt, min(MAX_PROMPT, room * 2 // 3))}")
-    if recipe.negative_prompt:
-        negative = clipped(recipe.negative_prompt, min(MAX_NEGATIVE, room // 3))
+    if prompt := clipped(prompt_text(recipe), min(MAX_PROMPT, room * 2 // 3)):
+        texts.append(f"> {prompt}")
+    if negative := clipped(recipe.negative_prompt, min(MAX_NEGATIVE, room // 3)):
         texts.append(_("Negative prompt: {words}").format(words=negative))
     return "\n".join([*texts, *lines])
 

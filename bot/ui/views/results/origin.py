@@ -9,12 +9,14 @@ import discord
 from discord import ui
 
 from bot.database.jobs.jobs import FIND_JOB
+from bot.errors.pictures import PictureReported
 from bot.i18n import _, later, sentences
 from bot.i18n.texts import mention
 from bot.pictures.similarity.made_here import Obstacle, OriginAnswer, find_made_here
 from bot.ui.access import is_operator
 from bot.ui.client import Interaction
-from bot.ui.message_lookup import MAX_BYTES, MAX_PICTURES, PostedPicture, posted_pictures
+from bot.ui.interactions.replies import error_message
+from bot.ui.message_lookup import MAX_BYTES, MAX_PICTURES, NOT_DOWNLOADED, PostedPicture, posted_pictures
 from bot.ui.views.results.details import details_view, job_details_view
 
 _OBSTACLES = {
@@ -30,27 +32,33 @@ _OBSTACLES = {
 
 
 async def foreign_details_view(interaction: Interaction, message: discord.Message) -> ui.LayoutView:
-    """Show the origin of each picture, then the details of the first picture that has details.
+    """Show the origin of each picture. Then show the details of the first picture that has some.
 
-    These are the user's own job, or else the recipe in the file. Raises NothingThere, PictureReported and
+    The details are the job, if it is the user's own, or else the recipe in the file. Raises NothingThere or
     DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
     folder = client.configuration.settings.storage.pictures
-    checked: list[tuple[PostedPicture, OriginAnswer]] = []
+    checked: list[tuple[PostedPicture, OriginAnswer | None]] = []
     async for file in posted_pictures(message):
-        answer = await find_made_here(client.db, client.attachments, folder, file.data, person_id=person_id)
-        checked.append((replace(file, data=b""), answer))  # frees the memory
+        answer = None
+        if file.data is not None:
+            answer = await find_made_here(client.db, client.attachments, folder, file.data, person_id=person_id)
+            file = replace(file, data=b"")  # frees the memory
+        checked.append((file, answer))
     lines = [_numbered(file, _origin(interaction, file, answer)) for file, answer in checked]
     if len(checked) < (count := checked[0][0].count):
         text = _("Easel checked {checked} of {count} pictures. It checks up to {most}, each of at most {size} MB.")
         lines.append(text.format(checked=len(checked), count=count, most=MAX_PICTURES, size=MAX_BYTES // 2**20))
     for file, answer in checked:
-        if answer.found is not None and answer.found.origin.person_id == person_id:
+        if answer is not None and answer.found is not None and answer.found.origin.person_id == person_id:
             job = await client.db.one(FIND_JOB, answer.found.origin.job_id)
             if job is not None:
                 below = [_numbered(file, _("The details below are from your job."))] if count > 1 else []
-                return await job_details_view(interaction, job, origin="\n".join([*lines, *below]))
+                try:
+                    return await job_details_view(interaction, job, origin="\n".join([*lines, *below]))
+                except PictureReported as reported:
+                    lines.append(_numbered(file, error_message(reported)))
         elif file.recipe is not None:
             below = _numbered(file, _("The details below come from the file, which anyone can change."))
             return await details_view(interaction, file.recipe, origin="\n".join([*lines, below]))
@@ -66,8 +74,10 @@ def _numbered(file: PostedPicture, text: str) -> str:
     return _("Picture {position} of {count}: {text}").format(position=file.position, count=file.count, text=text)
 
 
-def _origin(interaction: Interaction, file: PostedPicture, answer: OriginAnswer) -> str:
+def _origin(interaction: Interaction, file: PostedPicture, answer: OriginAnswer | None) -> str:
     """Describe the origin. Only the owner and operators see the job."""
+    if answer is None:
+        return _(NOT_DOWNLOADED)
     made = answer.found
     if made is None:
         return sentences(*_not_found(interaction, file, answer))
@@ -91,7 +101,7 @@ def _not_found(interaction: Interaction, file: PostedPicture, answer: OriginAnsw
     if answer.signed:
         return [
             _("This picture is AI-generated. This bot generated it and signed the file."),
-            _("Easel does not find the picture among its stored pictures, so it does not know the date."),
+            _("Its signature is no longer stored here, so Easel does not know the date."),
         ]
     if answer.obstacle is None:
         lines = [
