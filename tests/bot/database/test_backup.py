@@ -93,6 +93,8 @@ async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Pa
     async with open_database(path) as db:
         assert (await create_job(db, request(), person_id=2, channel_id=1)).id > lost.id
         assert (await add_lora(db, "Another")).id > lora.id
+        numbered = [row["name"] for row in await db.fetch("SELECT name FROM sqlite_sequence")]
+    assert len(numbered) == len(set(numbered)), "each table counts once"
 
 
 async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) -> None:

@@ -15,7 +15,7 @@ from bot.database.gallery.features import (
     FeatureKind,
     add_feature,
 )
-from bot.database.gallery.likes import RECENT_MS, LikeCount, age_likes, like, unlike
+from bot.database.gallery.likes import OUTDATED_LIKES, RECENT_MS, LikeCount, age_likes, like, unlike
 from bot.database.gallery.pages import (
     FIND_ALL_SHOWN,
     FIND_SHOWN,
@@ -150,6 +150,14 @@ async def test_a_person_likes_once(db: Database) -> None:
     assert await unlike(db, one.id, 5) is not None
 
 
+async def test_a_message_is_due_from_the_moment_that_is_asked_for(db: Database) -> None:
+    one = await published(db)
+    await like(db, one.id, 5)
+    assert await db.one(OUTDATED_LIKES, one.shown_at - 1) is None
+    due = await db.one(OUTDATED_LIKES, one.shown_at)
+    assert due is not None and due.id == one.id
+
+
 async def test_what_the_prompt_says_and_what_was_said_later_decides_what_is_shown(
     db: Database,
 ) -> None:
@@ -223,9 +231,10 @@ async def test_what_is_taken_down_or_blocked_is_not_shown(db: Database) -> None:
         await save_block(db, SERVER, kind, target, reason="x", ends_at=now_ms() - 1, created_by=3)
         await save_block(db, SERVER + 1, kind, target, reason="x", ends_at=None, created_by=3)
         assert await shown(db) == [two.id, one.id], "over, or elsewhere"
-    job = await db.one(FIND_JOB, two.job_id)
-    assert job is not None
-    await db.run(RECORD_TAKEDOWN, job=job.id, server=SERVER, person=job.person_id, now=now_ms(), reason="Not here.")
+    taken_down = {"job": two.job_id, "person": two.person_id, "now": now_ms(), "reason": "Not here."}
+    await db.run(RECORD_TAKEDOWN, server=SERVER + 1, **taken_down)
+    assert await shown(db) == [two.id, one.id], "elsewhere"
+    await db.run(RECORD_TAKEDOWN, server=SERVER, **taken_down)
     assert await shown(db) == [one.id] and await db.one(FIND_SHOWN, id=two.id, **EVERYTHING.parameters) is None
 
 

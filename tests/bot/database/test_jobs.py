@@ -11,7 +11,7 @@ from bot.database.clock import now_ms
 from bot.database.database import Database, open_database
 from bot.database.jobs import jobs
 from bot.database.jobs.jobs import Job, JobState
-from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
+from bot.database.pictures.pictures import PICTURES_OF_JOB, RECORDED_PICTURE, NewPicture
 from inference.errors import WorkerCrashed, WorkerFailed
 from inference.messages.request import LoraUse
 
@@ -56,6 +56,14 @@ async def test_a_job_runs_and_succeeds_together_with_its_pictures(db: Database) 
     assert [picture.seed for picture in done.pictures] == [7, 8]
     assert all(picture.loras == (KOMORI, WATER) for picture in done.pictures)
     assert await db.all(PICTURES_OF_JOB, job.id) == done.pictures
+
+
+async def test_a_picture_of_a_job_without_a_delivery_is_described(db: Database) -> None:
+    job_id = await finished(db, 1, "1.png")
+    (picture,) = await db.all(PICTURES_OF_JOB, job_id)
+    found = await db.one(RECORDED_PICTURE, picture.id)
+    assert found is not None
+    assert (found.job_id, found.private, found.published, found.removed) == (job_id, False, False, False)
 
 
 async def test_a_picture_that_cannot_be_recorded_leaves_the_job_running(db: Database) -> None:
@@ -177,6 +185,13 @@ async def test_counting_and_listing_keep_people_apart(db: Database) -> None:
     assert await db.get(jobs.COUNT_WAITING, 2) == 1
     assert await db.get(jobs.COUNT_WAITING, 3) == 0
     assert [job.id for job in await db.all(jobs.UNFINISHED_JOBS, 1)] == [job.id for job in mine]
+
+
+async def test_in_the_queue_of_all_people_running_jobs_come_first(db: Database) -> None:
+    first, second, running = [await queued(db, person) for person in (1, 2, 3)]
+    await db.one(jobs.START_JOB, now=now_ms(), id=running.id)
+    listed = await db.all(jobs.ALL_UNFINISHED_JOBS)
+    assert [job.id for job in listed] == [running.id, first.id, second.id]
 
 
 async def test_a_forgotten_person_leaves_no_row_and_their_files_are_named(db: Database) -> None:

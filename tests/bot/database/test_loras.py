@@ -9,6 +9,7 @@ import pytest
 from bot.database.bookmarks.bookmarks import add_bookmark
 from bot.database.database import Database
 from bot.database.loras.autocomplete import lora_choices
+from bot.database.loras.base_models import COUNT_LORAS_FOR
 from bot.database.loras.catalogue import (
     VERSION_BY_SHA256,
     VERSIONS_WITH_PROBLEM,
@@ -114,6 +115,13 @@ async def test_what_has_no_usable_file_is_not_browsed(library: Database) -> None
     await mark_missing(library, ["Komodo.safetensors"])
     assert await browse(library) == ["Komodo"]
     assert [choice.name for choice in await lora_choices(library, 1, "komo")] == ["Komodo"]
+
+
+async def test_an_entry_with_two_files_counts_once(library: Database) -> None:
+    await add_lora(library, "Komori", path="komori2.safetensors", base_model=ILLUSTRIOUS)
+    await add_lora(library, "Komori", path="komori3.safetensors", base_model=PONY)
+    for base_models, count in (([ILLUSTRIOUS], 1), ([PONY], 3), ([ILLUSTRIOUS, PONY], 3), ([], 0)):
+        assert await library.get(COUNT_LORAS_FOR, base_models=base_models) == count
 
 
 async def test_broken_files_are_listed_with_their_problem(library: Database) -> None:

@@ -76,6 +76,14 @@ async def test_what_was_not_posted_is_given_up(db: Database) -> None:
     assert left is not None and (left.tried_at, left.message_id) == (None, None), "it was posted before"
 
 
+async def test_a_hidden_picture_is_settled_unless_a_message_may_have_been_posted(db: Database) -> None:
+    one = await published(db)
+    sql = "UPDATE publication SET state = 'pending', hidden = 1, channel_id = :id, message_id = :id, tried_at = :at"
+    for message, tried_at, unsettled in ((None, None, []), (7, None, [one.id]), (None, 5, [one.id])):
+        await db.write(sql, {"id": message, "at": tried_at})
+        assert [each.id for each in await db.all(UNSETTLED_PUBLICATIONS, after=0, limit=9)] == unsettled
+
+
 @pytest.mark.parametrize("how", ["picture", "job", "removal", "of job", "message"])
 async def test_a_picture_leaves_the_gallery_at_once_and_its_row_when_its_message_is_gone(
     db: Database, how: str

@@ -107,6 +107,12 @@ async def test_one_that_invites_the_bot_again_is_not_forgotten(db: Database, set
     assert await rows_of(db) == before
 
 
+async def test_a_server_is_gone_since_the_first_time_that_this_was_noted(db: Database) -> None:
+    for now in (1000, 2000):
+        await db.run(NOTE_LEFT, server=SERVER, now=now)
+    assert [server.left_at for server in await db.all(SERVERS_LEFT, before=2**62, limit=9)] == [1000]
+
+
 async def test_what_changed_while_the_bot_was_away_is_noticed(db: Database) -> None:
     for server_id in (1, 2, 3):
         await db.run(NOTE_HERE, ids=[server_id], now=now_ms())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,18 @@ from bot.database.pictures.pictures import NewPicture
 from bot.database.privacy.takedowns import RECORD_TAKEDOWN, TAKEN_DOWN_IN, UNTOLD_TAKEDOWNS, Takedown
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
-from bot.database.reports.reports import COMPLAINTS, END_HOLDING, FIND_REPORT, HELD_AMONG, ReportReason, ReportState
+from bot.database.reports.reports import (
+    COMPLAINTS,
+    COUNT_HIDDEN_BY,
+    END_HOLDING,
+    FIND_REPORT,
+    HELD_AMONG,
+    NewReport,
+    ReportReason,
+    ReportState,
+    Subject,
+    save_report,
+)
 from bot.database.servers.settings import ArtChannel
 from bot.errors.blocks import CannotBeBlocked, EndInThePast
 from bot.errors.decisions import DecidedAlready
@@ -571,6 +583,14 @@ async def test_one_person_cannot_hide_everything(reports: ReportWorld) -> None:
     assert await db.all(HELD_AMONG, [joined.id]), "somebody else says so too"
     reports.world.later_ms = (DISMISSED_DAYS + 1) * DAY_MS
     assert await hides(PERSON)
+
+
+async def test_a_report_that_has_hidden_counts_also_when_its_person_says_more(reports: ReportWorld) -> None:
+    db, job = reports.world.db, await reports.picture()
+    hiding = NewReport(Subject.PICTURES, job.id, SERVER, OWNER, False, PERSON, WHY, "", hides=True)
+    for new in (hiding, replace(hiding, hides=False)):
+        await save_report(db, new)
+        assert await db.get(COUNT_HIDDEN_BY, person=PERSON, since=0) == 1
 
 
 async def test_nothing_is_hidden_where_the_settings_hold_nothing(reports: ReportWorld) -> None:

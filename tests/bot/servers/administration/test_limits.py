@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.servers.limits import LimitHolder, LimitName, LimitValues
+from bot.database.servers.limits import SHARED_LIMITS, LimitHolder, LimitName, LimitValues
 from bot.errors.limits import LimitAboveCeiling, LimitNotForServer, LimitOutOfRange, NotWhole
 from bot.servers.administration.limits import range_of
 from inference.errors import RequestError
-from tests.bot.servers.administration.staff import STAFF, WAITING, log, told
+from tests.bot.servers.administration.staff import OPERATING, STAFF, WAITING, log, told
 from tests.bot.servers.world import (
+    ELSEWHERE,
     OTHER,
     PAINTER,
     PERSON,
@@ -36,6 +37,15 @@ async def test_limits_are_set_one_by_one_and_taken_away(world: ServerWorld) -> N
         {"waiting_per_person": (3, None), "weight": (2.0, None)},
     ]
     assert {entry.target for entry in await log(world)} == {f"role Painters {PAINTER}"}
+
+
+async def test_a_change_of_limits_concerns_one_server(world: ServerWorld) -> None:
+    limits = world.services.administration.limits
+    for server_id, values in ((ELSEWHERE, WAITING), (SERVER, WAITING), (SERVER, {LimitName.WAITING_PER_PERSON: None})):
+        await limits.change(OPERATING, server_id, LimitHolder.EVERYBODY, values)
+    assert (await world.services.servers.of(SERVER)).limits == []
+    (held,) = await world.db.all(SHARED_LIMITS, ELSEWHERE)
+    assert held.values == LimitValues(waiting_per_person=2)
 
 
 async def test_the_role_that_everybody_has_is_everybody(world: ServerWorld) -> None:
