@@ -622,7 +622,7 @@ TABLES = (
     StoredTable(
         "erased_addition_request", "import requests that you made before you deleted all your data; these "
             "requests still count towards the limits",
-        "pseudonym = pseudonym(:person)", "3 days, with a keyed hash in place of your Discord ID", Fate.EXPIRES,
+        "pseudonym = pseudonym(:person)", "3 days; a keyed hash replaces your Discord ID", Fate.EXPIRES,
         {
             "addition_id": "file", "pseudonym": "keyed hash of your ID", "server_id": "server",
             "created_at": "time of your request",
@@ -834,7 +834,7 @@ TABLES = (
     StoredTable(
         "erasure", "the deletion of all your data, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
-        "`receipts_days` (30 days), with a keyed hash in place of your Discord ID", Fate.EXPIRES,
+        "`receipts_days` (30 days); a keyed hash replaces your Discord ID", Fate.EXPIRES,
         {
             "id": "deletion number", "person_id": "your Discord ID, until Easel has deleted your "
                                                              "data from the database",
