@@ -158,9 +158,13 @@ async def test_transactions_of_two_coroutines_do_not_mix(db: Database) -> None:
             await remember_person(db, 2)
             await remember_person(db, 3)
 
-    results = await asyncio.gather(fails(), succeeds(), return_exceptions=True)
+    async def writes_once() -> None:
+        await inside.wait()
+        await remember_person(db, 4)
+
+    results = await asyncio.gather(fails(), succeeds(), writes_once(), return_exceptions=True)
     assert isinstance(results[0], LookupError)
-    assert await people(db) == [2, 3]
+    assert await people(db) == [2, 3, 4]
 
 
 async def test_a_reader_never_sees_half_of_a_transaction(db: Database) -> None:
