@@ -208,7 +208,7 @@ async def test_what_a_server_shares_is_seen_by_operators(scene: Scene) -> None:
     assert back.buttons == picture.buttons
     message = await grace.say("hello")
     refused = await (await grace.message_command("Report", message)).reply(PATIENCE)
-    assert "not one of Easel's pictures" in refused.text
+    assert "This message is not from Easel" in refused.text
 
 
 @pytest.mark.asyncio(loop_scope="session")

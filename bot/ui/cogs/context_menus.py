@@ -110,9 +110,7 @@ class ContextMenusCog(Cog):
             raise NothingThere(what=_("This message shows no picture that you could report."))
         if shown is None:
             raise NothingThere(
-                what=_(
-                    "This is not one of Easel's pictures. To report other messages, use Discord's own report function."
-                )
+                what=_("This message is not from Easel. To report other messages, use Discord's own report function.")
             )
         await open_report_form(interaction, shown.job)
 

@@ -106,7 +106,7 @@ def _not_found(interaction: Interaction, file: PostedPicture, answer: OriginAnsw
     if answer.obstacle is None:
         lines = [
             _("This picture does not match any picture that this bot stores."),
-            _("The bot cannot recognize deleted pictures."),
+            _("The bot cannot recognize deleted pictures, or many crops and screenshots."),
         ]
     else:
         lines = [_("Easel cannot check whether it generated this picture."), _(_OBSTACLES[answer.obstacle])]
