@@ -570,7 +570,7 @@ TABLES = (
     ),
     StoredTable(
         "stack_miss", "your attempts with a wrong stack code, saved to prevent guessing", "person_id = :person",
-        "until you enter another wrong code an hour or more after this one", Fate.DELETED,
+        "until you next enter a wrong code, if that is at least an hour later", Fate.DELETED,
         {"id": "attempt number", "person_id": "your Discord ID", "missed_at": "time of the attempt"},
         page="missed_at", technical=True,
     ),
@@ -744,7 +744,7 @@ TABLES = (
             "id": "report number", "server_id": "server", "kind": "type of report: pictures or LoRA",
             "target_id": "reported request or LoRA",
             "owner_id": "your Discord ID", "shared": "whether operators can see the report", "state": "state",
-            "created_at": "time of the report", "revision": "how often the report changed",
+            "created_at": "time of the report", "revision": "number of changes to the report",
             "shown": "latest change shown in the message to staff",
             "channel_id": "channel where Easel posted the message to staff",
             "message_id": "message to staff", "posting_at": "time when Easel posted the message",
