@@ -110,7 +110,7 @@ def fill(path: Path, pictures: int, likes: int, rng: random.Random) -> None:
         )
         many(
             "INSERT INTO lora_version (lora_id, sha256, name, path, found, evidence, created_at) "
-            "VALUES (?, ?, '', ?, '{}', 'shapes', 1)",
+            """VALUES (?, ?, '', ?, '{"path": "x", "stamp": {"size": 1, "mtime_ns": 1}}', 'SHAPES', 1)""",
             ((lora, sha(lora), f"{lora}.safetensors") for lora in range(1, LORAS + 1)),
         )
         many(
