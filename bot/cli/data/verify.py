@@ -170,18 +170,21 @@ class _Unusable(Exception):
 
 
 async def _verdicts(settings: Settings, files: Sequence[Path]) -> list[VerifiedFile]:
+    storage, c2pa = settings.storage, settings.c2pa
+    attachments = SignedAttachments(Thumbnails(storage.thumbnails, storage.pictures), lambda: c2pa)
+    unverified = _why_unverified(c2pa.certificate)
     async with read_database(settings.storage.database) as db:
-        return [await _verdict(db, settings, file) for file in files]
+        return [await _verdict(db, settings, attachments, unverified, file) for file in files]
 
 
-async def _verdict(db: Database, settings: Settings, file: Path) -> VerifiedFile:
+async def _verdict(
+    db: Database, settings: Settings, attachments: SignedAttachments, unverified: str, file: Path
+) -> VerifiedFile:
     try:
         data = _content(file)
     except _Unusable as problem:
         return VerifiedFile(file, str(problem))
-    storage, c2pa = settings.storage, settings.c2pa
-    attachments = SignedAttachments(Thumbnails(storage.thumbnails, storage.pictures), lambda: c2pa)
-    answer = await find_made_here(db, attachments, storage.pictures, data)
+    answer = await find_made_here(db, attachments, settings.storage.pictures, data)
     problem = "" if answer.obstacle is None or answer.signed else _OBSTACLES[answer.obstacle]
     if problem and answer.obstacle is not Obstacle.PLAIN:
         return VerifiedFile(file, problem)
@@ -191,8 +194,8 @@ async def _verdict(db: Database, settings: Settings, file: Path) -> VerifiedFile
         answer,
         is_read=True,
         marked=bears_mark(data),
-        signature=signature_in(data, c2pa.certificate),
-        unverified=_why_unverified(c2pa.certificate),
+        signature=signature_in(data, settings.c2pa.certificate),
+        unverified=unverified,
         watermark=await _watermark(db, settings, data),
     )
 

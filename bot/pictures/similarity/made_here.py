@@ -27,7 +27,7 @@ from bot.database.pictures.hashes import (
 )
 from bot.pictures.input_gate import look_again
 from bot.pictures.signing.attachments import SignedAttachments
-from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, hash_file, is_too_plain, read
+from bot.pictures.similarity.perceptual_hash import SAME_BELOW, Search, is_too_plain, picture_hash, read
 from bot.pictures.similarity.pixel_comparison import shows
 from inference.files.image_files import BROKEN, PictureTooLarge, TooManyParts
 
@@ -47,12 +47,14 @@ class Obstacle(Enum):
     PLAIN = auto()  # it has too little detail
 
 
-class _NotComparable(Exception):
-    """The file cannot be compared with stored pictures."""
+@dataclass(frozen=True)
+class _Upload:
+    """The decoded picture of a file, its hash, and what searches for it; or why it cannot be compared."""
 
-    def __init__(self, obstacle: Obstacle) -> None:
-        super().__init__()
-        self.obstacle = obstacle
+    obstacle: Obstacle | None = None
+    hash: bytes = b""
+    picture: Image.Image | None = None
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -85,29 +87,29 @@ async def find_made_here(
     Of several equal pictures, one of `person_id` comes first. `folder` contains the stored pictures. A file with this
     installation's signature is never taken for a picture that only looks like it. Raises DatabaseError.
     """
-    equal = {folder / origin.path: origin for origin in await _equal_pictures(db, data, person_id)}
+    upload = await _COMPARING.run(_decoded, data)
+    equal = {folder / origin.path: origin for origin in await _equal_pictures(db, upload.hash, person_id)}
     source = await _COMPARING.run(attachments.source_of, data, equal)
     if source is not None:
         return OriginAnswer(MadeHere(equal[source], 0.0), 0, signed=True)
     if await _COMPARING.run(attachments.has_signed, data):
         return OriginAnswer(None, 0, signed=True)
-    try:
-        return await _compared(db, folder, data, person_id)
-    except _NotComparable as reason:
-        return OriginAnswer(None, 0, reason.obstacle)
+    if upload.picture is None or upload.search is None:
+        return OriginAnswer(None, 0, upload.obstacle)
+    return await _compared(db, folder, upload.picture, upload.search, person_id)
 
 
-async def _equal_pictures(db: Database, data: bytes, person_id: int | None) -> list[Origin]:
-    """The stored pictures with the hash of this file, those of `person_id` first."""
-    hashed = await _COMPARING.run(hash_file, data)
+async def _equal_pictures(db: Database, hashed: bytes, person_id: int | None) -> list[Origin]:
+    """The stored pictures with this hash, those of `person_id` first."""
     equal = await db.all(EQUAL_PICTURES, hash=hashed, person=person_id, limit=MAX_EQUAL) if hashed else []
     origins = {origin.id: origin for origin in await db.all(ORIGINS_OF_PICTURES, equal)}
     return [origins[picture_id] for picture_id in equal if picture_id in origins]
 
 
-async def _compared(db: Database, folder: Path, data: bytes, person_id: int | None) -> OriginAnswer:
-    """Compare the file with the stored pictures. Raises _NotComparable or DatabaseError."""
-    picture, search = await _COMPARING.run(_upload, data)
+async def _compared(
+    db: Database, folder: Path, picture: Image.Image, search: Search, person_id: int | None
+) -> OriginAnswer:
+    """Compare the picture with the stored pictures. Raises DatabaseError."""
     near: dict[int, float] = {}
     compared = 0
     async for ids, stored in stored_hashes(db):
@@ -131,20 +133,20 @@ async def _compared(db: Database, folder: Path, data: bytes, person_id: int | No
     return OriginAnswer(None, max(0, await count_pictures(db) - compared))
 
 
-def _upload(data: bytes) -> tuple[Image.Image, Search]:
-    """Decode and hash the file. Raises _NotComparable."""
+def _decoded(data: bytes) -> _Upload:
+    """Decode and hash the file."""
     try:
         picture = read(data)
         hashes = look_again(picture).all_hashes
     except TooManyParts:
-        raise _NotComparable(Obstacle.PARTS) from None
+        return _Upload(Obstacle.PARTS)
     except (PictureTooLarge, Image.DecompressionBombError):
-        raise _NotComparable(Obstacle.LARGE) from None
+        return _Upload(Obstacle.LARGE)
     except BROKEN:
-        raise _NotComparable(Obstacle.BROKEN) from None
+        return _Upload(Obstacle.BROKEN)
     if is_too_plain(hashes):
-        raise _NotComparable(Obstacle.PLAIN)
-    return picture, Search(hashes)
+        return _Upload(Obstacle.PLAIN, picture_hash(picture))
+    return _Upload(None, picture_hash(picture), picture, Search(hashes))
 
 
 def _matches_file(picture: Image.Image, file: Path) -> bool | None:

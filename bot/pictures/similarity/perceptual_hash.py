@@ -99,10 +99,10 @@ def read(file: Path | bytes) -> Image.Image:
         return on_white(reduced(image, 8 * _SIDE))
 
 
-def hash_file(file: Path | bytes) -> bytes:
+def hash_file(path: Path) -> bytes:
     """The hash of the picture in a file; empty for one that cannot be read."""
     try:
-        return picture_hash(read(file))
+        return picture_hash(read(path))
     except BROKEN:
         return b""
 

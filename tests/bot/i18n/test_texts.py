@@ -60,3 +60,8 @@ def test_code_stays_code_without_backslashes() -> None:
 def test_our_own_emphasis_stays_and_names_are_made_plain_once() -> None:
     told = sentence_of_ours("owl_v2 is gone. *Edit* opens it with what is left, [x](y) **too**.")
     assert told == r"owl\_v2 is gone. *Edit* opens it with what is left, \[x\](y) \*\*too\*\*."
+
+
+def test_a_text_without_room_is_empty() -> None:
+    assert clipped("a*b", -300) == clipped("a*b", 0) == ""
+    assert all(len(clipped("*" * 50, room)) <= room for room in range(5, 60))

@@ -34,8 +34,8 @@ _OBSTACLES = {
 async def foreign_details_view(interaction: Interaction, message: discord.Message) -> ui.LayoutView:
     """Show the origin of each picture. Then show the details of the first picture that has some.
 
-    The details are the job, if it is the user's own, or else the recipe in the file. Raises NothingThere or
-    DatabaseError.
+    A user sees the details of their own job. For other pictures, the details come from the file. Raises NothingThere
+    or DatabaseError.
     """
     client, person_id = interaction.client, interaction.user.id
     folder = client.configuration.settings.storage.pictures
