@@ -23,14 +23,15 @@ _CODE = re.compile(r"\\`(.+?)\\`")  # a code span, once it has been made plain
 _ESCAPED = re.compile(r"\\([\W_])")
 _SHOWN_PROMPT = 200  # characters of a prompt in a message about a picture
 _LIMIT = 300  # characters of one name or sentence; a view holds 4000 in all
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates turn what follows around
+# Embeddings, overrides and isolates turn what follows around; surrogates and NUL cannot be sent.
+_UNSENT = re.compile("[\0\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _RIGHT_TO_LEFT = {"R", "AL"}
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
 def plain(text: str, limit: int = _LIMIT) -> str:
     """Text escaped so that it cannot format, ping or link; cut at `limit` characters."""
-    line = " ".join(_TURNS.sub("", text).split())
+    line = " ".join(_UNSENT.sub("", text).split())
     short = line if len(line) <= limit else f"{line[: limit - 1]}…"
     return isolated(discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//"))
 
@@ -42,7 +43,7 @@ def sentence_of_ours(text: str, limit: int = _LIMIT) -> str:
 
 def code(text: str, limit: int = _LIMIT) -> str:
     """Text in a code span, in which nothing formats, pings or links, and a backslash would be seen."""
-    line = " ".join(_TURNS.sub("", text).split()).replace("`", "'")
+    line = " ".join(_UNSENT.sub("", text).split()).replace("`", "'")
     return f"`{line if len(line) <= limit else f'{line[: limit - 1]}…'}`"
 
 
@@ -72,7 +73,7 @@ def clipped(text: str, room: int) -> str:
 
 def on_a_label(name: str, room: int = 60) -> str:
     """A name for a button, which has no markup: cut at `room` characters, so that the rest of the label is seen."""
-    line = " ".join(_TURNS.sub("", name).split())
+    line = " ".join(_UNSENT.sub("", name).split())
     return isolated(line if len(line) <= room else f"{line[: room - 1]}…")
 
 

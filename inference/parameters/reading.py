@@ -11,7 +11,6 @@ it takes grows with the length of the text and no faster; tests/test_patterns.py
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import replace
 from typing import Any, cast
@@ -35,6 +34,7 @@ _KEY = re.compile(r"(\w[\w \-/]{0,60}):\s*")
 _TAG = re.compile(rf"<(?:lora|lyco):([^:<>]{{1,{MAX_NAME}}})(?::([^<>]{{0,100}}))?>", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)")
 _HASH = re.compile(r"[0-9a-f]{8,64}")
+_LARGEST = 1e9  # a larger number in a file is nonsense
 _WEIGHTS = 4  # the border lets through -4 to 4
 
 # Names of samplers without anything but letters and digits, as the field writes them besides our labels.
@@ -265,9 +265,9 @@ def _whole(text: str | None) -> int | None:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST else None
 
 
 def _bounded(value: Any) -> float | None:

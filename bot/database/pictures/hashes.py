@@ -87,7 +87,7 @@ EQUAL_PICTURES = Query(
     """
     SELECT picture_id FROM picture_hash
     CROSS JOIN picture ON picture.id = picture_id CROSS JOIN job ON job.id = job_id
-    WHERE hash = :hash ORDER BY person_id IS :person DESC, picture_id LIMIT :limit
+    WHERE hash = :hash AND delete_at IS NULL ORDER BY person_id IS :person DESC, picture_id LIMIT :limit
     """,
 )
 

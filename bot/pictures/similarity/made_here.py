@@ -84,8 +84,8 @@ async def find_made_here(
 ) -> OriginAnswer:
     """Return the stored picture from which Easel made this signed file, or else the most similar stored picture.
 
-    Of several equal pictures, one of `person_id` comes first. `folder` contains the stored pictures. A file with this
-    installation's signature is never taken for a picture that only looks like it. Raises DatabaseError.
+    Of several equal pictures, one of `person_id` comes first. `folder` contains the stored pictures. A file with a
+    signature by the present certificate is never taken for a picture that only looks like it. Raises DatabaseError.
     """
     upload = await _COMPARING.run(_decoded, data)
     equal = {folder / origin.path: origin for origin in await _equal_pictures(db, upload.hash, person_id)}

@@ -65,3 +65,8 @@ def test_our_own_emphasis_stays_and_names_are_made_plain_once() -> None:
 def test_a_text_without_room_is_empty() -> None:
     assert clipped("a*b", -300) == clipped("a*b", 0) == ""
     assert all(len(clipped("*" * 50, room)) <= room for room in range(5, 60))
+
+
+def test_what_cannot_be_sent_is_left_out() -> None:
+    assert plain("a\ud83d\0b") == plain("ab")
+    plain("\ud800").encode()

@@ -265,3 +265,15 @@ def test_regions_that_do_not_go_with_the_prompt_are_not_read(fields: str) -> Non
 def test_what_regions_have_is_read_with_regions_alone() -> None:
     told = "an owl\nSteps: 20, Seed: 1, Size: 64x64, Region edge: 5, Base share: 0.4"
     assert (read_infotext(told).region_edge, read_infotext(told).base_share) == (USUAL_EDGE, 0)
+
+
+@pytest.mark.parametrize("scale", ["1e30", "inf", "nan"])
+def test_a_number_beyond_all_sense_is_left_out(scale: str) -> None:
+    recipe = read_infotext(f"a\nSteps: 9, CFG scale: {scale}, Seed: 1")
+    assert recipe is not None and recipe.guidance_scale is None and recipe.steps == 9
+
+
+def test_a_weight_of_hundreds_of_digits_is_left_out() -> None:
+    resources = '[{"type":"lora","modelName":"x","weight":1' + "0" * 400 + "}]"
+    recipe = read_infotext(f"a\nSteps: 9, Seed: 1, Civitai resources: {resources}")
+    assert recipe is not None and recipe.steps == 9

@@ -101,7 +101,7 @@ def _not_found(interaction: Interaction, file: PostedPicture, answer: OriginAnsw
     if answer.signed:
         return [
             _("This picture is AI-generated. This bot generated it and signed the file."),
-            _("Its signature is no longer stored here, so Easel does not know the date."),
+            _("Easel does not find the stored picture, so it does not know the date."),
         ]
     if answer.obstacle is None:
         lines = [
