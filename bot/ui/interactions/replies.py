@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import discord
@@ -29,16 +28,12 @@ MAX_ROLES = 10  # that one sentence names
 MAX_SENTENCES = 1500  # characters about one error; a message holds 4000
 
 
-class ErrorWithView(ABC, Exception):
-    """An error with a view of its own, such as buttons for alternatives."""
+class Refusal(Exception):
+    """An error with more below its sentence: buttons for alternatives, lines of text, files."""
 
-    @abstractmethod
-    def view(self) -> ui.LayoutView:
-        """The reply."""
-
-    def files(self) -> list[discord.File]:
-        """What is attached to it."""
-        return []
+    def __init__(self, error: Exception | str, *rows: ui.Item[Any], files: Sequence[discord.File] = ()) -> None:
+        super().__init__(str(error))
+        self.error, self.rows, self.files = error, rows, list(files)
 
 
 def error_message(error: Exception) -> str:
@@ -47,6 +42,15 @@ def error_message(error: Exception) -> str:
         if kind in _MESSAGES:
             return _MESSAGES[kind](error)
     return _("Something went wrong on our side, and we logged it. Please try again in a moment.")
+
+
+def refusal_card(error: Exception | str, *rows: ui.Item[Any]) -> ui.LayoutView:
+    """The message that shows an error, or a sentence like one, and below it what may help, such as buttons."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](error if isinstance(error, str) else error_message(error)))
+    for row in rows:
+        view.add_item(row)
+    return view
 
 
 def _explained(error: InferenceError) -> str:
@@ -97,13 +101,11 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
         return
     if isinstance(cause, DatabaseError):
         log.error("an interaction failed: %s", cause)
-    elif not isinstance(cause, ErrorWithView | RequestError):
+    elif not isinstance(cause, Refusal | RequestError):
         log.error("an interaction failed", exc_info=cause)
+    refusal = cause if isinstance(cause, Refusal) else Refusal(cause)
     try:
-        if isinstance(cause, ErrorWithView):
-            await send_ephemeral(interaction, cause.view(), cause.files())
-        else:
-            await send_ephemeral_text(interaction, error_message(cause))
+        await send_ephemeral(interaction, refusal_card(refusal.error, *refusal.rows), refusal.files)
     except DISCORD_ERRORS as problem:
         log.warning("cannot send an error reply (%s): %s", type(cause).__name__, problem)
 
@@ -133,3 +135,6 @@ async def send_ephemeral_text(interaction: Interaction, text: str) -> None:
     view = ui.LayoutView()
     view.add_item(ui.TextDisplay[Any](text))
     await send_ephemeral(interaction, view)
+
+
+ErrorWithView = Refusal  # SHIM

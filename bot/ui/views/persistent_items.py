@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform
 
 import discord
 from discord import ui
@@ -15,64 +16,95 @@ from bot.database.jobs.jobs import FIND_JOB, Job, note_opened
 from bot.errors.missing import NothingThere
 from bot.errors.rights import NotYours
 from bot.i18n import _, speak
-from bot.i18n.texts import bounded_lines, clipped, plain
 from bot.servers.rights import Action
 from bot.ui.access import enter, require_open
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.interactions.replies import ErrorWithView, error_message
-from inference.errors import RequestError
+from bot.ui.views.custom_ids import CustomId, Id, is_discord_id, is_id
 
 if TYPE_CHECKING:
     Button = ui.Button[Any]
-    Select = ui.Select[Any]
 
 else:
-    Button, Select = ui.Button, ui.Select
+    Button = ui.Button
 
 ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
-MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
-MAX_ID_DIGITS = 18
-MAX_TYPED = 1500  # characters of refused entries that the reply repeats
-MAX_TITLE = 45  # characters; Discord's limit
-MODAL_SECONDS = 1800.0  # a modal that is neither sent nor closed times out after this
-NO_CUSTOM_ID = r"(?!)"  # the template of abstract items: it matches no custom_id
+MAX_LABEL = 80  # characters on a button; Discord's limit
+MENU = 25  # options of a select menu; Discord's limit
+_NEVER = r"(?!)"  # the template of base classes: it matches no custom_id
 
 
-class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_ID):
-    """A component matched by custom_id, whose errors become replies. Subclasses define `from_match` and `handle`.
+@dataclass_transform(eq_default=False)
+class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=_NEVER):
+    """A component with state in its custom_id, whose errors become replies. Subclasses define `handle`.
 
-    Defining a subclass with a template registers it, so items of messages sent before a restart keep working.
-    `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal. `command` is the slash
-    command that does the same: where a server has closed that, the item is closed too. `action` is what is checked
-    before `handle`; None: everybody may, also who is blocked. `server_id` is the server that the action is about; None:
-    that where the person is.
+    The annotated fields of a subclass are the values in its custom_id, in this order, behind the `prefix`; which
+    annotations there are is in `custom_ids`. Defining a subclass with a prefix registers it, so components of messages
+    sent before a restart keep working.
+
+    `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal. `action` is what is
+    checked before `handle`; None: everybody may, also who is blocked. `command` is the slash command that does the
+    same: where a server has closed that, the component is closed too.
     """
 
     registered: ClassVar[list[type[PersistentItem[Any]]]] = []
 
+    prefix: ClassVar[str] = ""
+    custom_ids: ClassVar[CustomId]
     sends_message: ClassVar[bool] = False
     opens_modal: ClassVar[bool] = False
-    command: str = ""
+    command: ClassVar[str] = ""
     action: ClassVar[Action | None] = Action.USE
-    server_id: int | None = None
 
-    def __init_subclass__(cls, *, template: str, registered: bool = True, **options: Any) -> None:
+    def __init_subclass__(
+        cls, *, prefix: str = "", template: str = _NEVER, registered: bool = True, **options: Any
+    ) -> None:
+        if prefix or any("ClassVar" not in str(each) for each in cls.__dict__.get("__annotations__", {}).values()):
+            dataclass(eq=False, repr=False)(cls)
+        if prefix:
+            cls.prefix, cls.custom_ids = prefix, CustomId(prefix, cls)
+            template = cls.custom_ids.template
         super().__init_subclass__(template=template, **options)
-        if registered and template != NO_CUSTOM_ID:
+        if (prefix or (template not in (_NEVER, r"(?s:.*)"))) and registered:  # SHIM
             PersistentItem.registered.append(cls)
 
-    @classmethod
+    def __post_init__(self) -> None:
+        super().__init__(self.component(self.custom_ids.write(self)))
+
     @abstractmethod
+    def component(self, custom_id: str) -> ItemT:
+        """Discord's component with this custom_id."""
+
+    @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """The item of a matched custom_id. Raises ValueError or LookupError for values that mean nothing."""
+        """The component of a matched custom_id. Raises ValueError or LookupError for values that mean nothing."""
+        return cls(**cls.custom_ids.read(match))
+
+    @classmethod
+    def from_text(cls, custom_id: str) -> Self | None:
+        """The component of a custom_id; None if that is another one's, or forged."""
+        match = cls.__discord_ui_compiled_template__.fullmatch(custom_id)
+        try:
+            return match and cls.from_match(match)
+        except (ValueError, LookupError):
+            return None
+
+    @property
+    def place(self) -> int | None:
+        """The server that the action is about; None: that where the person is."""
+        return None
+
+    @property
+    def checked_command(self) -> str:
+        """The slash command that does the same, where it depends on the custom_id."""
+        return self.command
 
     @classmethod
     async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Recreate the item from the custom_id that Discord sends."""
+        """Recreate the component from the custom_id that Discord sends."""
         speak(interaction.locale.value)
         try:
             return cls.from_match(match)
@@ -90,7 +122,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
         )
 
     async def _checked(self, interaction: Interaction) -> None:
-        await enter(interaction, self.command, self.action, self.server_id)
+        await enter(interaction, self.checked_command, self.action, self.place)
         await self.handle(interaction)
 
     @abstractmethod
@@ -98,12 +130,14 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
         """Do what the button or the chosen option is for."""
 
 
-class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)", registered=False):
-    """An item whose custom_id matches a template but has invalid values: a forged one."""
+class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)"):
+    """A component whose custom_id has invalid values: a forged one."""
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """Never called: the item is made by `from_custom_id`."""
+    def __init__(self, item: ui.Item[Any]) -> None:
+        ui.DynamicItem.__init__(self, item)  # pyright: ignore[reportUnknownMemberType]
+
+    def component(self, custom_id: str) -> ui.Item[Any]:
+        """Never called: Discord's component is given."""
         raise NotImplementedError
 
     async def handle(self, interaction: Interaction) -> None:
@@ -121,17 +155,57 @@ def outdated_error() -> NothingThere:
     return NothingThere(what=_("This page is outdated. Please open it again."))
 
 
-class PersistentButton(PersistentItem[Button], template=NO_CUSTOM_ID):
+class PersistentButton(PersistentItem[Button]):
     """A button."""
 
+    label: ClassVar[str] = ""  # marked by `later`, translated when the button is made
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-class PersistentSelect(PersistentItem[Select], template=NO_CUSTOM_ID):
-    """A select menu of strings; `values` are the chosen ones."""
+    def component(self, custom_id: str) -> Button:
+        """Discord's button."""
+        return ui.Button(label=self.text()[:MAX_LABEL], style=self.style, custom_id=custom_id)
+
+    def text(self) -> str:
+        """What stands on it, where that depends on the custom_id."""
+        return _(self.label)
+
+    def labelled(self, text: str, *, style: discord.ButtonStyle | None = None, disabled: bool = False) -> Self:
+        """The same button with this text on it."""
+        self.item.label, self.item.style, self.item.disabled = text[:MAX_LABEL], style or self.style, disabled
+        return self
+
+
+class PersistentMenu(PersistentItem[ui.Item[Any]]):
+    """A select menu: of options, or of what Discord lists, such as roles."""
+
+    kind: ClassVar[Callable[..., ui.Item[Any]]] = ui.Select
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._chosen: list[str] = []
+
+    def component(self, custom_id: str) -> ui.Item[Any]:
+        """Discord's menu, without options."""
+        return type(self).kind(custom_id=custom_id)
+
+    def offering(
+        self, options: Iterable[discord.SelectOption] | None = None, placeholder: str = "", **more: Any
+    ) -> Self:
+        """The same menu with the first 25 of these options; `more` is what the constructor of its kind takes."""
+        given = {} if options is None else {"options": list(options)[:MENU]}
+        self.item = type(self).kind(custom_id=self.custom_id, placeholder=placeholder or None, **given, **more)
+        return self
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Take what was chosen, and run `handle`."""
+        data = cast("dict[str, Any]", interaction.data or {})
+        self._chosen = [str(value) for value in data.get("values", ())]
+        await super().callback(interaction)
 
     @property
     def values(self) -> list[str]:
-        """The values of the chosen options. They are untrusted input."""
-        return self.item.values
+        """The values of the chosen options, ids as text. They are untrusted input."""
+        return self._chosen
 
     @property
     def value(self) -> str:
@@ -147,103 +221,20 @@ class PersistentSelect(PersistentItem[Select], template=NO_CUSTOM_ID):
             raise outdated_error()
         return [int(value) for value in self.values]
 
-
-def is_id(value: str) -> bool:
-    """Whether a chosen value, which is untrusted input, is an id of ours."""
-    return value.isdecimal() and len(value) <= MAX_ID_DIGITS
-
-
-def is_discord_id(value: str) -> bool:
-    """Whether a text, which is untrusted input, is an id of Discord's."""
-    return value.isascii() and value.isdecimal() and 0 < int(value) < MAX_DISCORD_ID
+    @property
+    def discord_ids(self) -> tuple[int, ...]:
+        """The chosen ids of Discord, perhaps none. Raises NothingThere for what is none."""
+        if not all(map(is_discord_id, self.values)):
+            raise outdated_error()
+        return tuple(map(int, self.values))
 
 
-def discord_id(digits: str) -> int:
-    """The id of Discord's in a custom_id; 0 is nobody's. Raises ValueError for a greater number than there are."""
-    found = int(digits)
-    if found >= MAX_DISCORD_ID:
-        raise ValueError(digits)
-    return found
+class JobButton(PersistentButton):
+    """A button about one job."""
 
-
-class RefusedEntries(ErrorWithView):
-    """A modal that was refused, with what was typed into it: Discord shows that no more."""
-
-    def __init__(self, problem: RequestError, typed: Sequence[str]) -> None:
-        super().__init__(str(problem))
-        self._lines = [error_message(problem), _("You wrote:"), *bounded_lines(typed, MAX_TYPED)]
-
-    def view(self) -> ui.LayoutView:
-        """The sentence and the entries."""
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any]("\n".join(self._lines)))
-        return view
-
-
-class ModalForm(ui.Modal):
-    """A modal that replies with its errors. Subclasses define `submitted`.
-
-    The custom_id is `key` and the id of the opening interaction, so two people can have the same modal open.
-    """
-
-    sends_message: ClassVar[bool] = True  # the reply is a new message
-    private: ClassVar[bool] = False  # the new message is ephemeral
-    command: str = ""  # the slash command that does the same
-    action: ClassVar[Action | None] = Action.USE  # what is checked before `submitted`, as in PersistentItem
-
-    def __init__(self, title: str, key: str, opening: int) -> None:
-        super().__init__(title=title[:MAX_TITLE], custom_id=f"{key}:{opening}", timeout=MODAL_SECONDS)
-
-    async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Run `submitted`; `bot.ui.interactions.replies` turns what it raises into a reply."""
-        speak(interaction.locale.value)
-        acknowledge.schedule(interaction, thinking=self.sends_message, private=self.private)
-        await background.guard(
-            self._checked(interaction),
-            "a modal",
-            lambda error: interaction.client.reply_with_error(interaction, error),
-        )
-
-    async def _checked(self, interaction: Interaction) -> None:
-        await enter(interaction, self.command, self.action)
-        try:
-            await self.submitted(interaction)
-        except RequestError as problem:
-            if typed := self._typed(error_message(problem)):
-                raise RefusedEntries(problem, typed) from problem
-            raise
-
-    def _typed(self, told: str) -> list[str]:
-        """What was typed and would be lost, by field: without values that were there before or that `told` names."""
-        labels = [item for item in self.children if isinstance(item, ui.Label)]
-        fields = [(each.text, each.component) for each in labels if isinstance(each.component, ui.TextInput)]
-        return [
-            f"> {text}: {clipped(field.value, MAX_TYPED)}"
-            for text, field in fields
-            if field.value.strip() and field.value != field.default and plain(field.value) not in told
-        ]
-
-    @abstractmethod
-    async def submitted(self, interaction: Interaction) -> None:
-        """Handle the submitted values."""
-
-
-class JobButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one job, with the custom_id `NAME:JOB`."""
-
-    name: ClassVar[str] = ""
     in_message_of_job: ClassVar[bool] = True  # False: also in messages about several jobs or about something else
-    label: ClassVar[str] = ""  # marked by `later`, translated when the button is made
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, job_id: int) -> None:
-        self.job_id = job_id
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{job_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["job"]))
+    job_id: Id
 
     async def job(self, interaction: Interaction) -> Job:
         """The job that the button is about. Raises NothingThere."""
@@ -265,3 +256,22 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
         if job.person_id != interaction.user.id:
             raise NotYours(instead=instead)
         return job
+
+
+# SHIM: to be deleted when everything is converted
+from bot.ui.views.custom_ids import MAX_DISCORD_ID, MAX_ID_DIGITS, discord_id  # noqa
+
+NO_CUSTOM_ID = _NEVER
+PersistentSelect = PersistentMenu
+
+
+def __getattr__(name: str) -> Any:  # SHIM
+    if name == "ModalForm":
+        from bot.ui.views.forms import Form  # noqa: PLC0415
+
+        return Form
+    if name == "RefusedEntries":
+        from bot.ui.views.forms import RefusedEntries  # noqa: PLC0415
+
+        return RefusedEntries
+    raise AttributeError(name)

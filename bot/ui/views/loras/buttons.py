@@ -1,13 +1,8 @@
-"""The base class of buttons about one LoRA, and the entry that a custom_id means."""
+"""The base class of buttons about one LoRA, and the entry that its id means."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import ClassVar, Self
-
-import discord
-from discord import ui
 
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.errors.missing import NothingThere
@@ -15,9 +10,10 @@ from bot.i18n import _
 from bot.i18n.texts import lora_name
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
+from bot.ui.views.custom_ids import Id
+from bot.ui.views.persistent_items import PersistentButton
 
-LORA = r"(?P<lora>\d{1,18})"  # the id of a LoRA in a custom_id
+LORA = r"(?P<lora>\d{1,18})"  # SHIM
 
 
 async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
@@ -38,22 +34,12 @@ async def named_here(interaction: Interaction, lora: Lora) -> Lora:
     return replace(lora, name=lora_name(lora, await shown_ratings(interaction)))
 
 
-class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one entry of the catalogue. Its custom_id is its `name` and LORA."""
+class LoraButton(PersistentButton):
+    """A button about one entry of the catalogue."""
 
     command = "lora"
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""  # marked by `later`
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, lora_id: int) -> None:
-        self.lora_id = lora_id
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{lora_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
+    lora_id: Id
 
     async def lora(self, interaction: Interaction) -> Lora:
         """The entry. Raises NothingThere."""

@@ -6,11 +6,10 @@ The custom_id of each control holds the whole page, so a panel works after a res
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Generic, Self
 
 import discord
 from discord import ui
@@ -24,20 +23,20 @@ from bot.ui.access import context_of, is_operator
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.custom_ids import DiscordIdOrPseudonym, discord_id
+from bot.ui.views.forms import Form
 from bot.ui.views.persistent_items import (
-    NO_CUSTOM_ID,
-    ModalForm,
+    Button,
+    ItemT,
     PersistentButton,
     PersistentItem,
-    discord_id,
-    is_discord_id,
+    PersistentMenu,
     outdated_error,
 )
 from inference.queue.scheduler import EVERYWHERE
 
-# The longest page of the audit log has 87 characters, so a control's name may have 12.
-PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<detail>[a-z0-9_.]{0,42})"
-TARGET = r"(?P<target>-?\d{1,19})"  # negative: the keyed hash of a person who has all deleted
+PAGE = r"(?P<page>[0-9]{1,19}:[a-z]{2,9}:[0-9]{1,18}:[a-z0-9_.]{0,42})"  # SHIM
+TARGET = r"(?P<target>-?\d{1,19})"  # SHIM
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit
 ORDER = (HOME, "places", "art", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit")
@@ -52,13 +51,16 @@ class PanelPage:
     page: int = 0
     detail: str = ""
 
+    # The longest page of the audit log has 87 characters, so a control's prefix may have 12.
+    ID_PATTERN: ClassVar[str] = r"[0-9]{1,19}:[a-z]{2,9}:[0-9]{1,18}:[a-z0-9_.]{0,42}"
+
     @classmethod
-    def of(cls, match: re.Match[str]) -> Self:
-        """The page in a custom_id. Raises ValueError for a number that is no id of Discord."""
-        return cls(discord_id(match["server"]), match["section"], int(match["page"]), match["detail"])
+    def from_id(cls, text: str) -> Self:
+        """Read what `str` wrote. Raises ValueError for a number that is no id of Discord."""
+        server, section, page, detail = text.split(":")
+        return cls(discord_id(server), section, int(page), detail)
 
     def __str__(self) -> str:
-        """The page as PAGE reads it."""
         return f"{self.server_id}:{self.section}:{self.page}:{self.detail}"
 
     def at(self, page: int) -> PanelPage:
@@ -128,84 +130,47 @@ def shown(parts: Sequence[str]) -> ui.TextDisplay[Any]:
     return ui.TextDisplay[Any]("\n".join(parts))
 
 
-class PanelButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button of the panel. Its `label` is marked by `later`.
-
-    Where the template ends with a TARGET, the custom_id holds the id of what the button is about besides.
-    """
+class PanelItem(PersistentItem[ItemT], Generic[ItemT]):
+    """A control of the panel; it holds the page on which it stands."""
 
     command = "server"
     action = Action.CONFIGURE
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, page: PanelPage, target: int | None = None) -> None:
-        self.page, self.target, self.server_id = page, target or 0, page.server_id
-        custom_id = f"{self.name}:{page}" if target is None else f"{self.name}:{page}:{target}"
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
+    page: PanelPage
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        target = match.groupdict().get("target")
-        if target is None:
-            return cls(PanelPage.of(match))
-        discord_id(target.removeprefix("-"))  # a pseudonym is negative
-        return cls(PanelPage.of(match), int(target))
+    @property
+    def place(self) -> int:
+        """The server of the page."""
+        return self.page.server_id
 
 
-class PanelMenu(PersistentItem[ui.Item[Any]], template=NO_CUSTOM_ID):
-    """A menu of the panel, of strings or of what Discord lists."""
-
-    command = "server"
-    action = Action.CONFIGURE
-    name: ClassVar[str] = ""
-
-    def __init__(self, page: PanelPage, menu: Any = ui.Select, **options: Any) -> None:
-        self.page, self.server_id = page, page.server_id
-        super().__init__(menu(custom_id=f"{self.name}:{page}", **options))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(PanelPage.of(match))
-
-    def values(self, interaction: Interaction) -> list[str]:
-        """The chosen values, ids as text. They are untrusted input."""
-        data = cast("dict[str, Any]", interaction.data or {})
-        return [str(value) for value in data.get("values", ())]
-
-    def value(self, interaction: Interaction) -> str:
-        """The only chosen value. Raises NothingThere unless it is one."""
-        values = self.values(interaction)
-        if len(values) != 1:
-            raise outdated_error()
-        return values[0]
-
-    def ids(self, interaction: Interaction) -> tuple[int, ...]:
-        """The chosen ids of Discord. Raises NothingThere for what is none."""
-        values = self.values(interaction)
-        if not all(map(is_discord_id, values)):
-            raise outdated_error()
-        return tuple(map(int, values))
+class PanelButton(PanelItem[Button], PersistentButton):
+    """A button of the panel."""
 
 
-class PanelForm(ModalForm):
+class TargetButton(PanelButton):
+    """A button of the panel about a person, a role, or something with an id of ours."""
+
+    target: DiscordIdOrPseudonym
+
+
+class PanelMenu(PanelItem[ui.Item[Any]], PersistentMenu):
+    """A menu of the panel, of options or of what Discord lists."""
+
+
+class PanelForm(Form):
     """A form of the panel, which shows the panel again."""
 
     command = "server"
     sends_message = False
 
-    def __init__(self, title: str, name: str, page: PanelPage, *, opening: int) -> None:
-        super().__init__(title, f"{name}:{page.server_id}", opening)
+    def __init__(self, title: str, page: PanelPage, opening: int, **values: object) -> None:
+        super().__init__(title, opening, **values)
         self.page = page
 
 
-class SectionMenu(PanelMenu, template=rf"svsection:{PAGE}"):
+class SectionMenu(PanelMenu, prefix="svsection"):
     """Leads to another section."""
-
-    name = "svsection"
 
     @classmethod
     def of(cls, page: PanelPage, *, operator: bool) -> Self:
@@ -216,29 +181,20 @@ class SectionMenu(PanelMenu, template=rf"svsection:{PAGE}"):
             for kind in kinds
             if (kind.everywhere or page.server_id != EVERYWHERE) and (operator or not kind.for_operators)
         ]
-        options = [
+        return cls(PanelPage(page.server_id)).offering(
             discord.SelectOption(label=_(kind.title), value=kind.key, default=kind.key == page.section)
             for kind in offered
-        ]
-        return cls(PanelPage(page.server_id), options=options)
+        )
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of the section."""
-        await PanelPage(self.page.server_id, self.value(interaction)).show(interaction)
+        await PanelPage(self.page.server_id, self.value).show(interaction)
 
 
-class GoButton(PanelButton, template=rf"svgo:{PAGE}"):
+class GoButton(PanelButton, prefix="svgo"):
     """Shows another page."""
 
-    name = "svgo"
     label = later("Back")
-
-    @classmethod
-    def to(cls, page: PanelPage, label: str, *, disabled: bool = False) -> Self:
-        """The button with this label."""
-        button = cls(page)
-        button.item.label, button.item.disabled = label, disabled
-        return button
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show it."""
@@ -249,6 +205,6 @@ def turning(page: PanelPage, *, more: bool) -> list[ui.ActionRow[Any]]:
     """The row that turns the pages of a list; none where there is one page."""
     if not page.page and not more:
         return []
-    back = GoButton.to(page.at(max(0, page.page - 1)), _("Back"), disabled=not page.page)
-    forward = GoButton.to(page.at(min(page.page + 1, 10**6)), _("More"), disabled=not more)
+    back = GoButton(page.at(max(0, page.page - 1))).labelled(_("Back"), disabled=not page.page)
+    forward = GoButton(page.at(min(page.page + 1, 10**6))).labelled(_("More"), disabled=not more)
     return [ui.ActionRow[Any](back, forward)]
