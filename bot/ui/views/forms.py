@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
 import discord
 from discord import ui
@@ -49,11 +49,11 @@ class FormField(ABC, Generic[Value]):
     def __get__(self, form: None, owner: type[Form]) -> Self: ...
     @overload
     def __get__(self, form: Form, owner: type[Form]) -> Value: ...
-    def __get__(self, form: Form | None, owner: type[Form]) -> Self | Value:
+    def __get__(self, form: Form | None, owner: type[Form]) -> Any:
         if form is None:
             return self
         field, component = form.shown.get(self.name, (None, None))
-        return self.empty() if field is None else cast("FormField[Value]", field).read(component)
+        return self.empty() if field is None else field.read(component)
 
     def but(self, **changes: object) -> Self:
         """The same field with other attributes, for one form; its texts may be translated already."""
