@@ -61,10 +61,6 @@ class FormField(ABC, Generic[Value]):
         vars(changed).update(changes)
         return changed
 
-    def with_value(self, value: Any) -> FormField[Value]:
-        """The field as one form has it: `value` is what stands in it, or another field."""
-        return value if isinstance(value, FormField) else self.but(value=value)
-
     def labelled(self, component: ui.Item[Any]) -> ui.Label[Any]:
         """The component with its texts."""
         hint = _(self.hint)[:MAX_HINT] if self.hint else None
@@ -237,7 +233,7 @@ class Form(ui.Modal):
         for field in self.declared():
             value = values.get(field.name)
             if value is not LEFT_OUT:
-                self.add(field.with_value(value))
+                self.add(value if isinstance(value, FormField) else field.but(value=value))
 
     @classmethod
     def declared(cls) -> list[FormField[Any]]:
