@@ -7,7 +7,6 @@ the people of a server published.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -91,36 +90,24 @@ class BrowseQuery(BaseModel):
         return f"{head}:{len(self.tag)}.{self.tag}{self.search}"
 
 
-@dataclass(frozen=True)
-class PageRef:
-    """A page, from 0, of a query: its key, or `~ID` of the row that holds one too long for a button."""
+async def query_key(db: Database, person_id: int, query: BrowseQuery) -> str:
+    """The query in the short form that custom_ids carry: its key, or `~ID` of the draft that holds a longer one.
 
-    page: int
-    key: str
-
-    def __str__(self) -> str:
-        return f"{self.page}:{self.key}"
-
-    def moved(self, pages: int) -> PageRef:
-        """The page `pages` further, or back if negative."""
-        return PageRef(max(0, self.page + pages), self.key)
-
-
-async def page_ref_of(db: Database, person_id: int, query: BrowseQuery, page: int = 0) -> PageRef:
-    """The reference of a page of the query, for buttons. Raises DatabaseError."""
+    Raises DatabaseError.
+    """
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
         key = f"~{await save_draft(db, person_id, query.model_dump_json())}"
-    return PageRef(page, key)
+    return key
 
 
-async def query_at(db: Database, person_id: int, page_ref: PageRef) -> BrowseQuery:
-    """The query of a page. Raises NothingThere for a page that is too old, and DatabaseError."""
-    if kept := _KEPT.fullmatch(page_ref.key):
+async def query_at(db: Database, person_id: int, key: str) -> BrowseQuery:
+    """The query with this key. Raises NothingThere for one that is too old, and DatabaseError."""
+    if kept := _KEPT.fullmatch(key):
         text = await db.one(FIND_DRAFT, id=int(kept[1]), person=person_id)
         query = None if text is None else _from_json(text)
     else:
-        query = _from_key(page_ref.key)
+        query = _from_key(key)
     if query is None:
         raise NothingThere(what=_("This page is outdated. Please open it again."))
     return query

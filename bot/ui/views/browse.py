@@ -1,69 +1,373 @@
-"""Lists with pages: which page of which list, and the buttons that turn pages and search.
-
-The market, the bookmarks and the gallery share them. The custom_id of each control holds the page kind, the query and
-the page number, so the controls work after a restart.
-"""
+"""Lists that one browses, such as the market: search, order, category and filters, as cards or as compact lines."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any, Self
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
 
-from bot.i18n import _, label, ngettext, number
-from bot.i18n.texts import clipped
+from bot.config import CheckpointSettings
+from bot.database.database import Database
+from bot.database.loras.catalogue import Lora
+from bot.database.loras.search import Sort
+from bot.database.loras.tags import POPULAR_TAGS
+from bot.database.people.preferences import find_preferences, save_preferences
+from bot.i18n import _, label, later, ngettext, number
+from bot.i18n.texts import base_models, clipped, listed
+from bot.requests.builder import usual_checkpoint
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.page_kind import KIND, PageKind
-from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
-from bot.ui.views.persistent_items import ModalForm, PersistentButton, outdated_error
-from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, page_ref_of, query_at
+from bot.ui.rendered_message import button_rows
+from bot.ui.views.forms import LEFT_OUT, Choice, ChoiceField, Form, SwitchField, TextField
+from bot.ui.views.list_page import Cursor, Entry, Found, ListButton, ListPage, ListRef
+from bot.ui.views.persistent_items import MENU, PersistentMenu
+from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, base_model_in, in_order, query_at, query_key
+from inference.base_models import BaseModelId
+from inference.lora.beside.categories import Category
 
-MENU, MAX_OPTION = 25, 100  # options of a select menu, characters of an option; Discord's limits
-PAGE_REF = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
+MAX_OPTION = 100  # characters of an option of a menu; Discord's limit
+COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
+MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
+MAX_LINES, MAX_REMARK = 3300, 100  # characters of all lines, and of what is put behind one
+MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
+_ANY = "-"  # the value of the option without a filter
+_FEATURED = "featured"  # the value of the option for what staff feature
 
 
-@dataclass(frozen=True)
-class PageLocation:
-    """Which page of which list: what the custom_ids of all controls of a page have in common."""
+class BrowseList(ListPage[BrowseQuery, Entry]):
+    """A list with search, order, category and filters. Its sentences are marked by `later`."""
 
-    kind: str  # the key of the PageKind
-    page_ref: PageRef
+    sorts: ClassVar[tuple[Sort, ...]]
+    cards: ClassVar[int]  # cards on a page
+    compact: ClassVar[bool] = False  # whether it can also show lines
+    tags: ClassVar[bool] = False  # whether it filters by tags
+    featured: ClassVar[bool] = False  # whether it has what staff feature
+    orders: ClassVar[Mapping[Sort, str]] = {}  # its own names of orders
+    search_title: ClassVar[str]
+    search_hint: ClassVar[str]  # which texts are searched
 
-    @classmethod
-    def of(cls, match: re.Match[str]) -> Self:
-        """Parse a control's custom_id."""
-        return cls(match["kind"], PageRef(int(match["page"]), match["key"]))
+    async def at(self, interaction: Interaction, query: BrowseQuery, cursor: Cursor = Cursor()) -> ListRef:  # noqa: B008
+        """A page of a query. Raises DatabaseError."""
+        return ListRef(self.key, await query_key(interaction.client.db, interaction.user.id, query), cursor)
 
-    def page_kind(self) -> PageKind:
-        """The kind of list. Raises NothingThere for a forged key."""
-        kind = PageKind.of(self.kind)
-        if kind is None:
-            raise outdated_error()
-        return kind
+    async def query(self, interaction: Interaction, text: str) -> BrowseQuery:
+        """The query with that key. Raises NothingThere for one that is too old."""
+        return await query_at(interaction.client.db, interaction.user.id, text)
+
+    def size(self, query: BrowseQuery) -> int:
+        """How many entries stand on a page."""
+        return COMPACT_PAGE if self.compact and query.compact else self.cards
+
+    def order_of(self, query: BrowseQuery) -> str:
+        """The order of a query, for menus and titles."""
+        return _("Featured by staff") if query.featured else self.named(query.sort)
+
+    def named(self, sort: Sort) -> str:
+        """An order in words."""
+        return _(self.orders[sort]) if sort in self.orders else in_order(sort)
+
+    def facts(self, query: BrowseQuery, found: Found[Entry], count: str) -> list[str]:
+        """The lines below a title: how many, filters, order and page; and that there are compact lists."""
+        parts = [count, *active_filters(query), self.order_of(query)]
+        if found.page is not None and found.pages is not None and found.pages > 1:
+            page, pages = number(found.page + 1), number(found.pages)
+            parts.append(_("page {page} of {pages}").format(page=page, pages=pages))
+        lines = [f"-# {' · '.join(filter(None, parts))}"]
+        if self.compact and not query.compact and (found.total or 0) > MANY_PAGES * self.cards:
+            hint = _(
+                "Many pages? Press *Filter* and choose *Show as a list*. A list has up to {count} entries per page."
+            )
+            lines.append("-# " + hint.format(count=COMPACT_PAGE))
+        return lines
+
+    def buttons(self, at: ListRef, query: BrowseQuery) -> Sequence[ui.Item[Any]]:
+        """Further buttons below the list."""
+        return ()
+
+    async def below(
+        self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[Entry]
+    ) -> Sequence[ui.Item[Any]]:
+        """Search, filter and pages, and the menus of order and category."""
+        buttons: list[ui.Item[Any]] = [SearchButton(at)]
+        buttons += [ClearSearchButton(at)] if query.search else []
+        buttons += [FilterButton(at), *self.pager(at, found), *self.buttons(at, query)]
+        menus = SortMenu.of(self, at, query), CategoryMenu.of(at, query)
+        return [*button_rows(buttons), *(ui.ActionRow[Any](menu) for menu in menus)]
+
+
+class BrowseButton(ListButton):
+    """A button that changes the query of a list."""
 
     @property
-    def command(self) -> str:
-        """The slash command that opens such a page; "" for a forged key."""
-        kind = PageKind.of(self.kind)
-        return kind.command if kind else ""
+    def browsed(self) -> BrowseList[Any]:
+        """The list. Raises LookupError for a forged id of another list."""
+        return browsed(self.at)
 
-    async def query(self, interaction: Interaction) -> BrowseQuery:
-        """The query of the page. Raises NothingThere."""
-        return await query_at(interaction.client.db, interaction.user.id, self.page_ref)
 
-    async def show(self, interaction: Interaction) -> None:
-        """Edit the message whose control was used to show the page."""
-        page = await self.page_kind().page(interaction, self.page_ref)
-        await acknowledge.replace(interaction, page.view, page.files)
+def browsed(at: ListRef) -> BrowseList[Any]:
+    """The list, which one browses. Raises LookupError for another."""
+    if not isinstance(at.list, BrowseList):
+        raise LookupError(at.key)
+    return at.list
 
-    async def show_query(self, interaction: Interaction, query: BrowseQuery) -> None:
-        """Show the first page of another query."""
-        page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
-        await PageLocation(self.kind, page_ref).show(interaction)
+
+async def show_query(interaction: Interaction, at: ListRef, query: BrowseQuery) -> None:
+    """Show the first page of another query of the same list."""
+    await (await browsed(at).at(interaction, query)).show(interaction)
+
+
+class SearchButton(BrowseButton, prefix="fi"):
+    """Opens the form for search words."""
+
+    label, style = later("Search"), discord.ButtonStyle.primary
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the form."""
+        query = await self.browsed.query(interaction, self.at.query)
+        await acknowledge.open_modal(interaction, SearchForm(self.at, query, interaction.id))
+
+
+class ClearSearchButton(BrowseButton, prefix="cl"):
+    """Clears the search words; the filters stay."""
+
+    label = later("Clear search")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the first page without search words."""
+        query = await self.browsed.query(interaction, self.at.query)
+        await show_query(interaction, self.at, query.but(search=""))
+
+
+class FilterButton(BrowseButton, prefix="fl"):
+    """Opens the form for base model and tag, and for compact lists."""
+
+    label = later("Filter")
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the form."""
+        query = await self.browsed.query(interaction, self.at.query)
+        await acknowledge.open_modal(interaction, await FilterForm.of(interaction, self.at, query))
+
+
+class BrowseForm(Form):
+    """A form that changes the query of a list."""
+
+    sends_message = False
+
+    def __init__(self, title: str, at: ListRef, query: BrowseQuery, opening: int, **values: object) -> None:
+        super().__init__(title, opening, **values)
+        self._at, self._query = at, query
+
+    @property
+    def checked_command(self) -> str:
+        """The command of the list."""
+        return self._at.list.command
+
+    async def change(self, interaction: Interaction, **changes: object) -> None:
+        """Show the first page of the changed query."""
+        await show_query(interaction, self._at, self._query.but(**changes))
+
+
+class SearchForm(BrowseForm, key="search"):
+    """The search words."""
+
+    words = TextField(later("Words to search for"), length=MAX_SEARCH, required=False)
+
+    def __init__(self, at: ListRef, query: BrowseQuery, opening: int) -> None:
+        kind = browsed(at)
+        words = SearchForm.words.but(value=query.search, hint=kind.search_hint)
+        super().__init__(_(kind.search_title), at, query, opening, words=words)
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Show the first page of the results."""
+        await self.change(interaction, search=" ".join(self.words.split()))
+
+
+class FilterForm(BrowseForm, key="filter"):
+    """Base model and tag, and whether entries are shown as cards or lines."""
+
+    base = ChoiceField(later("Base model"))
+    tag = ChoiceField(later("Tag"))
+    compact = SwitchField(later("Show as a list"), later("Up to {count} entries per page, without pictures"))
+
+    @classmethod
+    async def of(cls, interaction: Interaction, at: ListRef, query: BrowseQuery) -> Self:
+        """The form with the current filters. The base model of the person's checkpoint comes first."""
+        db, kind = interaction.client.db, browsed(at)
+        checkpoints = await checkpoints_here(interaction)
+        usual = await usual_checkpoint(db, checkpoints, interaction.user.id)
+        bases = _base_choices(query, checkpoints.base_models, usual)
+        tag: object = LEFT_OUT
+        if kind.tags and (tags := await _tag_choices(query, db)):
+            tag = cls.tag.but(choices=tags, value=query.tag or _ANY)
+        hint = _(FilterForm.compact.hint).format(count=COMPACT_PAGE)
+        return cls(
+            _("Filter"),
+            at,
+            query,
+            interaction.id,
+            base=cls.base.but(choices=bases, value=query.base_model or _ANY),
+            tag=tag,
+            compact=cls.compact.but(value=query.compact, hint=hint) if kind.compact else LEFT_OUT,
+        )
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Show the first page of what is left; later lists begin as this one is shown."""
+        db, person_id = interaction.client.db, interaction.user.id
+        shows_lines = browsed(self._at).compact
+        if shows_lines and self.compact != self._query.compact:
+            preferences = await find_preferences(db, person_id)
+            await save_preferences(db, person_id, preferences.model_copy(update={"compact_lists": self.compact}))
+        tag = "" if self.tag == _ANY else self.tag
+        category = self._query.category or Category.OTHER if tag else self._query.category
+        await self.change(
+            interaction,
+            base_model=base_model_in(self.base),
+            tag=tag,
+            category=category,
+            compact=self.compact if shows_lines else self._query.compact,
+        )
+
+
+def _base_choices(
+    query: BrowseQuery, installed: Mapping[BaseModelId, Sequence[str]], usual: CheckpointSettings | None
+) -> list[Choice]:
+    first = [base for base in (usual and usual.base_model, query.base_model) if base is not None]
+    choices = [
+        Choice(base, _base_text(base, usual), listed(installed.get(base, ())))
+        for base in dict.fromkeys([*first, *installed])
+    ]
+    return [*choices[: MENU - 1], Choice(_ANY, _("For any base model"))]
+
+
+def _base_text(base: BaseModelId, usual: CheckpointSettings | None) -> str:
+    if usual is not None and base == usual.base_model:
+        return _("Fits my model ({base_model})").format(base_model=base.label)
+    return _("For {base_model}").format(base_model=base.label)
+
+
+async def _tag_choices(query: BrowseQuery, db: Database) -> list[Choice]:
+    """The most used tags of the category, or of *other*."""
+    found = await db.all(POPULAR_TAGS, category=query.category or Category.OTHER, limit=MENU - 1)
+    tags = (
+        [query.tag, *(each.tag for each in found if each.tag != query.tag)]
+        if query.tag
+        else [each.tag for each in found]
+    )
+    return [Choice(_ANY, _("All tags")), *(Choice(tag, tag) for tag in tags)] if tags else []
+
+
+class BrowseMenu(PersistentMenu):
+    """A select menu that changes the query. Subclasses define `changed`."""
+
+    at: ListRef
+
+    @property
+    def checked_command(self) -> str:
+        """The command of the list."""
+        return self.at.list.command
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the first page of the changed query."""
+        query = await browsed(self.at).query(interaction, self.at.query)
+        await show_query(interaction, self.at, self.changed(query, self.value))
+
+    @abstractmethod
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
+        """The query with the chosen value; unchanged for an unknown value."""
+
+
+class SortMenu(BrowseMenu, prefix="so"):
+    """The sort order."""
+
+    @classmethod
+    def of(cls, kind: BrowseList[Any], at: ListRef, query: BrowseQuery) -> Self:
+        """The menu with the current order selected."""
+        offered = kind.sorts if query.sort in kind.sorts else (query.sort, *kind.sorts)
+        options = [
+            discord.SelectOption(
+                label=kind.named(sort), value=sort.value, default=sort is query.sort and not query.featured
+            )
+            for sort in offered
+        ]
+        if kind.featured:
+            text = kind.order_of(query.but(featured=True))
+            options.append(discord.SelectOption(label=text, value=_FEATURED, default=query.featured))
+        return cls(at).offering(options, _("Sort by"))
+
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
+        """The query in another order."""
+        if chosen == _FEATURED:  # all of it, also what does not fit the person's checkpoint
+            return BrowseQuery(featured=True, sort=query.sort, compact=query.compact)
+        return query.but(sort=Sort(chosen), featured=False) if chosen in Sort.__members__.values() else query
+
+
+class CategoryMenu(BrowseMenu, prefix="ca"):
+    """The category."""
+
+    @classmethod
+    def of(cls, at: ListRef, query: BrowseQuery) -> Self:
+        """The menu with the current category selected."""
+        options = [discord.SelectOption(label=_("All categories"), value=_ANY, default=query.category is None)]
+        options += [
+            discord.SelectOption(label=label(category), value=category.value, default=category is query.category)
+            for category in Category
+        ]
+        return cls(at).offering(options, _("Category"))
+
+    def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
+        """The query with another category."""
+        category = next((each for each in Category if each.value == chosen), None)
+        return query.but(category=category, tag="")
+
+
+class EntriesMenu(PersistentMenu):
+    """A menu of the LoRAs of a compact list. Subclasses define `chosen`."""
+
+    at: ListRef
+
+    def of(self, loras: Sequence[Lora], placeholder: str, *, several: bool = False) -> Self:
+        """The same menu with these entries, of which one or several may be chosen."""
+        options = [
+            discord.SelectOption(
+                label=lora.name[:MAX_OPTION],
+                value=str(lora.id),
+                description=f"{label(lora.category)} · {base_models(lora)}"[:MAX_OPTION],
+            )
+            for lora in loras[:MENU]
+        ]
+        return self.offering(options, placeholder, max_values=len(options) if several and options else 1)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Do what the menu is for with the chosen entries. Raises NothingThere for what is none."""
+        await self.chosen(interaction, self.ids)
+
+    @abstractmethod
+    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+        """The entries with these ids were chosen."""
+
+
+def lines_text(loras: Sequence[Lora], first: int, remarks: Mapping[int, str]) -> str:
+    """The entries of a compact list, a line each; `first` is the number of the first one, from 1.
+
+    `remarks` are put behind them, by id. Long ones are cut where many lines have one.
+    """
+    lines = [
+        f"{n}. **{clipped(lora.name, MAX_LINE_NAME)}** · {label(lora.category)}"
+        f" · {clipped(base_models(lora), MAX_LINE_BASES)}"
+        for n, lora in enumerate(loras, first)
+    ]
+    room = (MAX_LINES - len("\n".join(lines))) // max(len(remarks), 1) - len(" · ")
+    shown = {lora_id: clipped(remark, max(1, min(room, MAX_REMARK))) for lora_id, remark in remarks.items()}
+    return "\n".join(
+        f"{line} · {shown[lora.id]}" if lora.id in shown else line for line, lora in zip(lines, loras, strict=True)
+    )
 
 
 def hidden_line(count: int) -> list[str]:
@@ -76,139 +380,6 @@ def hidden_line(count: int) -> list[str]:
         count,
     )
     return [f"-# {text.format(count=number(count))}"] if count else []
-
-
-class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF}"):
-    """Shows another page, or leads back to the list."""
-
-    def __init__(self, location: PageLocation, *, way: str, disabled: bool = False) -> None:
-        self.location, self.command = location, location.command
-        text = _("Back") if way == "p" else _("More")
-        super().__init__(
-            ui.Button(label=text, custom_id=f"{location.kind}{way}:{location.page_ref}", disabled=disabled)
-        )
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(PageLocation.of(match), way=match["way"])
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Edit the message to show that page."""
-        await self.location.show(interaction)
-
-
-class GoToPageButton(PersistentButton, template=rf"{KIND}j:{PAGE_REF}"):
-    """Says on which page one is, and opens the modal for another. A compact list has room for it."""
-
-    opens_modal = True
-
-    def __init__(self, location: PageLocation, pages: int = 1) -> None:
-        self.location, self.command = location, location.command
-        text = page_of_pages(location.page_ref.page, pages)
-        super().__init__(ui.Button(label=text, custom_id=f"{location.kind}j:{location.page_ref}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(PageLocation.of(match))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open the modal."""
-        here = self.location.page_ref.page
-        await acknowledge.open_modal(
-            interaction, GoToPageForm(self._show, command=self.command, here=here, opening=interaction.id)
-        )
-
-    async def _show(self, interaction: Interaction, page: int) -> None:
-        await PageLocation(self.location.kind, PageRef(page, self.location.page_ref.key)).show(interaction)
-
-
-class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):
-    """Opens the modal for search words."""
-
-    opens_modal = True
-
-    def __init__(self, location: PageLocation) -> None:
-        self.location, self.command = location, location.command
-        custom_id = f"{location.kind}f:{location.page_ref}"
-        super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=custom_id))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(PageLocation.of(match))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open the modal."""
-        kind = self.location.page_kind()
-        query = await self.location.query(interaction)
-        await acknowledge.open_modal(interaction, SearchForm(kind, self.location, query, opening=interaction.id))
-
-
-class ClearSearchButton(PersistentButton, template=rf"{KIND}x:{PAGE_REF}"):
-    """Clears the search words; the filters of the menus stay."""
-
-    def __init__(self, location: PageLocation) -> None:
-        self.location, self.command = location, location.command
-        super().__init__(ui.Button(label=_("Clear search"), custom_id=f"{location.kind}x:{location.page_ref}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(PageLocation.of(match))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Show the first page without search words."""
-        query = await self.location.query(interaction)
-        await self.location.show_query(interaction, query.but(search=""))
-
-
-class SearchForm(ModalForm):
-    """The search words."""
-
-    sends_message = False
-
-    def __init__(self, kind: PageKind, location: PageLocation, query: BrowseQuery, *, opening: int) -> None:
-        super().__init__(_(kind.search_title), f"{kind.key}search", opening)
-        self._location, self._query, self.command = location, query, location.command
-        self.words: ui.TextInput[Any] = ui.TextInput(
-            custom_id="words", default=query.search or None, required=False, max_length=MAX_SEARCH
-        )
-        self.add_item(
-            ui.Label[Any](text=_("Words to search for"), description=_(kind.search_hint), component=self.words)
-        )
-
-    async def submitted(self, interaction: Interaction) -> None:
-        """Show the first page of the results."""
-        await self._location.show_query(interaction, self._query.but(search=" ".join(self.words.value.split())))
-
-
-def page_of_text(page_ref: PageRef, total: int, page_size: int) -> str:
-    """`page 2 of 3`, for a title; empty for a single page."""
-    if total <= page_size:
-        return ""
-    pages = -(-total // page_size)
-    return _("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages))
-
-
-def page_buttons(
-    location: PageLocation, query: BrowseQuery, *, more: bool, pages: int | None = None
-) -> list[PersistentButton]:
-    """The search button, and the buttons for other pages if there are any; with a jump where `pages` are given."""
-    buttons: list[PersistentButton] = [SearchButton(location)]
-    if query.search:
-        buttons.append(ClearSearchButton(location))
-    if location.page_ref.page or more:
-        back, on = (
-            PageLocation(location.kind, location.page_ref.moved(-1)),
-            PageLocation(location.kind, location.page_ref.moved(1)),
-        )
-        buttons.append(TurnPageButton(back, way="p", disabled=not location.page_ref.page))
-        if pages is not None and pages > 1:
-            buttons.append(GoToPageButton(location, pages))
-        buttons.append(TurnPageButton(on, way="n", disabled=not more))
-    return buttons
 
 
 def active_filters(query: BrowseQuery) -> list[str]:
