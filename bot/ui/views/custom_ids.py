@@ -77,6 +77,7 @@ OptionalId = Annotated[int | None, _optional(number_of(MAX_ID_DIGITS))]
 OptionalDiscordId = Annotated[int | None, _optional(IdPart(r"[0-9]{1,19}", discord_id))]
 PageNumber = Annotated[int, number_of(6)]  # from 0
 Position = Annotated[int, number_of(2)]  # from 0
+OptionalPosition = Annotated[int | None, _optional(number_of(2))]
 Switch = Annotated[bool, IdPart(r"[01]", "1".__eq__, lambda on: "1" if on else "0")]
 Word = Annotated[str, IdPart(r"[a-z_]{1,20}")]
 OptionalWord = Annotated[str, IdPart(r"[a-z_]{0,20}")]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 import discord
 from discord import ui
@@ -223,17 +223,22 @@ class Form(ui.Modal):
         super().__init_subclass__(**options)
         cls.key = key or cls.key
 
-    def __init__(self, title: str, opening: int, **values: object) -> None:
+    def __init__(self, title: str, opening: int, *, above: str = "", **values: object) -> None:
         """`opening` is the id of the interaction that the form replies to; `values` stand in the fields at first.
 
-        In place of a value, `FIELD.but(…)` changes the field in this form, and LEFT_OUT leaves it out.
+        In place of a value, `FIELD.but(…)` changes the field in this form, and LEFT_OUT leaves it out. `above` is a
+        text above the fields.
         """
         super().__init__(title=title[:MAX_TITLE], custom_id=f"{self.key}:{opening}", timeout=FORM_SECONDS)
         self.shown: dict[str, tuple[FormField[Any], ui.Item[Any]]] = {}
+        if above:
+            self.add_item(ui.TextDisplay[Any](above))
         for field in self.declared():
             value = values.get(field.name)
-            if value is not LEFT_OUT:
-                self.add(value if isinstance(value, FormField) else field.but(value=value))
+            if isinstance(value, FormField):
+                self.add(cast("FormField[Any]", value))
+            elif value is not LEFT_OUT:
+                self.add(field.but(value=value))
 
     @classmethod
     def declared(cls) -> list[FormField[Any]]:

@@ -17,11 +17,11 @@ from bot.ui.removals.pictures import gone_for_good
 from bot.ui.views.persistent_items import JobButton
 
 
-class UndoDeletionButton(JobButton, template=r"undelete:(?P<job>\d{1,18})"):
+class UndoDeletionButton(JobButton, prefix="undelete"):
     """Brings the person's own picture back."""
 
     command, action = "history", None
-    name, label = "undelete", later("Undo")
+    label = later("Undo")
     in_message_of_job = False
 
     async def handle(self, interaction: Interaction) -> None:

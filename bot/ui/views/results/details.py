@@ -20,7 +20,7 @@ from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
 from bot.ui.client import Interaction
-from bot.ui.interactions.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
+from bot.ui.interactions.replies import Refusal, send_ephemeral, send_ephemeral_text
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
@@ -34,22 +34,22 @@ MAX_JOINED = 500  # characters of trigger words
 MAX_LORA = 150  # characters about one
 
 
-class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
+class DetailsButton(JobButton, prefix="details"):
     """Shows the details of the picture to anybody who presses."""
 
     command = "Picture details"
-    name, label = "details", later("Details")
+    label = later("Details")
 
     async def handle(self, interaction: Interaction) -> None:
         """Reply with the details, ephemeral."""
         await send_ephemeral(interaction, await job_details_view(interaction, await self.job(interaction)))
 
 
-class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
+class RemixButton(JobButton, prefix="remix"):
     """Fills the studio of the person who presses from anybody's picture."""
 
     command = "Remix"
-    name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
+    label, style = later("Remix"), discord.ButtonStyle.primary
     in_message_of_job = False
 
     async def handle(self, interaction: Interaction) -> None:
@@ -63,42 +63,27 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
-class OthersPicture(ErrorWithView):
-    """A button for the owner of a picture was pressed by somebody else, who is offered a remix of it.
+async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:
+    """The button's job, from which its owner may paint here. Raises TakenDown, or a Refusal that offers a remix.
 
-    `then` is a sentence on where the studio has what they wanted.
+    `then` is a sentence on where the studio has what somebody else wanted.
     """
-
-    def __init__(self, job: Job, then: str = "") -> None:
-        super().__init__()
-        self._job, self._then = job, then
-
-    def view(self) -> ui.LayoutView:
-        """Whose picture it is, and the remix."""
+    job = await button.open_job(interaction)
+    if job.person_id != interaction.user.id:
         text = _(
             "This picture is by {person}. *Remix* opens it in your studio. The pictures that you "
             "generate there are yours."
         )
-        view = ui.LayoutView(timeout=None)
-        told = [text.format(person=mention(self._job.person_id)), *([self._then] if self._then else [])]
-        view.add_item(ui.TextDisplay[Any](sentences(*told)))
-        view.add_item(ui.ActionRow[Any](RemixButton(self._job.id)))
-        return view
-
-
-async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:
-    """The button's job, from which its owner may paint here. Raises TakenDown or OthersPicture."""
-    job = await button.open_job(interaction)
-    if job.person_id != interaction.user.id:
-        raise OthersPicture(job, then)
+        told = sentences(text.format(person=mention(job.person_id)), *([then] if then else []))
+        raise Refusal(told, ui.ActionRow[Any](RemixButton(job.id)))
     return job
 
 
-class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
+class BookmarkLorasButton(JobButton, prefix="keep"):
     """Bookmarks the picture's LoRAs for anybody who presses."""
 
     command = "Bookmark LoRAs"
-    name, label = "keep", later("Bookmark LoRAs")
+    label = later("Bookmark LoRAs")
 
     async def handle(self, interaction: Interaction) -> None:
         """Bookmark the LoRAs and say which are new."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
@@ -33,8 +32,9 @@ from bot.ui.interactions.replies import error_message, send_ephemeral, send_ephe
 from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.studio_session import request_is_in_studio
 from bot.ui.views.bookmarks.stacks import SaveResultButton
+from bot.ui.views.custom_ids import OptionalPosition
 from bot.ui.views.gallery.publish import PublishButton
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
+from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.question import ask, close, conclude, replace_origin
 from bot.ui.views.results.deleted import deleted_view, held_text
 from bot.ui.views.results.details import BookmarkLorasButton, DetailsButton, own_job_or_remix
@@ -56,12 +56,12 @@ MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
 PERSONAL_REFUSALS = (PersonBlocked, PersonBlockedEverywhere, InTimeOut, RoleNeeded, NoMember, CommandClosed)
 
 
-class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
+class AgainButton(JobButton, prefix="again"):
     """Orders the same request with another seed; the result is a new message."""
 
     command = "imagine"
     sends_message = True
-    name, label, style = "again", later("Again"), discord.ButtonStyle.primary
+    label, style = later("Again"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it again."""
@@ -72,22 +72,16 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
         await bot.orders.order(interaction, await bot.requests.again(job.request))
 
 
-class PictureButton(JobButton, template=NO_CUSTOM_ID):
-    """A button about one picture of a job: `NAME:JOB:POSITION`, or `NAME:JOB`, which asks if there are several."""
+class PictureButton(JobButton):
+    """A button about one picture of a job; without a position it asks if there are several."""
 
     command = "imagine"
 
-    def __init__(self, job_id: int, position: int | None = None) -> None:
-        super().__init__(job_id)
-        self.position = position
-        if position is not None:
-            self.item.custom_id = f"{self.name}:{job_id}:{position}"
-            self.item.label = str(position + 1)
+    position: OptionalPosition = None
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["job"]), int(match["position"]) if match["position"] else None)
+    def text(self) -> str:
+        """The number of the picture, or what the button does."""
+        return _(self.label) if self.position is None else str(self.position + 1)
 
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
@@ -108,11 +102,11 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
         """Do what the button is for with this picture."""
 
 
-class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
+class VaryButton(PictureButton, prefix="vary"):
     """Orders a variation: img2img of the picture with another seed."""
 
     sends_message = True
-    name, label = "vary", later("Vary")
+    label = later("Vary")
 
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it."""
@@ -120,11 +114,11 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
         await bot.orders.order(interaction, await bot.repainter.varied(job, picture))
 
 
-class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
+class UpscaleButton(PictureButton, prefix="up"):
     """Doubles the picture's size, followed by img2img if the checkpoint supports the size."""
 
     sends_message = True
-    name, label = "up", later("Upscale")
+    label = later("Upscale")
 
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it, or deliver the resized picture."""
@@ -151,11 +145,11 @@ async def _picture_choice(
     return page
 
 
-class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
+class EditButton(JobButton, prefix="edit"):
     """Fills the studio from the person's own job."""
 
     command = "studio"
-    name, label = "edit", later("Edit")
+    label = later("Edit")
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
@@ -167,21 +161,20 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes) or shown)
 
 
-class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
+class DeleteButton(JobButton, prefix="delete"):
     """Asks before the person's own pictures are deleted, or asks staff why they take them down."""
 
     command, action = "history", None
     opens_modal = True
-    name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
+    label, style = later("Delete"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask. Raises NotYours."""
         job = await self.job(interaction)
         await _check_may_remove(job, interaction)
         if job.person_id != interaction.user.id:
-            await open_modal(interaction, RemoveResultForm(job, opening=interaction.id))
+            await open_modal(interaction, RemoveResultForm(job, interaction.id))
             return
-        confirm = ConfirmDeletionButton(job.id)
         minutes = interaction.client.configuration.settings.retention.undo_minutes
         heading = _("Delete this picture?") if minutes else _("Delete this picture permanently?")
         text = sentences(
@@ -197,15 +190,15 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
             if minutes
             else _("The deletion cannot be undone."),
         )
-        confirm.item.label = _("Delete picture") if minutes else _("Delete permanently")
+        confirm = ConfirmDeletionButton(job.id).labelled(_("Delete picture") if minutes else _("Delete permanently"))
         await ask(interaction, heading, text, confirm, _("Keep picture"), edits_origin=True)
 
 
-class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
+class ConfirmDeletionButton(JobButton, prefix="deletenow"):
     """Deletes the person's own pictures. Staff are asked why: an older question did not ask."""
 
     command, action = "history", None
-    name, label, style = "deletenow", later("Delete picture"), discord.ButtonStyle.danger
+    label, style = later("Delete picture"), discord.ButtonStyle.danger
     in_message_of_job = False
     opens_modal = True
 
@@ -216,7 +209,7 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
             job = await self.job(interaction)
         await _check_may_remove(job, interaction)
         if job.person_id != interaction.user.id:
-            await open_modal(interaction, RemoveResultForm(job, opening=interaction.id))
+            await open_modal(interaction, RemoveResultForm(job, interaction.id))
             return
         await acknowledge(interaction)
         hidden = await interaction.client.removals.delete_later(job)
@@ -234,17 +227,17 @@ class ConfirmDeletionButton(JobButton, template=r"deletenow:(?P<job>\d{1,18})"):
                 await send_ephemeral_text(interaction, held)
 
 
-class RemoveResultForm(RemovalForm):
+class RemoveResultForm(RemovalForm, key="takedown"):
     """Takes the pictures of a job down in its server."""
 
     sends_message = False
 
-    def __init__(self, job: Job, *, opening: int) -> None:
+    def __init__(self, job: Job, opening: int) -> None:
         text = sentences(
             _("This removes the picture from this channel. Its buttons no longer generate pictures in this server."),
             _("The picture stays in the author's /history."),
         )
-        super().__init__(f"takedown:{job.id}", text, opening=opening)
+        super().__init__(text, opening)
         self._job = job
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -252,7 +245,7 @@ class RemoveResultForm(RemovalForm):
         job = self._job
         await _check_may_remove(job, interaction)
         assert job.server_id is not None  # outside of servers, only the author may remove it
-        await interaction.client.removals.take_down(job, job.server_id, interaction.user.id, self.reason.value)
+        await interaction.client.removals.take_down(job, job.server_id, interaction.user.id, self.reason)
         await close(interaction)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
@@ -21,6 +20,7 @@ from bot.requests.trigger_words import joined_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import button_rows
+from bot.ui.views.custom_ids import Position
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import edited
 from bot.workspace.studio_draft import Studio, StudioLora
@@ -35,22 +35,13 @@ if TYPE_CHECKING:
 MAX_LEGEND = 800  # characters
 
 
-class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<variant>\d))?"):
+class TakeVariantButton(JobButton, prefix="take"):
     """Copies the weights of a variant to the studio of the person who presses; unused LoRAs are removed."""
 
     command = "studio"
-    name, label = "take", "…"
     in_message_of_job = False
 
-    def __init__(self, job_id: int, variant: int, text: str = "…") -> None:
-        self.variant = variant
-        super().__init__(job_id)
-        self.item.label, self.item.custom_id = text[:80], f"take:{job_id}:{variant}"
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["job"]), int(match["variant"] or 0))
+    variant: Position
 
     async def handle(self, interaction: Interaction) -> None:
         """Copy the variant. The prompt is copied only from one's own job, and only to a studio without a prompt."""
@@ -115,7 +106,7 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) ->
     view.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{sheet.name}")))
     view.add_item(ui.TextDisplay[Any](_text(job, names, sheet.note)))
     letters = letters_of(request)
-    takes = [TakeVariantButton(job.id, i, _button_label(name, letters)) for i, name in enumerate(names)]
+    takes = [TakeVariantButton(job.id, i).labelled(_button_label(name, letters)) for i, name in enumerate(names)]
     for row in button_rows(takes):
         view.add_item(row)
     for row in button_rows(buttons):
