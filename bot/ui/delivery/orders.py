@@ -38,9 +38,10 @@ from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reachable
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.interactions.lost import InteractionLost
+from bot.ui.interactions.replies import Refusal
 from bot.ui.views.jobs.progress import waiting_view
 from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
-from bot.ui.views.servers.phrase_question import AskableRefusal
+from bot.ui.views.servers.phrase_question import AskStaffButton
 from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.messages.request import GenerationRequest
 from inference.processes.logs import about
@@ -101,7 +102,7 @@ class Orders:
 
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, where a checkpoint
         paints no regions RegionsRefusal, for several few-step LoRAs RecipesRefusal, and for words that staff can allow
-        AskableRefusal.
+        a Refusal with a button that asks them.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -159,14 +160,14 @@ class Orders:
 
     async def _with_question(
         self, interaction: Interaction, request: GenerationRequest, refusal: RequestError
-    ) -> RequestError | AskableRefusal:
+    ) -> RequestError | Refusal:
         """The refusal; with a button that asks the staff, if they can allow the words and the user can ask today."""
         who = context_of(interaction)
         refused = await self._servers.checks.refused_words(who, request)
         if refused is None or not await self._servers.administration.phrases.may_ask(who):
             return refusal
         draft_id = await save_draft(self._db, interaction.user.id, refused.model_dump_json())
-        return AskableRefusal(refusal, draft_id)
+        return Refusal(refusal, ui.ActionRow(AskStaffButton(draft_id)))
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._db, interaction.user.id)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import discord
 from discord import ui
@@ -30,12 +29,13 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id, outdated_error
+from bot.ui.views.custom_ids import DiscordId, Id
+from bot.ui.views.forms import Choice, ChoiceField, Form, TextField
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.reports.text import outcome_lines, reported_lines
-from bot.ui.views.results.removal_form import reason_field
+from bot.ui.views.results.removal_form import REASON
 from inference.content_rating import ContentRating
 
-CASE = r"(?P<server>\d{1,19}):(?P<report>\d{1,18})"
 _WAITS, _IS_DECIDED = discord.Color.orange(), discord.Color.dark_grey()
 
 
@@ -120,30 +120,25 @@ async def show_case(interaction: Interaction, case: Case) -> None:
 # --- the buttons ----------------------------------------------------------------------------------------------------
 
 
-class CaseButton(PersistentButton, template=NO_CUSTOM_ID):
+class CaseButton(PersistentButton):
     """A button about a report; its server is checked again by the service, because the one here may be forged."""
 
     command = "server"
     action = Action.MODERATE
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, server_id: int, report_id: int) -> None:
-        self.server_id, self.report_id = server_id, report_id
-        custom_id = f"{self.name}:{server_id}:{report_id}"
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
+    server_id: DiscordId
+    report_id: Id
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(discord_id(match["server"]), int(match["report"]))
+    @property
+    def place(self) -> int:
+        """The server of the report."""
+        return self.server_id
 
 
-class ReportLookButton(CaseButton, template=rf"rplook:{CASE}"):
+class ReportLookButton(CaseButton, prefix="rplook"):
     """Shows what was reported to the person who presses it, alone, and writes down who looked."""
 
-    name, label = "rplook", later("Show picture only to me")
+    label = later("Show picture only to me")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it. Raises NothingThere, and what `Reporting.look` raises."""
@@ -153,7 +148,7 @@ class ReportLookButton(CaseButton, template=rf"rplook:{CASE}"):
         await send_ephemeral(interaction, page.view, page.files)
 
 
-class DecisionButton(CaseButton, template=NO_CUSTOM_ID):
+class DecisionButton(CaseButton):
     """Decides, or opens the form that does."""
 
     decision: ClassVar[DecisionAction]
@@ -164,20 +159,20 @@ class DecisionButton(CaseButton, template=NO_CUSTOM_ID):
         await show_case(interaction, case)
 
 
-class ReportHideButton(DecisionButton, template=rf"rphide:{CASE}"):
+class ReportHideButton(DecisionButton, prefix="rphide"):
     """Takes the picture down in the server; blocks a LoRA."""
 
-    name, label, decision = "rphide", later("Hide"), DecisionAction.HIDE
+    label, decision = later("Hide"), DecisionAction.HIDE
     style = discord.ButtonStyle.primary
 
 
-class ReportDismissButton(DecisionButton, template=rf"rpdismiss:{CASE}"):
+class ReportDismissButton(DecisionButton, prefix="rpdismiss"):
     """Leaves all as it is. It does not ask: staff can still remove the picture by themselves."""
 
-    name, label, decision = "rpdismiss", later("Dismiss"), DecisionAction.DISMISS
+    label, decision = later("Dismiss"), DecisionAction.DISMISS
 
 
-class AskingButton(DecisionButton, template=NO_CUSTOM_ID):
+class AskingButton(DecisionButton):
     """Opens the form of a decision."""
 
     opens_modal = True
@@ -192,31 +187,21 @@ class AskingButton(DecisionButton, template=NO_CUSTOM_ID):
 
     async def form_about(self, interaction: Interaction, case: Case) -> DecisionForm:
         """The form that asks what more is to be said. Raises a RequestError or DatabaseError."""
-        return self.form(case.report.id, opening=interaction.id)
+        return self.form(case.report.id, interaction.id)
 
 
-class DecisionForm(ModalForm):
+class DecisionForm(Form):
     """What more has to be said of a decision."""
 
     command, action = "server", Action.USE
     sends_message = False
     heading: ClassVar[str] = ""  # marked by `later`
     decision: ClassVar[DecisionAction]
-    needs_note: ClassVar[bool] = False
+    note = REASON.but(length=MAX_NOTE, required=False)
 
-    def __init__(self, report_id: int, *, opening: int) -> None:
-        super().__init__(_(self.heading), f"rp{self.decision.value}:{report_id}", opening)
+    def __init__(self, report_id: int, opening: int, *, above: str = "", **values: object) -> None:
+        super().__init__(_(self.heading), opening, above=above, **values)
         self._report_id = report_id
-        self.ask()
-        self.note, label = reason_field(required=self.needs_note, max_length=MAX_NOTE)
-        self.add_item(label)
-        self.ask_more()
-
-    def ask(self) -> None:
-        """Add the fields of this decision that come before the reason."""
-
-    def ask_more(self) -> None:
-        """Add the fields of this decision that come after the reason."""
 
     def options(self) -> dict[str, Any]:
         """The arguments that the fields give. Raises a RequestError."""
@@ -226,49 +211,51 @@ class DecisionForm(ModalForm):
         """Decide. Raises what `Reporting.decide` raises."""
         options = self.options()
         case = await interaction.client.reporting.decide(
-            context_of(interaction), self._report_id, self.decision, note=self.note.value, **options
+            context_of(interaction), self._report_id, self.decision, note=self.note, **options
         )
         await show_case(interaction, case)
 
 
-class WarnForm(DecisionForm):
+class WarnForm(DecisionForm, key="rpwarn"):
     """What the owner is warned of."""
 
-    decision, needs_note = DecisionAction.WARN, True
+    decision, note = DecisionAction.WARN, REASON.but(length=MAX_NOTE)
     heading = later("Hide the picture and warn its author")
 
 
-class BlockOwnerForm(DecisionForm):
+class BlockOwnerForm(DecisionForm, key="rpblock"):
     """How long the owner is blocked."""
 
-    decision, needs_note = DecisionAction.BLOCK, True
+    decision, note = DecisionAction.BLOCK, REASON.but(length=MAX_NOTE)
     heading = later("Hide the picture and block its author")
 
-    def ask_more(self) -> None:
-        """Ask how long."""
-        self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", max_length=40, default=_("1 day"))
-        hint = _("Examples: 3 days, 12 hours, 2 weeks, or a date such as 2031-05-30")
-        self.add_item(ui.Label[Any](text=_("Duration or end date"), description=hint, component=self.end))
+    end = TextField(
+        later("Duration or end date"),
+        later("Examples: 3 days, 12 hours, 2 weeks, or a date such as 2031-05-30"),
+        length=40,
+    )
+
+    def __init__(self, report_id: int, opening: int) -> None:
+        super().__init__(report_id, opening, end=_("1 day"))
 
     def options(self) -> dict[str, Any]:
         """The end. Raises EndNeeded."""
         try:
-            ends_at = end_of(self.end.value, now_ms())
+            ends_at = end_of(self.end, now_ms())
         except EndUnclear:
             ends_at = None
         if ends_at is None:
-            raise EndNeeded(typed=self.end.value[:40])
+            raise EndNeeded(typed=self.end)
         return {"ends_at": ends_at}
 
 
-class DeleteEverywhereForm(DecisionForm):
+class DeleteEverywhereForm(DecisionForm, key="rpdelete"):
     """The question before the pictures are deleted."""
 
     decision = DecisionAction.DELETE
     heading = later("Permanently delete the picture everywhere?")
 
-    def ask(self) -> None:
-        """Say what it means."""
+    def __init__(self, report_id: int, opening: int) -> None:
         text = sentences(
             _("This deletes the picture, its message and its copies, including the copy in the author's history."),
             _(
@@ -277,56 +264,49 @@ class DeleteEverywhereForm(DecisionForm):
             ),
             _("The deletion cannot be undone, even after an appeal."),
         )
-        self.add_item(ui.TextDisplay[Any](text))
+        super().__init__(report_id, opening, above=text)
 
 
-class RateHigherForm(DecisionForm):
+class RateHigherForm(DecisionForm, key="rprate"):
     """For whom it is."""
 
     decision = DecisionAction.RATE
     heading = later("Raise the rating")
 
-    def __init__(self, report_id: int, higher: Sequence[ContentRating], *, opening: int) -> None:
-        self._higher = higher
-        super().__init__(report_id, opening=opening)
+    rating = ChoiceField(later("Content rating"))
 
-    def ask(self) -> None:
-        """Ask for the rating."""
-        options = [discord.SelectOption(label=label(rating), value=rating.value) for rating in self._higher]
-        self.rating: ui.Select[Any] = ui.Select(custom_id="rating", options=options)
-        self.add_item(ui.Label[Any](text=_("Content rating"), component=self.rating))
+    def __init__(self, report_id: int, higher: Sequence[ContentRating], opening: int) -> None:
+        choices = [Choice(rating, label(rating)) for rating in higher]
+        super().__init__(report_id, opening, rating=RateHigherForm.rating.but(choices=choices))
 
     def options(self) -> dict[str, Any]:
         """The rating. Raises NothingThere for a forged one."""
-        for rating in self._higher:
-            if self.rating.values == [rating.value]:
-                return {"rating": rating}
-        raise outdated_error()
+        return {"rating": ContentRating(self.rating)}
 
 
-class ReportWarnButton(AskingButton, template=rf"rpwarn:{CASE}"):
+class ReportWarnButton(AskingButton, prefix="rpwarn"):
     """Hides the picture, and warns its owner."""
 
-    name, label, decision, form = "rpwarn", later("Hide and warn author"), DecisionAction.WARN, WarnForm
+    label, decision, form = later("Hide and warn author"), DecisionAction.WARN, WarnForm
 
 
-class ReportBlockButton(AskingButton, template=rf"rpblock:{CASE}"):
+class ReportBlockButton(AskingButton, prefix="rpblock"):
     """Hides the picture, and blocks its owner for a time."""
 
-    name, label, decision, form = "rpblock", later("Hide and block author"), DecisionAction.BLOCK, BlockOwnerForm
+    label, decision, form = later("Hide and block author"), DecisionAction.BLOCK, BlockOwnerForm
 
 
-class ReportDeleteButton(AskingButton, template=rf"rpdelete:{CASE}"):
+class ReportDeleteButton(AskingButton, prefix="rpdelete"):
     """Deletes the pictures everywhere."""
 
-    name, label, decision = "rpdelete", later("Delete everywhere"), DecisionAction.DELETE
+    label, decision = later("Delete everywhere"), DecisionAction.DELETE
     style, form = discord.ButtonStyle.danger, DeleteEverywhereForm
 
 
-class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
+class ReportRateButton(AskingButton, prefix="rprate"):
     """Rates the pictures or the LoRA higher."""
 
-    name, label, decision = "rprate", later("Raise rating"), DecisionAction.RATE
+    label, decision = later("Raise rating"), DecisionAction.RATE
 
     async def form_about(self, interaction: Interaction, case: Case) -> DecisionForm:
         """The form with the ratings that are higher than what it is rated now. Raises NothingThere if there is none."""
@@ -336,7 +316,7 @@ class ReportRateButton(AskingButton, template=rf"rprate:{CASE}"):
         higher = [rating for rating in ContentRating if rating > (rated or ContentRating.GENERAL)]
         if not higher:
             raise NothingThere(what=_("The rating is already “blocked”, the highest rating."))
-        return RateHigherForm(case.report.id, higher, opening=interaction.id)
+        return RateHigherForm(case.report.id, higher, interaction.id)
 
 
 DECISIONS: tuple[type[DecisionButton], ...] = (
@@ -349,7 +329,7 @@ DECISIONS: tuple[type[DecisionButton], ...] = (
 )
 
 
-class AnswerButton(CaseButton, template=NO_CUSTOM_ID):
+class AnswerButton(CaseButton):
     """Answers an appeal."""
 
     answer: ClassVar[AppealState]
@@ -360,23 +340,23 @@ class AnswerButton(CaseButton, template=NO_CUSTOM_ID):
         await show_case(interaction, case)
 
 
-class AppealUpholdButton(AnswerButton, template=rf"rpuphold:{CASE}"):
+class AppealUpholdButton(AnswerButton, prefix="rpuphold"):
     """The decision stays."""
 
-    name, label, answer = "rpuphold", later("Uphold decision"), AppealState.UPHELD
+    label, answer = later("Uphold decision"), AppealState.UPHELD
 
 
-class AppealReverseButton(AnswerButton, template=rf"rpreverse:{CASE}"):
+class AppealReverseButton(AnswerButton, prefix="rpreverse"):
     """The decision is taken back, as far as it can be."""
 
-    name, label, answer = "rpreverse", later("Reverse decision"), AppealState.REVERSED
+    label, answer = later("Reverse decision"), AppealState.REVERSED
     style = discord.ButtonStyle.primary
 
 
-class DecisionReverseButton(CaseButton, template=rf"rptakeback:{CASE}"):
+class DecisionReverseButton(CaseButton, prefix="rptakeback"):
     """Reverses a decision that nobody has appealed."""
 
-    name, label = "rptakeback", later("Reverse decision")
+    label = later("Reverse decision")
 
     async def handle(self, interaction: Interaction) -> None:
         """Reverse it. Raises what `Reporting.reverse` raises."""

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import discord
-from discord import ui
-
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import Lora
 from bot.database.reports.reports import Report, ReportReason, ReportState
@@ -18,33 +13,31 @@ from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
-from bot.ui.views.loras.buttons import LORA, LoraButton
-from bot.ui.views.persistent_items import ModalForm, outdated_error
+from bot.ui.views.forms import Choice, ChoiceField, Form, TextField
+from bot.ui.views.loras.buttons import LoraButton
 from inference.queue.scheduler import EVERYWHERE
 
 
-class ReportForm(ModalForm):
+class ReportForm(Form):
     """Why a picture or a LoRA is reported."""
 
     private = True
+    reason = ChoiceField(later("Reason for the report"))
+    note = TextField(
+        later("More details (optional)"),
+        later("The reviewers will read these details. No one else learns that you sent the report."),
+        length=MAX_NOTE,
+        long=True,
+        required=False,
+    )
 
-    def __init__(self, title: str, key: str, *, opening: int) -> None:
-        super().__init__(title, key, opening)
-        options = [discord.SelectOption(label=label(reason)[:100], value=reason.value) for reason in ReportReason]
-        self.reason: ui.Select[Any] = ui.Select(custom_id="reason", options=options)
-        self.note: ui.TextInput[Any] = ui.TextInput(
-            custom_id="note", style=discord.TextStyle.paragraph, required=False, max_length=MAX_NOTE
-        )
-        self.add_item(ui.Label[Any](text=_("Reason for the report"), component=self.reason))
-        hint = _("The reviewers will read these details. No one else learns that you sent the report.")
-        self.add_item(ui.Label[Any](text=_("More details (optional)"), description=hint[:100], component=self.note))
+    def __init__(self, title: str, opening: int) -> None:
+        choices = [Choice(reason, label(reason)) for reason in ReportReason]
+        super().__init__(title, opening, reason=ReportForm.reason.but(choices=choices))
 
     def chosen(self) -> tuple[ReportReason, str]:
         """The reason and the note. Raises NothingThere for a forged reason."""
-        try:
-            return ReportReason(self.reason.values[0]), self.note.value
-        except (ValueError, IndexError):
-            raise outdated_error() from None
+        return ReportReason(self.reason), self.note
 
 
 async def open_report_form(interaction: Interaction, job: Job) -> None:
@@ -61,16 +54,16 @@ async def open_report_form(interaction: Interaction, job: Job) -> None:
                 "cancel its generation."
             )
         )
-    await acknowledge.open_modal(interaction, ReportPicturesForm(job, opening=interaction.id))
+    await acknowledge.open_modal(interaction, ReportPicturesForm(job, interaction.id))
 
 
-class ReportPicturesForm(ReportForm):
+class ReportPicturesForm(ReportForm, key="report"):
     """Reports the pictures of a job."""
 
     command = "Report"
 
-    def __init__(self, job: Job, *, opening: int) -> None:
-        super().__init__(_("Report this picture"), f"report:{job.id}", opening=opening)
+    def __init__(self, job: Job, opening: int) -> None:
+        super().__init__(_("Report this picture"), opening)
         self._job = job
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -79,13 +72,13 @@ class ReportPicturesForm(ReportForm):
         await send_ephemeral_text(interaction, _thanks(report))
 
 
-class ReportLoraForm(ReportForm):
+class ReportLoraForm(ReportForm, key="reportlora"):
     """Reports a LoRA."""
 
     command = "lora"
 
-    def __init__(self, lora: Lora, *, opening: int) -> None:
-        super().__init__(_("Report {name}").format(name=lora.name), f"reportlora:{lora.id}", opening=opening)
+    def __init__(self, lora: Lora, opening: int) -> None:
+        super().__init__(_("Report {name}").format(name=lora.name), opening)
         self._lora = lora
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -104,13 +97,12 @@ def _thanks(report: Report) -> str:
     return sentences(_("Thank you for your report."), whose, _("No one else learns that you sent the report."))
 
 
-class ReportLoraButton(LoraButton, template=rf"report:lora:{LORA}"):
+class ReportLoraButton(LoraButton, prefix="report:lora"):
     """Opens the form about a LoRA."""
 
     opens_modal = True
-    name, label = "report:lora", later("Report")
+    label = later("Report")
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NothingThere."""
-        form = ReportLoraForm(await self.lora(interaction), opening=interaction.id)
-        await acknowledge.open_modal(interaction, form)
+        await acknowledge.open_modal(interaction, ReportLoraForm(await self.lora(interaction), interaction.id))

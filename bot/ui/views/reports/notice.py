@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
-import discord
 from discord import ui
 
 from bot.database.reports.appeals import AppealState
 from bot.database.reports.decisions import DecisionAction
 from bot.database.reports.reports import Complaint, ReportReason
-from bot.i18n import _, label, listed, sentences
+from bot.i18n import _, label, later, listed, sentences
 from bot.i18n.texts import clipped, painted_text, picture_lines
 from bot.reports.messenger import OwnerNotice
 from bot.reports.reporting import MAX_APPEAL, MAX_NOTE
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import ModalForm, PersistentButton
+from bot.ui.views.custom_ids import Id
+from bot.ui.views.forms import Form, TextField
+from bot.ui.views.persistent_items import PersistentButton
 
 
 def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> ui.LayoutView:
@@ -95,44 +95,39 @@ def _answer(notice: OwnerNotice, place: str) -> list[str]:
     return [f"**{head.format(place=place)}**", *about, text]
 
 
-class AppealButton(PersistentButton, template=r"appeal:(?P<decision>\d{1,18})"):
+class AppealButton(PersistentButton, prefix="appeal"):
     """Opens the form; also for who is blocked."""
 
     command, action = "history", None
+    label = later("Appeal")
     opens_modal = True
 
-    def __init__(self, decision_id: int) -> None:
-        self.decision_id = decision_id
-        super().__init__(ui.Button(label=_("Appeal"), custom_id=f"appeal:{decision_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["decision"]))
+    decision_id: Id
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NothingThere, NotYours or AppealedAlready."""
         await interaction.client.reporting.require_appeal(interaction.user.id, self.decision_id)
-        await acknowledge.open_modal(interaction, AppealForm(self.decision_id, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AppealForm(self.decision_id, interaction.id))
 
 
-class AppealForm(ModalForm):
+class AppealForm(Form, key="appeal"):
     """Why the decision is wrong."""
 
     command, action = "history", None
     private = True
+    text = TextField(
+        later("Why is the decision wrong?"),
+        later("The reviewers who made the decision will read your appeal. You can appeal only once."),
+        length=MAX_APPEAL,
+        long=True,
+    )
 
-    def __init__(self, decision_id: int, *, opening: int) -> None:
-        super().__init__(_("Appeal the decision"), f"appeal:{decision_id}", opening)
+    def __init__(self, decision_id: int, opening: int) -> None:
+        super().__init__(_("Appeal the decision"), opening)
         self._decision_id = decision_id
-        self.text: ui.TextInput[Any] = ui.TextInput(
-            custom_id="text", style=discord.TextStyle.paragraph, max_length=MAX_APPEAL
-        )
-        hint = _("The reviewers who made the decision will read your appeal. You can appeal only once.")
-        self.add_item(ui.Label[Any](text=_("Why is the decision wrong?"), description=hint, component=self.text))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Appeal. Raises what `Reporting.appeal` raises."""
-        await interaction.client.reporting.appeal(interaction.user.id, self._decision_id, self.text.value)
+        await interaction.client.reporting.appeal(interaction.user.id, self._decision_id, self.text)
         text = sentences(_("Appeal sent."), _("You will get a message with the outcome."))
         await send_ephemeral_text(interaction, text)

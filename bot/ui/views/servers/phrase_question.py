@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -22,38 +21,22 @@ from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
-from bot.ui.interactions.replies import ErrorWithView, error_message, send_ephemeral_text
+from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.views.custom_ids import DiscordId, Id
+from bot.ui.views.forms import Form, TextField
 from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
 from bot.ui.views.permissions import is_public
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, discord_id
-from inference.errors import RequestError
+from bot.ui.views.persistent_items import PersistentButton
 
 log = logging.getLogger(__name__)
 
 MAX_QUOTE = 500  # characters of a prompt that staff read
-QUESTION = r"(?P<server>\d{1,19}):(?P<question>\d{1,18})"
 
 
-class AskableRefusal(ErrorWithView):
-    """A refused request, whose refused words are stored as a draft."""
-
-    def __init__(self, refusal: RequestError, draft_id: int) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-        self.draft_id = draft_id
-
-    def view(self) -> ui.LayoutView:
-        """The reason, and the button that asks the staff."""
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](error_message(self.refusal)))
-        view.add_item(ui.ActionRow[Any](AskStaffButton(self.draft_id)))
-        return view
-
-
-class AskStaffButton(DraftButton, template=r"askphrase:(?P<draft>\d{1,18})"):
+class AskStaffButton(DraftButton, prefix="askphrase"):
     """Asks the staff of the server to allow the refused words."""
 
-    command, name, label = "imagine", "askphrase", later("Ask staff")
+    command, label = "imagine", later("Ask staff")
 
     async def handle(self, interaction: Interaction) -> None:
         """Post the question. Raises StaffUnreachable, and what `PhraseAdministration.ask` raises."""
@@ -173,30 +156,25 @@ async def _show_decided(interaction: Interaction, question: PhraseQuestion) -> N
     background.start(notices.tell(question.person_id), "telling of a decision about a phrase")
 
 
-class QuestionButton(PersistentButton, template=NO_CUSTOM_ID):
+class QuestionButton(PersistentButton):
     """A button about a question. The service checks its server again, because the one here may be forged."""
 
     command = "server"
     action = Action.CONFIGURE
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, server_id: int, question_id: int) -> None:
-        self.server_id, self.question_id = server_id, question_id
-        custom_id = f"{self.name}:{server_id}:{question_id}"
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
+    server_id: DiscordId
+    question_id: Id
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(discord_id(match["server"]), int(match["question"]))
+    @property
+    def place(self) -> int:
+        """The server."""
+        return self.server_id
 
 
-class AllowPhraseButton(QuestionButton, template=rf"phallow:{QUESTION}"):
+class AllowPhraseButton(QuestionButton, prefix="phallow"):
     """Opens the form to allow the phrase. Staff may change it there."""
 
-    name, label, style = "phallow", later("Allow this phrase"), discord.ButtonStyle.primary
+    label, style = later("Allow this phrase"), discord.ButtonStyle.primary
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -205,13 +183,13 @@ class AllowPhraseButton(QuestionButton, template=rf"phallow:{QUESTION}"):
         if question.state is not QuestionState.OPEN:
             await _show_decided(interaction, question)
             return
-        await acknowledge.open_modal(interaction, AllowPhraseForm(question, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AllowPhraseForm(question, interaction.id))
 
 
-class DismissQuestionButton(QuestionButton, template=rf"phdismiss:{QUESTION}"):
+class DismissQuestionButton(QuestionButton, prefix="phdismiss"):
     """Closes the question."""
 
-    name, label = "phdismiss", later("Dismiss")
+    label = later("Dismiss")
 
     async def handle(self, interaction: Interaction) -> None:
         """Close it. Of a decided question, show the decision. Raises NothingThere or QuestionClosed."""
@@ -221,22 +199,21 @@ class DismissQuestionButton(QuestionButton, template=rf"phdismiss:{QUESTION}"):
         await _show_decided(interaction, question)
 
 
-class AllowPhraseForm(ModalForm):
+class AllowPhraseForm(Form, key="phallow"):
     """The phrase to allow."""
 
-    command, action = "server", Action.USE
+    command = "server"
     sends_message = False
 
-    def __init__(self, question: PhraseQuestion, *, opening: int) -> None:
-        super().__init__(_("Allow this phrase"), f"phallow:{question.id}", opening)
-        self._question_id = question.id
-        self.phrase: ui.TextInput[Any] = ui.TextInput(
-            custom_id="phrase", default=question.phrase, max_length=MAX_PHRASE
-        )
+    phrase = TextField(later("Phrase"), length=MAX_PHRASE)
+
+    def __init__(self, question: PhraseQuestion, opening: int) -> None:
         hint = _("The phrase must contain the refused word: {word}").format(word=question.word)
-        self.add_item(ui.Label[Any](text=_("Phrase"), description=hint[:100], component=self.phrase))
+        phrase = AllowPhraseForm.phrase.but(hint=hint, value=question.phrase)
+        super().__init__(_("Allow this phrase"), opening, phrase=phrase)
+        self._question_id = question.id
 
     async def submitted(self, interaction: Interaction) -> None:
         """Allow it. Raises what `PhraseAdministration.allow` raises."""
-        allowed = await services(interaction).allow(context_of(interaction), self._question_id, self.phrase.value)
+        allowed = await services(interaction).allow(context_of(interaction), self._question_id, self.phrase)
         await _show_decided(interaction, allowed)

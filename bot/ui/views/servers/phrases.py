@@ -12,17 +12,15 @@ from bot.i18n import _, later, number
 from bot.i18n.texts import code, mention
 from bot.moderation.allowed_phrases import MAX_PHRASE
 from bot.servers.administration.phrases import MAX_PHRASES
-from bot.servers.rights import Action
-from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
+from bot.ui.views.forms import TextField
 from bot.ui.views.servers.panel import (
-    PAGE,
-    TARGET,
     GoButton,
     PanelButton,
     PanelForm,
     PanelPage,
+    TargetButton,
     administration,
     shown,
     turning,
@@ -52,41 +50,40 @@ def phrases_page(page: PanelPage, phrases: Sequence[AllowedPhrase]) -> list[ui.I
         for each in phrases[first : first + LISTED]
     ] or [shown([_("No phrases yet.")])]
     items += turning(page, more=len(phrases) > first + LISTED)
-    return [*items, ui.ActionRow[Any](AddPhraseButton(page), GoButton.to(page.about(""), _("All lists")))]
+    return [*items, ui.ActionRow[Any](AddPhraseButton(page), GoButton(page.about("")).labelled(_("All lists")))]
 
 
-class AddPhraseButton(PanelButton, template=rf"svphraseadd:{PAGE}"):
+class AddPhraseButton(PanelButton, prefix="svphraseadd"):
     """Opens the form for a phrase that no member asked for."""
 
-    name, label = "svphraseadd", later("Allow a phrase")
+    label = later("Allow a phrase")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        await require(interaction, Action.CONFIGURE, self.page.server_id)
-        await acknowledge.open_modal(interaction, AddPhraseForm(self.page, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AddPhraseForm(_("Allow a phrase"), self.page, interaction.id))
 
 
-class AddPhraseForm(PanelForm):
+class AddPhraseForm(PanelForm, key="svphraseadd"):
     """A phrase to allow."""
 
-    def __init__(self, page: PanelPage, *, opening: int) -> None:
-        super().__init__(_("Allow a phrase"), "svphraseadd", page, opening=opening)
-        self.phrase: ui.TextInput[Any] = ui.TextInput(custom_id="phrase", max_length=MAX_PHRASE)
-        hint = _("Enter the refused word together with the words around it, for example: blood orange")
-        self.add_item(ui.Label[Any](text=_("Phrase"), description=hint[:100], component=self.phrase))
+    phrase = TextField(
+        later("Phrase"),
+        later("Enter the refused word together with the words around it, for example: blood orange"),
+        length=MAX_PHRASE,
+    )
 
     async def submitted(self, interaction: Interaction) -> None:
         """Allow it, and show all. Raises what `PhraseAdministration.add` raises."""
         services, who = administration(interaction)
-        await services.phrases.add(who, self.page.server_id, self.phrase.value)
+        await services.phrases.add(who, self.page.server_id, self.phrase)
         await self.page.about(PHRASES).show(interaction)
 
 
-class RemovePhraseButton(PanelButton, template=rf"svphraserm:{PAGE}:{TARGET}"):
+class RemovePhraseButton(TargetButton, prefix="svphraserm"):
     """Lets a phrase count again."""
 
-    name, label = "svphraserm", later("Remove phrase")
+    label = later("Remove phrase")
 
     async def handle(self, interaction: Interaction) -> None:
         """Remove it, and show the others. Raises NothingThere."""

@@ -14,13 +14,10 @@ from bot.i18n.texts import clipped, mention
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.views.loras.text import prediction_text
-from bot.ui.views.persistent_items import NO_CUSTOM_ID
 from bot.ui.views.servers.panel import (
-    PAGE,
-    TARGET,
-    PanelButton,
     PanelPage,
     PanelSection,
+    TargetButton,
     administration,
     server_name,
     shown,
@@ -62,7 +59,7 @@ def _text(interaction: Interaction, proposal: BaseModelProposal) -> str:
     return f"{head}\n> {clipped(proposal.reason, MAX_SHOWN_REASON)}\n-# {' · '.join(facts)}"
 
 
-class DecideButton(PanelButton, template=NO_CUSTOM_ID):
+class DecideButton(TargetButton):
     """Decides a proposal and shows the list as it is then."""
 
     confirms: ClassVar[bool] = False
@@ -75,13 +72,13 @@ class DecideButton(PanelButton, template=NO_CUSTOM_ID):
         await self.page.show(interaction)
 
 
-class ConfirmButton(DecideButton, template=rf"svconfirm:{PAGE}:{TARGET}"):
+class ConfirmButton(DecideButton, prefix="svconfirm"):
     """Declares what was proposed."""
 
-    name, label, style, confirms = "svconfirm", later("Confirm"), discord.ButtonStyle.success, True
+    label, style, confirms = later("Confirm"), discord.ButtonStyle.success, True
 
 
-class RejectButton(DecideButton, template=rf"svreject:{PAGE}:{TARGET}"):
+class RejectButton(DecideButton, prefix="svreject"):
     """Leaves the file as it is."""
 
-    name, label = "svreject", later("Reject")
+    label = later("Reject")
