@@ -57,6 +57,7 @@ from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.interactions import heartbeats
 from bot.ui.interactions.answers import AnswersUnderWay
 from bot.ui.interactions.lost import FirstResponses
+from bot.ui.interactions.chosen_messages import ChosenMessages
 from bot.ui.interactions.open_questions import OpenQuestions
 from bot.ui.interactions.replies import reply_with_error
 from bot.ui.removals.erased_messages import ErasedMessages
@@ -184,6 +185,7 @@ class EaselBot(Client):
         self._lasting: tuple[asyncio.Task[None], ...] = ()  # what goes on as long as the bot runs
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.questions = OpenQuestions()
+        self.chosen_messages = ChosenMessages()
         self.phrase_notices = PhraseNotices(self, self.db)
         easel.updates.blocked = alerts.lora_blocked
         easel.additions.disputes.opened = easel.updates.disputes.opened = alerts.lora_disputed

@@ -33,6 +33,7 @@ from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.servers.services import ServerServices
 from bot.sources.additions import Additions
 from bot.ui.interactions.answers import AnswersUnderWay
+from bot.ui.interactions.chosen_messages import ChosenMessages
 from bot.ui.interactions.open_questions import OpenQuestions
 from bot.ui.interactions.replies import reply_with_error
 from bot.ui.removals.phrase_notices import PhraseNotices
@@ -120,6 +121,7 @@ class Client(commands.AutoShardedBot):
     exporter: Exporter
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
     questions: OpenQuestions
+    chosen_messages: ChosenMessages
     phrase_notices: PhraseNotices
 
     async def reply_with_error(self, interaction: Interaction, error: Exception) -> None:

@@ -59,8 +59,8 @@ async def find_shown_job(client: Client, message: discord.Message) -> ShownJob |
     for item in view.walk_children():
         custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
         for kind in buttons:
-            if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
-                job = await client.db.one(FIND_JOB, int(match["job"]))
+            if button := kind.from_text(custom_id):
+                job = await client.db.one(FIND_JOB, button.job_id)
                 return None if job is None else ShownJob(job)
     published = await find_published(client.db, message)
     job = None if published is None else await client.db.one(FIND_JOB, published.job_id)
@@ -78,7 +78,7 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     if shown is not None and shown.job.person_id != interaction.user.id and not _shows_pictures(message):
         raise _no_picture()
     if shown is None:
-        return await take_upload(interaction, _attached(message, ALL_SUFFIXES)[0])
+        return await take_upload(interaction, attached_pictures(message)[0])
     job = shown.job
     await require_open(interaction, job)
     await require_shown(interaction, job)
@@ -102,7 +102,7 @@ def _no_picture() -> NothingThere:
     return NothingThere(what=_("This message has no picture that Easel can read."))
 
 
-def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[discord.Attachment]:
+def attached_pictures(message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES) -> list[discord.Attachment]:
     """The pictures of a message, forwarded ones included. Raises NothingThere."""
     attached = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
     pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(suffixes)]
@@ -154,7 +154,7 @@ async def posted_pictures(
     message: discord.Message, suffixes: tuple[str, ...] = ALL_SUFFIXES
 ) -> AsyncGenerator[PostedPicture]:
     """The first pictures of a message that are not too large, at least one. Raises NothingThere."""
-    pictures = _attached(message, suffixes)
+    pictures = attached_pictures(message, suffixes)
     readable = [place for place, picture in enumerate(pictures) if picture.size <= MAX_BYTES]
     if not readable:
         raise NothingThere(what=_("This picture is too large to read."))

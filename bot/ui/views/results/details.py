@@ -26,6 +26,7 @@ from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import Recipe, RecipeLora
 
+USE_PICTURE = "Use this picture…"  # the entry in the menu of a message
 MAX_TEXT = 3900  # characters of all texts together, but the note on a private prompt; a message holds 4000
 MIN_HEAD = 1500  # of them are kept for the parameters: the LoRAs get the rest
 MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown, if there is room for so many
@@ -37,7 +38,7 @@ MAX_LORA = 150  # characters about one
 class DetailsButton(JobButton, prefix="details"):
     """Shows the details of the picture to anybody who presses."""
 
-    command = "Picture details"
+    command = USE_PICTURE
     label = later("Details")
 
     async def handle(self, interaction: Interaction) -> None:
@@ -48,7 +49,7 @@ class DetailsButton(JobButton, prefix="details"):
 class RemixButton(JobButton, prefix="remix"):
     """Fills the studio of the person who presses from anybody's picture."""
 
-    command = "Remix"
+    command = USE_PICTURE
     label, style = later("Remix"), discord.ButtonStyle.primary
     in_message_of_job = False
 
