@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,10 +15,10 @@ from bot.i18n import _, later, ngettext, number
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, outdated_error
+from bot.ui.views.custom_ids import discord_id
+from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.servers.audit_words import action_label, entry_text
 from bot.ui.views.servers.panel import (
-    PAGE,
     GoButton,
     PanelButton,
     PanelMenu,
@@ -31,7 +30,6 @@ from bot.ui.views.servers.panel import (
 
 LISTED = 8  # entries on a page
 MAX_TEXT = 3200  # characters of them; a message holds 4000
-_DETAIL = re.compile(r"(?P<action>[a-z_]{0,22})\.(?P<person>\d{0,19})")
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,11 @@ class Shown:
     @classmethod
     def of(cls, page: PanelPage) -> Self:
         """What a page shows. Raises NothingThere for what means nothing."""
-        match = _DETAIL.fullmatch(page.detail or ".")
-        known = {each.value: each for each in AuditAction}
-        if match is None or (match["action"] and match["action"] not in known):
-            raise outdated_error()
-        person_id = int(match["person"]) if match["person"] else None
-        if person_id is not None and person_id >= MAX_DISCORD_ID:
-            raise outdated_error()
-        return cls(known.get(match["action"]), person_id)
+        action, _dot, person = page.detail.partition(".")
+        try:
+            return cls(AuditAction(action) if action else None, discord_id(person) if person else None)
+        except ValueError:
+            raise outdated_error() from None
 
     def __str__(self) -> str:
         """The detail of a page."""
@@ -81,12 +76,12 @@ class AuditSection(PanelSection):
         person = [] if wanted.person_id is None else [_person_default(wanted.person_id)]
         buttons: list[PanelButton] = [
             ExportButton(page),
-            GoButton.to(page.at(0), _("Newest"), disabled=not page.page),
+            GoButton(page.at(0)).labelled(_("Newest"), disabled=not page.page),
         ]
         if older:
-            buttons.append(GoButton.to(page.at(here[-1].id), _("Older")))
-        menu = AuditPersonMenu(
-            page, ui.UserSelect, placeholder=_("Filter by user"), min_values=0, max_values=1, default_values=person
+            buttons.append(GoButton(page.at(here[-1].id)).labelled(_("Older")))
+        menu = AuditPersonMenu(page).offering(
+            placeholder=_("Filter by user"), min_values=0, max_values=1, default_values=person
         )
         return [
             shown([text[:MAX_TEXT] for text in texts[:fitting]] or [_none(wanted)]),
@@ -104,10 +99,8 @@ def _person_default(person_id: int) -> discord.SelectDefaultValue:
     return discord.SelectDefaultValue(id=person_id, type=discord.SelectDefaultValueType.user)
 
 
-class AuditActionMenu(PanelMenu, template=rf"svaction:{PAGE}"):
+class AuditActionMenu(PanelMenu, prefix="svaction"):
     """Shows the entries of one action alone."""
-
-    name = "svaction"
 
     @classmethod
     def of(cls, page: PanelPage, wanted: Shown) -> Self:
@@ -116,32 +109,31 @@ class AuditActionMenu(PanelMenu, template=rf"svaction:{PAGE}"):
             discord.SelectOption(label=action_label(each), value=each.value, default=each is wanted.action)
             for each in AuditAction
         ]
-        return cls(page.at(0), options=options, placeholder=_("All actions"), min_values=0)
+        return cls(page.at(0)).offering(options, _("All actions"), min_values=0)
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of them."""
         known = {each.value: each for each in AuditAction}
-        action = next(map(known.get, self.values(interaction)), None)
+        action = next(map(known.get, self.values), None)
         chosen = Shown(action, Shown.of(self.page).person_id)
         await self.page.about(str(chosen)).show(interaction)
 
 
-class AuditPersonMenu(PanelMenu, template=rf"svauditwho:{PAGE}"):
+class AuditPersonMenu(PanelMenu, prefix="svauditwho"):
     """Shows the entries of one person alone: what they did, and what was done to them."""
 
-    name = "svauditwho"
+    kind = ui.UserSelect
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of them."""
-        chosen = self.ids(interaction)
-        wanted = Shown(Shown.of(self.page).action, chosen[0] if chosen else None)
+        wanted = Shown(Shown.of(self.page).action, next(iter(self.discord_ids), None))
         await self.page.about(str(wanted)).show(interaction)
 
 
-class ExportButton(PanelButton, template=rf"svjson:{PAGE}"):
+class ExportButton(PanelButton, prefix="svjson"):
     """Sends the entries of the filter as a file."""
 
-    name, label = "svjson", later("Export as JSON")
+    label = later("Export as JSON")
 
     async def handle(self, interaction: Interaction) -> None:
         """Send as many as fit into a file, the newest first."""

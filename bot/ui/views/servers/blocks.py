@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
 from bot.database.clock import now_ms
-from bot.database.loras.catalogue import find_loras_by_id
+from bot.database.loras.catalogue import Lora, find_loras_by_id
 from bot.database.people.blocks import BY_EASEL, Block, BlockKind
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
@@ -22,17 +21,18 @@ from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
-from bot.ui.views.loras.buttons import LORA, require_lora
-from bot.ui.views.persistent_items import ModalForm, PersistentButton, discord_id, is_discord_id, outdated_error
+from bot.ui.views.custom_ids import DiscordId, Id, is_discord_id
+from bot.ui.views.forms import LEFT_OUT, Form, TextField
+from bot.ui.views.loras.buttons import require_lora
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.servers.panel import (
-    PAGE,
-    TARGET,
     GoButton,
     PanelButton,
     PanelForm,
     PanelMenu,
     PanelPage,
     PanelSection,
+    TargetButton,
     administration,
     shown,
     turning,
@@ -63,12 +63,11 @@ class BlocksSection(PanelSection):
         ] or [shown([nothing])]
         items += turning(page, more=len(found) > LISTED)
         if kind is BlockKind.PERSON:
-            placeholder = _("Block a user")
-            items.append(ui.ActionRow[Any](BlockPersonMenu(page, ui.UserSelect, placeholder=placeholder)))
-            other = GoButton.to(page.about(BlockKind.LORA.value), _("Blocked LoRAs"))
+            items.append(ui.ActionRow[Any](BlockPersonMenu(page).offering(placeholder=_("Block a user"))))
+            other = GoButton(page.about(BlockKind.LORA.value)).labelled(_("Blocked LoRAs"))
             items.append(ui.ActionRow[Any](BlockByIdButton(page), other))
         else:
-            other = GoButton.to(page.about(BlockKind.PERSON.value), _("Blocked users"))
+            other = GoButton(page.about(BlockKind.PERSON.value)).labelled(_("Blocked users"))
             items.append(ui.ActionRow[Any](BlockByNameButton(page), other))
         return items
 
@@ -100,10 +99,11 @@ def _line(block: Block, names: dict[int, str]) -> str:
     return f"**{name}** · {until}{by}\n-# {clipped(block.reason, MAX_SHOWN_REASON)}"
 
 
-class UnblockButton(PanelButton, template=rf"svunblock:{PAGE}:{TARGET}"):
+class UnblockButton(TargetButton, prefix="svunblock"):
     """Lifts a block."""
 
-    name, label = "svunblock", later("Unblock")
+    label = later("Unblock")
+    action = Action.BLOCK
 
     async def handle(self, interaction: Interaction) -> None:
         """Lift it. Raises NothingThere when there is none."""
@@ -112,146 +112,138 @@ class UnblockButton(PanelButton, template=rf"svunblock:{PAGE}:{TARGET}"):
         await self.page.show(interaction)
 
 
-class BlockPersonMenu(PanelMenu, template=rf"svblockwho:{PAGE}"):
+class BlockPersonMenu(PanelMenu, prefix="svblockwho"):
     """Chooses a person to be blocked, and opens the form."""
 
-    name = "svblockwho"
+    kind = ui.UserSelect
+    action = Action.BLOCK
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        await require(interaction, Action.BLOCK, self.page.server_id)
-        chosen = self.ids(interaction)
-        if len(chosen) != 1:
+        if len(self.discord_ids) != 1:
             raise outdated_error()
-        await acknowledge.open_modal(interaction, BlockPersonForm(self.page, chosen[0], opening=interaction.id))
+        await acknowledge.open_modal(interaction, BlockPersonForm(self.page, self.discord_ids[0], interaction.id))
 
 
-class BlockByIdButton(PanelButton, template=rf"svblockid:{PAGE}"):
+class BlockByIdButton(PanelButton, prefix="svblockid"):
     """Opens the form for a person by Discord's id: one who has left, or anybody from a direct message."""
 
-    name, label = "svblockid", later("Block a user by ID")
+    label = later("Block a user by ID")
+    action = Action.BLOCK
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        await require(interaction, Action.BLOCK, self.page.server_id)
-        await acknowledge.open_modal(interaction, BlockPersonForm(self.page, None, opening=interaction.id))
+        await acknowledge.open_modal(interaction, BlockPersonForm(self.page, None, interaction.id))
 
 
-class BlockByNameButton(PanelButton, template=rf"svblocklora:{PAGE}"):
+class BlockByNameButton(PanelButton, prefix="svblocklora"):
     """Opens the form for a LoRA by its name."""
 
-    name, label = "svblocklora", later("Block a LoRA")
+    label = later("Block a LoRA")
+    action = Action.BLOCK
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        await require(interaction, Action.BLOCK, self.page.server_id)
-        await acknowledge.open_modal(interaction, BlockLoraForm(self.page, opening=interaction.id))
+        await acknowledge.open_modal(interaction, BlockLoraForm(_("Block a LoRA"), self.page, interaction.id))
 
 
-class _WhyAndUntil:
-    """The fields of every block."""
-
-    def __init__(self, form: ModalForm) -> None:
-        self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=MAX_REASON)
-        self.end: ui.TextInput[Any] = ui.TextInput(custom_id="end", required=False, max_length=40)
-        why = _("Shown to users affected by this block")
-        until = _("Examples: 3 days, 12 hours, 2 weeks, or a date such as 2031-05-30. Leave empty for no time limit.")
-        form.add_item(ui.Label[Any](text=_("Reason"), description=why, component=self.reason))
-        form.add_item(ui.Label[Any](text=_("Duration or end date"), description=until[:100], component=self.end))
-
-    def read(self) -> dict[str, Any]:
-        """The arguments of a block. Raises EndUnclear."""
-        return {"reason": self.reason.value, "ends_at": end_of(self.end.value, now_ms())}
+_REASON = TextField(later("Reason"), later("Shown to users affected by this block"), length=MAX_REASON)
+_END = TextField(
+    later("Duration or end date"),
+    later("Examples: 3 days, 12 hours, 2 weeks, or a date such as 2031-05-30. Leave empty for no time limit."),
+    length=40,
+    required=False,
+)
 
 
-class BlockPersonForm(PanelForm):
+def _why_and_until(form: BlockPersonForm | BlockLoraForm | BlockThisLoraForm) -> dict[str, Any]:
+    """The arguments of a block. Raises EndUnclear."""
+    return {"reason": form.reason, "ends_at": end_of(form.end, now_ms())}
+
+
+class BlockPersonForm(PanelForm, key="svblockperson"):
     """Why and until when a person is blocked; without a `person_id`, also who."""
 
-    def __init__(self, page: PanelPage, person_id: int | None, *, opening: int) -> None:
-        super().__init__(_("Block a user"), "svblockperson", page, opening=opening)
+    person = TextField(
+        later("Discord user ID"),
+        later("The ID is a number. With Discord's Developer Mode on, you can copy the ID from the user's menu."),
+        length=19,
+    )
+    reason, end = _REASON, _END
+
+    def __init__(self, page: PanelPage, person_id: int | None, opening: int) -> None:
+        super().__init__(_("Block a user"), page, opening, person=LEFT_OUT if person_id else None)
         self._person_id = person_id
-        self.typed: ui.TextInput[Any] | None = None
-        if person_id is None:
-            self.typed = ui.TextInput(custom_id="id", max_length=19)
-            hint = _("The ID is a number. With Discord's Developer Mode on, you can copy the ID from the user's menu.")
-            self.add_item(ui.Label[Any](text=_("Discord user ID"), description=hint, component=self.typed))
-        self._block = _WhyAndUntil(self)
 
     async def submitted(self, interaction: Interaction) -> None:
         """Block the person. Raises what `BlockAdministration.block_person` raises."""
         services, who = administration(interaction)
-        person_id = self._person_id
-        if person_id is None:
-            typed = self.typed.value.strip() if self.typed else ""
-            if not is_discord_id(typed):
-                raise NothingThere(what=_("Enter the ID as a number of up to 19 digits."))
-            person_id = int(typed)
-        await services.blocks.block_person(who, self.page.server_id, person_id, **self._block.read())
+        typed = str(self._person_id or self.person.strip())
+        if not is_discord_id(typed):
+            raise NothingThere(what=_("Enter the ID as a number of up to 19 digits."))
+        await services.blocks.block_person(who, self.page.server_id, int(typed), **_why_and_until(self))
         await self.page.about(BlockKind.PERSON.value).show(interaction)
 
 
-class BlockLoraForm(PanelForm):
+class BlockLoraForm(PanelForm, key="svblockname"):
     """Which LoRA is blocked, why, and until when."""
 
-    def __init__(self, page: PanelPage, *, opening: int) -> None:
-        super().__init__(_("Block a LoRA"), "svblockname", page, opening=opening)
-        self.named: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        hint = _("The name as shown in /lora browse")
-        self.add_item(ui.Label[Any](text=_("Name"), description=hint, component=self.named))
-        self._block = _WhyAndUntil(self)
+    name = TextField(later("Name"), later("The name as shown in /lora browse"), length=MAX_NAME)
+    reason, end = _REASON, _END
 
     async def submitted(self, interaction: Interaction) -> None:
         """Block it. Raises LoraNotFound, which suggests names, and what `BlockAdministration.block_lora` raises."""
         services, who = administration(interaction)
-        block = self._block.read()
+        block = _why_and_until(self)
         await require(interaction, Action.BLOCK, self.page.server_id)
-        lora = await interaction.client.requests.lora(self.named.value)
+        lora = await interaction.client.requests.lora(self.name)
         await services.blocks.block_lora(who, self.page.server_id, lora.id, **block)
         await self.page.about(BlockKind.LORA.value).show(interaction)
 
 
-class BlockThisLoraButton(PersistentButton, template=rf"svblockthis:(?P<server>\d{{1,19}}):{LORA}"):
+class BlockThisLoraButton(PersistentButton, prefix="svblockthis"):
     """Opens the form that blocks the LoRA of a page; only staff see it, and the right is checked on use."""
 
+    style = discord.ButtonStyle.danger
     command = "server"
     action = Action.BLOCK
     opens_modal = True
 
-    def __init__(self, server_id: int, lora_id: int) -> None:
-        self.server_id = self._place = server_id
-        self.lora_id = lora_id
-        label = _("Block LoRA everywhere") if server_id == EVERYWHERE else _("Block LoRA here")
-        custom_id = f"svblockthis:{server_id}:{lora_id}"
-        super().__init__(ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=custom_id))
+    server_id: DiscordId
+    lora_id: Id
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(discord_id(match["server"]), int(match["lora"]))
+    @property
+    def place(self) -> int:
+        """The server in which it is blocked."""
+        return self.server_id
+
+    def text(self) -> str:
+        """In which server it is blocked."""
+        return _("Block LoRA everywhere") if self.server_id == EVERYWHERE else _("Block LoRA here")
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
         lora = await require_lora(interaction, self.lora_id)
-        form = BlockThisLoraForm(self._place, lora.id, lora.name, opening=interaction.id)
-        await acknowledge.open_modal(interaction, form)
+        await acknowledge.open_modal(interaction, BlockThisLoraForm(self.server_id, lora, interaction.id))
 
 
-class BlockThisLoraForm(ModalForm):
+class BlockThisLoraForm(Form, key="svblocked"):
     """Why and until when the LoRA is blocked."""
 
     command, private = "server", True
 
-    def __init__(self, server_id: int, lora_id: int, name: str, *, opening: int) -> None:
-        super().__init__(_("Block {name}").format(name=name), f"svblocked:{server_id}:{lora_id}", opening)
-        self._server_id, self._lora_id, self._name = server_id, lora_id, name
-        self._block = _WhyAndUntil(self)
+    reason, end = _REASON, _END
+
+    def __init__(self, server_id: int, lora: Lora, opening: int) -> None:
+        super().__init__(_("Block {name}").format(name=lora.name), opening)
+        self._server_id, self._lora = server_id, lora
 
     async def submitted(self, interaction: Interaction) -> None:
         """Block it. Raises what `BlockAdministration.block_lora` raises."""
         services, who = administration(interaction)
-        await services.blocks.block_lora(who, self._server_id, self._lora_id, **self._block.read())
+        await services.blocks.block_lora(who, self._server_id, self._lora.id, **_why_and_until(self))
         text = _("{name} is blocked. To undo this, press *Unblock* under *Blocks* in /server.")
-        await send_ephemeral_text(interaction, text.format(name=plain(self._name, 100)))
+        await send_ephemeral_text(interaction, text.format(name=plain(self._lora.name, 100)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -18,17 +18,17 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.views.custom_ids import Switch
 from bot.ui.views.permissions import is_public
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.reports.case import render_case
 from bot.ui.views.servers.entity_menus import channel_menu
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import (
-    PAGE,
-    TARGET,
     PanelButton,
     PanelPage,
     PanelSection,
+    TargetButton,
     administration,
     server_name,
     shown,
@@ -79,12 +79,11 @@ class ReportsSection(PanelSection):
         menu = channel_menu(interaction, page, chosen, _("Staff channel for reports")) | {"max_values": 1}
         if "channel_types" in menu:
             menu["channel_types"] = [discord.ChannelType.text]
-        share = ShareReportsButton.of(page, settings)
         return [
             *items,
             shown(_settings(interaction, page, settings)),
             ui.ActionRow[Any](ReportsChannelMenu(page, **menu)),
-            ui.ActionRow[Any](share),
+            ui.ActionRow[Any](ShareReportsButton(page, not settings.shares_reports)),
         ]
 
 
@@ -129,10 +128,10 @@ def _settings(interaction: Interaction, page: PanelPage, settings: ServerSetting
     return [*lines, _("New reports are visible to: **{choice}**").format(choice=choice)]
 
 
-class CaseOpenButton(PanelButton, template=rf"svcase:{PAGE}:{TARGET}"):
+class CaseOpenButton(TargetButton, prefix="svcase"):
     """Shows a report with its buttons."""
 
-    name, label, action = "svcase", later("Review"), Action.MODERATE
+    label, action = later("Review"), Action.MODERATE
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it in an ephemeral message. Raises what `Reporting.case` raises."""
@@ -142,14 +141,12 @@ class CaseOpenButton(PanelButton, template=rf"svcase:{PAGE}:{TARGET}"):
         await send_ephemeral(interaction, page.view, page.files)
 
 
-class ReportsChannelMenu(ServerSettingMenu, template=rf"svrpchannel:{PAGE}"):
+class ReportsChannelMenu(ServerSettingMenu, prefix="svrpchannel"):
     """The channel in which reports are posted."""
-
-    name = "svrpchannel"
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it. Raises PublicReportsChannel, and NothingThere for a channel that is not this server's."""
-        chosen = self.ids(interaction)
+        chosen = self.discord_ids
         server = interaction.client.get_guild(self.page.server_id)
         channels = [server and server.get_channel(each) for each in chosen]
         if len(chosen) > 1 or not all(channels):
@@ -160,24 +157,17 @@ class ReportsChannelMenu(ServerSettingMenu, template=rf"svrpchannel:{PAGE}"):
         interaction.client.reporting.changed()
 
 
-class ShareReportsButton(PanelButton, template=rf"svrpshare:{PAGE}:(?P<target>[01])"):
+class ShareReportsButton(PanelButton, prefix="svrpshare"):
     """Lets operators see reports from now on, or not any more."""
 
-    name = "svrpshare"
+    shares: Switch
 
-    @classmethod
-    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
-        """The button that changes what is set."""
-        button = cls(page, int(not settings.shares_reports))
-        button.item.label = (
-            _("Stop sharing new reports with operators")
-            if settings.shares_reports
-            else _("Share new reports with operators")
-        )
-        return button
+    def text(self) -> str:
+        """What it does."""
+        return _("Share new reports with operators") if self.shares else _("Stop sharing new reports with operators")
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
         services, who = administration(interaction)
-        await services.settings.change(who, self.page.server_id, shares_reports=bool(self.target))
+        await services.settings.change(who, self.page.server_id, shares_reports=self.shares)
         await self.page.show(interaction)
