@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from discord import ui
 
@@ -167,7 +168,7 @@ class Orders:
         if refused is None or not await self._servers.administration.phrases.may_ask(who):
             return refusal
         draft_id = await save_draft(self._db, interaction.user.id, refused.model_dump_json())
-        return Refusal(refusal, ui.ActionRow(AskStaffButton(draft_id)))
+        return Refusal(refusal, ui.ActionRow[Any](AskStaffButton(draft_id)))
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._db, interaction.user.id)

@@ -14,18 +14,19 @@ from bot.database.servers.word_lists import ServerWordList
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.servers.administration.words import WordAdministration, lines_of
-from bot.servers.rights import Action
 from bot.servers.word_limits import MAX_NAME
-from bot.ui.access import context_of, require
+from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.interactions.replies import ErrorWithView, error_message
-from bot.ui.views.persistent_items import is_id, outdated_error
-from bot.ui.views.servers.panel import PAGE, PanelButton, PanelForm, PanelPage
+from bot.ui.interactions.replies import Refusal
+from bot.ui.views.custom_ids import is_id
+from bot.ui.views.forms import TextField
+from bot.ui.views.persistent_items import outdated_error
+from bot.ui.views.servers.panel import PanelButton, PanelForm, PanelPage, shown
 from inference.errors import RequestError
 
 MAX_TYPED = 4000  # characters of one field; Discord's limit
-_FIELDS: Final[Mapping[str, int]] = dict.fromkeys(("words", "patterns", "exceptions"), MAX_TYPED)
+_RULES: Final = ("words", "patterns", "exceptions")
 _FILE: Final = "list-of-words.json"
 _MAX_FILE: Final = 100_000  # bytes; three fields and a name have at most 12,100 characters
 
@@ -43,125 +44,104 @@ def list_of(page: PanelPage, lists: Sequence[ServerWordList]) -> ServerWordList:
     return found
 
 
-class AddListButton(PanelButton, template=rf"svwordadd:{PAGE}"):
+class AddListButton(PanelButton, prefix="svwordadd"):
     """Opens the form for a new list."""
 
-    name, label = "svwordadd", later("Add list")
+    label = later("Add list")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        await require(interaction, Action.CONFIGURE, self.page.server_id)
-        await acknowledge.open_modal(interaction, WordListForm(self.page, None, opening=interaction.id))
+        new = ServerWordList(self.page.server_id, "")
+        await acknowledge.open_modal(interaction, WordListForm(self.page, new, interaction.id))
 
 
-class EditListButton(PanelButton, template=rf"svwordedit:{PAGE}"):
+class EditListButton(PanelButton, prefix="svwordedit"):
     """Opens the form of a list."""
 
-    name, label = "svwordedit", later("Edit")
+    label = later("Edit")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NothingThere."""
         lists = await services(interaction).lists(context_of(interaction), self.page.server_id)
         one = list_of(self.page, [each for each in lists if each.rule_id is None])
-        await acknowledge.open_modal(interaction, WordListForm(self.page, one, opening=interaction.id))
+        await acknowledge.open_modal(interaction, WordListForm(self.page, one, interaction.id))
 
 
-class WordListForm(PanelForm):
+class WordListForm(PanelForm, key="svwordlist"):
     """The words of a list. A new one is active, and does not read negative prompts."""
 
-    def __init__(self, page: PanelPage, one: ServerWordList | None, *, opening: int) -> None:
+    name = TextField(later("Name"), later("Users see this name if the list refuses their text"), length=MAX_NAME)
+    words = TextField(
+        later("Words and phrases, one per line"),
+        later("Wildcards: cat* = starts with cat, *cat = ends with cat, *cat* = contains cat"),
+        length=MAX_TYPED,
+        required=False,
+        long=True,
+    )
+    patterns = TextField(
+        later("Patterns, one per line"),
+        later("RE2 regular expressions, in lower case"),
+        length=MAX_TYPED,
+        required=False,
+        long=True,
+    )
+    exceptions = TextField(
+        later("Exceptions, one per line"),
+        later("The list ignores its own words inside these phrases"),
+        length=MAX_TYPED,
+        required=False,
+        long=True,
+    )
+
+    def __init__(self, page: PanelPage, one: ServerWordList, opening: int) -> None:
         """`one`: what it is filled with, and with an id the list that is changed."""
-        super().__init__(_("Word list"), "svwordlist", page, opening=opening)
-        self._id = one.id if one and one.id else None
-        self.list_name: ui.TextInput[Any] = ui.TextInput(
-            custom_id="name", max_length=MAX_NAME, default=one.name if one else None
-        )
-        self.words, self.patterns, self.exceptions = (
-            ui.TextInput[Any](
-                custom_id=name,
-                style=discord.TextStyle.paragraph,
-                required=False,
-                max_length=MAX_TYPED,
-                default="\n".join(rules) or None,
-            )
-            for name, rules in (
-                ("words", one.words if one else ()),
-                ("patterns", one.patterns if one else ()),
-                ("exceptions", one.exceptions if one else ()),
-            )
-        )
-        fields = (
-            (_("Name"), _("Users see this name if the list refuses their text"), self.list_name),
-            (
-                _("Words and phrases, one per line"),
-                _("Wildcards: cat* = starts with cat, *cat = ends with cat, *cat* = contains cat"),
-                self.words,
-            ),
-            (_("Patterns, one per line"), _("RE2 regular expressions, in lower case"), self.patterns),
-            (_("Exceptions, one per line"), _("The list ignores its own words inside these phrases"), self.exceptions),
-        )
-        for text, description, component in fields:
-            self.add_item(ui.Label[Any](text=text, description=description, component=component))
+        rules = {each: "\n".join(getattr(one, each)) for each in _RULES}
+        super().__init__(_("Word list"), page, opening, name=one.name, **rules)
+        self._id = one.id
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Save the list. Raises RefusedList or DatabaseError."""
-        server_id = self.page.server_id
-        typed = {"name": self.list_name.value, **{each: getattr(self, each).value for each in _FIELDS}}
+        """Save the list. Raises DatabaseError, and a Refusal of one that cannot be saved."""
+        typed = {each: str(getattr(self, each)) for each in ("name", *_RULES)}
         try:
-            saved = await self._save(interaction, server_id, {name: lines_of(typed[name]) for name in _FIELDS})
+            saved = await self._save(interaction, {each: lines_of(typed[each]) for each in _RULES})
         except RequestError as problem:
-            raise RefusedList(self.page, typed, error_message(problem)) from problem
+            raise _refused(self.page, typed, problem) from problem
         await self.page.about(str(saved.id)).show(interaction)
 
-    async def _save(self, interaction: Interaction, server_id: int, rules: dict[str, Any]) -> ServerWordList:
-        who, name = context_of(interaction), self.list_name.value
-        if self._id is None:
-            return await services(interaction).add(who, ServerWordList(server_id, name, **rules))
-        return await services(interaction).change(who, server_id, self._id, name=name, **rules)
+    async def _save(self, interaction: Interaction, rules: dict[str, Any]) -> ServerWordList:
+        who, server_id = context_of(interaction), self.page.server_id
+        if not self._id:
+            return await services(interaction).add(who, ServerWordList(server_id, self.name, **rules))
+        return await services(interaction).change(who, server_id, self._id, name=self.name, **rules)
 
 
-class RefusedList(ErrorWithView):
+def _refused(page: PanelPage, typed: Mapping[str, str], problem: RequestError) -> Refusal:
     """A list that could not be saved, with what was typed: in a file, and by a button in the form again.
 
     The file lies in the message, so nothing of it is kept here, and it is there after a restart.
     """
-
-    def __init__(self, page: PanelPage, typed: dict[str, str], text: str) -> None:
-        super().__init__(text)
-        self._page, self._typed, self._text = page, typed, text
-
-    def view(self) -> ui.LayoutView:
-        """What is wrong with it, the file, and the button."""
-        view = ui.LayoutView(timeout=None)
-        kept = _("This file contains your entries. Press *Correct entries* to edit them in the form.")
-        view.add_item(ui.TextDisplay[Any](f"{self._text}\n-# {kept}"))
-        view.add_item(ui.File[Any](f"attachment://{_FILE}"))
-        view.add_item(ui.ActionRow[Any](CorrectListButton(self._page)))
-        return view
-
-    def files(self) -> list[discord.File]:
-        """What was typed."""
-        text = json.dumps(self._typed, ensure_ascii=False, indent=1)
-        return [discord.File(io.BytesIO(text.encode("utf-8", "replace")), _FILE)]
+    kept = _("This file contains your entries. Press *Correct entries* to edit them in the form.")
+    data = json.dumps(typed, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+    file = discord.File(io.BytesIO(data), _FILE)
+    row = ui.ActionRow[Any](CorrectListButton(page))
+    return Refusal(problem, shown([f"-# {kept}"]), ui.File[Any](file), row, files=[file])
 
 
-class CorrectListButton(PanelButton, template=rf"svwordagain:{PAGE}"):
+class CorrectListButton(PanelButton, prefix="svwordagain"):
     """Opens the form with what was typed before, which lies in the message of the button."""
 
-    name, label = "svwordagain", later("Correct entries")
-    style = discord.ButtonStyle.primary
+    label, style = later("Correct entries"), discord.ButtonStyle.primary
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NothingThere when the file is not there."""
-        await require(interaction, Action.CONFIGURE, self.page.server_id)
         typed = await _typed_before(interaction.message)
-        rules: dict[str, Any] = {name: lines_of(typed[name]) for name in _FIELDS}
+        rules: dict[str, Any] = {each: lines_of(typed[each]) for each in _RULES}
         list_id = int(self.page.detail) if is_id(self.page.detail) else 0
         before = ServerWordList(self.page.server_id, typed["name"], **rules, id=list_id)
-        await acknowledge.open_modal(interaction, WordListForm(self.page, before, opening=interaction.id))
+        await acknowledge.open_modal(interaction, WordListForm(self.page, before, interaction.id))
 
 
 async def _typed_before(message: discord.Message | None) -> dict[str, str]:
@@ -171,7 +151,7 @@ async def _typed_before(message: discord.Message | None) -> dict[str, str]:
         raise outdated_error()
     try:
         found = json.loads(await files[0].read())
-        return {name: str(found[name])[:most] for name, most in (("name", MAX_NAME), *_FIELDS.items())}
+        return {each: str(found[each]) for each in ("name", *_RULES)}
     except discord.HTTPException:
         raise NothingThere(what=_("Easel could not download the file. Please try again.")) from None
     except (ValueError, LookupError, TypeError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Self
 
 import discord
 from discord import ui
@@ -19,10 +19,10 @@ from bot.servers.word_limits import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.views.persistent_items import is_id, outdated_error
+from bot.ui.views.custom_ids import is_id
+from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.question import question_view
 from bot.ui.views.servers.panel import (
-    PAGE,
     GoButton,
     PanelButton,
     PanelMenu,
@@ -78,15 +78,15 @@ def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]
     items += [
         ui.Section[Any](
             ui.TextDisplay[Any](f"**{plain(each.name, MAX_NAME)}** · {_(_MODES[each.mode])}\n-# {_counts(each)}"),
-            accessory=GoButton.to(page.about(str(each.id)), _("Open")),
+            accessory=GoButton(page.about(str(each.id))).labelled(_("Open")),
         )
         for each in here
     ] or [shown([_("No lists yet.")])]
     items += turning(page, more=len(lists) > first + LISTED)
     buttons = (
         AddListButton(page),
-        GoButton.to(page.about(AUTOMOD), _("Import AutoMod words")),
-        GoButton.to(page.about(PHRASES), _("Allowed phrases")),
+        GoButton(page.about(AUTOMOD)).labelled(_("Import AutoMod words")),
+        GoButton(page.about(PHRASES)).labelled(_("Allowed phrases")),
     )
     items.append(ui.ActionRow[Any](*buttons))
     return items
@@ -124,14 +124,14 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
     )
     keep = KeepAutoModButton(page)
     keep.item.disabled = not found.lists and not found.replaced
-    return [shown(lines), ui.ActionRow[Any](keep, GoButton.to(page.about(""), _("All lists")))]
+    return [shown(lines), ui.ActionRow[Any](keep, GoButton(page.about("")).labelled(_("All lists")))]
 
 
 def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
     lines = [f"**{plain(one.name, MAX_NAME)}**", f"-# {_counts(one)}"]
     named = ((_("Words"), one.words), (_("Patterns"), one.patterns), (_("Exceptions"), one.exceptions))
     lines += [f"{title}: {_some(rules)}" for title, rules in named if rules]
-    buttons: list[ui.Item[Any]] = [DeleteListButton(page), GoButton.to(page.about(""), _("All lists"))]
+    buttons: list[ui.Item[Any]] = [DeleteListButton(page), GoButton(page.about("")).labelled(_("All lists"))]
     if one.rule_id is None:
         buttons.insert(0, EditListButton(page))
     else:
@@ -139,8 +139,8 @@ def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
             "This list was imported from AutoMod. To change its words, edit the list in AutoMod and import it again."
         )
         lines.append(f"-# {imported}")
-    menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one), FormsMenu.of(page, one))
-    return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus), ui.ActionRow[Any](*buttons)]
+    menus = (ui.ActionRow[Any](each.of(page, one)) for each in (ListModeMenu, NegativePromptsMenu, FormsMenu))
+    return [shown(lines), *menus, ui.ActionRow[Any](*buttons)]
 
 
 def _counts(one: ServerWordList) -> str:
@@ -174,10 +174,10 @@ def _some(rules: Sequence[str]) -> str:
     return " ".join(told)
 
 
-class KeepAutoModButton(PanelButton, template=rf"svautomod:{PAGE}"):
+class KeepAutoModButton(PanelButton, prefix="svautomod"):
     """Imports AutoMod's words, as they are when it is pressed."""
 
-    name, label, style = "svautomod", later("Import"), discord.ButtonStyle.primary
+    label, style = later("Import"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Import them. Raises what `WordAdministration.import_automod` raises."""
@@ -188,87 +188,62 @@ class KeepAutoModButton(PanelButton, template=rf"svautomod:{PAGE}"):
         await self.page.about("").show(interaction)
 
 
-class ListMenu(PanelMenu, template=r"(?!)"):
-    """A menu that changes the list that its page is about."""
+class ListMenu(PanelMenu):
+    """Sets a `field` of the list that its page is about; `choices` are its values and their texts."""
 
-    async def change(self, interaction: Interaction, **changes: object) -> None:
-        """Save and show. Raises NothingThere."""
-        if not is_id(self.page.detail):
+    field: ClassVar[str]
+    choices: ClassVar[Mapping[Any, str]]
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current choice selected."""
+        now = getattr(one, cls.field)
+        return cls(page).offering(
+            discord.SelectOption(label=_(text), value=str(value), default=value is now)
+            for value, text in cls.choices.items()
+        )
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save the choice. Raises NothingThere."""
+        chosen = {str(value): value for value in self.choices}
+        if self.value not in chosen or not is_id(self.page.detail):
             raise outdated_error()
-        who = context_of(interaction)
-        await services(interaction).change(who, self.page.server_id, int(self.page.detail), **changes)
+        change = {self.field: chosen[self.value]}
+        who, list_id = context_of(interaction), int(self.page.detail)
+        await services(interaction).change(who, self.page.server_id, list_id, **change)
         await self.page.show(interaction)
 
 
-class ListModeMenu(ListMenu, template=rf"svwordmode:{PAGE}"):
+class ListModeMenu(ListMenu, prefix="svwordmode"):
     """Whether a list refuses, counts or rests."""
 
-    name = "svwordmode"
-
-    @classmethod
-    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
-        """The menu with the current mode selected."""
-        options = [
-            discord.SelectOption(label=_(text), value=mode.value, default=mode is one.mode)
-            for mode, text in _MODES.items()
-        ]
-        return cls(page, options=options)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it."""
-        value = self.value(interaction)
-        if value not in WordListMode.__members__.values():
-            raise outdated_error()
-        await self.change(interaction, mode=WordListMode(value))
+    field, choices = "mode", _MODES
 
 
-class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
+class NegativePromptsMenu(ListMenu, prefix="svwordneg"):
     """Whether a list reads negative prompts."""
 
-    name = "svwordneg"
-
-    @classmethod
-    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
-        """The menu with the current choice selected."""
-        texts = {False: _("Negative prompts: not checked"), True: _("Negative prompts: also checked")}
-        options = [
-            discord.SelectOption(label=text, value=str(int(read)), default=read is one.negative_prompts)
-            for read, text in texts.items()
-        ]
-        return cls(page, options=options)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it."""
-        await self.change(interaction, negative_prompts=self.value(interaction) == "1")
+    field = "negative_prompts"
+    choices: ClassVar = {
+        False: later("Negative prompts: not checked"),
+        True: later("Negative prompts: also checked"),
+    }
 
 
-class FormsMenu(ListMenu, template=rf"svwordforms:{PAGE}"):
+class FormsMenu(ListMenu, prefix="svwordforms"):
     """Whether a list matches other forms of its words."""
 
-    name = "svwordforms"
-
-    @classmethod
-    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
-        """The menu with the current choice selected."""
-        texts = {
-            False: _("Plurals and typing mistakes: not matched"),
-            True: _("Plurals (words with 5 or more letters) and typing mistakes (words with 7 or more): also matched"),
-        }
-        options = [
-            discord.SelectOption(label=text, value=str(int(matched)), default=matched is one.forms)
-            for matched, text in texts.items()
-        ]
-        return cls(page, options=options)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it."""
-        await self.change(interaction, forms=self.value(interaction) == "1")
+    field = "forms"
+    choices: ClassVar = {
+        False: later("Plurals and typing mistakes: not matched"),
+        True: later("Plurals (words with 5 or more letters) and typing mistakes (words with 7 or more): also matched"),
+    }
 
 
-class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
+class DeleteListButton(PanelButton, prefix="svworddel"):
     """Asks, in place of the panel, whether a list is to be deleted."""
 
-    name, label, style = "svworddel", later("Delete"), discord.ButtonStyle.danger
+    label, style = later("Delete"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask. Raises NothingThere."""
@@ -276,15 +251,15 @@ class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
         text = _("Easel will delete the list **{name}** and all its words. You cannot undo this.").format(
             name=plain(one.name, MAX_NAME)
         )
-        keep = GoButton.to(self.page, _("Keep list"))
+        keep = GoButton(self.page).labelled(_("Keep list"))
         view = question_view(_("Delete this list?"), text, ConfirmListDeletionButton(self.page), keep)
         await acknowledge.replace(interaction, view, [])
 
 
-class ConfirmListDeletionButton(PanelButton, template=rf"svwordgone:{PAGE}"):
+class ConfirmListDeletionButton(PanelButton, prefix="svwordgone"):
     """Deletes a list, and shows the others."""
 
-    name, label, style = "svwordgone", later("Delete list"), discord.ButtonStyle.danger
+    label, style = later("Delete list"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Delete it. Raises NothingThere."""
