@@ -173,6 +173,15 @@ async def told(person: Person, command: str, /, **options: object) -> VisibleMes
     return await (await person.slash(command, **options)).reply(PATIENCE)
 
 
+async def use_picture(person: Person, message: VisibleMessage, button: str) -> SentInteraction:
+    """Choose an entry of a message's menu, or press a button of the panel of *Use this picture…*, if it opens."""
+    if button in ("Bookmark LoRAs", "Report"):
+        return await person.message_command(button, message)
+    sent = await person.message_command("Use this picture…", message)
+    panel = await sent.reply(PATIENCE)
+    return await person.press(panel, button) if button in panel.buttons else sent
+
+
 async def asked(person: Person, message: VisibleMessage, button: str = "Delete") -> VisibleMessage:
     """Press a button that asks; the question, which nobody else sees."""
     (question,) = await (await person.press(message, button)).messages(1, PATIENCE)

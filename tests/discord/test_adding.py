@@ -14,7 +14,7 @@ from playground.visible_message import VisibleMessage
 from playground.wire import as_objects
 from tests.bot.sources.adding import demo_lora, sdxl_lora
 from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
-from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
+from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told, use_picture
 from tests.discord.test_results import png
 from tests.house import House, attention_modules
 from tests.inference.lora.test_foreign_kinds import KINDS, file_of
@@ -267,7 +267,7 @@ Steps: 2, Sampler: Euler a, Seed: 12, Size: 64x64, Model: vivid, Lora hashes: "f
 async def remix(scene: Scene, person: Person, fox: str, answers: int = 1) -> list[VisibleMessage]:
     """The answers to *Remix* of a picture from elsewhere: the studio, and what may follow it."""
     picture = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(fox=fox))))
-    sent = await person.message_command("Remix", picture)
+    sent = await use_picture(person, picture, "Remix")
     return [await sent.reply(PATIENCE)] if answers == 1 else await sent.messages(answers, PATIENCE)
 
 

@@ -14,7 +14,7 @@ from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from bot.database.loras.records import rate_content
 from inference.content_rating import ContentRating
 from inference.queue.scheduler import EVERYWHERE
-from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.conftest import PATIENCE, Scene, told, use_picture
 
 RED, BLUE = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))
 WITHHELD, WHY, ELSEWHERE = (
@@ -55,7 +55,7 @@ async def test_what_the_classifier_rates_above_a_place_is_withheld_there(
         await child_is_not_delivered(empty)
         await empty.painted(await ada.slash("imagine", prompt=BLUE, steps=8))
         there = await empty.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=RED, steps=8))
-        varied = await (await ada.message_command("Start from picture", there)).reply()
+        varied = await (await use_picture(ada, there, "Start from it")).reply()
         assert "Starts from this picture" in varied.text and varied.attachments
         await empty.control.set_channel(AFTER_DARK, nsfw=False)
         refused = await (await ada.press(there, "Vary")).reply()

@@ -16,7 +16,7 @@ from bot.database.gallery.publications import Publication
 from bot.ui.art_channels.boards import BoardPosts
 from playground import permissions
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PROMPT, Scene, open_scene, told
+from tests.discord.conftest import PROMPT, Scene, open_scene, told, use_picture
 from tests.discord.test_deleted_posts import ART, FORUM, STAFF, TEXT, THREAD, WORKSHOP, publish
 from tests.discord.test_gallery import GONE
 from tests.discord.test_server import chosen, pressed
@@ -104,7 +104,7 @@ async def test_a_prompt_that_is_shown_there_alone_stays_private(stage: Stage) ->
     for one, seen_by in ((stage.closed, "Ada"), (stage.open, "Ada Linus")):
         (picture,) = await stage.scene.pictures(showing=f"seed {one.art_channel_id % 1000}")
         for person in (stage.scene.ada, stage.linus):
-            details = await (await person.message_command("Picture details", picture)).reply()
+            details = await (await use_picture(person, picture, "Details")).reply()
             assert (PROMPT in details.text) is (person.name in seen_by), (one, person.name)
 
 

@@ -13,7 +13,7 @@ from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.bot.pictures.test_input_gate import ASTRONAUT
-from tests.discord.conftest import PATIENCE, Scene, menu, told
+from tests.discord.conftest import PATIENCE, Scene, menu, told, use_picture
 from tests.discord.test_removals import files_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -127,7 +127,7 @@ async def test_a_photographed_face_is_for_everybody_also_in_what_is_painted_from
         other = await places.painted(await person.press(painted, way))
         await (await person.press(other, "Edit")).reply()
         assert await refused_in_studio(person), way
-    await (await person.message_command("Start from picture", painted)).reply()
+    await (await use_picture(person, painted, "Start from it")).reply()
     assert await refused_in_studio(person)
     # Nothing of the face is left.
     painted = await places.painted(await person.slash("imagine", prompt="a red circle", strength=1.0, **asked))
@@ -151,7 +151,7 @@ async def refused_in_studio(person: Person) -> bool:
 async def test_what_starts_from_a_restricted_picture_is_rated_like_it(places: Scene) -> None:
     mae = await places.control.new_person("Mae")  # whose studio shows no LoRAs, which have pictures too
     picture = await places.painted(await mae.slash("imagine", in_=AFTER_DARK, prompt=ADULT, steps=1))
-    panel = await (await mae.message_command("Start from picture", picture)).reply()
+    panel = await (await use_picture(mae, picture, "Start from it")).reply()
     assert "Starts from this picture" in panel.text and ELSEWHERE not in panel.text and panel.attachments
     elsewhere = await harmless(mae)
     assert (
@@ -162,7 +162,7 @@ async def test_what_starts_from_a_restricted_picture_is_rated_like_it(places: Sc
     answer = await (await mae.press(elsewhere, "Generate")).reply(PATIENCE)
     assert SOURCE_REFUSED in answer.text and not answer.attachments
     await places.control.set_channel(AFTER_DARK, nsfw=False)
-    answer = await (await mae.message_command("Start from picture", picture)).reply()
+    answer = await (await use_picture(mae, picture, "Start from it")).reply()
     assert REFUSED in answer.text and not answer.attachments
     await places.control.set_channel(AFTER_DARK, nsfw=True)
     varied = await places.painted(await mae.press(picture, "Vary"))

@@ -18,7 +18,7 @@ from bot.servers.context import ActionContext
 from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told
+from tests.discord.conftest import PATIENCE, Scene, asked, confirmed, told, use_picture
 from tests.discord.test_privacy import archives, delete_all, id_of, left
 from tests.discord.test_published_pictures import of_menu
 from tests.discord.test_publishing import add_art_channels, is_post, posted
@@ -93,7 +93,7 @@ async def test_while_an_upload_is_being_taken(scene: Scene) -> None:
     sent = [
         await mary.slash("imagine", prompt=f"a {WORD}", steps=150, image=File("red.png", red(92))),
         await mary.slash("studio", image=File("red.png", red(93))),
-        await mary.message_command("Start from picture", posted),
+        await use_picture(mary, posted, "Start from it"),
     ]
     async with asyncio.timeout(PATIENCE):
         while scene.playground.faults.waiting:
@@ -310,7 +310,7 @@ async def test_the_start_picture_that_somebody_made_from_a_published_picture_goe
         question = await pressed(mary, picture, "Publish")
         await pressed(mary, question, "Publish")
         post = await posted(scene, is_post)
-        panel = await of_menu(scene, "Linus", "Start from picture", post)
+        panel = await of_menu(scene, "Linus", "Start from it", post)
         assert "Starts from this picture" in panel.text
         (kept,) = [path for path in scene.settings.storage.inputs.iterdir() if path.is_file()]
         assert [tuple(row) for row in await easel.db.fetch("SELECT * FROM start_picture_source")] == [

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from playground.control import File
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told, use_picture
 from tests.discord.test_content_ratings import AFTER_DARK, rate
 from tests.discord.test_results import INFOTEXT, png
 from tests.discord.test_stacks import stacked
@@ -87,8 +87,8 @@ async def test_pictures_from_elsewhere_do_not_name_it(rated: Scene) -> None:
     assert "is rated explicit" in history.text and NAME not in said(history)
     assert NAME in (await told(ada, "history", in_=AFTER_DARK)).text
     posted = await rated.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(model=VIVID))))
-    for menu in ("Picture details", "Bookmark LoRAs"):
-        seen = await (await ada.message_command(menu, posted)).reply(PATIENCE)
+    for menu in ("Details", "Bookmark LoRAs"):
+        seen = await (await use_picture(ada, posted, menu)).reply(PATIENCE)
         assert NAME not in said(seen) and "LoRA #" in seen.text, seen.text
 
 

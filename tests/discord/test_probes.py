@@ -22,7 +22,7 @@ from playground import default_world
 from playground.control import ControlError, File, Person
 from playground.visible_message import VisibleMessage
 from tests.bot.pictures.test_input_gate import ASTRONAUT
-from tests.discord.conftest import PATIENCE, asked, delete_verdicts, open_scene, told
+from tests.discord.conftest import PATIENCE, asked, delete_verdicts, open_scene, told, use_picture
 from tests.discord.test_content_ratings import AFTER_DARK, FORUM_POST, rate
 from tests.discord.test_publishing import add_art_channels
 from tests.discord.test_removals import files_of
@@ -200,7 +200,7 @@ async def no_way_on(stage: Stage, owner: Person, picture: VisibleMessage) -> Non
         **{name: lambda name=name: pressed(owner, picture, name) for name in sorted(buttons)},
         "Edit": lambda: in_studio(owner, pressed(owner, picture, "Edit"), AFTER_DARK),
         "Remix": lambda: in_studio(grace, menu(grace, "Remix", picture), AFTER_DARK),
-        "Start from picture": lambda: menu(owner, "Start from picture", picture),
+        "Start from it": lambda: menu(owner, "Start from it", picture),
         "history": lambda: told(owner, "history", in_=AFTER_DARK),
     }
     for name, way in ways.items():
@@ -208,7 +208,7 @@ async def no_way_on(stage: Stage, owner: Person, picture: VisibleMessage) -> Non
 
 
 async def menu(person: Person, name: str, picture: VisibleMessage) -> VisibleMessage:
-    return await (await person.message_command(name, picture)).reply(PATIENCE)
+    return await (await use_picture(person, picture, name)).reply(PATIENCE)
 
 
 async def test_no_way_leads_on_from_an_age_whose_lora_is_rated_later(stage: Stage) -> None:
@@ -309,8 +309,8 @@ async def test_an_explicit_picture_is_no_start_in_an_open_place_and_none_for_an_
         await refused(stage, order, MINORS, f"{name}, age")
     await say(ada, await fresh(scene, ada), CASTLE)
     for place in ("general", "dm", FORUM_POST):
-        await refused(stage, in_studio(ada, menu(ada, "Start from picture", picture), place), SOURCE, place)
-    panel = await say(ada, await menu(ada, "Start from picture", picture), AGE)
+        await refused(stage, in_studio(ada, menu(ada, "Start from it", picture), place), SOURCE, place)
+    panel = await say(ada, await menu(ada, "Start from it", picture), AGE)
     await refused(stage, pressed(ada, panel, "Generate"), MINORS, "an age in the studio")
     await pressed(ada, panel, "Remove picture")
     others = (File("a.png", original), changed(pixels)["png"])
@@ -413,7 +413,7 @@ async def test_no_way_leads_from_a_photographed_face_above_general(stage: Stage,
         panel = await say(ada, await told(ada, "studio", in_=AFTER_DARK), ADULT)
         await refused(stage, pressed(ada, panel, "Generate"), FACE, button)
     for person in (ada, linus):
-        panel = await say(person, await menu(person, "Start from picture", picture), ADULT)
+        panel = await say(person, await menu(person, "Start from it", picture), ADULT)
         await refused(stage, pressed(person, panel, "Generate"), FACE, person.name)
         panel = await told(person, "studio", in_=AFTER_DARK)
         await say(person, panel, CASTLE)

@@ -6,15 +6,15 @@ from bot.database.people.studio import FIND_STUDIO
 from bot.workspace.studio_draft import Studio
 from playground import default_world
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, told, use_picture
 from tests.discord.test_publishing import add_art_channels, is_post, posted, publish
 from tests.discord.test_server import pressed
 from tests.house import VIVID
 
 
 async def of_menu(scene: Scene, name: str, command: str, message: VisibleMessage) -> VisibleMessage:
-    """The answer to a command of the message's menu."""
-    return await (await scene.control.person(name).message_command(command, message)).reply(PATIENCE)
+    """The answer to what is chosen for the picture of a message."""
+    return await (await use_picture(scene.control.person(name), message, command)).reply(PATIENCE)
 
 
 async def test_a_variant_of_a_sheet_is_published(empty: Scene) -> None:
@@ -31,7 +31,7 @@ async def test_a_variant_of_a_sheet_is_published(empty: Scene) -> None:
         assert "Published in" in (await pressed(ada, question, "Publish")).text
         post = await posted(scene, is_post)
         assert "Bat at 0.8" in post.text and "Bookmark these LoRAs" in post.buttons
-        details = await of_menu(scene, "Linus", "Picture details", post)
+        details = await of_menu(scene, "Linus", "Details", post)
         assert "**Bat** at 0.8" in details.text and list(details.buttons)[-2:] == ["Remix", "Bookmark these LoRAs"]
         assert "**0.8**" in (await of_menu(scene, "Linus", "Remix", post)).text
         assert "Bookmarked Bat" in (await of_menu(scene, "Linus", "Bookmark LoRAs", post)).text
@@ -53,7 +53,7 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         question = await pressed(ada, await pressed(ada, picture, "Publish"), "Picture 2")
         await pressed(ada, question, "Publish")
         post = await posted(scene, is_post)
-        details = await of_menu(scene, "Linus", "Picture details", post)
+        details = await of_menu(scene, "Linus", "Details", post)
         assert (
             "seed 42" in details.text
             and "Seeds of the pictures, in order" not in details.text
@@ -62,7 +62,7 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         assert (
             "The picture's prompt is private" in (await pressed(scene.control.person("Linus"), details, "Remix")).text
         )
-        await of_menu(scene, "Linus", "Start from picture", post)
+        await of_menu(scene, "Linus", "Start from it", post)
         studio = await easel.db.one(FIND_STUDIO, int(default_world.LINUS))
         assert studio is not None
         draft = Studio.model_validate_json(studio.state).draft

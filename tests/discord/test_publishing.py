@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove, told, use_picture
 from tests.discord.test_removals import hidden
 from tests.discord.test_server import chosen, pressed
 from tests.discord.test_undo import until
@@ -82,7 +82,7 @@ async def test_two_people_publish_and_learn_from_each_other(empty: Scene) -> Non
         assert "Your studio now has only this picture's LoRAs" in studio.text and "Bat" in studio.text
         remix = await pressed(linus, post, "Remix")
         assert PROMPT in remix.text, "the author shows it"
-        details = await (await linus.message_command("Picture details", post)).reply(PATIENCE)
+        details = await (await use_picture(linus, post, "Details")).reply(PATIENCE)
         assert PROMPT in details.text
         await publish(linus, await paint(scene, linus, seed=802))
         other = await posted(scene, lambda seen: is_post(seen) and f"<@{default_world.LINUS}>" in seen.text)

@@ -22,7 +22,7 @@ from playground import default_world
 from playground.control import Person
 from playground.models import NsfwLevel
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, open_scene, told
+from tests.discord.conftest import PATIENCE, open_scene, told, use_picture
 from tests.discord.test_rights_later import Stage
 from tests.house import House
 
@@ -222,7 +222,7 @@ async def test_it_is_not_taken_to_another_place(stage: Stage) -> None:
             panel = await told(ada, "studio", in_=place)
             answer = await (await ada.press(panel, "Generate")).reply(PATIENCE)
             assert TOO_HIGH in answer.text and not answer.attachments, f"{kind.name} to {place}: {answer.text}"
-    await (await scene.grace.message_command("Remix", pictures[KINDS[0]])).reply(PATIENCE)
+    await (await use_picture(scene.grace, pictures[KINDS[0]], "Remix")).reply(PATIENCE)
     for place in OF_GRACE:
         panel = await told(scene.grace, "studio", in_=place)
         answer = await (await scene.grace.press(panel, "Generate")).reply(PATIENCE)

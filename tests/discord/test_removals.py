@@ -13,7 +13,7 @@ import pytest
 from playground import default_world
 from playground.control import Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, asked, confirmed, remove, use_picture
 from tests.discord.test_server import chosen
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -181,7 +181,7 @@ async def test_nobody_else_takes_up_what_staff_took_down_in_that_server(scene: S
         await delete(scene, scene.control.person("Margaret"), shown)
         still_there.components = shown.components
         sent = [await grace.press(other, button) for button in buttons]
-        sent += [await grace.message_command(name, other) for name in ("Remix", "Start from picture")]
+        sent += [await use_picture(grace, other, name) for name in ("Remix", "Start from it")]
         sent += [await grace.press(message, "Remix") for message in (details, offer)]
         for reply in [await one.reply() for one in sent]:
             assert reply.ephemeral and "removed this picture" in reply.text and "/history" not in reply.text

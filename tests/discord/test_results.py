@@ -23,7 +23,7 @@ from inference.messages.request import GenerationRequest
 from playground import default_world
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, use_picture
 from tests.house import PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -180,13 +180,13 @@ async def test_a_private_prompt_is_hidden_from_others(scene: Scene) -> None:
     shown = await paint(scene)
     assert PROMPT in shown.text
     assert PROMPT in (await pictures_of(shown))[0].text["parameters"]  # type: ignore[attr-defined]
-    panel = await (await scene.grace.message_command("Remix", shown)).reply()
+    panel = await (await use_picture(scene.grace, shown, "Remix")).reply()
     assert PROMPT in panel.text
     await (await scene.ada.slash("settings", reset=True)).reply()
 
 
 async def details_of(person: Person, picture: VisibleMessage) -> VisibleMessage:
-    return await (await person.message_command("Picture details", picture)).reply()
+    return await (await use_picture(person, picture, "Details")).reply()
 
 
 async def test_details_link_to_the_page_of_a_lora(scene: Scene) -> None:
@@ -202,7 +202,7 @@ def lora_buttons(details: VisibleMessage) -> list[str]:
 @pytest.mark.parametrize("model", [VIVID, "dreamshaper_8"])
 async def test_remix_of_a_foreign_picture_uses_installed_parts(scene: Scene, model: str) -> None:
     message = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(model=model))))
-    panel = await (await scene.ada.message_command("Remix", message)).reply()
+    panel = await (await use_picture(scene.ada, message, "Remix")).reply()
     assert "a blue star" in panel.text and "Bat" in panel.text and "0.7" in panel.text and "9 steps" in panel.text
     assert "Nobody is not in this library" in panel.text and "only by name" in panel.text
     assert ("dreamshaper" in panel.text and "is not available here" in panel.text) is (model != VIVID)
@@ -221,7 +221,7 @@ async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> No
     info.add_text("parameters", picture.text["parameters"].replace("Bat", "renamed"))  # type: ignore[attr-defined]
     picture.save(buffer, "PNG", pnginfo=info)
     message = await scene.grace.say("mine now", "general", File("a.png", buffer.getvalue()))
-    panel = await (await scene.grace.message_command("Remix", message)).reply()
+    panel = await (await use_picture(scene.grace, message, "Remix")).reply()
     assert "Bat" in panel.text and "0.5" in panel.text and "renamed" not in panel.text
     assert "only by name" not in panel.text
 
@@ -365,7 +365,7 @@ async def test_one_user_has_one_picture_compared_at_a_time(scene: Scene) -> None
     assert "not match any picture" in (await details_of(scene.ada, message)).text
 
 
-@pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Picture details"])
+@pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Details"])
 @pytest.mark.parametrize(
     ("files", "word"),
     [
@@ -380,11 +380,11 @@ async def test_a_picture_without_parameters_gets_an_error_reply(
     scene: Scene, menu: str, files: list[File], word: str
 ) -> None:
     message = await scene.grace.say("hello", "general", *files)
-    reply = await (await scene.ada.message_command(menu, message)).reply()
+    reply = await (await use_picture(scene.ada, message, menu)).reply()
     assert reply.ephemeral and any(each in reply.text for each in word.split("|"))
 
 
 async def test_context_menus_with_a_user_installed_app(scene: Scene) -> None:
     kai = scene.control.person("Kai")
     message = await kai.say("look", "tea-table", File("elsewhere.png", png(INFOTEXT.format(model=VIVID))))
-    assert "a blue star" in (await (await kai.message_command("Remix", message)).reply()).text
+    assert "a blue star" in (await (await use_picture(kai, message, "Remix")).reply()).text

@@ -25,7 +25,7 @@ from playground import default_world
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json
-from tests.discord.conftest import PATIENCE, Scene, open_scene, told
+from tests.discord.conftest import PATIENCE, Scene, open_scene, told, use_picture
 from tests.discord.test_restarts import EDITS
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
@@ -292,10 +292,10 @@ async def test_what_happens_while_it_is_painted_counts(stage: Stage) -> None:
     ended = await withheld(stage, "B", [case for case in CASES if case.options.get("checkpoint") != PASTEL])
     assert "a wish of RoleB" in (await told(control.person("RoleB"), "history")).text
     assert "a wish of BlockedB" in (await told(control.person("BlockedB"), "history", in_="dm")).text
-    for menu in ("Start from picture", "Remix", "Picture details"):
-        answer = await (await stage.scene.grace.message_command(menu, ended["RoleB"])).reply(PATIENCE)
-        assert not answer.attachments, f"{menu} shows others what was withheld"
-    mine = await (await control.person("RoleB").message_command("Start from picture", ended["RoleB"])).reply(PATIENCE)
+    for button in ("Start from it", "Remix", "Details"):
+        answer = await (await use_picture(stage.scene.grace, ended["RoleB"], button)).reply(PATIENCE)
+        assert not answer.attachments, f"{button} shows others what was withheld"
+    mine = await (await use_picture(control.person("RoleB"), ended["RoleB"], "Start from it")).reply(PATIENCE)
     assert mine.attachments, "it is still theirs"
 
 

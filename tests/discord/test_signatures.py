@@ -19,7 +19,7 @@ from bot.pictures.similarity.perceptual_hash import hash_file
 from playground.control import File, Person
 from playground.visible_message import VisibleMessage
 from tests.bot.pictures.certificates import settings_in
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told, use_picture
 from tests.discord.test_restarts import EDITS, bot_process
 from tests.xmp import source_types
 
@@ -82,7 +82,7 @@ async def test_a_signed_file_of_a_plain_picture_is_recognized(empty: Scene, tmp_
         changed = await empty.grace.say("and this?", "general", File("more.png", signed + b"more"))
 
         async def details(name: str, of: VisibleMessage = message) -> str:
-            return (await (await empty.control.person(name).message_command("Picture details", of)).reply()).text
+            return (await (await use_picture(empty.control.person(name), of, "Details")).reply()).text
 
         said = await details("Linus")
         assert said.startswith("This picture is AI-generated. This bot generated it on "), said

@@ -9,7 +9,7 @@ from PIL import Image
 
 from playground.control import File, Person, SentInteraction
 from playground.visible_message import VisibleMessage
-from tests.discord.conftest import PROMPT, Scene
+from tests.discord.conftest import PROMPT, Scene, use_picture
 from tests.house import PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -205,8 +205,8 @@ async def test_the_studio_starts_from_the_picture_of_a_message(scene: Scene) -> 
     await fresh(scene, scene.ada)
     painted = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=3))
     grace = scene.grace
-    panel = await (await grace.message_command("Start from picture", painted)).reply()
+    panel = await (await use_picture(grace, painted, "Start from it")).reply()
     assert panel.ephemeral and "Starts from this picture" in panel.text and panel.attachments
     said = await scene.ada.say("no picture here")
-    refused = await (await grace.message_command("Start from picture", said)).reply()
+    refused = await (await use_picture(grace, said, "Start from it")).reply()
     assert "no picture that Easel can read" in refused.text

@@ -21,7 +21,7 @@ from playground.control import File, Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from playground.wire import as_objects
 from tests.discord import limits
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene, use_picture
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -107,8 +107,8 @@ class Tourist:
         return await (await self.person.submit(opener, dict(values))).reply(PATIENCE)
 
     async def menu(self, message: VisibleMessage, name: str) -> VisibleMessage:
-        """The answer to a command in the message's own menu."""
-        return await (await self.person.message_command(name, message)).reply(PATIENCE)
+        """The answer to what is chosen for the picture of a message."""
+        return await (await use_picture(self.person, message, name)).reply(PATIENCE)
 
     async def bookmarks(self) -> list[str]:
         """All of them, page by page, as they come."""

@@ -179,7 +179,8 @@ async def remix(stage: Stage) -> None:
     """Somebody else's picture, taken up in one's own studio."""
     sent = await stage.grace.slash("imagine", in_=stage.channel, prompt=PAINTED[0][0], lora1="Stripes", seed=5)
     picture = await stage.painted(sent)
-    await (await stage.ada.message_command("Remix", picture)).reply(TIMEOUT_SECONDS)
+    panel = await (await stage.ada.message_command("Use this picture…", picture)).reply(TIMEOUT_SECONDS)
+    await (await stage.ada.press(panel, "Remix")).reply(TIMEOUT_SECONDS)
 
 
 async def stack(stage: Stage) -> None:
