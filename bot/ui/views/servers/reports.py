@@ -58,21 +58,10 @@ class ReportsSection(PanelSection):
         items += turning(page, more=len(found) > LISTED)
         if page.server_id == EVERYWHERE:
             channel_id = await reporting.channel_of(EVERYWHERE)
-            where = mentions(
-                "#",
-                [channel_id] if channel_id else [],
-                _("none (the operator can set a channel in the bot's configuration)"),
-            )
-            return [
-                *items,
-                shown(
-                    [
-                        _(
-                            "Channel for reports about LoRAs, and about pictures that are not in a server: **{names}**"
-                        ).format(names=where)
-                    ]
-                ),
-            ]
+            none = _("none (the operator can set a channel in the bot's configuration)")
+            text = _("Channel for reports about LoRAs, and about pictures that are not in a server: **{names}**")
+            where = mentions("#", [channel_id] if channel_id else [], none)
+            return [*items, shown([text.format(names=where)])]
         services, who = administration(interaction)
         settings = (await services.settings.setup(who, page.server_id)).settings
         chosen = [settings.reports_channel] if settings.reports_channel else []

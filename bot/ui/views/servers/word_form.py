@@ -69,30 +69,21 @@ class EditListButton(PanelButton, prefix="svwordedit"):
         await acknowledge.open_modal(interaction, WordListForm(self.page, one, interaction.id))
 
 
+def _lines_field(text: str, hint: str) -> TextField:
+    return TextField(text, hint, length=MAX_TYPED, required=False, long=True)
+
+
 class WordListForm(PanelForm, key="svwordlist"):
     """The words of a list. A new one is active, and does not read negative prompts."""
 
     name = TextField(later("Name"), later("Users see this name if the list refuses their text"), length=MAX_NAME)
-    words = TextField(
+    words = _lines_field(
         later("Words and phrases, one per line"),
         later("Wildcards: cat* = starts with cat, *cat = ends with cat, *cat* = contains cat"),
-        length=MAX_TYPED,
-        required=False,
-        long=True,
     )
-    patterns = TextField(
-        later("Patterns, one per line"),
-        later("RE2 regular expressions, in lower case"),
-        length=MAX_TYPED,
-        required=False,
-        long=True,
-    )
-    exceptions = TextField(
-        later("Exceptions, one per line"),
-        later("The list ignores its own words inside these phrases"),
-        length=MAX_TYPED,
-        required=False,
-        long=True,
+    patterns = _lines_field(later("Patterns, one per line"), later("RE2 regular expressions, in lower case"))
+    exceptions = _lines_field(
+        later("Exceptions, one per line"), later("The list ignores its own words inside these phrases")
     )
 
     def __init__(self, page: PanelPage, one: ServerWordList, opening: int) -> None:
