@@ -1,4 +1,4 @@
-"""Discord takes five entries in the menu of messages and 25 options of a command: who adds too many reads what to do."""
+"""Discord takes five menu entries of messages and 25 options of a command: who adds too many reads what to do."""
 
 from __future__ import annotations
 
