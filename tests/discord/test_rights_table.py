@@ -12,12 +12,13 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import new_class
-from typing import Any, Self
+from typing import Annotated, Any
 
 import hypothesis
 import pytest
 import pytest_asyncio
-from discord import AppCommandType, ui
+from bot.ui.page_kind import PageKind
+from discord import AppCommandType
 from hypothesis import strategies as st
 
 from bot.database.clock import now_ms
@@ -50,9 +51,10 @@ from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
 from bot.ui.interactions.acknowledge import open_modal
 from bot.ui.interactions.replies import error_message, send_ephemeral_text
-from bot.ui.page_kind import PageKind
 from bot.ui.views.additions.links import ChooseLoraSelect
 from bot.ui.views.additions.offer import AddLinkedButton
+from bot.ui.views.custom_ids import number_of
+from bot.ui.views.forms import LEFT_OUT, Form
 from bot.ui.views.gallery.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.jobs.progress import CancelButton
@@ -62,7 +64,7 @@ from bot.ui.views.loras.content_rating import ContentRatingButton
 from bot.ui.views.loras.newer_versions import AddNewerButton
 from bot.ui.views.loras.page import AddedCategoryButton
 from bot.ui.views.people.privacy import ConfirmDeletingAllButton
-from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentItem, PersistentSelect
+from bot.ui.views.persistent_items import PersistentButton, PersistentItem, PersistentMenu
 from bot.ui.views.reports.case import CaseButton, DecisionForm
 from bot.ui.views.results.deleted import UndoDeletionButton
 from bot.ui.views.results.result import ConfirmDeletionButton, DeleteButton
@@ -232,7 +234,7 @@ COMMANDS: Mapping[str, Allowed] = {
 class Door:
     """An item or a form of this custom_id, and who may pass beyond what its action says."""
 
-    kind: type[PersistentItem[Any]] | type[ModalForm]
+    kind: type[PersistentItem[Any]] | type[Form]
     custom_id: str
     command: str
     passes: Allowed = lambda actor: True
@@ -260,7 +262,7 @@ def door(kind: type[PersistentItem[Any]], custom_id: str) -> Door:
     match = template_of(kind).fullmatch(custom_id)
     assert match is not None
     try:
-        command = kind.from_match(match).command
+        command = kind.from_match(match).checked_command
     except (ValueError, LookupError) as problem:
         pytest.fail(f"say in `find_doors` which custom_id means a {kind.__name__}: {custom_id!r} does not ({problem})")
     passes = PAUSES[int(match["scope"])] if kind is PauseButton else own_door(kind)
@@ -271,32 +273,27 @@ def template_of(kind: type[PersistentItem[Any]]) -> re.Pattern[str]:
     return kind.__discord_ui_compiled_template__
 
 
-class ProbeButton(PersistentButton, template=r"probe:(?P<number>\d{1,3})", registered=False):
+class ProbeButton(PersistentButton, prefix="probe", registered=False):
     """Opens a form for whoever presses."""
 
+    label = "…"
     action = None
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        super().__init__(ui.Button(label="…", custom_id=f"probe:{number}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        return cls(int(match["number"]))
+    number: Annotated[int, number_of(3)]
 
     async def handle(self, interaction: Interaction) -> None:
         await open_modal(interaction, FORMS[self.number](interaction.id))
 
 
-FORMS: list[Callable[[int], ModalForm]] = []  # each makes a form for the interaction that opens it
+FORMS: list[Callable[[int], Form]] = []  # each makes a form for the interaction that opens it
 
 
-def probe_of(kind: type[ModalForm], number: int) -> Callable[[int], ModalForm]:
+def probe_of(kind: type[Form]) -> Callable[[int], Form]:
     """A form of this kind without its fields, which says when somebody is past its door."""
 
-    def init(self: ModalForm, opening: int) -> None:
-        ModalForm.__init__(self, "Probe", f"probe{number}", opening)
-        self.add_item(ui.TextDisplay[Any](kind.__name__))
+    def init(self: Form, opening: int) -> None:
+        left_out = {each.name: LEFT_OUT for each in self.declared()}
+        Form.__init__(self, "Probe", opening, above=kind.__name__, **left_out)
 
     return new_class(
         f"Probe{kind.__name__}", (kind,), {}, lambda body: body.update(__init__=init, submitted=past_the_door)
@@ -307,7 +304,7 @@ async def past_the_door(_item: object, interaction: Interaction) -> None:
     await send_ephemeral_text(interaction, PAST_THE_DOOR)
 
 
-def kinds_of_form(kind: type[ModalForm] = ModalForm) -> Iterator[type[ModalForm]]:
+def kinds_of_form(kind: type[Form] = Form) -> Iterator[type[Form]]:
     """Every form that is defined."""
     for inner in kind.__subclasses__():
         if inner.__module__.startswith("bot."):
@@ -359,7 +356,7 @@ class Table:
         """Use the item in a message of the bot that holds nothing else."""
         world = self.scene.playground.world
         part: Json = {"type": BUTTON, "style": 2, "label": "…", "disabled": False}
-        if issubclass(door.kind, PersistentSelect):
+        if issubclass(door.kind, PersistentMenu):
             part = {"type": SELECT, "min_values": 1, "max_values": 1, "disabled": False}
             part["options"] = [{"label": "x", "value": "x"}]
         part |= {"custom_id": door.custom_id, "id": 2}
@@ -480,10 +477,10 @@ async def find_doors(table: Table) -> None:
     }
     for kind in PersistentItem.registered:
         if issubclass(kind, CaseButton | QuestionButton):
-            named[kind] = [f"{kind.name}:{WORKSHOP}:1"]
+            named[kind] = [f"{kind.prefix}:{WORKSHOP}:1"]
         if issubclass(kind, PanelButton | PanelMenu):
-            target = ":1" if "(?P<target>" in template_of(kind).pattern else ""
-            named[kind] = [f"{kind.name}:{PanelPage(WORKSHOP)}{target}"]
+            others = ":1" * (len(kind.custom_ids.parts) - 1)
+            named[kind] = [f"{kind.prefix}:{PanelPage(WORKSHOP)}{others}"]
     kinds = [kind for kind in PersistentItem.registered if kind is not ProbeButton]
     for kind, custom_id in zip(kinds, simplest([template_of(kind) for kind in kinds]), strict=True):
         lists = PageKind.registered if "(?P<kind>" in template_of(kind).pattern else ()
@@ -494,13 +491,13 @@ async def find_doors(table: Table) -> None:
     installed = list(table.bot.configuration.checkpoints.base_models)
     lora = await find_lora(db, mystery.id)
     assert lora is not None
-    whole: dict[type[ModalForm], Callable[[int], ModalForm]] = {
+    whole: dict[type[Form], Callable[[int], Form]] = {
         DeclareForm: lambda opening: DeclareForm("Probe", lora, installed, opening=opening),
         ProposeForm: lambda opening: ProposeForm("Probe", lora, installed, opening=opening),
     }
     for kind in dict.fromkeys(kinds_of_form()):
         table.forms.append(Door(kind, f"probe:{len(FORMS)}", kind.command, own_door(kind)))
-        FORMS.append(whole.get(kind) or probe_of(kind, len(FORMS)))
+        FORMS.append(whole.get(kind) or probe_of(kind))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -661,7 +658,7 @@ async def through_the_gate(table: Table, actor: Actor, *, shut: bool) -> list[st
         if not OWN_DOORS.keys().isdisjoint(each.kind.__mro__) or each.kind is PauseButton:
             continue
         refusal = actor.why_not(each.kind.action, command=each.command, shut=shut and each.command in SHUT)
-        is_form = issubclass(each.kind, ModalForm)
+        is_form = issubclass(each.kind, Form)
         text = await (table.submit(actor, each) if is_form else table.press(actor, each))
         wrong += judged(actor, each.name, text if isinstance(text, str) else await table.answer(text), refusal, True)
     return wrong

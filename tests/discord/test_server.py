@@ -291,7 +291,9 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     assert "The block ends on <t:" in refused, "as on the page"
     page = await pressed(linus, page, "Unblock")
     assert "No users are blocked" in page.text
-    page = await filled(linus, page, "Block a user by ID", id=default_world.ADA, reason="left and came back", end="")
+    page = await filled(
+        linus, page, "Block a user by ID", person=default_world.ADA, reason="left and came back", end=""
+    )
     assert "no time limit" in page.text
     await pressed(linus, page, "Unblock")
 
@@ -299,7 +301,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
 async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbour) -> None:
     linus, page = harbour.linus, await harbour.panel("blocks")
     for number in range(7):
-        page = await filled(linus, page, "Block a user by ID", id=str(number + 10), reason="*_`~|" * 100)
+        page = await filled(linus, page, "Block a user by ID", person=str(number + 10), reason="*_`~|" * 100)
     assert page.text.count("no time limit") == 6 and "More" in page.buttons
     page = await pressed(linus, page, "More")
     assert page.text.count("no time limit") == 1
@@ -496,7 +498,7 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     page = await harbour.panel("words")
     assert "would have refused 1 text" in page.text
     page = await pressed(linus, page, "Open")
-    page = await chosen(linus, page, "svwordneg", "1")
+    page = await chosen(linus, page, "svwordneg", "True")
     assert "also checks negative prompts" in page.text
     refused = await filled(linus, page, "Edit", name="House", words="f*g", patterns="")
     again = await linus.press(refused, "Correct entries")
@@ -505,12 +507,12 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     page = await (await linus.submit(again, corrected)).reply(PATIENCE)
     assert page.text.count("House") == 1, "the list is changed, and none is added"
     assert "1 word" in page.text and "red circ" not in page.text
-    page = await chosen(linus, page, "svwordforms", "1")
+    page = await chosen(linus, page, "svwordforms", "True")
     assert "also matches plurals and typing mistakes" in page.text
     page = await chosen(linus, page, "svwordmode", "active")
     seen = await told(scene.ada, "imagine", in_=harbour.channel, prompt="two zorbles")
     assert "on this server's list “House”" in seen.text
-    page = await chosen(linus, page, "svwordforms", "0")
+    page = await chosen(linus, page, "svwordforms", "False")
     log = (await harbour.panel("audit")).text
     assert "add word list" in log and "change word list" in log and "House" in log
     question = await pressed(linus, page, "Delete")
