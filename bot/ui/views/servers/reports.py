@@ -22,7 +22,7 @@ from bot.ui.views.custom_ids import Switch
 from bot.ui.views.permissions import is_public
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.reports.case import render_case
-from bot.ui.views.servers.entity_menus import channel_menu
+from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import (
     PanelButton,
@@ -65,13 +65,18 @@ class ReportsSection(PanelSection):
         services, who = administration(interaction)
         settings = (await services.settings.setup(who, page.server_id)).settings
         chosen = [settings.reports_channel] if settings.reports_channel else []
-        menu = channel_menu(interaction, page, chosen, _("Staff channel for reports")) | {"max_values": 1}
-        if "channel_types" in menu:
-            menu["channel_types"] = [discord.ChannelType.text]
+        menu = offering_channels(
+            ReportsChannelMenu(page),
+            interaction,
+            chosen,
+            _("Staff channel for reports"),
+            types=[discord.ChannelType.text],
+            most=1,
+        )
         return [
             *items,
             shown(_settings(interaction, page, settings)),
-            ui.ActionRow[Any](ReportsChannelMenu(page, **menu)),
+            ui.ActionRow[Any](menu),
             ui.ActionRow[Any](ShareReportsButton(page, not settings.shares_reports)),
         ]
 
