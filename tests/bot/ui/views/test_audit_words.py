@@ -10,7 +10,7 @@ from bot.database.servers.audit import AuditAction, AuditEntry
 from bot.i18n import speaking
 from bot.ui.views.servers.audit import Shown
 from bot.ui.views.servers.audit_words import entry_text
-from bot.ui.views.servers.panel import PAGE, PanelPage
+from bot.ui.views.servers.panel import PanelPage
 
 
 def entry(action: AuditAction, target: str = "", **changes: tuple[object, object]) -> AuditEntry:
@@ -42,5 +42,5 @@ def test_the_group_of_a_limit_is_translated() -> None:
 def test_the_log_is_filtered_by_every_action_and_a_person(action: AuditAction) -> None:
     wanted = Shown(action, 2**63 - 1)
     page = PanelPage(2**63 - 1, "audit", 10**18 - 1, str(wanted))
-    read = re.fullmatch(PAGE, str(page))
-    assert read is not None and Shown.of(PanelPage.of(read)) == wanted
+    assert re.fullmatch(PanelPage.ID_PATTERN, str(page)) is not None
+    assert Shown.of(PanelPage.from_id(str(page))) == wanted
