@@ -15,13 +15,11 @@ from bot.ui.client import Client, Interaction
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.views.permissions import is_public, missing_permissions
 from bot.ui.views.persistent_items import outdated_error
-from bot.ui.views.servers.entity_menus import channel_menu
+from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.panel import (
-    PAGE,
-    TARGET,
-    PanelButton,
     PanelPage,
     PanelSection,
+    TargetButton,
     administration,
     shown,
     turning,
@@ -57,9 +55,7 @@ class ArtSection(PanelSection):
             )
             for each in channels[first : first + LISTED]
         ]
-        menu = channel_menu(interaction, page, (), _("Add an art channel")) | {"max_values": 1}
-        if "channel_types" in menu:
-            menu["channel_types"] = KINDS
+        menu = AddArtChannelMenu(page)
         about = [
             _(
                 "Members press *Publish* under their pictures to post them in an art channel. The posts link "
@@ -70,7 +66,7 @@ class ArtSection(PanelSection):
             shown(about if items else [_("There is no art channel, so members cannot publish pictures."), *about]),
             *items,
             *turning(page, more=first + LISTED < len(channels)),
-            ui.ActionRow[Any](AddArtChannelMenu(page, **menu)),
+            ui.ActionRow[Any](offering_channels(menu, interaction, (), _("Add an art channel"), types=KINDS, most=1)),
             ui.ActionRow[Any](PromptsMenu.of(page, settings)),
         ]
 
@@ -122,20 +118,18 @@ def _warning(text: str) -> str:
     return f"**{text}**"
 
 
-class AddArtChannelMenu(ServerSettingMenu, template=rf"svartadd:{PAGE}"):
+class AddArtChannelMenu(ServerSettingMenu, prefix="svartadd"):
     """Adds an art channel."""
-
-    name = "svartadd"
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it. Raises TooManyArtChannels, and NothingThere for what is no channel of this server."""
-        (chosen,) = self.ids(interaction) or (0,)
+        (chosen,) = self.discord_ids or (0,)
         services, who = administration(interaction)
-        before = (await services.settings.setup(who, self.page.server_id)).settings
+        before = (await services.settings.setup(who, self.place)).settings
         if chosen and before.art_channel(chosen) is None:
             if len(before.art_channels) >= MAX_ART_CHANNELS:
                 raise TooManyArtChannels(limit=MAX_ART_CHANNELS)
-            added = await _art_channel(interaction.client, self.page.server_id, chosen)
+            added = await _art_channel(interaction.client, self.place, chosen)
             await self.change(interaction, art_channels=(*before.art_channels, added))
         else:
             await self.page.show(interaction)
@@ -155,15 +149,15 @@ async def _art_channel(client: Client, server_id: int, channel_id: int) -> ArtCh
     return ArtChannel(channel_id=channel.id, parent_id=parent_id)
 
 
-class RemoveArtChannelButton(PanelButton, template=rf"svartout:{PAGE}:{TARGET}"):
+class RemoveArtChannelButton(TargetButton, prefix="svartout"):
     """Lets nothing more be published in a channel; what is there stays."""
 
-    name, label = "svartout", later("Remove")
+    label = later("Remove")
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
         services, who = administration(interaction)
-        before = (await services.settings.setup(who, self.page.server_id)).settings.art_channels
+        before = (await services.settings.setup(who, self.place)).settings.art_channels
         left = tuple(each for each in before if each.channel_id != self.target)
-        await services.settings.change(who, self.page.server_id, art_channels=left)
+        await services.settings.change(who, self.place, art_channels=left)
         await self.page.show(interaction)

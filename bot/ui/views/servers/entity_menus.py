@@ -1,4 +1,4 @@
-"""Menus of channels, roles and people.
+"""Menus of channels and roles.
 
 In the server itself Discord lists them. For another server, which an operator looks at from elsewhere, the bot lists
 what it knows, as far as a menu has room.
@@ -6,72 +6,77 @@ what it knows, as far as a menu has room.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import discord
 from discord import ui
 
 from bot.ui.client import Interaction
-from bot.ui.views.servers.panel import MENU, PanelPage
+from bot.ui.views.servers.panel import MENU, PanelMenu
 
-CHANNELS = [
+CHANNELS = (
     discord.ChannelType.text,
     discord.ChannelType.news,
     discord.ChannelType.forum,
     discord.ChannelType.voice,
     discord.ChannelType.category,
-]
-Named = discord.abc.GuildChannel | discord.Role
-_CHANNEL, _ROLE = discord.SelectDefaultValueType.channel, discord.SelectDefaultValueType.role
+)
+MenuT = TypeVar("MenuT", bound=PanelMenu)
 
 
-def channel_menu(interaction: Interaction, page: PanelPage, chosen: Collection[int], placeholder: str) -> Any:
-    """The arguments of a menu of channels and categories of the server with the `chosen` ones selected."""
-    server = interaction.client.get_guild(page.server_id)
-    known = [channel for channel in server.channels if channel.type in CHANNELS] if server else []
-    if interaction.guild_id == page.server_id:
-        return {
-            "menu": ui.ChannelSelect,
-            "channel_types": CHANNELS,
-            **_native(known, chosen, _CHANNEL, placeholder),
-        }
-    return _listed(known, chosen, placeholder)
+def offering_channels(
+    menu: MenuT,
+    interaction: Interaction,
+    chosen: Collection[int],
+    placeholder: str,
+    *,
+    types: Sequence[discord.ChannelType] = CHANNELS,
+    most: int = MENU,
+) -> MenuT:
+    """The menu, of channels and categories of the server with the `chosen` ones selected."""
+    server = interaction.client.get_guild(menu.place)
+    known = [channel for channel in server.channels if channel.type in types] if server else []
+    native = partial(ui.ChannelSelect[Any], channel_types=list(types))
+    return _offering(menu, interaction, native, known, chosen, placeholder=placeholder, min_values=0, max_values=most)
 
 
-def role_menu(interaction: Interaction, page: PanelPage, chosen: Collection[int], placeholder: str) -> Any:
-    """The arguments of a menu of the server's roles with the `chosen` ones selected."""
-    server = interaction.client.get_guild(page.server_id)
+def offering_roles(
+    menu: MenuT,
+    interaction: Interaction,
+    chosen: Collection[int],
+    placeholder: str,
+    *,
+    least: int = 0,
+    most: int = MENU,
+) -> MenuT:
+    """The menu, of the server's roles with the `chosen` ones selected."""
+    server = interaction.client.get_guild(menu.place)
     known = list(reversed(server.roles)) if server else []
-    if interaction.guild_id == page.server_id:
-        return {"menu": ui.RoleSelect, **_native(known, chosen, _ROLE, placeholder)}
-    return _listed(known, chosen, placeholder)
+    shown: dict[str, Any] = {"placeholder": placeholder, "min_values": least, "max_values": most}
+    return _offering(menu, interaction, ui.RoleSelect[Any], known, chosen, **shown)
 
 
-def _native(
-    known: Sequence[Named], chosen: Collection[int], kind: discord.SelectDefaultValueType, placeholder: str
-) -> dict[str, Any]:
-    """Of the chosen ones that were deleted Discord knows nothing."""
-    still_there = [each for each in chosen if not known or each in {one.id for one in known}]
-    return {
-        "min_values": 0,
-        "max_values": MENU,
-        "default_values": [discord.SelectDefaultValue(id=each, type=kind) for each in still_there[:MENU]],
-        "placeholder": placeholder,
-    }
-
-
-def _listed(known: Sequence[Named], chosen: Collection[int], placeholder: str) -> dict[str, Any]:
-    """A menu of strings, the chosen ones first."""
+def _offering(
+    menu: MenuT,
+    interaction: Interaction,
+    native: Callable[..., ui.Item[Any]],
+    known: Sequence[discord.abc.GuildChannel | discord.Role],
+    chosen: Collection[int],
+    *,
+    max_values: int,
+    **more: Any,
+) -> MenuT:
+    if interaction.guild_id == menu.place:
+        there = {each.id for each in known} or chosen  # Discord knows nothing of those that were deleted
+        selected = [discord.Object(each) for each in chosen if each in there][:MENU]
+        menu.item = native(custom_id=menu.custom_id, default_values=selected, max_values=max_values, **more)
+        return menu
     options = [
         discord.SelectOption(label=each.name[:100], value=str(each.id), default=each.id in chosen)
         for each in sorted(known, key=lambda each: each.id not in chosen)[:MENU]
     ]
-    nothing = not options  # Discord takes no menu without options
-    return {
-        "min_values": 0,
-        "max_values": max(1, len(options)),
-        "options": options or [discord.SelectOption(label="…", value="0")],
-        "placeholder": placeholder,
-        "disabled": nothing,
-    }
+    nothing = discord.SelectOption(label="…", value="0")  # Discord takes no menu without options
+    most = min(max_values, len(options) or 1)
+    return menu.offering(options or [nothing], disabled=not options, max_values=most, **more)

@@ -16,11 +16,9 @@ from bot.servers.server_cache import ServerSetup
 from bot.ui.access import is_operator
 from bot.ui.client import Interaction
 from bot.ui.views.permissions import missing_permissions
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, outdated_error
 from bot.ui.views.servers.panel import (
     HOME,
     MENU,
-    PAGE,
     PanelMenu,
     PanelPage,
     PanelSection,
@@ -99,10 +97,8 @@ def _lacking(interaction: Interaction, server_id: int) -> list[str]:
     return missing_permissions(server.me.guild_permissions) if server else []
 
 
-class ServerMenu(PanelMenu, template=rf"svserver:{PAGE}"):
+class ServerMenu(PanelMenu, prefix="svserver"):
     """Leads an operator to another server."""
-
-    name = "svserver"
 
     @classmethod
     def of(cls, page: PanelPage, servers: Sequence[discord.Guild]) -> Self:
@@ -114,11 +110,9 @@ class ServerMenu(PanelMenu, template=rf"svserver:{PAGE}"):
             )
             for server in servers
         ]
-        return cls(page, options=options)
+        return cls(page).offering(options)
 
     async def handle(self, interaction: Interaction) -> None:
         """Show what is set there."""
-        chosen = self.value(interaction)
-        if not chosen.isdecimal() or int(chosen) >= MAX_DISCORD_ID:
-            raise outdated_error()
-        await PanelPage(int(chosen), page=self.page.page).show(interaction)
+        server_id = EVERYWHERE if self.value == str(EVERYWHERE) else self.discord_ids[0]
+        await PanelPage(server_id, page=self.page.page).show(interaction)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from datetime import timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import discord
 from discord import ui
@@ -13,12 +12,13 @@ from discord import ui
 from bot.database.database import Database
 from bot.database.key_values import RECALL_VALUE, REMEMBER_VALUE
 from bot.errors.rights import CommandClosed, NotStaff, SetUpByStaff
-from bot.i18n import _, speaking
+from bot.i18n import _, later, speaking
 from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
-from bot.ui.views.persistent_items import PersistentButton, discord_id
+from bot.ui.views.custom_ids import DiscordId
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.servers.panel import PanelPage
 
 LATELY = timedelta(days=1)
@@ -26,33 +26,24 @@ LATELY = timedelta(days=1)
 log = logging.getLogger(__name__)
 
 
-class SetUpButton(PersistentButton, template=r"svsetup:(?P<server>\d{1,19})"):
+class SetUpButton(PersistentButton, prefix="svsetup"):
     """Opens the panel privately."""
 
     command = "server"
     action: ClassVar[Action | None] = None  # others are told kindly, not that a command is closed
+    label, style = later("Set up"), discord.ButtonStyle.primary
 
-    def __init__(self, server_id: int) -> None:
-        self._server_id = server_id
-        button: ui.Button[Any] = ui.Button(
-            label=_("Set up"), style=discord.ButtonStyle.primary, custom_id=f"svsetup:{server_id}"
-        )
-        super().__init__(button)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(discord_id(match["server"]))
+    server_id: DiscordId
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises SetUpByStaff, or another refusal."""
         rights = interaction.client.servers.rights
-        refusal = await rights.why_not(Action.CONFIGURE, context_of(interaction), self._server_id)
+        refusal = await rights.why_not(Action.CONFIGURE, context_of(interaction), self.server_id)
         if isinstance(refusal, NotStaff | CommandClosed):
             raise SetUpByStaff
         if refusal is not None:
             raise refusal
-        await PanelPage(self._server_id).open(interaction)
+        await PanelPage(self.server_id).open(interaction)
 
 
 def greeting(server: discord.Guild) -> ui.LayoutView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -18,10 +18,11 @@ from bot.i18n.texts import bounded_lines, mention, plain
 from bot.servers.limits import COUNTED, HOLDERS, LIMIT_LABELS, OF_DAY
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, NO_CUSTOM_ID, outdated_error
-from bot.ui.views.servers.entity_menus import role_menu
+from bot.ui.views.custom_ids import MAX_DISCORD_ID
+from bot.ui.views.forms import TextField
+from bot.ui.views.persistent_items import outdated_error
+from bot.ui.views.servers.entity_menus import offering_roles
 from bot.ui.views.servers.panel import (
-    PAGE,
     GoButton,
     PanelButton,
     PanelForm,
@@ -99,17 +100,15 @@ async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item
 
 def _holder_menus(interaction: Interaction, page: PanelPage) -> list[ui.ActionRow[Any]]:
     """For whom limits are shown and set."""
-    roles = role_menu(interaction, page, (), _("Limits for a role"))
+    shared = [discord.SelectOption(label=_(HOLDERS[each]), value=each.value) for each in _SHARED]
     return [
-        ui.ActionRow[Any](HolderMenu.of(page)),
-        ui.ActionRow[Any](LimitRoleMenu(page, **_one(roles))),
-        ui.ActionRow[Any](LimitPersonMenu(page, ui.UserSelect, placeholder=_("Limits for a user"))),
+        ui.ActionRow[Any](menu)
+        for menu in (
+            HolderMenu(page).offering(shared, _("Limits for everyone, new members or the whole server")),
+            offering_roles(LimitRoleMenu(page), interaction, (), _("Limits for a role"), least=1, most=1),
+            LimitPersonMenu(page).offering(placeholder=_("Limits for a user")),
+        )
     ]
-
-
-def _one(menu: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a menu for one choice."""
-    return {**menu, "min_values": 1, "max_values": 1}
 
 
 def _line(held: HeldLimits, server_id: int) -> str:
@@ -144,7 +143,7 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
             ).format(hours=number(hours)),
         )
         buttons.append(NewcomerTimeButton(page))
-    buttons.append(GoButton.to(page.about(""), _("All limits")))
+    buttons.append(GoButton(page.about("")).labelled(_("All limits")))
     return [shown(lines), ui.ActionRow[Any](*buttons), *_holder_menus(interaction, page)]
 
 
@@ -168,42 +167,29 @@ def _role_name(interaction: Interaction, page: PanelPage, holder: LimitsOf) -> s
     return role.name if role else ""
 
 
-class HolderMenu(PanelMenu, template=rf"svholder:{PAGE}"):
+class HolderMenu(PanelMenu, prefix="svholder"):
     """Chooses everybody, new members or the whole server."""
 
-    name = "svholder"
-
-    @classmethod
-    def of(cls, page: PanelPage) -> Self:
-        """The menu."""
-        options = [discord.SelectOption(label=_(HOLDERS[each]), value=each.value) for each in _SHARED]
-        return cls(page, options=options, placeholder=_("Limits for everyone, new members or the whole server"))
+    before: ClassVar[str] = ""  # in front of an id in the detail of a page
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the limits of the chosen ones."""
-        await self.page.about(str(LimitsOf.of(self.value(interaction)))).show(interaction)
+        await self.page.about(self.before + self.value).show(interaction)
 
 
-class LimitRoleMenu(PanelMenu, template=rf"svlimitrole:{PAGE}"):
+class LimitRoleMenu(HolderMenu, prefix="svlimitrole"):
     """Chooses a role."""
 
-    name, holder = "svlimitrole", LimitHolder.ROLE
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Show the limits of the chosen one."""
-        chosen = self.ids(interaction)
-        if len(chosen) != 1:
-            raise outdated_error()
-        await self.page.about(str(LimitsOf(self.holder, chosen[0]))).show(interaction)
+    before = "role."
 
 
-class LimitPersonMenu(LimitRoleMenu, template=rf"svlimitwho:{PAGE}"):
+class LimitPersonMenu(HolderMenu, prefix="svlimitwho"):
     """Chooses a person."""
 
-    name, holder = "svlimitwho", LimitHolder.PERSON
+    kind, before = ui.UserSelect, "person."
 
 
-class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
+class LimitsButton(PanelButton):
     """Opens the form of some limits."""
 
     opens_modal = True
@@ -214,26 +200,25 @@ class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
         names = COUNTED if holder.holder is LimitHolder.SERVER else self.limits
-        values = await services.limits.of_holder(who, self.page.server_id, holder.holder, holder.id)
-        form = LimitsForm(
-            _(self.label), self.page, names, values, services.limits.ceilings(holder.holder), opening=interaction.id
-        )
+        values = await services.limits.of_holder(who, self.place, holder.holder, holder.id)
+        ceilings = services.limits.ceilings(holder.holder)
+        form = LimitsForm(self.text(), self.page, interaction.id, names, values, ceilings)
         await acknowledge.open_modal(interaction, form)
 
 
-class QuotasButton(LimitsButton, template=rf"svquotas:{PAGE}"):
+class QuotasButton(LimitsButton, prefix="svquotas"):
     """Quotas of the day, and what concerns the queue."""
 
-    name, label, limits = "svquotas", later("Daily and queue limits"), QUOTAS
+    label, limits = later("Daily and queue limits"), QUOTAS
 
 
-class AddingLimitsButton(LimitsButton, template=rf"svadding:{PAGE}"):
+class AddingLimitsButton(LimitsButton, prefix="svadding"):
     """How many LoRAs are added from outside."""
 
-    name, label, limits = "svadding", later("Limits on adding LoRAs"), (LimitName.LORAS_PER_DAY,)
+    label, limits = later("Limits on adding LoRAs"), (LimitName.LORAS_PER_DAY,)
 
 
-class LimitsForm(PanelForm):
+class LimitsForm(PanelForm, key="svlimits"):
     """A field for each of some limits; an empty one removes the limit. A field that nobody touched changes nothing.
 
     So of two people who have the form open at the same time, neither takes back what the other has changed.
@@ -243,33 +228,27 @@ class LimitsForm(PanelForm):
         self,
         title: str,
         page: PanelPage,
+        opening: int,
         names: Sequence[LimitName],
         values: LimitValues,
         ceilings: LimitValues,
-        *,
-        opening: int,
     ) -> None:
-        super().__init__(title, "svlimits", page, opening=opening)
-        self.fields: dict[LimitName, ui.TextInput[Any]] = {}
+        super().__init__(title, page, opening)
         self._before = {name: _written(values.get(name)) for name in names}
-        for name in names:
+        for name, before in self._before.items():
             ceiling = ceilings.get(name)
-            field: ui.TextInput[Any] = ui.TextInput(
-                custom_id=name.value, required=False, max_length=20, default=self._before[name] or None
-            )
             hint = _("Leave empty to set no limit here")
             hint = hint if ceiling is None else f"{hint} · {_ceiling(name, ceiling)}"
-            self.add_item(ui.Label[Any](text=_(LIMIT_LABELS[name])[:45], description=hint[:100], component=field))
-            self.fields[name] = field
+            field = TextField(LIMIT_LABELS[name], hint, length=20, required=False)
+            self.add(field.but(name=name.value, value=before))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save them. Raises NumberUnclear, and what `LimitAdministration.change` raises."""
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
-        values: Mapping[LimitName, float | None] = {
-            name: number_in(each.value, LIMIT_LABELS[name])
-            for name, each in self.fields.items()
-            if each.value != self._before[name]
+        typed = {LimitName(name): field.read(component) for name, (field, component) in self.shown.items()}
+        values = {
+            name: number_in(text, LIMIT_LABELS[name]) for name, text in typed.items() if text != self._before[name]
         }
         name = _role_name(interaction, self.page, holder)
         await services.limits.change(who, self.page.server_id, holder.holder, values, holder_id=holder.id, name=name)
@@ -291,35 +270,29 @@ def number_in(typed: str, what: str) -> float | None:
     return float(text)
 
 
-class NewcomerTimeButton(PanelButton, template=rf"svnewtime:{PAGE}"):
+class NewcomerTimeButton(PanelButton, prefix="svnewtime"):
     """Opens the form of how long members are new."""
 
-    name, label = "svnewtime", later("New member period")
+    label = later("New member period")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it with the current time."""
         services, who = administration(interaction)
-        hours = (await services.settings.setup(who, self.page.server_id)).settings.newcomer_hours
-        await acknowledge.open_modal(interaction, NewcomerTimeForm(self.page, hours, opening=interaction.id))
+        hours = (await services.settings.setup(who, self.place)).settings.newcomer_hours
+        form = NewcomerTimeForm(self.text(), self.page, interaction.id, hours=hours)
+        await acknowledge.open_modal(interaction, form)
 
 
-class NewcomerTimeForm(PanelForm):
+class NewcomerTimeForm(PanelForm, key="svnewhours"):
     """For how long members are new after joining, in hours."""
 
-    def __init__(self, page: PanelPage, hours: int, *, opening: int) -> None:
-        super().__init__(_("New member period"), "svnewhours", page, opening=opening)
-        self.hours: ui.TextInput[Any] = ui.TextInput(custom_id="hours", default=str(hours), max_length=20)
-        self.add_item(
-            ui.Label[Any](
-                text=_("Hours"), description=_("Enter 0 to turn off the new member period"), component=self.hours
-            )
-        )
+    hours = TextField(later("Hours"), later("Enter 0 to turn off the new member period"), length=20)
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save it. Raises NumberUnclear, NotWhole or NewcomerTimeOutOfRange."""
         services, who = administration(interaction)
-        hours = number_in(self.hours.value, NewcomerTimeButton.label)
+        hours = number_in(self.hours, NewcomerTimeButton.label)
         if hours is None or hours % 1:
             raise NotWhole(what=NewcomerTimeButton.label)
         await services.settings.change(who, self.page.server_id, newcomer_hours=int(hours))

@@ -35,8 +35,6 @@ from bot.ui.views.persistent_items import (
 )
 from inference.queue.scheduler import EVERYWHERE
 
-PAGE = r"(?P<page>[0-9]{1,19}:[a-z]{2,9}:[0-9]{1,18}:[a-z0-9_.]{0,42})"  # SHIM
-TARGET = r"(?P<target>-?\d{1,19})"  # SHIM
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit
 ORDER = (HOME, "places", "art", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit")
@@ -164,7 +162,7 @@ class PanelForm(Form):
     command = "server"
     sends_message = False
 
-    def __init__(self, title: str, page: PanelPage, opening: int, **values: object) -> None:
+    def __init__(self, title: str, page: PanelPage, opening: int, **values: Any) -> None:
         super().__init__(title, opening, **values)
         self.page = page
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from discord import ui
 
+from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, later
 from bot.ui.client import Interaction
-from bot.ui.views.servers.entity_menus import role_menu
+from bot.ui.views.servers.entity_menus import offering_roles
 from bot.ui.views.servers.home import mentions
-from bot.ui.views.servers.panel import PAGE, PanelPage, PanelSection, administration, shown
+from bot.ui.views.servers.panel import PanelPage, PanelSection, administration, shown
 from bot.ui.views.servers.places import ServerSettingMenu
 
 
@@ -24,12 +25,6 @@ class PeopleSection(PanelSection):
         """What is set, and a menu for each list of roles."""
         services, who = administration(interaction)
         settings = (await services.settings.setup(who, page.server_id)).settings
-        managers, paints, sees = (
-            _("Staff"),
-            _("Roles that can generate pictures"),
-            _("Roles that can see the server's whole queue"),
-        )
-        adds = _("Roles that can add new LoRAs")
         lines = [
             _("Staff: **members with the Manage Server permission**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("no one else"))
@@ -46,50 +41,48 @@ class PeopleSection(PanelSection):
             ),
             "-# " + _("Command restrictions that you set in Discord (Server Settings > Integrations) still apply."),
         ]
-        menus = (
-            StaffRolesMenu(page, **role_menu(interaction, page, settings.staff_roles, managers)),
-            PaintRolesMenu(page, **role_menu(interaction, page, settings.paint_roles or (), paints)),
-            QueueRolesMenu(page, **role_menu(interaction, page, settings.queue_roles or (), sees)),
-            LoraRolesMenu(page, **role_menu(interaction, page, settings.lora_roles or (), adds)),
-        )
-        return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
+        menus = (StaffRolesMenu, PaintRolesMenu, QueueRolesMenu, LoraRolesMenu)
+        return [shown(lines), *(ui.ActionRow[Any](menu.of(interaction, page, settings)) for menu in menus)]
 
 
-class StaffRolesMenu(ServerSettingMenu, template=rf"svstaff:{PAGE}"):
+class RolesMenu(ServerSettingMenu):
+    """A menu of roles. `text` is marked by `later`."""
+
+    text: ClassVar[str] = ""
+
+    @classmethod
+    def of(cls, interaction: Interaction, page: PanelPage, settings: ServerSettings) -> Self:
+        """The menu with the current ones selected."""
+        return offering_roles(cls(page), interaction, getattr(settings, cls.field) or (), _(cls.text))
+
+    def setting(self) -> tuple[int, ...] | None:
+        """The chosen roles; None: whoever may without any."""
+        return self.discord_ids or None
+
+
+class StaffRolesMenu(RolesMenu, prefix="svstaff"):
     """The roles that are staff."""
 
-    name = "svstaff"
+    field, text = "staff_roles", later("Staff")
 
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        await self.change(interaction, staff_roles=self.ids(interaction))
+    def setting(self) -> tuple[int, ...]:
+        """The chosen roles."""
+        return self.discord_ids
 
 
-class PaintRolesMenu(ServerSettingMenu, template=rf"svpaint:{PAGE}"):
+class PaintRolesMenu(RolesMenu, prefix="svpaint"):
     """The roles that may paint; with none, everybody may."""
 
-    name = "svpaint"
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        await self.change(interaction, paint_roles=self.ids(interaction) or None)
+    field, text = "paint_roles", later("Roles that can generate pictures")
 
 
-class QueueRolesMenu(ServerSettingMenu, template=rf"svqueue:{PAGE}"):
+class QueueRolesMenu(RolesMenu, prefix="svqueue"):
     """The roles that may see everybody's queue besides staff."""
 
-    name = "svqueue"
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        await self.change(interaction, queue_roles=self.ids(interaction) or None)
+    field, text = "queue_roles", later("Roles that can see the server's whole queue")
 
 
-class LoraRolesMenu(ServerSettingMenu, template=rf"svloras:{PAGE}"):
+class LoraRolesMenu(RolesMenu, prefix="svloras"):
     """The roles that may add LoRAs from outside besides staff."""
 
-    name = "svloras"
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        await self.change(interaction, lora_roles=self.ids(interaction) or None)
+    field, text = "lora_roles", later("Roles that can add new LoRAs")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import discord
 from babel import Locale
@@ -15,12 +15,10 @@ from bot.i18n.catalogue import ENGLISH, languages
 from bot.i18n.texts import several
 from bot.servers.rights import checkpoint_allowed
 from bot.ui.client import Interaction
-from bot.ui.views.persistent_items import NO_CUSTOM_ID
-from bot.ui.views.servers.entity_menus import channel_menu
+from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import (
     MENU,
-    PAGE,
     PanelMenu,
     PanelPage,
     PanelSection,
@@ -45,9 +43,10 @@ class PlacesSection(PanelSection):
         settings = (await services.settings.setup(who, page.server_id)).settings
         installed = interaction.client.configuration.checkpoints.names
         names = _on_page(installed, page)
+        spoilers = SpoilersMenu(page)
         menus = (
-            ChannelsMenu(page, **channel_menu(interaction, page, settings.channels, _("Allowed channels"))),
-            SpoilersMenu(page, **channel_menu(interaction, page, settings.spoiler_channels, _("Spoiler channels"))),
+            offering_channels(ChannelsMenu(page), interaction, settings.channels, _("Allowed channels")),
+            offering_channels(spoilers, interaction, settings.spoiler_channels, _("Spoiler channels")),
             CheckpointsMenu.of(page, settings, names),
             CategoriesMenu.of(page, settings),
             DefaultCheckpointMenu.of(page, settings, names),
@@ -94,40 +93,40 @@ def _language(language: str | None) -> str:
     return _("each user's own language") if language is None else Locale.parse(language).get_display_name() or language
 
 
-class ServerSettingMenu(PanelMenu, template=NO_CUSTOM_ID):
-    """A menu that changes one setting of the server and shows the section again."""
+class ServerSettingMenu(PanelMenu):
+    """A menu that changes the setting `field` of the server and shows the section again."""
+
+    field: ClassVar[str] = ""
+
+    def setting(self) -> object:
+        """The new value of the setting: the chosen channels or roles."""
+        return self.discord_ids
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save and show. Raises what `SettingsAdministration.change` raises."""
+        await self.change(interaction, **{self.field: self.setting()})
 
     async def change(self, interaction: Interaction, **changes: object) -> None:
         """Save and show. Raises what `SettingsAdministration.change` raises."""
         services, who = administration(interaction)
-        await services.settings.change(who, self.page.server_id, **changes)
+        await services.settings.change(who, self.place, **changes)
         await self.page.show(interaction)
 
 
-class ChannelsMenu(ServerSettingMenu, template=rf"svchannels:{PAGE}"):
+class ChannelsMenu(ServerSettingMenu, prefix="svchannels"):
     """The channels in which pictures are painted."""
 
-    name = "svchannels"
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        await self.change(interaction, channels=self.ids(interaction))
+    field = "channels"
 
 
-class SpoilersMenu(ServerSettingMenu, template=rf"svspoilers:{PAGE}"):
+class SpoilersMenu(ServerSettingMenu, prefix="svspoilers"):
     """The channels in which pictures are spoilers."""
 
-    name = "svspoilers"
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        await self.change(interaction, spoiler_channels=self.ids(interaction))
+    field = "spoiler_channels"
 
 
-class CheckpointsMenu(ServerSettingMenu, template=rf"svmodels:{PAGE}"):
+class CheckpointsMenu(ServerSettingMenu, prefix="svmodels"):
     """The checkpoints that paint here; those of other pages stay as they are."""
-
-    name = "svmodels"
 
     @classmethod
     def of(cls, page: PanelPage, settings: ServerSettings, names: Sequence[str]) -> Self:
@@ -137,24 +136,23 @@ class CheckpointsMenu(ServerSettingMenu, template=rf"svmodels:{PAGE}"):
             discord.SelectOption(label=name, value=f"{_CHOSEN}{name}", default=name.casefold() in allowed)
             for name in names
         ]
-        placeholder = _("Allowed models")
-        return cls(page, options=options, min_values=0, max_values=len(options), placeholder=placeholder)
+        return cls(page).offering(options, _("Allowed models"), min_values=0, max_values=len(options))
 
     async def handle(self, interaction: Interaction) -> None:
         """Save them. Checkpoints that are not installed any more are left out."""
         services, who = administration(interaction)
-        before = (await services.settings.setup(who, self.page.server_id)).settings.checkpoints
+        before = (await services.settings.setup(who, self.place)).settings.checkpoints
         installed = interaction.client.configuration.checkpoints.names
         here = _on_page(installed, self.page)
-        chosen = [value.removeprefix(_CHOSEN) for value in self.values(interaction)]
+        chosen = [value.removeprefix(_CHOSEN) for value in self.values]
         kept = [name for name in before if name in installed and name not in here]
         await self.change(interaction, checkpoints=(*kept, *chosen))
 
 
-class CategoriesMenu(ServerSettingMenu, template=rf"svkinds:{PAGE}"):
+class CategoriesMenu(ServerSettingMenu, prefix="svkinds"):
     """The categories of LoRAs that are used here."""
 
-    name = "svkinds"
+    field = "categories"
 
     @classmethod
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
@@ -163,88 +161,75 @@ class CategoriesMenu(ServerSettingMenu, template=rf"svkinds:{PAGE}"):
             discord.SelectOption(label=label(each), value=each.value, default=each in settings.categories)
             for each in Category
         ]
-        placeholder = _("Allowed LoRA categories")
-        return cls(page, options=options, min_values=0, max_values=len(options), placeholder=placeholder)
+        return cls(page).offering(options, _("Allowed LoRA categories"), min_values=0, max_values=len(options))
 
-    async def handle(self, interaction: Interaction) -> None:
-        """Save them."""
-        known = {each.value: each for each in Category}
-        await self.change(
-            interaction, categories=tuple(known[value] for value in self.values(interaction) if value in known)
-        )
+    def setting(self) -> tuple[Category, ...]:
+        """The chosen categories."""
+        return tuple(each for each in Category if each.value in self.values)
 
 
-class DefaultCheckpointMenu(ServerSettingMenu, template=rf"svmodel:{PAGE}"):
+class NameMenu(ServerSettingMenu):
+    """A menu of names, and of one option for none."""
+
+    @classmethod
+    def of_names(
+        cls, page: PanelPage, none: str, names: Mapping[str, str], current: str | None, placeholder: str = ""
+    ) -> Self:
+        """The menu with the current one selected; `names` have their labels."""
+        options = [discord.SelectOption(label=none, value=_NONE, default=current is None)]
+        options += [
+            discord.SelectOption(label=text, value=f"{_CHOSEN}{name}", default=name == current)
+            for name, text in names.items()
+        ]
+        return cls(page).offering(options, placeholder)
+
+    def setting(self) -> str | None:
+        """The chosen name."""
+        return self.value.removeprefix(_CHOSEN) if self.value.startswith(_CHOSEN) else None
+
+
+class DefaultCheckpointMenu(NameMenu, prefix="svmodel"):
     """The checkpoint of people who have chosen none."""
 
-    name = "svmodel"
+    field = "default_checkpoint"
 
     @classmethod
     def of(cls, page: PanelPage, settings: ServerSettings, names: Sequence[str]) -> Self:
         """The menu with the current one selected; those that are not allowed are left out."""
-        options = [
-            discord.SelectOption(label=name, value=f"{_CHOSEN}{name}", default=name == settings.default_checkpoint)
-            for name in names
-            if checkpoint_allowed(settings, name)
-        ]
-        first = discord.SelectOption(
-            label=_("Default model: the first model in the list"),
-            value=_NONE,
-            default=settings.default_checkpoint is None,
-        )
-        return cls(page, options=[first, *options], placeholder=_("Default model"))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it."""
-        value = self.value(interaction)
-        await self.change(
-            interaction, default_checkpoint=value.removeprefix(_CHOSEN) if value.startswith(_CHOSEN) else None
-        )
+        allowed = {name: name for name in names if checkpoint_allowed(settings, name)}
+        none = _("Default model: the first model in the list")
+        return cls.of_names(page, none, allowed, settings.default_checkpoint, _("Default model"))
 
 
-class PromptsMenu(ServerSettingMenu, template=rf"svprompts:{PAGE}"):
+class PromptsMenu(ServerSettingMenu, prefix="svprompts"):
     """Whether prompts of people who have not chosen stand under their public pictures."""
 
-    name = "svprompts"
+    field = "shows_prompt"
 
     @classmethod
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
         """The menu with the current choice selected."""
-        options = [
+        return cls(page).offering(
             discord.SelectOption(
                 label=_("Default prompt visibility: {choice}").format(choice=_prompts(shown=choice)),
                 value=str(int(choice)),
                 default=bool(settings.shows_prompt) is choice,
             )
             for choice in (False, True)
-        ]
-        return cls(page, options=options)
+        )
 
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it."""
-        await self.change(interaction, shows_prompt=self.value(interaction) == "1")
+    def setting(self) -> bool:
+        """Whether prompts are shown."""
+        return self.value == "1"
 
 
-class LanguageMenu(ServerSettingMenu, template=rf"svlanguage:{PAGE}"):
-    """The language of the messages that everybody sees."""
+class LanguageMenu(NameMenu, prefix="svlanguage"):
+    """The language of the messages that everybody sees. A forged one raises LanguageUnknown."""
 
-    name = "svlanguage"
+    field = "language"
 
     @classmethod
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
         """The menu with the current one selected."""
-        each_own = discord.SelectOption(
-            label=_("Language: each user's own language"), value=_NONE, default=settings.language is None
-        )
-        options = [
-            discord.SelectOption(
-                label=_language(language), value=f"{_CHOSEN}{language}", default=language == settings.language
-            )
-            for language in sorted(languages() | {ENGLISH})
-        ]
-        return cls(page, options=[each_own, *options])
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it. Raises LanguageUnknown for a forged one."""
-        value = self.value(interaction)
-        await self.change(interaction, language=value.removeprefix(_CHOSEN) if value.startswith(_CHOSEN) else None)
+        names = {language: _language(language) for language in sorted(languages() | {ENGLISH})}
+        return cls.of_names(page, _("Language: each user's own language"), names, settings.language)

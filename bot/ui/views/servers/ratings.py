@@ -12,8 +12,7 @@ from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, label, later
 from bot.moderation.ratings import MOST_OPEN
 from bot.ui.client import Interaction
-from bot.ui.views.persistent_items import NO_CUSTOM_ID
-from bot.ui.views.servers.panel import PAGE, PanelPage, PanelSection, administration, shown
+from bot.ui.views.servers.panel import PanelPage, PanelSection, administration, shown
 from bot.ui.views.servers.places import ServerSettingMenu
 from inference.content_rating import ContentRating
 
@@ -41,10 +40,9 @@ class RatingsSection(PanelSection):
         return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
 
 
-class RatingMenu(ServerSettingMenu, template=NO_CUSTOM_ID):
-    """A menu of ratings for one setting, whose `field` it changes. `text` is marked by `later`."""
+class RatingMenu(ServerSettingMenu):
+    """A menu of ratings. `text` is marked by `later`. A forged rating raises OpenRatingTooHigh."""
 
-    field: ClassVar[str] = ""
     text: ClassVar[str] = ""
     ratings: ClassVar[Sequence[ContentRating]] = tuple(ContentRating)
 
@@ -52,29 +50,28 @@ class RatingMenu(ServerSettingMenu, template=NO_CUSTOM_ID):
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
         """The menu with the current one selected."""
         current = getattr(settings, cls.field)
-        options = [
+        return cls(page).offering(
             discord.SelectOption(
                 label=_(cls.text).format(rating=label(rating)), value=rating.value, default=rating is current
             )
             for rating in cls.ratings
-        ]
-        return cls(page, options=options)
+        )
 
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it. Raises a refusal for a forged one."""
-        await self.change(interaction, **{self.field: self.value(interaction)})
+    def setting(self) -> str:
+        """The chosen rating."""
+        return self.value
 
 
-class OpenRatingMenu(RatingMenu, template=rf"svopen:{PAGE}"):
+class OpenRatingMenu(RatingMenu, prefix="svopen"):
     """The highest rating that a channel without an age restriction shows."""
 
-    name, field = "svopen", "open_rating"
+    field = "open_rating"
     text = later("Channels without an age restriction: up to {rating}")
     ratings = tuple(rating for rating in ContentRating if rating <= MOST_OPEN)
 
 
-class UnratedMenu(RatingMenu, template=rf"svunrated:{PAGE}"):
+class UnratedMenu(RatingMenu, prefix="svunrated"):
     """What unrated checkpoints and LoRAs count as."""
 
-    name, field = "svunrated", "unrated_as"
+    field = "unrated_as"
     text = later("Unrated content counts as {rating}")
