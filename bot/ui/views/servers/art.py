@@ -17,14 +17,14 @@ from bot.ui.views.permissions import is_public, missing_permissions
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.panel import (
+    PanelMenu,
     PanelPage,
     PanelSection,
     TargetButton,
-    administration,
     shown,
     turning,
 )
-from bot.ui.views.servers.places import PromptsMenu, ServerSettingMenu
+from bot.ui.views.servers.places import PromptsMenu
 
 LISTED = 6  # channels on a page, each with its button
 KINDS = [
@@ -44,8 +44,7 @@ class ArtSection(PanelSection):
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """A page of the list, a menu to add one, and the usual for prompts."""
-        services, who = administration(interaction)
-        settings = (await services.settings.setup(who, page.server_id)).settings
+        settings = await page.settings(interaction)
         channels = settings.art_channels
         first = min(page.page, max(0, len(channels) - 1) // LISTED) * LISTED
         items: list[ui.Item[Any]] = [
@@ -118,19 +117,18 @@ def _warning(text: str) -> str:
     return f"**{text}**"
 
 
-class AddArtChannelMenu(ServerSettingMenu, prefix="svartadd"):
+class AddArtChannelMenu(PanelMenu, prefix="svartadd"):
     """Adds an art channel."""
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it. Raises TooManyArtChannels, and NothingThere for what is no channel of this server."""
         (chosen,) = self.discord_ids or (0,)
-        services, who = administration(interaction)
-        before = (await services.settings.setup(who, self.place)).settings
+        before = await self.page.settings(interaction)
         if chosen and before.art_channel(chosen) is None:
             if len(before.art_channels) >= MAX_ART_CHANNELS:
                 raise TooManyArtChannels(limit=MAX_ART_CHANNELS)
             added = await _art_channel(interaction.client, self.place, chosen)
-            await self.change(interaction, art_channels=(*before.art_channels, added))
+            await self.page.change(interaction, art_channels=(*before.art_channels, added))
         else:
             await self.page.show(interaction)
 
@@ -156,8 +154,6 @@ class RemoveArtChannelButton(TargetButton, prefix="svartout"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
-        services, who = administration(interaction)
-        before = (await services.settings.setup(who, self.place)).settings.art_channels
+        before = (await self.page.settings(interaction)).art_channels
         left = tuple(each for each in before if each.channel_id != self.target)
-        await services.settings.change(who, self.place, art_channels=left)
-        await self.page.show(interaction)
+        await self.page.change(interaction, art_channels=left)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import discord
 from discord import ui
@@ -30,7 +30,7 @@ class SetUpButton(PersistentButton, prefix="svsetup"):
     """Opens the panel privately."""
 
     command = "server"
-    action: ClassVar[Action | None] = None  # others are told kindly, not that a command is closed
+    action = None  # others are told kindly, not that a command is closed
     label, style = later("Set up"), discord.ButtonStyle.primary
 
     server_id: DiscordId

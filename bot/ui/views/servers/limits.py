@@ -134,7 +134,7 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
     if holder.holder is not LimitHolder.SERVER:
         buttons.append(AddingLimitsButton(page))
     if holder.holder is LimitHolder.NEWCOMERS:
-        hours = (await services.settings.setup(who, page.server_id)).settings.newcomer_hours
+        hours = (await page.settings(interaction)).newcomer_hours
         lines.insert(
             1,
             _(
@@ -278,8 +278,7 @@ class NewcomerTimeButton(PanelButton, prefix="svnewtime"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it with the current time."""
-        services, who = administration(interaction)
-        hours = (await services.settings.setup(who, self.place)).settings.newcomer_hours
+        hours = (await self.page.settings(interaction)).newcomer_hours
         form = NewcomerTimeForm(self.text(), self.page, interaction.id, hours=hours)
         await acknowledge.open_modal(interaction, form)
 
@@ -291,9 +290,7 @@ class NewcomerTimeForm(PanelForm, key="svnewhours"):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save it. Raises NumberUnclear, NotWhole or NewcomerTimeOutOfRange."""
-        services, who = administration(interaction)
         hours = number_in(self.hours, NewcomerTimeButton.label)
         if hours is None or hours % 1:
             raise NotWhole(what=NewcomerTimeButton.label)
-        await services.settings.change(who, self.page.server_id, newcomer_hours=int(hours))
-        await self.page.show(interaction)
+        await self.page.change(interaction, newcomer_hours=int(hours))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Self
 import discord
 from discord import ui
 
+from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, later
 from bot.i18n.texts import plain
 from bot.servers.administration.services import Administration
@@ -81,6 +82,17 @@ class PanelPage:
             view.add_item(item)
         view.add_item(ui.ActionRow[Any](SectionMenu.of(self, operator=is_operator(interaction))))
         return view
+
+    async def settings(self, interaction: Interaction) -> ServerSettings:
+        """The settings of the server. Raises a refusal of `bot.servers.rights`."""
+        services, who = administration(interaction)
+        return (await services.settings.setup(who, self.server_id)).settings
+
+    async def change(self, interaction: Interaction, **changes: object) -> None:
+        """Change settings of the server and show the page. Raises what `SettingsAdministration.change` raises."""
+        services, who = administration(interaction)
+        await services.settings.change(who, self.server_id, **changes)
+        await self.show(interaction)
 
     async def show(self, interaction: Interaction) -> None:
         """Edit the message whose control was used to show the page."""

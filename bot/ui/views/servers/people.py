@@ -12,7 +12,7 @@ from bot.i18n import _, later
 from bot.ui.client import Interaction
 from bot.ui.views.servers.entity_menus import offering_roles
 from bot.ui.views.servers.home import mentions
-from bot.ui.views.servers.panel import PanelPage, PanelSection, administration, shown
+from bot.ui.views.servers.panel import PanelPage, PanelSection, shown
 from bot.ui.views.servers.places import ServerSettingMenu
 
 
@@ -23,8 +23,7 @@ class PeopleSection(PanelSection):
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each list of roles."""
-        services, who = administration(interaction)
-        settings = (await services.settings.setup(who, page.server_id)).settings
+        settings = await page.settings(interaction)
         lines = [
             _("Staff: **members with the Manage Server permission**, and **{names}**").format(
                 names=mentions("@&", settings.staff_roles, _("no one else"))

@@ -22,7 +22,6 @@ from bot.ui.views.servers.panel import (
     PanelMenu,
     PanelPage,
     PanelSection,
-    administration,
     shown,
     turning,
 )
@@ -39,8 +38,7 @@ class PlacesSection(PanelSection):
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each setting."""
-        services, who = administration(interaction)
-        settings = (await services.settings.setup(who, page.server_id)).settings
+        settings = await page.settings(interaction)
         installed = interaction.client.configuration.checkpoints.names
         names = _on_page(installed, page)
         spoilers = SpoilersMenu(page)
@@ -104,13 +102,7 @@ class ServerSettingMenu(PanelMenu):
 
     async def handle(self, interaction: Interaction) -> None:
         """Save and show. Raises what `SettingsAdministration.change` raises."""
-        await self.change(interaction, **{self.field: self.setting()})
-
-    async def change(self, interaction: Interaction, **changes: object) -> None:
-        """Save and show. Raises what `SettingsAdministration.change` raises."""
-        services, who = administration(interaction)
-        await services.settings.change(who, self.place, **changes)
-        await self.page.show(interaction)
+        await self.page.change(interaction, **{self.field: self.setting()})
 
 
 class ChannelsMenu(ServerSettingMenu, prefix="svchannels"):
@@ -125,7 +117,7 @@ class SpoilersMenu(ServerSettingMenu, prefix="svspoilers"):
     field = "spoiler_channels"
 
 
-class CheckpointsMenu(ServerSettingMenu, prefix="svmodels"):
+class CheckpointsMenu(PanelMenu, prefix="svmodels"):
     """The checkpoints that paint here; those of other pages stay as they are."""
 
     @classmethod
@@ -140,13 +132,12 @@ class CheckpointsMenu(ServerSettingMenu, prefix="svmodels"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Save them. Checkpoints that are not installed any more are left out."""
-        services, who = administration(interaction)
-        before = (await services.settings.setup(who, self.place)).settings.checkpoints
+        before = (await self.page.settings(interaction)).checkpoints
         installed = interaction.client.configuration.checkpoints.names
         here = _on_page(installed, self.page)
         chosen = [value.removeprefix(_CHOSEN) for value in self.values]
         kept = [name for name in before if name in installed and name not in here]
-        await self.change(interaction, checkpoints=(*kept, *chosen))
+        await self.page.change(interaction, checkpoints=(*kept, *chosen))
 
 
 class CategoriesMenu(ServerSettingMenu, prefix="svkinds"):

@@ -12,7 +12,7 @@ from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, label, later
 from bot.moderation.ratings import MOST_OPEN
 from bot.ui.client import Interaction
-from bot.ui.views.servers.panel import PanelPage, PanelSection, administration, shown
+from bot.ui.views.servers.panel import PanelPage, PanelSection, shown
 from bot.ui.views.servers.places import ServerSettingMenu
 from inference.content_rating import ContentRating
 
@@ -24,8 +24,7 @@ class RatingsSection(PanelSection):
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each setting."""
-        services, who = administration(interaction)
-        settings = (await services.settings.setup(who, page.server_id)).settings
+        settings = await page.settings(interaction)
         lines = [
             _("Channels without an age restriction show pictures up to: **{rating}**").format(
                 rating=label(settings.open_rating)

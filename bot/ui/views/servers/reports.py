@@ -26,15 +26,14 @@ from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import (
     PanelButton,
+    PanelMenu,
     PanelPage,
     PanelSection,
     TargetButton,
-    administration,
     server_name,
     shown,
     turning,
 )
-from bot.ui.views.servers.places import ServerSettingMenu
 from inference.queue.scheduler import EVERYWHERE
 
 LISTED = 6  # reports on a page, each with its button
@@ -62,8 +61,7 @@ class ReportsSection(PanelSection):
             text = _("Channel for reports about LoRAs, and about pictures that are not in a server: **{names}**")
             where = mentions("#", [channel_id] if channel_id else [], none)
             return [*items, shown([text.format(names=where)])]
-        services, who = administration(interaction)
-        settings = (await services.settings.setup(who, page.server_id)).settings
+        settings = await page.settings(interaction)
         chosen = [settings.reports_channel] if settings.reports_channel else []
         menu = offering_channels(
             ReportsChannelMenu(page),
@@ -135,7 +133,7 @@ class CaseOpenButton(TargetButton, prefix="svcase"):
         await send_ephemeral(interaction, page.view, page.files)
 
 
-class ReportsChannelMenu(ServerSettingMenu, prefix="svrpchannel"):
+class ReportsChannelMenu(PanelMenu, prefix="svrpchannel"):
     """The channel in which reports are posted."""
 
     async def handle(self, interaction: Interaction) -> None:
@@ -147,7 +145,7 @@ class ReportsChannelMenu(ServerSettingMenu, prefix="svrpchannel"):
             raise outdated_error()
         if any(map(is_public, channels)):
             raise PublicReportsChannel
-        await self.change(interaction, reports_channel=chosen[0] if chosen else None)
+        await self.page.change(interaction, reports_channel=chosen[0] if chosen else None)
         interaction.client.reporting.changed()
 
 
@@ -162,6 +160,4 @@ class ShareReportsButton(PanelButton, prefix="svrpshare"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
-        services, who = administration(interaction)
-        await services.settings.change(who, self.page.server_id, shares_reports=self.shares)
-        await self.page.show(interaction)
+        await self.page.change(interaction, shares_reports=self.shares)
