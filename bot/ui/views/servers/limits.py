@@ -38,7 +38,7 @@ QUOTAS = (*OF_DAY, LimitName.COOLDOWN_SECONDS, LimitName.WAITING_PER_PERSON, Lim
 PEOPLE = 8  # with limits of their own, on a page
 MAX_TEXT = 3200  # characters of a list; a message holds 4000
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
-_HOLDER = re.compile(r"(?P<holder>server|everybody|newcomers|(?P<kind>role|person)\.(?P<id>\d{1,19}))")
+_HOLDER = re.compile(r"(?P<holder>server|everybody|newcomers|(?P<kind>role|person)\.(?P<id>[0-9]{1,19}))")
 _SHARED = (LimitHolder.EVERYBODY, LimitHolder.NEWCOMERS, LimitHolder.SERVER)
 
 
