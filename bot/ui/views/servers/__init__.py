@@ -1,7 +1,7 @@
 """The panel of a server for its staff, and for operators across servers.
 
 panel.py            the frame: pages, sections, base classes of the controls
-entity_menus.py     menus of channels, roles and people, also for another server
+entity_menus.py     menus of channels and roles, also for another server
 home.py             the settings, what the bot lacks, and the choice of another server
 places.py           where and with what is generated, and the server's defaults
 art.py              art channels, in which people publish
