@@ -14,6 +14,14 @@ from bot.pictures.attachments import PictureFile
 MAX_COMPONENTS = 40  # of a message, nested ones included; Discord's limit
 
 
+def view_of(*parts: ui.Item[Any] | str) -> ui.LayoutView:
+    """A view of these parts, from top to bottom; a text is Markdown."""
+    view = ui.LayoutView(timeout=None)
+    for part in parts:
+        view.add_item(ui.TextDisplay[Any](part) if isinstance(part, str) else part)
+    return view
+
+
 def hide_pictures(view: ui.LayoutView) -> ui.LayoutView:
     """The view, whose pictures and files are spoilers from now on: Discord shows them when they are pressed."""
     for item in view.walk_children():

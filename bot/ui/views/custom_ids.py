@@ -111,6 +111,8 @@ def _part_of(annotation: object) -> IdPart:
     for part in get_args(annotation)[1:]:
         if isinstance(part, IdPart):
             return part
+    if (kinds := get_args(annotation)) and kinds[-1] is type(None):  # `Kind | None`
+        return _optional(_part_of(kinds[0]))
     if isinstance(annotation, EnumType):
         values = "|".join(re.escape(str(each.value)) for each in cast("type[Enum]", annotation))
         return IdPart(values, cast("type[Enum]", annotation), lambda one: str(one.value))
