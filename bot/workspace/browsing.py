@@ -27,7 +27,7 @@ from inference.lora.beside.categories import Category
 
 MOST_TRIED = 25  # of the best rated LoRAs, until one fits in every respect
 MAX_SEARCH = 100  # characters
-MAX_KEY = 66  # UTF-16 units of a query on a button: its custom_id holds 100, a name and two numbers stand there too
+MAX_KEY = 60  # UTF-16 units of a query on a button: its custom_id holds 100, a name and three numbers stand there too
 
 _SORTS = {
     Sort.TRENDING: "t",

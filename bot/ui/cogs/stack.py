@@ -15,9 +15,10 @@ from bot.requests.builder import RequestDraft, preferred
 from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
-from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.views.bookmarks.stack_draft import with_stack
-from bot.ui.views.bookmarks.stacks import import_shared, saved_text, show_share_code, stacks_view, use_stack
+from bot.ui.views.bookmarks.stacks import StackList, import_shared, saved_text, show_share_code, use_stack
+from bot.ui.views.list_page import ListRef
 from bot.workspace.stacks import check_name, keep_stack, require_stack, uses_of_rows
 from inference.bounds import MAX_PROMPT, SEEDS
 
@@ -47,16 +48,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
         """See your stacks, and the models they fit."""
-        snapshot = await self._client.studios.snapshot(interaction)
-        view = await stacks_view(
-            self._client.db,
-            self._client.requests,
-            interaction.user.id,
-            snapshot.checkpoint.name,
-            0,
-            shown=await shown_ratings(interaction),
-        )
-        await send_ephemeral(interaction, view)
+        await ListRef(StackList.key).open(interaction)
 
     @app_commands.command(name="share")
     @app_commands.describe(name="Name of the stack")

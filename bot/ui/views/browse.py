@@ -11,12 +11,11 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.database.database import Database
-from bot.database.loras.catalogue import Lora
 from bot.database.loras.search import Sort
 from bot.database.loras.tags import POPULAR_TAGS
 from bot.database.people.preferences import find_preferences, save_preferences
-from bot.i18n import _, label, later, ngettext, number
-from bot.i18n.texts import base_models, clipped, listed
+from bot.i18n import _, label, later, number
+from bot.i18n.texts import clipped, listed
 from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
@@ -92,9 +91,11 @@ class BrowseList(ListPage[BrowseQuery, Entry]):
         self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[Entry]
     ) -> Sequence[ui.Item[Any]]:
         """Search, filter and pages, and the menus of order and category."""
-        buttons: list[ui.Item[Any]] = [SearchButton(at)]
-        buttons += [ClearSearchButton(at)] if query.search else []
-        buttons += [FilterButton(at), *self.pager(at, found), *self.buttons(at, query)]
+        pager = self.pager(at, found)
+        buttons: list[ui.Item[Any]] = [SearchButton(at), FilterButton(at)]
+        if query.search:  # a message of cards has no room for a sixth button
+            buttons[1:1], pager = [ClearSearchButton(at)], pager if query.compact else pager[::2]
+        buttons += [*pager, *self.buttons(at, query)]
         menus = SortMenu.of(self, at, query), CategoryMenu.of(at, query)
         return [*button_rows(buttons), *(ui.ActionRow[Any](menu) for menu in menus)]
 
@@ -160,7 +161,7 @@ class BrowseForm(Form):
 
     sends_message = False
 
-    def __init__(self, title: str, at: ListRef, query: BrowseQuery, opening: int, **values: object) -> None:
+    def __init__(self, title: str, at: ListRef, query: BrowseQuery, opening: int, **values: Any) -> None:
         super().__init__(title, opening, **values)
         self._at, self._query = at, query
 
@@ -325,61 +326,6 @@ class CategoryMenu(BrowseMenu, prefix="ca"):
         """The query with another category."""
         category = next((each for each in Category if each.value == chosen), None)
         return query.but(category=category, tag="")
-
-
-class EntriesMenu(PersistentMenu):
-    """A menu of the LoRAs of a compact list. Subclasses define `chosen`."""
-
-    at: ListRef
-
-    def of(self, loras: Sequence[Lora], placeholder: str, *, several: bool = False) -> Self:
-        """The same menu with these entries, of which one or several may be chosen."""
-        options = [
-            discord.SelectOption(
-                label=lora.name[:MAX_OPTION],
-                value=str(lora.id),
-                description=f"{label(lora.category)} · {base_models(lora)}"[:MAX_OPTION],
-            )
-            for lora in loras[:MENU]
-        ]
-        return self.offering(options, placeholder, max_values=len(options) if several and options else 1)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Do what the menu is for with the chosen entries. Raises NothingThere for what is none."""
-        await self.chosen(interaction, self.ids)
-
-    @abstractmethod
-    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
-        """The entries with these ids were chosen."""
-
-
-def lines_text(loras: Sequence[Lora], first: int, remarks: Mapping[int, str]) -> str:
-    """The entries of a compact list, a line each; `first` is the number of the first one, from 1.
-
-    `remarks` are put behind them, by id. Long ones are cut where many lines have one.
-    """
-    lines = [
-        f"{n}. **{clipped(lora.name, MAX_LINE_NAME)}** · {label(lora.category)}"
-        f" · {clipped(base_models(lora), MAX_LINE_BASES)}"
-        for n, lora in enumerate(loras, first)
-    ]
-    room = (MAX_LINES - len("\n".join(lines))) // max(len(remarks), 1) - len(" · ")
-    shown = {lora_id: clipped(remark, max(1, min(room, MAX_REMARK))) for lora_id, remark in remarks.items()}
-    return "\n".join(
-        f"{line} · {shown[lora.id]}" if lora.id in shown else line for line, lora in zip(lines, loras, strict=True)
-    )
-
-
-def hidden_line(count: int) -> list[str]:
-    """The line that says how many entries are rated above what this place shows; none without any."""
-    text = ngettext(
-        "{count} LoRA is not shown here because of its content rating. To see it, use an age-restricted "
-        "channel in a server.",
-        "{count} LoRAs are not shown here because of their content ratings. To see them, use an "
-        "age-restricted channel in a server.",
-        count,
-    )
-    return [f"-# {text.format(count=number(count))}"] if count else []
 
 
 def active_filters(query: BrowseQuery) -> list[str]:

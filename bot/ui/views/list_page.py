@@ -23,6 +23,7 @@ from bot.ui.views.persistent_items import PersistentButton
 
 Query = TypeVar("Query")
 Entry = TypeVar("Entry")
+Each = TypeVar("Each")
 
 MAX_PAGE_DIGITS = 6
 MAX_ANCHOR = 10**18  # above every id of ours
@@ -56,7 +57,10 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Found(Generic[Entry]):
-    """The entries of a page, and the pages around it; `total` is how many entries there are, where they are counted."""
+    """The entries of a page, and the pages around it; `total` is how many entries there are, where they are counted.
+
+    `remarks` are lines for the heading, such as how many entries are not shown.
+    """
 
     entries: Sequence[Entry]
     back: Cursor | None = None
@@ -64,19 +68,22 @@ class Found(Generic[Entry]):
     total: int | None = None
     page: int | None = None  # from 0, of `pages`
     pages: int | None = None
+    remarks: Sequence[str] = ()
 
-    @classmethod
-    def counted(cls, entries: Sequence[Entry], cursor: Cursor, total: int, size: int) -> Self:
+    @staticmethod
+    def counted(
+        entries: Sequence[Each], cursor: Cursor, total: int, size: int, remarks: Sequence[str] = ()
+    ) -> Found[Each]:
         """A page of a list whose entries are counted; `size` is how many a page has."""
         pages = max(1, -(-total // size))
         back, on = _around(cursor, more=cursor.number + 1 < pages)
-        return cls(entries, back, on, total, cursor.number, pages)
+        return Found(entries, back, on, total, cursor.number, pages, remarks)
 
-    @classmethod
-    def peeked(cls, entries: Sequence[Entry], cursor: Cursor, size: int) -> Self:
+    @staticmethod
+    def peeked(entries: Sequence[Each], cursor: Cursor, size: int) -> Found[Each]:
         """A page of a list from which one entry more was read than a page has."""
         back, on = _around(cursor, more=len(entries) > size)
-        return cls(entries[:size], back, on)
+        return Found(entries[:size], back, on)
 
 
 def _around(cursor: Cursor, *, more: bool) -> tuple[Cursor | None, Cursor | None]:
@@ -110,11 +117,11 @@ class ListPage(ABC, Generic[Query, Entry]):
     async def heading(self, interaction: Interaction, at: ListRef, query: Query, found: Found[Entry]) -> str:
         """What stands above the entries, or says why there are none."""
 
-    @abstractmethod
     async def entry(
         self, interaction: Interaction, at: ListRef, query: Query, entry: Entry, page: RenderedMessage
     ) -> Sequence[ui.Item[Any]]:
-        """An entry, whose pictures are attached to `page`."""
+        """An entry, whose pictures are attached to `page`. A list defines this, or `entries`."""
+        raise NotImplementedError
 
     async def entries(
         self, interaction: Interaction, at: ListRef, query: Query, found: Found[Entry], page: RenderedMessage

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -24,7 +23,8 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.persistent_items import ModalForm, PersistentButton
+from bot.ui.views.forms import FileField, Form
+from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace import bookmark_file
 from bot.workspace.bookmark_file import Written
 
@@ -33,18 +33,11 @@ MAX_NAME = 80
 MAX_FILES = 10  # of one message
 
 
-class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
+class ExportBookmarksButton(PersistentButton, prefix="bmfile"):
     """Sends a person all their bookmarks as files, with a button that imports some."""
 
     command = "bookmarks"
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Export / import"), custom_id="bmfile"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label = later("Export / import")
 
     async def handle(self, interaction: Interaction) -> None:
         """Write the files and send them, at most MAX_FILES in each message."""
@@ -54,40 +47,29 @@ class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
             await send_ephemeral(interaction, page.view, page.files)
 
 
-class ImportBookmarksButton(PersistentButton, template=r"bmimport"):
-    """Opens the modal that uploads a file of bookmarks."""
+class ImportBookmarksButton(PersistentButton, prefix="bmimport"):
+    """Opens the form that uploads a file of bookmarks."""
 
     command = "bookmarks"
-    opens_modal = True
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Import"), custom_id="bmimport"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label, opens_modal = later("Import"), True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await acknowledge.open_modal(interaction, ImportBookmarksForm(interaction.id))
+        await acknowledge.open_modal(interaction, ImportBookmarksForm(_("Import bookmarks"), interaction.id))
 
 
-class ImportBookmarksForm(ModalForm):
+class ImportBookmarksForm(Form, key="bmimported"):
     """Uploads the file."""
 
     command = "bookmarks"
     private = True
-
-    def __init__(self, opening: int) -> None:
-        super().__init__(_("Import bookmarks"), "bmimported", opening)
-        self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", min_values=1, max_values=1)
-        description = _("A file from “Export / import”. Bookmarks that you already have stay unchanged.")
-        self.add_item(ui.Label[Any](text=_("File"), description=description, component=self.file))
+    file = FileField(
+        later("File"), later("A file from “Export / import”. Bookmarks that you already have stay unchanged.")
+    )
 
     async def submitted(self, interaction: Interaction) -> None:
         """Import the bookmarks of known LoRAs, and list the unknown ones. Notes that break a rule are left out."""
-        (attachment,) = self.file.values
+        (attachment,) = self.file
         client = interaction.client
         found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
         allowed = await asyncio.to_thread(with_allowed_notes, await words_here(interaction), found.bookmarks)

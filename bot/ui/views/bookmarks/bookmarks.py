@@ -1,376 +1,264 @@
-"""A person's bookmarks: the pages of the list, and the card of one bookmark with its note and buttons."""
+"""A person's bookmarks: the list, and the card of one bookmark with its note and buttons."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
-import discord
 from discord import ui
 
-from bot.config import CheckpointSettings
 from bot.database.bookmarks.bookmarks import (
     MAX_NOTE,
     Bookmark,
-    BookmarkPage,
     find_bookmark,
     list_bookmarks,
     remove_bookmarks,
     restore_bookmarks,
     set_note,
 )
-from bot.database.database import Database
-from bot.database.loras.catalogue import Lora, find_lora
-from bot.database.loras.search import Shown, Sort
+from bot.database.loras.catalogue import find_lora
+from bot.database.loras.search import Sort
 from bot.errors.missing import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.moderation.word_rules import TextKind
-from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.page_kind import PageKind
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
-from bot.ui.views.browse import (
-    PAGE_REF,
-    PageLocation,
-    TurnPageButton,
-    active_filters,
-    hidden_line,
-    page_buttons,
-    page_of_text,
-)
-from bot.ui.views.browse_menus import add_menus
-from bot.ui.views.compact_lists import EntriesMenu, compact_hint, lines_text, page_size_of
+from bot.ui.views.browse import active_filters
+from bot.ui.views.custom_ids import Id, Position
+from bot.ui.views.forms import Form, TextField
+from bot.ui.views.list_page import Cursor, Found, ListRef, TurnPageButton
 from bot.ui.views.loras import text as lora_text
 from bot.ui.views.loras.add_to_studio import AddToStudioButton
-from bot.ui.views.loras.buttons import LORA, named_here
+from bot.ui.views.loras.buttons import named_here
+from bot.ui.views.loras.lists import EntriesMenu, ListedLora, LoraList, hidden_line, with_preview
 from bot.ui.views.loras.market import MarketButton
 from bot.ui.views.loras.newer_versions import NewerVersionsButton, loras_to_tell, notice_text
 from bot.ui.views.loras.page import LoraPageButton, UseButton, require_rating_shown
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
-from bot.workspace.browsing import BrowseQuery, PageRef, in_order, page_ref_of, query_at
+from bot.ui.views.persistent_items import PersistentButton
+from bot.workspace.browsing import BrowseQuery
 
-PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
 MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
 
 
-class Bookmarks(PageKind):
-    """The bookmarks of a person, as a list with pages."""
-
-    command, key = "bookmarks", "bm"
-    sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
-    page_size = PAGE_SIZE
-    tags = False
-    search_title = later("Search your bookmarks")
-    search_hint = later("Searches names, trigger words and your notes, even with typos")
-
-    async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
-        """One page of at most PAGE_SIZE bookmarks."""
-        return await _page(interaction, page_ref)
-
-
-BOOKMARKS = Bookmarks()
-
-
-@dataclass(frozen=True)
-class RemovedBookmarks:
-    """Bookmarks that were just removed: the ids with which they can be restored, and the name of a single LoRA."""
-
-    ids: range
-    name: str = ""
-
-
-class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one bookmark; it remembers the page of the list."""
+class BookmarkButton(PersistentButton):
+    """A button about one bookmark of a list."""
 
     command = "bookmarks"
-    name, text = "", ""  # the prefix of its custom_id; its label, marked by `later`
 
-    def __init__(self, lora_id: int, page_ref: PageRef) -> None:
-        self.lora_id, self.page_ref = lora_id, page_ref
-        super().__init__(ui.Button(label=_(self.text), custom_id=f"{self.name}:{lora_id}:{page_ref}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]), _page_ref_in(match))
-
-    async def bookmark(self, interaction: Interaction) -> Bookmark:
-        """The bookmark. Raises NothingThere."""
-        return await _require_bookmark(interaction, self.lora_id)
+    lora_id: Id
+    at: ListRef
 
 
-class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{LORA}:{PAGE_REF}"):
+class OpenBookmarkButton(BookmarkButton, prefix="bmo"):
     """Shows a bookmark's card in place of the list."""
 
-    name, text = "bmo", later("Open")
+    label = later("Open")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the card."""
-        await _show_card(interaction, self.lora_id, self.page_ref)
+        await _show_card(interaction, self.lora_id, self.at)
 
 
-class NoteButton(BookmarkButton, template=rf"bmt:{LORA}:{PAGE_REF}"):
-    """Opens the modal for the note."""
+class NoteButton(BookmarkButton, prefix="bmt"):
+    """Opens the form for the note."""
 
-    opens_modal = True
-    name, text = "bmt", later("Note")
+    label, opens_modal = later("Note"), True
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the modal."""
-        await acknowledge.open_modal(
-            interaction, NoteForm(await self.bookmark(interaction), self.page_ref, interaction.id)
-        )
+        """Open the form."""
+        form = NoteForm(await _require_bookmark(interaction, self.lora_id), self.at, interaction.id)
+        await acknowledge.open_modal(interaction, form)
 
 
-class RemoveButton(BookmarkButton, template=rf"bmr:{LORA}:{PAGE_REF}"):
+class RemoveButton(BookmarkButton, prefix="bmr"):
     """Removes a bookmark; the list then has a button that restores it."""
 
-    name, text = "bmr", later("Remove")
+    label = later("Remove")
 
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and show the page without it."""
-        bookmark = await self.bookmark(interaction)
-        removed_ids = await remove_bookmarks(interaction.client.db, interaction.user.id, [self.lora_id])
-        removed = RemovedBookmarks(removed_ids, bookmark.lora.name) if removed_ids else None
-        await _show(interaction, self.page_ref, removed)
+        bookmark = await _require_bookmark(interaction, self.lora_id)
+        removed = await remove_bookmarks(interaction.client.db, interaction.user.id, [self.lora_id])
+        await _show_without(interaction, self.at, removed, bookmark.lora.name)
 
 
-class OpenListedBookmarkMenu(EntriesMenu, template=rf"bml:{PAGE_REF}"):
+class OpenListedBookmarkMenu(EntriesMenu, prefix="bml"):
     """Shows the card of a bookmark in place of the compact list."""
 
     command = "bookmarks"
-    name = "bml"
 
-    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show the card."""
-        await _show_card(interaction, lora_ids[0], self.page_ref)
+        await _show_card(interaction, self.ids[0], self.at)
 
 
-class RemoveSeveralMenu(EntriesMenu, template=rf"bmm:{PAGE_REF}"):
+class RemoveSeveralMenu(EntriesMenu, prefix="bmm"):
     """Removes several bookmarks of the compact list at once; the list then has a button that restores them."""
 
     command = "bookmarks"
-    name = "bmm"
+    placeholder, several = later("Remove several bookmarks"), True
 
-    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Remove them and show the page without them."""
-        removed = await remove_bookmarks(interaction.client.db, interaction.user.id, lora_ids)
-        await _show(interaction, self.page_ref, RemovedBookmarks(removed) if removed else None)
+        removed = await remove_bookmarks(interaction.client.db, interaction.user.id, self.ids)
+        await _show_without(interaction, self.at, removed)
 
 
-class RestoreBookmarksButton(
-    PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}})(-(?P<count>\d{{1,2}}))?:{PAGE_REF}"
-):
+class RestoreBookmarksButton(PersistentButton, prefix="bmu"):
     """Restores removed bookmarks with note, date and uses."""
 
     command = "bookmarks"
+    label = later("Undo")
 
-    def __init__(self, removed_ids: range, page_ref: PageRef) -> None:
-        self.removed_ids, self.page_ref = removed_ids, page_ref
-        several = f"-{len(removed_ids)}" if len(removed_ids) > 1 else ""
-        custom_id = f"bmu:{removed_ids.start}{several}:{page_ref}"
-        super().__init__(ui.Button(label=_("Undo"), custom_id=custom_id))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        first = int(match["removed"])
-        return cls(range(first, first + int(match["count"] or 1)), _page_ref_in(match))
+    first: Id
+    count: Position
+    at: ListRef
 
     async def handle(self, interaction: Interaction) -> None:
         """Restore them and show the page with them."""
-        db = interaction.client.db
-        if not await restore_bookmarks(db, interaction.user.id, self.removed_ids):
+        removed = range(self.first, self.first + self.count)
+        if not await restore_bookmarks(interaction.client.db, interaction.user.id, removed):
             raise NothingThere(
                 what=_("You can no longer undo the removal: the bookmark is already back, or a week has passed.")
             )
-        await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
+        await self.at.show(interaction)
 
 
-class NoteForm(ModalForm):
+class NoteForm(Form, key="bmnote"):
     """The person's note on a LoRA."""
 
     command = "bookmarks"
     sends_message = False
+    note = TextField(
+        later("Note"),
+        later("Only you can read this note. When you search your bookmarks, Easel also searches your notes."),
+        length=MAX_NOTE,
+        required=False,
+        long=True,
+    )
 
-    def __init__(self, bookmark: Bookmark, page_ref: PageRef, opening: int) -> None:
-        super().__init__(_("Note on {lora}").format(lora=bookmark.lora.name), f"bmnote:{bookmark.lora.id}", opening)
-        self._lora_id, self._page_ref = bookmark.lora.id, page_ref
-        self.note: ui.TextInput[Any] = ui.TextInput(
-            custom_id="note",
-            style=discord.TextStyle.paragraph,
-            default=bookmark.note or None,
-            required=False,
-            max_length=MAX_NOTE,
-        )
-        description = _("Only you can read this note. When you search your bookmarks, Easel also searches your notes.")
-        self.add_item(ui.Label[Any](text=_("Note"), description=description, component=self.note))
+    def __init__(self, bookmark: Bookmark, at: ListRef, opening: int) -> None:
+        super().__init__(_("Note on {lora}").format(lora=bookmark.lora.name), opening, note=bookmark.note)
+        self._lora_id, self._at = bookmark.lora.id, at
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
         lora = await find_lora(interaction.client.db, self._lora_id)
         rating = None if lora is None else lora.content_rating
-        await (await words_here(interaction)).check(self.note.value, TextKind.NOTE, rating)
-        await set_note(interaction.client.db, interaction.user.id, self._lora_id, self.note.value)
-        await _show_card(interaction, self._lora_id, self._page_ref)
+        await (await words_here(interaction)).check(self.note, TextKind.NOTE, rating)
+        await set_note(interaction.client.db, interaction.user.id, self._lora_id, self.note)
+        await _show_card(interaction, self._lora_id, self._at)
 
 
-def _page_ref_in(match: re.Match[str]) -> PageRef:
-    return PageRef(int(match["page"]), match["key"])
+class Bookmarks(LoraList):
+    """The bookmarks of a person."""
+
+    command, key = "bookmarks", "bm"
+    sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
+    cards = 4  # of 6 components each; beside them 16 for title with undo, buttons and menus
+    menus = (OpenListedBookmarkMenu, RemoveSeveralMenu)
+    search_title = later("Search your bookmarks")
+    search_hint = later("Searches names, trigger words and your notes, even with typos")
+
+    async def fetch(self, interaction: Interaction, query: BrowseQuery, cursor: Cursor) -> Found[ListedLora]:
+        """The bookmarks with their notes."""
+        size = self.size(query)
+        bases = (await checkpoints_here(interaction)).lora_bases_for(query.base_model) if query.base_model else None
+        found = await list_bookmarks(
+            interaction.client.db,
+            interaction.user.id,
+            limit=size,
+            offset=cursor.number * size,
+            search=query.search,
+            category=query.category,
+            base_models=bases,
+            shown=await shown_ratings(interaction),
+            sort=query.sort,
+        )
+        entries = [
+            ListedLora(each.lora, each.note, [f"> {clipped(each.note, MAX_SHORT_NOTE)}"] if each.note else ())
+            for each in found.bookmarks
+        ]
+        remarks = [*_misfits_line(found.misfits), *hidden_line(found.hidden)]
+        return Found.counted(entries, cursor, found.total, size, remarks)
+
+    async def heading(self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[ListedLora]) -> str:
+        """How many bookmarks match, the filters and order, and how many the base model filter hides."""
+        lines = [f"## {_('Your bookmarks')}"]
+        if found.total:
+            count = ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))
+            lines += self.facts(query, found, count)
+        elif _is_empty_collection(query, found):
+            lines.append(_("No bookmarks yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
+        elif filters := active_filters(query):
+            lines.append(_("No bookmarks match {filters}.").format(filters=" · ".join(filters)))
+        return "\n".join([*lines, *found.remarks])
+
+    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Sequence[ui.Item[Any]]:
+        """A bookmark with its buttons."""
+        use = [UseButton(entry.lora.id)] if entry.lora.usable else []
+        return [shown, ui.ActionRow[Any](*use, OpenBookmarkButton(entry.lora.id, at))]
+
+    def buttons(self, at: ListRef, query: BrowseQuery) -> Sequence[ui.Item[Any]]:
+        """The export."""
+        return [ExportBookmarksButton()]
+
+    async def below(
+        self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[ListedLora]
+    ) -> Sequence[ui.Item[Any]]:
+        """The buttons and menus; for a person without bookmarks the ways to get some."""
+        if _is_empty_collection(query, found):
+            return [ui.ActionRow[Any](MarketButton(), ImportBookmarksButton())]
+        return await super().below(interaction, at, query, found)
+
+    async def render(
+        self, interaction: Interaction, at: ListRef, note: str = "", accessory: ui.Item[Any] | None = None
+    ) -> RenderedMessage:
+        """The page, with a notice of newer versions of bookmarked LoRAs."""
+        if accessory is None:
+            newer = await loras_to_tell(interaction.client.db, interaction.user.id, await shown_ratings(interaction))
+            if newer:
+                note, accessory = f"{note}\n{notice_text(newer)}".lstrip(), NewerVersionsButton()
+        return await super().render(interaction, at, note, accessory)
 
 
 async def open_bookmarks(interaction: Interaction, query: BrowseQuery, note: str = "") -> None:
     """Show the first page of a query in an ephemeral message; `note` says what was just done."""
-    page_ref = await page_ref_of(interaction.client.db, interaction.user.id, query)
-    page = await _page(interaction, page_ref, note=note)
-    await send_ephemeral(interaction, page.view, page.files)
+    await (await Bookmarks().at(interaction, query)).open(interaction, note)
 
 
-async def _show(interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None) -> None:
-    """Edit the message to show the page, with a button that restores what was just removed."""
-    page = await _page(interaction, page_ref, removed)
-    await acknowledge.replace(interaction, page.view, page.files)
-
-
-async def _page(
-    interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None = None, note: str = ""
-) -> RenderedMessage:
-    client, person_id, shown = interaction.client, interaction.user.id, await shown_ratings(interaction)
-    checkpoints = await checkpoints_here(interaction)
-    return await bookmarks_page(
-        client.db, checkpoints, client.lora_pictures, person_id, page_ref, removed, note, shown=shown
-    )
-
-
-async def bookmarks_page(
-    db: Database,
-    checkpoints: InstalledCheckpoints,
-    pictures: LoraPictures,
-    person_id: int,
-    page_ref: PageRef,
-    removed: RemovedBookmarks | None = None,
-    note: str = "",
-    *,
-    shown: Shown = None,
-) -> RenderedMessage:
-    """One page of the bookmarks, with previews if there are any. `note` says what was just done; `shown` are the
-    content ratings that are shown.
-
-    Raises NothingThere when the stored query is gone.
-    """
-    query = await query_at(db, person_id, page_ref)
-    page_size = page_size_of(BOOKMARKS, query)
-    found = await list_bookmarks(
-        db,
-        person_id,
-        limit=page_size,
-        offset=page_ref.page * page_size,
-        search=query.search,
-        category=query.category,
-        base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
-        shown=shown,
-        sort=query.sort,
-    )
-    if not found.bookmarks and page_ref.page:  # the last page is gone, or somebody jumped beyond it
-        last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await bookmarks_page(db, checkpoints, pictures, person_id, last, removed, note, shown=shown)
-    page = RenderedMessage()
-    newer = [] if removed else await loras_to_tell(db, person_id, shown)
-    _add_title(page, f"{_title(query, page_ref, found)}\n{note}".rstrip(), page_ref, removed, newer)
-    if _is_empty_collection(query, found):
-        page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportBookmarksButton()))
-        return page
-    usual = await usual_checkpoint(db, checkpoints, person_id)
-    base_model = query.base_model or (usual.base_model if usual else None)
-    if query.compact and found.bookmarks:
-        loras = [bookmark.lora for bookmark in found.bookmarks]
-        notes = {bookmark.lora.id: bookmark.note for bookmark in found.bookmarks if bookmark.note}
-        page.view.add_item(ui.TextDisplay[Any](lines_text(loras, page_ref.page * page_size + 1, notes)))
-        page.view.add_item(ui.ActionRow[Any](OpenListedBookmarkMenu(page_ref, loras, _("Open a LoRA"))))
-        several = RemoveSeveralMenu(page_ref, loras, _("Remove several bookmarks"), several=True)
-        page.view.add_item(ui.ActionRow[Any](several))
-    for bookmark in () if query.compact else found.bookmarks:
-        preview = page.attach_if(await pictures.preview(bookmark.lora, base_model))
-        text = lora_text.entry_text(checkpoints, bookmark.lora, usual.name if usual else None)
-        _add(page, bookmark, text, preview, page_ref)
-    location = PageLocation(BOOKMARKS.key, page_ref)
-    pages = -(-found.total // page_size)
-    buttons = page_buttons(location, query, more=page_ref.page + 1 < pages, pages=pages if query.compact else None)
-    buttons.append(ExportBookmarksButton())
-    for row in button_rows(buttons):
-        page.view.add_item(row)
-    await add_menus(page, db, checkpoints, usual, BOOKMARKS, location, query)
-    return page
-
-
-def _add_title(
-    page: RenderedMessage, text: str, page_ref: PageRef, removed: RemovedBookmarks | None, newer: Sequence[Lora]
-) -> None:
-    if newer:
-        page.view.add_item(ui.Section[Any](f"{text}\n{notice_text(newer)}", accessory=NewerVersionsButton()))
+async def _show_without(interaction: Interaction, at: ListRef, removed: range, name: str = "") -> None:
+    """Show the page, with a button that restores what was just removed; `name` is of a single LoRA."""
+    if not removed:
+        await at.show(interaction)
         return
-    if removed is None:
-        page.view.add_item(ui.TextDisplay[Any](text))
-        return
-    count = len(removed.ids)
-    removal = ngettext("Removed {count} bookmark.", "Removed {count} bookmarks.", count).format(count=number(count))
-    if removed.name:
-        removal = _("Removed **{lora}**.").format(lora=clipped(removed.name, lora_text.MAX_NAME))
-    page.view.add_item(ui.Section[Any](f"{text}\n{removal}", accessory=RestoreBookmarksButton(removed.ids, page_ref)))
+    note = ngettext("Removed {count} bookmark.", "Removed {count} bookmarks.", len(removed))
+    note = note.format(count=number(len(removed)))
+    if name:
+        note = _("Removed **{lora}**.").format(lora=clipped(name, lora_text.MAX_NAME))
+    await at.show(interaction, note, RestoreBookmarksButton(removed.start, len(removed), at))
 
 
-def _is_empty_collection(query: BrowseQuery, found: BookmarkPage) -> bool:
-    return not (found.total or found.misfits or found.hidden or query.search or query.category)
+def _is_empty_collection(query: BrowseQuery, found: Found[ListedLora]) -> bool:
+    return not (found.total or found.remarks or query.search or query.category)
 
 
-def _title(query: BrowseQuery, page_ref: PageRef, found: BookmarkPage) -> str:
-    """The heading: how many bookmarks match, the filters and order, and how many the base model filter hides."""
-    lines = [f"## {_('Your bookmarks')}"]
-    filters = active_filters(query)
-    if found.total:
-        parts = [ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))]
-        parts += [*filters, in_order(query.sort)]
-        parts += filter(None, [page_of_text(page_ref, found.total, page_size_of(BOOKMARKS, query))])
-        lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE)]
-    elif _is_empty_collection(query, found):
-        lines.append(_("No bookmarks yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
-    elif filters:
-        lines.append(_("No bookmarks match {filters}.").format(filters=" · ".join(filters)))
-    if found.misfits and query.base_model:
-        text = ngettext(
-            "{count} more bookmark is for another base model. Choose *For any base model* to see it.",
-            "{count} more bookmarks are for other base models. Choose *For any base model* to see them.",
-            found.misfits,
-        )
-        lines.append("-# " + text.format(count=number(found.misfits)))
-    return "\n".join([*lines, *hidden_line(found.hidden)])
-
-
-def _add(page: RenderedMessage, bookmark: Bookmark, text: str, preview: str | None, page_ref: PageRef) -> None:
-    """Add a bookmark to the list: its preview, text and buttons."""
-    lora = bookmark.lora
-    if bookmark.note:
-        text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
-    _add_pictured(page, text, preview)
-    use = [UseButton(lora.id)] if lora.usable else []
-    page.view.add_item(ui.ActionRow[Any](*use, OpenBookmarkButton(lora.id, page_ref)))
-
-
-def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None:
-    if preview is None:
-        page.view.add_item(ui.TextDisplay[Any](text))
-    else:
-        page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
+def _misfits_line(count: int) -> list[str]:
+    """The line that says how many bookmarks the base model filter hides; none without any."""
+    text = ngettext(
+        "{count} more bookmark is for another base model. To see it, choose *For any base model* under *Filter*.",
+        "{count} more bookmarks are for other base models. To see them, choose *For any base model* under *Filter*.",
+        count,
+    )
+    return [f"-# {text.format(count=number(count))}"] if count else []
 
 
 async def _require_bookmark(interaction: Interaction, lora_id: int) -> Bookmark:
@@ -381,34 +269,24 @@ async def _require_bookmark(interaction: Interaction, lora_id: int) -> Bookmark:
     return replace(bookmark, lora=await named_here(interaction, bookmark.lora))
 
 
-async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:
+async def _show_card(interaction: Interaction, lora_id: int, at: ListRef) -> None:
     """Edit the message to show one bookmark. Raises NothingThere."""
-    client, person_id, bookmark = interaction.client, interaction.user.id, await _require_bookmark(interaction, lora_id)
+    bookmark = await _require_bookmark(interaction, lora_id)
     require_rating_shown(bookmark.lora, await shown_ratings(interaction))
-    checkpoints = await checkpoints_here(interaction)
-    usual = await usual_checkpoint(client.db, checkpoints, person_id)
-    page = await bookmark_card(checkpoints, client.lora_pictures, usual, bookmark, page_ref)
+    page = await bookmark_card(interaction, bookmark, at)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def bookmark_card(
-    checkpoints: InstalledCheckpoints,
-    pictures: LoraPictures,
-    usual: CheckpointSettings | None,
-    bookmark: Bookmark,
-    page_ref: PageRef,
-) -> RenderedMessage:
-    """The card of one bookmark; *Back* leads to `page_ref`, the page of the list from which it was opened.
-
-    `usual` is the person's checkpoint.
-    """
-    page, lora = RenderedMessage(), bookmark.lora
-    preview = page.attach_if(await pictures.preview(lora, usual.base_model if usual else None))
-    _add_pictured(page, _card_text(checkpoints, bookmark, usual.name if usual else None), preview)
+async def bookmark_card(interaction: Interaction, bookmark: Bookmark, at: ListRef) -> RenderedMessage:
+    """The card of one bookmark; *Back* leads to the page of the list from which it was opened."""
+    client, page, lora = interaction.client, RenderedMessage(), bookmark.lora
+    checkpoints = await checkpoints_here(interaction)
+    usual = await usual_checkpoint(client.db, checkpoints, interaction.user.id)
+    preview = await client.lora_pictures.preview(lora, usual.base_model if usual else None)
+    page.view.add_item(with_preview(page, _card_text(checkpoints, bookmark, usual.name if usual else None), preview))
     use = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
-    page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, page_ref), RemoveButton(lora.id, page_ref)))
-    back = TurnPageButton(PageLocation(BOOKMARKS.key, page_ref), way="p")
-    page.view.add_item(ui.ActionRow[Any](back, LoraPageButton(lora.id)))
+    page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, at), RemoveButton(lora.id, at)))
+    page.view.add_item(ui.ActionRow[Any](TurnPageButton(at), LoraPageButton(lora.id)))
     return page
 
 

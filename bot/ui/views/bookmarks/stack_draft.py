@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from discord import ui
@@ -14,7 +13,7 @@ from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.requests.regions import by_sides
-from bot.ui.interactions.replies import ErrorWithView, error_message
+from bot.ui.interactions.replies import Refusal, error_message
 from bot.ui.views.refusal import OpenDraftButton, PaintOnButton
 from bot.workspace.stacks import StackFit, judge, lora_drafts_of, require_stack
 
@@ -33,7 +32,7 @@ async def with_stack(
 
     `shown` are the content ratings of LoRAs whose names may be shown.
 
-    Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
+    Raises NothingThere, or a Refusal when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
     stack = await require_stack(db, person_id, name)
     fit = await judge(requests, stack, draft.checkpoint, shown)
@@ -44,26 +43,16 @@ async def with_stack(
     whole = by_sides(draft.model_copy(update={"loras": (*kept, *draft.loras)}), sided)
     if fit.refused:
         draft_id = await save_draft(db, person_id, whole.model_dump_json())
-        raise StackRefused(fit, draft.checkpoint or "", draft_id)
+        raise _refusal(fit, draft.checkpoint or "", draft_id)
     return whole
 
 
-@dataclass
-class StackRefused(ErrorWithView):
-    """A stack with LoRAs that do not fit the chosen checkpoint; the request is stored as a draft."""
-
-    fit: StackFit
-    checkpoint: str
-    draft_id: int
-
-    def view(self) -> ui.LayoutView:
-        """Each LoRA that does not fit with the reason, and the alternatives as buttons."""
-        text = _("Some LoRAs of the stack {name} cannot be used with {checkpoint}:")
-        head = text.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
-        reasons = [f"- {error_message(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(reasons, MAX_REASONS)])))
-        gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in self.fit.refused)
-        others = [] if gone else [PaintOnButton(self.draft_id, name) for name in self.fit.checkpoints[:4]]
-        view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id), *others))
-        return view
+def _refusal(fit: StackFit, checkpoint: str, draft_id: int) -> Refusal:
+    """Each LoRA that does not fit the checkpoint with the reason, and the alternatives as buttons."""
+    text = _("Some LoRAs of the stack {name} cannot be used with {checkpoint}:")
+    head = text.format(name=plain(fit.stack.name), checkpoint=plain(checkpoint))
+    reasons = [f"- {error_message(choice.refusal)}" for _lora, choice in fit.refused if choice.refusal]
+    gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in fit.refused)
+    others = [] if gone else [PaintOnButton(draft_id, name) for name in fit.checkpoints[:4]]
+    row = ui.ActionRow[Any](OpenDraftButton(draft_id), *others)
+    return Refusal("\n".join([head, *bounded_lines(reasons, MAX_REASONS)]), row)

@@ -1,11 +1,10 @@
-"""A person's stacks: the list with its buttons, the modal that saves one, and texts about a stack."""
+"""A person's stacks: the list with its buttons, the form that saves one, and texts about a stack."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, Self
 
 import discord
 from discord import ui
@@ -20,20 +19,22 @@ from bot.database.bookmarks.stacks import (
     Stack,
     StackLora,
 )
-from bot.database.database import Database
 from bot.database.jobs.posted_messages import note_posted
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, mention, plain, several
-from bot.requests.builder import RequestBuilder
 from bot.requests.regions import with_their_sides
 from bot.ui.access import shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
+from bot.ui.rendered_message import RenderedMessage, view_of
+from bot.ui.views.custom_ids import Id, IdPart
+from bot.ui.views.forms import MAX_HINT, Form, TextField
+from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef, TurnPageButton
 from bot.ui.views.permissions import check_may_post
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, PersistentButton
+from bot.ui.views.persistent_items import JobButton, PersistentButton
+from bot.ui.views.question import question_view
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import (
     StackFit,
@@ -49,29 +50,17 @@ from bot.workspace.stacks import (
     uses_of_request,
     uses_of_rows,
 )
-from inference.content_rating import ContentRating
 
 PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
-MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
+MAX_CARD = 500  # characters about a stack in the list
 
 
-class StackButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one of a person's stacks: `skNAME:STACK:PAGE`."""
+class StackButton(PersistentButton):
+    """A button about one of a person's stacks."""
 
     command = "stack"
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""  # marked by `later`
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, stack_id: int, page: int = 0) -> None:
-        self.stack_id, self.page = stack_id, page
-        custom_id = f"sk{self.name}:{stack_id}:{page}"
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["stack"]), int(match["page"]))
+    stack_id: Id
 
     async def stack(self, interaction: Interaction) -> Stack:
         """The stack, if the person owns it. Raises NothingThere."""
@@ -81,36 +70,31 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
         return stack
 
 
-def stack_template(name: str) -> str:
-    """The template of the custom_ids of a stack button."""
-    return rf"sk{name}:(?P<stack>\d{{1,18}}):(?P<page>\d{{1,4}})"
-
-
-class UseStackButton(StackButton, template=stack_template("use")):
+class UseStackButton(StackButton, prefix="skuse"):
     """Loads a stack into the studio."""
 
-    name, label, style = "use", later("Use stack"), discord.ButtonStyle.primary
+    label, style = later("Use stack"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Load it and show the studio."""
         await use_stack(interaction, await self.stack(interaction))
 
 
-class ShareStackButton(StackButton, template=stack_template("share")):
+class ShareStackButton(StackButton, prefix="skshare"):
     """Shows the code with which others import a copy."""
 
-    name, label = "share", later("Share")
+    label = later("Share")
 
     async def handle(self, interaction: Interaction) -> None:
         """Reply with the code, ephemeral."""
         await show_share_code(interaction, await self.stack(interaction))
 
 
-class PostStackButton(StackButton, template=stack_template("post")):
+class PostStackButton(StackButton, prefix="skpost"):
     """Posts the code of a shared stack in the channel, for everybody there."""
 
     sends_message = True
-    name, label, style = "post", later("Post stack in this channel"), discord.ButtonStyle.primary
+    label, style = later("Post stack in this channel"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Post it as a new message. Raises MayNotPost, and what rules on words refuse."""
@@ -126,38 +110,30 @@ class PostStackButton(StackButton, template=stack_template("post")):
         told = text.format(
             person=mention(stack.person_id), name=plain(stack.name), loras=_loras(named, 400), code=spelled(code)
         )
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](told))
-        view.add_item(ui.ActionRow[Any](CopyStackButton(code)))
+        view = view_of(told, ui.ActionRow[Any](CopyStackButton(code)))
         message_id = await acknowledge.send(interaction, view, private=False)
         if message_id is not None and interaction.channel_id is not None:
             db = interaction.client.db
             await note_posted(db, stack.person_id, interaction.channel_id, message_id)
 
 
-class CopyStackButton(PersistentButton, template=r"skcopy:(?P<code>[A-Z0-9]{1,20})"):
+class CopyStackButton(PersistentButton, prefix="skcopy"):
     """Gives whoever presses a copy of the stack with this code."""
 
     command = "stack"
+    label = later("Get a copy")
 
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(ui.Button(label=_("Get a copy"), custom_id=f"skcopy:{code}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(match["code"])
+    code: Annotated[str, IdPart(r"[A-Z0-9]{1,20}")]
 
     async def handle(self, interaction: Interaction) -> None:
         """Import the stack."""
         await import_shared(interaction, self.code)
 
 
-class UnshareStackButton(StackButton, template=stack_template("unshare")):
+class UnshareStackButton(StackButton, prefix="skunshare"):
     """Revokes the share code."""
 
-    name, label = "unshare", later("Stop sharing")
+    label = later("Stop sharing")
 
     async def handle(self, interaction: Interaction) -> None:
         """Revoke the code."""
@@ -167,69 +143,35 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
 
-class DeleteStackButton(StackButton, template=stack_template("delete")):
-    """Asks for confirmation before a stack is deleted."""
+class DeleteStackButton(StackButton, prefix="skdelete"):
+    """Asks, in place of the list, whether a stack is to be deleted."""
 
-    name, label = "delete", later("Delete")
+    label = later("Delete")
 
-    async def handle(self, interaction: Interaction) -> None:
-        """Show the same page with the confirmation buttons."""
-        stack = await self.stack(interaction)
-        await _show(interaction, self.page, asking=stack.id)
-
-
-class ConfirmDeleteButton(StackButton, template=stack_template("really")):
-    """Deletes a stack."""
-
-    name, label, style = "really", later("Delete stack"), discord.ButtonStyle.danger
+    at: ListRef
 
     async def handle(self, interaction: Interaction) -> None:
-        """Delete and show the page without it."""
+        """Ask. Raises NothingThere."""
+        text = _("Easel will delete the stack **{name}**. Other users keep their copies. You cannot undo this.")
+        text = text.format(name=plain((await self.stack(interaction)).name))
+        confirm = ConfirmDeleteButton(self.stack_id, self.at)
+        keep = TurnPageButton(self.at).labelled(_("Keep stack"))
+        view = question_view(_("Delete this stack?"), text, confirm, keep)
+        await acknowledge.replace(interaction, view, [])
+
+
+class ConfirmDeleteButton(StackButton, prefix="skreally"):
+    """Deletes a stack, and shows the others."""
+
+    label, style = later("Delete stack"), discord.ButtonStyle.danger
+
+    at: ListRef
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Delete it. Raises NothingThere."""
         stack = await self.stack(interaction)
         await interaction.client.db.run(DELETE_STACK, id=stack.id, person=interaction.user.id)
-        await _show(interaction, self.page)
-
-
-class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
-    """Shows another page of the list, or the same page again."""
-
-    command = "stack"
-
-    def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
-        self.page = page
-        label = {"p": _("Back"), "n": _("More"), "k": _("Keep stack")}[way]
-        super().__init__(ui.Button(label=label, custom_id=f"skpage:{page}:{way}", disabled=disabled))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["page"]), match["way"])
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Show that page."""
-        await _show(interaction, self.page)
-
-
-class GoToStackPageButton(PersistentButton, template=r"skjump:(?P<page>\d{1,4})"):
-    """Says on which page of the list one is, and opens the form for another."""
-
-    command = "stack"
-    opens_modal = True
-
-    def __init__(self, page: int, pages: int = 1) -> None:
-        self.page = page
-        super().__init__(ui.Button(label=page_of_pages(page, pages), custom_id=f"skjump:{page}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["page"]))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open the form."""
-        await acknowledge.open_modal(
-            interaction, GoToPageForm(_show, command=self.command, here=self.page, opening=interaction.id)
-        )
+        await self.at.show(interaction)
 
 
 class SaveStackButton(StudioButton, template=panel_id("stack")):
@@ -248,12 +190,11 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
         await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
-class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
+class SaveResultButton(JobButton, prefix="skjob"):
     """Saves the LoRAs and weights of a picture as a stack of the person who presses."""
 
     command = "stack"
-    opens_modal = True
-    name, label = "skjob", later("Save as stack")
+    label, opens_modal = later("Save as stack"), True
     in_message_of_job = False
 
     async def handle(self, interaction: Interaction) -> None:
@@ -264,32 +205,69 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
         await acknowledge.open_modal(interaction, await StackForm.of(interaction, loras))
 
 
-class StackForm(ModalForm):
+class StackForm(Form, key="skname"):
     """The name of a new stack."""
 
     command = "stack"
     private = True
+    name = TextField(later("Name"), length=MAX_NAME)
 
-    def __init__(self, loras: Sequence[StackLora], named: Sequence[StackLora], *, opening: int) -> None:
-        """`named` are the LoRAs as they are named where the person is."""
-        super().__init__(_("Save as stack"), "skname", opening)
+    def __init__(self, loras: Sequence[StackLora], hint: str, opening: int) -> None:
+        super().__init__(_("Save as stack"), opening, name=StackForm.name.but(hint=hint))
         self._loras = loras
-        self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        description = several((at_weight(lora.name, lora.weight, lora.region) for lora in named), 90)
-        self.add_item(ui.Label[Any](text=_("Name"), description=description[:100], component=self.stack_name))
 
     @classmethod
     async def of(cls, interaction: Interaction, loras: Sequence[StackLora]) -> Self:
-        """The form for these LoRAs, as an answer to the interaction."""
+        """The form for these LoRAs, which it names as far as they are shown where the person is."""
         named = await uses_named_for(interaction.client.db, loras, await shown_ratings(interaction))
-        return cls(loras, named, opening=interaction.id)
+        hint = several((at_weight(lora.name, lora.weight, lora.region) for lora in named), MAX_HINT)
+        return cls(loras, hint, interaction.id)
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
-        client, person_id = interaction.client, interaction.user.id
-        words = await words_here(interaction)
-        stack = await keep_stack(client.db, words, person_id, self.stack_name.value, self._loras)
+        db, words = interaction.client.db, await words_here(interaction)
+        stack = await keep_stack(db, words, interaction.user.id, self.name, self._loras)
         await send_ephemeral_text(interaction, await saved_text(interaction, stack))
+
+
+class StackList(ListPage[str, StackFit]):
+    """A person's stacks, matched against the checkpoint of their studio, which is the query."""
+
+    command, key = "stack", "sk"
+
+    async def query(self, interaction: Interaction, text: str) -> str:
+        """The name of the checkpoint."""
+        return (await interaction.client.studios.snapshot(interaction)).checkpoint.name
+
+    async def fetch(self, interaction: Interaction, query: str, cursor: Cursor) -> Found[StackFit]:
+        """The stacks; LoRAs are named as far as they are shown where the person is."""
+        client, person_id, shown = interaction.client, interaction.user.id, await shown_ratings(interaction)
+        total = await client.db.get(COUNT_STACKS, person_id)
+        offset = cursor.number * PAGE_SIZE
+        stacks = await client.db.all(LIST_STACKS, person=person_id, limit=PAGE_SIZE, offset=offset)
+        fits = [await judge(client.requests, stack, query, shown) for stack in stacks]
+        named = [replace(fit, stack=await named_for(client.db, fit.stack, shown)) for fit in fits]
+        return Found.counted(named, cursor, total, PAGE_SIZE)
+
+    async def heading(self, interaction: Interaction, at: ListRef, query: str, found: Found[StackFit]) -> str:
+        """How many stacks there are, and the checkpoint; without any, how to save one."""
+        head, total = f"## {_('Your stacks')}\n", found.total or 0
+        if not total:
+            return head + _("No stacks yet. Combine LoRAs in /studio and press *Save as stack*.")
+        text = ngettext(
+            "{count} stack · checked against the model {checkpoint}",
+            "{count} stacks · checked against the model {checkpoint}",
+            total,
+        )
+        return f"{head}-# " + text.format(count=total, checkpoint=plain(query))
+
+    async def entry(
+        self, interaction: Interaction, at: ListRef, query: str, entry: StackFit, page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """The card of a stack, with its buttons."""
+        stack_id = entry.stack.id
+        buttons = UseStackButton(stack_id), ShareStackButton(stack_id), DeleteStackButton(stack_id, at)
+        return [ui.TextDisplay[Any](_card(entry, query)), ui.ActionRow[Any](*buttons)]
 
 
 async def _named_here(interaction: Interaction, stack: Stack) -> Stack:
@@ -317,10 +295,8 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     """Create the share code of a stack and send it in an ephemeral message."""
     code = await share(interaction.client.db, stack)
     text = _("**{name}** is shared with the code `{code}`. Anyone can copy it with `/stack import {code}`.")
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](text.format(name=plain(stack.name), code=spelled(code))))
-    view.add_item(ui.ActionRow[Any](PostStackButton(stack.id), UnshareStackButton(stack.id)))
-    await send_ephemeral(interaction, view)
+    row = ui.ActionRow[Any](PostStackButton(stack.id), UnshareStackButton(stack.id))
+    await send_ephemeral(interaction, view_of(text.format(name=plain(stack.name), code=spelled(code)), row))
 
 
 async def import_shared(interaction: Interaction, code: str) -> None:
@@ -337,68 +313,8 @@ def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
     """The reply after a stack was imported."""
     stack = fit.stack
     text = _("Copied **{name}** to your stacks: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join([text, *(f"-# {line}" for line in fit_text(fit, checkpoint))])))
-    view.add_item(ui.ActionRow[Any](UseStackButton(stack.id)))
-    return view
-
-
-async def stacks_view(
-    db: Database,
-    requests: RequestBuilder,
-    person_id: int,
-    checkpoint: str,
-    page: int,
-    asking: int | None = None,
-    *,
-    shown: Collection[ContentRating | None],
-) -> ui.LayoutView:
-    """A page of the person's stacks, matched against a checkpoint; `asking` is the stack to confirm the deletion of.
-
-    Only LoRAs of the ratings that are `shown` here have their names.
-    """
-    total = await db.get(COUNT_STACKS, person_id)
-    page = min(page, max(0, (total - 1) // PAGE_SIZE))
-    stacks = await db.all(LIST_STACKS, person=person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
-    for stack in stacks:
-        fit = await judge(requests, stack, checkpoint, shown)
-        named = replace(fit, stack=await named_for(db, stack, shown))
-        view.add_item(ui.TextDisplay[Any](_card(named, checkpoint)))
-        place = (stack.id, page)
-        if stack.id == asking:
-            view.add_item(ui.ActionRow[Any](ConfirmDeleteButton(*place), StackPageButton(page, "k")))
-        else:
-            view.add_item(
-                ui.ActionRow[Any](UseStackButton(*place), ShareStackButton(*place), DeleteStackButton(*place))
-            )
-    pages = -(-total // PAGE_SIZE)
-    if pages > 1:
-        back = StackPageButton(max(0, page - 1), "p", disabled=page == 0)
-        on = StackPageButton(page + 1, "n", disabled=page + 1 == pages)
-        view.add_item(ui.ActionRow[Any](back, GoToStackPageButton(page, pages), on))
-    return view
-
-
-async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
-    client, person_id = interaction.client, interaction.user.id
-    snapshot = await client.studios.snapshot(interaction)
-    shown, checkpoint = await shown_ratings(interaction), snapshot.checkpoint.name
-    view = await stacks_view(client.db, client.requests, person_id, checkpoint, page, asking, shown=shown)
-    await acknowledge.replace(interaction, view, [])
-
-
-def _title(total: int, checkpoint: str) -> str:
-    head = f"## {_('Your stacks')}\n"
-    if not total:
-        return head + _("No stacks yet. Combine LoRAs in /studio and press *Save as stack*.")
-    text = ngettext(
-        "{count} stack · checked against the model {checkpoint}",
-        "{count} stacks · checked against the model {checkpoint}",
-        total,
-    )
-    return f"{head}-# " + text.format(count=total, checkpoint=plain(checkpoint))
+    lines = [text, *(f"-# {line}" for line in fit_text(fit, checkpoint))]
+    return view_of("\n".join(lines), ui.ActionRow[Any](UseStackButton(stack.id)))
 
 
 def _card(fit: StackFit, checkpoint: str) -> str:

@@ -7,6 +7,7 @@ pictures.py                previews and samples of a LoRA
 text.py                    texts about a LoRA
 origin_text.py             texts about that
 market.py                  the list of all LoRAs
+lists.py                   cards and compact lines of LoRAs in lists
 newer_versions.py          the notice of newer versions of bookmarks, and adding one
 base_model_declaration.py  an operator declares a base model
 content_rating.py          an operator says for whom a LoRA is
