@@ -23,7 +23,7 @@ from bot.ui.interactions import acknowledge
 from bot.ui.rendered_message import button_rows
 from bot.ui.views.forms import LEFT_OUT, Choice, ChoiceField, Form, SwitchField, TextField
 from bot.ui.views.list_page import Cursor, Entry, Found, ListButton, ListPage, ListRef
-from bot.ui.views.persistent_items import MENU, PersistentMenu
+from bot.ui.views.persistent_items import MENU, PersistentMenu, outdated_error
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, base_model_in, in_order, query_at, query_key
 from inference.base_models import BaseModelId
 from inference.lora.beside.categories import Category
@@ -105,14 +105,14 @@ class BrowseButton(ListButton):
 
     @property
     def browsed(self) -> BrowseList[Any]:
-        """The list. Raises LookupError for a forged id of another list."""
+        """The list. Raises NothingThere for a forged id of another list."""
         return browsed(self.at)
 
 
 def browsed(at: ListRef) -> BrowseList[Any]:
-    """The list, which one browses. Raises LookupError for another."""
+    """The list, which one browses. Raises NothingThere for another."""
     if not isinstance(at.list, BrowseList):
-        raise LookupError(at.key)
+        raise outdated_error()
     return at.list
 
 
