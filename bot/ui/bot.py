@@ -56,8 +56,8 @@ from bot.ui.delivery.takedown_notices import TakedownNotices
 from bot.ui.delivery.update_notices import UpdateNotices
 from bot.ui.interactions import heartbeats
 from bot.ui.interactions.answers import AnswersUnderWay
-from bot.ui.interactions.lost import FirstResponses
 from bot.ui.interactions.chosen_messages import ChosenMessages
+from bot.ui.interactions.lost import FirstResponses
 from bot.ui.interactions.open_questions import OpenQuestions
 from bot.ui.interactions.replies import reply_with_error
 from bot.ui.removals.erased_messages import ErasedMessages
