@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from discord import ui
 
 from bot.app.assembly import Easel, assemble, open_catalogue
 from bot.config import LibrarySettings
+from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from tests.house import House
 
@@ -20,6 +22,14 @@ async def open_shelf(house: House) -> AsyncIterator[Easel]:
     settings = house.settings.model_copy(update={"library": LibrarySettings(folder=house.library)})
     async with open_catalogue(settings) as found:
         yield assemble(found)
+
+
+def visit(easel: Easel, person_id: int) -> Interaction:
+    """An interaction in a person's direct messages, as far as lists read it."""
+    nowhere = dict.fromkeys(("guild_id", "channel_id", "guild", "channel", "type", "command"))
+    direct, person = SimpleNamespace(dm_channel=True), SimpleNamespace(id=person_id)
+    visitor = SimpleNamespace(client=easel, user=person, id=1, extras={}, context=direct, **nowhere)
+    return cast("Interaction", visitor)
 
 
 def text_of(page: RenderedMessage) -> str:

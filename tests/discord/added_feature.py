@@ -6,24 +6,25 @@ edited. The feature has a process of its own, because registrations hold for a p
 
 from __future__ import annotations
 
-import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any
 
 from discord import app_commands, ui
 
 from bot.cli.main import main
-from bot.database.loras.catalogue import browse_loras
+from bot.database.loras.catalogue import Lora, browse_loras
 from bot.database.loras.search import Sort
 from bot.i18n import later
 from bot.ui.client import Cog, Interaction
-from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.page_kind import PageKind
+from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.browse import PageLocation, page_buttons
+from bot.ui.views.browse import BrowseList
+from bot.ui.views.custom_ids import IdPart
+from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.persistent_items import PersistentButton
-from bot.workspace.browsing import BrowseQuery, PageRef, page_ref_of, query_at
+from bot.workspace.browsing import BrowseQuery
 from inference.errors import RequestError
 
 
@@ -34,18 +35,13 @@ class WallFull(RequestError):
     lora: str
 
 
-class HangButton(PersistentButton, template=r"hang:(?P<lora>[A-Za-z]{1,20})"):
+class HangButton(PersistentButton, prefix="hang"):
     """Hangs a LoRA's picture on the wall, where one has room."""
 
     command = "wall"
+    label = "Hang up"
 
-    def __init__(self, lora: str) -> None:
-        self.lora = lora
-        super().__init__(ui.Button(label="Hang up", custom_id=f"hang:{lora}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        return cls(match["lora"])
+    lora: Annotated[str, IdPart(r"[A-Za-z]{1,20}")]
 
     async def handle(self, interaction: Interaction) -> None:
         if self.lora != "Bat":
@@ -53,25 +49,26 @@ class HangButton(PersistentButton, template=r"hang:(?P<lora>[A-Za-z]{1,20})"):
         await send_ephemeral_text(interaction, f"{self.lora} hangs on the wall.")
 
 
-class Wall(PageKind):
+class Wall(BrowseList[Lora]):
     """The LoRAs of the library by name, one on a page."""
 
-    command, key = "wall", "wall-"
+    command, key, cards = "wall", "wall", 1
     sorts = (Sort.NAME,)
-    tags = False
     search_title = later("Search the wall")
     search_hint = later("Names")
 
-    async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
+    async def fetch(self, interaction: Interaction, query: BrowseQuery, cursor: Cursor) -> Found[Lora]:
         db = interaction.client.db
-        query = await query_at(db, interaction.user.id, page_ref)
-        found = await browse_loras(db, limit=1, offset=page_ref.page, search=query.search, sort=query.sort)
-        (lora,) = found.loras
-        page = RenderedMessage()
-        page.view.add_item(ui.TextDisplay[Any](f"{lora.name}, {page_ref.page + 1} of {found.total}"))
-        buttons = page_buttons(PageLocation(self.key, page_ref), query, more=found.more)
-        page.view.add_item(ui.ActionRow[Any](*buttons, HangButton(lora.name)))
-        return page
+        found = await browse_loras(db, limit=1, offset=cursor.number, search=query.search, sort=query.sort)
+        return Found.counted(found.loras, cursor, found.total, 1)
+
+    async def heading(self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[Lora]) -> str:
+        return f"{found.total} LoRAs"
+
+    async def entry(
+        self, interaction: Interaction, at: ListRef, query: BrowseQuery, entry: Lora, page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        return [ui.TextDisplay[Any](f"**{entry.name}**"), ui.ActionRow[Any](HangButton(entry.name))]
 
 
 class WallCog(Cog):
@@ -80,10 +77,7 @@ class WallCog(Cog):
     @app_commands.command(name="wall")
     async def wall(self, interaction: Interaction) -> None:
         """Look at the LoRAs one by one."""
-        query = BrowseQuery(sort=Sort.NAME)
-        page_ref = await page_ref_of(self._client.db, interaction.user.id, query)
-        page = await Wall().page(interaction, page_ref)
-        await send_ephemeral(interaction, page.view, page.files)
+        await (await Wall().at(interaction, BrowseQuery(sort=Sort.NAME))).open(interaction)
 
 
 if __name__ == "__main__":

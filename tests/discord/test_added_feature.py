@@ -31,16 +31,16 @@ async def test_a_command_a_list_a_button_and_an_error_need_no_other_edit(empty: 
         (listed,) = [command for command in await empty.ada.commands() if command["name"] == "wall"]
         assert listed["description"] == "Look at the LoRAs one by one."
         page = await told(empty.ada, "wall")
-        assert "Bat, 1 of 3" in page.text
-        page = await turned(empty, page, "More", then="mystery, 2 of 3")
+        assert "**Bat**" in page.text and "Page 1 of 3" in page.buttons
+        page = await turned(empty, page, "Next", then="**mystery**")
         form = await empty.ada.press(page, "Search")
         assert (await form.modal())["title"] == "Search the wall"
         await empty.ada.submit(form, {"words": "wash"})
-        found = await empty.control.wait_message(page.id, lambda seen: "Wash, 1 of 1" in seen.text)
+        found = await empty.control.wait_message(page.id, lambda seen: "**Wash**" in seen.text)
     async with bot_process(empty, module=FEATURE):  # which knows nothing of the message but its custom_ids
         refusal = await (await empty.ada.press(found, "Hang up")).reply()
         assert "There is no room for Wash on the wall. Take another picture down first." in refusal.text
-        page = await turned(empty, found, "Clear search", then="Bat, 1 of 3")
+        page = await turned(empty, found, "Clear search", then="**Bat**")
         assert "Bat hangs on the wall." in (await (await empty.ada.press(page, "Hang up")).reply()).text
 
 

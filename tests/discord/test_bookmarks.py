@@ -33,6 +33,14 @@ def chosen(seen: VisibleMessage, name: str) -> str:
     return next(each for each in seen.selects[menu(seen, name)]["options"] if each.get("default"))["label"]
 
 
+async def shown_as(scene: Scene, who: Person, page: VisibleMessage, *, compact: bool, then: str) -> VisibleMessage:
+    """The page as lines or as cards, after its form was sent."""
+    form = await who.press(page, "Filter")
+    await form.modal()
+    await who.submit(form, {"compact": compact})
+    return await scene.control.wait_message(page.id, lambda seen: then in seen.text)
+
+
 async def test_bookmarks_are_added_found_filtered_and_removed(scene: Scene) -> None:
     await scene.control.new_person("Rosalind")  # nobody else has given her anything
     assert "No bookmarks yet" in (await bookmarks(scene, "Rosalind")).text
@@ -64,16 +72,19 @@ async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene
         await bookmarks(scene, "Barbara", add=name)
     page = await bookmarks(scene, "Barbara")
     assert "**Bat**" in page.text and "**Wash**" not in page.text
-    assert chosen(page, "bmb") == "Fits my model (Vivid)" and "1 more bookmark is for another base model" in page.text
-    await barbara.select(page, menu(page, "bmb"), "-")
+    assert "1 more bookmark is for another base model" in page.text
+    form = await barbara.press(page, "Filter")
+    base = (await form.modal())["components"][0]["component"]["options"][0]
+    assert base["label"] == "Fits my model (Vivid)" and base["default"]
+    await barbara.submit(form, {"base": "-"})
     page = await scene.control.wait_message(page.id, lambda seen: "**Wash**" in seen.text)
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in page.text and "other base models" not in page.text
-    await barbara.select(page, menu(page, "bms"), "oldest")
-    page = await scene.control.wait_message(page.id, lambda seen: chosen(seen, "bms") == "Oldest first")
+    await barbara.select(page, menu(page, "so"), "oldest")
+    page = await scene.control.wait_message(page.id, lambda seen: chosen(seen, "so") == "Oldest first")
     assert page.text.index("**Bat**") < page.text.index("**Wash**")
-    await barbara.select(page, menu(page, "bmc"), "pose")
+    await barbara.select(page, menu(page, "ca"), "pose")
     page = await scene.control.wait_message(page.id, lambda seen: "No bookmarks match pose" in seen.text)
-    await barbara.select(page, menu(page, "bmc"), "-")
+    await barbara.select(page, menu(page, "ca"), "-")
     page = await scene.control.wait_message(page.id, lambda seen: "**Bat**" in seen.text)
     form = await barbara.press(page, "Search")
     assert (await form.modal())["title"] == "Search your bookmarks"
@@ -106,8 +117,7 @@ async def test_a_bookmark_has_a_note_and_is_removed_and_restored(scene: Scene) -
 async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> None:
     person = await scene.control.new_person("Hedy")
     market = await (await person.slash("lora browse", base="any", sort="name")).reply()
-    await person.select(market, menu(market, "mks"), "list")
-    market = await scene.control.wait_message(market.id, lambda seen: "1. **Bat**" in seen.text)
+    market = await shown_as(scene, person, market, compact=True, then="1. **Bat**")
     every = [option["value"] for option in market.selects[menu(market, "mkm")]["options"]]
     assert len(every) > 2 and "page" not in market.text and "· bookmarked" not in market.text
     await bookmarks(scene, "Hedy", add="Bat", note="for the *cave*")
@@ -133,23 +143,21 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
     page = await scene.control.wait_message(page.id, lambda seen: "Removed 2 bookmarks" in seen.text)
     assert "**Bat**" not in page.text
     page = await press(scene, person, page, "Undo", then="1. **Bat**")
-    await person.select(page, menu(page, "bms"), "cards")
-    page = await scene.control.wait_message(page.id, lambda seen: "Use now" in seen.buttons)
-    assert "1. **Bat**" not in page.text
+    page = await shown_as(scene, person, page, compact=False, then="Bookmarked on")
+    assert "1. **Bat**" not in page.text and "Use now" in page.buttons
 
 
 async def test_a_page_of_a_list_is_jumped_to(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.ui.views.compact_lists.COMPACT_PAGE", 1)  # in place of 25 LoRAs
+    monkeypatch.setattr("bot.ui.views.browse.COMPACT_PAGE", 1)  # in place of 25 LoRAs
     person = await scene.control.new_person("Joan")
     page = await (await person.slash("lora browse", base="any", sort="name")).reply()
-    await person.select(page, menu(page, "mks"), "list")
-    page = await scene.control.wait_message(page.id, lambda seen: "1. **Bat**" in seen.text)
+    page = await shown_as(scene, person, page, compact=True, then="1. **Bat**")
     pages = re.search(r"Page 1 of (\d)", " ".join(page.buttons))
     assert pages
     for typed, there in (("2", "2"), (" 99 ", pages[1]), ("1", "1")):
         jump = next(button for button in page.buttons if button.startswith("Page "))
         form = await person.press(page, jump)
-        assert (await form.modal())["title"] == "Go to a page"
+        assert (await form.modal())["title"] == "Go to page"
         await person.submit(form, {"page": typed})
         page = await scene.control.wait_message(
             page.id, lambda seen, there=there: f"Page {there} of {pages[1]}" in seen.buttons

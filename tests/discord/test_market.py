@@ -37,24 +37,30 @@ async def press(scene: Scene, page: VisibleMessage, button: str, then: str) -> V
     return await scene.control.wait_message(page.id, lambda seen: then in seen.text or then in seen.buttons)
 
 
+async def filtered(scene: Scene, page: VisibleMessage, then: str, **values: str) -> VisibleMessage:
+    form = await scene.ada.press(page, "Filter")
+    await form.modal()
+    await scene.ada.submit(form, values)
+    return await scene.control.wait_message(page.id, lambda seen: then in seen.text)
+
+
 async def test_the_market_works_across_a_restart(tmp_path: Path) -> None:
     async with open_scene(stocked(tmp_path / "house")) as scene:
         async with scene.bot():
             nothing = await (await scene.ada.slash("bookmarks")).reply()
             page = await (await scene.ada.press(nothing, "Market")).reply()
             assert page.ephemeral and "8 LoRAs" in page.text and "New here?" in page.text
-            assert (chosen(page, "mks"), chosen(page, "mkb")) == ("top_rated", BASES[VIVID])
-            page = await choose(scene, page, "mks", "name")
+            assert chosen(page, "so") == "top_rated" and "For Vivid" in page.text
+            page = await choose(scene, page, "so", "name")
             assert "Bat" in page.text and "Wash" not in page.text, "it is for another base model"
             page = await press(scene, page, "Bookmark", then="Remove bookmark")
-            page = await press(scene, page, "More", then="page 2 of 2")
+            page = await press(scene, page, "Next", then="page 2 of 2")
         async with scene.bot():
             page = await press(scene, page, "Back", then="page 1 of 2")
-            page = await choose(scene, page, "mkc", "#lighting")
+            page = await filtered(scene, page, then="other · lighting", tag="lighting")
             assert "3 LoRAs" in page.text and "Thing3" not in page.text
-            page = await choose(scene, page, "mkc", "-")
-            page = await choose(scene, page, "mkb", "-")
-            assert "10 LoRAs" in page.text
+            page = await choose(scene, page, "ca", "-")
+            page = await filtered(scene, page, then="10 LoRAs", base="-")
             form = await scene.ada.press(page, "Search")
             assert (await form.modal())["title"] == "Search the market"
             await scene.ada.submit(form, {"words": "  wsah "})
@@ -80,4 +86,4 @@ async def test_the_guide_links_to_the_market(scene: Scene) -> None:
     guide = await (await scene.ada.slash("guide", chapter="goal")).reply()
     answer = await (await scene.ada.select(guide, "guide:ask:goal", "style")).reply()
     page = await (await scene.ada.press(answer, "Market")).reply()
-    assert "## Market" in page.text and chosen(page, "mkc") == "style"
+    assert "## Market" in page.text and chosen(page, "ca") == "style"

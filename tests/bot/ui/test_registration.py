@@ -1,24 +1,22 @@
-"""Cogs, persistent items and page kinds are registered when their class is defined, and custom_ids are unambiguous."""
+"""Cogs, persistent items and lists are registered when their class is defined, and custom_ids are unambiguous."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from discord import ui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.database.loras.search import Sort
 from bot.ui.bot import load_features
 from bot.ui.client import Cog, Interaction
-from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.browse import TurnPageButton
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentItem
-from bot.workspace.browsing import PageRef
+from bot.ui.views.custom_ids import PageNumber
+from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef, TurnPageButton
+from bot.ui.views.persistent_items import PersistentButton, PersistentItem
 
 load_features()
 ITEMS = tuple(PersistentItem.registered)
@@ -27,11 +25,11 @@ ITEMS = tuple(PersistentItem.registered)
 @pytest.fixture
 def registries() -> Iterator[None]:
     """Remove what the test registers, so that other tests see the bot's own classes alone."""
-    cogs, items, kinds = list(Cog.registered), list(PersistentItem.registered), dict(PageKind.registered)
+    cogs, items, lists = list(Cog.registered), list(PersistentItem.registered), dict(ListPage.registered)
     yield
     Cog.registered[:], PersistentItem.registered[:] = cogs, items
-    PageKind.registered.clear()
-    PageKind.registered.update(kinds)
+    ListPage.registered.clear()
+    ListPage.registered.update(lists)
 
 
 @pytest.mark.usefixtures("registries")
@@ -43,19 +41,14 @@ def test_defining_a_cog_registers_it() -> None:
 
 
 @pytest.mark.usefixtures("registries")
-def test_defining_a_button_with_a_template_registers_it() -> None:
-    class AbstractButton(PersistentButton, template=NO_CUSTOM_ID):
+def test_defining_a_button_with_a_prefix_registers_it() -> None:
+    class AbstractButton(PersistentButton):
         """A base class."""
 
-    class ExampleButton(AbstractButton, template=r"example:(?P<number>\d{1,3})"):
+        number: PageNumber
+
+    class ExampleButton(AbstractButton, prefix="example"):
         """A button that holds a number."""
-
-        def __init__(self, number: int) -> None:
-            super().__init__(ui.Button(label="…", custom_id=f"example:{number}"))
-
-        @classmethod
-        def from_match(cls, match: re.Match[str]) -> Self:
-            return cls(int(match["number"]))
 
         async def handle(self, interaction: Interaction) -> None:
             raise NotImplementedError
@@ -63,26 +56,36 @@ def test_defining_a_button_with_a_template_registers_it() -> None:
     assert PersistentItem.registered.count(ExampleButton) == 1
     assert AbstractButton not in PersistentItem.registered
     assert matching("example:7") == [ExampleButton]
+    assert (button := ExampleButton.from_text("example:7")) is not None and button.number == 7
 
 
 @pytest.mark.usefixtures("registries")
-def test_defining_a_page_kind_registers_it_and_its_controls_find_it() -> None:
-    class Examples(PageKind):
-        """A third list of LoRAs."""
+def test_defining_a_list_registers_it_and_its_controls_find_it() -> None:
+    class Examples(ListPage[str, str]):
+        """A list of texts."""
 
-        command, key = "lora", "example-"
-        sorts = (Sort.NEWEST,)
-        tags = False
-        search_title = search_hint = "…"
+        command, key = "lora", "example"
 
-        async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
+        async def query(self, interaction: Interaction, text: str) -> str:
+            return text
+
+        async def fetch(self, interaction: Interaction, query: str, cursor: Cursor) -> Found[str]:
             raise NotImplementedError
 
-    assert isinstance(PageKind.of("example-"), Examples)
-    custom_id = f"example-n:{PageRef(1, 't-::0.')}"
+        async def heading(self, interaction: Interaction, at: ListRef, query: str, found: Found[str]) -> str:
+            raise NotImplementedError
+
+        async def entry(
+            self, interaction: Interaction, at: ListRef, query: str, entry: str, page: RenderedMessage
+        ) -> Sequence[ui.Item[Any]]:
+            raise NotImplementedError
+
+    at = ListRef("example", "a:b", Cursor(1))
+    custom_id = TurnPageButton(at).custom_id
     assert matching(custom_id) == [TurnPageButton]
-    match = template(TurnPageButton).fullmatch(custom_id)
-    assert match and isinstance(TurnPageButton.from_match(match).location.page_kind(), Examples)
+    button = TurnPageButton.from_text(custom_id)
+    assert button is not None and button.at == at and isinstance(button.at.list, Examples)
+    assert TurnPageButton.from_text("pg:nothing:1:a:b") is None, "there is no such list"
 
 
 def test_the_items_of_the_bot_have_unique_templates() -> None:

@@ -10,24 +10,30 @@ import pytest
 from PIL import Image
 
 from bot.app.assembly import Easel
-from bot.database.bookmarks.bookmarks import MAX_NOTE, Bookmark, add_bookmark, find_bookmark
+from bot.database.bookmarks.bookmarks import MAX_NOTE, add_bookmark, find_bookmark
 from bot.database.bookmarks.transfer import Brought, NewBookmark
 from bot.database.loras.catalogue import find_lora_by_name
 from bot.database.loras.search import Sort
 from bot.database.people.preferences import Preferences, save_preferences
-from bot.errors.missing import NothingThere
 from bot.i18n import speaking
-from bot.requests.builder import usual_checkpoint
+from bot.i18n.texts import clipped
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks.bookmark_file import export_pages, import_text
-from bot.ui.views.bookmarks.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_page
-from bot.ui.views.compact_lists import lines_text
+from bot.ui.views.bookmarks.bookmarks import (
+    BookmarkButton,
+    Bookmarks,
+    RestoreBookmarksButton,
+    bookmark_card,
+)
+from bot.ui.views.browse import BrowseMenu
+from bot.ui.views.list_page import Cursor, ListButton, ListRef
+from bot.ui.views.loras.lists import EntriesMenu, lines_text
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
-from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, first_of_bookmarks, page_ref_of, query_at
+from bot.workspace.browsing import MAX_KEY, MAX_SEARCH, BrowseQuery, first_of_bookmarks
 from inference.base_models import BaseModelId
 from inference.lora.beside.categories import Category
-from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
+from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of, visit
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -41,22 +47,21 @@ async def easel(house: House) -> AsyncIterator[Easel]:
         yield easel
 
 
-async def page_of(
-    easel: Easel, person: int, page_ref: PageRef, removed: RemovedBookmarks | None = None
-) -> RenderedMessage:
-    checkpoints = easel.configuration.checkpoints
-    return await bookmarks_page(easel.db, checkpoints, easel.lora_pictures, person, page_ref, removed)
+async def page_of(easel: Easel, person: int, query: BrowseQuery) -> RenderedMessage:
+    visitor = visit(easel, person)
+    return await Bookmarks().render(visitor, await Bookmarks().at(visitor, query))
+
+
+async def page_without(easel: Easel, query: BrowseQuery, removed: range, name: str, page: int = 0) -> RenderedMessage:
+    """The page after bookmarks were removed."""
+    visitor = visit(easel, ADA)
+    at = await Bookmarks().at(visitor, query, Cursor(page))
+    undo = RestoreBookmarksButton(removed.start, len(removed), at)
+    return await Bookmarks().render(visitor, at, f"Removed **{clipped(name, 120)}**.", undo)
 
 
 async def first_page(easel: Easel, person: int) -> RenderedMessage:
-    query = await first_of_bookmarks(easel.db, easel.configuration.checkpoints, person)
-    return await page_of(easel, person, await page_ref_of(easel.db, person, query))
-
-
-async def card_of(easel: Easel, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
-    checkpoints = easel.configuration.checkpoints
-    usual = await usual_checkpoint(easel.db, checkpoints, ADA)
-    return await bookmark_card(checkpoints, easel.lora_pictures, usual, bookmark, page_ref)
+    return await page_of(easel, person, await first_of_bookmarks(easel.db, easel.configuration.checkpoints, person))
 
 
 async def keep(easel: Easel, name: str, note: str = "", person: int = ADA) -> int:
@@ -81,12 +86,11 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         for name in names:
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
-            page_ref = await page_ref_of(easel.db, ADA, BrowseQuery(search=search))
-            page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 1, 10**18), names[0]))
+            page = await page_without(easel, BrowseQuery(search=search), range(10**18 - 1, 10**18), names[0])
             assert_fits_a_message(page)
-            assert search or (len(page.files), page.view.total_children_count) == (4, 38)
-            compact = await page_ref_of(easel.db, ADA, BrowseQuery(search=search, compact=True))
-            page = await page_of(easel, ADA, compact, RemovedBookmarks(range(10**18 - 25, 10**18)))
+            assert search or (len(page.files), page.view.total_children_count) == (4, 39)
+            compact = BrowseQuery(search=search, compact=True)
+            page = await page_without(easel, compact, range(10**18 - 25, 10**18), names[0])
             assert_fits_a_message(page)
             assert search or ("\n5. **" in text_of(page) and not page.files)
         bookmark = await find_bookmark(easel.db, ADA, lora_id)
@@ -94,7 +98,8 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         many = [replace(bookmark.lora, id=number) for number in range(25)]
         notes = dict.fromkeys(range(25), bookmark.note)
         assert len(lines_text(many, 24 * 10**6, notes)) <= 3300, "the title has 700"
-        assert_fits_a_message(await card_of(easel, bookmark, PageRef(999_999, "x" * 66)))
+        at = ListRef("bm", "x" * MAX_KEY, Cursor(999_999))
+        assert_fits_a_message(await bookmark_card(visit(easel, ADA), bookmark, at))
         lost = [NewBookmark(name, name, "", 0, ("0" * 64,)) for name in names * 100]
         told = import_text(Brought(9_999, 9_999, tuple(lost)), 9_999)
         assert (len(told) <= 4000 and "491" in told.splitlines()[-1]) or len(told) <= 4000
@@ -114,24 +119,16 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: BrowseQuery) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
-    page_ref = await page_ref_of(easel.db, ADA, query, 999_999)
-    page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 25, 10**18), "Bat"))
+    page = await page_without(easel, query, range(10**18 - 25, 10**18), "Bat", page=999_999)
     bookmark = await find_bookmark(easel.db, ADA, lora_id)
     assert bookmark
-    own = await card_of(easel, bookmark, page_ref)
+    visitor = visit(easel, ADA)
+    own = await bookmark_card(visitor, bookmark, await Bookmarks().at(visitor, query, Cursor(999_999)))
     for custom_id in [*custom_ids(page), *custom_ids(own)]:
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
-        if custom_id.startswith("bm"):
-            (match,) = filter(
-                None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in PersistentItem.registered)
-            )
-            if "key" in match.groupdict():
-                assert await query_at(easel.db, ADA, PageRef(0, match["key"])) == query
-
-
-async def test_pages_of_an_earlier_version_are_refused(easel: Easel) -> None:
-    with pytest.raises(NothingThere, match="outdated"):
-        await page_of(easel, ADA, PageRef(0, "ne-::"))
+        (control,) = filter(None, (each.from_text(custom_id) for each in PersistentItem.registered))
+        if isinstance(control, ListButton | BrowseMenu | EntriesMenu | BookmarkButton | RestoreBookmarksButton):
+            assert await Bookmarks().query(visitor, control.at.query) == query
 
 
 async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
@@ -156,13 +153,13 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     lora_id = await keep(easel, "Bat", "my best one")
     house.bat.unlink()
     await easel.keeper.scan()
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery()))
+    page = await page_of(easel, ADA, BrowseQuery())
     assert "file is no longer in the library" in text_of(page) and "> my best one" in text_of(page)
     assert "· Vivid" in text_of(page), "what it was trained on is still known"
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
     bookmark = await find_bookmark(easel.db, ADA, lora_id)
     assert bookmark
-    own = await card_of(easel, bookmark, PageRef(0, BrowseQuery().key))
+    own = await bookmark_card(visit(easel, ADA), bookmark, ListRef("bm", BrowseQuery().key))
     assert "file is no longer in the library" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
     fitting = await first_page(easel, ADA)

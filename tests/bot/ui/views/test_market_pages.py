@@ -17,19 +17,20 @@ from bot.database.people.drafts import save_draft
 from bot.database.people.preferences import Preferences, save_preferences
 from bot.errors.missing import NothingThere
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.browse import PageLocation
-from bot.ui.views.browse_menus import BaseMenu, CategoryMenu, SortMenu
-from bot.ui.views.loras.market import market_page
+from bot.ui.views.browse import BrowseMenu, CategoryMenu, FilterForm, SortMenu
+from bot.ui.views.forms import ChoiceField
+from bot.ui.views.list_page import Cursor, ListButton, ListRef
+from bot.ui.views.loras.market import Market, MarketBookmarkButton
 from bot.ui.views.persistent_items import PersistentItem
-from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, PageRef, first_in_market, page_ref_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, first_in_market
 from inference.base_models import BaseModelId
 from inference.lora.beside.categories import Category
-from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
+from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of, visit
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
 ADA, GRACE = 1, 2
-HERE = PageLocation("mk", PageRef(0, "t-::0."))
+HERE = ListRef("mk", "t-::0.")
 
 
 @pytest.fixture
@@ -49,8 +50,10 @@ async def easel(house: House) -> AsyncIterator[Easel]:
         yield easel
 
 
-async def page_of(easel: Easel, person: int, page_ref: PageRef) -> RenderedMessage:
-    return await market_page(easel.db, easel.configuration.checkpoints, easel.lora_pictures, person, page_ref)
+async def page_of(easel: Easel, person: int, query: BrowseQuery, page: int = 0) -> RenderedMessage:
+    """The page of a query that was stored and read back."""
+    visitor = visit(easel, person)
+    return await HERE.list.render(visitor, await Market().at(visitor, query, Cursor(page)))
 
 
 async def first_of(easel: Easel, person: int) -> BrowseQuery:
@@ -58,8 +61,8 @@ async def first_of(easel: Easel, person: int) -> BrowseQuery:
 
 
 async def shown(easel: Easel, query: BrowseQuery, page: int = 0, person: int = ADA) -> list[str]:
-    """The names on a page, whose query was stored and read back."""
-    found = await page_of(easel, person, await page_ref_of(easel.db, person, query, page))
+    """The names on a page."""
+    found = await page_of(easel, person, query, page)
     assert_fits_a_message(found)
     return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
 
@@ -84,7 +87,7 @@ async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel:
     first = await first_of(easel, ADA)
     assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
     assert (await shown(easel, first))[0] == "Lens"
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, first))
+    page = await page_of(easel, ADA, first)
     assert "New here?" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
     await add_bookmark(easel.db, ADA, lens.id)
     assert (await first_of(easel, ADA)).sort is Sort.TRENDING
@@ -93,7 +96,7 @@ async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel:
 
 
 async def test_misfits_are_marked(easel: Easel) -> None:
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(sort=Sort.NAME), 1))
+    page = await page_of(easel, ADA, BrowseQuery(sort=Sort.NAME), 1)
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in told["**Wash**"]
     assert "Fits no model" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
@@ -105,15 +108,15 @@ async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
     await add_bookmark(easel.db, ADA, lens.id)
     query = BrowseQuery(search="lens")
     for person, kept in ((ADA, 1), (GRACE, 0)):
-        page = await page_of(easel, person, await page_ref_of(easel.db, person, query))
+        page = await page_of(easel, person, query)
         assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
-    page = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(search="zzzzzz")))
+    page = await page_of(easel, ADA, BrowseQuery(search="zzzzzz"))
     assert "No matches here for these filters: “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
-    beyond = await page_of(easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(), 99))
+    beyond = await page_of(easel, ADA, BrowseQuery(), 99)
     assert "page 2 of 2" in text_of(beyond), "the last one"
 
 
@@ -132,32 +135,21 @@ async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
     ids=lambda query: query.key[:40],
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: BrowseQuery) -> None:
-    page_ref = await page_ref_of(easel.db, ADA, query, 999_999)
-    assert await query_at(easel.db, ADA, page_ref) == query
-    page = await page_of(easel, ADA, page_ref)
+    page = await page_of(easel, ADA, query, 999_999)
     assert_fits_a_message(page)
     for custom_id in custom_ids(page):
-        length = len(custom_id.encode("utf-16-le")) // 2
-        assert length <= 100
-        if custom_id.startswith("mk"):
-            (control,) = [
-                each for each in PersistentItem.registered if each.__discord_ui_compiled_template__.fullmatch(custom_id)
-            ]
-            match = control.__discord_ui_compiled_template__.fullmatch(custom_id)
-            assert match and await query_at(easel.db, ADA, PageRef(0, match["key"])) == query
+        assert len(custom_id.encode("utf-16-le")) // 2 <= 100
+        (control,) = filter(None, (each.from_text(custom_id) for each in PersistentItem.registered))
+        if isinstance(control, ListButton | BrowseMenu | MarketBookmarkButton):
+            assert await Market().query(visit(easel, ADA), control.at.query) == query
 
 
 async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
-    page_ref = await page_ref_of(easel.db, ADA, BrowseQuery(search="x" * MAX_SEARCH))
+    hers = await Market().at(visit(easel, ADA), BrowseQuery(search="x" * MAX_SEARCH))
     other_draft = await save_draft(easel.db, ADA, '{"prompt": "a bat"}')
-    for person, where in (
-        (GRACE, page_ref),
-        (ADA, PageRef(0, "~999")),
-        (ADA, PageRef(0, f"~{other_draft}")),
-        (ADA, PageRef(0, "zz")),
-    ):
+    for person, key in ((GRACE, hers.query), (ADA, "~999"), (ADA, f"~{other_draft}"), (ADA, "zz"), (ADA, "ne-::")):
         with pytest.raises(NothingThere, match="outdated"):
-            await page_of(easel, person, where)
+            await Market().render(visit(easel, person), ListRef("mk", key))
 
 
 async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -> None:
@@ -166,13 +158,17 @@ async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -
     assert SortMenu(HERE).changed(query, "nonsense") == query
     assert CategoryMenu(HERE).changed(query, "pose") == query.but(category=Category.POSE, tag="")
     assert CategoryMenu(HERE).changed(query, "-") == query.but(category=None, tag="")
-    assert CategoryMenu(HERE).changed(BrowseQuery(), "#lighting") == BrowseQuery(
-        category=Category.OTHER, tag="lighting"
-    )
-    assert BaseMenu(HERE).changed(query, "demo/vivid").base_model == "demo/vivid"
-    assert BaseMenu(HERE).changed(query, "-").base_model is None
-    options = (await CategoryMenu.of(HERE, BrowseQuery(), easel.db, tags=True)).item.options
-    assert [o.label for o in options][-2:] == ["other · lighting", "other · camera"]
+
+
+async def test_a_form_offers_base_models_and_the_tags_of_the_category(easel: Easel) -> None:
+    form = await FilterForm.of(visit(easel, ADA), HERE, BrowseQuery(base_model=BaseModelId(BASES[PASTEL])))
+    offered = {name: field for name, (field, _) in form.shown.items()}
+    base, tag = offered["base"], offered["tag"]
+    assert list(offered) == ["base", "tag", "compact"]
+    assert isinstance(base, ChoiceField) and isinstance(tag, ChoiceField)
+    assert [choice.value for choice in base.choices] == [BASES[VIVID], BASES[PASTEL], "-"], "that of her model first"
+    assert [choice.text for choice in tag.choices] == ["All tags", "lighting", "camera"]
+    assert (form.base, form.tag, form.compact) == (BASES[PASTEL], "-", False)
 
 
 async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House) -> None:
@@ -190,10 +186,8 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
     await easel.keeper.scan()
     await save_preferences(easel.db, ADA, Preferences(checkpoint=PASTEL))
     query = BrowseQuery(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
-    assert_fits_a_message(await page_of(easel, ADA, await page_ref_of(easel.db, ADA, query)))
-    page = await page_of(
-        easel, ADA, await page_ref_of(easel.db, ADA, BrowseQuery(sort=Sort.NEWEST, category=Category.OTHER))
-    )
+    assert_fits_a_message(await page_of(easel, ADA, query))
+    page = await page_of(easel, ADA, BrowseQuery(sort=Sort.NEWEST, category=Category.OTHER))
     assert len(page.files) == 4 and page.view.total_children_count >= 38
     assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
     assert_fits_a_message(page)
