@@ -168,11 +168,11 @@ async def test_a_form_offers_base_models_and_the_tags_of_the_category(easel: Eas
     assert isinstance(base, ChoiceField) and isinstance(tag, ChoiceField)
     assert [choice.value for choice in base.choices] == [BASES[VIVID], BASES[PASTEL], "-"], "that of her model first"
     assert [choice.text for choice in tag.choices] == ["All tags", "lighting", "camera"]
-    assert (form.base, form.tag, form.compact) == (BASES[PASTEL], "-", False)
+    assert (base.value, tag.value) == (BASES[PASTEL], "-")
 
 
 async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House) -> None:
-    for number in range(4):
+    for number in range(5):
         path = house.add_lora(f"long{number}", None, seed=40 + number)
         write_sidecar(
             path,
@@ -187,6 +187,9 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
     await save_preferences(easel.db, ADA, Preferences(checkpoint=PASTEL))
     query = BrowseQuery(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
     assert_fits_a_message(await page_of(easel, ADA, query))
+    found = await page_of(easel, ADA, BrowseQuery(sort=Sort.NEWEST, search="00"))
+    assert_fits_a_message(found)
+    assert "page 1 of 2" in text_of(found) and found.view.total_children_count == 39, "also with Clear search"
     page = await page_of(easel, ADA, BrowseQuery(sort=Sort.NEWEST, category=Category.OTHER))
     assert len(page.files) == 4 and page.view.total_children_count >= 38
     assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
