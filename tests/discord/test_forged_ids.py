@@ -17,12 +17,13 @@ FORGED = [
     f"deletenow:{TOO_MUCH}", f"deletenow:{'9' * 18}", f"svwordgone:{TOO_MUCH}:words:0:1", "svwordgone:1:words:0:x",
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"crate:{TOO_MUCH}", f"undelete:{TOO_MUCH}", f"undelete:{'9' * 18}",
-    f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}:0", f"mkp:0:~{TOO_MUCH}", "mkp:0:~x",
-    "mkj:x:A-::0.", f"bmu:{'9' * 18}-99:0:A-::0.", "bmu:1-0:0:A-::0.", "set:private:2", "queue:cancel-all:1",
+    f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}", f"pg:mk:0:~{TOO_MUCH}", "pg:mk:0:~x",
+    "pg:nothing:0:", "fi:sk:0:", f"skdelete:1:sk:{TOO_MUCH}:",
+    "go:mk:x:A-::0.", f"bmu:{'9' * 18}:99:bm:0:A-::0.", "bmu:1:0:bm:0:A-::0.", "set:private:2", "queue:cancel-all:1",
     f"queue:cancel-own:{TOO_MUCH}", f"queue:cancel-any:{'9' * 18}",
     f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere", "guide:open:nowhere:",
     "guide:open:market:x",
-    f"hij:{TOO_MUCH}:::", f"skjump:{TOO_MUCH}",
+    f"hij:{TOO_MUCH}:::", f"go:sk:{TOO_MUCH}:",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",
     f"svgo:{TOO_MUCH}:home:0:", "svgo:1:nowhere:0:", f"svunblock:1:blocks:0:person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
     f"svgo:1:limits:0:role.{'9' * 19}", f"svgo:1:audit:{'9' * 18}:.", f"svblockthis:{TOO_MUCH}:1",
@@ -84,12 +85,12 @@ async def test_a_forged_question_gets_an_error_reply(
 
 LIST = "0:A-::0."  # the first page by name
 MENUS = [
-    f"mks:{LIST}",
-    f"mkc:{LIST}",
-    f"mkl:{LIST}",
-    f"mkm:{LIST}",
-    f"bml:{LIST}",
-    f"bmm:{LIST}",
+    f"so:mk:{LIST}",
+    f"ca:mk:{LIST}",
+    f"mkl:mk:{LIST}",
+    f"mkm:mk:{LIST}",
+    f"bml:bm:{LIST}",
+    f"bmm:bm:{LIST}",
     "set:size",
     "guide:menu",
     "with:1",
@@ -108,7 +109,7 @@ async def test_a_menu_without_a_choice_gets_an_error_reply(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize("menu", [f"mkm:{LIST}", f"bmm:{LIST}", "with:1", "stothers:1:"])
+@pytest.mark.parametrize("menu", [f"mkm:mk:{LIST}", f"bmm:bm:{LIST}", "with:1", "stothers:1:"])
 @pytest.mark.parametrize("value", ["x", "-1", "²", TOO_MUCH])
 async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, value: str) -> None:
     assert "outdated" in (await chosen(scene, menu, 1, value)).text
@@ -143,8 +144,8 @@ async def test_a_jump_from_the_last_thinkable_page_opens_its_form(scene: Scene) 
     page = await (await linus.slash("guide")).reply()
     message = scene.playground.world.messages[page.id]
     button = next(part for part in component_shapes.walk(message.components) if part.get("label") == "Next")
-    button["custom_id"] = f"mkj:999999:{LIST.partition(':')[2]}"
+    button["custom_id"] = f"go:mk:999999:{LIST.partition(':')[2]}"
     form = await linus.press(page, button["custom_id"])
-    assert (await form.modal())["title"] == "Go to a page"
+    assert (await form.modal())["title"] == "Go to page"
     await linus.submit(form)
     await scene.control.wait_message(page.id, lambda seen: "## Market" in seen.text)

@@ -212,7 +212,7 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     assert not option.get("description"), "a picture without LoRAs and words is not called by its checkpoint twice"
     market = await told(stage.linus, "lora browse")
     assert f"**Bat** · Featured by <@{default_world.MARGARET}>" in market.text
-    await stage.linus.select(market, menu(market, "mks"), "featured")
+    await stage.linus.select(market, menu(market, "so"), "featured")
     market = await stage.shown(market, "1 LoRA")
     assert "Bat" in market.text and "Wash" not in market.text
     assert "Featured by" in (await told(stage.linus, "lora info", name="Bat")).text

@@ -114,8 +114,8 @@ class Tourist:
         """All of them, page by page, as they come."""
         page = await self.told("bookmarks", base="any")
         found = named(page.text)
-        while not page.buttons.get("More", {"disabled": True}).get("disabled"):
-            page = await self.press(page, "More")
+        while not page.buttons.get("Next", {"disabled": True}).get("disabled"):
+            page = await self.press(page, "Next")
             found += named(page.text)
         return found
 
@@ -129,14 +129,15 @@ async def saves_and_finds(ada: Tourist) -> None:
     assert (
         named(page.text) == ["Bat", "Gargoyle", "Lantern"] and "2 more bookmarks are for other base models" in page.text
     )
-    page = await ada.choose(page, "For any base model")
+    page = await ada.fill_in(await ada.presses(page, "Filter"), base="-")
     assert named(page.text) == NEWEST_FIRST[:4] and "5 bookmarks" in page.text and "page 1 of 2" in page.text
     assert f"Does not fit {VIVID}, but fits {PASTEL}" in page.text
     page = await ada.choose(page, "style")
     assert named(page.text) == ["Wash", "Lantern"]
-    page = await ada.choose(page, "For Pastel")
+    page = await ada.fill_in(await ada.presses(page, "Filter"), base=BASES[PASTEL])
     assert named(page.text) == ["Wash"]
-    page = await ada.choose(await ada.choose(page, "All categories"), "For any base model")
+    page = await ada.choose(page, "All categories")
+    page = await ada.fill_in(await ada.presses(page, "Filter"), base="-")
     page = await ada.fill_in(await ada.presses(page, "Search"), words="stoen")  # a trigger word with a typo
     assert named(page.text) == ["Gargoyle"] and "1 bookmark" in page.text
     page = await ada.choose(await ada.press(page, "Clear search"), "By name")
@@ -258,7 +259,7 @@ async def test_the_tour(tour: Scene) -> None:
         data = await takes_along(ada)
         page = await ada.told("bookmarks", base="any")
     async with tour.bot():  # everything from before the restart is alive
-        assert named((await ada.press(page, "More")).text) == NEWEST_FIRST[4:]
+        assert named((await ada.press(page, "Next")).text) == NEWEST_FIRST[4:]
         picture = await tour.painted(await ada.presses(panel, "Generate"))
         assert named(picture.text) == ["Gargoyle", "Lantern"] and picture.text.count(" 0.8 · ") == 2
         await tries_weights(ada)

@@ -111,7 +111,7 @@ async def in_the_panel_by_clicks(way: Way) -> None:
 
 
 async def more(way: Way) -> None:
-    page = await way.pressed(await way.shown("bookmarks", base="any"), "More")
+    page = await way.pressed(await way.shown("bookmarks", base="any"), "Next")
     assert "page 2 of 2" in page.text
 
 
@@ -131,7 +131,8 @@ async def filtered(way: Way) -> None:
 
 
 async def filtered_by_clicks(way: Way) -> None:
-    page = await way.chosen(await way.shown("lora browse"), "For Pastel")
+    form = await way.press(await way.shown("lora browse"), "Filter")
+    page = await (await way.submitted(form, base=BASES[PASTEL])).reply(PATIENCE)
     assert "**Wash**" in page.text and "**Bat**" not in page.text
 
 
