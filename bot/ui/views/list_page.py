@@ -26,6 +26,7 @@ Entry = TypeVar("Entry")
 Each = TypeVar("Each")
 
 MAX_PAGE_DIGITS = 6
+_NO_PAGE = 10**MAX_PAGE_DIGITS - 1  # in the id of a disabled *Next*, which differs from the others of its message
 MAX_ANCHOR = 10**18  # above every id of ours
 
 
@@ -140,7 +141,7 @@ class ListPage(ABC, Generic[Query, Entry]):
         if found.back is None and found.on is None:
             return []
         back = TurnPageButton(at.to(found.back or Cursor())).labelled(_("Back"), disabled=found.back is None)
-        on = TurnPageButton(at.to(found.on or Cursor(1))).labelled(_("Next"), disabled=found.on is None)
+        on = TurnPageButton(at.to(found.on or Cursor(_NO_PAGE))).labelled(_("Next"), disabled=found.on is None)
         if not self.numbered:
             return [back, on]
         counted = found.page is not None and found.pages is not None
