@@ -74,10 +74,11 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Entries, the newest first; `older` says whether there are more."""
+    """Entries, the newest first; `older` and `newer` say whether there are more."""
 
     entries: Sequence[AuditEntry]
     older: bool
+    newer: bool = False
 
 
 ADD_AUDIT_ENTRY = Query(
@@ -87,30 +88,28 @@ ADD_AUDIT_ENTRY = Query(
     VALUES (:server, :actor, :action, :person, :target, :changes, :now) RETURNING *
     """,
 )
-_RANGE = """
-    created_at >= :since AND created_at < :until AND (created_at, id) < (:before, :before_id)
-    ORDER BY created_at DESC, id DESC LIMIT :limit
-"""
-ENTRIES = Query(AuditEntry, f"SELECT * FROM audit WHERE server_id = :server AND {_RANGE}")  # noqa: S608 - constants only
-ENTRIES_OF_ACTION = Query(
-    AuditEntry,
-    f"""
-    SELECT * FROM audit INDEXED BY audit_by_action WHERE server_id = :server AND action = :action AND {_RANGE}
-    """,  # noqa: S608 - constants only
-)
-# Two walks, each in the wanted order: one walk over either of both people would sort all that it finds.
-ENTRIES_OF_PERSON = Query(
-    AuditEntry,
-    f"""
-    SELECT * FROM (
-        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_actor WHERE server_id = :server AND actor_id = :person
-            AND (:action IS NULL OR action = :action) AND {_RANGE})
-        UNION
-        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_person WHERE server_id = :server AND person_id = :person
-            AND (:action IS NULL OR action = :action) AND {_RANGE})
-    ) AS listed ORDER BY created_at DESC, id DESC LIMIT :limit
-    """,  # noqa: S608 - constants only
-)
+
+
+def _walk(newer: bool) -> tuple[Query[AuditEntry], Query[AuditEntry], Query[AuditEntry]]:
+    """The entries beyond one, towards newer or older ones: all, those of an action, and those of a person."""
+    order, beyond = ("", ">") if newer else ("DESC", "<")
+    sort = f"ORDER BY created_at {order}, id {order} LIMIT :limit"
+    span = f"created_at >= :since AND created_at < :until AND (created_at, id) {beyond} (:anchor, :anchor_id) {sort}"
+    here = "SELECT * FROM audit {index} WHERE server_id = :server AND {which} AND " + span  # noqa: S608 - constants only
+    of_person = [
+        f"SELECT * FROM ({here.format(index=f'INDEXED BY {index}', which=f'{column} = :person AND {_OF_ACTION}')})"  # noqa: S608
+        for index, column in (("audit_by_actor", "actor_id"), ("audit_by_person", "person_id"))
+    ]
+    return (
+        Query(AuditEntry, here.format(index="", which="TRUE")),
+        Query(AuditEntry, here.format(index="INDEXED BY audit_by_action", which="action = :action")),
+        # Two walks, each in the wanted order: one walk over either of both people would sort all that it finds.
+        Query(AuditEntry, f"SELECT * FROM ({' UNION '.join(of_person)}) AS listed {sort}"),  # noqa: S608 - constants only
+    )
+
+
+_OF_ACTION = "(:action IS NULL OR action = :action)"
+OLDER_ENTRIES, NEWER_ENTRIES = _walk(newer=False), _walk(newer=True)
 FIND_AUDIT_ENTRY = Query(AuditEntry, "SELECT * FROM audit WHERE id = :id AND server_id = :server")
 
 
@@ -145,16 +144,27 @@ async def audit_page(
     *,
     limit: int,
     before: AuditEntry | None = None,
+    after: AuditEntry | None = None,
 ) -> AuditPage:
-    """The entries of a server that come after `before` in the list; the first page without it."""
+    """The entries of a server that come after `before` in the list, or the last ones that come before `after`.
+
+    The first page without either.
+    """
+    anchor = after or before
     parameters = {
-        "server": server_id, "person": wanted.person_id, "action": wanted.action, "since": wanted.since,
-        "until": min(wanted.until, before.created_at + 1) if before else wanted.until,  # where the walk begins
-        "before": before.created_at if before else FOREVER, "before_id": before.id if before else FOREVER,
+        "server": server_id, "person": wanted.person_id, "action": wanted.action,
+        # where the walk begins
+        "since": max(wanted.since, after.created_at) if after else wanted.since,
+        "until": min(wanted.until, before.created_at + 1) if before else wanted.until,
+        "anchor": anchor.created_at if anchor else FOREVER, "anchor_id": anchor.id if anchor else FOREVER,
         "limit": limit + 1,
     }  # fmt: skip
-    query = ENTRIES if wanted.action is None else ENTRIES_OF_ACTION
+    all_of_them, of_action, of_person = NEWER_ENTRIES if after else OLDER_ENTRIES
+    query = all_of_them if wanted.action is None else of_action
     if wanted.person_id is not None:
-        query = ENTRIES_OF_PERSON
-    entries = await db.all(query, **parameters)
-    return AuditPage(entries[:limit], older=len(entries) > limit)
+        query = of_person
+    found = await db.all(query, **parameters)
+    entries, more = found[:limit], len(found) > limit
+    if after:
+        return AuditPage(entries[::-1], older=True, newer=more)
+    return AuditPage(entries, older=more, newer=before is not None)

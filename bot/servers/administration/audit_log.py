@@ -53,10 +53,11 @@ class AuditLog:
         *,
         limit: int,
         before: AuditEntry | None = None,
+        after: AuditEntry | None = None,
     ) -> AuditPage:
-        """A page of the log, the newest first; the next one comes after the last entry of this one (`before`)."""
+        """A page of the log, the newest first: what is older than `before`, or just newer than `after`."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
-        return await audit_page(self._db, server_id, wanted, limit=limit, before=before)
+        return await audit_page(self._db, server_id, wanted, limit=limit, before=before, after=after)
 
     async def entry(self, who: ActionContext, server_id: int, entry_id: int) -> AuditEntry:
         """One entry of the log, after which a page begins. Raises NothingThere when the server has none such."""

@@ -25,9 +25,11 @@ async def everything(db: Database, wanted: AuditFilter, *, limit: int = 7) -> li
     page = await audit_page(db, HERE, wanted, limit=limit)
     entries += page.entries
     while page.older:
-        page = await audit_page(db, HERE, wanted, limit=limit, before=page.entries[-1])
+        page, before = await audit_page(db, HERE, wanted, limit=limit, before=page.entries[-1]), page
         assert len(page.entries) <= limit
         entries += page.entries
+        back = await audit_page(db, HERE, wanted, limit=limit, after=page.entries[0])
+        assert back.entries == before.entries and back.older and back.newer == before.newer
     return entries
 
 
