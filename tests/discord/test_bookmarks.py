@@ -143,7 +143,7 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
     page = await scene.control.wait_message(page.id, lambda seen: "Removed 2 bookmarks" in seen.text)
     assert "**Bat**" not in page.text
     page = await press(scene, person, page, "Undo", then="1. **Bat**")
-    page = await shown_as(scene, person, page, compact=False, then="Bookmarked on")
+    page = await shown_as(scene, person, page, compact=False, then="-# Trigger words: bat")
     assert "1. **Bat**" not in page.text and "Use now" in page.buttons
 
 

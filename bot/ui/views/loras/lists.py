@@ -18,7 +18,7 @@ from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.browse import COMPACT_PAGE, MAX_OPTION, BrowseList
+from bot.ui.views.browse import MAX_OPTION, BrowseList
 from bot.ui.views.list_page import Found, ListRef
 from bot.ui.views.loras import text as lora_text
 from bot.ui.views.persistent_items import MENU, PersistentMenu
@@ -75,7 +75,7 @@ class LoraList(BrowseList[ListedLora]):
         loras = [each.lora for each in found.entries]
         if query.compact and loras:
             remarks = {each.lora.id: each.remark for each in found.entries if each.remark}
-            lines = lines_text(loras, at.cursor.number * COMPACT_PAGE + 1, remarks)
+            lines = lines_text(loras, at.cursor.number * self.size(query) + 1, remarks)
             return [ui.TextDisplay[Any](lines), *(ui.ActionRow[Any](menu(at).of(loras)) for menu in self.menus)]
         client, checkpoints = interaction.client, await checkpoints_here(interaction)
         usual = await usual_checkpoint(client.db, checkpoints, interaction.user.id)
