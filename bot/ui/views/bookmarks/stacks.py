@@ -35,7 +35,7 @@ from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef, TurnPageBut
 from bot.ui.views.permissions import check_may_post
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.question import question_view
-from bot.ui.views.studio.buttons import StudioButton, panel_id
+from bot.ui.views.studio.buttons import StudioButton
 from bot.workspace.stacks import (
     StackFit,
     check_shown,
@@ -174,12 +174,11 @@ class ConfirmDeleteButton(StackButton, prefix="skreally"):
         await self.at.show(interaction)
 
 
-class SaveStackButton(StudioButton, template=panel_id("stack")):
+class SaveStackButton(StudioButton, prefix="ststack"):
     """Saves the LoRAs of the studio as a stack, on the studio's panel."""
 
     command = "stack"
-    opens_modal = True
-    name = "stack"
+    label, opens_modal = later("Save as stack"), True
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for a name."""
