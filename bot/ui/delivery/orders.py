@@ -41,7 +41,7 @@ from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.interactions.lost import InteractionLost
 from bot.ui.interactions.replies import Refusal
 from bot.ui.views.jobs.progress import waiting_view
-from bot.ui.views.refusal import Alternative, MisfitRefusal, RecipesRefusal, RegionsRefusal
+from bot.ui.views.refusal import Alternative, misfit_refusal, refusal_for_studio
 from bot.ui.views.servers.phrase_question import AskStaffButton
 from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.messages.request import GenerationRequest
@@ -101,9 +101,8 @@ class Orders:
     ) -> None:
         """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
-        Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives, where a checkpoint
-        paints no regions RegionsRefusal, for several few-step LoRAs RecipesRefusal, and for words that staff can allow
-        a Refusal with a button that asks them.
+        Raises a RequestError, or a Refusal with buttons: alternatives for a LoRA that does not fit, checkpoints for
+        regions, the studio for several few-step LoRAs, and a question to staff for words that they can allow.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -117,10 +116,10 @@ class Orders:
             draft_id = await save_draft(self._db, interaction.user.id, draft.model_dump_json())
             fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
             painting = [each.name for each in checkpoints if each.name in fitting and each.capability.regions]
-            raise RegionsRefusal(refusal, draft_id, painting) from refusal
+            raise refusal_for_studio(refusal, draft_id, painting) from refusal
         except TwoFewStepRecipes as refusal:
             draft_id = await save_draft(self._db, interaction.user.id, draft.model_dump_json())
-            raise RecipesRefusal(refusal, draft_id) from refusal
+            raise refusal_for_studio(refusal, draft_id) from refusal
         try:
             await self._order(interaction, request, preferences)
         except (PromptRatedTooHigh, WordsNotAllowedHere) as refusal:  # the user wrote this prompt, or can read it
@@ -270,7 +269,7 @@ class Orders:
 
     async def _with_alternatives(
         self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints, shown: Shown
-    ) -> MisfitRefusal:
+    ) -> Refusal:
         """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the category that fit."""
         position, lora = await self._requests.find_refused(draft, refusal.lora)
         refusal = replace(refusal, lora=lora_name(lora, shown))
@@ -286,7 +285,7 @@ class Orders:
         draft_id = await save_draft(self._db, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
         fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
-        return MisfitRefusal(refusal, draft_id, position, fitting, others)
+        return misfit_refusal(refusal, draft_id, position, fitting, others)
 
 
 def _custom_id_of(interaction: Interaction) -> str:

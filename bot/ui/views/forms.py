@@ -123,6 +123,11 @@ class Choice:
     text: str
     hint: str = ""
 
+    def option(self, *, on: bool) -> dict[str, Any]:
+        """What the constructors of Discord's options take."""
+        hint = self.hint[:MAX_HINT] or None
+        return {"label": self.text[:MAX_HINT], "value": self.value, "description": hint, "default": on}
+
 
 class ChoiceField(FormField[str]):
     """One of the `choices`: radio buttons, or a menu of more than ten. A form gives them by `but(choices=…)`."""
@@ -137,15 +142,7 @@ class ChoiceField(FormField[str]):
 
     def component(self) -> ui.Item[Any]:
         """Discord's radio buttons, or its menu."""
-        shown: list[dict[str, Any]] = [
-            {
-                "label": each.text[:MAX_HINT],
-                "value": each.value,
-                "description": each.hint[:MAX_HINT] or None,
-                "default": each.value == self.value,
-            }
-            for each in self.choices[:MENU]
-        ]
+        shown = [each.option(on=each.value == self.value) for each in self.choices[:MENU]]
         if 2 <= len(shown) <= MAX_RADIO_BUTTONS:
             buttons = [discord.RadioGroupOption(**each) for each in shown]
             return ui.RadioGroup(custom_id=self.name, options=buttons, required=self.required)
@@ -160,6 +157,31 @@ class ChoiceField(FormField[str]):
         if all(chosen != each.value for each in self.choices):
             raise outdated_error()
         return str(chosen)
+
+
+class ChoicesField(FormField[Sequence[str]]):
+    """Any of the `choices`: checkboxes, or a menu of more than ten. The value is a collection of the chosen ones."""
+
+    def __init__(self, text: str, hint: str = "", *, choices: Sequence[Choice] = ()) -> None:
+        super().__init__(text, hint, required=False)
+        self.choices = choices
+
+    def empty(self) -> Sequence[str]:
+        """No choices."""
+        return ()
+
+    def component(self) -> ui.Item[Any]:
+        """Discord's checkboxes, or its menu."""
+        shown = [each.option(on=each.value in (self.value or ())) for each in self.choices[:MENU]]
+        if len(shown) <= MAX_RADIO_BUTTONS:
+            boxes = [discord.CheckboxGroupOption(**each) for each in shown]
+            return ui.CheckboxGroup(custom_id=self.name, options=boxes, required=False, min_values=0)
+        options = [discord.SelectOption(**each) for each in shown]
+        return ui.Select(custom_id=self.name, options=options, required=False, min_values=0, max_values=len(options))
+
+    def read(self, component: Any) -> Sequence[str]:
+        """The chosen values. They are untrusted input."""
+        return component.values
 
 
 class SwitchField(FormField[bool]):

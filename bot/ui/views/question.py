@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -18,18 +17,10 @@ from bot.ui.views.persistent_items import PersistentButton, outdated_error
 log = logging.getLogger(__name__)
 
 
-class KeepButton(PersistentButton, template=r"keepit"):
+class KeepButton(PersistentButton, prefix="keepit"):
     """Closes a question without doing anything."""
 
     command, action = "history", None
-
-    def __init__(self, label: str = "") -> None:
-        super().__init__(ui.Button(label=label, custom_id="keepit"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
 
     async def handle(self, interaction: Interaction) -> None:
         """Delete the question. Raises NothingThere if the button is in a public message, because it was forged."""
@@ -60,7 +51,9 @@ async def ask(
     With `edits_origin`, `replace_origin` can edit the message of the button.
     """
     await acknowledge(interaction)
-    message_id = await send(interaction, question_view(heading, text, confirm, KeepButton(keep)), private=True)
+    message_id = await send(
+        interaction, question_view(heading, text, confirm, KeepButton().labelled(keep)), private=True
+    )
     if edits_origin and message_id is not None:
         interaction.client.questions.note(message_id, interaction)
 

@@ -5,17 +5,14 @@ Panels are ephemeral, so the person who presses is the owner of the studio.
 
 from __future__ import annotations
 
-import re
-from typing import ClassVar, Self
-
-import discord
-from discord import ui
+from typing import Annotated
 
 from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
+from bot.ui.views.custom_ids import IdPart, number_of
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm, RegionsForm, StrengthForm
 from bot.workspace.studio_draft import StudioLora
 from inference.errors import RegionsNotOffered
@@ -23,27 +20,17 @@ from inference.errors import RegionsNotOffered
 NUDGE = 0.1  # change of a weight by one press
 
 
-def panel_id(name: str) -> str:
-    """The template of the custom_ids of the control `name`: `stNAME:REVISION:ARGUMENT`."""
-    return rf"st{name}:(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
+Revision = Annotated[int, number_of(15)]
+Argument = Annotated[str, IdPart(r"[\w:.-]{0,40}")]
 
 
-class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
+class StudioButton(PersistentButton):
     """A button of the panel."""
 
     command = "studio"
-    name: ClassVar[str] = ""
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, revision: int, argument: str = "", *, label: str = "…") -> None:
-        self.revision, self.argument = revision, argument
-        custom_id = f"st{self.name}:{revision}:{argument}"
-        super().__init__(ui.Button(label=label[:80], style=self.style, custom_id=custom_id))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["revision"]), match["argument"])
+    revision: Revision  # of the draft that the panel shows
+    argument: Argument = ""
 
     async def lora(self, interaction: Interaction) -> StudioLora:
         """The LoRA of the draft whose id begins the argument. Raises NothingThere."""
@@ -54,23 +41,21 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
         return found[0]
 
 
-class PromptButton(StudioButton, template=panel_id("prompt")):
+class PromptButton(StudioButton, prefix="stprompt"):
     """Opens the modal for the prompt."""
 
     opens_modal = True
-    name = "prompt"
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         snapshot = await interaction.client.studios.snapshot(interaction)
-        await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
+        await acknowledge.open_modal(interaction, PromptForm(snapshot, interaction.id))
 
 
-class RegionsButton(StudioButton, template=panel_id("parts")):
+class RegionsButton(StudioButton, prefix="stparts"):
     """Opens the modal for regions of the picture with words and LoRAs of their own."""
 
     opens_modal = True
-    name = "parts"
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal. Raises RegionsNotOffered on a checkpoint that paints none, unless the draft has some.
@@ -80,37 +65,33 @@ class RegionsButton(StudioButton, template=panel_id("parts")):
         snapshot = await interaction.client.studios.snapshot(interaction)
         if not snapshot.studio.draft.regions and not snapshot.checkpoint.capability.regions:
             raise RegionsNotOffered(checkpoint=snapshot.checkpoint.name)
-        await acknowledge.open_modal(interaction, RegionsForm(snapshot, opening=interaction.id))
+        await acknowledge.open_modal(interaction, RegionsForm(snapshot, interaction.id))
 
 
-class OptionsButton(StudioButton, template=panel_id("options")):
+class OptionsButton(StudioButton, prefix="stoptions"):
     """Opens the modal for size, number of pictures and seed."""
 
     opens_modal = True
-    name = "options"
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         snapshot = await interaction.client.studios.snapshot(interaction)
-        await acknowledge.open_modal(interaction, OptionsForm(snapshot, opening=interaction.id))
+        await acknowledge.open_modal(interaction, OptionsForm(snapshot, interaction.id))
 
 
-class AdvancedButton(StudioButton, template=panel_id("advanced")):
+class AdvancedButton(StudioButton, prefix="stadvanced"):
     """Opens the modal for steps, guidance, sampler, spacing and clip skip."""
 
     opens_modal = True
-    name = "advanced"
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         snapshot = await interaction.client.studios.snapshot(interaction)
-        await acknowledge.open_modal(interaction, AdvancedForm(snapshot, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AdvancedForm(snapshot, interaction.id))
 
 
-class UndoDraftButton(StudioButton, template=panel_id("undo")):
+class UndoDraftButton(StudioButton, prefix="stundo"):
     """Restores the draft from before the studio was filled from a picture or stack."""
-
-    name = "undo"
 
     async def handle(self, interaction: Interaction) -> None:
         """Restore it and redraw the panel."""
@@ -118,10 +99,8 @@ class UndoDraftButton(StudioButton, template=panel_id("undo")):
         await studios.redraw(interaction, await studios.undo(interaction), _("Easel restored your earlier draft."))
 
 
-class NudgeButton(StudioButton, template=panel_id("nudge")):
+class NudgeButton(StudioButton, prefix="stnudge"):
     """Increases or decreases a LoRA's weight by NUDGE. The argument is `ID:1` or `ID:-1`."""
-
-    name = "nudge"
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the current weight, even if this panel is outdated."""
@@ -137,11 +116,10 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
         await studios.redraw(interaction, changed)
 
 
-class AdjustButton(StudioButton, template=panel_id("adjust")):
+class AdjustButton(StudioButton, prefix="stadjust"):
     """Opens the modal for a LoRA's weight and trigger words."""
 
     opens_modal = True
-    name = "adjust"
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
@@ -150,27 +128,24 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
         row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         others = [each for each in snapshot.fitting if each is not row] if row in snapshot.fitting else []
         layout = [region.name for region in snapshot.studio.draft.regions]
-        await acknowledge.open_modal(interaction, AdjustForm(row, others, layout, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AdjustForm(row, others, layout, interaction.id))
 
 
-class StrengthButton(StudioButton, template=panel_id("strength")):
+class StrengthButton(StudioButton, prefix="ststrength"):
     """Opens the modal for how much of the starting picture is changed."""
 
     opens_modal = True
-    name = "strength"
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         image = (await interaction.client.studios.snapshot(interaction)).studio.draft.image
         if image is None:
             raise NothingThere(what=_("Your studio no longer has a start picture."))
-        await acknowledge.open_modal(interaction, StrengthForm(image.strength, opening=interaction.id))
+        await acknowledge.open_modal(interaction, StrengthForm(image.strength, interaction.id))
 
 
-class RemovePictureButton(StudioButton, template=panel_id("nopicture")):
+class RemovePictureButton(StudioButton, prefix="stnopicture"):
     """Removes the starting picture from the draft."""
-
-    name = "nopicture"
 
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and redraw the panel."""
@@ -179,10 +154,8 @@ class RemovePictureButton(StudioButton, template=panel_id("nopicture")):
         await studios.redraw(interaction, changed)
 
 
-class RemoveLoraButton(StudioButton, template=panel_id("out")):
+class RemoveLoraButton(StudioButton, prefix="stout"):
     """Removes a LoRA and its trigger words from the draft; without an argument all LoRAs that do not fit."""
-
-    name = "out"
 
     async def handle(self, interaction: Interaction) -> None:
         """Remove and redraw the panel."""

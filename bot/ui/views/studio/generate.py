@@ -14,7 +14,7 @@ from bot.requests.regions import own_words
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import error_message, send_ephemeral
-from bot.ui.views.studio.buttons import StudioButton, panel_id
+from bot.ui.views.studio.buttons import StudioButton
 from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated
 from bot.visible_text import is_blank
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 MAX_REASONS = 2500  # characters of the reasons why LoRAs do not fit
 
 
-class GenerateButton(StudioButton, template=panel_id("generate")):
+class GenerateButton(StudioButton, prefix="stgenerate"):
     """Orders the picture. Without a prompt it asks for one; with misfit LoRAs it asks whether to leave them out."""
 
     opens_modal = True
     sends_message = True
-    name, style = "generate", discord.ButtonStyle.primary
+    style = discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture, or ask first."""
@@ -39,7 +39,7 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
         if snapshot.revision != self.revision:  # the panel does not show the current draft
             await studios.redraw(interaction, snapshot, outdated())
         elif is_blank(own_words(snapshot.studio.draft)):
-            await acknowledge.open_modal(interaction, PromptToGenerateForm(snapshot, opening=interaction.id))
+            await acknowledge.open_modal(interaction, PromptToGenerateForm(snapshot, interaction.id))
         else:
             await _generate(interaction, snapshot)
 
@@ -61,11 +61,11 @@ async def _generate(interaction: Interaction, snapshot: StudioSnapshot) -> None:
         await interaction.client.orders.paint(interaction, snapshot.draft())
 
 
-class GenerateWithoutButton(StudioButton, template=panel_id("without")):
+class GenerateWithoutButton(StudioButton, prefix="stwithout"):
     """Orders the picture without the misfit LoRAs that the confirmation named."""
 
     sends_message = True
-    name, style = "without", discord.ButtonStyle.primary
+    style = discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
@@ -83,5 +83,5 @@ def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
     label = ngettext("Generate without this LoRA", "Generate without these LoRAs", count)
-    view.add_item(ui.ActionRow[Any](GenerateWithoutButton(snapshot.revision, label=label)))
+    view.add_item(ui.ActionRow[Any](GenerateWithoutButton(snapshot.revision).labelled(label)))
     return view

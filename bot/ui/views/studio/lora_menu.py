@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import discord
-from discord import ui
 
 from bot.database.bookmarks.bookmarks import list_bookmarks
 from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, Sort, browse_loras
 from bot.database.loras.search import Shown
-from bot.i18n import _, label, ngettext
+from bot.i18n import _, label, later, ngettext
 from bot.i18n.texts import base_models
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.studio_session import StudioSnapshot
+from bot.ui.views.custom_ids import is_id
+from bot.ui.views.forms import Choice, ChoiceField, TextField
 from bot.ui.views.loras.buttons import stored_lora
-from bot.ui.views.persistent_items import is_id
-from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
 from bot.workspace.browsing import in_order
@@ -69,11 +68,10 @@ async def lora_menu_page(
     return LoraMenuPage(found.loras, bookmarks=False, total=None, more=found.more)
 
 
-class AddLoraMenu(StudioMenu, template=panel_id("add")):
+class AddLoraMenu(StudioMenu, prefix="stadd"):
     """Adds the chosen LoRA, or changes page, search, or source (bookmarks or library)."""
 
     opens_modal = True
-    name = "add"
 
     @classmethod
     async def of(
@@ -103,7 +101,8 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         ]
         full = len(snapshot.rows) >= limit
         full_hint = _("You have reached the LoRA limit of {limit}. Remove a LoRA to add another.").format(limit=limit)
-        return cls(snapshot.revision, options, full_hint if full else _placeholder(found, snapshot), disabled=full)
+        placeholder = full_hint if full else _placeholder(found, snapshot)
+        return cls(snapshot.revision).offering(options, placeholder[:150], disabled=full)
 
     async def handle(self, interaction: Interaction) -> None:
         """Add the LoRA, or change the filter."""
@@ -111,9 +110,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         chosen = self.value
         if chosen == "search":
             snapshot = await studios.snapshot(interaction)
-            await acknowledge.open_modal(
-                interaction, LoraMenuSearchForm(snapshot.studio.lora_menu, opening=interaction.id)
-            )
+            await acknowledge.open_modal(interaction, LoraMenuSearchForm(snapshot.studio.lora_menu, interaction.id))
             return
         note = ""
         if is_id(chosen):
@@ -168,52 +165,41 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
     return f"{text} · {chosen}" if chosen else text
 
 
-class LoraMenuSearchForm(StudioForm):
+class LoraMenuSearchForm(StudioForm, key="stsearch"):
     """Search words, category, source and order of the menu."""
 
-    def __init__(self, menu_filter: LoraMenuFilter, *, opening: int) -> None:
-        super().__init__(_("Find a LoRA to add"), "stsearch", opening)
-        self.search: ui.TextInput[Any] = ui.TextInput(
-            custom_id="search", default=menu_filter.search or None, required=False, max_length=MAX_SEARCH
+    search = TextField(
+        later("Search"),
+        later("Words to find in names, trigger words and your notes"),
+        length=MAX_SEARCH,
+        required=False,
+    )
+    category = ChoiceField(later("Category"))
+    where = ChoiceField(later("Source"))
+    sort = ChoiceField(later("Sort bookmarks by"))
+
+    def __init__(self, menu_filter: LoraMenuFilter, opening: int) -> None:
+        form, categories = LoraMenuSearchForm, [Choice(category, label(category)) for category in Category]
+        sources = [Choice("mine", _("Your bookmarks")), Choice("all", _("All LoRAs that fit the model"))]
+        orders = [Choice(sort, in_order(sort)) for sort in _SORTS]
+        super().__init__(
+            _("Find a LoRA to add"),
+            opening,
+            search=menu_filter.search,
+            category=form.category.but(
+                choices=[Choice(_ANY, _("all categories")), *categories], value=menu_filter.category or _ANY
+            ),
+            where=form.where.but(choices=sources, value="mine" if menu_filter.bookmarks else "all"),
+            sort=form.sort.but(choices=orders, value=menu_filter.sort),
         )
-        categories = [(_("all categories"), _ANY), *((label(category), category.value) for category in Category)]
-        self.category: ui.Select[Any] = ui.Select(
-            custom_id="category",
-            options=[
-                discord.SelectOption(label=text, value=value, default=value == (menu_filter.category or _ANY))
-                for text, value in categories
-            ],
-        )
-        self.where: ui.Select[Any] = ui.Select(
-            custom_id="where",
-            options=[
-                discord.SelectOption(label=_("Your bookmarks"), value="mine", default=menu_filter.bookmarks),
-                discord.SelectOption(
-                    label=_("All LoRAs that fit the model"), value="all", default=not menu_filter.bookmarks
-                ),
-            ],
-        )
-        self.sort: ui.Select[Any] = ui.Select(
-            custom_id="sort",
-            options=[
-                discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is menu_filter.sort)
-                for sort in _SORTS
-            ],
-        )
-        words = _("Words to find in names, trigger words and your notes")
-        self.add_item(ui.Label[Any](text=_("Search"), description=words, component=self.search))
-        self.add_item(ui.Label[Any](text=_("Category"), component=self.category))
-        self.add_item(ui.Label[Any](text=_("Source"), component=self.where))
-        self.add_item(ui.Label[Any](text=_("Sort bookmarks by"), component=self.sort))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Change the filter."""
-        category, sort, where = self.category.values, self.sort.values, self.where.values
         fields: dict[str, object] = {
-            "search": " ".join(self.search.value.split()),
-            "category": Category(category[0]) if category and category[0] != _ANY else None,
-            "bookmarks": not where or where[0] == "mine",
-            "sort": Sort(sort[0]) if sort else Sort.NEWEST,
+            "search": " ".join(self.search.split()),
+            "category": None if self.category == _ANY else Category(self.category),
+            "bookmarks": self.where == "mine",
+            "sort": Sort(self.sort),
         }
         studios = interaction.client.studios
         changed = await studios.change(interaction, lambda studio: studio.with_menu(**fields))

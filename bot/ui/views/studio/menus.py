@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import discord
-from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
-from bot.ui.views.studio.buttons import panel_id
+from bot.ui.views.persistent_items import MENU, PersistentMenu
+from bot.ui.views.studio.buttons import Revision
 from bot.ui.views.studio.word_options import word_option, word_value
 from bot.workspace.studio_draft import Row, Studio
 
-MENU = 25  # choices of one menu; Discord's limit
 
-
-class StudioMenu(PersistentSelect, template=NO_CUSTOM_ID):
+class StudioMenu(PersistentMenu):
     """A menu of the panel."""
 
     command = "studio"
-    name: ClassVar[str] = ""
 
-    def __init__(
-        self,
-        revision: int,
-        options: list[discord.SelectOption],
-        placeholder: str = "…",
-        *,
-        least: int = 1,
-        most: int = 1,
-        disabled: bool = False,
-    ) -> None:
-        self.revision = revision
-        menu: ui.Select[Any] = ui.Select(
-            custom_id=f"st{self.name}:{revision}:",
-            options=options,
-            placeholder=placeholder[:150],
-            min_values=least,
-            max_values=most,
-            disabled=disabled,
-        )
-        super().__init__(menu)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(int(match["revision"]), [])
+    revision: Revision  # of the draft that the panel shows
 
 
-class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
+class CheckpointMenu(StudioMenu, prefix="stcheckpoint"):
     """The checkpoint. LoRAs that do not fit it stay in the studio and show the reason."""
-
-    name = "checkpoint"
 
     @classmethod
     def of(cls, snapshot: StudioSnapshot) -> Self:
@@ -76,7 +45,7 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
             )
             for checkpoint in [snapshot.checkpoint, *others][:MENU]
         ]
-        return cls(snapshot.revision, options)
+        return cls(snapshot.revision).offering(options)
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the checkpoint. Raises CheckpointNotFound."""
@@ -95,10 +64,8 @@ def _described(checkpoint: CheckpointSettings, fitting: int | None, loras: int) 
     return text.format(base=base, fitting=fitting, count=loras)[:100]
 
 
-class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
+class TriggerWordsMenu(StudioMenu, prefix="stwords"):
     """The trigger words of all LoRAs, groups as one: the chosen ones are added to the prompt of the request."""
-
-    name = "words"
 
     @classmethod
     def of(cls, snapshot: StudioSnapshot) -> Self | None:
@@ -110,7 +77,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
         on = sum(option.default for option in options)
         text = ngettext("Trigger words: {on} of {count} active", "Trigger words: {on} of {count} active", len(options))
         placeholder = text.format(on=on, count=len(options))
-        return cls(snapshot.revision, options, placeholder, least=0, most=len(options))
+        return cls(snapshot.revision).offering(options, placeholder[:150], min_values=0, max_values=len(options))
 
     async def handle(self, interaction: Interaction) -> None:
         """Switch each offered word on or off; words that did not fit in the menu keep their state."""
@@ -151,10 +118,8 @@ def _chip(row: Row, word: str) -> str:
     return f"{row.lora.lora_id}:{word_value(word)}"
 
 
-class FocusMenu(StudioMenu, template=panel_id("others")):
+class FocusMenu(StudioMenu, prefix="stothers"):
     """Chooses the LoRA that the panel shows with controls."""
-
-    name = "others"
 
     @classmethod
     def of(cls, snapshot: StudioSnapshot, collapsed: Sequence[Row]) -> Self:
@@ -167,7 +132,7 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
             )
             for row in collapsed[:MENU]
         ]
-        return cls(snapshot.revision, options, _("Edit another LoRA"))
+        return cls(snapshot.revision).offering(options, _("Edit another LoRA"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show its controls. Raises NothingThere for what is no LoRA."""

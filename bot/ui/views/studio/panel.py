@@ -76,14 +76,14 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
     room = _Room.for_pictures(snapshot)
     _add_head(page, snapshot, note, room)
     settings: list[StudioButton] = [
-        PromptButton(shown, label=_("Edit prompt")),
-        OptionsButton(shown, label=_("Options")),
-        AdvancedButton(shown, label=_("Advanced")),
+        PromptButton(shown).labelled(_("Edit prompt")),
+        OptionsButton(shown).labelled(_("Options")),
+        AdvancedButton(shown).labelled(_("Advanced")),
     ]
     if snapshot.studio.draft.regions or snapshot.checkpoint.capability.regions:
-        settings.append(RegionsButton(shown, label=regions_title(snapshot.studio.draft)))
+        settings.append(RegionsButton(shown).labelled(regions_title(snapshot.studio.draft)))
     if snapshot.undoable:
-        settings.append(UndoDraftButton(shown, label=_("Restore my draft")))
+        settings.append(UndoDraftButton(shown).labelled(_("Restore my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot)))
     if image := snapshot.studio.draft.image:
@@ -94,14 +94,14 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
     await _add_loras(page, client.lora_pictures, snapshot, ratings, room)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
-        page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Remove incompatible LoRAs"))))
+        page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown).labelled(_("Remove incompatible LoRAs"))))
     if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
     menu = await AddLoraMenu.of(snapshot, client.db, checkpoints, limit, ratings)
     page.view.add_item(ui.ActionRow[Any](menu))
-    below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
+    below: list[PersistentButton] = [GenerateButton(shown).labelled(_("Generate"))]
     if snapshot.fitting:
-        below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
+        below += [CompareButton(shown).labelled(_("Compare")), SaveStackButton(shown).labelled(_("Save as stack"))]
     page.view.add_item(
         ui.ActionRow[Any](*below, GuideLinkButton(GuideLink.BOOKMARKS), GuideLinkButton(GuideLink.MARKET))
     )
@@ -125,7 +125,7 @@ def _add_starting_picture(
         page.view.add_item(ui.Section[Any](text, accessory=shown_picture))
     page.view.add_item(
         ui.ActionRow[Any](
-            StrengthButton(shown, label=_("Strength")), RemovePictureButton(shown, label=_("Remove picture"))
+            StrengthButton(shown).labelled(_("Strength")), RemovePictureButton(shown).labelled(_("Remove picture"))
         )
     )
 
@@ -199,13 +199,13 @@ async def _add_row(
     shown, lora_id = snapshot.revision, row.lora.lora_id
     page.view.add_item(
         ui.ActionRow[Any](
-            NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
-            NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
-            AdjustButton(
-                shown, str(lora_id), label=_("Weight and area") if snapshot.studio.draft.regions else _("Weight")
+            NudgeButton(shown, f"{lora_id}:-1").labelled(f"\N{MINUS SIGN}{NUDGE:g}"),
+            NudgeButton(shown, f"{lora_id}:1").labelled(f"+{NUDGE:g}"),
+            AdjustButton(shown, str(lora_id)).labelled(
+                _("Weight and area") if snapshot.studio.draft.regions else _("Weight")
             ),
-            SweepButton(shown, str(lora_id), label=_("Try weights")),
-            RemoveLoraButton(shown, str(lora_id), label="✕"),
+            SweepButton(shown, str(lora_id)).labelled(_("Try weights")),
+            RemoveLoraButton(shown, str(lora_id)).labelled("✕"),
         )
     )
 

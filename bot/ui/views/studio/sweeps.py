@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import discord
-from discord import ui
+from typing import TYPE_CHECKING
 
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
@@ -15,23 +12,21 @@ from bot.requests.regions import own_words
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.views.persistent_items import JobButton, ModalForm
+from bot.ui.views.forms import LEFT_OUT, Choice, ChoiceField, Form, TextField
+from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.results.details import own_job_or_remix
-from bot.ui.views.studio.buttons import StudioButton, panel_id
+from bot.ui.views.studio.buttons import StudioButton
 from bot.visible_text import is_blank
 
 if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot
 
-MENU = 25  # choices of one menu; Discord's limit
 
-
-class SweepButton(StudioButton, template=panel_id("sweep")):
+class SweepButton(StudioButton, prefix="stsweep"):
     """Opens the modal for the weights at which the LoRA of the argument is painted."""
 
     command = "sweep"
     opens_modal = True
-    name = "sweep"
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
@@ -45,11 +40,10 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
         )
 
 
-class CompareButton(StudioButton, template=panel_id("compare")):
+class CompareButton(StudioButton, prefix="stcompare"):
     """Orders pictures with all LoRAs of the studio and without each of them."""
 
     sends_message = True
-    name = "compare"
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
@@ -58,12 +52,12 @@ class CompareButton(StudioButton, template=panel_id("compare")):
         await interaction.client.orders.paint(interaction, draft)
 
 
-class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
+class SweepJobButton(JobButton, prefix="sweep"):
     """Paints the person's own picture with a LoRA at other weights and the same seed."""
 
     command = "sweep"
     opens_modal = True
-    name, label = "sweep", later("Try weights")
+    label = later("Try weights")
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal for LoRA and weights."""
@@ -85,30 +79,31 @@ def _checked_draft(snapshot: StudioSnapshot) -> RequestDraft:
     return snapshot.draft()
 
 
-class SweepForm(ModalForm):
+class SweepForm(Form, key="sweep"):
     """The LoRA, and three to five weights. `loras` are the options: position in the draft, name, weight."""
 
     command = "sweep"
+    lora = ChoiceField(later("LoRA to try"))
+    weights = TextField(
+        later("Weights"), later("Enter {least} to {most} weights. All pictures use the same seed."), length=60
+    )
 
     def __init__(self, draft: RequestDraft, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
         only = loras[0][1] if len(loras) == 1 else _("a LoRA")
-        super().__init__(_("Try {lora} at other weights").format(lora=only), "sweep", opening)
-        self._draft, self._position = draft, loras[0][0]
-        self.lora: ui.Select[Any] | None = None
-        if len(loras) > 1:
-            options = [
-                discord.SelectOption(label=name[:100], value=str(position), default=position == self._position)
-                for position, name, _weight in loras[:MENU]
-            ]
-            self.lora = ui.Select(custom_id="lora", options=options)
-            self.add_item(ui.Label[Any](text=_("LoRA to try"), component=self.lora))
-        usual = " ".join(f"{weight:g}" for weight in usual_weights(loras[0][2]))
-        self.weights: ui.TextInput[Any] = ui.TextInput(custom_id="weights", default=usual, max_length=60)
-        hint = _("Enter {least} to {most} weights. All pictures use the same seed.").format(least=FEWEST, most=MOST)
-        self.add_item(ui.Label[Any](text=_("Weights"), description=hint[:100], component=self.weights))
+        first, _name, weight = loras[0]
+        choices = [Choice(str(position), name) for position, name, _weight in loras]
+        usual = " ".join(f"{each:g}" for each in usual_weights(weight))
+        hint = _(SweepForm.weights.hint).format(least=FEWEST, most=MOST)
+        super().__init__(
+            _("Try {lora} at other weights").format(lora=only),
+            opening,
+            lora=SweepForm.lora.but(choices=choices, value=str(first)) if len(choices) > 1 else LEFT_OUT,
+            weights=SweepForm.weights.but(hint=hint, value=usual),
+        )
+        self._draft, self._first = draft, first
 
     async def submitted(self, interaction: Interaction) -> None:
         """Order the sweep."""
-        position = int(self.lora.values[0]) if self.lora and self.lora.values else self._position
-        sweep = Sweep(position=position, weights=read_weights(self.weights.value))
+        position = int(self.lora) if self.lora else self._first
+        sweep = Sweep(position=position, weights=read_weights(self.weights))
         await interaction.client.orders.paint(interaction, self._draft.model_copy(update={"sweep": sweep}))

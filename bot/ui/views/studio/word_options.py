@@ -1,4 +1,4 @@
-"""Trigger words and groups of them as options of a menu."""
+"""Trigger words and groups of them as options of a menu or choices of a form."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 
 import discord
 
+from bot.ui.views.forms import Choice
 from bot.workspace.studio_draft import Row
 
 
@@ -14,10 +15,14 @@ def word_value(word: str) -> str:
     return hashlib.sha256(word.encode()).hexdigest()[:16]
 
 
-def word_option(row: Row, word: str, *, value: str, beside: str = "") -> discord.SelectOption:
-    """An option for a trigger word or a group, which is shown by its name if it has one."""
+def word_choice(row: Row, word: str, beside: str = "") -> Choice:
+    """A trigger word or a group, which is shown by its name if it has one."""
     name = row.group_name(word)
-    described = " · ".join(filter(None, (beside, word if name else "")))
-    return discord.SelectOption(
-        label=(name or word)[:100], value=value, description=described[:100] or None, default=word in row.words
-    )
+    return Choice(word_value(word), name or word, " · ".join(filter(None, (beside, word if name else ""))))
+
+
+def word_option(row: Row, word: str, *, value: str, beside: str) -> discord.SelectOption:
+    """The same as an option of a menu."""
+    option = word_choice(row, word, beside).option(on=word in row.words)
+    option["value"] = value
+    return discord.SelectOption(**option)
