@@ -6,8 +6,8 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
-from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.views.jobs.history import MAX_SEARCH, HistoryQuery, history
+from bot.ui.views.jobs.history import MAX_SEARCH, History, HistoryQuery
+from bot.ui.views.list_page import ListRef
 
 
 class HistoryCog(Cog):
@@ -35,5 +35,4 @@ class HistoryCog(Cog):
             checkpoint=checkpoints.require(checkpoint).name if checkpoint else None,
             search=" ".join((search or "").split()),
         )
-        page = await history(interaction, query)
-        await send_ephemeral(interaction, page.view, page.files)
+        await ListRef(History.key, str(query)).open(interaction)

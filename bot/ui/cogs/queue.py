@@ -9,8 +9,8 @@ from bot.errors.missing import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain, prompt_text
 from bot.ui.client import Cog, Interaction
-from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.jobs.queue import NO_JOBS, own_jobs_view, progress_text
+from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.views.jobs.queue import MY_QUEUE, NO_JOBS, progress_text
 
 
 class QueueCog(Cog):
@@ -19,7 +19,7 @@ class QueueCog(Cog):
     @app_commands.command(name="queue")
     async def queue(self, interaction: Interaction) -> None:
         """See where your pictures are in the queue."""
-        await send_ephemeral(interaction, await own_jobs_view(interaction))
+        await MY_QUEUE.open(interaction)
 
     @app_commands.command(name="cancel")
     @app_commands.describe(job="Picture to cancel (default: your latest one)")

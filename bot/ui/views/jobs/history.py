@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -15,7 +15,7 @@ from discord import ui
 from bot.database.database import Database
 from bot.database.gallery.publications import PUBLICATIONS_OF_JOB, PublicationState
 from bot.database.jobs.deliveries import FIND_DELIVERY, DeliveryState
-from bot.database.jobs.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
+from bot.database.jobs.history import Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs.jobs import Job
 from bot.database.loras.catalogue import VERSION_BY_SHA256, find_lora
 from bot.database.pictures.pictures import PICTURES_OF_JOB, Picture
@@ -27,13 +27,12 @@ from bot.pictures.attachments import ENCODING, PictureFile
 from bot.pictures.signing.attachments import SignedAttachments
 from bot.ui.access import context_of, hides_pictures, require_shown, server_settings
 from bot.ui.client import Interaction
-from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import error_message, send_ephemeral
 from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.views.gallery.post import UnpublishButton
-from bot.ui.views.go_to_page import GoToPageForm
+from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef
 from bot.ui.views.loras.buttons import named_here
-from bot.ui.views.persistent_items import JobButton, PersistentButton
+from bot.ui.views.persistent_items import JobButton, PersistentButton, outdated_error
 from bot.ui.views.results.result import AgainButton, DeleteButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
 from inference.errors import RequestError
@@ -43,22 +42,20 @@ MAX_SEARCH = 30  # characters; the search is part of every button's custom_id, w
 MAX_PROMPT, MAX_LORAS = 160, 150  # characters about one job; five share the 4000 of a message
 MAX_UNPUBLISH = 4  # buttons in a row beside *Delete*
 _KEY_DIGITS = 6
-_PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})"
+_QUERY = re.compile(r"(?P<lora>[0-9]{0,18}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})")
 
 
 @dataclass(frozen=True)
 class HistoryQuery:
-    """A page of jobs older (or `newer`) than the job id `anchor`; filtered by LoRA id, checkpoint name and words."""
+    """Which jobs: with this LoRA (its id), on this checkpoint (its name), with these words."""
 
-    anchor: int = NEWEST
-    newer: bool = False
     lora: int | None = None
     checkpoint: str | None = None
     search: str = ""
 
     def __str__(self) -> str:
         key = checkpoint_key(self.checkpoint) if self.checkpoint else ""
-        return f"{self.anchor}:{self.lora or ''}:{key}:{self.search[:MAX_SEARCH]}"
+        return f"{self.lora or ''}:{key}:{self.search[:MAX_SEARCH]}"
 
 
 def checkpoint_key(name: str) -> str:
@@ -66,57 +63,82 @@ def checkpoint_key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:_KEY_DIGITS]
 
 
-class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
-    """Shows the page of `n`ewer or `o`lder pictures."""
+@dataclass(frozen=True)
+class HistoryEntry:
+    """A job, and why its pictures are not shown where the person is."""
 
-    command = "history"
-
-    def __init__(self, query: HistoryQuery, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
-        self.query, self._digits = query, checkpoint_digits
-        way, label = ("n", _("Newer")) if query.newer else ("o", _("Older"))
-        super().__init__(ui.Button(label=label, custom_id=f"hi{way}:{query}"[:100], disabled=disabled))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        query, checkpoint_digits = _query_in(match)
-        return cls(replace(query, newer=match["way"] == "n"), checkpoint_digits)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Edit the message to show that page."""
-        await _show(interaction, self.query, self._digits)
+    job: Job
+    refusal: RequestError | None
 
 
-class GoToHistoryPageButton(PersistentButton, template=rf"hij:{_PATTERN}"):
-    """Opens the form for the number of a page."""
+class History(ListPage[HistoryQuery, HistoryEntry]):
+    """A person's own pictures, the newest first. What is rated above the place, or reported, is named and not shown."""
 
-    command = "history"
-    opens_modal = True
+    key, command = "hi", "history"
 
-    def __init__(self, query: HistoryQuery, checkpoint_digits: str = "") -> None:
-        self.query, self._digits = query, checkpoint_digits
-        super().__init__(ui.Button(label=_("Go to a page"), custom_id=f"hij:{query}"[:100]))
+    async def query(self, interaction: Interaction, text: str) -> HistoryQuery:
+        """The query on a button. Raises NothingThere for what is none."""
+        match = _QUERY.fullmatch(text)
+        if match is None:
+            raise outdated_error()
+        names = interaction.client.configuration.checkpoints.names if match["checkpoint"] else ()
+        checkpoint = next((name for name in names if checkpoint_key(name) == match["checkpoint"]), None)
+        return HistoryQuery(int(match["lora"]) if match["lora"] else None, checkpoint, match["search"])
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(*_query_in(match))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open the form."""
-        await acknowledge.open_modal(
-            interaction, GoToPageForm(self._show, command=self.command, here=None, opening=interaction.id)
+    async def fetch(self, interaction: Interaction, query: HistoryQuery, cursor: Cursor) -> Found[HistoryEntry]:
+        """The page of a job's id, or of a number."""
+        client, person_id = interaction.client, interaction.user.id
+        lora = await find_lora(client.db, query.lora) if query.lora else None
+        wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
+        if cursor.anchor:
+            turn = newer_page if cursor.back else history_page
+            found = await turn(client.db, person_id, wanted, limit=PAGE_SIZE, anchor=cursor.anchor[0])
+        else:
+            found = await numbered_page(client.db, person_id, wanted, limit=PAGE_SIZE, page=cursor.number)
+        hidden = await client.servers.checks.hidden(context_of(interaction), found.jobs)
+        return Found(
+            [HistoryEntry(job, hidden.get(job.id)) for job in found.jobs],
+            Cursor(anchor=(found.jobs[0].id,), back=True) if found.newer and found.jobs else None,
+            Cursor(anchor=(found.jobs[-1].id,)) if found.older and found.jobs else None,
         )
 
-    async def _show(self, interaction: Interaction, page: int) -> None:
-        await _show(interaction, self.query, self._digits, page)
+    async def heading(
+        self, interaction: Interaction, at: ListRef, query: HistoryQuery, found: Found[HistoryEntry]
+    ) -> str:
+        """The filters, or that there is nothing."""
+        lora = await find_lora(interaction.client.db, query.lora) if query.lora else None
+        called = None if lora is None else (await named_here(interaction, lora)).name
+        filters = (f"“{plain(query.search)}”" if query.search else "", called, query.checkpoint)
+        chosen = " · ".join(plain(text) for text in filters if text)
+        head = f"## {_('Your pictures')}\n"
+        if found.entries:
+            return f"{head}-# {_('newest first')}{' · ' + chosen if chosen else ''}"
+        if chosen:
+            return head + _("None of your pictures match {wanted}. Try fewer words or filters.").format(wanted=chosen)
+        return head + _("No pictures yet. Generate one with /imagine or in your /studio.")
+
+    async def entry(
+        self, interaction: Interaction, at: ListRef, query: HistoryQuery, entry: HistoryEntry, page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """The picture, its parameters and buttons; or why it is not shown, and what its owner may do all the same."""
+        client, job = interaction.client, entry.job
+        if entry.refusal is not None:
+            buttons = await _buttons_of_hidden(interaction, job, entry.refusal)
+            text = ui.TextDisplay[Any](_hidden_text(job, entry.refusal))
+            return [text, *([ui.ActionRow[Any](*buttons)] if buttons else [])]
+        pictures = await client.db.all(PICTURES_OF_JOB, job.id)
+        thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
+        text = ui.TextDisplay[Any](await _text(client.db, client.configuration.checkpoints, job, len(pictures)))
+        shown = ui.Section[Any](text, accessory=ui.Thumbnail[Any](page.attach(thumbnail))) if thumbnail else text
+        again = AgainButton(job.id).labelled(_("Again"), style=discord.ButtonStyle.secondary)  # one of many
+        return [shown, ui.ActionRow[Any](OpenResultButton(job.id), EditButton(job.id), again)]
 
 
-class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
+class OpenResultButton(JobButton, prefix="open"):
     """Sends the pictures again, as files with their metadata, with the buttons of a result."""
 
     command = "history"
-    name, label = "open", later("Open")
+    label = later("Open")
     in_message_of_job = False
 
     async def handle(self, interaction: Interaction) -> None:
@@ -137,93 +159,11 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         await send_ephemeral(interaction, view, [attachment.file() for attachment in attachments])
 
 
-def _query_in(match: re.Match[str]) -> tuple[HistoryQuery, str]:
-    """The query of a button, and the key of its checkpoint."""
-    lora = int(match["lora"]) if match["lora"] else None
-    return HistoryQuery(int(match["anchor"]), lora=lora, search=match["search"]), match["checkpoint"]
-
-
-async def _show(
-    interaction: Interaction, query: HistoryQuery, checkpoint_digits: str, number: int | None = None
-) -> None:
-    """Edit the message to show a page of a query."""
-    checkpoints = interaction.client.configuration.checkpoints
-    names = checkpoints.names if checkpoint_digits else ()
-    checkpoint = next((name for name in names if checkpoint_key(name) == checkpoint_digits), None)
-    query = replace(query, checkpoint=checkpoint)
-    page = await history(interaction, query, number)
-    await acknowledge.replace(interaction, page.view, page.files)
-
-
 def _files(
     attachments: SignedAttachments, folder: Path, pictures: Sequence[Picture], limit: int
 ) -> tuple[PictureFile, ...]:
     paths = [folder / picture.path for picture in pictures]
     return tuple(attachments.fit(path, limit // len(paths)) for path in paths if path.exists())
-
-
-async def history(interaction: Interaction, query: HistoryQuery, number: int | None = None) -> RenderedMessage:
-    """One page of a person's history, with thumbnails: that of the query's anchor, or that with a `number`, from 0.
-
-    What is rated above the place, or reported, is named and not shown.
-    """
-    client, person_id = interaction.client, interaction.user.id
-    db, checkpoints = client.db, client.configuration.checkpoints
-    lora = await find_lora(db, query.lora) if query.lora else None
-    wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
-    called = None if lora is None else (await named_here(interaction, lora)).name
-    if number is not None:
-        found = await numbered_page(db, person_id, wanted, limit=PAGE_SIZE, page=number)
-    else:
-        turn = newer_page if query.newer else history_page
-        found = await turn(db, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
-    page = RenderedMessage()
-    page.view.add_item(ui.TextDisplay[Any](_title(replace(wanted, lora=called), found)))
-    hidden = await client.servers.checks.hidden(context_of(interaction), found.jobs)
-    for job in found.jobs:
-        if refusal := hidden.get(job.id):
-            page.view.add_item(ui.TextDisplay[Any](_hidden_text(job, refusal)))
-            if buttons := await _buttons_of_hidden(interaction, job, refusal):
-                page.view.add_item(ui.ActionRow[Any](*buttons))
-            continue
-        pictures = await db.all(PICTURES_OF_JOB, job.id)
-        thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
-        _add(page, job, await _text(db, checkpoints, job, len(pictures)), thumbnail)
-    if found.jobs and (found.newer or found.older):
-        newer = replace(query, newer=True, anchor=found.jobs[0].id)
-        older = replace(query, newer=False, anchor=found.jobs[-1].id)
-        buttons = (
-            HistoryPageButton(newer, disabled=not found.newer),
-            GoToHistoryPageButton(older),
-            HistoryPageButton(older, disabled=not found.older),
-        )
-        page.view.add_item(ui.ActionRow[Any](*buttons))
-    return page
-
-
-def _title(wanted: Wanted, found: HistoryPage) -> str:
-    filters = (f"“{plain(wanted.search)}”" if wanted.search else "", wanted.lora, wanted.checkpoint)
-    chosen = " · ".join(plain(text) for text in filters if text)
-    head = f"## {_('Your pictures')}"
-    if found.jobs:
-        newest = _("newest first")
-        return f"{head}\n-# {newest}{' · ' + chosen if chosen else ''}"
-    if chosen:
-        return f"{head}\n" + _("None of your pictures match {wanted}. Try fewer words or filters.").format(
-            wanted=chosen
-        )
-    return f"{head}\n" + _("No pictures yet. Generate one with /imagine or in your /studio.")
-
-
-def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | None) -> None:
-    if thumbnail is None:
-        page.view.add_item(ui.TextDisplay[Any](text))
-    else:
-        accessory = ui.Thumbnail[Any](page.attach(thumbnail))
-        page.view.add_item(ui.Section[Any](text, accessory=accessory))
-    again = AgainButton(job.id)
-    again.item.style = discord.ButtonStyle.secondary  # no primary buttons in a list
-    page.view.add_item(ui.ActionRow[Any](OpenResultButton(job.id), EditButton(job.id), again))
 
 
 def _hidden_text(job: Job, refusal: RequestError) -> str:
@@ -242,8 +182,7 @@ async def _buttons_of_hidden(interaction: Interaction, job: Job, refusal: Reques
     unpublish = [UnpublishButton(one.id) for one in here[:MAX_UNPUBLISH]]
     if len(unpublish) > 1:
         for button, one in zip(unpublish, here, strict=False):
-            number_of = _("Picture {number}").format(number=one.position + 1)
-            button.item.label = f"{button.item.label} · {number_of}"
+            button.labelled(f"{button.text()} · {_('Picture {number}').format(number=one.position + 1)}")
     return [*reported, *unpublish]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import discord
@@ -27,7 +26,7 @@ from bot.sources.hubs.links import Link, links_in, parse_link, without_links
 from bot.sources.hubs.remote import RemoteVersion
 from bot.ui.access import checkpoints_here, context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
-from bot.ui.interactions.replies import ErrorWithView, error_message
+from bot.ui.interactions.replies import Refusal, error_message
 from bot.ui.views.bookmarks.stack_draft import with_stack
 from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
 from bot.visible_text import is_blank
@@ -35,13 +34,12 @@ from inference.errors import RequestError
 
 MAX_LINKS = 3  # that one prompt may have
 MAX_NAME = 60
-_GOES_ON = r"addpaint:(?P<draft>\d{1,18})"
 
 
-class PaintWithItButton(DraftButton, template=_GOES_ON):
+class PaintWithItButton(DraftButton, prefix="addpaint"):
     """Goes on with what a person asked for, now that its LoRA was added."""
 
-    command, name, label = "imagine", "addpaint", later("Generate with this LoRA")
+    command, label = "imagine", later("Generate with this LoRA")
     style = discord.ButtonStyle.primary
     sends_message = True
 
@@ -51,32 +49,22 @@ class PaintWithItButton(DraftButton, template=_GOES_ON):
         await order(interaction, request, self.draft_id)
 
 
-class LoraNotHere(ErrorWithView):
+def _lora_not_here(name: str, position: int, draft_id: int | None, refusal: RequestError | None) -> Refusal:
     """A request names a LoRA by a link, and it is not here. It is kept as a draft, unless the person may not add one.
 
     Without a `name` it may not be named where the person is. The link has this `position` among those of the request.
     """
-
-    def __init__(self, name: str, position: int, draft_id: int | None, refusal: RequestError | None) -> None:
-        super().__init__(name)
-        self.name, self.position, self.draft_id, self.refusal = name, position, draft_id, refusal
-
-    def view(self) -> ui.LayoutView:
-        """What is missing, and the button that adds it."""
-        view = ui.LayoutView(timeout=None)
-        text = _("{name} is not in the library yet, so Easel did not generate a picture.").format(
-            name=clipped(self.name, MAX_NAME)
-        )
-        if not self.name:
-            text = _("The LoRA in this link is not in the library yet, so Easel did not generate a picture.")
-        if self.refusal is not None:
-            text += f"\n{error_message(self.refusal)}"
-        else:
-            text += "\n" + _("Your request is saved. Add the LoRA, then press *Generate with this LoRA* to continue.")
-        view.add_item(ui.TextDisplay[Any](text))
-        if self.draft_id is not None:
-            view.add_item(ui.ActionRow[Any](add_button(self.draft_id, self.position)))
-        return view
+    text = _("{name} is not in the library yet, so Easel did not generate a picture.").format(
+        name=clipped(name, MAX_NAME)
+    )
+    if not name:
+        text = _("The LoRA in this link is not in the library yet, so Easel did not generate a picture.")
+    if refusal is not None:
+        text += f"\n{error_message(refusal)}"
+    else:
+        text += "\n" + _("Your request is saved. Add the LoRA, then press *Generate with this LoRA* to continue.")
+    rows = [] if draft_id is None else [ui.ActionRow[Any](add_button(draft_id, position))]
+    return Refusal(text, *rows)
 
 
 def add_button(draft_id: int, position: int, name: str = "") -> ui.Button[Any]:
@@ -99,7 +87,7 @@ def links_of(request: PendingRequest) -> list[tuple[Link, LoraDraft | None]]:
 
 
 async def order(interaction: Interaction, request: PendingRequest, draft_id: int | None = None) -> None:
-    """Order what a person asked for. Raises LoraNotHere, a RequestError, or what `OrderService.paint` raises.
+    """Order what a person asked for. Raises a Refusal that offers the LoRA, a RequestError, or as `Orders.paint`.
 
     With the id of its draft it goes on after a LoRA was added: without a checkpoint it takes one that all LoRAs fit.
     """
@@ -123,7 +111,7 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
 
 
 async def _with_linked(interaction: Interaction, request: PendingRequest, draft_id: int | None) -> RequestDraft:
-    """The draft with the LoRAs that its links mean. Raises TooManyLinks, LoraNotHere or SourceError."""
+    """The draft with the LoRAs that its links mean. Raises TooManyLinks, SourceError, or a Refusal that offers it."""
     if (count := len(links_in(request.prompt))) > MAX_LINKS:
         raise TooManyLinks(count, MAX_LINKS)
     draft, links = request.draft(), links_of(request)
@@ -153,7 +141,7 @@ async def _with_linked(interaction: Interaction, request: PendingRequest, draft_
 async def _entry_at_hub(
     interaction: Interaction, request: PendingRequest, link: Link, position: int, draft_id: int | None
 ) -> Lora:
-    """The entry that has a file of the page of a link. Raises LoraNotHere or SourceError."""
+    """The entry that has a file of the page of a link. Raises SourceError, or a Refusal that offers the LoRA."""
     client, person_id = interaction.client, interaction.user.id
     model = await client.additions.look_ups.model(link, person_id, remembered=True)
     for version in model.versions:
@@ -165,7 +153,7 @@ async def _entry_at_hub(
     if refusal is None and draft_id is None:
         draft_id = await save_draft(client.db, person_id, request.model_dump_json())
     name = "" if hidden else version.name
-    raise LoraNotHere(name, position, None if refusal else draft_id, refusal)
+    raise _lora_not_here(name, position, None if refusal else draft_id, refusal)
 
 
 async def _why_not_named(interaction: Interaction, version: RemoteVersion) -> RequestError | None:
@@ -230,5 +218,5 @@ def painted_with(message: discord.Message | None) -> int | None:
         return None
     view = ui.LayoutView.from_message(message, timeout=None)
     view.stop()
-    found = (re.fullmatch(_GOES_ON, str(getattr(each, "custom_id", ""))) for each in view.walk_children())
-    return next((int(match["draft"]) for match in found if match is not None), None)
+    found = (PaintWithItButton.from_text(str(getattr(each, "custom_id", ""))) for each in view.walk_children())
+    return next((button.draft_id for button in found if button is not None), None)

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 MAX_NOTE = 250  # characters about a few-step LoRA
 
 
-class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
+class CancelButton(JobButton, prefix="cancel"):
     """Cancels a queued or running job: the person's own, or for staff any in their server."""
 
     command, action = "cancel", None
-    name, label = "cancel", later("Cancel")
+    label = later("Cancel")
 
     async def handle(self, interaction: Interaction) -> None:
         """Cancel the job; its message is edited by the delivery. Raises NotYours or NothingThere."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from abc import abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
@@ -14,20 +17,21 @@ from bot.i18n.texts import plain, prompt_text, summary
 from bot.servers.rights import Action
 from bot.ui.access import context_of, is_operator, may, require, shown_ratings
 from bot.ui.client import Interaction
-from bot.ui.interactions.acknowledge import acknowledge, replace
+from bot.ui.interactions.acknowledge import acknowledge
+from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.views.custom_ids import DiscordId
 from bot.ui.views.jobs.progress import CancelButton, queue_position_text
-from bot.ui.views.persistent_items import PersistentButton, discord_id
+from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef
+from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.lora_names import request_named_for
 from inference.messages.request import GenerationRequest
 from inference.queue.scheduler import EVERYWHERE
 
 if TYPE_CHECKING:
-    import re
-
     from bot.jobs.service import JobService
 
 MAX_SHOWN = 8  # jobs with a button each; a message holds 40 components
-MAX_TEXT = 3600  # characters about them; a message holds 4000
+MAX_TEXT = 420  # characters about one; a message holds 4000
 NO_JOBS = later("You have nothing in the queue. Generate a picture with /imagine.")
 
 
@@ -43,53 +47,97 @@ def progress_text(jobs: JobService, job: Job) -> str:
     return queue_position_text(jobs.forecasts.of(job))
 
 
-async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
-    """The person's unfinished jobs. Raises DatabaseError."""
-    service = interaction.client.jobs
-    jobs = await interaction.client.db.all(UNFINISHED_JOBS, interaction.user.id)
-    entries = [
-        (
-            job,
-            f"**{progress_text(service, job)}** · {plain(prompt_text(job.request), 100)}\n"
-            + await summary_here(interaction, job.request),
-        )
-        for job in jobs[:MAX_SHOWN]
-    ]
-    view = _listed(entries, len(jobs), _(NO_JOBS), OwnJobCancelButton)
-    buttons: list[PersistentButton] = [CancelAllButton()] if len(jobs) > 1 else []
-    if await may(interaction, Action.SEE_QUEUE, _scope(interaction)):
-        buttons.append(AllJobsButton())
-    if buttons:
-        view.add_item(ui.ActionRow[Any](*buttons))
-    return view
+class JobList(ListPage[None, Job]):
+    """A list of unfinished jobs, each with a button that cancels it."""
+
+    command = "queue"
+
+    async def query(self, interaction: Interaction, text: str) -> None:
+        """These lists have no filters."""
+
+    async def fetch(self, interaction: Interaction, query: None, cursor: Cursor) -> Found[Job]:
+        """A page of the jobs in the order of the queue."""
+        jobs, first = await self.jobs(interaction), cursor.number * MAX_SHOWN
+        return Found.counted(jobs[first : first + MAX_SHOWN], cursor, len(jobs), MAX_SHOWN)
+
+    @abstractmethod
+    async def jobs(self, interaction: Interaction) -> Sequence[Job]:
+        """All of them. Raises a refusal of `bot.servers.rights`, or DatabaseError."""
 
 
-async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
-    """Everybody's jobs without prompts: those of the server, for operators all.
+class OwnJobs(JobList):
+    """The person's own unfinished jobs."""
 
-    Raises a refusal of `bot.servers.rights`, or DatabaseError.
-    """
-    service, scope = interaction.client.jobs, _scope(interaction)
-    await require(interaction, Action.SEE_QUEUE, scope)
-    jobs = await interaction.client.db.all(ALL_UNFINISHED_JOBS)
-    seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
-    entries = [
-        (
-            job,
-            f"**{progress_text(service, job)}** · <@{job.person_id}>\n" + await summary_here(interaction, job.request),
-        )
-        for job in seen[:MAX_SHOWN]
-    ]
-    cancels = await may(interaction, Action.CANCEL_ANY, scope)
-    view = _listed(
-        entries, len(seen), _("No one here has a request in the queue."), AnyJobCancelButton if cancels else None
-    )
-    if elsewhere := len(jobs) - len(seen):
-        text = ngettext("-# {count} job from other servers", "-# {count} jobs from other servers", elsewhere)
-        view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
-    if await may(interaction, Action.PAUSE_QUEUE, scope):
-        view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in service.paused)))
-    return view
+    key = "myqueue"
+
+    async def jobs(self, interaction: Interaction) -> Sequence[Job]:
+        """All of them."""
+        return await interaction.client.db.all(UNFINISHED_JOBS, interaction.user.id)
+
+    async def heading(self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]) -> str:
+        """What the list is, or that it is empty."""
+        return f"## {_('Your queue')}" if found.entries else _(NO_JOBS)
+
+    async def entry(
+        self, interaction: Interaction, at: ListRef, query: None, entry: Job, page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """How far it is, its prompt and parameters."""
+        head = f"**{progress_text(interaction.client.jobs, entry)}** · {plain(prompt_text(entry.request), 100)}"
+        text = f"{head}\n{await summary_here(interaction, entry.request)}"
+        return [ui.Section[Any](text[:MAX_TEXT], accessory=OwnJobCancelButton(entry.id, at))]
+
+    async def below(
+        self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]
+    ) -> Sequence[ui.Item[Any]]:
+        """The pages, *Cancel all*, and for staff *All jobs*."""
+        buttons: list[PersistentButton] = [CancelAllButton()] if (found.total or 0) > 1 else []
+        if await may(interaction, Action.SEE_QUEUE, _scope(interaction)):
+            buttons.append(AllJobsButton())
+        return [*button_rows(self.pager(at, found)), *button_rows(buttons)]
+
+
+class AllJobs(JobList):
+    """Everybody's jobs without prompts: those of the server, for operators all."""
+
+    key = "allqueue"
+
+    async def jobs(self, interaction: Interaction) -> Sequence[Job]:
+        """All of them. Raises a refusal."""
+        scope = _scope(interaction)
+        await require(interaction, Action.SEE_QUEUE, scope)
+        jobs = await interaction.client.db.all(ALL_UNFINISHED_JOBS)
+        return [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
+
+    async def heading(self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]) -> str:
+        """What the list is, or that it is empty."""
+        return f"## {_('All jobs')}" if found.entries else _("No one here has a request in the queue.")
+
+    async def entry(
+        self, interaction: Interaction, at: ListRef, query: None, entry: Job, page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """How far it is, whose it is, and its parameters."""
+        head = f"**{progress_text(interaction.client.jobs, entry)}** · <@{entry.person_id}>"
+        text = ui.TextDisplay[Any](f"{head}\n{await summary_here(interaction, entry.request)}"[:MAX_TEXT])
+        cancels = await may(interaction, Action.CANCEL_ANY, _scope(interaction))
+        return [ui.Section[Any](text, accessory=AnyJobCancelButton(entry.id, at)) if cancels else text]
+
+    async def below(
+        self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]
+    ) -> Sequence[ui.Item[Any]]:
+        """How many jobs other servers have, the pages, and the button that pauses the queue."""
+        items: list[ui.Item[Any]] = []
+        everywhere = await interaction.client.db.all(ALL_UNFINISHED_JOBS)
+        if elsewhere := len(everywhere) - (found.total or 0):
+            text = ngettext("-# {count} job from other servers", "-# {count} jobs from other servers", elsewhere)
+            items.append(ui.TextDisplay[Any](text.format(count=elsewhere)))
+        items += button_rows(self.pager(at, found))
+        if await may(interaction, Action.PAUSE_QUEUE, scope := _scope(interaction)):
+            way = Way.RESUME if scope in interaction.client.jobs.paused else Way.PAUSE
+            items.append(ui.ActionRow[Any](PauseButton(way, scope)))
+        return items
+
+
+MY_QUEUE, ALL_QUEUE = ListRef(OwnJobs.key), ListRef(AllJobs.key)
 
 
 async def summary_here(interaction: Interaction, request: GenerationRequest) -> str:
@@ -103,70 +151,31 @@ def _scope(interaction: Interaction) -> int:
     return EVERYWHERE if is_operator(interaction) else interaction.guild_id or EVERYWHERE
 
 
-def _listed(
-    entries: list[tuple[Job, str]], count: int, nothing: str, cancel_button: type[CancelButton] | None
-) -> ui.LayoutView:
-    """A view of as many jobs as fit, each with its text and a cancel button if there may be one."""
-    view = ui.LayoutView(timeout=None)
-    room, shown = MAX_TEXT, 0
-    for job, text in entries:
-        room -= len(text)
-        if shown and room < 0:
-            break
-        item = ui.TextDisplay[Any](text)
-        view.add_item(item if cancel_button is None else ui.Section[Any](item, accessory=cancel_button(job.id)))
-        shown += 1
-    if not count:
-        view.add_item(ui.TextDisplay[Any](nothing))
-    elif count > shown:
-        more = ngettext("… and {count} more.", "… and {count} more.", count - shown).format(count=count - shown)
-        view.add_item(ui.TextDisplay[Any](more))
-    return view
-
-
-class OwnJobCancelButton(CancelButton, template=r"queue:cancel-own:(?P<job>\d{1,18})"):
-    """Cancels a job in the list of the person's own jobs, and shows the list as it is then."""
+class OwnJobCancelButton(CancelButton, prefix="queue:cancel-own"):
+    """Cancels a job in a list of jobs, and shows the list as it is then."""
 
     command = "queue"
-    name = "queue:cancel-own"
     in_message_of_job = False
+
+    at: ListRef
 
     async def handle(self, interaction: Interaction) -> None:
         """Cancel the job and edit the list. Raises as `cancel`; the list is edited then too."""
         try:
             await self.cancel(interaction)
         finally:
-            await replace(interaction, await self.list_view(interaction), [])
-
-    async def list_view(self, interaction: Interaction) -> ui.LayoutView:
-        """The list in which the button stands."""
-        return await own_jobs_view(interaction)
+            await self.at.show(interaction)
 
 
-class AnyJobCancelButton(OwnJobCancelButton, template=r"queue:cancel-any:(?P<job>\d{1,18})"):
-    """Cancels a job in the list of everybody's jobs, and shows the list as it is then."""
-
-    name = "queue:cancel-any"
-
-    async def list_view(self, interaction: Interaction) -> ui.LayoutView:
-        """The list in which the button stands. Raises a refusal."""
-        return await all_jobs_view(interaction)
+class AnyJobCancelButton(OwnJobCancelButton, prefix="queue:cancel-any"):
+    """The same, in the list of everybody's jobs."""
 
 
-class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
+class CancelAllButton(PersistentButton, prefix="queue:cancel-all"):
     """Cancels all of the person's own jobs, and shows the list as it is then."""
 
     command, action = "queue", None
-
-    def __init__(self) -> None:
-        super().__init__(
-            ui.Button(label=_("Cancel all"), style=discord.ButtonStyle.danger, custom_id="queue:cancel-all")
-        )
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label, style = later("Cancel all"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Cancel them, the newest first, so that none begins in the place of one that was cancelled before it."""
@@ -174,58 +183,51 @@ class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
         client = interaction.client
         jobs = await client.db.all(UNFINISHED_JOBS, interaction.user.id)
         ended = [job for job in reversed(jobs) if await client.jobs.cancel(job.id)]
-        view = await own_jobs_view(interaction)
-        if count := sum(job.request.count for job in ended):
-            text = ngettext("Cancelled {count} picture.", "Cancelled {count} pictures.", count)
-            view.add_item(ui.TextDisplay[Any](text.format(count=number(count))))
-        await replace(interaction, view, [])
+        count = sum(job.request.count for job in ended)
+        text = ngettext("Cancelled {count} picture.", "Cancelled {count} pictures.", count)
+        await MY_QUEUE.show(interaction, text.format(count=number(count)) if count else "")
 
 
-class AllJobsButton(PersistentButton, template=r"queue:all"):
+class AllJobsButton(PersistentButton, prefix="queue:all"):
     """Shows staff the jobs of everybody."""
 
-    command = "queue"
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("All jobs"), custom_id="queue:all"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    command, label = "queue", later("All jobs")
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show all jobs."""
-        await replace(interaction, await all_jobs_view(interaction), [])
+        await ALL_QUEUE.show(interaction)
 
 
-class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
+class Way(StrEnum):
+    """What a button does to a queue."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class PauseButton(PersistentButton, prefix="queue"):
     """Pauses or resumes the queue of a server, or the whole queue. Running jobs finish; no new one starts."""
 
     command = "queue"
 
-    def __init__(self, scope: int, *, pauses: bool) -> None:
-        self.scope, self.pauses = scope, pauses
-        label = _("Pause queue") if pauses else _("Resume queue")
-        way = "pause" if pauses else "resume"
-        super().__init__(ui.Button(label=label, custom_id=f"queue:{way}:{scope}"))
+    way: Way
+    scope: DiscordId
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(discord_id(match["scope"]), pauses=match["way"] == "pause")
+    def text(self) -> str:
+        """What it does."""
+        return _("Pause queue") if self.way is Way.PAUSE else _("Resume queue")
 
     async def handle(self, interaction: Interaction) -> None:
         """Pause or resume. Raises a refusal of `bot.servers.rights`."""
         await require(interaction, Action.PAUSE_QUEUE, self.scope)
         jobs = interaction.client.jobs
-        before = self.scope in jobs.paused
-        if self.pauses:
+        before, pauses = self.scope in jobs.paused, self.way is Way.PAUSE
+        if pauses:
             await jobs.pause(self.scope, interaction.user.id)
         else:
             await jobs.unpause(self.scope)
-        if before != self.pauses:
-            action = AuditAction.PAUSE_QUEUE if self.pauses else AuditAction.RESUME_QUEUE
+        if before != pauses:
+            action = AuditAction.PAUSE_QUEUE if pauses else AuditAction.RESUME_QUEUE
             audit = interaction.client.servers.administration.audit
-            await audit.record(context_of(interaction), self.scope, action, {"paused": (before, self.pauses)})
-        await replace(interaction, await all_jobs_view(interaction), [])
+            await audit.record(context_of(interaction), self.scope, action, {"paused": (before, pauses)})
+        await ALL_QUEUE.show(interaction)
