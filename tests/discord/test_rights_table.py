@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import hypothesis
 import pytest
 import pytest_asyncio
-from bot.ui.page_kind import PageKind
 from discord import AppCommandType
 from hypothesis import strategies as st
 
@@ -53,11 +52,13 @@ from bot.ui.interactions.acknowledge import open_modal
 from bot.ui.interactions.replies import error_message, send_ephemeral_text
 from bot.ui.views.additions.links import ChooseLoraSelect
 from bot.ui.views.additions.offer import AddLinkedButton
+from bot.ui.views.browse import BrowseMenu
 from bot.ui.views.custom_ids import number_of
 from bot.ui.views.forms import LEFT_OUT, Form
 from bot.ui.views.gallery.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.jobs.progress import CancelButton
+from bot.ui.views.list_page import ListButton, ListPage, ListRef
 from bot.ui.views.jobs.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.loras.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.loras.content_rating import ContentRatingButton
@@ -481,10 +482,13 @@ async def find_doors(table: Table) -> None:
         if issubclass(kind, PanelButton | PanelMenu):
             others = ":1" * (len(kind.custom_ids.parts) - 1)
             named[kind] = [f"{kind.prefix}:{PanelPage(WORKSHOP)}{others}"]
+        if "at" in kind.custom_ids.parts:
+            others = ":1" * (len(kind.custom_ids.parts) - 1)
+            lists = ListPage.registered if issubclass(kind, ListButton | BrowseMenu) else ("mk",)
+            named[kind] = [f"{kind.prefix}{others}:{ListRef(key)}" for key in lists]
     kinds = [kind for kind in PersistentItem.registered if kind is not ProbeButton]
     for kind, custom_id in zip(kinds, simplest([template_of(kind) for kind in kinds]), strict=True):
-        lists = PageKind.registered if "(?P<kind>" in template_of(kind).pattern else ()
-        for each in named.get(kind) or [key + custom_id[2:] for key in lists] or [custom_id]:
+        for each in named.get(kind) or [custom_id]:
             table.doors.append(door(kind, each))
     FORMS.clear()
     table.forms.clear()
@@ -632,15 +636,15 @@ SAME = {
     "guide:paint": "imagine",
     "use:0": "imagine",
     "mark:0:0": "bookmarks",
-    "mkk:0:0:0:00": "bookmarks",
-    "bmu:0:0:00": "bookmarks",
+    "mkk:1:1:mk:0:": "bookmarks",
+    "bmu:1:1:mk:0:": "bookmarks",
     "take:0": "studio",
     "edit:0": "studio",
     "stsweep:0:": "sweep",
     "ststack:0:": "stack",
     "again:0": "imagine",
-    "mkn:0:00": "lora",
-    "bmn:0:00": "bookmarks",
+    "pg:mk:0:": "lora",
+    "pg:bm:0:": "bookmarks",
 }
 SHUT = ("imagine", "lora", "studio", "Remix")
 
