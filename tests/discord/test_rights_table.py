@@ -58,8 +58,8 @@ from bot.ui.views.forms import LEFT_OUT, Form
 from bot.ui.views.gallery.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.jobs.progress import CancelButton
-from bot.ui.views.list_page import ListButton, ListPage, ListRef
 from bot.ui.views.jobs.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
+from bot.ui.views.list_page import ListButton, ListPage, ListRef
 from bot.ui.views.loras.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.loras.content_rating import ContentRatingButton
 from bot.ui.views.loras.newer_versions import AddNewerButton
