@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bot.i18n import later
 from bot.ui.client import Interaction
-from bot.ui.views.loras.buttons import LORA, LoraButton, stored_lora
+from bot.ui.views.loras.buttons import LoraButton, stored_lora
 
 
-class AddToStudioButton(LoraButton, template=rf"tostudio:{LORA}"):
+class AddToStudioButton(LoraButton, prefix="tostudio"):
     """Adds a LoRA to the studio of the person who presses, beside the ones that are there."""
 
     command = "studio"
-    name, label = "tostudio", later("Add to studio")
+    label = later("Add to studio")
 
     async def handle(self, interaction: Interaction) -> None:
         """Add it and show the studio."""

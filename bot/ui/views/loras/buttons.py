@@ -1,4 +1,4 @@
-"""The base class of buttons about one LoRA, and the entry that its id means."""
+"""The base classes of buttons and menus about one LoRA, and the entry that its id means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.i18n.texts import lora_name
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.views.custom_ids import Id
-from bot.ui.views.persistent_items import PersistentButton
+from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
 
 LORA = r"(?P<lora>\d{1,18})"  # SHIM
 
@@ -44,3 +44,11 @@ class LoraButton(PersistentButton):
     async def lora(self, interaction: Interaction) -> Lora:
         """The entry. Raises NothingThere."""
         return await require_lora(interaction, self.lora_id)
+
+
+class LoraMenu(PersistentMenu):
+    """A menu about one entry of the catalogue."""
+
+    command = "lora"
+
+    lora_id: Id

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Annotated, Any
 
 from discord import ui
 
@@ -14,7 +13,7 @@ from bot.database.database import Database
 from bot.database.loras.catalogue import Lora, find_loras_by_id
 from bot.database.loras.search import Shown
 from bot.errors.missing import NothingThere
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import clipped, several
 from bot.sources.claims.provenance import HubFile, hub_files
 from bot.sources.hubs.remote import RemoteVersion
@@ -22,8 +21,10 @@ from bot.sources.updates import link_of
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.links import add_linked
 from bot.ui.views.additions.progress import require_may_add
+from bot.ui.views.custom_ids import IdPart
 from bot.ui.views.loras.origin import may_add, newer_button
 from bot.ui.views.loras.origin_text import newer_text
 from bot.ui.views.loras.page import LoraPageButton
@@ -35,7 +36,7 @@ MAX_NAME = 80
 MAX_NAMES = 200  # characters of names in the notice
 
 
-class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})"):
+class AddNewerButton(PersistentButton, prefix="newer"):
     """Adds a newer version, named by its SHA-256. The older one stays for stacks and pictures that name it.
 
     Messages from before name the SHA-256 of the older file.
@@ -43,15 +44,9 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
 
     command = "lora"
     sends_message = True
+    label = later("Add LoRA")
 
-    def __init__(self, sha256: str) -> None:
-        self.sha256 = sha256
-        super().__init__(ui.Button(label=_("Add LoRA"), custom_id=f"newer:{sha256}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(match["sha256"])
+    sha256: Annotated[str, IdPart(r"[0-9a-f]{64}")]
 
     async def handle(self, interaction: Interaction) -> None:
         """Add it, in a message of its own. Raises SourceError and other RequestErrors."""
@@ -66,19 +61,12 @@ class AddNewerButton(PersistentButton, template=r"newer:(?P<sha256>[0-9a-f]{64})
         await add_linked(interaction, link)
 
 
-class NewerVersionsButton(PersistentButton, template=r"newerlist"):
+class NewerVersionsButton(PersistentButton, prefix="newerlist"):
     """Shows the newer versions of the person's bookmarks that they have not seen."""
 
     command = "bookmarks"
     sends_message = True
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Show newer versions"), custom_id="newerlist"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label = later("Show newer versions")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show them in an ephemeral message; then they are told. Raises NothingThere or DatabaseError."""
@@ -103,19 +91,15 @@ async def loras_to_tell(db: Database, person_id: int, shown: Shown) -> list[Lora
 
 async def newer_view(db: Database, loras: Sequence[Lora], *, adds: bool) -> ui.LayoutView:
     """What is newer of each entry, with buttons that add it for who `adds`. Raises DatabaseError."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"## {_('Newer versions of your bookmarked LoRAs')}"))
+    parts: list[str | ui.Item[Any]] = [f"## {_('Newer versions of your bookmarked LoRAs')}"]
     for lora in loras:
         newer = _newer(await hub_files(db, list(lora.usable)))
         lines = [f"**{clipped(lora.name, MAX_NAME)}**", *map(newer_text, newer[:MAX_NEWER])]
         if (more := len(newer) - MAX_NEWER) > 0:
             lines.append("-# " + _("Newer versions not shown here: {count}").format(count=more))
-        view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
-        buttons = [newer_button(file) for file in newer] if adds else []
-        view.add_item(ui.ActionRow[Any](*buttons[:MAX_NEWER], LoraPageButton(lora.id)))
-    note = _("Your stacks and pictures keep the version that they were made with.")
-    view.add_item(ui.TextDisplay[Any](f"-# {note}"))
-    return view
+        buttons = [newer_button(file) for file in newer[:MAX_NEWER]] if adds else []
+        parts += ["\n".join(lines), ui.ActionRow[Any](*buttons, LoraPageButton(lora.id))]
+    return view_of(*parts, "-# " + _("Your stacks and pictures keep the version that they were made with."))
 
 
 def _newer(files: Sequence[HubFile]) -> list[HubFile]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Any, Self
 
@@ -28,36 +27,37 @@ from bot.ui.access import checkpoints_here, context_of, hides_pictures, is_opera
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.rendered_message import MAX_COMPONENTS, RenderedMessage
+from bot.ui.rendered_message import MAX_COMPONENTS, RenderedMessage, button_rows, view_of
+from bot.ui.views.custom_ids import Switch
+from bot.ui.views.forms import Form, TextField
 from bot.ui.views.gallery.feature_buttons import feature_buttons, featured_line
 from bot.ui.views.jobs.linked_request import paint_row, painted_with
 from bot.ui.views.loras import text as lora_text
 from bot.ui.views.loras.add_to_studio import AddToStudioButton
 from bot.ui.views.loras.base_model_declaration import DeclareButton, ProposeButton
-from bot.ui.views.loras.buttons import LORA, LoraButton, require_lora
+from bot.ui.views.loras.buttons import LoraButton, LoraMenu, require_lora
 from bot.ui.views.loras.community_pictures import CommunityPicture, add_community, community_pictures
 from bot.ui.views.loras.content_rating import ContentRatingButton
 from bot.ui.views.loras.origin import add_provenance
 from bot.ui.views.loras.pictures import MAX_SAMPLES, add_pictures
-from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentSelect, outdated_error
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.reports.forms import ReportLoraButton
 from bot.ui.views.servers.blocks import BlockThisLoraButton
 from inference.bounds import MAX_PROMPT
 from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
 
-_GREY = discord.ButtonStyle.secondary
 COMPANIONS = 5  # LoRAs that it was most often used with
 MAX_LABEL = 100  # characters of an option; Discord's limit
 _NO_RATING = "0"
 
 
-class UseButton(LoraButton, template=rf"use:{LORA}"):
+class UseButton(LoraButton, prefix="use"):
     """Opens a modal for a prompt, then paints with the LoRA on a checkpoint that fits."""
 
     command = "imagine"
     opens_modal = True
-    name, label, style = "use", later("Use now"), discord.ButtonStyle.primary
+    label, style = later("Use now"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
@@ -66,26 +66,19 @@ class UseButton(LoraButton, template=rf"use:{LORA}"):
         checkpoints = await checkpoints_here(interaction)
         checkpoint = await checkpoint_for(client.db, checkpoints, person_id, lora)
         example = lora_text.example_prompt(checkpoints, lora, checkpoint)
-        form = UseLoraForm(lora, checkpoint, example, opening=interaction.id)
-        await acknowledge.open_modal(interaction, form)
+        await acknowledge.open_modal(interaction, UseLoraForm(lora, checkpoint, example, interaction.id))
 
 
-class BookmarkToggle(PersistentButton, template=rf"mark:{LORA}:(?P<bookmarked>[01])"):
+class BookmarkToggle(LoraButton, prefix="mark"):
     """Adds or removes the bookmark, on a LoRA's page."""
 
     command = "bookmarks"
 
-    def __init__(self, lora_id: int, *, bookmarked: bool) -> None:
-        self.lora_id, self.bookmarked = lora_id, bookmarked
-        button: ui.Button[Any] = ui.Button(
-            label=bookmark_label(bookmarked=bookmarked), custom_id=f"mark:{lora_id}:{int(bookmarked)}"
-        )
-        super().__init__(button)
+    bookmarked: Switch
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]), bookmarked=match["bookmarked"] == "1")
+    def text(self) -> str:
+        """What it does, as its label."""
+        return bookmark_label(bookmarked=self.bookmarked)
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the bookmark and show the page again."""
@@ -106,23 +99,22 @@ async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked:
     return lora
 
 
-class LoraPageButton(LoraButton, template=rf"lora:{LORA}"):
+class LoraPageButton(LoraButton, prefix="lora"):
     """Opens a LoRA's page."""
 
-    name, label = "lora", later("Details")
+    label = later("Details")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page in an ephemeral message."""
         await show_lora_page(interaction, self.lora_id)
 
 
-class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
+class RateMenu(LoraMenu, prefix="rate"):
     """Sets, changes or removes the person's rating of one to five stars."""
 
-    command = "lora"
-
-    def __init__(self, lora_id: int, mine: int | None = None) -> None:
-        self.lora_id = lora_id
+    @classmethod
+    def of(cls, lora: Lora, mine: int | None) -> Self:
+        """The menu with their rating selected."""
         options = [
             discord.SelectOption(
                 label=lora_text.stars_text(count),
@@ -134,45 +126,29 @@ class RateMenu(PersistentSelect, template=rf"rate:{LORA}"):
         ]
         if mine is not None:
             options.append(discord.SelectOption(label=_("Remove my rating"), value=_NO_RATING))
-        menu: ui.Select[Any] = ui.Select(custom_id=f"rate:{lora_id}", options=options, placeholder=_("Rate this LoRA"))
-        super().__init__(menu)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(int(match["lora"]))
+        return cls(lora.id).offering(options, _("Rate this LoRA"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Store the rating and show the page again."""
         db, person_id = interaction.client.db, interaction.user.id
         lora = await require_lora(interaction, self.lora_id)
-        chosen = self.value
-        if chosen == _NO_RATING:
+        if self.value == _NO_RATING:
             await db.run(UNRATE_LORA, person=person_id, lora=lora.id)
-        elif chosen in map(str, STARS):
-            await rate_lora(db, person_id, lora.id, int(chosen))
+        elif self.value in map(str, STARS):
+            await rate_lora(db, person_id, lora.id, int(self.value))
         await refresh_lora_page(interaction, lora.id)
 
 
-class AddedCategoryMenu(PersistentSelect, template=rf"addcat:{LORA}"):
+class AddedCategoryMenu(LoraMenu, prefix="addcat"):
     """Corrects what a LoRA is for. Who added it and operators may."""
 
-    command = "lora"
-
-    def __init__(self, lora_id: int, category: Category | None = None) -> None:
-        self.lora_id = lora_id
-        options = [
-            discord.SelectOption(label=label(each), value=each.value, default=each is category) for each in Category
-        ]
-        menu: ui.Select[Any] = ui.Select(
-            custom_id=f"addcat:{lora_id}", options=options, placeholder=_("Change category")
-        )
-        super().__init__(menu)
-
     @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(int(match["lora"]))
+    def of(cls, lora: Lora) -> Self:
+        """The menu with the category selected."""
+        options = [
+            discord.SelectOption(label=label(each), value=each, default=each is lora.category) for each in Category
+        ]
+        return cls(lora.id).offering(options, _("Change category"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Store the category and show the page again."""
@@ -181,19 +157,14 @@ class AddedCategoryMenu(PersistentSelect, template=rf"addcat:{LORA}"):
         await correct_category(interaction, self.lora_id, Category(self.value))
 
 
-class AddedCategoryButton(PersistentButton, template=rf"addis:{LORA}:(?P<category>[a-z]{{1,20}})"):
+class AddedCategoryButton(LoraButton, prefix="addis"):
     """Corrects by one press what a LoRA was filed under when it was added. Who added it and operators may."""
 
-    command = "lora"
+    category: Category
 
-    def __init__(self, lora_id: int, category: Category) -> None:
-        self.lora_id, self.category = lora_id, category
-        super().__init__(ui.Button(label=label(category), custom_id=f"addis:{lora_id}:{category.value}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means. Raises ValueError for what is no category."""
-        return cls(int(match["lora"]), Category(match["category"]))
+    def text(self) -> str:
+        """The category."""
+        return label(self.category)
 
     async def handle(self, interaction: Interaction) -> None:
         """Store the category and show the LoRA's page."""
@@ -219,12 +190,12 @@ def may_correct(interaction: Interaction, lora: Lora) -> bool:
     return lora.added_by is not None and (lora.added_by == interaction.user.id or is_operator(interaction))
 
 
-class CompanionMenu(PersistentSelect, template=rf"with:{LORA}"):
+class CompanionMenu(LoraMenu, prefix="with"):
     """The LoRAs that are often used with this one; choosing one opens its page."""
 
-    command = "lora"
-
-    def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
+    @classmethod
+    def of(cls, lora: Lora, companions: Sequence[Lora]) -> Self:
+        """The menu of these."""
         options = [
             discord.SelectOption(
                 label=other.name[:MAX_LABEL],
@@ -233,47 +204,31 @@ class CompanionMenu(PersistentSelect, template=rf"with:{LORA}"):
             )
             for other in companions
         ]
-        menu: ui.Select[Any] = ui.Select(
-            custom_id=f"with:{lora_id}", options=options, placeholder=_("Open a LoRA that is often used with this one")
-        )
-        super().__init__(menu)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(int(match["lora"]))
+        return cls(lora.id).offering(options, _("Open a LoRA that is often used with this one"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page of the chosen LoRA in an ephemeral message."""
         await show_lora_page(interaction, self.ids[0])
 
 
-class UseLoraForm(ModalForm):
+class UseLoraForm(Form, key="prompt"):
     """The prompt of a picture with this LoRA; `example` is filled in."""
 
     command = "imagine"
+    prompt = TextField(later("Prompt"), length=MAX_PROMPT, long=True)
 
-    def __init__(self, lora: Lora, checkpoint: str | None, example: str, *, opening: int) -> None:
-        super().__init__(_("Generate with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
-        self._lora_id, self._checkpoint = lora.id, checkpoint
-        self.prompt: ui.TextInput[Any] = ui.TextInput(
-            custom_id="prompt",
-            style=discord.TextStyle.paragraph,
-            default=example or None,
-            max_length=MAX_PROMPT,
-        )
+    def __init__(self, lora: Lora, checkpoint: str | None, example: str, opening: int) -> None:
         where = _("This LoRA fits no model here. Easel explains the reason after you submit this form.")
         if checkpoint:
             where = _("Model: {checkpoint}").format(checkpoint=checkpoint)
-        self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
+        title = _("Generate with {lora}").format(lora=lora.name)
+        super().__init__(title, opening, prompt=UseLoraForm.prompt.but(hint=where, value=example))
+        self._lora_id, self._checkpoint = lora.id, checkpoint
 
     async def submitted(self, interaction: Interaction) -> None:
         """Order the picture."""
-        draft = RequestDraft(
-            prompt=self.prompt.value,
-            checkpoint=self._checkpoint,
-            loras=(LoraDraft(name=f"#{self._lora_id}"),),
-        )
+        loras = (LoraDraft(name=f"#{self._lora_id}"),)
+        draft = RequestDraft(prompt=self.prompt, checkpoint=self._checkpoint, loras=loras)
         await interaction.client.orders.paint(interaction, draft)
 
 
@@ -320,7 +275,7 @@ async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool
 def _add_category_menu(view: ui.LayoutView, lora: Lora) -> None:
     """A menu that corrects the category, if there is room."""
     if view.total_children_count < MAX_COMPONENTS - 2:
-        view.add_item(ui.ActionRow[Any](AddedCategoryMenu(lora.id, lora.category)))
+        view.add_item(ui.ActionRow[Any](AddedCategoryMenu.of(lora)))
 
 
 async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:
@@ -347,12 +302,8 @@ def require_rating_shown(lora: Lora, shown: Collection[ContentRating | None]) ->
 
 def hidden_page(lora: Lora, staff_buttons: Sequence[PersistentButton]) -> RenderedMessage:
     """What stands in place of the page of a LoRA that is rated above what a place shows."""
-    page = RenderedMessage()
     text = f"## {clipped(lora.name, lora_text.MAX_NAME)}\n{explained(NotShownHere(name=plain(lora.name)))}"
-    page.view.add_item(ui.TextDisplay[Any](text))
-    if staff_buttons:
-        page.view.add_item(ui.ActionRow[Any](*staff_buttons))
-    return page
+    return RenderedMessage(view_of(text, *button_rows(staff_buttons)))
 
 
 async def checkpoint_for(db: Database, checkpoints: InstalledCheckpoints, person_id: int, lora: Lora) -> str | None:
@@ -391,8 +342,9 @@ async def lora_page(
     page.view.add_item(container)
     add_community(page, lora, community, hidden=hides)
     if often_with:
-        page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
-    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await db.one(RATING_OF, person=person_id, lora=lora.id))))
+        page.view.add_item(ui.ActionRow[Any](CompanionMenu.of(lora, often_with)))
+    mine = await db.one(RATING_OF, person=person_id, lora=lora.id)
+    page.view.add_item(ui.ActionRow[Any](RateMenu.of(lora, mine)))
     bookmarked = await find_bookmark(db, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]
