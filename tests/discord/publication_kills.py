@@ -186,7 +186,7 @@ class Kills(ProcessKills[Picture]):
 
     def boards(self) -> list[Message]:
         """The boards of all channels."""
-        return self._public(f"'{OpenGalleryButton.whole}'")
+        return self._public(f"'{OpenGalleryButton().custom_id}'")
 
     def _public(self, custom_id: str) -> list[Message]:
         messages = self.scene.playground.world.messages.values()

@@ -37,7 +37,7 @@ from bot.ui.views.permissions import is_public
 from bot.ui.visible_channels import known_channel
 
 MAX_NAME = 80  # characters of a LoRA's name
-WHOLE_GALLERY = OpenGalleryButton.whole  # the custom_id by which a board is told from other messages
+WHOLE_GALLERY = OpenGalleryButton().custom_id  # the custom_id by which a board is told from other messages
 
 
 class BoardPosts:

@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
 from bot.database.gallery.features import FEATURED_PUBLICATIONS
-from bot.database.gallery.pages import FIND_ALL_SHOWN, PlaceFilter
+from bot.database.gallery.pages import FIND_ALL_SHOWN
 from bot.database.gallery.publications import Publication
 from bot.database.jobs.jobs import FIND_JOB
 from bot.i18n import _, ngettext, number
 from bot.i18n.texts import bounded_lines, mention, on_a_label, plain, prompt_text, several
 from bot.pictures.attachments import PictureFile
+from bot.ui.access import published_here
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.browse import MAX_OPTION
+from bot.ui.views.custom_ids import Word
 from bot.ui.views.gallery.feature_buttons import featured_text
 from bot.ui.views.gallery.picture import show_picture
 from bot.ui.views.loras.community_pictures import file_of
-from bot.ui.views.persistent_items import PersistentSelect
+from bot.ui.views.persistent_items import PersistentMenu
 
 FEATURED = 4  # pictures of the section of what is featured
 MAX_LINES, MAX_FEATURED, MAX_LORAS = 1900, 1400, 100  # characters of all lines, of those of the section, of LoRAs
 
 
-class OpenPictureMenu(PersistentSelect, template=r"ga-v:(?P<of>list|featured)"):
-    """Opens a picture of the page."""
+class OpenPictureMenu(PersistentMenu, prefix="opengallery"):
+    """Opens a picture of the page, or one `of` those that are featured."""
 
     command = "gallery"
 
-    def __init__(self, of: str, options: Sequence[discord.SelectOption] = (), placeholder: str = "…") -> None:
-        super().__init__(ui.Select(custom_id=f"ga-v:{of}", options=list(options), placeholder=placeholder))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(match["of"])
+    of: Word
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it in an ephemeral message."""
@@ -57,46 +52,41 @@ class GalleryCard:
     prompt: str  # "" where the author keeps it private
 
 
-async def add_list(interaction: Interaction, page: RenderedMessage, publications: Sequence[Publication]) -> None:
+async def list_items(
+    interaction: Interaction, page: RenderedMessage, publications: Sequence[Publication]
+) -> list[ui.Item[Any]]:
     """The pictures of a page with their numbers. Raises DatabaseError."""
     cards = [await _card(interaction, one) for one in publications]
-    if not cards:
-        return
-    lines = [f"{n}. {_card_line(card)}" for n, card in enumerate(cards, 1)]
-    _add_cards(page, page.view, cards, bounded_lines(lines, MAX_LINES))
-    page.view.add_item(ui.ActionRow[Any](OpenPictureMenu("list", _options(cards), _("Open a picture"))))
+    lines = bounded_lines([f"{n}. {_card_line(card)}" for n, card in enumerate(cards, 1)], MAX_LINES)
+    return _items(page, cards, lines, OpenPictureMenu("list").offering(_options(cards), _("Open a picture")))
 
 
-async def add_featured(interaction: Interaction, page: RenderedMessage, server_id: int, place: PlaceFilter) -> None:
-    """The section of what staff have featured lately, with who and when."""
-    db = interaction.client.db
-    features = await db.all(
-        FEATURED_PUBLICATIONS, server=server_id, since=0, limit=FEATURED, offset=0, **place.parameters
-    )
+async def featured_items(interaction: Interaction, page: RenderedMessage, server_id: int) -> list[ui.Item[Any]]:
+    """The section of what staff have featured lately, with who and when. Raises DatabaseError."""
+    db, place = interaction.client.db, (await published_here(interaction)).parameters
+    features = await db.all(FEATURED_PUBLICATIONS, server=server_id, since=0, limit=FEATURED, offset=0, **place)
     by_id = {each.target_id: each for each in features}
-    shown = {one.id: one for one in await db.all(FIND_ALL_SHOWN, ids=[*by_id], **place.parameters)}
+    shown = {one.id: one for one in await db.all(FIND_ALL_SHOWN, ids=[*by_id], **place)}
     cards = [await _card(interaction, shown[each]) for each in by_id if each in shown]
-    if not cards:
-        return
     lines = [f"{_card_line(card)}\n-# {featured_text(by_id[card.publication.id])}" for card in cards]
-    container = ui.Container[Any](ui.TextDisplay[Any](f"### {_('Featured')}"))
-    _add_cards(page, container, cards, bounded_lines(lines, MAX_FEATURED))
-    container.add_item(ui.ActionRow[Any](OpenPictureMenu("featured", _options(cards), _("Open a featured picture"))))
-    page.view.add_item(container)
+    menu = OpenPictureMenu("featured").offering(_options(cards), _("Open a featured picture"))
+    items = _items(page, cards, bounded_lines(lines, MAX_FEATURED), menu)
+    return [ui.Container[Any](ui.TextDisplay[Any](f"### {_('Featured')}"), *items)] if items else []
 
 
-def _add_cards(
-    page: RenderedMessage, to: ui.LayoutView | ui.Container[Any], cards: Sequence[GalleryCard], lines: Sequence[str]
-) -> None:
-    """The pictures in one gallery, and a line about each."""
-    items = [
+def _items(
+    page: RenderedMessage, cards: Sequence[GalleryCard], lines: Sequence[str], menu: OpenPictureMenu
+) -> list[ui.Item[Any]]:
+    """The pictures in one gallery, a line about each, and the menu that opens them."""
+    if not cards:
+        return []
+    pictures = [
         discord.MediaGalleryItem(page.attach(card.picture), description=_alt_text(n, card))
         for n, card in enumerate(cards, 1)
         if card.picture is not None
     ]
-    if items:
-        to.add_item(ui.MediaGallery[Any](*items))
-    to.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+    gallery = [ui.MediaGallery[Any](*pictures)] if pictures else []
+    return [*gallery, ui.TextDisplay[Any]("\n".join(lines)), ui.ActionRow[Any](menu)]
 
 
 async def _card(interaction: Interaction, publication: Publication) -> GalleryCard:

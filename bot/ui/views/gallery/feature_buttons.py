@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from typing import Self
-
-from discord import ui
-
 from bot.database.gallery.features import FIND_FEATURE, Feature, FeatureKind
 from bot.errors.missing import NothingThere
 from bot.i18n import _
@@ -15,24 +10,23 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of, may, require, require_published
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.views.custom_ids import Id, Switch
 from bot.ui.views.loras.buttons import require_lora
 from bot.ui.views.persistent_items import PersistentButton
 
 
-class FeatureButton(PersistentButton, template=r"feature:(?P<on>[01]):(?P<what>lora|publication):(?P<target>\d{1,18})"):
+class FeatureButton(PersistentButton, prefix="feature"):
     """Features something in the server where staff press it, or ends that."""
 
     command = "gallery"
 
-    def __init__(self, kind: FeatureKind, target_id: int, *, on: bool) -> None:
-        self.kind, self.target_id, self.on = kind, target_id, on
-        text = _("Feature in this server") if on else _("Stop featuring in this server")
-        super().__init__(ui.Button(label=text, custom_id=f"feature:{int(on)}:{kind}:{target_id}"))
+    on: Switch
+    kind: FeatureKind
+    target_id: Id
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(FeatureKind(match["what"]), int(match["target"]), on=match["on"] == "1")
+    def text(self) -> str:
+        """What it does."""
+        return _("Feature in this server") if self.on else _("Stop featuring in this server")
 
     async def handle(self, interaction: Interaction) -> None:
         """Do it, and say what is featured now. Raises NothingThere, NotPublished or NotStaff."""
@@ -67,7 +61,7 @@ async def feature_buttons(interaction: Interaction, kind: FeatureKind, target_id
     if interaction.guild_id is None or not await may(interaction, Action.FEATURE):
         return []
     featured = await interaction.client.db.one(FIND_FEATURE, server=interaction.guild_id, kind=kind, target=target_id)
-    return [FeatureButton(kind, target_id, on=featured is None)]
+    return [FeatureButton(featured is None, kind, target_id)]
 
 
 async def featured_line(interaction: Interaction, kind: FeatureKind, target_id: int) -> list[str]:

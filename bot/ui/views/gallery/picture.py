@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 from discord import ui
 
 from bot.database.gallery.features import FeatureKind
 from bot.database.gallery.publications import Publication
 from bot.errors.rights import NotYours
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import message_url
 from bot.pictures.thumbnails import GALLERY
 from bot.ui.access import hides_pictures, require_published
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.custom_ids import Id
 from bot.ui.views.gallery.feature_buttons import feature_buttons, featured_line
 from bot.ui.views.gallery.links import OpenGalleryButton
 from bot.ui.views.gallery.post import (
@@ -32,20 +32,13 @@ from bot.ui.views.reports.forms import open_report_form
 from bot.workspace.repaint import picture_gone
 
 
-class ReportPublishedButton(PersistentButton, template=r"rppublished:(?P<publication>\d{1,18})"):
+class ReportPublishedButton(PersistentButton, prefix="rppublished"):
     """Opens the form that reports a published picture."""
 
-    command = "Report"
+    command, label = "Report", later("Report")
     opens_modal = True
 
-    def __init__(self, publication_id: int) -> None:
-        self.publication_id = publication_id
-        super().__init__(ui.Button(label=_("Report"), custom_id=f"rppublished:{publication_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["publication"]))
+    publication_id: Id
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises NotPublished or OwnReport."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -24,11 +23,13 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import RenderedMessage, button_rows, view_of
+from bot.ui.views.custom_ids import Id
 from bot.ui.views.gallery.published import bookmark_published, remix_published, use_same
 from bot.ui.views.loras.page import LoraPageButton
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.question import ask, conclude
+from bot.ui.views.results.details import USE_PICTURE
 from bot.ui.views.results.removal_form import RemovalForm
 from bot.workspace.remix import MatchedLora, parts_of
 from inference.messages.request import GenerationRequest
@@ -96,7 +97,7 @@ def publication_buttons(publication: Publication, job: Job, *, unpublish: bool =
     if job.request.only(publication.position).loras:
         about_loras = [UseSameButton(publication.id), BookmarkPublishedButton(publication.id)]
     return [
-        LikeButton(publication.id, publication.likes),
+        LikeButton(publication.id).labelled(like_label(publication.likes)),
         *about_loras,
         RemixPublishedButton(publication.id),
         *([UnpublishButton(publication.id)] if unpublish else []),
@@ -106,27 +107,15 @@ def publication_buttons(publication: Publication, job: Job, *, unpublish: bool =
 def _link(part: MatchedLora) -> LoraPageButton:
     """The button that opens the page of a LoRA which is known here, with its name."""
     assert part.lora is not None
-    button = LoraPageButton(part.lora.id)
-    button.item.label = on_a_label(part.lora.name)
-    return button
+    return LoraPageButton(part.lora.id).labelled(on_a_label(part.lora.name))
 
 
-class PublicationButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about a published picture, with the custom_id `NAME:PUBLICATION`."""
+class PublicationButton(PersistentButton):
+    """A button about a published picture."""
 
     command = "gallery"
-    name: ClassVar[str] = ""
-    label: ClassVar[str] = ""  # marked by `later`, translated when the button is made
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, publication_id: int) -> None:
-        self.publication_id = publication_id
-        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{publication_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["publication"]))
+    publication_id: Id
 
 
 async def publication_here(interaction: Interaction, publication_id: int) -> Publication:
@@ -140,14 +129,10 @@ async def publication_here(interaction: Interaction, publication_id: int) -> Pub
     return found
 
 
-class LikeButton(PublicationButton, template=r"like:(?P<publication>\d{1,18})"):
+class LikeButton(PublicationButton, prefix="like"):
     """Likes a published picture. The message that is pressed shows the new number where it can be edited."""
 
-    name, label = "like", later("Like")
-
-    def __init__(self, publication_id: int, likes: int = 0) -> None:
-        super().__init__(publication_id)
-        self.item.label = like_label(likes)
+    label = later("Like")
 
     async def handle(self, interaction: Interaction) -> None:
         """Like it. Who likes it already may take that back."""
@@ -155,28 +140,23 @@ class LikeButton(PublicationButton, template=r"like:(?P<publication>\d{1,18})"):
         who = context_of(interaction)
         count = await interaction.client.likes.like(publication.id, who.person_id, who.joined_at)
         if not count.changed:
-            view = ui.LayoutView(timeout=None)
             text = sentences(_("You already like this picture."), likes_text(count.likes))
-            view.add_item(ui.TextDisplay[Any](text))
-            view.add_item(ui.ActionRow[Any](UnlikeButton(publication.id)))
-            await send_ephemeral(interaction, view)
+            await send_ephemeral(interaction, view_of(text, ui.ActionRow[Any](UnlikeButton(publication.id))))
         elif not await _show_in_post(interaction, publication, count.likes):
             await send_ephemeral_text(interaction, sentences(_("You like this picture."), likes_text(count.likes)))
 
 
-class UnlikeButton(PublicationButton, template=r"unlike:(?P<publication>\d{1,18})"):
+class UnlikeButton(PublicationButton, prefix="unlike"):
     """Takes a like back."""
 
-    name, label = "unlike", later("Unlike")
+    label = later("Unlike")
 
     async def handle(self, interaction: Interaction) -> None:
         """Take it back; the post shows that some minutes later."""
         publication = await publication_here(interaction, self.publication_id)
         count = await interaction.client.likes.unlike(publication.id, interaction.user.id)
-        view = ui.LayoutView(timeout=None)
         text = sentences(_("You removed your like."), likes_text(count.likes))
-        view.add_item(ui.TextDisplay[Any](text))
-        await acknowledge.replace(interaction, view, [])
+        await acknowledge.replace(interaction, view_of(text), [])
 
 
 async def _show_in_post(interaction: Interaction, publication: Publication, likes: int) -> bool:
@@ -212,7 +192,7 @@ def with_likes(
     kept = kept_files(message)  # before the view changes: both share what Discord has sent
     view = ui.LayoutView.from_message(message, timeout=None)
     for item in view.walk_children():
-        if isinstance(item, ui.Button) and item.custom_id == f"{LikeButton.name}:{publication_id}":
+        if isinstance(item, ui.Button) and item.custom_id == LikeButton(publication_id).custom_id:
             item.label = like_label(likes)
         elif isinstance(item, ui.MediaGallery):
             for picture in item.items:
@@ -221,44 +201,44 @@ def with_likes(
     return view, kept
 
 
-class UseSameButton(PublicationButton, template=r"usesame:(?P<publication>\d{1,18})"):
+class UseSameButton(PublicationButton, prefix="usesame"):
     """Brings the LoRAs of a published picture into the studio of the person who presses."""
 
     command = "studio"
-    name, label, style = "usesame", later("Use these LoRAs"), discord.ButtonStyle.primary
+    label, style = later("Use these LoRAs"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with them, and say which do not fit the checkpoint there."""
         await use_same(interaction, self.publication_id)
 
 
-class RemixPublishedButton(PublicationButton, template=r"remixpub:(?P<publication>\d{1,18})"):
+class RemixPublishedButton(PublicationButton, prefix="remixpub"):
     """Fills the studio of the person who presses from a published picture."""
 
-    command = "Remix"
-    name, label, style = "remixpub", later("Remix"), discord.ButtonStyle.primary
+    command = USE_PICTURE
+    label, style = later("Remix"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
         await remix_published(interaction, self.publication_id)
 
 
-class BookmarkPublishedButton(PublicationButton, template=r"keeppub:(?P<publication>\d{1,18})"):
+class BookmarkPublishedButton(PublicationButton, prefix="keeppub"):
     """Bookmarks the LoRAs of a published picture for the person who presses."""
 
     command = "Bookmark LoRAs"
-    name, label = "keeppub", later("Bookmark these LoRAs")
+    label = later("Bookmark these LoRAs")
 
     async def handle(self, interaction: Interaction) -> None:
         """Bookmark the LoRAs and say which are new."""
         await bookmark_published(interaction, self.publication_id)
 
 
-class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d{1,18})"):
+class UnpublishButton(PublicationButton, prefix="unpublish"):
     """Asks the author before a picture is taken out of the gallery, or asks staff why."""
 
     command, action = "history", None
-    name, label = "unpublish", later("Unpublish")
+    label = later("Unpublish")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -266,7 +246,7 @@ class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d
         publication = await publication_here(interaction, self.publication_id)
         await check_may_unpublish(interaction, publication)
         if publication.person_id != interaction.user.id:
-            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, opening=interaction.id))
+            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, interaction.id))
             return
         text = sentences(
             _("This removes the picture, with its likes, from this server's art channel and gallery."),
@@ -276,11 +256,11 @@ class UnpublishButton(PublicationButton, template=r"unpublish:(?P<publication>\d
         await ask(interaction, _("Unpublish this picture?"), text, confirm, _("Keep picture published"))
 
 
-class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<publication>\d{1,18})"):
+class ConfirmUnpublishingButton(PublicationButton, prefix="unpublishnow"):
     """Unpublishes a picture for its author. Staff get the form instead: messages sent before it have this button."""
 
     command, action = "history", None
-    name, label, style = "unpublishnow", later("Unpublish"), discord.ButtonStyle.danger
+    label, style = later("Unpublish"), discord.ButtonStyle.danger
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
@@ -288,24 +268,24 @@ class ConfirmUnpublishingButton(PublicationButton, template=r"unpublishnow:(?P<p
         publication = await publication_here(interaction, self.publication_id)
         await check_may_unpublish(interaction, publication)
         if publication.person_id != interaction.user.id:
-            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, opening=interaction.id))
+            await acknowledge.open_modal(interaction, RemovePublicationForm(publication.id, interaction.id))
             return
         await interaction.client.publishing.take_back(publication.id)
         await conclude(interaction, _("The picture is no longer published."))
 
 
-class RemovePublicationForm(RemovalForm):
+class RemovePublicationForm(RemovalForm, key="unpublish"):
     """Takes a published picture out of the gallery, and its job down in the server."""
 
     private = True
 
-    def __init__(self, publication_id: int, *, opening: int) -> None:
+    def __init__(self, publication_id: int, opening: int) -> None:
         text = sentences(
             _("This removes the picture from all channels and the gallery of this server."),
             _("The picture's buttons will no longer generate pictures here."),
             _("The picture stays in the author's /history."),
         )
-        super().__init__(f"unpublish:{publication_id}", text, opening=opening)
+        super().__init__(text, opening)
         self._publication_id = publication_id
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -314,7 +294,7 @@ class RemovePublicationForm(RemovalForm):
         await check_may_unpublish(interaction, publication)
         job = await client.db.one(FIND_JOB, publication.job_id)
         if job is not None:
-            await client.removals.take_down(job, publication.server_id, interaction.user.id, self.reason.value)
+            await client.removals.take_down(job, publication.server_id, interaction.user.id, self.reason)
             await client.publishing.take_back_job(job.id, publication.server_id)
         await send_ephemeral_text(interaction, _("The picture is no longer published."))
 
@@ -341,13 +321,12 @@ def custom_ids(message: discord.Message) -> set[str]:
 
 def is_post_of(message: discord.Message, publication_id: int) -> bool:
     """Whether a message of the bot is that of a publication."""
-    return f"{UnpublishButton.name}:{publication_id}" in custom_ids(message)
+    return UnpublishButton(publication_id).custom_id in custom_ids(message)
 
 
 async def find_published(db: Database, message: discord.Message) -> Publication | None:
     """The publication whose message this message of the bot is. Raises DatabaseError."""
-    wanted = UnpublishButton.__discord_ui_compiled_template__
     for custom_id in custom_ids(message):
-        if match := wanted.fullmatch(custom_id):
-            return await db.one(FIND_PUBLICATION, int(match["publication"]))
+        if button := UnpublishButton.from_text(custom_id):
+            return await db.one(FIND_PUBLICATION, button.publication_id)
     return None

@@ -5,7 +5,6 @@ The custom_ids of the controls hold all that was chosen, so a question that was 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -27,23 +26,13 @@ from bot.ui.access import context_of, require_open, server_settings
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import RenderedMessage, button_rows, view_of
+from bot.ui.views.custom_ids import discord_id, is_discord_id
 from bot.ui.views.gallery.post import UnpublishButton, picture_items, shown_picture
-from bot.ui.views.persistent_items import (
-    NO_CUSTOM_ID,
-    JobButton,
-    PersistentButton,
-    PersistentSelect,
-    discord_id,
-    is_discord_id,
-    job_gone,
-    outdated_error,
-)
+from bot.ui.views.persistent_items import JobButton, PersistentButton, PersistentMenu, job_gone, outdated_error
 from bot.ui.views.results.sheet import label_of_variant
 from bot.workspace.repaint import picture_gone
 from inference.errors import RequestError
-
-STATE = r"(?P<job>\d{1,18}):(?P<position>\d):(?P<channel>\d{1,19}):(?P<prompt>[01])"
 
 
 @dataclass(frozen=True)
@@ -55,21 +44,23 @@ class PublishChoice:
     channel_id: int
     shows_prompt: bool
 
+    ID_PATTERN: ClassVar[str] = r"[0-9]{1,18}:[0-9]:[0-9]{1,19}:[01]"
+
     @classmethod
-    def of(cls, match: re.Match[str]) -> Self:
-        """The choice in a custom_id. Raises ValueError for a number that is no id of Discord."""
-        return cls(int(match["job"]), int(match["position"]), discord_id(match["channel"]), match["prompt"] == "1")
+    def from_id(cls, text: str) -> Self:
+        """Read what `str` wrote. Raises ValueError for a number that is no id of Discord."""
+        job_id, position, channel_id, prompt = text.split(":")
+        return cls(int(job_id), int(position), discord_id(channel_id), prompt == "1")
 
     def __str__(self) -> str:
-        """The choice as STATE reads it."""
         return f"{self.job_id}:{self.position}:{self.channel_id}:{int(self.shows_prompt)}"
 
 
-class PublishButton(JobButton, template=r"publish:(?P<job>\d{1,18})"):
+class PublishButton(JobButton, prefix="publish"):
     """Asks how the person's own picture is to be published. Only in servers with art channels it is there."""
 
     command = "gallery"
-    name, label = "publish", later("Publish")
+    label = later("Publish")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show what would be posted. Raises NotYours, and why nothing of it may be published here."""
@@ -153,9 +144,9 @@ async def _question(
             "They can also find the picture in /gallery."
         ),
     )
-    buttons: list[PersistentButton] = [PublishConfirmButton.of(choice)]
+    buttons: list[PersistentButton] = [PublishConfirmButton(choice)]
     if shown.request.own_words:
-        buttons.append(PublishPromptButton.of(replace(choice, shows_prompt=not choice.shows_prompt)))
+        buttons.append(PublishPromptButton(replace(choice, shows_prompt=not choice.shows_prompt)))
     items: list[ui.Item[Any]] = [
         ui.TextDisplay[Any](head),
         *picture_items(shown, page.attach(await _file(interaction, picture)), hidden=hidden),
@@ -202,20 +193,12 @@ def published_items(publication: Publication) -> list[ui.Item[Any]]:
     return [ui.TextDisplay[Any](text), ui.ActionRow[Any](UnpublishButton(publication.id))]
 
 
-class _ChoiceButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button of the question. Its custom_id is its name and the choice that it means."""
+class _ChoiceButton(PersistentButton):
+    """A button of the question, which shows it with another choice."""
 
     command = "gallery"
-    name: ClassVar[str] = ""
 
-    def __init__(self, choice: PublishChoice, label: str = "") -> None:
-        self.choice = choice
-        super().__init__(ui.Button(label=label or self.name, custom_id=f"{self.name}:{choice}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(PublishChoice.of(match))
+    choice: PublishChoice
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the question with this choice."""
@@ -223,41 +206,29 @@ class _ChoiceButton(PersistentButton, template=NO_CUSTOM_ID):
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class PictureChoiceButton(_ChoiceButton, template=rf"pubpicture:{STATE}"):
+class PictureChoiceButton(_ChoiceButton, prefix="pubpicture"):
     """Chooses one of the pictures of a job."""
-
-    name = "pubpicture"
 
     @classmethod
     def of(cls, job: Job, choice: PublishChoice) -> Self:
         """The button for a picture, with its number, or on a sheet with what it was painted with."""
         if not job.request.variants:
-            return cls(choice, _("Picture {number}").format(number=choice.position + 1))
-        return cls(choice, label_of_variant(job.request, choice.position)[:80])
+            return cls(choice).labelled(_("Picture {number}").format(number=choice.position + 1))
+        return cls(choice).labelled(label_of_variant(job.request, choice.position))
 
 
-class PublishPromptButton(_ChoiceButton, template=rf"pubprompt:{STATE}"):
+class PublishPromptButton(_ChoiceButton, prefix="pubprompt"):
     """Shows the prompt under the picture, or not."""
 
-    name = "pubprompt"
-
-    @classmethod
-    def of(cls, choice: PublishChoice) -> Self:
-        """The button that chooses whether it is shown."""
-        return cls(choice, _("Show the prompt") if choice.shows_prompt else _("Keep the prompt private"))
+    def text(self) -> str:
+        """What it does."""
+        return _("Show the prompt") if self.choice.shows_prompt else _("Keep the prompt private")
 
 
-class PublishConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
+class PublishConfirmButton(_ChoiceButton, prefix="pubconfirm"):
     """Publishes the picture."""
 
-    name = "pubconfirm"
-
-    @classmethod
-    def of(cls, choice: PublishChoice) -> Self:
-        """The button that publishes what is shown."""
-        button = cls(choice, _("Publish"))
-        button.item.style = discord.ButtonStyle.success
-        return button
+    label, style = later("Publish"), discord.ButtonStyle.success
 
     async def handle(self, interaction: Interaction) -> None:
         """Publish it, and say where it is. Raises why it may not be."""
@@ -266,20 +237,15 @@ class PublishConfirmButton(_ChoiceButton, template=rf"pubconfirm:{STATE}"):
         published = await interaction.client.publishing.publish(
             context_of(interaction), job, choice.position, choice.channel_id, shows_prompt=choice.shows_prompt
         )
-        view = ui.LayoutView(timeout=None)
-        for item in published_items(published):
-            view.add_item(item)
-        await acknowledge.replace(interaction, view, [])
+        await acknowledge.replace(interaction, view_of(*published_items(published)), [])
 
 
-class ChannelChoice(PersistentSelect, template=rf"pubchannel:{STATE}"):
+class ChannelChoice(PersistentMenu, prefix="pubchannel"):
     """Chooses the art channel."""
 
     command = "gallery"
 
-    def __init__(self, choice: PublishChoice, options: Sequence[discord.SelectOption] = ()) -> None:
-        self.choice = choice
-        super().__init__(ui.Select(custom_id=f"pubchannel:{choice}", options=list(options)))
+    choice: PublishChoice
 
     @classmethod
     def of(cls, choice: PublishChoice, names: dict[int, str]) -> Self:
@@ -288,12 +254,7 @@ class ChannelChoice(PersistentSelect, template=rf"pubchannel:{STATE}"):
             discord.SelectOption(label=name, value=str(channel_id), default=channel_id == choice.channel_id)
             for channel_id, name in names.items()
         ]
-        return cls(choice, options)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(PublishChoice.of(match))
+        return cls(choice).offering(options)
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the question for this channel. Raises why the picture may not be published there."""
