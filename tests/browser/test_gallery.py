@@ -156,7 +156,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
         await expect(gallery.locator("li")).to_have_count(3)
         await expect(gallery.locator("img")).to_have_count(3)
         await pictures(page, "58-gallery")
-        await gallery.locator("select[data-custom-id='ga-v:list']").select_option(index=3)
+        await gallery.locator("select[data-custom-id='opengallery:list']").select_option(index=3)
         await expect(last(page)).to_contain_text("1 like.")
         await expect(last(page)).to_contain_text("Komori")
         await last(page).get_by_role("button", name="Feature").click()
@@ -176,7 +176,7 @@ async def they_look_at_the_gallery(demo: Demo, browser: Browser) -> None:
 async def they_narrow_it_down(page: Page) -> None:
     """By category in the menu of the page that is shown, and by words; what is found is all that is shown."""
     gallery = last(page)
-    await gallery.locator("select[data-custom-id^='ga-c']").select_option(value="style")
+    await gallery.locator("select[data-custom-id^='ca:ga']").select_option(value="style")
     await expect(gallery.locator("li")).to_have_count(1)
     await expect(gallery).to_contain_text("Stripes")
     await expect(gallery).not_to_contain_text("Komori")
@@ -186,7 +186,7 @@ async def they_narrow_it_down(page: Page) -> None:
     await page.get_by_test_id("command-send").click()
     await expect(last(page)).to_contain_text("komori")
     await expect(last(page).locator("img")).to_have_count(2)
-    await last(page).locator("select[data-custom-id='ga-v:list']").select_option(index=1)
+    await last(page).locator("select[data-custom-id='opengallery:list']").select_option(index=1)
     await expect(last(page).get_by_role("button", name="Report")).to_be_visible()
     await last(page).get_by_role("button", name="Report").click()
     await expect(page.locator("dialog[open]")).to_contain_text("Reason for the report")

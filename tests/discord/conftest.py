@@ -201,7 +201,7 @@ async def remove(
     """Take a picture down as staff, who have to say why."""
     opener = await person.press(message, button)
     await opener.modal(PATIENCE)
-    return await person.submit(opener, {"note": reason})
+    return await person.submit(opener, {"reason": reason})
 
 
 def menu(seen: VisibleMessage, name: str) -> str:

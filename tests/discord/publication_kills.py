@@ -108,7 +108,7 @@ class Kills(ProcessKills[Picture]):
         assert post is not None
         if work == "like in the gallery":
             gallery = await told(scene.control.person(LINUS), "gallery", person=self.owner_id(case))
-            opened = await scene.control.person(LINUS).select(gallery, "ga-v:list", str(await self.number(case)))
+            opened = await scene.control.person(LINUS).select(gallery, "opengallery:list", str(await self.number(case)))
             post = await opened.reply(PATIENCE)
             return await scene.control.person(LINUS).press(post, "Like")
         if work in LIKES:

@@ -123,7 +123,7 @@ async def test_its_buttons_open_the_gallery_and_a_loras_page(stage: Stage) -> No
     seen = await stage.refresh(TEXT)
     linus = stage.scene.control.person("Linus")
     gallery = await (await linus.press(seen, "Gallery")).reply()
-    assert gallery.ephemeral and [option["value"] for option in gallery.selects["ga-v:list"]["options"]] == [
+    assert gallery.ephemeral and [option["value"] for option in gallery.selects["opengallery:list"]["options"]] == [
         str(stage.one.id)
     ]
     lora = await (await linus.press(seen, "Bat")).reply()

@@ -68,7 +68,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 def listed(page: VisibleMessage, menu: str = "list") -> set[str]:
-    return {option["value"] for option in page.selects[f"ga-v:{menu}"]["options"]}
+    return {option["value"] for option in page.selects[f"opengallery:{menu}"]["options"]}
 
 
 async def test_the_gallery_shows_what_is_in_channels_that_the_person_sees(stage: Stage) -> None:

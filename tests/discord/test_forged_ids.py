@@ -17,13 +17,13 @@ FORGED = [
     f"deletenow:{TOO_MUCH}", f"deletenow:{'9' * 18}", f"svwordgone:{TOO_MUCH}:words:0:1", "svwordgone:1:words:0:x",
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"crate:{TOO_MUCH}", f"undelete:{TOO_MUCH}", f"undelete:{'9' * 18}",
-    f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}", f"pg:mk:0:~{TOO_MUCH}", "pg:mk:0:~x",
+    f"swap:1:0:{TOO_MUCH}", f"pg:hi:>{TOO_MUCH}:::", f"skuse:{TOO_MUCH}", f"pg:mk:0:~{TOO_MUCH}", "pg:mk:0:~x",
     "pg:nothing:0:", "fi:sk:0:", f"skdelete:1:sk:{TOO_MUCH}:",
     "go:mk:x:A-::0.", f"bmu:{'9' * 18}:99:bm:0:A-::0.", "bmu:1:0:bm:0:A-::0.", "set:private:2", "queue:cancel-all:1",
-    f"queue:cancel-own:{TOO_MUCH}", f"queue:cancel-any:{'9' * 18}",
-    f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere", "guide:open:nowhere:",
-    "guide:open:market:x",
-    f"hij:{TOO_MUCH}:::", f"go:sk:{TOO_MUCH}:",
+    f"queue:cancel-own:{TOO_MUCH}:myqueue:0:", f"queue:cancel-any:{'9' * 18}:allqueue:0:",
+    "queue:cancel-any:1:myqueue:0", f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere",
+    "guide:open:nowhere:", "guide:open:market:x", "pg:hi:0:nothing", f"pg:hi:0:{TOO_MUCH}::",
+    f"pg:allqueue:{TOO_MUCH}:", f"go:sk:{TOO_MUCH}:",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",
     f"svgo:{TOO_MUCH}:home:0:", "svgo:1:nowhere:0:", f"svunblock:1:blocks:0:person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
     f"svgo:1:limits:0:role.{'9' * 19}", f"svgo:1:audit:{'9' * 18}:.", f"svblockthis:{TOO_MUCH}:1",
@@ -36,9 +36,10 @@ FORGED = [
     f"rptakeback:1:{'9' * 18}", f"rptakeback:1:{TOO_MUCH}",
     f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
     f"rppublished:{TOO_MUCH}", f"rppublished:{'9' * 18}", f"feature:1:publication:{TOO_MUCH}",
-    f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"ga-g:{TOO_MUCH}:", f"ga-g::{TOO_MUCH}",
-    f"ga-g:{'9' * 18}:{'9' * 20}", f"ga-o:{TOO_MUCH}.1:0:n-::0.", "ga-r:1.1:0:~x", "ga-a:0:~x", f"ga-a:0:~{TOO_MUCH}",
-    f"ga-g::{'9' * 20}", f"ga-o:{'9' * 18}.1:0:n-::0.", f"ga-a:{'9' * 18}:n-::0.",
+    f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"gallery:{TOO_MUCH}:", f"gallery::{TOO_MUCH}",
+    f"gallery:{'9' * 18}:{'9' * 20}", f"pg:ga:>{TOO_MUCH}.1:n-::0.", "pg:ga:<1.1:~x", "everypicture:ga:0:~x",
+    f"everypicture:ga:0:~{TOO_MUCH}", "everypicture:hi:0:::",
+    f"gallery::{'9' * 20}", f"pg:ga:>{'9' * 18}.{'9' * 10}:n-::0.", f"everypicture:ga:{'9' * 18}:n-::0.",
     *(f"{name}:{number}" for name in
       ("publish", "like", "unlike", "usesame", "unpublish", "unpublishnow", "keeppub", "remixpub")
       for number in (TOO_MUCH, "9" * 18, "-1")),
@@ -96,7 +97,7 @@ MENUS = [
     "with:1",
     "stothers:1:",
     "pubchannel:1:0:1:1",
-    "ga-v:list",
+    "opengallery:list",
 ]
 
 

@@ -100,13 +100,13 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 def pictures(page: VisibleMessage) -> list[str]:
     """The ids in the menu of a page."""
-    return [option["value"] for option in page.selects["ga-v:list"]["options"]]
+    return [option["value"] for option in page.selects["opengallery:list"]["options"]]
 
 
 async def opened(stage: Stage, person: Person, one: Publication) -> VisibleMessage:
     """A picture, as the gallery shows it to a person."""
     page = await told(person, "gallery")
-    return await (await person.select(page, "ga-v:list", str(one.id))).reply()
+    return await (await person.select(page, "opengallery:list", str(one.id))).reply()
 
 
 async def test_pictures_are_found_by_what_they_have(stage: Stage) -> None:
@@ -123,7 +123,7 @@ async def test_pictures_are_found_by_what_they_have(stage: Stage) -> None:
     ]
     for options, found in wanted:
         assert pictures(await told(stage.linus, "gallery", **options)) == found, options
-    option = next(each for each in everything.selects["ga-v:list"]["options"] if each["value"] == bats)
+    option = next(each for each in everything.selects["opengallery:list"]["options"] if each["value"] == bats)
     assert PROMPT[:40] in option["label"] and "Bat" in option["description"], "where its author agreed, its words"
     hidden = await told(stage.linus, "gallery", search="owl")
     assert "No matches here for" in hidden.text, "the words of a prompt that is not shown are not found"
@@ -135,7 +135,7 @@ async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage:
     await stage.restart()
     await stage.linus.press(page, "All pictures")
     page = await stage.shown(page, "2. by")
-    await stage.linus.select(page, menu(page, "ga-c"), "other")
+    await stage.linus.select(page, menu(page, "ca"), "other")
     page = await stage.scene.control.wait_message(page.id, lambda seen: "2. by" not in seen.text)
     assert pictures(page) == [str(stage.bats.id)]
     form = await stage.linus.press(page, "Search")
@@ -144,7 +144,7 @@ async def test_menus_and_search_change_what_is_shown_also_after_a_restart(stage:
     page = await stage.shown(page, "No matches here for")
     await stage.linus.press(page, "Clear search")
     page = await stage.shown(page, "1. by")
-    await stage.linus.select(page, menu(page, "ga-s"), "featured")
+    await stage.linus.select(page, menu(page, "so"), "featured")
     await stage.shown(page, "Staff are not featuring any pictures here")
 
 
@@ -205,9 +205,9 @@ async def test_staff_feature_pictures_and_loras_and_the_audit_log_says_so(stage:
     assert "Bat is now featured" in (await (await margaret.press(lora, "Feature in this server")).reply()).text
     page = await told(stage.linus, "gallery")
     assert f"Featured by <@{default_world.MARGARET}> <t:" in page.text and len(page.attachments) == 2
-    assert [option["value"] for option in page.selects["ga-v:featured"]["options"]] == [str(stage.owl.id)]
+    assert [option["value"] for option in page.selects["opengallery:featured"]["options"]] == [str(stage.owl.id)]
     featured = await told(stage.linus, "gallery", sort="featured_by_staff")
-    (option,) = featured.selects["ga-v:list"]["options"]
+    (option,) = featured.selects["opengallery:list"]["options"]
     assert option["value"] == str(stage.owl.id) and option["label"].count(VIVID) == 1
     assert not option.get("description"), "a picture without LoRAs and words is not called by its checkpoint twice"
     market = await told(stage.linus, "lora browse")
@@ -305,7 +305,7 @@ async def test_what_is_deleted_or_taken_down_disappears_and_comes_back_with_undo
 async def test_others_than_staff_feature_nothing_and_blocked_people_press_nothing(stage: Stage) -> None:
     page = await told(stage.linus, "lora info", name="Bat")
     message = stage.scene.playground.world.messages[page.id]
-    button = next(part for part in walk(message.components) if str(part.get("custom_id")).startswith("ga-g:"))
+    button = next(part for part in walk(message.components) if str(part.get("custom_id")).startswith("gallery:"))
     button["custom_id"] = f"feature:1:publication:{stage.bats.id}"
     refused = await (await stage.linus.press(page, button["custom_id"])).reply()
     assert refused.ephemeral and "only its staff can do this" in refused.text
@@ -356,10 +356,10 @@ async def test_many_pages_lead_there_and_back(stage: Stage) -> None:
     order = [str(one.id) for one in reversed(made)] + [str(stage.owl.id), str(stage.bats.id)]
     page = await told(stage.linus, "gallery", person=ADA)
     assert pictures(page) == [each for each in order if each != str(stage.owl.id)][:6]
-    await stage.linus.press(page, "More")
+    await stage.linus.press(page, "Next")
     page = await stage.scene.control.wait_message(page.id, lambda seen: str(stage.bats.id) in pictures(seen))
     assert pictures(page) == [str(stage.bats.id)]
-    form = await stage.linus.press(page, "Go to a page")
+    form = await stage.linus.press(page, "Go to page")
     await form.modal()
     await stage.linus.submit(form, {"page": "99"})
     page = await stage.scene.control.wait_message(page.id, lambda seen: len(pictures(seen)) > 1)

@@ -30,7 +30,7 @@ async def turned(scene: Scene, page: VisibleMessage, button: str) -> VisibleMess
 
 async def jumped(scene: Scene, page: VisibleMessage, number: str) -> str:
     """The text of the page with that number, which is another one."""
-    form = await scene.ada.press(page, "Go to a page")
+    form = await scene.ada.press(page, "Go to page")
     await form.modal()
     await scene.ada.submit(form, {"page": number})
     return (await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)).text
@@ -57,9 +57,9 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             assert "No pictures yet" in stranger.text
         scene.house.bat.unlink()
         async with scene.bot():  # pages, and what is gone, are as one would expect after a restart
-            older = await turned(scene, first, "Older")
+            older = await turned(scene, first, "Next")
             assert "number0" in older.text and "number5" not in older.text
-            again = await turned(scene, older, "Newer")
+            again = await turned(scene, older, "Back")
             assert "a moon" in again.text and "no longer available: Bat" in again.text
             assert await jumped(scene, again, "2") == older.text and await jumped(scene, older, "1") == again.text
             found = await history(scene, search="numb star", checkpoint=VIVID)

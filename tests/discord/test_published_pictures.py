@@ -42,7 +42,7 @@ async def test_a_variant_of_a_sheet_is_published(empty: Scene) -> None:
         assert list(without.buttons) == ["Like", "Remix", "Unpublish"]
         assert "generated without LoRAs" in (await of_menu(scene, "Linus", "Bookmark LoRAs", without)).text
         found = await (await scene.control.person("Linus").slash("gallery", lora="Bat")).reply()
-        assert len(found.selects["ga-v:list"]["options"]) == 1, "that without it is none with it"
+        assert len(found.selects["opengallery:list"]["options"]) == 1, "that without it is none with it"
 
 
 async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:

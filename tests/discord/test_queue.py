@@ -121,7 +121,7 @@ async def test_a_job_cancelled_in_the_queue_leaves_its_list(scene: Scene) -> Non
         assert "a first star" in queue.text and "a second star" in queue.text
         number = str(first.buttons["Cancel"]["custom_id"]).rpartition(":")[2]
         listed = [str(part.get("custom_id")) for part in walk(queue.components)]
-        await scene.ada.press(queue, next(one for one in listed if one.endswith(f":{number}")))
+        await scene.ada.press(queue, next(one for one in listed if f":{number}:" in one))
         left = await scene.control.wait_message(queue.id, lambda seen: "a first star" not in seen.text, PATIENCE)
         assert "a second star" in left.text
         assert "Cancelled" in (await scene.ended(first)).text
@@ -130,6 +130,25 @@ async def test_a_job_cancelled_in_the_queue_leaves_its_list(scene: Scene) -> Non
         await scene.ada.press(left, "Cancel")
         await scene.control.wait_message(queue.id, lambda seen: "nothing in the queue" in seen.text, PATIENCE)
         await scene.control.wait_in_channel("general", lambda seen: "too late to cancel" in seen.text, PATIENCE)
+
+
+async def test_a_long_queue_has_pages(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.ui.views.jobs.queue.MAX_SHOWN", 1)
+    async with paused(scene):
+        orders = [await told(scene.ada, "imagine", prompt=prompt) for prompt in ("a first star", "a second star")]
+        queue = await told(scene.ada, "queue")
+        assert "a first star" in queue.text and "a second star" not in queue.text
+        await scene.ada.press(queue, "Next")
+        last = await scene.control.wait_message(queue.id, lambda seen: "a second star" in seen.text, PATIENCE)
+        assert "Page 2 of 2" in last.buttons and "a first star" not in last.text
+        await scene.ada.press(last, "Cancel")
+        left = await scene.control.wait_message(queue.id, lambda seen: "a first star" in seen.text, PATIENCE)
+        assert "Next" not in left.buttons, "the page that was shown is no more"
+        all_jobs = await everybodys(scene.control.person("Margaret"))
+        assert f"<@{default_world.ADA}>" in all_jobs.text and "Next" not in all_jobs.buttons
+        await scene.ada.press(left, "Cancel")
+        for order in orders:
+            assert "Cancelled" in (await scene.ended(order)).text
 
 
 async def test_all_of_ones_own_jobs_are_cancelled_at_once(scene: Scene) -> None:

@@ -58,7 +58,14 @@ from bot.ui.views.forms import LEFT_OUT, Form
 from bot.ui.views.gallery.feature_buttons import FeatureButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.jobs.progress import CancelButton
-from bot.ui.views.jobs.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
+from bot.ui.views.jobs.queue import (
+    ALL_QUEUE,
+    MY_QUEUE,
+    AllJobsButton,
+    AnyJobCancelButton,
+    OwnJobCancelButton,
+    PauseButton,
+)
 from bot.ui.views.list_page import ListButton, ListPage, ListRef
 from bot.ui.views.loras.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.loras.content_rating import ContentRatingButton
@@ -459,8 +466,8 @@ async def find_doors(table: Table) -> None:
     mystery = await find_lora_by_name(db, "Mystery")
     assert mystery is not None
     named: dict[type, list[str]] = {
-        AnyJobCancelButton: [f"queue:cancel-any:{job}"],
-        OwnJobCancelButton: [f"queue:cancel-own:{job}"],
+        AnyJobCancelButton: [f"queue:cancel-any:{job}:{ALL_QUEUE}"],
+        OwnJobCancelButton: [f"queue:cancel-own:{job}:{MY_QUEUE}"],
         CancelButton: [f"cancel:{job}"],
         DeleteButton: [f"delete:{job}"],
         ConfirmDeletionButton: [f"deletenow:{job}"],
@@ -482,7 +489,7 @@ async def find_doors(table: Table) -> None:
         if issubclass(kind, PanelButton | PanelMenu):
             others = ":1" * (len(kind.custom_ids.parts) - 1)
             named[kind] = [f"{kind.prefix}:{PanelPage(WORKSHOP)}{others}"]
-        if "at" in kind.custom_ids.parts:
+        if "at" in kind.custom_ids.parts and kind not in named:
             others = ":1" * (len(kind.custom_ids.parts) - 1)
             lists = ListPage.registered if issubclass(kind, ListButton | BrowseMenu) else ("mk",)
             named[kind] = [f"{kind.prefix}{others}:{ListRef(key)}" for key in lists]

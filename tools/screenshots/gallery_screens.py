@@ -52,13 +52,13 @@ async def gallery(stage: Stage) -> None:
 async def shown_picture(stage: Stage, who: Person) -> VisibleMessage:
     """Somebody opens the newest picture of the gallery; it alone is left to see."""
     page = await told(who, stage, "gallery")
-    if "ga-v:list" not in page.selects:
+    if "opengallery:list" not in page.selects:
         await gallery(stage)
         page = await told(who, stage, "gallery")
-    newest = page.selects["ga-v:list"]["options"][0]["value"]
+    newest = page.selects["opengallery:list"]["options"][0]["value"]
     await stage.clear()
     page = await told(who, stage, "gallery")
-    shown = await (await who.select(page, "ga-v:list", newest)).reply(TIMEOUT_SECONDS)
+    shown = await (await who.select(page, "opengallery:list", newest)).reply(TIMEOUT_SECONDS)
     await who.delete(page)
     return shown
 
