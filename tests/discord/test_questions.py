@@ -124,7 +124,7 @@ async def test_a_removal_that_staff_confirm_twice_is_logged_once(scene: Scene) -
     forms = [await margaret.press(picture, "Delete") for _time in range(2)]
     for form, reason in zip(forms, ("Not here.", "Not there."), strict=True):
         await form.modal(PATIENCE)
-        await (await margaret.submit(form, {"note": reason})).answered(PATIENCE)
+        await (await margaret.submit(form, {"reason": reason})).answered(PATIENCE)
         await scene.gone(picture)
     logged = f"SELECT changes FROM audit WHERE action = 'remove_picture' AND target = 'job {number}'"
     assert await rows(scene, logged) == [('{"reason": [null, "Not here."]}',)]
