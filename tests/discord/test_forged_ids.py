@@ -37,9 +37,9 @@ FORGED = [
     f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
     f"rppublished:{TOO_MUCH}", f"rppublished:{'9' * 18}", f"feature:1:publication:{TOO_MUCH}",
     f"feature:1:lora:{'9' * 18}", f"feature:0:publication:{'9' * 18}", f"gallery:{TOO_MUCH}:", f"gallery::{TOO_MUCH}",
-    f"gallery:{'9' * 18}:{'9' * 20}", f"pg:ga:>{TOO_MUCH}.1:n-::0.", "pg:ga:<1.1:~x", "everypicture:ga:0:~x",
-    f"everypicture:ga:0:~{TOO_MUCH}", "everypicture:hi:0:::",
-    f"gallery::{'9' * 20}", f"pg:ga:>{'9' * 18}.{'9' * 10}:n-::0.", f"everypicture:ga:{'9' * 18}:n-::0.",
+    f"gallery:{'9' * 18}:{'9' * 20}", f"pg:ga:>{TOO_MUCH}.1:n-::0.", "pg:ga:<1.1:~x", "every:ga:0:~x",
+    f"every:ga:0:~{TOO_MUCH}", "every:hi:0:::",
+    f"gallery::{'9' * 20}", f"pg:ga:>{'9' * 18}.{'9' * 10}:n-::0.", f"every:ga:{'9' * 18}:n-::0.",
     *(f"{name}:{number}" for name in
       ("publish", "like", "unlike", "usesame", "unpublish", "unpublishnow", "keeppub", "remixpub")
       for number in (TOO_MUCH, "9" * 18, "-1")),

@@ -52,7 +52,7 @@ from bot.ui.interactions.acknowledge import open_modal
 from bot.ui.interactions.replies import error_message, send_ephemeral_text
 from bot.ui.views.additions.links import ChooseLoraSelect
 from bot.ui.views.additions.offer import AddLinkedButton
-from bot.ui.views.browse import BrowseMenu
+from bot.ui.views.browse import BrowseForm, BrowseMenu
 from bot.ui.views.custom_ids import number_of
 from bot.ui.views.forms import LEFT_OUT, Form
 from bot.ui.views.gallery.feature_buttons import FeatureButton
@@ -66,7 +66,7 @@ from bot.ui.views.jobs.queue import (
     OwnJobCancelButton,
     PauseButton,
 )
-from bot.ui.views.list_page import ListButton, ListPage, ListRef
+from bot.ui.views.list_page import GoToPageForm, ListButton, ListPage, ListRef, TurnPageButton
 from bot.ui.views.loras.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
 from bot.ui.views.loras.content_rating import ContentRatingButton
 from bot.ui.views.loras.newer_versions import AddNewerButton
@@ -270,11 +270,13 @@ def door(kind: type[PersistentItem[Any]], custom_id: str) -> Door:
     match = template_of(kind).fullmatch(custom_id)
     assert match is not None
     try:
-        command = kind.from_match(match).checked_command
+        item = kind.from_match(match)
     except (ValueError, LookupError) as problem:
         pytest.fail(f"say in `find_doors` which custom_id means a {kind.__name__}: {custom_id!r} does not ({problem})")
-    passes = PAUSES[int(match["scope"])] if kind is PauseButton else own_door(kind)
-    return Door(kind, custom_id, command, passes)
+    passes = PAUSES[item.scope] if isinstance(item, PauseButton) else own_door(kind)
+    if isinstance(item, TurnPageButton) and item.at == ALL_QUEUE:
+        passes = own_door(AllJobsButton)
+    return Door(kind, custom_id, item.checked_command, passes)
 
 
 def template_of(kind: type[PersistentItem[Any]]) -> re.Pattern[str]:
@@ -293,6 +295,7 @@ class ProbeButton(PersistentButton, prefix="probe", registered=False):
         await open_modal(interaction, FORMS[self.number](interaction.id))
 
 
+A_LIST = ListRef("mk")  # of a form that changes a list
 FORMS: list[Callable[[int], Form]] = []  # each makes a form for the interaction that opens it
 
 
@@ -301,6 +304,7 @@ def probe_of(kind: type[Form]) -> Callable[[int], Form]:
 
     def init(self: Form, opening: int) -> None:
         left_out = {each.name: LEFT_OUT for each in self.declared()}
+        vars(self)["_at"] = A_LIST
         Form.__init__(self, "Probe", opening, above=kind.__name__, **left_out)
 
     return new_class(
@@ -507,7 +511,8 @@ async def find_doors(table: Table) -> None:
         ProposeForm: lambda opening: ProposeForm("Probe", lora, installed, opening=opening),
     }
     for kind in dict.fromkeys(kinds_of_form()):
-        table.forms.append(Door(kind, f"probe:{len(FORMS)}", kind.command, own_door(kind)))
+        command = A_LIST.list.command if issubclass(kind, BrowseForm | GoToPageForm) else kind.command
+        table.forms.append(Door(kind, f"probe:{len(FORMS)}", command, own_door(kind)))
         FORMS.append(whole.get(kind) or probe_of(kind))
 
 

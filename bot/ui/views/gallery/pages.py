@@ -126,7 +126,7 @@ class Gallery(BrowseList[Publication]):
         return page
 
 
-class EveryPictureButton(BrowseButton, prefix="everypicture"):
+class EveryPictureButton(BrowseButton, prefix="every"):
     """Shows the pictures of everybody, with any LoRA; the other filters stay."""
 
     label = later("All pictures")
