@@ -75,6 +75,7 @@ from bot.ui.views.people.privacy import ConfirmDeletingAllButton
 from bot.ui.views.persistent_items import PersistentButton, PersistentItem, PersistentMenu
 from bot.ui.views.reports.case import CaseButton, DecisionForm
 from bot.ui.views.results.deleted import UndoDeletionButton
+from bot.ui.views.results.details import USE_PICTURE
 from bot.ui.views.results.result import ConfirmDeletionButton, DeleteButton
 from bot.ui.views.servers.blocks import BlockThisLoraButton, BlockThisLoraForm
 from bot.ui.views.servers.joining import SetUpButton
@@ -507,8 +508,8 @@ async def find_doors(table: Table) -> None:
     lora = await find_lora(db, mystery.id)
     assert lora is not None
     whole: dict[type[Form], Callable[[int], Form]] = {
-        DeclareForm: lambda opening: DeclareForm("Probe", lora, installed, opening=opening),
-        ProposeForm: lambda opening: ProposeForm("Probe", lora, installed, opening=opening),
+        DeclareForm: lambda opening: DeclareForm(lora, installed, opening),
+        ProposeForm: lambda opening: ProposeForm(lora, installed, opening),
     }
     for kind in dict.fromkeys(kinds_of_form()):
         command = A_LIST.list.command if issubclass(kind, BrowseForm | GoToPageForm) else kind.command
@@ -650,7 +651,7 @@ SAME = {
     "mark:0:0": "bookmarks",
     "mkk:1:1:mk:0:": "bookmarks",
     "bmu:1:1:mk:0:": "bookmarks",
-    "take:0": "studio",
+    "take:0:0": "studio",
     "edit:0": "studio",
     "stsweep:0:": "sweep",
     "ststack:0:": "stack",
@@ -658,7 +659,7 @@ SAME = {
     "pg:mk:0:": "lora",
     "pg:bm:0:": "bookmarks",
 }
-SHUT = ("imagine", "lora", "studio", "Remix")
+SHUT = ("imagine", "lora", "studio", USE_PICTURE)
 
 
 async def shut(table: Table, allowed: bool | None) -> None:
