@@ -17,6 +17,7 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
+from bot.ui.rendered_message import view_of
 from bot.ui.views.custom_ids import DiscordId
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.servers.panel import PanelPage
@@ -52,10 +53,7 @@ def greeting(server: discord.Guild) -> ui.LayoutView:
         "Easel is ready to generate pictures. Try /imagine, or start with /guide. Members who manage "
         "this server can choose channels, limits and more."
     )
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](text))
-    view.add_item(ui.ActionRow[Any](SetUpButton(server.id)))
-    return view
+    return view_of(text, ui.ActionRow[Any](SetUpButton(server.id)))
 
 
 def joined_lately(server: discord.Guild) -> bool:

@@ -24,6 +24,7 @@ from bot.ui.access import context_of, is_operator
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import view_of
 from bot.ui.views.custom_ids import DiscordIdOrPseudonym, discord_id
 from bot.ui.views.forms import Form
 from bot.ui.views.persistent_items import (
@@ -76,12 +77,8 @@ class PanelPage:
         if section is None:
             raise outdated_error()
         items = await section().items(interaction, self)
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](f"## {server_name(interaction, self.server_id)}\n### {_(section.title)}"))
-        for item in items:
-            view.add_item(item)
-        view.add_item(ui.ActionRow[Any](SectionMenu.of(self, operator=is_operator(interaction))))
-        return view
+        title = f"## {server_name(interaction, self.server_id)}\n### {_(section.title)}"
+        return view_of(title, *items, ui.ActionRow[Any](SectionMenu.of(self, operator=is_operator(interaction))))
 
     async def settings(self, interaction: Interaction) -> ServerSettings:
         """The settings of the server. Raises a refusal of `bot.servers.rights`."""
