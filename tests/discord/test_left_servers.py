@@ -39,7 +39,7 @@ async def settle_in(harbour: Harbour) -> None:
     page = await chosen(linus, await harbour.panel("places"), "svmodels", f"={PASTEL}")
     assert PASTEL in page.text
     await filled(linus, await harbour.panel("words"), "Add list", name="House", words="zorble")
-    await filled(linus, await harbour.panel("blocks"), "Block a user by ID", person=str(10**17 + 5), reason="spam")
+    await filled(linus, await harbour.panel("blocks"), "Block a user by ID", user=str(10**17 + 5), reason="spam")
     await harbour.painted(checkpoint=PASTEL)
     assert "not allowed" in (await told(harbour.scene.ada, "imagine", in_=harbour.channel, prompt="a zorble")).text
 

@@ -291,9 +291,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     assert "The block ends on <t:" in refused, "as on the page"
     page = await pressed(linus, page, "Unblock")
     assert "No users are blocked" in page.text
-    page = await filled(
-        linus, page, "Block a user by ID", person=default_world.ADA, reason="left and came back", end=""
-    )
+    page = await filled(linus, page, "Block a user by ID", user=default_world.ADA, reason="left and came back", end="")
     assert "no time limit" in page.text
     await pressed(linus, page, "Unblock")
 
@@ -301,7 +299,7 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
 async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbour) -> None:
     linus, page = harbour.linus, await harbour.panel("blocks")
     for number in range(7):
-        page = await filled(linus, page, "Block a user by ID", person=str(number + 10), reason="*_`~|" * 100)
+        page = await filled(linus, page, "Block a user by ID", user=str(number + 10), reason="*_`~|" * 100)
     assert page.text.count("no time limit") == 6 and "More" in page.buttons
     page = await pressed(linus, page, "More")
     assert page.text.count("no time limit") == 1

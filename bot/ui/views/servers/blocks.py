@@ -167,7 +167,7 @@ def _why_and_until(form: BlockPersonForm | BlockLoraForm | BlockThisLoraForm) ->
 class BlockPersonForm(PanelForm, key="svblockperson"):
     """Why and until when a person is blocked; without a `person_id`, also who."""
 
-    person = TextField(
+    user = TextField(
         later("Discord user ID"),
         later("The ID is a number. With Discord's Developer Mode on, you can copy the ID from the user's menu."),
         length=19,
@@ -175,13 +175,13 @@ class BlockPersonForm(PanelForm, key="svblockperson"):
     reason, end = _REASON, _END
 
     def __init__(self, page: PanelPage, person_id: int | None, opening: int) -> None:
-        super().__init__(_("Block a user"), page, opening, person=LEFT_OUT if person_id else None)
+        super().__init__(_("Block a user"), page, opening, user=LEFT_OUT if person_id else None)
         self._person_id = person_id
 
     async def submitted(self, interaction: Interaction) -> None:
         """Block the person. Raises what `BlockAdministration.block_person` raises."""
         services, who = administration(interaction)
-        typed = str(self._person_id or self.person.strip())
+        typed = str(self._person_id or self.user.strip())
         if not is_discord_id(typed):
             raise NothingThere(what=_("Enter the ID as a number of up to 19 digits."))
         await services.blocks.block_person(who, self.page.server_id, int(typed), **_why_and_until(self))
