@@ -156,6 +156,12 @@ class StudioSessions:
             draft = await save_studio(self._db, person_id, changed.model_dump_json())
         return await self._snapshot(interaction, draft)
 
+    async def apply(self, interaction: Interaction, change: Callable[[Studio], Studio]) -> StudioSnapshot:
+        """Change the draft and redraw the panel that was used; the studio as it is then."""
+        changed = await self.change(interaction, change)
+        await self.redraw(interaction, changed)
+        return changed
+
     async def _fill(self, person_id: int, studio: Studio) -> None:
         """Replace the person's draft; the previous one can be restored."""
         draft = await self._db.one(FIND_STUDIO, person_id)

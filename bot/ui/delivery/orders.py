@@ -41,7 +41,7 @@ from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.interactions.lost import InteractionLost
 from bot.ui.interactions.replies import Refusal
 from bot.ui.views.jobs.progress import waiting_view
-from bot.ui.views.refusal import Alternative, misfit_refusal, refusal_for_studio
+from bot.ui.views.refusal import misfit_refusal, refusal_for_studio
 from bot.ui.views.servers.phrase_question import AskStaffButton
 from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.messages.request import GenerationRequest
@@ -283,7 +283,7 @@ class Orders:
             shown=shown,
         )
         draft_id = await save_draft(self._db, person_id, draft.model_dump_json())
-        others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
+        others = [bookmark.lora for bookmark in page.bookmarks]
         fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
         return misfit_refusal(refusal, draft_id, position, fitting, others)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import discord
 from discord import ui
@@ -28,114 +27,91 @@ from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
 from bot.ui.interactions import acknowledge
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks.bookmarks import open_bookmarks
+from bot.ui.views.custom_ids import IdPart, Word
 from bot.ui.views.loras.market import open_market
-from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
+from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
 from bot.workspace.browsing import first_in_market, first_of_bookmarks, first_to_try
 from inference.lora.beside.categories import Category
 
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
 
 
-class ChapterMenu(PersistentSelect, template=r"guide:menu"):
+class ChapterMenu(PersistentMenu, prefix="guide:menu"):
     """Shows the chosen chapter."""
 
     command = "guide"
 
-    def __init__(self, shown: str = "") -> None:
-        options = [
-            discord.SelectOption(label=_(each.title), value=each.key, default=each.key == shown) for each in CHAPTERS
-        ]
-        super().__init__(ui.Select(custom_id="guide:menu", options=options))
-
     @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls()
+    def of(cls, shown: Chapter) -> Self:
+        """The menu with this chapter selected."""
+        return cls().offering(
+            discord.SelectOption(label=_(each.title), value=each.key, default=each is shown) for each in CHAPTERS
+        )
 
     async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
         await _show_chapter(interaction, self.value)
 
 
-class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
+class ChapterButton(PersistentButton, prefix="guide:go"):
     """Shows the previous or the next chapter."""
 
     command = "guide"
 
-    def __init__(self, key: str, label: str = "", style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> None:
-        self.key = key
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"guide:go:{key}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(match["chapter"])
+    key: Word
 
     async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
         await _show_chapter(interaction, self.key)
 
 
-class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
+class QuestionMenu(PersistentMenu, prefix="guide:ask"):
     """A question about the person's goal or problem; the answer is shown below it."""
 
     command = "guide"
 
-    def __init__(self, key: str, answered: GuideAnswer | None = None) -> None:
-        self.key = key
+    key: Annotated[str, IdPart("|".join(QUESTIONS))]
+
+    @classmethod
+    def of(cls, key: str, answered: GuideAnswer | None) -> Self:
+        """The menu with this answer selected."""
         options = [
             discord.SelectOption(label=_(each.question), value=each.key, default=each == answered)
             for each in QUESTIONS[key]
         ]
-        placeholder = _("Choose your goal") if key == "goal" else _("What went wrong?")
-        super().__init__(ui.Select(custom_id=f"guide:ask:{key}", options=options, placeholder=placeholder))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        if match["chapter"] not in QUESTIONS:
-            raise LookupError(match["chapter"])
-        return cls(match["chapter"])
+        return cls(key).offering(options, _("Choose your goal") if key == "goal" else _("What went wrong?"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the answer."""
         await _show_chapter(interaction, self.key, self.value)
 
 
-class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
+class GuideLinkButton(PersistentButton, prefix="guide:open"):
     """Opens the list or the studio that an answer recommends, in a further message."""
 
-    def __init__(self, link: GuideLink, category: Category | None = None) -> None:
-        self.link, self.category = link, category
-        label, self.command, _open = _LINKS[link]
-        super().__init__(ui.Button(label=_(label), custom_id=f"guide:open:{link}:{category or ''}"))
+    link: GuideLink
+    category: Category | None = None
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(GuideLink(match["link"]), Category(match["category"]) if match["category"] else None)
+    @property
+    def checked_command(self) -> str:
+        """That which opens the same."""
+        return _LINKS[self.link].command
+
+    def text(self) -> str:
+        """What it opens."""
+        return _(_LINKS[self.link].label)
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        _label, _command, opened = _LINKS[self.link]
-        await opened(interaction, self.category)
+        await _LINKS[self.link].open(interaction, self.category)
 
 
-class PaintOneButton(PersistentButton, template=r"guide:paint"):
+class PaintOneButton(PersistentButton, prefix="guide:paint"):
     """Paints a first picture with a LoRA that fits, from its example prompt."""
 
     command = "imagine"
     sends_message = True
-
-    def __init__(self) -> None:
-        super().__init__(
-            ui.Button(label=_("Generate a picture now"), style=discord.ButtonStyle.primary, custom_id="guide:paint")
-        )
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label, style = later("Generate a picture now"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture. Raises NothingThere."""
@@ -145,11 +121,8 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
             raise NothingThere(what=_("No LoRA here fits an installed model yet. Try /imagine without a LoRA."))
         lora, checkpoint = found
         version = checkpoints.version_for(lora, checkpoint)
-        draft = RequestDraft(
-            prompt=sample_prompt(version, lora.category),
-            checkpoint=checkpoint.name,
-            loras=(LoraDraft(name=f"#{lora.id}"),),
-        )
+        loras = (LoraDraft(name=f"#{lora.id}"),)
+        draft = RequestDraft(prompt=sample_prompt(version, lora.category), checkpoint=checkpoint.name, loras=loras)
         await client.orders.paint(interaction, draft)
 
 
@@ -163,11 +136,18 @@ async def _open_market(interaction: Interaction, category: Category | None) -> N
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
-# The label, the command that does the same, and what opens it.
-_LINKS: dict[GuideLink, tuple[str, str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
-    GuideLink.BOOKMARKS: (later("Your bookmarks"), "bookmarks", _open_bookmarks),
-    GuideLink.MARKET: (later("Market"), "lora", _open_market),
-    GuideLink.STUDIO: (
+class _Link(NamedTuple):
+    """Where a button leads; the command opens the same."""
+
+    label: str
+    command: str
+    open: Callable[[Interaction, Category | None], Awaitable[None]]
+
+
+_LINKS = {
+    GuideLink.BOOKMARKS: _Link(later("Your bookmarks"), "bookmarks", _open_bookmarks),
+    GuideLink.MARKET: _Link(later("Market"), "lora", _open_market),
+    GuideLink.STUDIO: _Link(
         later("Open the studio"),
         "studio",
         lambda interaction, _category: interaction.client.studios.open(interaction),
@@ -189,14 +169,14 @@ async def guide_page(db: Database, checkpoints: InstalledCheckpoints, key: str, 
     if current.key in QUESTIONS:
         _add_question(container, current, answer(current.key, answered))
     page.view.add_item(container)
-    page.view.add_item(ui.ActionRow[Any](ChapterMenu(current.key)))
+    page.view.add_item(ui.ActionRow[Any](ChapterMenu.of(current)))
     if neighbours := list(_neighbour_buttons(current)):
         page.view.add_item(ui.ActionRow[Any](*neighbours))
     return page
 
 
 def _add_question(container: ui.Container[Any], current: Chapter, answered: GuideAnswer | None) -> None:
-    container.add_item(ui.ActionRow[Any](QuestionMenu(current.key, answered)))
+    container.add_item(ui.ActionRow[Any](QuestionMenu.of(current.key, answered)))
     if answered is None:
         return
     container.add_item(ui.TextDisplay[Any](_(answered.text)))
@@ -207,9 +187,9 @@ def _neighbour_buttons(current: Chapter) -> Iterable[PersistentButton]:
     """The buttons for the previous and the next chapter; after the last one a first picture."""
     place = CHAPTERS.index(current)
     if place:
-        yield ChapterButton(CHAPTERS[place - 1].key, _("Back"))
+        yield ChapterButton(CHAPTERS[place - 1].key).labelled(_("Back"))
     if place + 1 < len(CHAPTERS):
-        yield ChapterButton(CHAPTERS[place + 1].key, _("Next"), discord.ButtonStyle.primary)
+        yield ChapterButton(CHAPTERS[place + 1].key).labelled(_("Next"), style=discord.ButtonStyle.primary)
     else:
         yield PaintOneButton()
 

@@ -12,6 +12,7 @@ from discord import ui
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge, replace, send
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
+from bot.ui.rendered_message import view_of
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,7 @@ class KeepButton(PersistentButton, prefix="keepit"):
 
 def question_view(heading: str, text: str, confirm: PersistentButton, keep: PersistentButton) -> ui.LayoutView:
     """A question, what happens after `confirm`, and both buttons."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"### {heading}\n{text}"))
-    view.add_item(ui.ActionRow[Any](confirm, keep))
-    return view
+    return view_of(f"### {heading}\n{text}", ui.ActionRow[Any](confirm, keep))
 
 
 async def ask(
@@ -51,9 +49,8 @@ async def ask(
     With `edits_origin`, `replace_origin` can edit the message of the button.
     """
     await acknowledge(interaction)
-    message_id = await send(
-        interaction, question_view(heading, text, confirm, KeepButton().labelled(keep)), private=True
-    )
+    view = question_view(heading, text, confirm, KeepButton().labelled(keep))
+    message_id = await send(interaction, view, private=True)
     if edits_origin and message_id is not None:
         interaction.client.questions.note(message_id, interaction)
 
@@ -85,7 +82,5 @@ async def close(interaction: Interaction) -> None:
 
 async def conclude(interaction: Interaction, text: str) -> None:
     """Replace the answered question by a text, which is Markdown."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](text))
     with suppress(discord.NotFound):  # it was answered twice
-        await replace(interaction, view, [])
+        await replace(interaction, view_of(text), [])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import discord
 from discord import ui
 
+from bot.database.loras.catalogue import Lora
 from bot.errors.missing import NothingThere
 from bot.i18n import _, later
 from bot.i18n.texts import on_a_label
@@ -18,24 +18,15 @@ from bot.ui.interactions.replies import Refusal
 from bot.ui.studio_session import request_is_in_studio
 from bot.ui.views.custom_ids import Id, IdPart, Position
 from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
-from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit, RequestError
 
 MAX_CHECKPOINTS = 5  # buttons of one row
 
 
-@dataclass(frozen=True)
-class Alternative:
-    """A bookmarked LoRA of the same category that fits."""
-
-    lora_id: int
-    name: str
-
-
 def misfit_refusal(
-    refusal: LoraMisfit, draft_id: int, position: int, checkpoints: Sequence[str], alternatives: Sequence[Alternative]
+    refusal: LoraMisfit, draft_id: int, position: int, checkpoints: Sequence[str], alternatives: Sequence[Lora]
 ) -> Refusal:
-    """A refused request with alternatives, stored as a draft. `position` is the index of the misfit LoRA in it.
+    """A refused request with LoRAs instead, stored as a draft. `position` is the index of the misfit LoRA in it.
 
     `checkpoints` are those that all its LoRAs fit.
     """
@@ -46,7 +37,9 @@ def misfit_refusal(
         text = _("No model here fits all of these LoRAs. Open the studio to remove those that do not fit.")
         rows += [ui.TextDisplay[Any](text), ui.ActionRow[Any](OpenDraftButton(draft_id))]
     if alternatives:
-        swaps = [SwapButton(draft_id, position, each.lora_id).named(each.name) for each in alternatives]
+        text = _("Use {name} instead")
+        names = {each.id: text.format(name=on_a_label(each.name)) for each in alternatives}
+        swaps = (SwapButton(draft_id, position, lora_id).labelled(name) for lora_id, name in names.items())
         rows.append(ui.ActionRow[Any](*swaps))
     return Refusal(refusal, *rows)
 
@@ -57,13 +50,12 @@ def refusal_for_studio(refusal: RequestError, draft_id: int, checkpoints: Sequen
     return Refusal(refusal, ui.ActionRow[Any](*others, OpenDraftButton(draft_id)))
 
 
-class PaintOnButton(PersistentButton, prefix="on"):
+class PaintOnButton(DraftButton, prefix="on"):
     """Orders the draft again on a checkpoint that all its LoRAs fit."""
 
     command, style = "imagine", discord.ButtonStyle.primary
     sends_message = True
 
-    draft_id: Id
     checkpoint: Annotated[str, IdPart(".{1,64}")]
 
     def text(self) -> str:
@@ -76,19 +68,14 @@ class PaintOnButton(PersistentButton, prefix="on"):
         await interaction.client.orders.paint(interaction, draft.model_copy(update={"checkpoint": self.checkpoint}))
 
 
-class SwapButton(PersistentButton, prefix="swap"):
+class SwapButton(DraftButton, prefix="swap"):
     """Orders the draft again with a LoRA that fits instead of the misfit one."""
 
     command = "imagine"
     sends_message = True
 
-    draft_id: Id
     position: Position
     lora_id: Id
-
-    def named(self, name: str) -> Self:
-        """The button with the name of the LoRA."""
-        return self.labelled(_("Use {name} instead").format(name=on_a_label(name)))
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it with the other LoRA, at its recommended weight."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from discord import ui
 
@@ -25,11 +25,9 @@ from bot.ui.access import is_operator, require
 from bot.ui.client import Client, Interaction
 from bot.ui.interactions.acknowledge import acknowledge, replace
 from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.rendered_message import view_of
 from bot.ui.views.persistent_items import PersistentButton
 from inference.queue.scheduler import EVERYWHERE
-
-if TYPE_CHECKING:
-    import re
 
 SHARD_SHIFT = 22  # bits of a server's id that do not say on which shard it is
 SHOWN_CASES = 5  # takedowns, those that are due first; `takedown list` names all
@@ -58,7 +56,6 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     hubs = await client.db.get(COUNT_AT_HUBS) if is_operator(interaction) else HubCount(0, 0)
     suspect = [each.path for each in await suspects(client.db)] if is_operator(interaction) else []
     findings = client.watchman.findings if is_operator(interaction) else []
-    view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview, client, interaction.guild_id)}",
         *([f"**{_('Needs attention')}**\n{_findings(findings)}"] if findings else []),
@@ -69,10 +66,8 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
         *([f"**{_('Takedowns')}**\n" + "\n".join(map(takedown_text, cases[:SHOWN_CASES]))] if cases else []),
         "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
     )
-    view.add_item(ui.Container[Any](*(ui.TextDisplay[Any](part) for part in parts)))
     buttons = [RefreshStatusButton(), *([ReloadButton()] if is_operator(interaction) else [])]
-    view.add_item(ui.ActionRow[Any](*buttons))
-    return view
+    return view_of(ui.Container[Any](*map(ui.TextDisplay[Any], parts)), ui.ActionRow[Any](*buttons))
 
 
 def _running(overview: Overview, client: Client, server_id: int | None) -> str:
@@ -243,36 +238,20 @@ async def reload_and_report(interaction: Interaction) -> str:
         )
 
 
-class RefreshStatusButton(PersistentButton, template=r"status:look"):
+class RefreshStatusButton(PersistentButton, prefix="status:look"):
     """Refreshes the status."""
 
-    command = "status"
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Refresh"), custom_id="status:look"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    command, label = "status", later("Refresh")
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show the current status."""
         await replace(interaction, await status_view(interaction), [])
 
 
-class ReloadButton(PersistentButton, template=r"status:reload"):
+class ReloadButton(PersistentButton, prefix="status:reload"):
     """Reloads the settings."""
 
-    command = "reload"
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Reload settings"), custom_id="status:reload"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    command, label = "reload", later("Reload settings")
 
     async def handle(self, interaction: Interaction) -> None:
         """Reload, and reply in a follow-up: hashing a new checkpoint takes longer than three seconds."""

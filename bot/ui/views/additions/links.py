@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import ui
@@ -26,11 +25,12 @@ from bot.sources.hubs.remote import RemoteModel, RemoteVersion
 from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.progress import Offer, add_version, require_may_add
+from bot.ui.views.custom_ids import Id
 from bot.ui.views.jobs.kept_drafts import kept_draft
-from bot.ui.views.persistent_items import PersistentSelect, outdated_error
+from bot.ui.views.persistent_items import MENU, PersistentMenu, outdated_error
 
-MAX_CHOICES = 25  # options of a select menu
 MAX_NAME = 80
 LEAST_MEGABYTES = 0.05  # smaller sizes are not shown
 MAX_OPTION = 98  # characters of a label or description; Discord takes 100, and marks of right-to-left text join
@@ -45,23 +45,13 @@ class AddingChoice(BaseModel):
     draft_id: int | None = None
 
 
-class ChooseLoraSelect(PersistentSelect, template=r"addpick:(?P<draft>\d{1,18})"):
+class ChooseLoraMenu(PersistentMenu, prefix="addpick"):
     """Adds the chosen LoRA of a page, in a message of its own. Others of the page can be chosen afterwards."""
 
     command = "lora"
     sends_message = True
 
-    def __init__(self, draft_id: int, options: Sequence[discord.SelectOption] = ()) -> None:
-        self.draft_id = draft_id
-        menu: ui.Select[Any] = ui.Select(
-            custom_id=f"addpick:{draft_id}", placeholder=_("Choose a LoRA to add"), options=list(options)
-        )
-        super().__init__(menu)
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls(int(match["draft"]))
+    draft_id: Id
 
     async def handle(self, interaction: Interaction) -> None:
         """Add it. Raises NothingThere, SourceError and other RequestErrors."""
@@ -134,12 +124,11 @@ def choice_view(
 ) -> ui.LayoutView:
     """The menu of a page with several LoRAs, those that fit first, and how many of the page are not in it."""
     options = {_value(each.version): _option(each, checkpoints) for each in candidates}
-    listed = list(options.values())[:MAX_CHOICES]
     count = len(model.versions)
     title = ngettext("{name} has {count} LoRA", "{name} has {count} LoRAs", count)
     lines = [f"## {title.format(name=clipped(candidates[0].version.name, MAX_NAME), count=count)}"]
     lines.append(_("Which LoRA do you want to add? LoRAs that fit this bot's models come first."))
-    if (more := len(options) - len(listed)) > 0:
+    if (more := len(options) - MENU) > 0:
         text = ngettext(
             "{count} more LoRA is not listed. To add it, paste the link to its file or version.",
             "{count} more LoRAs are not listed. To add one, paste the link to its file or version.",
@@ -153,10 +142,8 @@ def choice_view(
             unfit,
         )
         lines.append(f"-# {text.format(count=unfit)}")
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
-    view.add_item(ui.ActionRow[Any](ChooseLoraSelect(draft_id, listed)))
-    return view
+    menu = ChooseLoraMenu(draft_id).offering(options.values(), _("Choose a LoRA to add"))
+    return view_of("\n".join(lines), ui.ActionRow[Any](menu))
 
 
 def _option(candidate: Candidate, checkpoints: InstalledCheckpoints) -> discord.SelectOption:

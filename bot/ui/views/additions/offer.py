@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from discord import ui
 
 from bot import background
 from bot.database.people.drafts import save_draft
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.drafts import PendingRequest
@@ -20,31 +19,28 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.links import add_linked
 from bot.ui.views.additions.progress import require_may_add
+from bot.ui.views.custom_ids import Position
+from bot.ui.views.jobs.kept_drafts import DraftButton
 from bot.ui.views.jobs.linked_request import add_button, find_request, links_of, why_not_add
-from bot.ui.views.persistent_items import PersistentButton, outdated_error
+from bot.ui.views.persistent_items import outdated_error
 from bot.workspace.remix import MatchedLora
 
 MAX_OFFERS = 5  # buttons of one row
 
 
-class AddLinkedButton(PersistentButton, template=r"addlink:(?P<draft>\d{1,18}):(?P<position>\d{1,2})"):
+class AddLinkedButton(DraftButton, prefix="addlink"):
     """Adds what a link or hash of a request means, in a message of its own. The button is closed while and once it is.
 
     Its label says what it adds: `add_button` makes it.
     """
 
     command = "lora"
+    label = later("Add LoRA")
 
-    def __init__(self, draft_id: int, position: int) -> None:
-        self.draft_id, self.position = draft_id, position
-        super().__init__(add_button(draft_id, position))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["draft"]), int(match["position"]))
+    position: Position
 
     async def handle(self, interaction: Interaction) -> None:
         """Add it. Raises NothingThere, SourceError and other RequestErrors."""
@@ -54,7 +50,7 @@ class AddLinkedButton(PersistentButton, template=r"addlink:(?P<draft>\d{1,18}):(
         if self.position >= len(links):
             raise outdated_error()
         link, _lora = links[self.position]
-        await add_linked(interaction, link, self.draft_id, _Offer(interaction, self.item.custom_id or ""))
+        await add_linked(interaction, link, self.draft_id, _Offer(interaction, self.custom_id))
 
 
 @dataclass(frozen=True)
@@ -105,12 +101,6 @@ async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], 
     request = PendingRequest.model_validate({**draft.model_dump(), "also": [each.model_dump() for each in also]})
     draft_id = await save_draft(interaction.client.db, interaction.user.id, request.model_dump_json())
     first = len(links_of(request)) - len(also)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(
-        ui.TextDisplay[Any](
-            _("The following LoRAs are not in the library. Easel can look for each LoRA on Civitai and add it:")
-        )
-    )
+    text = _("The following LoRAs are not in the library. Easel can look for each LoRA on Civitai and add it:")
     buttons = [add_button(draft_id, first + n, on_a_label(named.name)) for n, (_link, named) in enumerate(offered)]
-    view.add_item(ui.ActionRow[Any](*buttons))
-    await send_ephemeral(interaction, view)
+    await send_ephemeral(interaction, view_of(text, ui.ActionRow[Any](*buttons)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import discord
 from discord import ui
@@ -16,7 +15,7 @@ from bot.database.loras.catalogue import Lora, find_lora
 from bot.errors.missing import NothingThere
 from bot.errors.ratings import LinkedNotShownHere
 from bot.errors.rights import NotYours
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.sources.additions import Received, Withdrawal
@@ -30,9 +29,10 @@ from bot.ui.access import context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
-from bot.ui.interactions.replies import error_message, send_ephemeral
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.interactions.replies import refusal_card, send_ephemeral
+from bot.ui.rendered_message import RenderedMessage, view_of
 from bot.ui.views.additions.text import adding_text, ended_text, here_already_text
+from bot.ui.views.custom_ids import Id
 from bot.ui.views.jobs.linked_request import paint_row
 from bot.ui.views.loras.page import category_row, lora_page_in, lora_page_of, may_correct
 from bot.ui.views.loras.pictures import awaiting_text
@@ -44,42 +44,31 @@ LOOK_SECONDS = 3.0  # between two edits of the message
 SAMPLE_SECONDS = 2.0  # between two looks whether there are samples
 
 
-class StopAddingButton(PersistentButton, template=r"addstop:(?P<addition>\d{1,18})"):
+class StopAddingButton(PersistentButton, prefix="addstop"):
     """Stops what the person adds."""
 
     command, action = "lora", None
+    label = later("Cancel")
 
-    def __init__(self, addition_id: int) -> None:
-        self.addition_id = addition_id
-        super().__init__(ui.Button(label=_("Cancel"), custom_id=f"addstop:{addition_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["addition"]))
+    addition_id: Id
 
     async def handle(self, interaction: Interaction) -> None:
         """Withdraw the person's request. Others who ask for it still get it."""
         client = interaction.client
+        too_late = NothingThere(
+            what=_("It is too late to cancel the import. This LoRA has already been added, or the import has failed.")
+        )
         addition = await client.db.one(FIND_ADDITION, self.addition_id)
         if addition is None or addition.state is not AdditionState.WAITING:
-            raise NothingThere(
-                what=_(
-                    "It is too late to cancel the import. This LoRA has already been added, or the import has failed."
-                )
-            )
+            raise too_late
         version = RemoteVersion.model_validate_json(addition.source)
         if not await client.additions.requested_by(addition.id, interaction.user.id):
             raise NotYours(instead=_("You can cancel only imports that you requested."))
         withdrawal = await client.additions.cancel(addition.id, interaction.user.id)
         if withdrawal is Withdrawal.ENDED:
-            raise NothingThere(
-                what=_(
-                    "It is too late to cancel the import. This LoRA has already been added, or the import has failed."
-                )
-            )
+            raise too_late
         told = AddingCancelled if withdrawal is Withdrawal.CANCELLED else AddingLeft
-        await acknowledge.replace(interaction, _line(error_message(told(name=version.name))), [])
+        await acknowledge.replace(interaction, refusal_card(told(name=version.name)), [])
 
 
 class Offer(Protocol):
@@ -190,7 +179,7 @@ async def follow(interaction: Interaction, addition: LoraAddition, draft_id: int
         if ended is None:
             return False
         page = await ended_page(interaction, ended, draft_id)
-        problem = await background.failure(_update_page(interaction, page))
+        problem = await background.failure(_update(interaction, page))
         if problem is None:
             await notices.told(addition.id, person_id)
         else:
@@ -224,7 +213,7 @@ async def _show_samples(interaction: Interaction, addition: LoraAddition, draft_
     page = (
         await ended_page(interaction, addition, draft_id) if new else await lora_page_in(interaction, message, lora.id)
     )
-    await _update_page(interaction, page)
+    await _update(interaction, page)
 
 
 async def _until_ended(interaction: Interaction, addition: LoraAddition) -> LoraAddition | None:
@@ -243,9 +232,8 @@ async def _until_ended(interaction: Interaction, addition: LoraAddition) -> Lora
             return None
         if (received := additions.received(addition.id)) != shown:
             shown = received
-            await background.guard(
-                _update(interaction, adding_view(addition, received)), "showing an addition", expected=DISCORD_ERRORS
-            )
+            work = _update(interaction, RenderedMessage(adding_view(addition, received)))
+            await background.guard(work, "showing an addition", expected=DISCORD_ERRORS)
     return None
 
 
@@ -253,9 +241,7 @@ async def ended_page(interaction: Interaction, addition: LoraAddition, draft_id:
     """The page of what was added, or why it was not."""
     lora = await interaction.client.additions.entry_of(addition.sha256) if addition.sha256 else None
     if lora is None:
-        page = RenderedMessage()
-        page.view.add_item(ui.TextDisplay[Any](ended_text(addition, None)))
-        return page
+        return RenderedMessage(refusal_card(ended_text(addition, None)))
     corrects = may_correct(interaction, lora)
     text = ended_text(addition, lora, corrects=corrects)
     return await _page(interaction, lora, text, draft_id, corrects=corrects)
@@ -276,22 +262,9 @@ async def _page(
 
 def adding_view(addition: LoraAddition, received: Received | None) -> ui.LayoutView:
     """What is being added, with a button to stop it."""
-    view = ui.LayoutView(timeout=None)
     version = RemoteVersion.model_validate_json(addition.source)
-    view.add_item(ui.TextDisplay[Any](adding_text(version, received)))
-    view.add_item(ui.ActionRow[Any](StopAddingButton(addition.id)))
-    return view
+    return view_of(adding_text(version, received), ui.ActionRow[Any](StopAddingButton(addition.id)))
 
 
-async def _update(interaction: Interaction, view: ui.LayoutView) -> None:
-    await acknowledge.update(interaction, view, [])
-
-
-async def _update_page(interaction: Interaction, page: RenderedMessage) -> None:
+async def _update(interaction: Interaction, page: RenderedMessage) -> None:
     await acknowledge.update(interaction, page.view, page.files)
-
-
-def _line(text: str) -> ui.LayoutView:
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](text))
-    return view

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any
 
 import discord
 from discord import ui
@@ -19,7 +18,7 @@ from bot.config.sections.privacy import PrivacySettings
 from bot.config.sections.retention import KeptPicture
 from bot.database.privacy.erasure_leftovers import HeldFiles
 from bot.database.privacy.erasures import NEWEST_ERASURE, Erasure, ErasureState
-from bot.i18n import _, ngettext, number, sentences
+from bot.i18n import _, later, ngettext, number, sentences
 from bot.i18n.texts import day_limit, plain
 from bot.privacy.export import ExportPart, stored_counts
 from bot.privacy.stored_data import is_deletable
@@ -27,6 +26,8 @@ from bot.privacy.summary import LABELS, controller_facts, controller_links
 from bot.ui.client import Interaction
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import button_rows, view_of
+from bot.ui.views.custom_ids import number_of
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.question import ask, conclude
 
@@ -41,19 +42,13 @@ async def stored_view(interaction: Interaction) -> ui.LayoutView:
     erasure = await client.db.one(NEWEST_ERASURE, person_id)
     counts.pop("erasure", None)
     held = None if erasure is None else await client.erasures.held(erasure)
-    view = ui.LayoutView(timeout=None)
-    if held is not None:
-        view.add_item(ui.TextDisplay[Any](_held_text(held, client.erasures.held_ms)))
     settings = client.configuration.settings
-    for text in _stored_texts(counts, erasure, settings):
-        view.add_item(ui.TextDisplay[Any](text))
-    view.add_item(ui.TextDisplay[Any](_responsible(settings.privacy)))
-    buttons: list[ui.Button[Any]] = _links(settings.privacy)
+    texts = [] if held is None else [_held_text(held, client.erasures.held_ms)]
+    texts += [*_stored_texts(counts, erasure, settings), _responsible(settings.privacy)]
+    buttons: list[ui.Item[Any]] = [*_links(settings.privacy)]
     if is_deletable(counts) and (erasure is None or erasure.state is ErasureState.COMPLETE):
-        view.add_item(ui.ActionRow[Any](ExportDataButton(0), DeleteAllButton(), *buttons))
-    elif buttons:
-        view.add_item(ui.ActionRow[Any](*buttons))
-    return view
+        buttons = [ExportDataButton(0), DeleteAllButton(), *buttons]
+    return view_of(*texts, *button_rows(buttons))
 
 
 def _responsible(said: PrivacySettings) -> str:
@@ -209,7 +204,6 @@ async def send_export(interaction: Interaction, begin: int = 0) -> None:
 
 async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, last_of_these: bool) -> None:
     name = f"easel-export-{place + 1:05}.zip"
-    view = ui.LayoutView(timeout=None)
     if part.next is None:
         text = (
             _("This is the last part. Each part is a separate ZIP file.")
@@ -219,31 +213,26 @@ async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, 
     else:
         text = _("This is one part of your data. Each part is a separate ZIP file.")
     text = sentences(text, _("Unpack the ZIP file and open the page *index* in your browser."))
-    view.add_item(ui.TextDisplay[Any](text))
-    view.add_item(ui.File[Any](f"attachment://{name}"))
+    view = view_of(text, ui.File[Any](f"attachment://{name}"))
     if part.next is not None and last_of_these:
         view.add_item(ui.ActionRow[Any](ExportDataButton(part.next)))
     await send_ephemeral(interaction, view, [discord.File(io.BytesIO(part.data), filename=name)])
 
 
-class ExportDataButton(PersistentButton, template=r"privacy-export:(?P<file>\d{1,9})"):
+class ExportDataButton(PersistentButton, prefix="privacy-export"):
     """Sends the export from a file on."""
 
     command, action = "privacy", None
 
-    def __init__(self, begin: int) -> None:
-        self._begin = begin
-        label = _("Get the next parts") if begin else _("Export")
-        super().__init__(ui.Button(label=label, custom_id=f"privacy-export:{begin}"))
+    begin: Annotated[int, number_of(9)]
 
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["file"]))
+    def text(self) -> str:
+        """Whether it sends the first parts or the next."""
+        return _("Get the next parts") if self.begin else _("Export")
 
     async def handle(self, interaction: Interaction) -> None:
         """Send the next parts."""
-        await send_export(interaction, self._begin)
+        await send_export(interaction, self.begin)
 
 
 # --- deletion -------------------------------------------------------------------------------------------------------
@@ -251,7 +240,6 @@ class ExportDataButton(PersistentButton, template=r"privacy-export:(?P<file>\d{1
 
 def deletion_view() -> ui.LayoutView:
     """What a deletion does, and the button that asks."""
-    view = ui.LayoutView(timeout=None)
     lines = [
         _("## Delete all your data"),
         "- "
@@ -269,24 +257,14 @@ def deletion_view() -> ui.LayoutView:
         + _("Easel still stores blocks and limits that apply to you, and your usage today, but without your user ID."),
         "- " + _("To get a copy first, use /privacy export."),
     ]
-    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
-    view.add_item(ui.ActionRow[Any](DeleteAllButton(), ExportDataButton(0)))
-    return view
+    return view_of("\n".join(lines), ui.ActionRow[Any](DeleteAllButton(), ExportDataButton(0)))
 
 
-class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
+class DeleteAllButton(PersistentButton, prefix="privacy-delete"):
     """Asks before all is deleted."""
 
     command, action = "privacy", None
-
-    def __init__(self) -> None:
-        style = discord.ButtonStyle.danger
-        super().__init__(ui.Button(label=_("Delete my data …"), style=style, custom_id="privacy-delete"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label, style = later("Delete my data …"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask."""
@@ -294,19 +272,11 @@ class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
         await ask(interaction, _("Delete everything permanently?"), text, ConfirmDeletingAllButton(), _("Keep my data"))
 
 
-class ConfirmDeletingAllButton(PersistentButton, template=r"privacy-erase"):
+class ConfirmDeletingAllButton(PersistentButton, prefix="privacy-erase"):
     """Deletes all data of the person who presses it."""
 
     command, action = "privacy", None
-
-    def __init__(self) -> None:
-        style = discord.ButtonStyle.danger
-        super().__init__(ui.Button(label=_("Delete all my data"), style=style, custom_id="privacy-erase"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    label, style = later("Delete all my data"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the deletion, and show its receipt while the interaction can be answered. Raises DatabaseError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
@@ -10,7 +10,7 @@ from discord import ui
 from bot.database.clock import now_ms
 from bot.database.people.preferences import Preferences, find_preferences, save_preferences
 from bot.database.servers.settings import ServerSettings
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.servers.defaults import shows_prompt
@@ -18,13 +18,11 @@ from bot.servers.rights import checkpoint_allowed
 from bot.ui.access import context_of, server_settings
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import replace
+from bot.ui.rendered_message import view_of
+from bot.ui.views.custom_ids import Switch
 from bot.ui.views.people.limits_text import limits_text
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentSelect
+from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
 
-if TYPE_CHECKING:
-    import re
-
-MENU = 25  # options of a select menu; Discord's limit
 SHAPES = ("square", "portrait", "landscape")
 _USUAL, _CHOSEN = "-", "="  # the value of the option without a choice; what the value of a choice begins with
 
@@ -36,7 +34,6 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
     """
     checkpoints, server = interaction.client.configuration.checkpoints, await server_settings(interaction)
     limits = await interaction.client.servers.checks.limits_of(context_of(interaction))
-    view = ui.LayoutView(timeout=None)
     lines = _summary(checkpoints, preferences, server)
     if interaction.guild_id is not None:
         lines.append(
@@ -46,9 +43,6 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
                 "show to everyone here."
             )
         )
-    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
-    view.add_item(ui.ActionRow[Any](UsualCheckpointMenu.of(checkpoints, preferences)))
-    view.add_item(ui.ActionRow[Any](UsualShapeMenu.of(preferences)))
     buttons: list[PersistentButton] = [
         PrivateResultsButton(on=not preferences.private),
         ShownPromptsButton(on=not shows_prompt(preferences, server)),
@@ -57,9 +51,9 @@ async def settings_view(interaction: Interaction, preferences: Preferences) -> u
         buttons.append(UpdateMessagesButton(on=not preferences.update_messages))
     if preferences != Preferences():
         buttons.append(ResetSettingsButton())
-    view.add_item(ui.ActionRow[Any](*buttons))
-    view.add_item(ui.TextDisplay[Any](limits_text(limits, now_ms())))
-    return view
+    menus = UsualCheckpointMenu.of(checkpoints, preferences), UsualShapeMenu.of(preferences)
+    rows = [*map(ui.ActionRow[Any], menus), ui.ActionRow[Any](*buttons)]
+    return view_of("\n".join(lines), *rows, limits_text(limits, now_ms()))
 
 
 def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server: ServerSettings) -> list[str]:
@@ -111,35 +105,24 @@ async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
     await replace(interaction, await settings_view(interaction, preferences), [])
 
 
-class SettingMenu(PersistentSelect, template=NO_CUSTOM_ID):
+class SettingMenu(PersistentMenu):
     """A menu of one setting; its first option makes it as usual."""
 
     command = "settings"
-    key: ClassVar[str] = ""
-
-    def __init__(self, options: list[discord.SelectOption], placeholder: str = "…") -> None:
-        super().__init__(ui.Select(custom_id=f"set:{self.key}", options=options, placeholder=placeholder))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The menu that this custom_id means."""
-        return cls([])
 
     def chosen(self) -> str | None:
         """The chosen value; None: as usual."""
         return self.value.removeprefix(_CHOSEN) if self.value.startswith(_CHOSEN) else None
 
 
-class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):
+class UsualCheckpointMenu(SettingMenu, prefix="set:checkpoint"):
     """The checkpoint that paints when the person names none."""
-
-    key = "checkpoint"
 
     @classmethod
     def of(cls, checkpoints: InstalledCheckpoints, preferences: Preferences) -> Self:
         """The menu with the current one selected. It comes first, for a menu has no room for all of many."""
         current = checkpoints.find(preferences.checkpoint)
-        listed = sorted(checkpoints, key=lambda each: each is not current)  # stable: else in the operator's order
+        usual = discord.SelectOption(label=_("Use default model"), value=_USUAL, default=preferences.checkpoint is None)
         options = [
             discord.SelectOption(
                 label=each.name,
@@ -147,10 +130,9 @@ class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):
                 description=each.base_model.label[:100],
                 default=each is current,
             )
-            for each in listed[: MENU - 1]
+            for each in sorted(checkpoints, key=lambda each: each is not current)  # else in the operator's order
         ]
-        usual = discord.SelectOption(label=_("Use default model"), value=_USUAL, default=preferences.checkpoint is None)
-        return cls([usual, *options], _("Model"))
+        return cls().offering([usual, *options], _("Model"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it. Raises CheckpointNotFound when it is not installed any more."""
@@ -160,20 +142,18 @@ class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):
         await _change(interaction, {"checkpoint": name})
 
 
-class UsualShapeMenu(SettingMenu, template=r"set:size"):
+class UsualShapeMenu(SettingMenu, prefix="set:size"):
     """The shape of pictures when the person names none."""
-
-    key = "size"
 
     @classmethod
     def of(cls, preferences: Preferences) -> Self:
         """The menu with the current one selected."""
+        usual = discord.SelectOption(label=_("Use default size"), value=_USUAL, default=preferences.size not in SHAPES)
         options = [
             discord.SelectOption(label=name, value=f"{_CHOSEN}{shape}", default=shape == preferences.size)
             for shape, name in _shapes().items()
         ]
-        usual = discord.SelectOption(label=_("Use default size"), value=_USUAL, default=preferences.size not in SHAPES)
-        return cls([usual, *options], _("Size"))
+        return cls().offering([usual, *options], _("Size"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
@@ -181,73 +161,49 @@ class UsualShapeMenu(SettingMenu, template=r"set:size"):
         await _change(interaction, {"size": shape if shape in SHAPES else None})
 
 
-class SettingSwitch(PersistentButton, template=NO_CUSTOM_ID):
+class SettingSwitch(PersistentButton):
     """A button that switches a setting `on` or off; the custom_id says which, so that a double press does no harm."""
 
     command = "settings"
-    key: ClassVar[str] = ""
-    field: ClassVar[str] = ""
+    setting: ClassVar[str]
+    labels: ClassVar[tuple[str, str]]  # of what switches it off, and on
 
-    def __init__(self, *, on: bool) -> None:
-        self.on = on
-        super().__init__(ui.Button(label=self.text(), custom_id=f"set:{self.key}:{int(on)}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(on=match["on"] == "1")
+    on: Switch
 
     def text(self) -> str:
         """What it does, as its label."""
-        raise NotImplementedError
+        return _(self.labels[self.on])
 
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
-        await _change(interaction, {self.field: self.on})
+        await _change(interaction, {self.setting: self.on})
 
 
-class PrivateResultsButton(SettingSwitch, template=r"set:private:(?P<on>[01])"):
+class PrivateResultsButton(SettingSwitch, prefix="set:private"):
     """Who sees the person's pictures."""
 
-    key, field = "private", "private"
-
-    def text(self) -> str:
-        """What it does, as its label."""
-        return _("Make my results private") if self.on else _("Show my results to everyone")
+    setting = "private"
+    labels = later("Show my results to everyone"), later("Make my results private")
 
 
-class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
+class ShownPromptsButton(SettingSwitch, prefix="set:prompts"):
     """Whether the person's prompts stand under their pictures."""
 
-    key, field = "prompts", "shows_prompt"
-
-    def text(self) -> str:
-        """What it does, as its label."""
-        return _("Show my prompts") if self.on else _("Keep my prompts private")
+    setting = "shows_prompt"
+    labels = later("Keep my prompts private"), later("Show my prompts")
 
 
-class UpdateMessagesButton(SettingSwitch, template=r"set:updates:(?P<on>[01])"):
+class UpdateMessagesButton(SettingSwitch, prefix="set:updates"):
     """Whether the person gets direct messages about newer versions of their bookmarks."""
 
-    key, field = "updates", "update_messages"
-
-    def text(self) -> str:
-        """What it does, as its label."""
-        return _("Message me about new LoRA versions") if self.on else _("Stop messages about new LoRA versions")
+    setting = "update_messages"
+    labels = later("Stop messages about new LoRA versions"), later("Message me about new LoRA versions")
 
 
-class ResetSettingsButton(PersistentButton, template=r"set:reset"):
+class ResetSettingsButton(PersistentButton, prefix="set:reset"):
     """Forgets what the person chose."""
 
-    command = "settings"
-
-    def __init__(self) -> None:
-        super().__init__(ui.Button(label=_("Reset to defaults"), custom_id="set:reset"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls()
+    command, label = "settings", later("Reset to defaults")
 
     async def handle(self, interaction: Interaction) -> None:
         """Save the usual ones."""

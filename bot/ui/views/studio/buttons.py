@@ -5,20 +5,23 @@ Panels are ephemeral, so the person who presses is the owner of the studio.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from bot.errors.missing import NothingThere
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.views.custom_ids import IdPart, number_of
+from bot.ui.views.forms import Form
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm, RegionsForm, StrengthForm
-from bot.workspace.studio_draft import StudioLora
-from inference.errors import RegionsNotOffered
+from bot.workspace.studio_draft import Row
+
+if TYPE_CHECKING:
+    from bot.ui.studio_session import StudioSnapshot
 
 NUDGE = 0.1  # change of a weight by one press
-
 
 Revision = Annotated[int, number_of(15)]
 Argument = Annotated[str, IdPart(r"[\w:.-]{0,40}")]
@@ -32,66 +35,61 @@ class StudioButton(PersistentButton):
     revision: Revision  # of the draft that the panel shows
     argument: Argument = ""
 
-    async def lora(self, interaction: Interaction) -> StudioLora:
-        """The LoRA of the draft whose id begins the argument. Raises NothingThere."""
+    async def row(self, interaction: Interaction) -> tuple[StudioSnapshot, Row]:
+        """The studio, and its LoRA whose id begins the argument. Raises NothingThere."""
         snapshot = await interaction.client.studios.snapshot(interaction)
-        found = [lora for lora in snapshot.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
-        if not found:
-            raise NothingThere(what=_("This LoRA is no longer in your studio."))
-        return found[0]
+        for row in snapshot.rows:
+            if str(row.lora.lora_id) == self.argument.split(":")[0]:
+                return snapshot, row
+        raise NothingThere(what=_("This LoRA is no longer in your studio."))
 
 
-class PromptButton(StudioButton, prefix="stprompt"):
-    """Opens the modal for the prompt."""
+class FormButton(StudioButton):
+    """Opens the `form` about the studio, which may refuse."""
 
     opens_modal = True
+    form: ClassVar[Callable[[StudioSnapshot, int], Form]]
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the modal."""
+        """Open it."""
         snapshot = await interaction.client.studios.snapshot(interaction)
-        await acknowledge.open_modal(interaction, PromptForm(snapshot, interaction.id))
+        await acknowledge.open_modal(interaction, type(self).form(snapshot, interaction.id))
 
 
-class RegionsButton(StudioButton, prefix="stparts"):
-    """Opens the modal for regions of the picture with words and LoRAs of their own."""
+class PromptButton(FormButton, prefix="stprompt"):
+    """Opens the form for the prompt."""
 
-    opens_modal = True
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open the modal. Raises RegionsNotOffered on a checkpoint that paints none, unless the draft has some.
-
-        The panel does not show the button then, but an older one may.
-        """
-        snapshot = await interaction.client.studios.snapshot(interaction)
-        if not snapshot.studio.draft.regions and not snapshot.checkpoint.capability.regions:
-            raise RegionsNotOffered(checkpoint=snapshot.checkpoint.name)
-        await acknowledge.open_modal(interaction, RegionsForm(snapshot, interaction.id))
+    label, form = later("Edit prompt"), PromptForm
 
 
-class OptionsButton(StudioButton, prefix="stoptions"):
-    """Opens the modal for size, number of pictures and seed."""
+class RegionsButton(FormButton, prefix="stparts"):
+    """Opens the form for regions of the picture with words and LoRAs of their own."""
 
-    opens_modal = True
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Ask for them."""
-        snapshot = await interaction.client.studios.snapshot(interaction)
-        await acknowledge.open_modal(interaction, OptionsForm(snapshot, interaction.id))
+    form = RegionsForm
 
 
-class AdvancedButton(StudioButton, prefix="stadvanced"):
-    """Opens the modal for steps, guidance, sampler, spacing and clip skip."""
+class OptionsButton(FormButton, prefix="stoptions"):
+    """Opens the form for size, number of pictures and seed."""
 
-    opens_modal = True
+    label, form = later("Options"), OptionsForm
 
-    async def handle(self, interaction: Interaction) -> None:
-        """Ask for them."""
-        snapshot = await interaction.client.studios.snapshot(interaction)
-        await acknowledge.open_modal(interaction, AdvancedForm(snapshot, interaction.id))
+
+class AdvancedButton(FormButton, prefix="stadvanced"):
+    """Opens the form for steps, guidance, sampler, spacing and clip skip."""
+
+    label, form = later("Advanced"), AdvancedForm
+
+
+class StrengthButton(FormButton, prefix="ststrength"):
+    """Opens the form for how much of the starting picture is changed."""
+
+    label, form = later("Strength"), StrengthForm
 
 
 class UndoDraftButton(StudioButton, prefix="stundo"):
     """Restores the draft from before the studio was filled from a picture or stack."""
+
+    label = later("Restore my draft")
 
     async def handle(self, interaction: Interaction) -> None:
         """Restore it and redraw the panel."""
@@ -104,54 +102,31 @@ class NudgeButton(StudioButton, prefix="stnudge"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the current weight, even if this panel is outdated."""
-        lora = await self.lora(interaction)
-        studios = interaction.client.studios
-        snapshot = await studios.snapshot(interaction)
+        _snapshot, row = await self.row(interaction)
         step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
-        usual = next(row.weight for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
-        changed = await studios.change(
-            interaction,
-            lambda studio: studio.nudged(lora.lora_id, step, usual),
-        )
-        await studios.redraw(interaction, changed)
+        studios = interaction.client.studios
+        await studios.apply(interaction, lambda studio: studio.nudged(row.lora.lora_id, step, row.weight))
 
 
 class AdjustButton(StudioButton, prefix="stadjust"):
-    """Opens the modal for a LoRA's weight and trigger words."""
+    """Opens the form for a LoRA's weight and trigger words."""
 
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
-        """Ask for them."""
-        lora = await self.lora(interaction)
-        snapshot = await interaction.client.studios.snapshot(interaction)
-        row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
-        others = [each for each in snapshot.fitting if each is not row] if row in snapshot.fitting else []
-        layout = [region.name for region in snapshot.studio.draft.regions]
-        await acknowledge.open_modal(interaction, AdjustForm(row, others, layout, interaction.id))
-
-
-class StrengthButton(StudioButton, prefix="ststrength"):
-    """Opens the modal for how much of the starting picture is changed."""
-
-    opens_modal = True
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Open the modal."""
-        image = (await interaction.client.studios.snapshot(interaction)).studio.draft.image
-        if image is None:
-            raise NothingThere(what=_("Your studio no longer has a start picture."))
-        await acknowledge.open_modal(interaction, StrengthForm(image.strength, interaction.id))
+        """Open the form."""
+        snapshot, row = await self.row(interaction)
+        await acknowledge.open_modal(interaction, AdjustForm(snapshot, row, interaction.id))
 
 
 class RemovePictureButton(StudioButton, prefix="stnopicture"):
     """Removes the starting picture from the draft."""
 
+    label = later("Remove picture")
+
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and redraw the panel."""
-        studios = interaction.client.studios
-        changed = await studios.change(interaction, lambda studio: studio.with_draft(image=None))
-        await studios.redraw(interaction, changed)
+        await interaction.client.studios.apply(interaction, lambda studio: studio.with_draft(image=None))
 
 
 class RemoveLoraButton(StudioButton, prefix="stout"):
@@ -164,5 +139,4 @@ class RemoveLoraButton(StudioButton, prefix="stout"):
             going = {int(self.argument)} if self.argument.isdecimal() else set[int]()
         else:
             going = {row.lora.lora_id for row in (await studios.snapshot(interaction)).misfits}
-        changed = await studios.change(interaction, lambda studio: studio.without(going))
-        await studios.redraw(interaction, changed)
+        await studios.apply(interaction, lambda studio: studio.without(going))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.config import CheckpointSettings
+from bot.errors.missing import NothingThere
 from bot.i18n import _, label, later
 from bot.i18n.texts import plain
 from bot.pictures.inputs import MIN_STRENGTH
@@ -40,7 +41,7 @@ from inference.bounds import (
     MIN_WEIGHT,
     SEEDS,
 )
-from inference.errors import InvalidRequest
+from inference.errors import InvalidRequest, RegionsNotOffered
 from inference.lora.beside.categories import Category
 from inference.messages.request import Region
 from inference.messages.samplers import Spacing
@@ -62,10 +63,7 @@ class StudioForm(Form):
 
     async def apply(self, interaction: Interaction, **fields: object) -> StudioSnapshot:
         """Change fields of the request draft and redraw the panel; the studio as it is then."""
-        studios = interaction.client.studios
-        changed = await studios.change(interaction, lambda studio: studio.with_draft(**fields))
-        await studios.redraw(interaction, changed)
-        return changed
+        return await interaction.client.studios.apply(interaction, lambda studio: studio.with_draft(**fields))
 
 
 class WordsForm(StudioForm):
@@ -252,7 +250,7 @@ def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[Choi
 
 
 class StrengthForm(StudioForm, key="ststrength"):
-    """How much of the starting picture is changed."""
+    """How much of the starting picture is changed. Raises NothingThere if there is none."""
 
     strength = TextField(
         later("Strength"),
@@ -260,13 +258,14 @@ class StrengthForm(StudioForm, key="ststrength"):
         length=MAX_NUMBER,
     )
 
-    def __init__(self, strength: float, opening: int) -> None:
-        super().__init__(_("Start picture"), opening, strength=f"{strength:g}")
+    def __init__(self, snapshot: StudioSnapshot, opening: int) -> None:
+        if (image := snapshot.studio.draft.image) is None:
+            raise NothingThere(what=_("Your studio no longer has a start picture."))
+        super().__init__(_("Start picture"), opening, strength=f"{image.strength:g}")
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep it, unless the picture was removed meanwhile."""
         strength = _number(_("The strength"), self.strength, MIN_STRENGTH, 1)
-        studios = interaction.client.studios
 
         def set_strength(studio: Studio) -> Studio:
             image = studio.draft.image
@@ -274,13 +273,13 @@ class StrengthForm(StudioForm, key="ststrength"):
                 return studio
             return studio.with_draft(image=image.model_copy(update={"strength": strength}))
 
-        await studios.redraw(interaction, await studios.change(interaction, set_strength))
+        await interaction.client.studios.apply(interaction, set_strength)
 
 
 class AdjustForm(StudioForm, key="stadjust"):
     """A LoRA's weight, and which of its trigger words are added to the prompt: up to 50, in menus of 25.
 
-    Where there are `others`, all weights can be scaled with it; of a `layout` it can have one region.
+    Where other LoRAs fit, all weights can be scaled with it; where the picture has regions, it can have one.
     """
 
     weight = TextField(
@@ -291,8 +290,10 @@ class AdjustForm(StudioForm, key="stadjust"):
     scales_all = SwitchField(later("Change the weights of all LoRAs"), later("By the same factor"))
     region = ChoiceField(later("Area of the picture"))
 
-    def __init__(self, row: Row, others: Sequence[Row], layout: Sequence[RegionName], opening: int) -> None:
-        region, form = row.lora.region if row.lora.region in layout else None, AdjustForm
+    def __init__(self, snapshot: StudioSnapshot, row: Row, opening: int) -> None:
+        others = [each for each in snapshot.fitting if each is not row] if row in snapshot.fitting else []
+        layout, form = [region.name for region in snapshot.studio.draft.regions], AdjustForm
+        region = row.lora.region if row.lora.region in layout else None
         parts = [Choice(_DEFAULT, _("The whole picture")), *(Choice(name, part_name(name)) for name in layout)]
         super().__init__(
             _("Adjust {lora}").format(lora=row.name),
@@ -328,14 +329,17 @@ class AdjustForm(StudioForm, key="stadjust"):
                 return changed
             return changed.scaled({i: w for i, w in weights.items() if studio.has(i)}, self._lora_id, weight)
 
-        await studios.redraw(interaction, await studios.change(interaction, adjust))
+        await studios.apply(interaction, adjust)
 
 
 _TRIGGER_WORDS = ChoicesField(later("Trigger words to add to the prompt"))
 
 
 class RegionsForm(WordsForm, key="stparts"):
-    """The layout, the words of each region, and those for all; without a layout all words are one prompt."""
+    """The layout, the words of each region, and those for all; without a layout all words are one prompt.
+
+    Raises RegionsNotOffered on a checkpoint that paints none, unless the draft has some: an older panel has the button.
+    """
 
     layout = ChoiceField(later("Layout"))
     prompt = TextField(
@@ -348,6 +352,8 @@ class RegionsForm(WordsForm, key="stparts"):
 
     def __init__(self, snapshot: StudioSnapshot, opening: int) -> None:
         draft = snapshot.studio.draft
+        if not draft.regions and not snapshot.checkpoint.capability.regions:
+            raise RegionsNotOffered(checkpoint=snapshot.checkpoint.name)
         layout = tuple(region.name for region in draft.regions)
         layouts = [Choice(_BETWEEN_NAMES.join(each), capitalised(layout_name(each))) for each in LAYOUTS]
         if layout:

@@ -8,12 +8,13 @@ import discord
 from discord import ui
 
 from bot.errors.missing import NothingThere
-from bot.i18n import _, ngettext
+from bot.i18n import _, later, ngettext
 from bot.i18n.texts import bounded_lines, several
 from bot.requests.regions import own_words
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import error_message, send_ephemeral
+from bot.ui.rendered_message import view_of
 from bot.ui.views.studio.buttons import StudioButton
 from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated
@@ -30,7 +31,7 @@ class GenerateButton(StudioButton, prefix="stgenerate"):
 
     opens_modal = True
     sends_message = True
-    style = discord.ButtonStyle.primary
+    label, style = later("Generate"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture, or ask first."""
@@ -49,8 +50,7 @@ class PromptToGenerateForm(PromptForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep the prompt, then order. The panel is edited first, so the picture is a follow-up message."""
-        snapshot = await self.keep(interaction)
-        await _generate(interaction, snapshot)
+        await _generate(interaction, await self.keep(interaction))
 
 
 async def _generate(interaction: Interaction, snapshot: StudioSnapshot) -> None:
@@ -80,8 +80,7 @@ def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:
     count = len(snapshot.misfits)
     question = ngettext("Generate without {names}?", "Generate without {names}?", count).format(names=names)
     reasons = [error_message(row.refusal) for row in snapshot.misfits if row.refusal]
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
     label = ngettext("Generate without this LoRA", "Generate without these LoRAs", count)
-    view.add_item(ui.ActionRow[Any](GenerateWithoutButton(snapshot.revision).labelled(label)))
-    return view
+    button = GenerateWithoutButton(snapshot.revision).labelled(label)
+    text = "\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])
+    return view_of(text, ui.ActionRow[Any](button))

@@ -201,6 +201,4 @@ class LoraMenuSearchForm(StudioForm, key="stsearch"):
             "bookmarks": self.where == "mine",
             "sort": Sort(self.sort),
         }
-        studios = interaction.client.studios
-        changed = await studios.change(interaction, lambda studio: studio.with_menu(**fields))
-        await studios.redraw(interaction, changed)
+        await interaction.client.studios.apply(interaction, lambda studio: studio.with_menu(**fields))

@@ -96,7 +96,7 @@ class TriggerWordsMenu(StudioMenu, prefix="stwords"):
                 studio = studio.changed(row.lora.lora_id, trigger_words=tuple(on))
             return studio.model_copy(update={"focus": snapshot.studio.focus})
 
-        await studios.redraw(interaction, await studios.change(interaction, switch))
+        await studios.apply(interaction, switch)
 
 
 def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
@@ -136,9 +136,8 @@ class FocusMenu(StudioMenu, prefix="stothers"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show its controls. Raises NothingThere for what is no LoRA."""
-        studios = interaction.client.studios
         lora_id = self.ids[0]
-        await studios.redraw(interaction, await studios.change(interaction, lambda studio: studio.changed(lora_id)))
+        await interaction.client.studios.apply(interaction, lambda studio: studio.changed(lora_id))
 
 
 def _kind(row: Row) -> str:

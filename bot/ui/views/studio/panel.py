@@ -76,14 +76,14 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
     room = _Room.for_pictures(snapshot)
     _add_head(page, snapshot, note, room)
     settings: list[StudioButton] = [
-        PromptButton(shown).labelled(_("Edit prompt")),
-        OptionsButton(shown).labelled(_("Options")),
-        AdvancedButton(shown).labelled(_("Advanced")),
+        PromptButton(shown),
+        OptionsButton(shown),
+        AdvancedButton(shown),
     ]
     if snapshot.studio.draft.regions or snapshot.checkpoint.capability.regions:
         settings.append(RegionsButton(shown).labelled(regions_title(snapshot.studio.draft)))
     if snapshot.undoable:
-        settings.append(UndoDraftButton(shown).labelled(_("Restore my draft")))
+        settings.append(UndoDraftButton(shown))
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot)))
     if image := snapshot.studio.draft.image:
@@ -99,9 +99,9 @@ async def render_panel(interaction: Interaction, snapshot: StudioSnapshot, note:
         page.view.add_item(ui.ActionRow[Any](words))
     menu = await AddLoraMenu.of(snapshot, client.db, checkpoints, limit, ratings)
     page.view.add_item(ui.ActionRow[Any](menu))
-    below: list[PersistentButton] = [GenerateButton(shown).labelled(_("Generate"))]
+    below: list[PersistentButton] = [GenerateButton(shown)]
     if snapshot.fitting:
-        below += [CompareButton(shown).labelled(_("Compare")), SaveStackButton(shown).labelled(_("Save as stack"))]
+        below += [CompareButton(shown), SaveStackButton(shown)]
     page.view.add_item(
         ui.ActionRow[Any](*below, GuideLinkButton(GuideLink.BOOKMARKS), GuideLinkButton(GuideLink.MARKET))
     )
@@ -125,7 +125,7 @@ def _add_starting_picture(
         page.view.add_item(ui.Section[Any](text, accessory=shown_picture))
     page.view.add_item(
         ui.ActionRow[Any](
-            StrengthButton(shown).labelled(_("Strength")), RemovePictureButton(shown).labelled(_("Remove picture"))
+            StrengthButton(shown), RemovePictureButton(shown)
         )
     )
 
@@ -204,7 +204,7 @@ async def _add_row(
             AdjustButton(shown, str(lora_id)).labelled(
                 _("Weight and area") if snapshot.studio.draft.regions else _("Weight")
             ),
-            SweepButton(shown, str(lora_id)).labelled(_("Try weights")),
+            SweepButton(shown, str(lora_id)),
             RemoveLoraButton(shown, str(lora_id)).labelled("✕"),
         )
     )

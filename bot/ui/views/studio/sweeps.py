@@ -25,25 +25,20 @@ if TYPE_CHECKING:
 class SweepButton(StudioButton, prefix="stsweep"):
     """Opens the modal for the weights at which the LoRA of the argument is painted."""
 
-    command = "sweep"
+    command, label = "sweep", later("Try weights")
     opens_modal = True
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        lora = await self.lora(interaction)
-        snapshot = await interaction.client.studios.snapshot(interaction)
-        draft = _checked_draft(snapshot)
-        position = [other.lora_id for other in snapshot.studio.loras].index(lora.lora_id)
-        await acknowledge.open_modal(
-            interaction,
-            SweepForm(draft, [(position, row.name, row.weight) for row in [snapshot.rows[position]]], interaction.id),
-        )
+        snapshot, row = await self.row(interaction)
+        tried = (snapshot.rows.index(row), row.name, row.weight)
+        await acknowledge.open_modal(interaction, SweepForm(_checked_draft(snapshot), [tried], interaction.id))
 
 
 class CompareButton(StudioButton, prefix="stcompare"):
     """Orders pictures with all LoRAs of the studio and without each of them."""
 
-    sends_message = True
+    sends_message, label = True, later("Compare")
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
