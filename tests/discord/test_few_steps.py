@@ -84,7 +84,7 @@ async def test_fast_in_the_studio(tmp_path: Path) -> None:
         assert "8 steps" in panel.text and "fast" not in panel.text
         opener = await scene.ada.press(panel, "Options")
         await opener.modal()
-        panel = await (await scene.ada.submit(opener, {"fast": "fast"})).reply()
+        panel = await (await scene.ada.submit(opener, {"fast": True})).reply()
         assert "4 steps · euler · guidance 1" in panel.text and "· fast" in panel.text
         assert "Quick is made for few steps" in panel.text
         picture = await scene.painted(await scene.ada.press(panel, "Generate"))

@@ -123,7 +123,7 @@ async def test_all_weights_are_scaled_with_one_in_proportion(scene: Scene) -> No
     assert any(custom_id.startswith("stadjust:") for custom_id in buttons)
     opener = await scene.ada.press(panel, "Weight")
     await opener.modal()
-    panel = await (await scene.ada.submit(opener, {"weight": "0.4", "scale": "all"})).reply()
+    panel = await (await scene.ada.submit(opener, {"weight": "0.4", "scales_all": True})).reply()
     assert panel.text.count("weight **0.4**") == 2
 
 

@@ -15,6 +15,7 @@ from bot.library.configuration import Configuration
 from bot.requests.builder import RequestBuilder
 from bot.requests.drafts import OWN, RequestDraft
 from bot.requests.usual import offered_on
+from bot.ui.views.forms import ChoiceField
 from bot.ui.views.studio.forms import AdvancedForm
 from inference.base_models import BaseModelId
 from inference.errors import InvalidRequest
@@ -157,13 +158,14 @@ def test_the_studios_form_lists_what_the_checkpoint_offers(
     draft = RequestDraft(prompt="a man", checkpoint="One", sampler="tcd", spacing="leading")
     snapshot: Any = SimpleNamespace(studio=SimpleNamespace(draft=draft), checkpoint=settings_of(base))
     form = AdvancedForm(snapshot, opening=1)
-    assert form.sampler is not None and form.spacing is not None
-    assert [option.value for option in form.sampler.options[1:]] == [sampler.value for sampler in offered]
-    spacings = {option.value for option in form.spacing.options[2:]}
-    assert spacings == {spacing.value for each in offered.values() for spacing in each}
-    chosen = [option.value for option in form.sampler.options if option.default]
-    known = draft.sampler in [sampler.value for sampler in offered]
-    assert chosen == ([draft.sampler] if known else [form.sampler.options[0].value])
+    sampler, spacing = (form.shown[name][0] for name in ("sampler", "spacing"))
+    assert isinstance(sampler, ChoiceField) and isinstance(spacing, ChoiceField)
+    default, *samplers = (choice.value for choice in sampler.choices)
+    assert samplers == [each.value for each in offered]
+    assert {choice.value for choice in spacing.choices[2:]} == {
+        each.value for some in offered.values() for each in some
+    }
+    assert sampler.value == (draft.sampler if draft.sampler in samplers else default)
 
 
 @pytest.mark.parametrize(

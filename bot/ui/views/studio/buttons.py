@@ -35,7 +35,7 @@ class StudioButton(PersistentButton):
     revision: Revision  # of the draft that the panel shows
     argument: Argument = ""
 
-    async def row(self, interaction: Interaction) -> tuple[StudioSnapshot, Row]:
+    async def snapshot_and_row(self, interaction: Interaction) -> tuple[StudioSnapshot, Row]:
         """The studio, and its LoRA whose id begins the argument. Raises NothingThere."""
         snapshot = await interaction.client.studios.snapshot(interaction)
         for row in snapshot.rows:
@@ -102,7 +102,7 @@ class NudgeButton(StudioButton, prefix="stnudge"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the current weight, even if this panel is outdated."""
-        _snapshot, row = await self.row(interaction)
+        _snapshot, row = await self.snapshot_and_row(interaction)
         step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
         studios = interaction.client.studios
         await studios.apply(interaction, lambda studio: studio.nudged(row.lora.lora_id, step, row.weight))
@@ -115,7 +115,7 @@ class AdjustButton(StudioButton, prefix="stadjust"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        snapshot, row = await self.row(interaction)
+        snapshot, row = await self.snapshot_and_row(interaction)
         await acknowledge.open_modal(interaction, AdjustForm(snapshot, row, interaction.id))
 
 

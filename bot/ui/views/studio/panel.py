@@ -123,11 +123,7 @@ def _add_starting_picture(
     else:
         shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Start picture"))
         page.view.add_item(ui.Section[Any](text, accessory=shown_picture))
-    page.view.add_item(
-        ui.ActionRow[Any](
-            StrengthButton(shown), RemovePictureButton(shown)
-        )
-    )
+    page.view.add_item(ui.ActionRow[Any](StrengthButton(shown), RemovePictureButton(shown)))
 
 
 async def _add_loras(

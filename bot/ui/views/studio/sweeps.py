@@ -30,7 +30,7 @@ class SweepButton(StudioButton, prefix="stsweep"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        snapshot, row = await self.row(interaction)
+        snapshot, row = await self.snapshot_and_row(interaction)
         tried = (snapshot.rows.index(row), row.name, row.weight)
         await acknowledge.open_modal(interaction, SweepForm(_checked_draft(snapshot), [tried], interaction.id))
 
