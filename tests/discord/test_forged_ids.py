@@ -95,7 +95,7 @@ MENUS = [
     "set:size",
     "guide:menu",
     "with:1",
-    "stothers:1:",
+    "stothers:1",
     "pubchannel:1:0:1:1",
     "opengallery:list",
 ]
@@ -110,7 +110,7 @@ async def test_a_menu_without_a_choice_gets_an_error_reply(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize("menu", [f"mkm:mk:{LIST}", f"bmm:bm:{LIST}", "with:1", "stothers:1:"])
+@pytest.mark.parametrize("menu", [f"mkm:mk:{LIST}", f"bmm:bm:{LIST}", "with:1", "stothers:1"])
 @pytest.mark.parametrize("value", ["x", "-1", "²", TOO_MUCH])
 async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, value: str) -> None:
     assert "outdated" in (await chosen(scene, menu, 1, value)).text
