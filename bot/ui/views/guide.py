@@ -136,6 +136,10 @@ async def _open_market(interaction: Interaction, category: Category | None) -> N
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
+async def _open_studio(interaction: Interaction, _category: Category | None) -> None:
+    await interaction.client.studios.open(interaction)
+
+
 class _Link(NamedTuple):
     """Where a button leads; the command opens the same."""
 
@@ -147,11 +151,7 @@ class _Link(NamedTuple):
 _LINKS = {
     GuideLink.BOOKMARKS: _Link(later("Your bookmarks"), "bookmarks", _open_bookmarks),
     GuideLink.MARKET: _Link(later("Market"), "lora", _open_market),
-    GuideLink.STUDIO: _Link(
-        later("Open the studio"),
-        "studio",
-        lambda interaction, _category: interaction.client.studios.open(interaction),
-    ),
+    GuideLink.STUDIO: _Link(later("Open the studio"), "studio", _open_studio),
 }
 
 
