@@ -124,8 +124,8 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     if job.request.regions:
         count = slots(job.request)
         told = ngettext(
-            "Because of its areas, this request counts as {count} picture in the queue.",
-            "Because of its areas, this request counts as {count} pictures in the queue.",
+            "A picture with areas takes longer to generate, so this request counts as {count} picture in the queue.",
+            "A picture with areas takes longer to generate, so this request counts as {count} pictures in the queue.",
             count,
         )
         lines.append(f"-# {told.format(count=count)}")
