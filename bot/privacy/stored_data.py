@@ -61,8 +61,8 @@ _AUDIT_KEPT = (
 _REPORTS_KEPT = (
     "`reports_days` (365 days) after the last decision. Open reports stay longer, and so do all reports with the "
     "reason 'sexual and looks like a minor'. Decisions stay as long as their block or content rating applies. "
-    f"{_SERVER_GONE}, Easel deletes the server's reports, except for open reports with the reason 'sexual and looks "
-    "like a minor', which operators then decide on"
+    f"Easel deletes the reports of a server {_SERVER_GONE}. Only open reports with the reason 'sexual and looks like a "
+    "minor' stay, and operators then decide on them"
 )
 _AS_REPORT = "as long as the report exists"
 _PICTURES_KEPT = "until you delete the pictures; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
@@ -344,7 +344,7 @@ TABLES = (
             "shows_prompt": "whether the message shows the prompt",
             "names_child": "whether the prompt names a child or an age below 18",
             "checkpoint": "model",
-            "base_model": "base model", "said_level": "content rating of the prompt",
+            "base_model": "base model", "said_level": "content rating of the prompt and the start picture",
             "level": "content rating", "unrated": "whether a LoRA used for the picture has no content rating",
             "likes": "number of likes",
             "ranked_likes": "number of likes that count when lists are sorted by likes",
@@ -454,7 +454,7 @@ TABLES = (
         {
             "case_id": "takedown case", "person_id": "your Discord ID", "pictures": "number of pictures",
             "created_at": "time of the removal", "tried_at": "time when Easel sent the direct message",
-            "refused": "whether Discord refuses messages to you", "told_at": "time when Easel notified you",
+            "refused": "whether Discord refuses direct messages to you", "told_at": "time when Easel notified you",
         },
         page="pictures created_at told_at",
     ),
@@ -613,7 +613,8 @@ TABLES = (
             "ticket": "encrypted Discord key for sending you the outcome, valid for fifteen minutes; "
                 "deleted when you get the outcome",
             "ticket_at": "time of the reply", "message_id": "reply",
-            "posting_at": "time of Easel's message to you", "refused": "whether Discord refuses messages to you",
+            "posting_at": "time of Easel's message to you",
+            "refused": "whether Discord refuses direct messages to you",
             "draft_id": "request that needs the file",
         },
         shown={"ticket": "NULL"},
@@ -741,11 +742,11 @@ TABLES = (
         "report", "reports about your pictures", "owner_id = :person",
         _REPORTS_KEPT, Fate.HASHED,
         {
-            "id": "report number", "server_id": "server", "kind": "type of report: pictures or LoRA",
+            "id": "report number", "server_id": "server", "kind": "whether the report is about pictures or a LoRA",
             "target_id": "reported request or LoRA",
             "owner_id": "your Discord ID", "shared": "whether operators can see the report", "state": "state",
             "created_at": "time of the report", "revision": "number of changes to the report",
-            "shown": "latest change shown in the message to staff",
+            "shown": "number of the latest change that the message to staff shows",
             "channel_id": "channel where Easel posted the message to staff",
             "message_id": "message to staff", "posting_at": "time when Easel posted the message",
             "hides": "whether the pictures are hidden",
@@ -850,7 +851,7 @@ TABLES = (
             "finished_at": "end time",
             "direct_channel": "your direct message channel, kept until Easel has found the messages there "
                 "that it must delete",
-            "start_pictures": "number of other users' start pictures that showed your pictures",
+            "start_pictures": "number of other users' start pictures that were copies of your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",
     ),
@@ -878,7 +879,7 @@ TABLES = (
         Fate.DELETED,
         {
             "erasure_id": "deletion", "report_id": "report",
-            "state": "whether Easel has edited the message since posting it",
+            "state": "whether Easel has removed your name from the message",
         },
         page="report_id state", technical=True,
     ),
@@ -973,8 +974,8 @@ FILES = (
         "as long as the database", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`removals.jsonl`", "deletions and decisions, so that Easel can repeat them after a copy of the database is "
-        "restored. The file contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
+        "`removals.jsonl`", "deletions and decisions, which Easel repeats after the operator restores a copy of the "
+        "database. The file contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
