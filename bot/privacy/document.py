@@ -128,7 +128,7 @@ texts that the text judge read, and their scores, in memory.
 
 ## What is marked
 
-The file of every picture contains a mark in its metadata (IPTC's digital source type), which says that a model
+The file of every picture contains a mark in its XMP metadata (IPTC's digital source type), which says that a model
 generated the picture. If the operator uses a certificate for C2PA (a standard for signing facts about a picture's
 origin), the bot also signs the mark. A valid signature shows that nobody has changed the file since the bot signed it.
 The signature names the bot's installation or the bot's operator, but no user. Programs that read the signature may show
