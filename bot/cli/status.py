@@ -26,7 +26,7 @@ from bot.database.jobs.jobs import CheckpointLoad, Job
 from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import duration
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
