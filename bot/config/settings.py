@@ -53,7 +53,7 @@ from inference.errors import OperatorError
 SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"), ("cluster", "secret"))
 
 
-# A section that is left out. Pydantic validates it with the others: an instance would need a validator for each section.
+# A section that is left out. Its own instance would need a validator of its own.
 _DEFAULTS: Any = Field(default={}, validate_default=True)
 
 
