@@ -8,4 +8,5 @@ retention.py          orders and pictures that are older than they are to be kep
 takedowns.py          pictures that staff took down, and whether their owner was told
 takedown_notices.py   what authors and uploaders are told about these takedowns
 takedown_cases.py     takedowns for people who are shown in pictures, and the copies that were found
+takedown_commands.py  opens, confirms and closes these cases
 """

@@ -95,22 +95,6 @@ class Complaint:
     note: str
 
 
-@dataclass(frozen=True)
-class WaitingReports:
-    """How many reports wait in a server (EVERYWHERE: for operators): open ones, appealed ones, and from when on.
-
-    Of the open ones, `hidden` keep their pictures out of sight. Operators see those that are `shared`. `oldest` is the
-    unix ms at which the oldest was made.
-    """
-
-    server_id: int
-    open: int
-    hidden: int
-    appealed: int
-    shared: int
-    oldest: int
-
-
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 # It need not be the newest one of the subject.
@@ -166,15 +150,6 @@ SHARED_REPORTS = Query(
     Report, "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT :limit OFFSET :offset"
 )
 COUNT_WAITING_REPORTS = Query(int, "SELECT count(*) FROM report WHERE server_id = ? AND state <> 'decided'")
-# The operators' first.
-WAITING_BY_SERVER = Query(
-    WaitingReports,
-    """
-    SELECT server_id, sum(state = 'open') AS open, sum(state = 'open' AND hides = 1) AS hidden,
-        sum(state = 'appealed') AS appealed, sum(shared) AS shared, min(created_at) AS oldest
-    FROM report WHERE state <> 'decided' GROUP BY server_id ORDER BY server_id LIMIT 1000
-    """,
-)
 # The first one first.
 COMPLAINTS = Query(Complaint, "SELECT reason, note FROM report_by WHERE report_id = ? ORDER BY created_at, person_id")
 

@@ -7,27 +7,34 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bot.database.errors import DatabaseInUse, FolderNotWritable
 from bot.file_access import Need, why
 
+# `filelock` is imported where it is needed: to ask for the lock, as `status` does, the system is enough.
 if sys.platform == "win32":
 
     def _is_locked(file: Path) -> bool:
-        return False
+        from filelock import FileLock, Timeout  # noqa: PLC0415
+
+        try:
+            with FileLock(file).acquire(blocking=False):
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
 
 else:
     import fcntl
 
     def _is_locked(file: Path) -> bool:
-        """Whether a program holds the lock of a file that may only be read; nobody does where that cannot be asked."""
+        """Whether a program holds the lock. A shared lock is enough to ask, and needs no write access to the file."""
         try:
             with file.open("rb") as opened:
                 fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:
+        except OSError:  # it cannot be asked
             return False
         return False
 
@@ -41,7 +48,9 @@ def program_lock(path: Path) -> Generator[None]:
 
     Raises DatabaseInUse when another program holds it, FolderNotWritable when there is no place for it.
     """
-    lock = _lock(path)
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    lock = FileLock(_lock_file(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=PROBE_SECONDS, poll_interval=POLL_SECONDS)
@@ -59,18 +68,9 @@ def program_lock(path: Path) -> Generator[None]:
 
 def is_in_use(path: Path) -> bool:
     """Whether another program works with the database at `path`. It keeps nobody from starting."""
-    lock = _lock(path)
-    file = Path(lock.lock_file)
-    if not file.exists():
-        return False
-    try:
-        with lock.acquire(blocking=False):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # the file is another account's, or lies on a read-only disk
-        return _is_locked(file)
+    file = _lock_file(path)
+    return file.exists() and _is_locked(file)
 
 
-def _lock(path: Path) -> FileLock:
-    return FileLock(path.with_name(f"{path.name}.lock"))
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
