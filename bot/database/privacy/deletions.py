@@ -46,7 +46,7 @@ BEGIN_DELETION = SqlStatement("""
     FROM job WHERE id = :job AND (:message_alone OR state NOT IN ('queued', 'running'))
     ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths, input = excluded.input WHERE paths = '[]'
 """)
-REPORT_OF_PICTURES_CHANGED = SqlStatement("""
+CHANGE_REPORT_OF_PICTURES = SqlStatement("""
     UPDATE report SET revision = revision + 1 WHERE kind = 'pictures' AND target_id = ? AND state = 'open'
 """)
 FORGET_ENDED_JOB = SqlStatement("DELETE FROM job WHERE id = ? AND state NOT IN ('queued', 'running')")
@@ -100,6 +100,6 @@ async def begin_deletion(
             job=job_id, message_alone=message_alone, channel=channel_id, message=message_id, paths=paths, now=now_ms(),
         )  # fmt: skip
         if not message_alone:
-            await db.run(REPORT_OF_PICTURES_CHANGED, job_id)
+            await db.run(CHANGE_REPORT_OF_PICTURES, job_id)
             await db.run(FORGET_ENDED_JOB, job_id)
         return await db.one(FIND_DELETION, job_id)

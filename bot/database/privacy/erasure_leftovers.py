@@ -91,7 +91,7 @@ END_ERASED_REPORT = SqlStatement("""
     WHERE erasure_id = :erasure AND report_id = :report
 """)
 PATHS_HELD_FOR_REPORT = Query(str, "SELECT path FROM erasure_file WHERE report_id = ? ORDER BY path")
-REPORT_OF_FILE_CHANGED = SqlStatement("""
+CHANGE_REPORT_OF_FILE = SqlStatement("""
     UPDATE report SET revision = revision + 1 WHERE id IN (
         SELECT report_id FROM erasure_file WHERE erasure_id = :erasure AND folder = :folder AND path = :path
     )
@@ -119,7 +119,7 @@ NEXT_ERASED_MESSAGE = Query(
 END_ERASED_MESSAGE = SqlStatement(
     "DELETE FROM erasure_message WHERE erasure_id = :erasure AND channel_id = :channel AND message_id = :message"
 )
-RECORD_ERASED_MESSAGE = SqlStatement(
+RAISE_ERASED_MESSAGES = SqlStatement(
     "UPDATE erasure SET messages = messages + :messages, unreachable = unreachable + :unreachable WHERE id = :id"
 )
 
@@ -138,7 +138,7 @@ async def end_files(db: Database, erasure_id: int, files: Iterable[LeftFile]) ->
     """These are removed."""
     async with db.transaction():
         for file in files:
-            for statement in (REPORT_OF_FILE_CHANGED, NOTE_REPORT_OF_FILE, END_ERASED_FILE):
+            for statement in (CHANGE_REPORT_OF_FILE, NOTE_REPORT_OF_FILE, END_ERASED_FILE):
                 await db.run(statement, erasure=erasure_id, folder=file.folder, path=file.path)
 
 
@@ -146,4 +146,4 @@ async def end_message(db: Database, erasure_id: int, message: LeftMessage, *, go
     """The message is `gone`, or not the bot's to delete; it is counted once."""
     async with db.transaction():
         if await db.run(END_ERASED_MESSAGE, erasure=erasure_id, channel=message.channel_id, message=message.message_id):
-            await db.run(RECORD_ERASED_MESSAGE, messages=gone, unreachable=not gone, id=erasure_id)
+            await db.run(RAISE_ERASED_MESSAGES, messages=gone, unreachable=not gone, id=erasure_id)
