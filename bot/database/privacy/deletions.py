@@ -16,6 +16,7 @@ from bot.database.database import Database
 from bot.database.jobs.jobs import Job
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.query import Query, SqlStatement
+from bot.database.reports.reports import JOB_IS_HELD
 
 # A hidden job goes at `delete_at` (unix ms). A job that is hidden already, or unfinished, stays as it is.
 HIDE_JOB = SqlStatement("""
@@ -27,15 +28,7 @@ UNDO_DELETION = Query(Job, "UPDATE job SET delete_at = NULL WHERE id = :id AND d
 FIND_HIDDEN_JOB = Query(Job, "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL")
 HIDDEN_JOBS = Query(Job, "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at")
 # Hidden jobs that go now, unless an open report, made since `held_since` (unix ms), holds them.
-DUE_JOBS = Query(
-    Job,
-    """
-    SELECT * FROM job WHERE delete_at <= :now AND NOT EXISTS (
-        SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
-        AND (created_at >= :held_since OR lasting = 1)
-    ) ORDER BY delete_at
-    """,
-)
+DUE_JOBS = Query(Job, f"SELECT * FROM job WHERE delete_at <= :now AND NOT {JOB_IS_HELD} ORDER BY delete_at")  # noqa: S608
 # When the next hidden job goes after a time; both in unix ms.
 NEXT_DUE_AT = Query(int, "SELECT delete_at FROM job WHERE delete_at > ? ORDER BY delete_at LIMIT 1")
 PATHS_OF_JOB = Query(str, "SELECT path FROM picture WHERE job_id = ? ORDER BY position")

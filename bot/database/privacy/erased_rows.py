@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.errors import LogInUse
+from bot.database.pictures.inputs import INPUTS_BESIDE_JOBS
 from bot.database.privacy.erasure_leftovers import NOTE_ERASED_FILE, NOTE_ERASED_MESSAGE, FileFolder
 from bot.database.privacy.erasures import Erasure
 from bot.database.query import Query, SqlStatement
@@ -103,15 +104,11 @@ RAISE_ERASED = SqlStatement("""
     private_answers = private_answers + :private_answers,
     unreachable = unreachable + :unreachable WHERE id = :id
 """)
-NOTE_OTHER_INPUTS = SqlStatement("""
+NOTE_OTHER_INPUTS = SqlStatement(f"""
     INSERT INTO erasure_file (erasure_id, folder, path)
-    SELECT :erasure, 'inputs', sha256 FROM (
-        SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
-        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT sha256 FROM given_input WHERE person_id = :person
-    ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
-""")
+    SELECT :erasure, 'inputs', sha256 FROM ({INPUTS_BESIDE_JOBS}) AS found WHERE sha256 IS NOT NULL
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 - constants only
 # Start pictures of other users that were made from the person's pictures. They go even if they are in use.
 NOTE_TAKEN_PICTURES = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path, unconditional)

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from bot.database.database import Database
 from bot.database.query import Query, SqlStatement
+from bot.database.reports.reports import HOLDING
 
 
 class FileFolder(StrEnum):
@@ -60,22 +61,19 @@ FORGET_DIRECT_CHANNEL = SqlStatement("UPDATE erasure SET direct_channel = NULL W
 # Files to remove now, unless an open report, made since `held_since` (unix ms), holds them.
 LEFT_FILES = Query(
     LeftFile,
-    """
-    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = :erasure AND NOT EXISTS (
-        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open'
-        AND (created_at >= :held_since OR lasting = 1)
-    ) LIMIT :limit
-    """,
+    f"""
+    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = :erasure
+    AND NOT EXISTS (SELECT 1 FROM report WHERE report.id = report_id AND {HOLDING}) LIMIT :limit
+    """,  # noqa: S608 - constants only
 )
 # Files that open reports, made since `held_since` (unix ms), hold.
 HELD_FILES = Query(
     HeldFiles,
-    """
+    f"""
     SELECT count(*) AS number, max(report.created_at) AS reported_at
     FROM erasure_file JOIN report ON report.id = report_id
-    WHERE erasure_id = :erasure AND state = 'open'
-    AND (report.created_at >= :held_since OR lasting = 1) HAVING count(*) > 0
-    """,
+    WHERE erasure_id = :erasure AND {HOLDING} HAVING count(*) > 0
+    """,  # noqa: S608 - constants only
 )
 # The next report of which the message to staff is still to be written anew.
 NEXT_ERASED_REPORT = Query(
