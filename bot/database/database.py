@@ -235,9 +235,9 @@ class Database:
 
 
 def _parameters(values: tuple[object, ...], named: dict[str, object]) -> Parameters:
-    """Positional or named parameters for SQLite, with collections as JSON. Raises TypeError if both are given."""
-    if named and values:
-        raise TypeError("The parameters of a statement are all positional or all named.")
+    """One positional parameter, or named ones, for SQLite, with collections as JSON. Raises TypeError for others."""
+    if values and (named or len(values) > 1):
+        raise TypeError("A statement takes one parameter by position, or all parameters by name.")
     if named:
         return {name: _value(each) for name, each in named.items()}
     return tuple(map(_value, values))

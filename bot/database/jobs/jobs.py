@@ -136,20 +136,12 @@ COMPLETE_JOB = Query(
     notes = :notes WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
-FAIL_RUNNING_JOB = Query(
-    AnyJob,
-    """
+_FAIL = """
     UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
-    WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
-    """,
-)
-FAIL_QUEUED_JOB = Query(
-    AnyJob,
-    """
-    UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
-    WHERE id = :id AND state = 'queued' RETURNING *
-    """,
-)
+    WHERE id = :id
+"""
+FAIL_RUNNING_JOB = Query(AnyJob, f"{_FAIL} AND state = 'running' AND attempt = :attempt RETURNING *")
+FAIL_QUEUED_JOB = Query(AnyJob, f"{_FAIL} AND state = 'queued' RETURNING *")
 # queued or running -> cancelled; `started_at` tells whether a worker must stop it
 CANCEL_JOB = Query(
     AnyJob,

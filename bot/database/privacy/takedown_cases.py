@@ -106,7 +106,7 @@ HASHES_OF_CASE = Query(bytes, "SELECT hashes FROM takedown_case WHERE id = ?")
 # A copy of the case came and was refused.
 RAISE_REFUSALS = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
 # Operators are told of the case for so many times; no change if they were before.
-RECORD_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
+SET_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
 END_COPIES_OF_JOB = SqlStatement(
     "UPDATE takedown_copy SET state = 'removed' WHERE case_id = :case AND job_id = :job AND state = 'confirmed'"
 )

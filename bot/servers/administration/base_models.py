@@ -9,8 +9,8 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.base_model_proposals import (
     DECIDE_PROPOSAL,
+    FIND_PROPOSAL,
     OPEN_PROPOSALS,
-    PROPOSAL,
     PROPOSE_BASE_MODEL,
     BaseModelProposal,
     ProposalState,
@@ -91,7 +91,7 @@ class BaseModelProposals:
         """
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
         async with self._deciding:  # two operators decide one after the other
-            proposal = await self._db.one(PROPOSAL, proposal_id)
+            proposal = await self._db.one(FIND_PROPOSAL, proposal_id)
             if proposal is None:
                 raise NothingThere(what=_("You can no longer decide on this proposal."))
             if proposal.state is not ProposalState.OPEN:
