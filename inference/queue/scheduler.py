@@ -26,11 +26,11 @@ from heapq import heappop, heappush, heapreplace, nlargest
 from itertools import count, islice
 
 from inference.queue.checkpoint_switching import CheckpointSwitching
-from inference.queue.policy import EVERYWHERE, Policy
+from inference.queue.policy import EVERYWHERE
 from inference.queue.slots import PREFETCHED_JOBS, SlotIndex, WorkerSlot
 from inference.queue.waiting_jobs import CheckpointQueue, Waiting
 
-__all__ = ["EVERYWHERE", "PREFETCHED_JOBS", "JobQueue", "Policy", "Waiting", "WorkerSlot"]
+__all__ = ["PREFETCHED_JOBS", "JobQueue", "Waiting", "WorkerSlot"]
 
 EQUAL_JOBS = 8  # first jobs of the same counter of which a worker takes one whose LoRAs it has cached …
 MAX_OVERTAKEN = 8  # … unless so many have overtaken the first of them

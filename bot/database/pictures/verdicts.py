@@ -18,7 +18,7 @@ from bot.database.jobs.ratings import INHERIT_RATING, RatingSource
 from bot.database.query import Query, SqlStatement
 from bot.database.reports.reports import HIDING
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 AT_ONCE: Final = 2000
 

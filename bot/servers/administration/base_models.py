@@ -27,7 +27,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from inference.base_models import BaseModelId
 from inference.messages.checkpoints import PredictionType
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class BaseModelDeclarer(Protocol):

@@ -26,7 +26,7 @@ from bot.ui.client import Client, Interaction
 from bot.ui.interactions.acknowledge import acknowledge, replace
 from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 if TYPE_CHECKING:
     import re

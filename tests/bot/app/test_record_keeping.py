@@ -41,7 +41,7 @@ from bot.database.storage.pseudonyms import key_file
 from bot.database.storage.record_of_removals import flush_record, record_file, unresolved
 from bot.privacy.stored_data import TABLES
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests import house as houses
 from tests.bot.database.conftest import erase
 from tests.bot.pictures.test_picture_verdicts import PERSON, SERVER, drawn, painted

@@ -21,8 +21,8 @@ from bot.ui.access import context_of, may
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge
 from bot.ui.views.persistent_items import JobButton
+from inference.queue.policy import EVERYWHERE
 from inference.queue.request_cost import slots
-from inference.queue.scheduler import EVERYWHERE
 from inference.queue.simulation import Forecast
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from bot.ui.views.jobs.progress import CancelButton, queue_position_text
 from bot.ui.views.persistent_items import PersistentButton, discord_id
 from bot.workspace.lora_names import request_named_for
 from inference.messages.request import GenerationRequest
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 if TYPE_CHECKING:
     import re

@@ -20,7 +20,7 @@ from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.views.loras.buttons import LORA, LoraButton
 from bot.ui.views.persistent_items import ModalForm, outdated_error
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class ReportForm(ModalForm):

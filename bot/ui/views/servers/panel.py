@@ -33,7 +33,7 @@ from bot.ui.views.persistent_items import (
     is_discord_id,
     outdated_error,
 )
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 # The longest page of the audit log has 87 characters, so a control's name may have 12.
 PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<detail>[a-z0-9_.]{0,42})"

@@ -35,7 +35,7 @@ from bot.ui.views.servers.panel import (
     turning,
 )
 from bot.ui.views.servers.places import ServerSettingMenu
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 LISTED = 6  # reports on a page, each with its button
 
