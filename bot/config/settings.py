@@ -53,7 +53,8 @@ from inference.errors import OperatorError
 SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"), ("cluster", "secret"))
 
 
-# A section that is left out. Its own instance would need a validator of its own.
+# The default of a section is validated together with all settings. An instance as default would be validated when the
+# class is defined, by a validator that pydantic builds for this section alone.
 _DEFAULTS: Any = Field(default={}, validate_default=True)
 
 

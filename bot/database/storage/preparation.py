@@ -74,7 +74,7 @@ async def index_deletions(connection: aiosqlite.Connection) -> None:
 async def number_by_clock(connection: aiosqlite.Connection, now: float) -> None:
     """Start the ids of a new database above the ids of a lost one, which are on buttons of old messages.
 
-    They start at the clock's seconds: no bot takes more than one order a second for long.
+    They start at the clock's seconds: no bot gets more than one request a second for long.
     """
     start = max(0, int(now) - NUMBERS_SINCE)
     await connection.executemany(START_NUMBERS, [{"name": table, "seq": start} for table in NUMBERED_BY_CLOCK])
@@ -86,7 +86,7 @@ async def skip_lost_numbers(connection: aiosqlite.Connection, path: Path) -> Non
     await connection.execute(NUMBER_ALL_TABLES.sql)
     await connection.execute(SKIP_NUMBERS.sql, (GAP,))
     await connection.commit()
-    await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
+    await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the damaged end of the log must not stay
     log.error(
         "The write-ahead log of database %s was damaged by a disk or another program. The last "
         "writes are lost. Numbers of new jobs skip a million. If too much is missing, restore a "
