@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,32 +12,34 @@ from pathlib import Path
 from bot.database.errors import DatabaseInUse, FolderNotWritable
 from bot.file_access import Need, why
 
-# `filelock` is imported where it is needed: to ask for the lock, as `status` does, the system is enough.
+# `filelock` is imported where it is needed: to ask for the lock, as `status` does, the system is usually enough.
 if sys.platform == "win32":
 
-    def _is_locked(file: Path) -> bool:
-        from filelock import FileLock, Timeout  # noqa: PLC0415
-
-        try:
-            with FileLock(file).acquire(blocking=False):
-                return False
-        except Timeout:
-            return True
-        except OSError:
-            return False
+    def _asked_of_system(file: Path) -> bool | None:
+        return None
 
 else:
     import fcntl
 
-    def _is_locked(file: Path) -> bool:
-        """Whether a program holds the lock. A shared lock is enough to ask, and needs no write access to the file."""
+    # What file systems say of a lock that somebody holds; `filelock` knows the same three.
+    _HELD = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK}
+
+    def _asked_of_system(file: Path) -> bool | None:
+        """Whether a program holds the lock; None where only `filelock` knows.
+
+        A shared lock is enough to ask, and needs no write access to the file.
+        """
         try:
-            with file.open("rb") as opened:
-                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # it cannot be asked
+            descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
             return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as problem:
+            # Without `flock`, the lock of `filelock` is the file itself.
+            return None if problem.errno == errno.ENOSYS else problem.errno in _HELD
+        finally:
+            os.close(descriptor)
         return False
 
 
@@ -69,7 +73,22 @@ def program_lock(path: Path) -> Generator[None]:
 def is_in_use(path: Path) -> bool:
     """Whether another program works with the database at `path`. It keeps nobody from starting."""
     file = _lock_file(path)
-    return file.exists() and _is_locked(file)
+    if not file.exists():
+        return False
+    held = _asked_of_system(file)
+    return _asked_of_filelock(file) if held is None else held
+
+
+def _asked_of_filelock(file: Path) -> bool:
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    try:
+        with FileLock(file).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # it cannot be asked
+        return False
 
 
 def _lock_file(path: Path) -> Path:
