@@ -32,7 +32,7 @@ from bot.library.catalogue import LibraryFiles
 from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
-from inference.queue.scheduler import Policy
+from inference.queue.policy import Policy
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder
 from playground.control import NotInTime, Person

@@ -1,12 +1,13 @@
 """What commands of the command line cost before they do anything: seconds of the processor, in user and system.
 
-Each runs several times as a process of its own, in an empty folder, in turn with Python that imports pydantic-settings,
-which every command with settings needs. The quick ones are judged; of all others `--help` is run, which imports what
-the command needs.
+Each runs several times as a process of its own, in a folder with settings and a new database, in turn with Python that
+imports pydantic-settings, which every command with settings needs. The quick ones are judged; of all others `--help` is
+run, which imports what the command needs.
 """
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.cli.main import COMMANDS
+from bot.database.database import open_database
 
 ROOT = Path(__file__).parents[1]
 QUICK = ("--help", "--version", "health", "status")
@@ -31,6 +33,13 @@ def seconds(arguments: list[str], folder: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+async def prepare(folder: Path) -> None:
+    """Write empty settings, and the database that `status` reads."""
+    (folder / "config.toml").touch()
+    async with open_database(folder / "data" / "easel.sqlite3"):
+        pass
+
+
 def main() -> int:
     """Measure in turn; the exit code."""
     parser = BenchmarkCommand(__doc__)
@@ -43,6 +52,7 @@ def main() -> int:
         runs |= {f"{name} --help": [*easel, name, "--help"] for name in COMMANDS}
     took: dict[str, list[float]] = {name: [] for name in runs}
     with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(prepare(Path(folder)))
         for _ in range(options.runs):
             for name, arguments in runs.items():
                 took[name].append(seconds(arguments, folder))

@@ -9,8 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
-from pythonjsonlogger.json import JsonFormatter
-
 from inference.processes.logs import job_in_hand
 
 
@@ -104,6 +102,8 @@ def set_up(level: int, form: LogFormat = LogFormat.TEXT, folder: Path | None = N
     for handler in handlers:
         handler.addFilter(_WithJob())
         if form is LogFormat.JSON:
+            from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 (few commands log JSON)
+
             names = {"asctime": "time", "levelname": "level", "name": "logger"}
             handler.setFormatter(JsonFormatter(list(_JSON_FIELDS), rename_fields=names, json_ensure_ascii=False))
         else:

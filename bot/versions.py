@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import platform
+import re
 import sqlite3
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 
 from inference.processes.extras import DISTRIBUTION
 
 # Packages whose versions are shown; the worker's are not imported here.
 PACKAGES = {"Easel": DISTRIBUTION, "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
+
+
+_VERSION = re.compile(r"^Version: (.+)$", re.MULTILINE)
 
 
 def build_info() -> dict[str, str]:
@@ -24,5 +28,12 @@ def versions_here() -> dict[str, str]:
     found: dict[str, str] = {}
     for name, package in PACKAGES.items():
         with suppress(PackageNotFoundError):  # run from a folder that was never installed
-            found[name] = version(package)
+            found[name] = _version(package)
     return found | {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}
+
+
+def _version(package: str) -> str:
+    """Find the version in the metadata. Python would parse all of it, a long description too, which takes 1 ms."""
+    found = distribution(package)
+    line = _VERSION.search(found.read_text("METADATA") or "")
+    return line[1] if line else found.version

@@ -6,10 +6,13 @@ They are kept with the job as they are. Who speaks another language finds their 
 from __future__ import annotations
 
 from string import Formatter
+from typing import TYPE_CHECKING
 
-from inference.capabilities import Capability
-from inference.messages.request import GenerationRequest
 from inference.regions import divided
+
+if TYPE_CHECKING:
+    from inference.capabilities import Capability
+    from inference.messages.request import GenerationRequest
 
 NO_NEGATIVE_PROMPT = "{checkpoint} does not use negative prompts, so Easel ignored yours."
 UNGUIDED = "{checkpoint} uses a negative prompt only with guidance above {least}, so Easel ignored yours."

@@ -14,13 +14,13 @@ from bot.app.health import STALE_SECONDS, last_health
 from bot.config import Settings
 from bot.database.database import read_database
 from bot.database.jobs.deliveries import COUNT_OWED_RESULTS
-from bot.database.jobs.jobs import CHECKPOINT_LOADS, LAST_FAILED, CheckpointLoad, Job
 from bot.database.jobs.paces import load_times
 from bot.database.jobs.pauses import PAUSED_SERVERS
+from bot.database.jobs.queue_state import CHECKPOINT_LOADS, LAST_FAILED, CheckpointLoad, FailedJob
 from bot.database.loras.file_counts import COUNT_AT_HUBS, COUNT_FILES, FileCount, HubCount
 from bot.database.loras.sample_failures import suspects
 from bot.database.privacy.takedown_cases import UNFINISHED_CASES, TakedownCase
-from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
+from bot.database.reports.waiting_reports import WAITING_BY_SERVER, WaitingReports
 from bot.database.storage.integrity import FileState, OpenFile
 from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding
@@ -46,7 +46,7 @@ class RecordedState:
     owed: int
     takedowns: Sequence[TakedownCase]
     reports: Sequence[WaitingReports]
-    failed: Sequence[Job]
+    failed: Sequence[FailedJob]
     files: FileCount
     hubs: HubCount
     suspects: int

@@ -34,7 +34,7 @@ from bot.diagnostics.watch import (
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
 from bot.pictures.signing.credentials import expiry
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from bot.cli.terminal.output import Output
 from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.errors import DatabaseError
-from bot.database.jobs.jobs import CheckpointLoad, Job
+from bot.database.jobs.queue_state import CheckpointLoad, FailedJob
 from bot.database.storage.lock import is_in_use
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.i18n import duration
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -184,7 +184,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
     }
 
 
-def _failure(job: Job) -> dict[str, object]:
+def _failure(job: FailedJob) -> dict[str, object]:
     what = job.failure.code if job.failure else None
     return {
         "job": job.id,

@@ -88,7 +88,7 @@ class LikeCounts:
         edits.running += 1
         edits.overlapped = edits.overlapped or edits.running > 1
         try:
-            await self._db.run(likes.MARK_EDITED, shown_likes=likes.UNKNOWN_LIKES, id=publication_id)
+            await self._db.run(likes.MARK_EDITING, publication_id)
             yield
         finally:
             edits.running -= 1

@@ -53,6 +53,11 @@ from inference.errors import OperatorError
 SECRETS = (("discord", "token"), ("sources", "civitai_key"), ("sources", "huggingface_token"), ("cluster", "secret"))
 
 
+# The default of a section is validated together with all settings. An instance as default would be validated when the
+# class is defined, by a validator that pydantic builds for this section alone.
+_DEFAULTS: Any = Field(default={}, validate_default=True)
+
+
 class ConfigError(OperatorError):
     """The settings cannot be used; the message names the key and says what to do."""
 
@@ -65,31 +70,31 @@ class Settings(BaseSettings):
         env_nested_delimiter=DELIMITER,
         extra="forbid",
         frozen=True,
-        nested_model_default_partial_update=True,
+        defer_build=True,
     )
     # A subclass sets one of these; the environment takes precedence over both.
     toml_file: ClassVar[Path | None] = None
     instead_of_file: ClassVar[Mapping[str, Any]] = {}
 
-    discord: DiscordSettings = DiscordSettings()
-    storage: StorageSettings = StorageSettings()
-    backup: BackupSettings = BackupSettings()
-    retention: RetentionSettings = RetentionSettings()
-    privacy: PrivacySettings = PrivacySettings()
-    logs: LogSettings = LogSettings()
-    metrics: MetricsSettings = MetricsSettings()
-    library: LibrarySettings = LibrarySettings()
-    sources: SourcesSettings = SourcesSettings()
-    worker: WorkerSettings = WorkerSettings()
-    cluster: ClusterSettings = ClusterSettings()
-    limits: LimitSettings = LimitSettings()
-    matching: MatchingSettings = MatchingSettings()
-    moderation: ModerationSettings = ModerationSettings()
-    classifier: ClassifierSettings = ClassifierSettings()
-    text_judge: TextJudgeSettings = TextJudgeSettings()
-    faces: FaceSettings = FaceSettings()
-    c2pa: C2paSettings = C2paSettings()
-    watermark: WatermarkSettings = WatermarkSettings()
+    discord: DiscordSettings = _DEFAULTS
+    storage: StorageSettings = _DEFAULTS
+    backup: BackupSettings = _DEFAULTS
+    retention: RetentionSettings = _DEFAULTS
+    privacy: PrivacySettings = _DEFAULTS
+    logs: LogSettings = _DEFAULTS
+    metrics: MetricsSettings = _DEFAULTS
+    library: LibrarySettings = _DEFAULTS
+    sources: SourcesSettings = _DEFAULTS
+    worker: WorkerSettings = _DEFAULTS
+    cluster: ClusterSettings = _DEFAULTS
+    limits: LimitSettings = _DEFAULTS
+    matching: MatchingSettings = _DEFAULTS
+    moderation: ModerationSettings = _DEFAULTS
+    classifier: ClassifierSettings = _DEFAULTS
+    text_judge: TextJudgeSettings = _DEFAULTS
+    faces: FaceSettings = _DEFAULTS
+    c2pa: C2paSettings = _DEFAULTS
+    watermark: WatermarkSettings = _DEFAULTS
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")

@@ -25,8 +25,10 @@ Fields = Mapping[str, FieldInfo]
 
 def variables_that_are_no_settings(fields: Fields) -> list[str]:
     """A sentence for each variable of ours that no setting of `fields` reads; pydantic ignores some of them."""
+    if not (present := _present()):
+        return []
     known = dict(_known(fields))
-    return [_unknown(name, _nearest(parts, known)) for parts, name in _present().items() if parts not in known]
+    return [_unknown(name, _nearest(parts, known)) for parts, name in present.items() if parts not in known]
 
 
 def _unknown(name: str, nearest: Sequence[str] | None) -> str:
@@ -50,8 +52,9 @@ def _nearest(parts: Sequence[str], known: Iterable[tuple[str, ...]]) -> Sequence
 def variables_that_are_no_json(fields: Fields) -> list[str]:
     """A sentence for each variable that has to hold JSON and does not."""
     found: list[str] = []
-    for parts, field in _known(fields):
-        name = _present().get(parts)
+    present = _present()
+    for parts, field in _known(fields) if present else ():
+        name = present.get(parts)
         kind = dict if len(parts) == 1 and _is_section(field) else get_origin(field.annotation)
         if name is not None and kind in EXAMPLES and not _is_json(os.environ[name]):
             found.append(f"The environment variable {name} has to be JSON, such as {EXAMPLES[kind]}.")

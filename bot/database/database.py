@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import shutil
 import sqlite3
@@ -16,31 +15,22 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiosqlite
 
-from bot.database.errors import DatabaseClosed, DatabaseError, FolderNotWritable, NoDatabase, NotADatabase, explain
-from bot.database.jobs.terms import FUNCTIONS, TRIGGERS
+from bot.database.errors import DatabaseClosed, DatabaseError, NoDatabase, NotADatabase, explain
 from bot.database.query import Query, Row, SqlStatement
-from bot.database.storage.backup import GAP, NUMBER_ALL_TABLES, SKIP_NUMBERS
-from bot.database.storage.integrity import damage
 from bot.database.storage.lock import is_in_use
-from bot.database.storage.migrate import SCHEMA_FACTS, Report, check_current, migrate
-from bot.database.storage.pseudonyms import Pseudonyms, ensure_key
-from bot.database.storage.wal import is_damaged
-from bot.file_access import Need, why
+from bot.database.storage.pseudonyms import Pseudonyms
+from bot.database.storage.schema import SCHEMA_FACTS, check_current
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from bot.database.storage.migrate import Report
 
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 42, 0)  # the first whose full text index deletes securely; Debian 12 has 3.40
-SQLITE_HEADER = b"SQLite format 3\0"
 INDEX_BYTES = 2**20  # upper bound for the index of a log without writes
-# Tables whose ids are on buttons. In a new database they start at the seconds since 2026, above ids of a lost one.
-NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
-NUMBERS_SINCE = 1_767_225_600
-START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
@@ -245,9 +235,9 @@ class Database:
 
 
 def _parameters(values: tuple[object, ...], named: dict[str, object]) -> Parameters:
-    """Positional or named parameters for SQLite, with collections as JSON. Raises TypeError if both are given."""
-    if named and values:
-        raise TypeError("The parameters of a statement are all positional or all named.")
+    """One positional parameter, or named ones, for SQLite, with collections as JSON. Raises TypeError for others."""
+    if values and (named or len(values) > 1):
+        raise TypeError("A statement takes one parameter by position, or all parameters by name.")
     if named:
         return {name: _value(each) for name, each in named.items()}
     return tuple(map(_value, values))
@@ -270,23 +260,22 @@ async def open_database(
             f"SQLite {OLDEST_SQLITE[0]}.{OLDEST_SQLITE[1]} or newer is needed; this Python brings "
             f"{sqlite3.sqlite_version}. Install Easel with another Python, such as one of uv's own (--managed-python)."
         )
-    _make_place(path)
-    damaged = await asyncio.to_thread(is_damaged, path)
-    await asyncio.to_thread(_require_intact, path)
-    await asyncio.to_thread(ensure_key, path)
-    before = await asyncio.to_thread(migrate, path, report=report)
+    # Not at the top: a program that only reads, such as `status`, would take longer to start.
+    from bot.database.storage import preparation  # noqa: PLC0415
+
+    found = await asyncio.to_thread(preparation.prepare_file, path, report)
     pseudonyms = Pseudonyms(path)
     async with _opened(path) as connection:
         with _explained(path):
             await _prepare(connection, pseudonyms)
-            await _index_deletions(connection)
-            if not before:
-                await _number_by_clock(connection, clock())
+            await preparation.index_deletions(connection)
+            if not found.schema:
+                await preparation.number_by_clock(connection, clock())
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits
             await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
-            if damaged:
-                await _tell_of_damage(connection, path)
+            if found.log_damaged:
+                await preparation.skip_lost_numbers(connection, path)
         async with AsyncExitStack() as opened:
             readers = [_Reader(await opened.enter_async_context(_opened(path))) for _ in range(READERS)]
             with _explained(path):
@@ -350,58 +339,6 @@ def require_file(path: Path) -> None:
     if is_in_use(path):
         raise NoDatabase(f"The database file {path} was removed while Easel runs. `status` says what to do.")
     raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
-
-
-async def _index_deletions(connection: aiosqlite.Connection) -> None:
-    """Create the triggers that remove deleted jobs from the full text index."""
-    for name, function in FUNCTIONS.items():
-        await connection.create_function(name, 2, function)  # pyright: ignore[reportUnknownMemberType]
-    await connection.executescript(TRIGGERS)
-
-
-async def _number_by_clock(connection: aiosqlite.Connection, now: float) -> None:
-    """Start the ids of a new database above the ids of a lost one, which are on buttons of old messages.
-
-    They start at the clock's seconds: no bot takes more than one order a second for long.
-    """
-    start = max(0, int(now) - NUMBERS_SINCE)
-    await connection.executemany(START_NUMBERS, [{"name": table, "seq": start} for table in NUMBERED_BY_CLOCK])
-
-
-def _require_intact(path: Path) -> None:
-    """Refuse a damaged database before anything is written to it, which could destroy more. Raises NotADatabase."""
-    with path.open("rb") as file:
-        if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
-            return  # a new file; other kinds of files are refused later
-    if (found := damage(path)) is not None:
-        raise NotADatabase(f"The database {path} is damaged ({found}). `restore` puts the newest copy back.")
-
-
-async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
-    """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
-    await connection.execute("BEGIN IMMEDIATE")
-    await connection.execute(NUMBER_ALL_TABLES.sql)
-    await connection.execute(SKIP_NUMBERS.sql, (GAP,))
-    await connection.commit()
-    await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
-    log.error(
-        "The write-ahead log of database %s was damaged by a disk or another program. The last "
-        "writes are lost. Numbers of new jobs skip a million. If too much is missing, restore a "
-        "backup with `restore`.",
-        path,
-    )
-
-
-def _make_place(path: Path) -> None:
-    """Check with plain files that the database can be written, and create it private to this user."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.open("ab").close()
-    except OSError as problem:
-        raise FolderNotWritable(
-            f"The database {path} cannot be written: {why(problem, path, Need.WRITE)}."
-        ) from problem
 
 
 async def _prepare(connection: aiosqlite.Connection, pseudonyms: Pseudonyms) -> None:

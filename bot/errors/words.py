@@ -9,9 +9,9 @@ from inference.errors import RequestError, SexualMinors
 
 @dataclass(eq=False)
 class MinorBesideRating(SexualMinors):
-    """These words name a child or an age below 18. Easel refuses such words together with anything rated mature or
-    higher. This applies to the model, LoRAs, start picture, command and finished picture. Please change the words, or
-    choose something with a lower rating."""
+    """These words name a child or an age below 18. With such words, Easel refuses every model, LoRA, start picture,
+    command and finished picture that is rated mature or higher. Please change the words, or choose something with a
+    lower rating."""
 
 
 @dataclass(eq=False)

@@ -6,10 +6,10 @@ import io
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog, Message
 
 FOLDER = Path(__file__).parent
 ENGLISH = "en"  # what the sentences are written in
@@ -39,6 +39,8 @@ def language_for(locale: str | None) -> str:
 
 def read(language: str) -> Catalog:
     """The catalogue in a language's file. Raises OSError, or PoFileError for a file that is no catalogue."""
+    from babel.messages.pofile import read_po  # noqa: PLC0415 (English needs no catalogue)
+
     with path_of(language).open("rb") as file:
         return read_po(file, locale=language, abort_invalid=True)
 
@@ -54,6 +56,8 @@ def translations(language: str) -> NullTranslations:
     """The translations of a language; a sentence that it lacks stays as it is."""
     if language not in languages():
         return NullTranslations()
+    from babel.messages.mofile import write_mo  # noqa: PLC0415 (see `read`)
+
     catalog = read(language)
     for message in list(catalog):
         if message.id and not is_translated(message):

@@ -33,7 +33,7 @@ from inference.messages.events import (
 )
 from inference.messages.spool import state_file
 from inference.processes.logs import about
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.workers import PoolUnavailable, Worker, WorkerDied, WorkerJoined, WorkerLeft, WorkerPool
 from inference.workers.storage import Spool
 

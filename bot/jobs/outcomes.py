@@ -41,7 +41,7 @@ from inference.messages.events import Finished, Progress, Started
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.messages.spool import attempt_files, state_file
 from inference.processes.logs import about
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
 
 log = logging.getLogger(__name__)

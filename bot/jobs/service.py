@@ -53,7 +53,7 @@ from inference.messages.options import WorkerOptions
 from inference.messages.request import GenerationRequest
 from inference.messages.spool import state_file
 from inference.processes.logs import about
-from inference.queue.scheduler import EVERYWHERE, Policy
+from inference.queue.policy import EVERYWHERE, Policy
 from inference.workers import Unserved, WorkerDied, WorkerPool
 from inference.workers.storage import JobFiles, Spool
 

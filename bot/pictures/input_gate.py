@@ -19,7 +19,7 @@ from bot.pictures.faces import FaceFinder
 from bot.pictures.similarity.perceptual_hash import notice_hashes, upload_hashes
 from bot.pictures.similarity.removed_pictures import RemovedPictures
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 @dataclass(frozen=True)

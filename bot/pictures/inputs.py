@@ -28,7 +28,7 @@ from inference.files.image_files import BROKEN, PictureTooLarge, on_white, opene
 from inference.messages.request import GenerationRequest, SourceImage
 from inference.parameters import UnreadableTexts, texts_in
 from inference.parameters.ai_mark import stored_request
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
 MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible

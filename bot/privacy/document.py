@@ -8,8 +8,8 @@ from bot.privacy.stored_data import FILES, TABLES
 
 _HEAD = """# Privacy
 
-This page is for users of this bot. It says which data Easel stores about you, for how long, and how you can see,
-export and delete your data.
+This page is for users of this bot. It says which data Easel stores about you, for how long, and how you can see, export
+and delete your data.
 
 ## What you can do
 
@@ -25,9 +25,10 @@ your data. The operator can use the commands `easel privacy show`, `export` and 
 
 To read your exported data, unpack the ZIP file and open *index.html*, a page that shows your pictures and explains
 every table. The page *index.html* hides technical details until you open them, and leaves out values that only programs
-can use. The JSON files in the export contain every stored value, and some facts that Easel looks up for the export,
-such as where a picture that you like was published. The page *index.html* has no scripts and loads nothing from the
-internet. If Easel splits the export into several ZIP files, each ZIP file has its own *index.html*.
+can use. The JSON files in the export contain every stored value. The JSON files also contain some facts that Easel
+looks up for the export, such as the channels in which the pictures that you like were published. The page *index.html*
+has no scripts and loads nothing from the internet. If Easel splits the export into several ZIP files, each ZIP file has
+its own *index.html*.
 
 ## Who is responsible
 
@@ -40,45 +41,45 @@ reports.
 
 ## What a deletion does
 
-If you delete your data, Easel first cancels your queued and running requests. Before Easel deletes data, it waits until
-your earlier actions are finished, because an unfinished action, such as an upload, could store new data. When your
-earlier actions are finished, Easel deletes your data in the database and in its search indexes, your pictures,
-thumbnails and start pictures, and the bot's messages about you. If the bot restarts during the deletion, the deletion
-continues automatically. When the deletion is complete, you get a receipt.
+If you delete your data, Easel first cancels your queued and running requests. If another action of yours is still
+running, such as an upload, Easel waits until this action ends, because it could store new data. Easel then deletes your
+data from the database and its search indexes, your pictures, thumbnails and start pictures, and the bot's messages
+about you. If the bot restarts during the deletion, the deletion continues automatically. When the deletion is complete,
+you get a receipt.
 
-Until Easel has deleted your data in the database, you cannot use Easel's commands, buttons and forms. After the
+Until Easel has deleted your data from the database, you cannot use Easel's commands, buttons and forms. After the
 deletion, forms and private replies that you opened before the deletion no longer work. If you use a command after the
 deletion, Easel stores data about you again.
 
-- **Messages.** Easel deletes its messages with your pictures, its messages in which you shared the code of a stack, and
-  all its direct messages to you. If a message to staff about a report names you, Easel removes your name and the text
-  that you wrote from this message. The bot cannot delete messages in servers that it has left, or in channels that it
-  cannot access. The receipt shows the number of messages that the bot cannot delete.
-- **Private replies.** Only you can see the bot's private replies, and the bot cannot delete them. You can dismiss
+- **Messages:** Easel deletes its messages with your pictures, its messages with the codes of your stacks, and all its
+  direct messages to you. If a message to staff about a report names you, Easel removes your name and the text that you
+  wrote from this message. The bot cannot delete messages in servers that it has left, or in channels that it cannot
+  access. The receipt shows the number of messages that the bot cannot delete.
+- **Private replies:** Only you can see the bot's private replies, and the bot cannot delete them. You can dismiss
   private replies in Discord, or wait until Discord removes them.
-- **Other machines.** If the bot uses a [cluster](cluster.md#files) of several machines, each machine deletes the data
-  of a request when Easel cancels the request. If a machine's worker (the program that generates pictures) was killed,
-  or the machine lost its connection, the machine deletes your data when it generates pictures again. Easel completes
-  your deletion without waiting for machines that lost their worker or their connection.
+- **Other machines:** If the bot uses a [cluster](cluster.md#files) of several machines, each machine deletes the data
+  of a request when Easel cancels the request. If a machine is offline, or its program that generates pictures was
+  killed, the machine deletes your data when it generates pictures again. Easel completes your deletion without waiting
+  for such machines.
 - **Copies of the database** still contain your data until these copies expire. The receipt says how many copies of the
   database contain your data, and when the last copy expires.
 - **Blocks, limits and today's usage** are not deleted, because they must still apply after a deletion. In blocks,
   limits and usage records, Easel replaces your Discord ID with a hash that can be calculated only with the bot's own
   key. Entries in the audit log also stay after a deletion, but contain a keyed hash instead of your Discord ID.
-- **Reported pictures.** If you delete your data while a report about one of your pictures is open, Easel keeps the
-  picture's file until the decision, but for at most 30 days (`[moderation] held_days`). If the reason for a report is
-  *sexual and looks like a minor*, Easel keeps the reported picture's file without a time limit. Easel notifies you if
-  it keeps the file of a reported picture. Only the people who decide on the report can see the file of the reported
-  picture.
-- **Start pictures of other users.** If another user chose your picture with the menu entry *Start from picture*, Easel
-  also deletes the other user's copy of your picture, even if a request still needs the copy. The receipt says how many
-  start pictures of other users Easel deleted. Easel does not delete pictures that other users have already generated
-  from your pictures, because these pictures belong to the other users.
-- **Other users' copies.** If other users saved, uploaded or remixed your pictures, or imported your stacks, these
+- **Reported pictures:** If you delete your data while a report about one of your pictures is open, Easel keeps the
+  picture's file until the decision, but for at most 30 days (`[moderation] held_days`). For reports with the reason
+  “sexual and looks like a minor”, Easel keeps the picture's file until the decision, however long the decision takes.
+  Easel notifies you if it keeps the file of a reported picture. Only the people who decide on the report can see the
+  file of the reported picture.
+- **Start pictures of other users:** If another user chose your picture with the menu entry *Start from picture*, Easel
+  also deletes the other user's copy of your picture, even if a request still needs the copy. The receipt shows the
+  number of other users' start pictures that Easel deleted. Easel does not delete pictures that other users have already
+  generated from your pictures, because these pictures belong to the other users.
+- **Other users' copies:** If other users saved, uploaded or remixed your pictures, or imported your stacks, these
   copies belong to the other users, and Easel does not delete them.
 
 Easel overwrites deleted data, both in the database (with SQLite's `secure_delete`) and in the database's write-ahead
-log. If you delete a single picture, Easel overwrites the words about this picture in search indexes within a day. Some
+log. If you delete a single picture, Easel overwrites the picture's entries in the search indexes within a day. Some
 disks and file systems keep the old content of overwritten blocks, and Easel cannot erase this old content.
 
 If the operator restores a copy of the database that still contains your data, Easel deletes your data again before the
@@ -87,26 +88,26 @@ bot starts. To recognize your data in a restored copy, Easel stores a keyed hash
 
 ## If staff remove a picture
 
-If staff hide, delete or rate a picture after a report, or remove the picture without a report, Easel saves a verdict. A
-verdict contains the decision and the perceptual hash of the picture, and is stored in the table `picture_verdict`. A
-verdict applies if the same picture is generated, uploaded or published again. Depending on the verdict, Easel refuses
-copies of the picture, or gives each copy at least the verdict's content rating. While a picture is hidden because of a
-report, Easel also hides new copies of that picture. A verdict names neither you nor your request. A verdict identifies
-its report only by a keyed hash. If you delete all your data, Easel does not delete the verdicts about your pictures. If
-staff dismiss the report or reverse the decision, Easel deletes the verdict.
+If staff hide, delete or rate a picture after a report, or remove a picture without a report, Easel saves the decision
+as a verdict in the table `picture_verdict`. A verdict contains the decision and the perceptual hash of the picture. A
+verdict applies if the same picture is generated, uploaded or published again. Depending on the decision, Easel refuses
+copies of the picture, or gives each copy at least the content rating that staff chose. While a picture is hidden
+because of a report, Easel also hides new copies of that picture. A verdict names neither you nor your request. A
+verdict identifies its report only by a keyed hash. If you delete all your data, Easel does not delete the verdicts
+about your pictures. If staff dismiss the report or reverse the decision, Easel deletes the verdict.
 
 ## If a picture shows you
 
-If a picture shows you, write to the operator of this bot. You do not need a Discord account to write to the operator.
-The operator removes pictures that show you, and their copies, within 48 hours. After the removal, Easel stores only
-perceptual hashes of the removed pictures, in the table `takedown_case`. A perceptual hash is a number that lets Easel
-recognize and refuse later copies of a picture. Perceptual hashes do not show the picture, and contain neither your name
-nor your address. Easel keeps the perceptual hashes of removed pictures in the database and in `removals.jsonl` until an
-operator closes the takedown case.
+If a picture shows you and you want it removed, write to the operator of this bot. You do not need a Discord account to
+write to the operator. The operator removes pictures that show you, and their copies, within 48 hours. After the
+removal, Easel stores only perceptual hashes of the removed pictures, in the table `takedown_case`. A perceptual hash is
+a number that lets Easel recognize and refuse later copies of a picture. Perceptual hashes do not show the picture, and
+contain neither your name nor your address. Easel keeps the perceptual hashes of removed pictures in the database and in
+`removals.jsonl` until an operator closes the takedown case, which is the record of your request.
 
 Easel notifies the users who generated or uploaded the removed pictures that a person in the pictures asked for the
-removal. Easel does not say who asked for the removal. Easel also adds an entry to the audit log of each server where
-one of the removed pictures was generated or published.
+removal. Easel does not say who asked for the removal. Easel also records the removal in the audit log of each server
+where one of the removed pictures was generated or published.
 
 ## If you start from a picture
 
@@ -127,25 +128,25 @@ texts that the text judge read, and their scores, in memory.
 
 ## What is marked
 
-The file of every picture contains a mark (XMP, IPTC's digital source type), which says that a model generated the
-picture. If the operator uses a certificate for C2PA (a standard for signing facts about a picture's origin), the bot
-also signs the mark. A valid signature shows that nobody has changed the file since the bot signed it. The signature
-names the bot's installation or the bot's operator, but no user. Programs that read the signature may show the signer as
-unknown. Anyone who has the operator's key can sign files in the same way. If someone removes the metadata from a copy
-of the file, the copy contains neither the mark nor the signature.
+The file of every picture contains a mark in its XMP metadata (IPTC's digital source type), which says that a model
+generated the picture. If the operator uses a certificate for C2PA (a standard for signing facts about a picture's
+origin), the bot also signs the mark. A valid signature shows that nobody has changed the file since the bot signed it.
+The signature names the bot's installation or the bot's operator, but no user. Programs that read the signature may show
+the signer as unknown. Anyone who has the operator's key can make the same signature. If someone removes the metadata
+from a copy of the file, the copy contains neither the mark nor the signature.
 
 If you keep your prompts private, the files of your pictures do not contain your prompts. Even without your prompts, the
 files of your pictures contain all other generation parameters.
 
-If the operator uses a watermark, the pixels of each picture contain a number for this bot and the number of the
-request. Anyone can read the number of the bot and the number of the request from the pixels. From the number of a
-request, only the bot can find out which user made the request.
+If the operator uses a watermark, the pixels of each picture contain a number that identifies this bot, and the number
+of the request. Anyone can read the number of the bot and the number of the request from the pixels. From the number of
+a request, only the bot can find out which user made the request.
 
 With the entry *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. When a
 user selects *Picture details*, Easel compares the perceptual hash of the picture in the message with the hashes of all
-stored pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated.
-Otherwise, it checks whether the file has a valid signature of the bot. Only you and the operators can see which of your
-requests a picture belongs to.
+stored pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated. If
+Easel does not find the picture, it checks whether the file has a valid signature of the bot. Only you and the operators
+can see which of your requests a picture belongs to.
 """
 
 
@@ -158,8 +159,8 @@ def _tables() -> Iterator[str]:
     yield "## In the database"
     yield ""
     yield (
-        "The times in this table are the defaults of `[retention]` in the settings. `/privacy show` lists how long "
-        "this bot keeps each kind of data."
+        "The storage periods in this table are the defaults of `[retention]` in the settings. `/privacy show` lists "
+        "how long this bot keeps each kind of data."
     )
     yield ""
     yield "| data | table | how long | after you delete all data |"

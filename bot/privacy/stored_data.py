@@ -61,8 +61,8 @@ _AUDIT_KEPT = (
 _REPORTS_KEPT = (
     "`reports_days` (365 days) after the last decision. Open reports stay longer, and so do all reports with the "
     "reason 'sexual and looks like a minor'. Decisions stay as long as their block or content rating applies. "
-    f"{_SERVER_GONE}, Easel deletes the server's reports, except for open reports with the reason 'sexual and looks "
-    "like a minor', which operators then decide on"
+    f"Easel deletes the reports of a server {_SERVER_GONE}. Only open reports with the reason 'sexual and looks like a "
+    "minor' stay, and operators then decide on them"
 )
 _AS_REPORT = "as long as the report exists"
 _PICTURES_KEPT = "until you delete the pictures; earlier if the operator sets `pictures_days` or `pictures_gigabytes`"
@@ -266,7 +266,7 @@ TABLES = (
             "request": "prompt, LoRAs and all settings", "checkpoint": "model", "state": "state",
             "failure_code": "type of failure", "failure_detail": "cause of failure",
             "attempt": "number of attempts", "created_at": "time of your request",
-            "started_at": "time when Easel sent the request to the GPU", "finished_at": "end time",
+            "started_at": "time when Easel sent the request to the GPU", "finished_at": "time when the request ended",
             "seconds": "duration", "peak_memory": "memory that the request used",
             "notes": "notes from the program that generates pictures",
             "weight": "priority in the queue", "deaths": "how often Easel had to restart the request",
@@ -311,7 +311,7 @@ TABLES = (
         "picture_lora", "the LoRAs that you used for your pictures",
         f"picture_id IN {_PICTURES}", "as long as the picture exists", Fate.DELETED,
         {
-            "picture_id": "picture", "position": "position in the list", "sha256": "file", "name": "LoRA",
+            "picture_id": "picture", "position": "position of the LoRA", "sha256": "file", "name": "LoRA",
             "weight": "weight",
         },
         page="picture_id name weight", technical=True,
@@ -339,12 +339,12 @@ TABLES = (
             "position": "position of the picture in the request",
             "person_id": "your Discord ID", "art_channel_id": "art channel",
             "channel_id": "channel of the message", "message_id": "message",
-            "state": "state of the message",
+            "state": "whether Easel has posted the message, or is removing it",
             "tried_at": "time when Easel sent the message", "hidden": "whether the picture is temporarily hidden",
             "shows_prompt": "whether the message shows the prompt",
             "names_child": "whether the prompt names a child or an age below 18",
             "checkpoint": "model",
-            "base_model": "base model", "said_level": "content rating of the prompt",
+            "base_model": "base model", "said_level": "content rating of the prompt and the start picture",
             "level": "content rating", "unrated": "whether a LoRA used for the picture has no content rating",
             "likes": "number of likes",
             "ranked_likes": "number of likes that count when lists are sorted by likes",
@@ -418,7 +418,7 @@ TABLES = (
         "as long as the request exists", Fate.DELETED,
         {
             "job_id": "request", "pictures": "number of pictures",
-            "pixel_steps": "amount of work: pixels times steps",
+            "pixel_steps": "amount of work (pixels times steps)",
             "context": "your roles and permissions at the time of the request",
         },
         page="job_id pictures", technical=True,
@@ -454,7 +454,7 @@ TABLES = (
         {
             "case_id": "takedown case", "person_id": "your Discord ID", "pictures": "number of pictures",
             "created_at": "time of the removal", "tried_at": "time when Easel sent the direct message",
-            "refused": "whether Discord refuses messages to you", "told_at": "time when Easel notified you",
+            "refused": "whether Discord refuses direct messages to you", "told_at": "time when Easel notified you",
         },
         page="pictures created_at told_at",
     ),
@@ -552,7 +552,7 @@ TABLES = (
         "stack_lora", "the LoRAs in your stacks", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
         _UNTIL_DELETED, Fate.DELETED,
         {
-            "stack_id": "stack", "position": "position in the list", "sha256": "file", "name": "LoRA",
+            "stack_id": "stack", "position": "position of the LoRA", "sha256": "file", "name": "LoRA",
             "weight": "weight", "trigger_words": "trigger words that you chose",
             "region": "area of the picture where the LoRA applies",
         },
@@ -601,7 +601,7 @@ TABLES = (
             "source": "information from the web page of the file", "path": "path",
             "state": "state", "sha256": "file", "failure_code": "type of failure",
             "failure_detail": "cause of failure", "created_at": "time of the first request by any user",
-            "ended_at": "end time", "placed": "whether Easel added the file to the library",
+            "ended_at": "time when the import ended", "placed": "whether Easel added the file to the library",
         },
         page="key state created_at ended_at",
     ),
@@ -613,7 +613,8 @@ TABLES = (
             "ticket": "encrypted Discord key for sending you the outcome, valid for fifteen minutes; "
                 "deleted when you get the outcome",
             "ticket_at": "time of the reply", "message_id": "reply",
-            "posting_at": "time of Easel's message to you", "refused": "whether Discord refuses messages to you",
+            "posting_at": "time of Easel's message to you",
+            "refused": "whether Discord refuses direct messages to you",
             "draft_id": "request that needs the file",
         },
         shown={"ticket": "NULL"},
@@ -672,7 +673,7 @@ TABLES = (
         Fate.HASHED,
         {
             "day": "day", "person_id": "your Discord ID", "server_id": "server",
-            "pictures": "number of pictures", "pixel_steps": "amount of work: pixels times steps",
+            "pictures": "number of pictures", "pixel_steps": "amount of work (pixels times steps)",
         },
         page="day pictures server_id",
     ),
@@ -741,11 +742,11 @@ TABLES = (
         "report", "reports about your pictures", "owner_id = :person",
         _REPORTS_KEPT, Fate.HASHED,
         {
-            "id": "report number", "server_id": "server", "kind": "type of report: pictures or LoRA",
+            "id": "report number", "server_id": "server", "kind": "whether the report is about pictures or a LoRA",
             "target_id": "reported request or LoRA",
             "owner_id": "your Discord ID", "shared": "whether operators can see the report", "state": "state",
             "created_at": "time of the report", "revision": "number of changes to the report",
-            "shown": "latest change shown in the message to staff",
+            "shown": "number of the latest change that the message to staff shows",
             "channel_id": "channel where Easel posted the message to staff",
             "message_id": "message to staff", "posting_at": "time when Easel posted the message",
             "hides": "whether the pictures are hidden",
@@ -807,8 +808,8 @@ TABLES = (
         "decision_step", "the steps that carry out each decision",
         f"decision_id IN {_DECISIONS}", _AS_REPORT, Fate.HASHED,
         {
-            "decision_id": "decision", "position": "position in the list", "step": "action",
-            "begun_at": "start time", "done_at": "end time",
+            "decision_id": "decision", "position": "position of the step", "step": "action",
+            "begun_at": "time when the step began", "done_at": "time when the step ended",
         },
         page="decision_id step done_at", technical=True,
     ),
@@ -847,10 +848,10 @@ TABLES = (
             "copies": "number of database copies that still contain your data",
             "copies_until": "time when the last database copy with your data expires",
             "created_at": "time when the deletion was requested",
-            "finished_at": "end time",
+            "finished_at": "time when the deletion ended",
             "direct_channel": "your direct message channel, kept until Easel has found the messages there "
                 "that it must delete",
-            "start_pictures": "number of other users' start pictures that showed your pictures",
+            "start_pictures": "number of other users' start pictures that were copies of your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",
     ),
@@ -878,7 +879,7 @@ TABLES = (
         Fate.DELETED,
         {
             "erasure_id": "deletion", "report_id": "report",
-            "state": "whether Easel has edited the message since posting it",
+            "state": "whether Easel has removed your name from the message",
         },
         page="report_id state", technical=True,
     ),
@@ -973,8 +974,8 @@ FILES = (
         "as long as the database", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(
-        "`removals.jsonl`", "deletions and decisions, so that Easel can repeat them after a copy of the database is "
-        "restored. The file contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
+        "`removals.jsonl`", "deletions and decisions, which Easel repeats after the operator restores a copy of the "
+        "database. The file contains keyed hashes of users and perceptual hashes of pictures", "the keyed hash",
         "as long as the database; a verdict or a takedown case until it ends", Fate.EXPIRES, exported=False,
     ),
     StoredFiles(

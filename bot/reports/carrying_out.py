@@ -51,7 +51,7 @@ from bot.reports.reporting import Reporting, reported_job
 from bot.reports.staff_messages import StaffMessages
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 RETRY_SECONDS = 60.0  # until what could not be done is tried again
 AT_ONCE = 50  # decisions or reports that are read together

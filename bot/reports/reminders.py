@@ -22,7 +22,7 @@ from bot.database.reports.reminders import (
     Reminder,
 )
 from bot.reports.reporting import Reporting
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 STAFF_DAYS: Final = (1, 3, 7)
 OPERATOR_DAYS: Final = 7

@@ -57,7 +57,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action, date_of
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 MOST_A_DAY = 20  # reports of one person
 MOST_HIDDEN_A_DAY = 5  # pictures that the reports of one person hide at once

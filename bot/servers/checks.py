@@ -53,7 +53,7 @@ from bot.servers.server_words import ServerWords
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, JobRequest, LoraUse
-from inference.queue.scheduler import EVERYWHERE, Policy
+from inference.queue.policy import EVERYWHERE, Policy
 
 
 @dataclass(frozen=True)

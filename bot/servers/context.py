@@ -10,7 +10,7 @@ import discord
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.database.servers.settings import ArtChannel
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class ActionContext(BaseModel):

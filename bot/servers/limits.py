@@ -39,7 +39,7 @@ from bot.errors.limits import (
 from bot.i18n import _, duration, later, number
 from inference.errors import RequestError, TooManyLoras
 from inference.messages.request import GenerationRequest
-from inference.queue.scheduler import Policy
+from inference.queue.policy import Policy
 
 PIXELS = 1_000_000  # of a megapixel
 

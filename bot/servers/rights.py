@@ -35,7 +35,7 @@ from bot.errors.rights import (
 )
 from bot.servers.context import ActionContext
 from inference.errors import RequestError
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 _DATE = "%Y-%m-%d %H:%M UTC"
 

@@ -13,7 +13,7 @@ from bot.i18n import _, sentences, speaking
 from bot.sources.choosing import refusal_of_subject
 from bot.sources.claims.same_bytes import with_all
 from bot.sources.hubs.remote import RemoteVersion
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

@@ -53,7 +53,7 @@ from bot.sources.hubs.remote import RemoteVersion, stored_version
 from bot.sources.later_flags import block_if_flagged
 from inference.base_models import BaseModelId
 from inference.lora.known.registry import read_answers
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from bot.ui.client import Interaction
 from bot.ui.server_lookups import is_for_adults
 from bot.ui.visible_channels import unseen_channels
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 _KEY = "action_context"
 _TIMESTAMP_SHIFT = 22  # bits of Discord's ids below the time in ms

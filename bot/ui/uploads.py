@@ -11,7 +11,7 @@ from bot.pictures.input_gate import check_name
 from bot.pictures.inputs import Input
 from bot.ui.access import words_here
 from bot.ui.client import Interaction
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 async def take_upload(interaction: Interaction, attachment: discord.Attachment) -> Input:

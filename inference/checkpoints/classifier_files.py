@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from inference.errors import ClassifierUnusable
 from inference.processes.extras import installing
@@ -29,7 +29,7 @@ class ClassifierLibrary(StrEnum):
     TIMM = "timm"
 
 
-class _Pretrained(BaseModel, extra="allow"):
+class _Pretrained(BaseModel, extra="allow", defer_build=True):
     label_names: list[str] | None = None
 
 
@@ -52,7 +52,7 @@ def require_package(wanted: Iterable[str]) -> None:
     _require_classes("opennsfw", OPENNSFW_CLASSES, wanted)
 
 
-class ClassifierConfig(BaseModel):
+class ClassifierConfig(BaseModel, defer_build=True):
     """What is read of `config.json`: timm's names an `architecture`, that of transformers a `model_type`."""
 
     architecture: str | None = None
@@ -60,7 +60,7 @@ class ClassifierConfig(BaseModel):
     global_pool: str | None = None
     model_args: dict[str, Any] | None = None
     label_names: list[str] | None = None
-    pretrained_cfg: _Pretrained = _Pretrained()
+    pretrained_cfg: _Pretrained = Field(default_factory=_Pretrained)
     model_type: str | None = None
     id2label: dict[int, str] | None = None
 

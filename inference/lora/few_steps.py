@@ -104,7 +104,7 @@ class FewSteps(BaseModel):
         return f"its name says {self.question}" if self.question else "no"
 
 
-NOT_FEW = FewSteps()
+NOT_FEW = FewSteps.model_construct()  # without a validator, which takes long to build
 Told = FewStepRecipe | Literal[False]  # of a sidecar; False: it is none, whatever it is called
 
 
@@ -274,7 +274,7 @@ def read_name(name: str, architecture: Architecture) -> NameReading:
     """What a name tells of a file of this architecture."""
     words = _Words.of(name)
     if known := _KNOWN_NAMES.get((architecture, words.all)):
-        return NameReading(known)
+        return NameReading(FewStepRecipe.model_validate(known))
     kinds = [kind for word, kind in _KINDS.items() if word in words]
     if FewStepKind.TURBO in kinds and architecture in _TURBO_BASES:
         kinds.remove(FewStepKind.TURBO)
@@ -336,10 +336,13 @@ _RULES = (
     _Rule(FewStepKind.PCM, _UNETS, range(2, 9), _LCM, mark=_LCM_LIKE, usual=4),
 )
 # Names that say no steps and are well known as a whole, by their words.
-_KNOWN_NAMES: dict[tuple[Architecture, tuple[str, ...]], FewStepRecipe] = {
-    (Architecture.FLUX1, ("flux", "1", "turbo", "alpha")): FewStepRecipe(
-        steps=8, sampler=Sampler.EULER, guidance=3.5, kind=FewStepKind.TURBO
-    ),
+_KNOWN_NAMES: dict[tuple[Architecture, tuple[str, ...]], dict[str, object]] = {
+    (Architecture.FLUX1, ("flux", "1", "turbo", "alpha")): {
+        **_FLOW,
+        "steps": 8,
+        "guidance": 3.5,
+        "kind": FewStepKind.TURBO,
+    },
 }
 
 

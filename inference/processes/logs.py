@@ -40,7 +40,7 @@ def job_in_hand() -> int | None:
 class Line(BaseModel):
     """One line of a worker's log. `message` includes the traceback, where there is one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     level: int
     logger: str

@@ -1,6 +1,7 @@
 """The queue: which job is generated next, and on which worker.
 
 scheduler.py             chooses the next jobs of each worker
+policy.py                the weight of a person, and how many jobs may wait
 waiting_jobs.py          the jobs that wait for one checkpoint, in the orders in which they are chosen
 slots.py                 the workers that the queue knows
 checkpoint_switching.py  when a worker loads another checkpoint

@@ -21,44 +21,21 @@ Virtual counters are those of Sheng et al., "Fairness in Serving Large Language 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import heappop, heappush, heapreplace, nlargest
 from itertools import count, islice
 
-from inference.errors import QueueFull, TooManyWaiting
 from inference.queue.checkpoint_switching import CheckpointSwitching
+from inference.queue.policy import EVERYWHERE
 from inference.queue.slots import PREFETCHED_JOBS, SlotIndex, WorkerSlot
 from inference.queue.waiting_jobs import CheckpointQueue, Waiting
 
-__all__ = ["EVERYWHERE", "PREFETCHED_JOBS", "JobQueue", "Policy", "Waiting", "WorkerSlot"]
+__all__ = ["PREFETCHED_JOBS", "JobQueue", "Waiting", "WorkerSlot"]
 
 EQUAL_JOBS = 8  # first jobs of the same counter of which a worker takes one whose LoRAs it has cached …
 MAX_OVERTAKEN = 8  # … unless so many have overtaken the first of them
 OFFERS = 8  # workers that are offered a new job before it waits for the next one that has room
 ABSENT_COUNTERS = 5000  # counters kept of people without a job here; at twice as many the lowest are forgotten
-EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The weight of a person, and the limits of waiting jobs: of this person, and of all.
-
-    The weight divides the counter: a person of weight 2 gets twice the share of one of weight 1, and nobody starves.
-    """
-
-    weight: float = 1.0
-    waiting_per_person: int = 10
-    waiting_in_all: int = 500
-
-    def check(self, mine: int, in_all: int, wait: Callable[[], str]) -> None:
-        """Check whether one more job may wait; `wait` tells how long it takes until one leaves.
-
-        Raises TooManyWaiting or QueueFull.
-        """
-        if mine >= self.waiting_per_person:
-            raise TooManyWaiting(limit=self.waiting_per_person, wait=wait())
-        if in_all >= self.waiting_in_all:
-            raise QueueFull(waiting=in_all, wait=wait())
 
 
 class JobQueue:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bot.config import CheckpointSettings
 from inference.files.hashes import autov3_of
 from playground import default_world
 from playground.control import File, Person
@@ -16,7 +19,7 @@ from tests.bot.sources.adding import demo_lora, sdxl_lora
 from tests.bot.sources.hubs import COMMIT, Hubs, content, running_hubs, status
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told, use_picture
 from tests.discord.test_results import png
-from tests.house import House, attention_modules
+from tests.house import BASES, VIVID, House, attention_modules
 from tests.inference.lora.test_foreign_kinds import KINDS, file_of
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -339,6 +342,28 @@ async def test_what_contradicts_itself_is_not_used_until_an_operator_decides(add
     assert "cannot be used yet, because sources disagree about its base model" in page.text
     refused = await told(adding.ada, "imagine", prompt="a house", lora1="Contradiction")
     assert "could not confirm the base model of Contradiction" in refused.text
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_disputed_lora_stays_with_those_who_had_it_and_operators_are_told(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    path = house.add_lora("Doubtful", BASES[VIVID], seed=771)
+    async with running_hubs() as hubs, open_scene(house) as scene:
+        (first, *_others) = checkpoints = house.settings.checkpoints
+        pony = CheckpointSettings(name="Pony", repository="nobody/pony", base_model="sdxl/pony", sizes=first.sizes)
+        scene.changes = {"sources": hubs.settings, "checkpoints": (*checkpoints, pony)}
+        copy = hubs.add_lora("Copy", path.read_bytes(), "Pony")
+        async with scene.bot():
+            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
+            page = await told(scene.grace, "lora add", link=hubs.link(copy))
+            assert "Doubtful is already in the library" in page.text and "Disputed: another page" in page.text
+            await scene.control.wait_exchange(lambda seen: "is disputed: another page" in json.dumps(seen), PATIENCE)
+            refused = await told(scene.grace, "imagine", prompt="a house", lora1="Doubtful", steps=1)
+            assert "The base model of Doubtful is disputed" in refused.text
+            panel = await told(scene.grace, "studio", add="Doubtful")
+            assert "~~Doubtful~~" in panel.text and "The base model of Doubtful is disputed" in panel.text
+            assert "~~Doubtful~~" not in (await told(scene.ada, "studio", add="Doubtful")).text
+            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
 
 
 async def test_what_is_not_shown_in_a_channel_is_not_named_there(adding: Scene, hubs: Hubs) -> None:

@@ -1,13 +1,11 @@
-"""`/lora add` across restarts of the bot, and what a page says that was found later."""
+"""`/lora add` across restarts of the bot."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from bot.config import CheckpointSettings
 from playground.component_shapes import walk
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
@@ -15,7 +13,7 @@ from tests.bot.sources.adding import demo_lora
 from tests.bot.sources.hubs import running_hubs, status
 from tests.discord.conftest import PATIENCE, Scene, open_scene, told
 from tests.discord.test_adding import added, begun_by
-from tests.house import BASES, VIVID, House
+from tests.house import House
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["within fifteen minutes", "later"])
@@ -111,24 +109,3 @@ async def test_a_choice_survives_a_restart_and_takes_nothing_that_it_did_not_off
             (begun,) = await (await scene.grace.select(choice, select, value)).messages(1, PATIENCE)
             await added(scene, begun, "is now in the library")
         assert not hubs.requests(hubs.file_path(elsewhere))
-
-
-async def test_a_disputed_lora_stays_with_those_who_had_it_and_operators_are_told(tmp_path: Path) -> None:
-    house = House(tmp_path / "house")
-    path = house.add_lora("Doubtful", BASES[VIVID], seed=771)
-    async with running_hubs() as hubs, open_scene(house) as scene:
-        (first, *_others) = checkpoints = house.settings.checkpoints
-        pony = CheckpointSettings(name="Pony", repository="nobody/pony", base_model="sdxl/pony", sizes=first.sizes)
-        scene.changes = {"sources": hubs.settings, "checkpoints": (*checkpoints, pony)}
-        copy = hubs.add_lora("Copy", path.read_bytes(), "Pony")
-        async with scene.bot():
-            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))
-            page = await told(scene.grace, "lora add", link=hubs.link(copy))
-            assert "Doubtful is already in the library" in page.text and "Disputed: another page" in page.text
-            await scene.control.wait_exchange(lambda seen: "is disputed: another page" in json.dumps(seen), PATIENCE)
-            refused = await told(scene.grace, "imagine", prompt="a house", lora1="Doubtful", steps=1)
-            assert "The base model of Doubtful is disputed" in refused.text
-            panel = await told(scene.grace, "studio", add="Doubtful")
-            assert "~~Doubtful~~" in panel.text and "The base model of Doubtful is disputed" in panel.text
-            assert "~~Doubtful~~" not in (await told(scene.ada, "studio", add="Doubtful")).text
-            await scene.painted(await scene.ada.slash("imagine", prompt="a house", lora1="Doubtful", steps=1))

@@ -13,7 +13,7 @@ from bot.database.jobs.jobs import FIND_JOB
 from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from bot.database.loras.records import rate_content
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.discord.conftest import PATIENCE, Scene, told, use_picture
 
 RED, BLUE = (f"a large {colour} circle on a white background" for colour in ("red", "blue"))

@@ -18,7 +18,7 @@ from bot.database.people.blocks import BlockKind
 from bot.servers.context import ActionContext
 from bot.servers.lookups import FRESH_SECONDS, PAUSE_SECONDS
 from bot.ui.bot import EaselBot
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.workers.fixed import FixedPool
 from inference.workers.local import LocalWorker
 from playground import default_world

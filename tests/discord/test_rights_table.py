@@ -84,7 +84,7 @@ from bot.ui.views.servers.phrase_question import AllowPhraseForm, QuestionButton
 from bot.ui.views.servers.proposals import DecideButton
 from bot.ui.views.status import RefreshStatusButton, ReloadButton
 from inference.errors import RequestError
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from playground import default_world, permissions
 from playground.component_shapes import text_of
 from playground.control import ControlError, SentInteraction

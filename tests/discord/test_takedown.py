@@ -9,14 +9,8 @@ import pytest
 
 from bot.config import Settings
 from bot.database.database import read_database
-from bot.database.privacy.takedown_cases import (
-    FIND_TAKEDOWN_CASE,
-    CaseState,
-    FoundCopy,
-    close_case,
-    confirm_case,
-    open_case,
-)
+from bot.database.privacy.takedown_cases import FIND_TAKEDOWN_CASE, CaseState, FoundCopy
+from bot.database.privacy.takedown_commands import close_case, confirm_case, open_case
 from bot.pictures.similarity.copies import find_copies
 from bot.pictures.similarity.perceptual_hash import notice_hashes, read
 from playground.control import File

@@ -8,7 +8,7 @@ from bot.config.sections.text_judge import TextJudgeSettings
 from bot.database.jobs.jobs import FIND_JOB, JobState
 from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 from tests.text_judges import WORDS

@@ -17,15 +17,8 @@ from inference.queue.checkpoint_switching import (
     SWITCH_FACTOR,
     UNMEASURED_LOAD_SECONDS,
 )
-from inference.queue.scheduler import (
-    ABSENT_COUNTERS,
-    EVERYWHERE,
-    PREFETCHED_JOBS,
-    JobQueue,
-    Policy,
-    Waiting,
-    WorkerSlot,
-)
+from inference.queue.policy import EVERYWHERE, Policy
+from inference.queue.scheduler import ABSENT_COUNTERS, PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
 from tests.inference.queues import BOTH, Clock, fill, filled, painted_next, waiting
 
 

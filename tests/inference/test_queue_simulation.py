@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.queue.checkpoint_switching import UNMEASURED_LOAD_SECONDS
+from inference.queue.policy import EVERYWHERE
 from inference.queue.request_cost import AGEING, precedence
-from inference.queue.scheduler import EVERYWHERE, JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
 from inference.queue.simulation import Forecast, simulate
 from tests.inference.queues import BOTH, Clock, filled, waiting
 

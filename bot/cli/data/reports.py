@@ -17,9 +17,9 @@ from bot.cli.terminal.settings import add_config, settings_of
 from bot.config import Settings
 from bot.database.clock import now_ms
 from bot.database.database import read_database
-from bot.database.reports.reports import WAITING_BY_SERVER, WaitingReports
+from bot.database.reports.waiting_reports import WAITING_BY_SERVER, WaitingReports
 from bot.i18n import duration
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -34,11 +34,8 @@ from bot.database.privacy.takedown_cases import (
     FoundCopy,
     TakedownCase,
     TakedownCopy,
-    add_copies,
-    close_case,
-    confirm_case,
-    open_case,
 )
+from bot.database.privacy.takedown_commands import add_copies, close_case, confirm_case, open_case
 from bot.i18n.texts import message_url
 from bot.pictures.similarity.copies import find_copies, folder_of
 from bot.pictures.similarity.perceptual_hash import REFUSED_BELOW, has_little_detail, is_too_plain, notice_hashes, read

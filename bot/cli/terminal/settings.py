@@ -6,9 +6,6 @@ import argparse
 import shlex
 from pathlib import Path
 
-from platformdirs import user_data_path
-
-from bot.app.demo_settings import settings_without_file
 from bot.config import Settings, load_settings
 from bot.config.sections.worker import device_name
 from bot.program import program
@@ -36,7 +33,14 @@ def config_file(options: argparse.Namespace) -> Path | None:
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings that `--config` means. Raises ConfigError."""
     file = config_file(options)
-    return settings_without_file(user_data_path("easel") / "demo") if file is None else load_settings(file)
+    if file is not None:
+        return load_settings(file)
+    # Not at the top: with a file, `health` and `status` need neither.
+    from platformdirs import user_data_path  # noqa: PLC0415
+
+    from bot.app.demo_settings import settings_without_file  # noqa: PLC0415
+
+    return settings_without_file(user_data_path("easel") / "demo")
 
 
 def command(words: str, config: Path | None) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.config.section import Section
 from inference.bounds import MAX_LORAS, MAX_PICTURES, MAX_SIDE, MAX_STEPS, MIN_STEPS
-from inference.queue.scheduler import Policy
+from inference.queue.policy import Policy
 
 
 class LimitSettings(Section):

@@ -213,21 +213,16 @@ MARK_REQUEST_TOLD = SqlStatement("""
     UPDATE addition_request SET told = 1, ticket = NULL
     WHERE addition_id = :addition AND person_id = :person AND told = 0
 """)
-# Requests for ended additions whose people do not know yet, and can be told.
-UNTOLD_REQUESTS = Query(
-    AdditionRequest,
-    """
+# Requests for ended additions whose people do not know yet.
+_UNTOLD = """
     SELECT addition_request.* FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE told = 0 AND refused = 0 AND state <> 'waiting' ORDER BY addition_id, person_id LIMIT 1000
-    """,
-)
+    WHERE told = 0 AND state <> 'waiting'
+"""
+# Those of people who can be told.
+UNTOLD_REQUESTS = Query(AdditionRequest, f"{_UNTOLD} AND refused = 0 ORDER BY addition_id, person_id LIMIT 1000")
 # Those of a person whom no direct message reached.
 UNREACHED_REQUESTS = Query(
-    AdditionRequest,
-    """
-    SELECT addition_request.* FROM addition_request JOIN addition ON addition.id = addition_id
-    WHERE person_id = ? AND told = 0 AND refused = 1 AND state <> 'waiting' ORDER BY addition_id LIMIT 10
-    """,
+    AdditionRequest, f"{_UNTOLD} AND person_id = ? AND refused = 1 ORDER BY addition_id LIMIT 10"
 )
 # An earlier addition may have put the same file there, for another page.
 COMPLETE_ADDITION = Query(

@@ -12,7 +12,7 @@ from bot.database.query import Query, SqlStatement
 from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 
-RECORD_LOOK = SqlStatement("""
+CHANGE_LOOK = SqlStatement("""
     UPDATE hub_look SET looked_at = :now, since = iif(state = :state, since, :now), state = :state,
         says = coalesce(:says, says), rating = :rating, newer = :newer, newer_sha256 = :newer_sha256,
         newer_at = CASE
@@ -167,7 +167,7 @@ async def record_look(
         before = await db.one(FIND_LOOK, sha256=sha256, page=page)
         highest = max(filter(None, (before and before.rating, rating)), default=None)
         await db.run(
-            RECORD_LOOK, sha256=sha256, page=page, now=now, state=state, says=says, rating=highest, newer=told,
+            CHANGE_LOOK, sha256=sha256, page=page, now=now, state=state, says=says, rating=highest, newer=told,
             newer_sha256=key,
         )  # fmt: skip
         await rate_by_pages(db, sha256)

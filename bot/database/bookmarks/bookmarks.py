@@ -10,7 +10,7 @@ from itertools import product
 from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.catalogue import FITS_BASE_MODELS, Lora, loras_from
-from bot.database.loras.search import FEW, Shown, Sort, read_typed, shown_parameter
+from bot.database.loras.search import BOOKMARK_SHOWN, FEW, Shown, Sort, read_typed, shown_parameter
 from bot.database.people import people
 from bot.database.query import Query, SqlStatement
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
@@ -107,12 +107,6 @@ _FITS = f"""
         )
     )
 """  # noqa: S608 - constants only
-_SHOWN = """
-    (
-        :shown IS NULL OR coalesce((SELECT content_rating FROM lora WHERE id = bookmark.lora_id), '')
-        IN (SELECT value FROM json_each(:shown))
-    )
-"""
 # What comes first, and whether what is greater does.
 _ORDERS = {
     Sort.NEWEST: ("bookmark.created_at", "DESC"),
@@ -130,7 +124,7 @@ LIST_BOOKMARKS = {
         f"""
         WITH listed AS MATERIALIZED (
             SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key, {_FITS} AS fits,
-                {_SHOWN} AS shown
+                {BOOKMARK_SHOWN} AS shown
             {_AMONG_FOUND if search else _OF_PERSON} {"AND lora.category = :category" if narrowed else ""}
         )
         SELECT count(*) FILTER (WHERE shown) AS found, count(*) FILTER (WHERE shown AND fits) AS total,

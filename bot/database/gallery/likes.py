@@ -77,7 +77,7 @@ OUTDATED_LIKES = Query(
     """,
 )
 # Before an edit: it is unknown which number the message shows.
-MARK_EDITED = SqlStatement("UPDATE publication SET shown_likes = :shown_likes WHERE id = :id")
+MARK_EDITING = SqlStatement(f"UPDATE publication SET shown_likes = {UNKNOWN_LIKES} WHERE id = ?")  # noqa: S608
 MARK_SHOWN = SqlStatement("UPDATE publication SET shown_likes = :shown_likes, shown_at = :now WHERE id = :id")
 
 

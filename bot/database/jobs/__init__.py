@@ -1,6 +1,7 @@
 """Jobs, what they cost, and the messages that show them.
 
 jobs.py             jobs and their states
+queue_state.py      unfinished jobs by checkpoint, and the last failures
 orders.py           what jobs cost of the day's quotas, and what was known of their people
 deliveries.py       whether the result of a job was delivered
 pauses.py           servers whose jobs are not started

@@ -89,20 +89,6 @@ AnyJob = StoredJob[JobRequest]
 
 
 @dataclass(frozen=True)
-class CheckpointLoad:
-    """The unfinished jobs for a checkpoint: how many wait, since when (unix ms), and how many a worker has begun.
-
-    `deaths` is how often a worker died at one of them.
-    """
-
-    checkpoint: str
-    waiting: int
-    begun: int
-    oldest: int | None
-    deaths: int
-
-
-@dataclass(frozen=True)
 class FinishedJob:
     """A job that has just succeeded, with its pictures."""
 
@@ -150,20 +136,12 @@ COMPLETE_JOB = Query(
     notes = :notes WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
     """,
 )
-FAIL_RUNNING_JOB = Query(
-    AnyJob,
-    """
+_FAIL = """
     UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
-    WHERE id = :id AND state = 'running' AND attempt = :attempt RETURNING *
-    """,
-)
-FAIL_QUEUED_JOB = Query(
-    AnyJob,
-    """
-    UPDATE job SET state = 'failed', finished_at = :now, failure_code = :failure_code, failure_detail = :failure_detail
-    WHERE id = :id AND state = 'queued' RETURNING *
-    """,
-)
+    WHERE id = :id
+"""
+FAIL_RUNNING_JOB = Query(AnyJob, f"{_FAIL} AND state = 'running' AND attempt = :attempt RETURNING *")
+FAIL_QUEUED_JOB = Query(AnyJob, f"{_FAIL} AND state = 'queued' RETURNING *")
 # queued or running -> cancelled; `started_at` tells whether a worker must stop it
 CANCEL_JOB = Query(
     AnyJob,
@@ -180,16 +158,6 @@ COUNT_WAITING = Query(int, "SELECT count(*) FROM job WHERE person_id = ? AND sta
 COUNT_QUEUE = Query(int, "SELECT count(*) FROM job WHERE state = 'queued'")
 UNFINISHED_JOBS = Query(Job, "SELECT * FROM job WHERE person_id = ? AND state IN ('queued', 'running') ORDER BY id")
 UNFINISHED_IDS = Query(int, "SELECT id FROM job WHERE state IN ('queued', 'running')")
-# A job that was assigned to a worker and not begun waits there.
-CHECKPOINT_LOADS = Query(
-    CheckpointLoad,
-    """
-    SELECT checkpoint, sum(begun_at IS NULL) AS waiting, sum(begun_at IS NOT NULL) AS begun,
-        min(CASE WHEN begun_at IS NULL THEN created_at END) AS oldest, sum(deaths) AS deaths
-    FROM job WHERE state IN ('queued', 'running') GROUP BY checkpoint
-    """,
-)
-LAST_FAILED = Query(Job, "SELECT * FROM job WHERE state = 'failed' ORDER BY id DESC LIMIT ?")
 # The running jobs first, then by age.
 ALL_UNFINISHED_JOBS = Query(Job, "SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, id")
 

@@ -10,6 +10,7 @@ from pydantic import Json
 from bot.database.database import Database
 from bot.database.loras.catalogue import FITS_BASE_MODELS
 from bot.database.loras.search import (
+    BOOKMARK_SHOWN,
     FEW,
     KEPT_FOR_TYPOS,
     Facets,
@@ -30,17 +31,13 @@ _FITS = f"""EXISTS (
 )"""  # noqa: S608 - constants only
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1)"
 _FITTING_BOOKMARK = _FITS.format(id="bookmark.lora_id")
-_SHOWN = """(
-    :shown IS NULL OR coalesce((SELECT content_rating FROM lora WHERE id = bookmark.lora_id), '')
-    IN (SELECT value FROM json_each(:shown))
-)"""
 # (whether it fits): the newest first.
 BOOKMARKED = {
     fits: Query(
         int,
         f"""
         SELECT lora_id FROM bookmark
-        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK} AND {_SHOWN}
+        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK} AND {BOOKMARK_SHOWN}
         ORDER BY created_at DESC, bookmark.id DESC LIMIT :limit
         """,  # noqa: S608 - constants only
     )

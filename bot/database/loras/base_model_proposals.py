@@ -55,7 +55,7 @@ DECIDE_PROPOSAL = Query(
     WHERE id = :id AND state = 'open' RETURNING *
     """,
 )
-PROPOSAL = Query(BaseModelProposal, "SELECT * FROM base_model_proposal WHERE id = ?")
+FIND_PROPOSAL = Query(BaseModelProposal, "SELECT * FROM base_model_proposal WHERE id = ?")
 # A page of the open proposals of all servers, oldest first.
 OPEN_PROPOSALS = Query(
     BaseModelProposal, "SELECT * FROM base_model_proposal WHERE state = 'open' ORDER BY id LIMIT :limit OFFSET :offset"

@@ -54,22 +54,12 @@ class DueCount:
     loras: int
 
 
+_DUE = """
+    FROM lora_version WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
+"""
 # The newest usable version of a base model without samples.
-DUE_FOR_SAMPLES = Query(
-    DueVersion,
-    """
-    SELECT id, lora_id FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
-    ORDER BY sample_tries, id DESC LIMIT 1
-    """,
-)
-COUNT_DUE = Query(
-    DueCount,
-    """
-    SELECT count(*) AS files, count(DISTINCT lora_id) AS loras FROM lora_version
-    WHERE sampled = 0 AND usable = 1 AND base_model = :base_model AND sample_tries < :tries
-    """,
-)
+DUE_FOR_SAMPLES = Query(DueVersion, f"SELECT id, lora_id {_DUE} ORDER BY sample_tries, id DESC LIMIT 1")
+COUNT_DUE = Query(DueCount, f"SELECT count(*) AS files, count(DISTINCT lora_id) AS loras {_DUE}")
 _WITHOUT_SAMPLES = """
     SELECT 1 FROM lora_version WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0
 """

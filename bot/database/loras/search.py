@@ -50,6 +50,12 @@ _ORDERS = {
 }
 _PAGE = "LIMIT :limit OFFSET :offset"
 
+# Condition on a bookmark: its LoRA has one of the ratings `:shown`, as `shown_parameter` writes them.
+BOOKMARK_SHOWN = """(
+    :shown IS NULL OR coalesce((SELECT content_rating FROM lora WHERE id = bookmark.lora_id), '')
+    IN (SELECT value FROM json_each(:shown))
+)"""
+
 ANY_RATED = Query(
     bool,
     "SELECT EXISTS (SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value)",

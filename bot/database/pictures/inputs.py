@@ -47,18 +47,21 @@ IS_INPUT_OF_DRAFT = Query(
     )
     """,
 )
-# The pictures that a person gave, or that their jobs, drafts and studio start from, in a fixed order.
+# The pictures that a person gave, or that their drafts and studio start from.
+INPUTS_BESIDE_JOBS = """
+    SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
+    UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
+    UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
+    UNION SELECT sha256 FROM given_input WHERE person_id = :person
+"""
+# They, and those that the person's jobs start from, in a fixed order.
 INPUTS_OF_PERSON = Query(
     str,
-    """
+    f"""
     SELECT sha256 FROM (
-        SELECT request ->> '$.image.sha256' AS sha256 FROM job WHERE person_id = :person
-        UNION SELECT wish ->> '$.image.sha256' FROM draft WHERE person_id = :person
-        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT sha256 FROM given_input WHERE person_id = :person
+        {INPUTS_BESIDE_JOBS} UNION SELECT request ->> '$.image.sha256' FROM job WHERE person_id = :person
     ) AS found WHERE sha256 IS NOT NULL ORDER BY sha256
-    """,
+    """,  # noqa: S608 - constants only
 )
 # What a person did with a start picture.
 USE_OF_INPUT = Query(

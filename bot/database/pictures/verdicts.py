@@ -18,7 +18,7 @@ from bot.database.jobs.ratings import INHERIT_RATING, RatingSource
 from bot.database.query import Query, SqlStatement
 from bot.database.reports.reports import HIDING
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 AT_ONCE: Final = 2000
 
@@ -120,7 +120,7 @@ TAKE_DOWN_HASHES = SqlStatement(
 )
 # A number that grows with every change of a verdict, which adds an entry.
 VERDICTS_REVISION = Query(int, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'record_entry'")
-IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > :after ORDER BY id LIMIT :limit")
+VERDICTS_IN_FORCE = Query(PictureVerdict, f"{_VERDICTS} AND id > :after ORDER BY id LIMIT :limit")
 # Jobs that have the very picture with this hash.
 JOBS_WITH_HASH = Query(
     int,
@@ -208,6 +208,6 @@ async def inherit_verdicts(db: Database, job_id: int, verdicts: Sequence[Picture
 async def verdicts_in_force(db: Database) -> list[PictureVerdict]:
     """All verdicts, read in portions."""
     found: list[PictureVerdict] = []
-    while portion := await db.all(IN_FORCE, after=found[-1].id if found else 0, limit=AT_ONCE):
+    while portion := await db.all(VERDICTS_IN_FORCE, after=found[-1].id if found else 0, limit=AT_ONCE):
         found += portion
     return found

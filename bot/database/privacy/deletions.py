@@ -16,6 +16,7 @@ from bot.database.database import Database
 from bot.database.jobs.jobs import Job
 from bot.database.privacy.erasure_leftovers import FileFolder, LeftFile
 from bot.database.query import Query, SqlStatement
+from bot.database.reports.reports import JOB_IS_HELD
 
 # A hidden job goes at `delete_at` (unix ms). A job that is hidden already, or unfinished, stays as it is.
 HIDE_JOB = SqlStatement("""
@@ -27,15 +28,7 @@ UNDO_DELETION = Query(Job, "UPDATE job SET delete_at = NULL WHERE id = :id AND d
 FIND_HIDDEN_JOB = Query(Job, "SELECT * FROM job WHERE id = ? AND delete_at IS NOT NULL")
 HIDDEN_JOBS = Query(Job, "SELECT * FROM job WHERE delete_at IS NOT NULL ORDER BY delete_at")
 # Hidden jobs that go now, unless an open report, made since `held_since` (unix ms), holds them.
-DUE_JOBS = Query(
-    Job,
-    """
-    SELECT * FROM job WHERE delete_at <= :now AND NOT EXISTS (
-        SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
-        AND (created_at >= :held_since OR lasting = 1)
-    ) ORDER BY delete_at
-    """,
-)
+DUE_JOBS = Query(Job, f"SELECT * FROM job WHERE delete_at <= :now AND NOT {JOB_IS_HELD} ORDER BY delete_at")  # noqa: S608
 # When the next hidden job goes after a time; both in unix ms.
 NEXT_DUE_AT = Query(int, "SELECT delete_at FROM job WHERE delete_at > ? ORDER BY delete_at LIMIT 1")
 PATHS_OF_JOB = Query(str, "SELECT path FROM picture WHERE job_id = ? ORDER BY position")
@@ -46,7 +39,7 @@ BEGIN_DELETION = SqlStatement("""
     FROM job WHERE id = :job AND (:message_alone OR state NOT IN ('queued', 'running'))
     ON CONFLICT (job_id) DO UPDATE SET paths = excluded.paths, input = excluded.input WHERE paths = '[]'
 """)
-REPORT_OF_PICTURES_CHANGED = SqlStatement("""
+CHANGE_REPORT_OF_PICTURES = SqlStatement("""
     UPDATE report SET revision = revision + 1 WHERE kind = 'pictures' AND target_id = ? AND state = 'open'
 """)
 FORGET_ENDED_JOB = SqlStatement("DELETE FROM job WHERE id = ? AND state NOT IN ('queued', 'running')")
@@ -100,6 +93,6 @@ async def begin_deletion(
             job=job_id, message_alone=message_alone, channel=channel_id, message=message_id, paths=paths, now=now_ms(),
         )  # fmt: skip
         if not message_alone:
-            await db.run(REPORT_OF_PICTURES_CHANGED, job_id)
+            await db.run(CHANGE_REPORT_OF_PICTURES, job_id)
             await db.run(FORGET_ENDED_JOB, job_id)
         return await db.one(FIND_DELETION, job_id)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from bot.database.clock import DAY_MS, now_ms
 from bot.database.database import Database
 from bot.database.errors import LogInUse
+from bot.database.pictures.inputs import INPUTS_BESIDE_JOBS
 from bot.database.privacy.erasure_leftovers import NOTE_ERASED_FILE, NOTE_ERASED_MESSAGE, FileFolder
 from bot.database.privacy.erasures import Erasure
 from bot.database.query import Query, SqlStatement
@@ -98,27 +99,23 @@ COUNT_PRIVATE = Query(
 )
 COUNT_PICTURES = Query(int, "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))")
 FORGET_ERASED_JOBS = SqlStatement("DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))")
-RECORD_ERASED = SqlStatement("""
+RAISE_ERASED = SqlStatement("""
     UPDATE erasure SET jobs = jobs + :jobs, pictures = pictures + :pictures,
     private_answers = private_answers + :private_answers,
     unreachable = unreachable + :unreachable WHERE id = :id
 """)
-NOTE_OTHER_INPUTS = SqlStatement("""
+NOTE_OTHER_INPUTS = SqlStatement(f"""
     INSERT INTO erasure_file (erasure_id, folder, path)
-    SELECT :erasure, 'inputs', sha256 FROM (
-        SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
-        UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
-        UNION SELECT sha256 FROM given_input WHERE person_id = :person
-    ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
-""")
+    SELECT :erasure, 'inputs', sha256 FROM ({INPUTS_BESIDE_JOBS}) AS found WHERE sha256 IS NOT NULL
+    ON CONFLICT DO NOTHING
+""")  # noqa: S608 - constants only
 # Start pictures of other users that were made from the person's pictures. They go even if they are in use.
 NOTE_TAKEN_PICTURES = SqlStatement("""
     INSERT INTO erasure_file (erasure_id, folder, path, unconditional)
     SELECT :erasure, 'inputs', sha256, 1 FROM start_picture_source WHERE person_id = :person
     ON CONFLICT (erasure_id, folder, path) DO UPDATE SET unconditional = 1
 """)
-RECORD_TAKEN_PICTURES = SqlStatement("""
+SET_TAKEN_PICTURES = SqlStatement("""
     UPDATE erasure SET start_pictures = (
         SELECT count(*) FROM start_picture_source WHERE start_picture_source.person_id = erasure.person_id
     ) WHERE id = :erasure
@@ -157,7 +154,7 @@ _NOTE_REPORTS = SqlStatement("""
         )
     ) ON CONFLICT DO NOTHING
 """)
-ERASED_REPORTS_CHANGED = SqlStatement("""
+CHANGE_ERASED_REPORTS = SqlStatement("""
     UPDATE report SET revision = revision + 1
     WHERE id IN (SELECT report_id FROM erasure_report WHERE erasure_id = :erasure)
 """)
@@ -235,7 +232,7 @@ async def erase_jobs(
         await db.run(FORGET_ERASED_JOBS, job_ids)
         unreachable = notices if direct_channel is None else 0
         await db.run(
-            RECORD_ERASED,
+            RAISE_ERASED,
             jobs=len(job_ids),
             pictures=pictures,
             private_answers=private,
@@ -264,7 +261,7 @@ async def erase_person(
         if await db.get(ANY_JOB, person) or await db.get(ANY_ADDITION, person):
             return False
         for statement in (
-            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, RECORD_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
+            NOTE_OTHER_INPUTS, NOTE_TAKEN_PICTURES, SET_TAKEN_PICTURES, NOTE_DELETED_PICTURES, NOTE_DELETED_INPUTS,
             NOTE_DELETED_MESSAGES, NOTE_POSTED_MESSAGES, _NOTE_QUESTIONS, _NOTE_REPORTS,
         ):  # fmt: skip
             await db.run(statement, erasure=erasure.id, person=person)
@@ -274,12 +271,12 @@ async def erase_person(
         for message_id in notices if direct_channel is not None else ():
             await db.run(NOTE_ERASED_MESSAGE, erasure=erasure.id, channel=direct_channel, message=message_id)
         if direct_channel is None:
-            await db.run(RECORD_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
+            await db.run(RAISE_ERASED, jobs=0, pictures=0, private_answers=0, unreachable=len(notices), id=erasure.id)
         await db.run(KEEP_ADDITIONS, person=person, hash=erasure.pseudonym, since=now_ms() - DAY_MS)
         await db.run(FORGET_PERSON, person)
         for statement in _REPLACE_PERSON:
             await db.run(statement, person=person, hash=erasure.pseudonym)
-        await db.run(ERASED_REPORTS_CHANGED, erasure=erasure.id)
+        await db.run(CHANGE_ERASED_REPORTS, erasure=erasure.id)
         await db.run(BEGIN_CLEARING, direct_channel=direct_channel, id=erasure.id)
     return True
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from bot.database.database import Database
 from bot.database.query import Query, SqlStatement
+from bot.database.reports.reports import HOLDING
 
 
 class FileFolder(StrEnum):
@@ -60,22 +61,19 @@ FORGET_DIRECT_CHANNEL = SqlStatement("UPDATE erasure SET direct_channel = NULL W
 # Files to remove now, unless an open report, made since `held_since` (unix ms), holds them.
 LEFT_FILES = Query(
     LeftFile,
-    """
-    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = :erasure AND NOT EXISTS (
-        SELECT 1 FROM report WHERE report.id = report_id AND state = 'open'
-        AND (created_at >= :held_since OR lasting = 1)
-    ) LIMIT :limit
-    """,
+    f"""
+    SELECT folder, path, unconditional FROM erasure_file WHERE erasure_id = :erasure
+    AND NOT EXISTS (SELECT 1 FROM report WHERE report.id = report_id AND {HOLDING}) LIMIT :limit
+    """,  # noqa: S608 - constants only
 )
 # Files that open reports, made since `held_since` (unix ms), hold.
 HELD_FILES = Query(
     HeldFiles,
-    """
+    f"""
     SELECT count(*) AS number, max(report.created_at) AS reported_at
     FROM erasure_file JOIN report ON report.id = report_id
-    WHERE erasure_id = :erasure AND state = 'open'
-    AND (report.created_at >= :held_since OR lasting = 1) HAVING count(*) > 0
-    """,
+    WHERE erasure_id = :erasure AND {HOLDING} HAVING count(*) > 0
+    """,  # noqa: S608 - constants only
 )
 # The next report of which the message to staff is still to be written anew.
 NEXT_ERASED_REPORT = Query(
@@ -91,7 +89,7 @@ END_ERASED_REPORT = SqlStatement("""
     WHERE erasure_id = :erasure AND report_id = :report
 """)
 PATHS_HELD_FOR_REPORT = Query(str, "SELECT path FROM erasure_file WHERE report_id = ? ORDER BY path")
-REPORT_OF_FILE_CHANGED = SqlStatement("""
+CHANGE_REPORT_OF_FILE = SqlStatement("""
     UPDATE report SET revision = revision + 1 WHERE id IN (
         SELECT report_id FROM erasure_file WHERE erasure_id = :erasure AND folder = :folder AND path = :path
     )
@@ -119,7 +117,7 @@ NEXT_ERASED_MESSAGE = Query(
 END_ERASED_MESSAGE = SqlStatement(
     "DELETE FROM erasure_message WHERE erasure_id = :erasure AND channel_id = :channel AND message_id = :message"
 )
-RECORD_ERASED_MESSAGE = SqlStatement(
+RAISE_ERASED_MESSAGES = SqlStatement(
     "UPDATE erasure SET messages = messages + :messages, unreachable = unreachable + :unreachable WHERE id = :id"
 )
 
@@ -138,7 +136,7 @@ async def end_files(db: Database, erasure_id: int, files: Iterable[LeftFile]) ->
     """These are removed."""
     async with db.transaction():
         for file in files:
-            for statement in (REPORT_OF_FILE_CHANGED, NOTE_REPORT_OF_FILE, END_ERASED_FILE):
+            for statement in (CHANGE_REPORT_OF_FILE, NOTE_REPORT_OF_FILE, END_ERASED_FILE):
                 await db.run(statement, erasure=erasure_id, folder=file.folder, path=file.path)
 
 
@@ -146,4 +144,4 @@ async def end_message(db: Database, erasure_id: int, message: LeftMessage, *, go
     """The message is `gone`, or not the bot's to delete; it is counted once."""
     async with db.transaction():
         if await db.run(END_ERASED_MESSAGE, erasure=erasure_id, channel=message.channel_id, message=message.message_id):
-            await db.run(RECORD_ERASED_MESSAGE, messages=gone, unreachable=not gone, id=erasure_id)
+            await db.run(RAISE_ERASED_MESSAGES, messages=gone, unreachable=not gone, id=erasure_id)

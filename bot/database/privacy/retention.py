@@ -15,6 +15,7 @@ from bot.database.database import Database
 from bot.database.jobs.posted_messages import NOTE_RESULTS, note_report
 from bot.database.key_values import FORGET_VALUE, REMEMBER_VALUE
 from bot.database.query import Query, SqlStatement
+from bot.database.reports.reports import JOB_IS_HELD
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,7 @@ OLD_PICTURES = Query(
     WHERE (created_at, id) > (:at, :id) AND created_at < :before AND delete_at IS NULL
     AND EXISTS (SELECT 1 FROM picture WHERE job_id = job.id) AND NOT ({_KEPT})
     AND NOT EXISTS (SELECT 1 FROM delivery WHERE job_id = job.id AND state = 'pending')
-    AND NOT EXISTS (
-        SELECT 1 FROM report
-        WHERE kind = 'pictures' AND target_id = job.id AND state = 'open'
-        AND (report.created_at >= :held_since OR lasting = 1)
-    )
+    AND NOT {JOB_IS_HELD}
     ORDER BY created_at, id LIMIT :limit
     """,  # noqa: S608 - constants only
 )

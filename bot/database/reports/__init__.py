@@ -1,7 +1,8 @@
 """Reports, the decisions about them, and appeals.
 
-reports.py    what people report, what is out of sight, and the message to staff
-reminders.py  which reminders of open reports were sent
-decisions.py  what is decided about reports, with the steps that carry it out
-appeals.py    appeals against decisions
+reports.py          reports, what they hide, and the message to staff
+waiting_reports.py  the number of open reports in each server
+reminders.py        reminders to staff about open reports
+decisions.py        decisions on reports, and their steps
+appeals.py          appeals against decisions
 """

@@ -80,14 +80,16 @@ class PendingStep:
     begun_at: int | None
 
 
-# How often a person was warned in a server, without what was reversed.
-COUNT_WARNINGS = Query(
-    int,
-    """
-    SELECT count(*) FROM report JOIN decision ON report_id = report.id
-    LEFT JOIN appeal ON decision_id = decision.id
-    WHERE owner_id = :owner AND server_id = :server AND action = 'warn' AND coalesce(appeal.state, '') <> 'reversed'
-    """,
+# Decisions of a server that no appeal has reversed.
+_STANDING = """
+    FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
+    WHERE server_id = :server AND coalesce(appeal.state, '') <> 'reversed'
+"""
+# How often a person was warned in a server.
+COUNT_WARNINGS = Query(int, f"SELECT count(*) {_STANDING} AND owner_id = :owner AND action = 'warn'")
+# The ratings that they gave the subject.
+STANDING_RATINGS = Query(
+    ContentRating, f"SELECT rating {_STANDING} AND kind = :kind AND target_id = :target AND action = 'rate'"
 )
 MARK_REPORT_DECIDED = SqlStatement(
     "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ? AND state = 'open'"
@@ -127,15 +129,6 @@ END_STEP = SqlStatement(
     "UPDATE decision_step SET done_at = :now WHERE decision_id = :decision AND position = :position"
 )
 SAVE_RATING_BEFORE = SqlStatement("UPDATE decision SET rating_before = :rating_before WHERE id = :id")
-# The ratings that decisions of a server gave the subject and that hold.
-STANDING_RATINGS = Query(
-    ContentRating,
-    """
-    SELECT rating FROM report JOIN decision ON report_id = report.id LEFT JOIN appeal ON decision_id = decision.id
-    WHERE kind = :kind AND target_id = :target AND server_id = :server AND action = 'rate'
-    AND coalesce(appeal.state, '') <> 'reversed'
-    """,
-)
 # The owner knows of the decision, by a direct message or else.
 MARK_DECISION_TOLD = SqlStatement(
     "UPDATE decision SET told_at = :now, notice_id = :notice WHERE id = :decision AND told_at IS NULL"

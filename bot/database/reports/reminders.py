@@ -58,19 +58,14 @@ REPORTS_OPEN_SINCE = Query(
     ORDER BY created_at, id LIMIT 50
     """,
 )
+_WHERE = "WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)"
 BEGUN_REMINDER = Query(
     BegunReminder,
-    """
-    SELECT begun_at, sent_at IS NOT NULL AS sent FROM report_reminder
-    WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)
-    """,
+    f"SELECT begun_at, sent_at IS NOT NULL AS sent FROM report_reminder {_WHERE}",  # noqa: S608 - constants only
 )
 # From now on it may have been sent.
 BEGIN_REMINDER = SqlStatement("""
     INSERT INTO report_reminder (report_id, days, recipient, begun_at)
     VALUES (:report, :days, coalesce(pseudonym(:operator), :channel), :now) ON CONFLICT DO NOTHING
 """)
-END_REMINDER = SqlStatement("""
-    UPDATE report_reminder SET sent_at = :now
-    WHERE report_id = :report AND days = :days AND recipient = coalesce(pseudonym(:operator), :channel)
-""")
+END_REMINDER = SqlStatement(f"UPDATE report_reminder SET sent_at = :now {_WHERE}")  # noqa: S608 - constants only

@@ -95,22 +95,6 @@ class Complaint:
     note: str
 
 
-@dataclass(frozen=True)
-class WaitingReports:
-    """How many reports wait in a server (EVERYWHERE: for operators): open ones, appealed ones, and from when on.
-
-    Of the open ones, `hidden` keep their pictures out of sight. Operators see those that are `shared`. `oldest` is the
-    unix ms at which the oldest was made.
-    """
-
-    server_id: int
-    open: int
-    hidden: int
-    appealed: int
-    shared: int
-    oldest: int
-
-
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 # It need not be the newest one of the subject.
@@ -166,15 +150,6 @@ SHARED_REPORTS = Query(
     Report, "SELECT * FROM report WHERE state <> 'decided' AND shared = 1 ORDER BY id LIMIT :limit OFFSET :offset"
 )
 COUNT_WAITING_REPORTS = Query(int, "SELECT count(*) FROM report WHERE server_id = ? AND state <> 'decided'")
-# The operators' first.
-WAITING_BY_SERVER = Query(
-    WaitingReports,
-    """
-    SELECT server_id, sum(state = 'open') AS open, sum(state = 'open' AND hides = 1) AS hidden,
-        sum(state = 'appealed') AS appealed, sum(shared) AS shared, min(created_at) AS oldest
-    FROM report WHERE state <> 'decided' GROUP BY server_id ORDER BY server_id LIMIT 1000
-    """,
-)
 # The first one first.
 COMPLAINTS = Query(Complaint, "SELECT reason, note FROM report_by WHERE report_id = ? ORDER BY created_at, person_id")
 
@@ -212,6 +187,9 @@ async def save_report(db: Database, new: NewReport) -> Report:
 # --- pictures that are out of sight -----------------------------------------------------------------------------------
 
 HIDING = "kind = 'pictures' AND state = 'open' AND hides = 1"  # reports whose pictures nobody is shown
+# Reports that keep files from being deleted: open ones since a unix ms, and lasting ones.
+HOLDING = "state = 'open' AND (report.created_at >= :held_since OR lasting = 1)"
+JOB_IS_HELD = f"EXISTS (SELECT 1 FROM report WHERE kind = 'pictures' AND target_id = job.id AND {HOLDING})"  # noqa: S608
 # Their jobs, and those of held copies. The index has those reports alone, by a time that is always above 0.
 HELD_JOBS = f"""
     SELECT target_id AS job_id FROM report WHERE {HIDING}
@@ -220,14 +198,13 @@ HELD_JOBS = f"""
 """  # noqa: S608 - constants only
 # Those of the jobs whose pictures nobody is shown, until an open report is decided: reported ones and copies.
 HELD_AMONG = Query(int, f"SELECT job_id FROM ({HELD_JOBS}) WHERE job_id IN (SELECT value FROM json_each(?))")  # noqa: S608
-# When the newest open report that holds the files of a job's pictures was opened: since a unix ms, or a lasting one.
+# When the newest report that holds the files of a job's pictures was opened.
 HELD_SINCE = Query(
     int,
-    """
-    SELECT created_at FROM report
-    WHERE kind = 'pictures' AND target_id = :target AND state = 'open' AND (created_at >= :held_since OR lasting = 1)
+    f"""
+    SELECT created_at FROM report WHERE kind = 'pictures' AND target_id = :target AND {HOLDING}
     ORDER BY created_at DESC LIMIT 1
-    """,
+    """,  # noqa: S608 - constants only
 )
 # Pictures that a person's reports have hidden since a unix ms.
 COUNT_HIDDEN_BY = Query(

@@ -2,6 +2,8 @@
 
 schema.sql             the tables of the first release
 migrations/            later changes of the schema, `NNNN_what.sql`
+schema.py              the schema of this version, and whether a database has it
+preparation.py         prepares the file for a program that writes
 migrate.py             creates the tables, and updates an older database to the newest schema
 lock.py                one program per database
 integrity.py           whether the file is intact, and still the one that is open

@@ -15,7 +15,7 @@ from bot.database.errors import DevelopmentDatabase, FolderNotWritable, NewerDat
 from bot.database.query import SqlStatement
 from bot.database.storage.integrity import damage
 from bot.database.storage.lock import program_lock
-from bot.database.storage.migrate import application_id, is_of_development, schema_steps
+from bot.database.storage.schema import application_id, is_of_development, schema_steps
 from bot.file_access import Need, why
 
 GAP = 1_000_000  # more ids than are assigned between making a copy and putting it back

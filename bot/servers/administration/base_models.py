@@ -9,8 +9,8 @@ from bot.database.clock import now_ms
 from bot.database.database import Database
 from bot.database.loras.base_model_proposals import (
     DECIDE_PROPOSAL,
+    FIND_PROPOSAL,
     OPEN_PROPOSALS,
-    PROPOSAL,
     PROPOSE_BASE_MODEL,
     BaseModelProposal,
     ProposalState,
@@ -27,7 +27,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from inference.base_models import BaseModelId
 from inference.messages.checkpoints import PredictionType
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class BaseModelDeclarer(Protocol):
@@ -91,7 +91,7 @@ class BaseModelProposals:
         """
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
         async with self._deciding:  # two operators decide one after the other
-            proposal = await self._db.one(PROPOSAL, proposal_id)
+            proposal = await self._db.one(FIND_PROPOSAL, proposal_id)
             if proposal is None:
                 raise NothingThere(what=_("You can no longer decide on this proposal."))
             if proposal.state is not ProposalState.OPEN:

@@ -13,7 +13,7 @@ from bot.servers.administration.audit_log import AuditLog, differences
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class LoraRatings:

@@ -6,7 +6,7 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.views.servers.panel import PanelPage
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class ServerCog(Cog):

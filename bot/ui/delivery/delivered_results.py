@@ -23,7 +23,7 @@ from bot.i18n import speaking
 from bot.servers.services import ServerServices
 from bot.ui.delivery.delivery import Deliverer, ResultNotice, RouteClosed
 from bot.ui.views.results.deleted import deleted_view, reported_view, taken_down_view
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 # Temporary errors, however long they last: Discord, the network or the database cannot be reached.
 UNREACHABLE = (

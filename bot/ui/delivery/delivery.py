@@ -46,7 +46,7 @@ from bot.ui.rendered_message import hide_pictures
 from bot.ui.views.results.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
 from inference.parameters import marked
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 

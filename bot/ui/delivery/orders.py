@@ -46,7 +46,7 @@ from bot.ui.views.servers.phrase_question import AskStaffButton
 from inference.errors import LoraMisfit, RegionsNotOffered, RequestError, SourceImageGone
 from inference.messages.request import GenerationRequest
 from inference.processes.logs import about
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.queue.simulation import Forecast
 
 PAINT_COMMAND = "imagine"

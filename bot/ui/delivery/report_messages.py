@@ -34,7 +34,7 @@ from bot.ui.views.permissions import is_public
 from bot.ui.views.reports.case import CaseButton, render_case
 from bot.ui.views.reports.notice import notice_view
 from bot.ui.views.reports.text import reminder_text
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class ReportMessages:

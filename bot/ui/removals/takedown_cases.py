@@ -22,7 +22,7 @@ from bot.database.privacy.deletions import FIND_HIDDEN_JOB
 from bot.database.privacy.takedown_cases import (
     COMPLETE_CASE,
     COPIES_OF_CASE,
-    RECORD_ALERTS,
+    SET_ALERTS,
     UNFINISHED_CASES,
     CaseState,
     CopyKind,
@@ -129,6 +129,6 @@ class TakedownCases:
         """Tell operators once for each of the times that has come."""
         left = case.due_at - now_ms()
         due = sum(left <= before for before in ALERTS_MS)
-        if due > case.alerts and await self._db.run(RECORD_ALERTS, alerts=due, case=case.id):
+        if due > case.alerts and await self._db.run(SET_ALERTS, alerts=due, case=case.id):
             log.warning("takedown %s is %s, due in %.1f hours", case.id, case.state, left / 3_600_000)
             self._alert(case)

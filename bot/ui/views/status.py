@@ -27,7 +27,7 @@ from bot.ui.interactions.acknowledge import acknowledge, replace
 from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.rendered_message import view_of
 from bot.ui.views.persistent_items import PersistentButton
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 SHARD_SHIFT = 22  # bits of a server's id that do not say on which shard it is
 SHOWN_CASES = 5  # takedowns, those that are due first; `takedown list` names all

@@ -32,7 +32,8 @@ from bot.database.pictures.verdicts import (
 )
 from bot.database.privacy.deletions import PENDING_DELETIONS
 from bot.database.privacy.erasures import UNFINISHED_ERASURES, request_erasure
-from bot.database.privacy.takedown_cases import KEPT_HASHES, CopyKind, FoundCopy, close_case, confirm_case, open_case
+from bot.database.privacy.takedown_cases import KEPT_HASHES, CopyKind, FoundCopy
+from bot.database.privacy.takedown_commands import close_case, confirm_case, open_case
 from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
 from bot.database.storage.backup import back_up, put_back
@@ -40,7 +41,7 @@ from bot.database.storage.pseudonyms import key_file
 from bot.database.storage.record_of_removals import flush_record, record_file, unresolved
 from bot.privacy.stored_data import TABLES
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests import house as houses
 from tests.bot.database.conftest import erase
 from tests.bot.pictures.test_picture_verdicts import PERSON, SERVER, drawn, painted

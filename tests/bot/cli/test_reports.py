@@ -11,7 +11,7 @@ from bot.database.database import open_database
 from bot.database.reports.appeals import save_appeal
 from bot.database.reports.decisions import DECISION_OF, DecisionAction, NewDecision, save_decision
 from bot.database.reports.reports import NewReport, ReportReason, Subject, save_report
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.cli.commands import Here
 from tests.house import House
 

@@ -17,7 +17,7 @@ from bot.database.jobs.pauses import PAUSE_SERVER
 from bot.database.storage.lock import program_lock
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.errors import WorkerFailed
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.app.test_watchman import damage_page
 from tests.bot.cli.commands import Here, bot, can_be_powerless
 from tests.house import PASTEL, VIVID, House

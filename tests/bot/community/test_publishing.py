@@ -33,7 +33,7 @@ from bot.errors.rights import NotYours, RoleNeeded
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import Region
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.regions import RegionName
 from tests.bot.community.art import AUTHOR, STAFF, Community, Discord, World, acting, community
 from tests.bot.database.conftest import add_lora, sha

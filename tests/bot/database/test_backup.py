@@ -16,7 +16,7 @@ from bot.database.jobs.jobs import create_job
 from bot.database.key_values import RECALL_VALUE, REMEMBER_VALUE
 from bot.database.storage.backup import back_up, check, copies, put_back
 from bot.database.storage.lock import program_lock
-from bot.database.storage.migrate import application_id
+from bot.database.storage.schema import application_id
 from tests.bot.database.conftest import add_lora
 from tests.inference.requests import request
 

@@ -40,7 +40,7 @@ from bot.database.query import Query
 from bot.database.reports.reports import NewReport, Report, ReportReason, Subject, save_report
 from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import ILLUSTRIOUS, PONY, add_lora, sha
 from tests.bot.database.publishing import EVERYTHING, SERVER, published
 

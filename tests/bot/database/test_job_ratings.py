@@ -12,7 +12,7 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs.jobs import create_job
 from bot.database.jobs.ratings import CLEAR_JOB_RATING, JOB_RATINGS, RATE_JOB, RatingSource, ratings_of_jobs
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import request_for
 
 GENERAL, TEEN, MATURE, EXPLICIT, BLOCKED = ContentRating

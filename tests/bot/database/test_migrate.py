@@ -17,16 +17,8 @@ from bot.database.errors import (
     NewerDatabase,
     NotADatabase,
 )
-from bot.database.storage.migrate import (
-    COPYING,
-    FOLDER,
-    UPDATING,
-    application_id,
-    backup_path,
-    is_of_development,
-    migrate,
-    schema_steps,
-)
+from bot.database.storage.migrate import COPYING, UPDATING, backup_path, migrate
+from bot.database.storage.schema import FOLDER, application_id, is_of_development, schema_steps
 from tests.log import Log
 
 FIRST = "CREATE TABLE shelf (id INTEGER PRIMARY KEY) STRICT;"

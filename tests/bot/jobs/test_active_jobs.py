@@ -16,7 +16,8 @@ from PIL import Image
 from bot.database.jobs.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
 from bot.jobs.worker_slots import LOADING_SECONDS
-from inference.queue.scheduler import EVERYWHERE, WorkerSlot
+from inference.queue.policy import EVERYWHERE
+from inference.queue.scheduler import WorkerSlot
 from inference.queue.simulation import Forecast
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.bot.jobs.test_dispatching import Rig, open_rig

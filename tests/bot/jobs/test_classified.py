@@ -13,7 +13,7 @@ from bot.database.jobs.ratings import JOB_RATINGS, RatingSource
 from bot.jobs.automatic_checks import AutomaticChecks
 from inference.content_rating import ContentRating
 from inference.errors import NotClassified
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.jobs.captions import CaptionRequest
 from tests.bot.jobs.test_dispatching import open_rig
 from tests.bot.jobs.test_other_kinds import say

@@ -34,7 +34,7 @@ from inference.messages.commands import Generate
 from inference.messages.events import Capacity, Failed
 from inference.messages.request import GenerationRequest, LoraUse
 from inference.messages.spool import state_file
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.workers import WorkerDied, WorkerPool
 from inference.workers.fixed import FixedPool
 from inference.workers.storage import SpoolFolder, StoredFile

@@ -19,7 +19,7 @@ from inference.content_rating import ContentRating
 from inference.errors import NotClassified, SexualMinors
 from inference.messages.events import Failed
 from inference.messages.request import GenerationRequest, Region
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from inference.queue.slots import PREFETCHED_JOBS
 from inference.regions import RegionName
 from tests.bot.jobs.captions import CaptionRequest

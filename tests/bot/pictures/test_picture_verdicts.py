@@ -19,7 +19,7 @@ from bot.errors.pictures import PictureDeletedByStaff, PictureHiddenByStaff
 from bot.pictures.similarity.perceptual_hash import notice_hashes, picture_hash
 from bot.pictures.similarity.picture_verdicts import PictureVerdicts
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import db, erase, finish, path, request_for
 
 __all__ = ["db", "path"]  # fixtures

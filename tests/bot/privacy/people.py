@@ -38,7 +38,8 @@ from bot.database.pictures.inputs import NOTE_SOURCE, note_given
 from bot.database.pictures.pictures import PICTURES_OF_JOB, NewPicture
 from bot.database.pictures.verdicts import hold_copy
 from bot.database.privacy.deletions import HIDE_JOB, begin_deletion
-from bot.database.privacy.takedown_cases import CopyKind, FoundCopy, open_case
+from bot.database.privacy.takedown_cases import CopyKind, FoundCopy
+from bot.database.privacy.takedown_commands import open_case
 from bot.database.privacy.takedowns import RECORD_TAKEDOWN, Takedown, mark_told
 from bot.database.reports.appeals import MARK_ANSWER_TOLD, AppealState, answer_appeal, save_appeal
 from bot.database.reports.decisions import (

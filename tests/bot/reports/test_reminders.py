@@ -29,7 +29,7 @@ from bot.database.reports.reports import (
 from bot.database.servers.left_servers import NOTE_LEFT, forget_server
 from bot.reports.reminders import Reminders
 from bot.reports.reporting import Reporting
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import erase, finish, request_for
 from tests.bot.servers.world import MANAGER, OPERATOR, OTHER, SERVER, ServerWorld, acting, server_world
 

@@ -43,7 +43,7 @@ from bot.reports.reporting import DISMISSED_DAYS, MOST_A_DAY, MOST_DISMISSED, MO
 from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import add_lora, erase, finish, request_for
 from tests.bot.reports.test_carrying_out import DELIVERED, OWNER, STAFF_CHANNEL, Discord
 from tests.bot.servers.world import (

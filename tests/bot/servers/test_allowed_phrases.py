@@ -40,7 +40,7 @@ from bot.servers.word_limits import why_unusable
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, SourceImage
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.servers.test_content import rate_checkpoint
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, MANAGER, OTHER, SERVER, ServerWorld, acting, server_world
 from tests.inference.requests import request, use

@@ -27,7 +27,7 @@ from bot.errors.words import WordsNotAllowed
 from bot.servers.context import MemberFacts
 from inference.errors import RequestError, SexualMinors
 from inference.messages.request import GenerationRequest, LoraUse
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import add_lora
 from tests.bot.jobs.captions import CaptionRequest
 from tests.bot.servers.world import (

@@ -31,7 +31,7 @@ from inference.base_models import BaseModelId
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, LoraUse
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import add_lora, sha
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting
 from tests.house import VIVID

@@ -21,7 +21,7 @@ from bot.servers.context import ActionContext
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages.request import GenerationRequest, LoraUse, SourceImage
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import add_lora
 from tests.bot.servers.test_content import configure, rate_checkpoint
 from tests.bot.servers.world import CHANNEL, ELSEWHERE, OPERATOR, SERVER, ServerWorld, acting

@@ -18,7 +18,7 @@ from bot.errors.rights import (
 )
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action, CommandAccess, ServerRules, why_not
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 HERE, ELSEWHERE = 100, 200  # servers; the role of everybody has the id of the server
 OPERATOR, PERSON = 1, 2

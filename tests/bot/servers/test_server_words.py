@@ -30,7 +30,7 @@ from bot.servers.automod import AutoModRule, Trigger
 from bot.servers.word_limits import MAX_ALIKE, MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 from inference.errors import RequestError
 from inference.messages.request import LoraUse
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.servers.world import (
     ELSEWHERE,
     MANAGER,

@@ -18,7 +18,7 @@ from bot.sources.hubs.links import CivitaiLink
 from bot.sources.hubs.remote import RemoteModel
 from bot.sources.updates import Updates
 from inference.content_rating import ContentRating
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.sources.adding import ADA, add, anybody, demo_lora, ended, entry, left, opened, place, taking
 from tests.bot.sources.hubs import Hubs, cut_after, sha256, status
 from tests.bot.sources.test_faults import large_lora

@@ -40,7 +40,7 @@ from bot.sources.updates import Updates
 from bot.ui.views.loras.origin_text import provenance_lines
 from inference.content_rating import ContentRating
 from inference.lora.known.registry import RegistryAnswer, keep_answer
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.sources.adding import ADA, BO, PATIENCE, add, anybody, demo_lora, entry, opened, sdxl_lora
 from tests.bot.sources.hubs import Hubs, content, sha256, status
 from tests.house import House

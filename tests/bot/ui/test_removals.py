@@ -31,7 +31,7 @@ from bot.privacy.file_removal import FileRemoval
 from bot.ui.removals.pictures import Removals
 from inference.messages.request import SourceImage
 from inference.messages.spool import state_file
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import finish, request_for
 from tests.bot.privacy.people import given, png
 

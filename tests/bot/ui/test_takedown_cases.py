@@ -37,10 +37,8 @@ from bot.database.privacy.takedown_cases import (
     CopyState,
     FoundCopy,
     TakedownCase,
-    close_case,
-    confirm_case,
-    open_case,
 )
+from bot.database.privacy.takedown_commands import close_case, confirm_case, open_case
 from bot.database.privacy.takedown_notices import BY_OPERATORS, DUE_NOTICES, UNDELIVERED_NOTICES
 from bot.database.servers.audit import AuditAction, AuditFilter, audit_page
 from bot.errors.pictures import RemovedPicture

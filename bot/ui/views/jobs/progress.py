@@ -21,8 +21,8 @@ from bot.ui.access import context_of, may
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge
 from bot.ui.views.persistent_items import JobButton
+from inference.queue.policy import EVERYWHERE
 from inference.queue.request_cost import slots
-from inference.queue.scheduler import EVERYWHERE
 from inference.queue.simulation import Forecast
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     if job.request.regions:
         count = slots(job.request)
         told = ngettext(
-            "Because of its areas, this request counts as {count} picture in the queue.",
-            "Because of its areas, this request counts as {count} pictures in the queue.",
+            "A picture with areas takes longer to generate, so this request counts as {count} picture in the queue.",
+            "A picture with areas takes longer to generate, so this request counts as {count} pictures in the queue.",
             count,
         )
         lines.append(f"-# {told.format(count=count)}")

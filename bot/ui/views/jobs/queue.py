@@ -25,7 +25,7 @@ from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.lora_names import request_named_for
 from inference.messages.request import GenerationRequest
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 if TYPE_CHECKING:
     from bot.jobs.service import JobService

@@ -15,7 +15,7 @@ from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.views.forms import Choice, ChoiceField, Form, TextField
 from bot.ui.views.loras.buttons import LoraButton
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 
 class ReportForm(Form):

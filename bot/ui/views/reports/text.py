@@ -15,7 +15,7 @@ from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import clipped, mention, message_url, painted_text, plain, prompt_text, summary
 from bot.reports.reporting import Case
 from bot.reports.words import ANSWERED, DECIDED
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 NOTES = 5  # of people who reported it that are shown
 MAX_SHOWN_NOTE, MAX_SHOWN_PROMPT, MAX_SHOWN_APPEAL = 200, 300, 1200  # characters

@@ -37,7 +37,7 @@ from bot.ui.views.servers.panel import (
     shown,
     turning,
 )
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 LISTED = 6  # blocks on a page, each with its button
 MAX_SHOWN_REASON = 300  # characters, with what makes them plain

@@ -26,7 +26,7 @@ from bot.ui.views.servers.panel import (
     shown,
     turning,
 )
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 MAX_MENTIONS = 10  # channels or roles that are named
 

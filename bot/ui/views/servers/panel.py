@@ -35,7 +35,7 @@ from bot.ui.views.persistent_items import (
     PersistentMenu,
     outdated_error,
 )
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit

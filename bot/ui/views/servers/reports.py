@@ -34,7 +34,7 @@ from bot.ui.views.servers.panel import (
     shown,
     turning,
 )
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 
 LISTED = 6  # reports on a page, each with its button
 

@@ -12,7 +12,7 @@ from bot.database.servers.limits import LimitHolder
 from bot.errors.rights import NotOperator, NotStaff
 from bot.servers.context import ActionContext
 from inference.errors import RequestError
-from inference.queue.scheduler import EVERYWHERE
+from inference.queue.policy import EVERYWHERE
 from tests.bot.database.conftest import PONY
 from tests.bot.servers.administration.staff import MEGABYTE, OPERATING, STAFF, STRANGER, WAITING, log
 from tests.bot.servers.world import (
