@@ -130,7 +130,7 @@ def test_every_name_that_the_recipes_use_is_in_the_source() -> None:
     words = {word for path in sources if path != Path(__file__) for word in re.findall(r"\w+", path.read_text("utf-8"))}
     named = re.findall(r"`(\w+)(?: = \w+)?`", section(ROOT / "CONTRIBUTING.md", "How to add …"))
     assert set(named) - words == set()
-    assert {"Cog", "PageKind"} <= set(named)
+    assert {"Cog", "ListPage"} <= set(named)
 
 
 def test_every_room_stands_in_the_architecture() -> None:

@@ -71,10 +71,10 @@ deletion, Easel stores data about you again.
   “sexual and looks like a minor”, Easel keeps the picture's file until the decision, however long the decision takes.
   Easel notifies you if it keeps the file of a reported picture. Only the people who decide on the report can see the
   file of the reported picture.
-- **Start pictures of other users:** If another user chose your picture with the menu entry *Start from picture*, Easel
-  also deletes the other user's copy of your picture, even if a request still needs the copy. The receipt shows the
-  number of other users' start pictures that Easel deleted. Easel does not delete pictures that other users have already
-  generated from your pictures, because these pictures belong to the other users.
+- **Start pictures of other users:** If another user chose your picture with *Use this picture…* and *Start from it*,
+  Easel also deletes the other user's copy of your picture, even if a request still needs the copy. The receipt shows
+  the number of other users' start pictures that Easel deleted. Easel does not delete pictures that other users have
+  already generated from your pictures, because these pictures belong to the other users.
 - **Other users' copies:** If other users saved, uploaded or remixed your pictures, or imported your stacks, these
   copies belong to the other users, and Easel does not delete them.
 
@@ -142,8 +142,8 @@ If the operator uses a watermark, the pixels of each picture contain a number th
 of the request. Anyone can read the number of the bot and the number of the request from the pixels. From the number of
 a request, only the bot can find out which user made the request.
 
-With the entry *Picture details* in the menu of a message, anyone can ask whether this bot generated a picture. When a
-user selects *Picture details*, Easel compares the perceptual hash of the picture in the message with the hashes of all
+With the menu entry *Use this picture…* and its button *Details*, anyone can ask whether this bot generated a picture.
+When a user presses *Details*, Easel compares the perceptual hash of the picture in the message with the hashes of all
 stored pictures. If Easel finds the same picture among the stored pictures, it says when that picture was generated. If
 Easel does not find the picture, it checks whether the file has a valid signature of the bot. Only you and the operators
 can see which of your requests a picture belongs to.
