@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TOO_MUCH = str(2**63)
 FORGED = [
-    f"deletenow:{TOO_MUCH}", f"deletenow:{'9' * 18}", f"svwordgone:{TOO_MUCH}:words:0:1", "svwordgone:1:words:0:x",
+    f"deletenow:{TOO_MUCH}", f"deletenow:{'9' * 18}", f"svwordgone:words:0:{TOO_MUCH}.1", "svwordgone:words:0:1.x",
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"crate:{TOO_MUCH}", f"undelete:{TOO_MUCH}", f"undelete:{'9' * 18}",
     f"swap:1:0:{TOO_MUCH}", f"pg:hi:>{TOO_MUCH}:::", f"skuse:{TOO_MUCH}", f"pg:mk:0:~{TOO_MUCH}", "pg:mk:0:~x",
@@ -25,13 +25,13 @@ FORGED = [
     "guide:open:nowhere:", "guide:open:market:x", "pg:hi:0:nothing", f"pg:hi:0:{TOO_MUCH}::",
     f"pg:allqueue:{TOO_MUCH}:", f"go:sk:{TOO_MUCH}:",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",
-    f"svgo:{TOO_MUCH}:home:0:", "svgo:1:nowhere:0:", f"svunblock:1:blocks:0:person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
-    f"svgo:1:limits:0:role.{'9' * 19}", f"svgo:1:audit:{'9' * 18}:.", f"svblockthis:{TOO_MUCH}:1",
-    f"propose:{'9' * 18}", "svwordagain:1:words:0:x",
+    f"pg:home:0:{TOO_MUCH}.", "pg:nowhere:0:1.", f"svunblock:blocks:0:1.person:{TOO_MUCH}", f"svsetup:{TOO_MUCH}",
+    f"pg:limits:0:1.role.{'9' * 19}", f"pg:audit:>{'9' * 18}:1..", f"svblockthis:{TOO_MUCH}:1",
+    f"propose:{'9' * 18}", "svwordagain:words:0:1.x",
     f"askphrase:{TOO_MUCH}", f"askphrase:{'9' * 18}", f"phallow:{TOO_MUCH}:1", f"phallow:1:{'9' * 18}",
-    f"phdismiss:{TOO_MUCH}:1", f"phdismiss:1:{'9' * 18}", f"svphraserm:1:words:0:phrases:{'9' * 18}",
-    f"svphraserm:1:words:0:phrases:{TOO_MUCH}", f"svphraseadd:{TOO_MUCH}:words:0:phrases",
-    f"svgo:1:words:{'9' * 18}:phrases",
+    f"phdismiss:{TOO_MUCH}:1", f"phdismiss:1:{'9' * 18}", f"svphraserm:phrases:0:1.:{'9' * 18}",
+    f"svphraserm:phrases:0:1.:{TOO_MUCH}", f"svphraseadd:phrases:0:{TOO_MUCH}.",
+    f"pg:phrases:{'9' * 6}:1.",
     f"rphide:{TOO_MUCH}:1", f"rplook:1:{'9' * 18}",
     f"rptakeback:1:{'9' * 18}", f"rptakeback:1:{TOO_MUCH}",
     f"rpuphold:1:{'9' * 18}", f"appeal:{'9' * 18}", f"appeal:{TOO_MUCH}",
@@ -46,7 +46,7 @@ FORGED = [
     *(f"{name}:{choice}" for name in ("pubpicture", "pubprompt", "pubconfirm")
       for choice in (f"{'9' * 18}:0:1:1", f"1:0:{TOO_MUCH}:1", f"{TOO_MUCH}:0:1:1", "1:10:1:1", "1:0:1:2", "1:0:0:0")),
     f"svartout:1:art:0::{'9' * 18}", f"svartout:1:art:0::{TOO_MUCH}", f"svartout:{TOO_MUCH}:art:0::1",
-    f"report:lora:{TOO_MUCH}", f"svcase:1:reports:0::{'9' * 18}", "svrpshare:1:reports:0::2",
+    f"report:lora:{TOO_MUCH}", f"svcase:reports:0:1.:{'9' * 18}", "svrpshare:reports:0:1.:2",
     f"addis:{TOO_MUCH}:style", "addis:1:nothing",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     f"addlink:{'9' * 18}:0", f"addlink:{TOO_MUCH}:0", "addlink:1:99", f"addpaint:{'9' * 18}", f"addpaint:{TOO_MUCH}",
@@ -124,7 +124,7 @@ async def test_a_choice_of_nobody_adds_nothing(scene: Scene, value: str) -> None
 
 @pytest.mark.parametrize("channel", [default_world.TEA_TABLE, default_world.STAFF_ROLE, "9" * 18])
 async def test_art_channels_are_channels_of_the_server_and_staff_choose_them(scene: Scene, channel: str) -> None:
-    menu = f"svartadd:{default_world.WORKSHOP}:art:0:"
+    menu = f"svartadd:art:0:{default_world.WORKSHOP}."
     assert "do not let you use /server or its buttons here" in (await chosen(scene, menu, 1, channel)).text
     assert "outdated" in (await chosen(scene, menu, 1, channel, who="Margaret")).text
 

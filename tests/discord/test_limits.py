@@ -358,9 +358,9 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
 async def delete_a_list(staff: Person, lists: VisibleMessage, list_id: str) -> set[str]:
     """Delete a list of words after the question; the custom_ids."""
     seen, pressed = lists, set[str]()
-    for wanted in ("svgo", "svworddel", "svwordgone"):
+    for wanted in ("pg", "svworddel", "svwordgone"):
         every = [str(part.get("custom_id")) for part in walk(seen.components)]  # several have the label *Open*
-        custom_id = next(each for each in every if re.fullmatch(rf"{wanted}:\d+:words:0:{list_id}", each))
+        custom_id = next(each for each in every if re.fullmatch(rf"{wanted}:words:0:\d+[.]{list_id}", each))
         seen = await (await staff.press(seen, custom_id)).reply(PATIENCE)
         pressed.add(custom_id)
     return pressed

@@ -493,7 +493,7 @@ async def find_doors(table: Table) -> None:
             named[kind] = [f"{kind.prefix}:{WORKSHOP}:1"]
         if issubclass(kind, PanelButton | PanelMenu):
             others = ":1" * (len(kind.custom_ids.parts) - 1)
-            named[kind] = [f"{kind.prefix}:{PanelPage(WORKSHOP)}{others}"]
+            named[kind] = [f"{kind.prefix}:{PanelPage.of(WORKSHOP)}{others}"]
         if "at" in kind.custom_ids.parts and kind not in named:
             others = ":1" * (len(kind.custom_ids.parts) - 1)
             lists = ListPage.registered if issubclass(kind, ListButton | BrowseMenu) else ("mk",)

@@ -300,8 +300,8 @@ async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbou
     linus, page = harbour.linus, await harbour.panel("blocks")
     for number in range(7):
         page = await filled(linus, page, "Block a user by ID", user=str(number + 10), reason="*_`~|" * 100)
-    assert page.text.count("no time limit") == 6 and "More" in page.buttons
-    page = await pressed(linus, page, "More")
+    assert page.text.count("no time limit") == 6 and "Next" in page.buttons
+    page = await pressed(linus, page, "Next")
     assert page.text.count("no time limit") == 1
     page = await pressed(linus, page, "Back")
     for _number in range(7):
@@ -399,7 +399,7 @@ async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> 
     assert "No matching entries" in page.text
     page = await chosen(linus, page, "svauditwho")
     page = await chosen(linus, page, "svaction")
-    older = await pressed(linus, page, "Older")
+    older = await pressed(linus, page, "Next")
     assert older.text != page.text and "Newest" in older.buttons
     sent = await linus.press(older, "Export as JSON")
     await sent.answered(PATIENCE)
@@ -421,7 +421,7 @@ async def test_a_forged_id_of_another_server_opens_nothing(harbour: Harbour, sec
     for server in (default_world.WORKSHOP, "0", "9" * 19):
         message = scene.playground.world.messages[page.id]
         item = next(part for part in walk(message.components) if str(part.get("custom_id")).startswith("svsection"))
-        before, item["custom_id"] = item["custom_id"], f"svsection:{server}:home:0:"
+        before, item["custom_id"] = item["custom_id"], f"svsection:home:0:{server}."
         if all(option["value"] != section for option in item["options"]):
             item["options"] = [{"label": section, "value": section}]
         answer = await (await linus.select(page, item["custom_id"], section)).reply(PATIENCE)
@@ -431,9 +431,9 @@ async def test_a_forged_id_of_another_server_opens_nothing(harbour: Harbour, sec
 
 
 FORGED = (
-    "svunblock:{s}:blocks:0:person:5", "svchannels:{s}:places:0:", "svstaff:{s}:people:0:", "svmodels:{s}:places:0:",
-    "svquotas:{s}:limits:0:everybody", "svblockid:{s}:blocks:0:", "svblockthis:{s}:1", "svjson:{s}:audit:0:",
-    "svconfirm:{s}:proposals:0::1", "svnewtime:{s}:limits:0:newcomers", "svsetup:{s}", "svgo:{s}:audit:1:", "propose:1",
+    "svunblock:blocks:0:{s}.person:5", "svchannels:places:0:{s}.", "svstaff:people:0:{s}.", "svmodels:places:0:{s}.",
+    "svquotas:limits:0:{s}.everybody", "svblockid:blocks:0:{s}.", "svblockthis:{s}:1", "svjson:audit:0:{s}.",
+    "svconfirm:proposals:0:{s}.:1", "svnewtime:limits:0:{s}.newcomers", "svsetup:{s}", "pg:audit:1:{s}.", "propose:1",
 )  # fmt: skip
 
 

@@ -16,4 +16,4 @@ class ServerCog(Cog):
     @app_commands.default_permissions(manage_guild=True)
     async def server(self, interaction: Interaction) -> None:
         """Set up this server: channels, roles, limits, blocks, audit log. For staff."""
-        await PanelPage(interaction.guild_id or EVERYWHERE).open(interaction)
+        await PanelPage.of(interaction.guild_id or EVERYWHERE).open(interaction)

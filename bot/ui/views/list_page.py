@@ -197,7 +197,7 @@ class ListRef:
         """The list."""
         return ListPage.registered[self.key]
 
-    def to(self, cursor: Cursor) -> ListRef:
+    def to(self, cursor: Cursor) -> Self:
         """Another page of the same list and query."""
         return replace(self, cursor=cursor)
 

@@ -13,6 +13,7 @@ from bot.errors.servers import TooManyArtChannels
 from bot.i18n import _, later, listed
 from bot.ui.client import Client, Interaction
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.views.list_page import Cursor, Found
 from bot.ui.views.permissions import is_public, missing_permissions
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.servers.entity_menus import offering_channels
@@ -22,7 +23,6 @@ from bot.ui.views.servers.panel import (
     PanelSection,
     TargetButton,
     shown,
-    turning,
 )
 from bot.ui.views.servers.places import PromptsMenu
 
@@ -37,37 +37,35 @@ KINDS = [
 ArtPlace = discord.TextChannel | discord.ForumChannel | discord.Thread
 
 
-class ArtSection(PanelSection):
+class ArtSection(PanelSection[ArtChannel]):
     """The art channels, each with what is wrong there."""
 
     key, title = "art", later("Art channels")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """A page of the list, a menu to add one, and the usual for prompts."""
-        settings = await page.settings(interaction)
-        channels = settings.art_channels
-        first = min(page.page, max(0, len(channels) - 1) // LISTED) * LISTED
-        items: list[ui.Item[Any]] = [
-            ui.Section[Any](
-                ui.TextDisplay[Any]("\n".join([f"<#{each.channel_id}>", *_warnings(interaction, page, each)])),
-                accessory=RemoveArtChannelButton(page, each.channel_id),
-            )
-            for each in channels[first : first + LISTED]
-        ]
-        menu = AddArtChannelMenu(page)
-        about = [
-            _(
-                "Members press *Publish* under their pictures to post them in an art channel. The posts link "
-                "to the LoRAs."
-            )
-        ]
-        return [
-            shown(about if items else [_("There is no art channel, so members cannot publish pictures."), *about]),
-            *items,
-            *turning(page, more=first + LISTED < len(channels)),
-            ui.ActionRow[Any](offering_channels(menu, interaction, (), _("Add an art channel"), types=KINDS, most=1)),
-            ui.ActionRow[Any](PromptsMenu.of(page, settings)),
-        ]
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[ArtChannel]:
+        """A page of the channels."""
+        channels = (await query.settings(interaction)).art_channels
+        return Found.counted(channels[cursor.number * LISTED :][:LISTED], cursor, len(channels), LISTED)
+
+    def above(self, page: PanelPage, found: Found[ArtChannel]) -> Sequence[ui.Item[Any]]:
+        """What art channels are for."""
+        about = _(
+            "Members press *Publish* under their pictures to post them in an art channel. The posts link to the LoRAs."
+        )
+        none = [] if found.entries else [_("There is no art channel, so members cannot publish pictures.")]
+        return [shown([*none, about])]
+
+    def row(self, interaction: Interaction, page: PanelPage, entry: ArtChannel) -> ui.Item[Any]:
+        """A channel with its warnings, and *Remove*."""
+        text = "\n".join([f"<#{entry.channel_id}>", *_warnings(interaction, page, entry)])
+        return ui.Section[Any](ui.TextDisplay[Any](text), accessory=RemoveArtChannelButton(page, entry.channel_id))
+
+    async def controls(
+        self, interaction: Interaction, page: PanelPage, found: Found[ArtChannel]
+    ) -> Sequence[ui.Item[Any]]:
+        """A menu to add one, and the usual for prompts."""
+        add = offering_channels(AddArtChannelMenu(page), interaction, (), _("Add an art channel"), types=KINDS, most=1)
+        return [ui.ActionRow[Any](add), ui.ActionRow[Any](PromptsMenu.of(page, await page.settings(interaction)))]
 
 
 def _warnings(interaction: Interaction, page: PanelPage, art: ArtChannel) -> list[str]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import discord
 from discord import ui
 
-from bot.database.servers.audit import AuditAction, AuditFilter
+from bot.database.servers.audit import AuditAction, AuditEntry, AuditFilter
 from bot.i18n import _, later, ngettext, number
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.views.custom_ids import discord_id
-from bot.ui.views.persistent_items import outdated_error
+from bot.ui.views.list_page import Cursor, Found, TurnPageButton
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.servers.audit_words import action_label, entry_text
 from bot.ui.views.servers.panel import (
-    GoButton,
     PanelButton,
     PanelMenu,
     PanelPage,
@@ -34,7 +34,7 @@ MAX_TEXT = 3200  # characters of them; a message holds 4000
 
 @dataclass(frozen=True)
 class Shown:
-    """Which entries are shown, as the detail of a page. The page's number is the id of the entry before the first."""
+    """Which entries are shown, as the detail of a page."""
 
     action: AuditAction | None = None
     person_id: int | None = None
@@ -58,37 +58,59 @@ class Shown:
         return AuditFilter(person_id=self.person_id, action=self.action)
 
 
-class AuditSection(PanelSection):
+class AuditSection(PanelSection[AuditEntry]):
     """A page of the log with its filters."""
 
-    key, title, everywhere = "audit", later("Audit log"), True
+    key, title, everywhere, numbered = "audit", later("Audit log"), True, False
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """The entries after `page.page`, as many as fit; 0 is the newest."""
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[AuditEntry]:
+        """The entries beyond the one at the cursor, as many as fit. Raises NothingThere."""
         services, who = administration(interaction)
-        wanted = Shown.of(page)
-        before = await services.audit.entry(who, page.server_id, page.page) if page.page else None
-        found = await services.audit.page(who, page.server_id, wanted.filter, limit=LISTED, before=before)
-        texts = list(map(entry_text, found.entries))
-        fitting = max(1, sum(sum(map(len, texts[:count])) <= MAX_TEXT for count in range(1, len(texts) + 1)))
-        here = found.entries[:fitting]
-        older = found.older or len(found.entries) > fitting
+        wanted, anchor = Shown.of(query).filter, None
+        if cursor.anchor:
+            anchor = await services.audit.entry(who, query.server_id, cursor.anchor[0])
+        way: Final = {"after" if cursor.back else "before": anchor}
+        found = await services.audit.page(who, query.server_id, wanted, limit=LISTED, **way)
+        here = _fitting(found.entries, last=cursor.back)
+        if not here:
+            return Found(())
+        newer = Cursor(anchor=(here[0].id,), back=True) if found.newer or here[0] != found.entries[0] else None
+        older = Cursor(anchor=(here[-1].id,)) if found.older or here[-1] != found.entries[-1] else None
+        return Found(here, newer, older)
+
+    def rows(self, interaction: Interaction, page: PanelPage, found: Found[AuditEntry]) -> Sequence[ui.Item[Any]]:
+        """The entries in one text, which is less than 4000 characters."""
+        texts = [entry_text(entry)[:MAX_TEXT] for entry in found.entries]
+        return [shown(texts or [_none(Shown.of(page))])]
+
+    async def controls(
+        self, interaction: Interaction, page: PanelPage, found: Found[AuditEntry]
+    ) -> Sequence[ui.Item[Any]]:
+        """The filters, the export, and the way to the newest entries."""
+        wanted, first = Shown.of(page), page.to(Cursor())
         person = [] if wanted.person_id is None else [_person_default(wanted.person_id)]
-        buttons: list[PanelButton] = [
-            ExportButton(page),
-            GoButton(page.at(0)).labelled(_("Newest"), disabled=not page.page),
-        ]
-        if older:
-            buttons.append(GoButton(page.at(here[-1].id)).labelled(_("Older")))
-        menu = AuditPersonMenu(page).offering(
+        menu = AuditPersonMenu(first).offering(
             placeholder=_("Filter by user"), min_values=0, max_values=1, default_values=person
         )
+        buttons: list[PersistentButton] = [ExportButton(first)]
+        if found.back:
+            buttons.append(TurnPageButton(first).labelled(_("Newest")))
         return [
-            shown([text[:MAX_TEXT] for text in texts[:fitting]] or [_none(wanted)]),
-            ui.ActionRow[Any](AuditActionMenu.of(page, wanted)),
+            ui.ActionRow[Any](AuditActionMenu.of(first, wanted)),
             ui.ActionRow[Any](menu),
             ui.ActionRow[Any](*buttons),
         ]
+
+
+def _fitting(entries: Sequence[AuditEntry], *, last: bool) -> Sequence[AuditEntry]:
+    """The first entries whose texts fit into a message, or the last ones; at least one if there is one."""
+    room, chosen = MAX_TEXT, list[AuditEntry]()
+    for entry in reversed(entries) if last else entries:
+        room -= len(entry_text(entry))
+        if chosen and room < 0:
+            break
+        chosen.append(entry)
+    return chosen[::-1] if last else chosen
 
 
 def _none(wanted: Shown) -> str:
@@ -109,7 +131,7 @@ class AuditActionMenu(PanelMenu, prefix="svaction"):
             discord.SelectOption(label=action_label(each), value=each.value, default=each is wanted.action)
             for each in AuditAction
         ]
-        return cls(page.at(0)).offering(options, _("All actions"), min_values=0)
+        return cls(page).offering(options, _("All actions"), min_values=0)
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of them."""

@@ -23,10 +23,10 @@ from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
 from bot.ui.views.custom_ids import DiscordId, Id, is_discord_id
 from bot.ui.views.forms import LEFT_OUT, Form, TextField
+from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.loras.buttons import require_lora
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.servers.panel import (
-    GoButton,
     PanelButton,
     PanelForm,
     PanelMenu,
@@ -35,7 +35,6 @@ from bot.ui.views.servers.panel import (
     TargetButton,
     administration,
     shown,
-    turning,
 )
 from inference.queue.policy import EVERYWHERE
 
@@ -44,32 +43,37 @@ MAX_SHOWN_REASON = 300  # characters, with what makes them plain
 MAX_NAME = 100
 
 
-class BlocksSection(PanelSection):
+class BlocksSection(PanelSection[tuple[Block, str]]):
     """The blocked people, or the blocked LoRAs, each with *Unblock*."""
 
     key, title, everywhere = "blocks", later("Blocks"), True
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """A page of the list, and what blocks more."""
-        services, who = administration(interaction)
-        kind = _kind(page)
-        found = await services.blocks.page(who, page.server_id, kind, limit=LISTED + 1, offset=page.page * LISTED)
-        here = found[:LISTED]
-        names = await _names(interaction, kind, here)
-        nothing = _("No users are blocked.") if kind is BlockKind.PERSON else _("No LoRAs are blocked.")
-        items: list[ui.Item[Any]] = [
-            ui.Section[Any](ui.TextDisplay[Any](_line(block, names)), accessory=UnblockButton(page, block.target_id))
-            for block in here
-        ] or [shown([nothing])]
-        items += turning(page, more=len(found) > LISTED)
-        if kind is BlockKind.PERSON:
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[tuple[Block, str]]:
+        """A page of the blocks, with the names of whom or what they block."""
+        (services, who), kind = administration(interaction), _kind(query)
+        offset = cursor.number * LISTED
+        found = await services.blocks.page(who, query.server_id, kind, limit=LISTED + 1, offset=offset)
+        names = await _names(interaction, kind, found)
+        named = [(block, names.get(block.target_id, f"#{block.target_id}")) for block in found]
+        return Found.peeked(named, cursor, LISTED)
+
+    def row(self, interaction: Interaction, page: PanelPage, entry: tuple[Block, str]) -> ui.Item[Any]:
+        """A block, and *Unblock*."""
+        return ui.Section[Any](_line(*entry), accessory=UnblockButton(page, entry[0].target_id))
+
+    async def controls(
+        self, interaction: Interaction, page: PanelPage, found: Found[tuple[Block, str]]
+    ) -> Sequence[ui.Item[Any]]:
+        """What blocks more, and the way to the other list."""
+        people = _kind(page) is BlockKind.PERSON
+        none = _("No users are blocked.") if people else _("No LoRAs are blocked.")
+        items: list[ui.Item[Any]] = [] if found.entries else [shown([none])]
+        if people:
             items.append(ui.ActionRow[Any](BlockPersonMenu(page).offering(placeholder=_("Block a user"))))
-            other = GoButton(page.about(BlockKind.LORA.value)).labelled(_("Blocked LoRAs"))
-            items.append(ui.ActionRow[Any](BlockByIdButton(page), other))
-        else:
-            other = GoButton(page.about(BlockKind.PERSON.value)).labelled(_("Blocked users"))
-            items.append(ui.ActionRow[Any](BlockByNameButton(page), other))
-        return items
+            other = TurnPageButton(page.about(BlockKind.LORA.value)).labelled(_("Blocked LoRAs"))
+            return [*items, ui.ActionRow[Any](BlockByIdButton(page), other)]
+        other = TurnPageButton(page.about(BlockKind.PERSON.value)).labelled(_("Blocked users"))
+        return [*items, ui.ActionRow[Any](BlockByNameButton(page), other)]
 
 
 def _kind(page: PanelPage) -> BlockKind:
@@ -86,7 +90,7 @@ async def _names(interaction: Interaction, kind: BlockKind, blocks: Sequence[Blo
     return {lora.id: clipped(lora.name, 100) for lora in await find_loras_by_id(interaction.client.db, ids)}
 
 
-def _line(block: Block, names: dict[int, str]) -> str:
+def _line(block: Block, name: str) -> str:
     """Who or what, why, until when, and by whom."""
     if block.ends_at is None:
         until = _("no time limit")
@@ -94,7 +98,6 @@ def _line(block: Block, names: dict[int, str]) -> str:
         until = _("until {when}").format(when=f"<t:{block.ends_at // 1000}:f>")
     else:
         until = _("ended {when}").format(when=f"<t:{block.ends_at // 1000}:R>")
-    name = names.get(block.target_id, f"#{block.target_id}")
     by = "" if block.created_by == BY_EASEL else " · " + _("by {person}").format(person=mention(block.created_by))
     return f"**{name}** · {until}{by}\n-# {clipped(block.reason, MAX_SHOWN_REASON)}"
 

@@ -15,6 +15,8 @@ from bot.i18n.texts import on_a_label, several
 from bot.servers.server_cache import ServerSetup
 from bot.ui.access import is_operator
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.permissions import missing_permissions
 from bot.ui.views.servers.panel import (
     HOME,
@@ -24,38 +26,49 @@ from bot.ui.views.servers.panel import (
     PanelSection,
     administration,
     shown,
-    turning,
 )
 from inference.queue.policy import EVERYWHERE
 
+LISTED = MENU - 1  # servers on a page: the menu has one option more
 MAX_MENTIONS = 10  # channels or roles that are named
 
 
-class HomeSection(PanelSection):
+class HomeSection(PanelSection[discord.Guild]):
     """What is set, in a few lines."""
 
     key, title, everywhere = HOME, later("Overview"), True
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[discord.Guild]:
+        """A page of the servers, for operators."""
+        if not is_operator(interaction):
+            return Found(())
+        servers = sorted(interaction.client.guilds, key=lambda server: (server.name.casefold(), server.id))
+        return Found.counted(servers[cursor.number * LISTED :][:LISTED], cursor, len(servers), LISTED)
+
+    async def entries(
+        self,
+        interaction: Interaction,
+        at: ListRef,
+        query: PanelPage,
+        found: Found[discord.Guild],
+        page: RenderedMessage,
+    ) -> Sequence[ui.Item[Any]]:
         """The lines, and for operators the menu of servers."""
         services, who = administration(interaction)
-        setup = await services.settings.setup(who, page.server_id)
+        setup = await services.settings.setup(who, query.server_id)
         lines = [_("This overview is for all servers. Choose a single server below.")]
-        if page.server_id != EVERYWHERE:
-            waiting = await interaction.client.db.get(COUNT_WAITING_REPORTS, page.server_id)
-            lines = _summary(setup, await services.limits.count(who, page.server_id), waiting)
+        if query.server_id != EVERYWHERE:
+            waiting = await interaction.client.db.get(COUNT_WAITING_REPORTS, query.server_id)
+            lines = _summary(setup, await services.limits.count(who, query.server_id), waiting)
         items: list[ui.Item[Any]] = [shown(lines)]
-        if lacking := _lacking(interaction, page.server_id):
+        if lacking := _lacking(interaction, query.server_id):
             text = _(
                 "Easel is missing permissions here: {names}. Give these permissions to Easel's role so that "
                 "Easel works properly."
             )
             items.append(shown(["**" + text.format(names=listed(lacking)) + "**"]))
-        if is_operator(interaction):
-            servers = sorted(interaction.client.guilds, key=lambda server: (server.name.casefold(), server.id))
-            first = page.page * (MENU - 1)
-            items.append(ui.ActionRow[Any](ServerMenu.of(page, servers[first : first + MENU - 1])))
-            items += turning(page, more=len(servers) > first + MENU - 1)
+        if found.entries:
+            items.append(ui.ActionRow[Any](ServerMenu.of(query.to(at.cursor), found.entries)))
         return items
 
 
@@ -115,4 +128,4 @@ class ServerMenu(PanelMenu, prefix="svserver"):
     async def handle(self, interaction: Interaction) -> None:
         """Show what is set there."""
         server_id = EVERYWHERE if self.value == str(EVERYWHERE) else self.discord_ids[0]
-        await PanelPage(server_id, page=self.page.page).show(interaction)
+        await PanelPage.of(server_id).to(self.page.cursor).show(interaction)

@@ -44,7 +44,7 @@ class SetUpButton(PersistentButton, prefix="svsetup"):
             raise SetUpByStaff
         if refusal is not None:
             raise refusal
-        await PanelPage(self.server_id).open(interaction)
+        await PanelPage.of(self.server_id).open(interaction)
 
 
 def greeting(server: discord.Guild) -> ui.LayoutView:

@@ -18,12 +18,13 @@ from bot.i18n.texts import bounded_lines, mention, plain
 from bot.servers.limits import COUNTED, HOLDERS, LIMIT_LABELS, OF_DAY
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.custom_ids import MAX_DISCORD_ID
 from bot.ui.views.forms import TextField
-from bot.ui.views.persistent_items import outdated_error
+from bot.ui.views.list_page import Cursor, Found, ListRef, TurnPageButton
+from bot.ui.views.persistent_items import PersistentButton, outdated_error
 from bot.ui.views.servers.entity_menus import offering_roles
 from bot.ui.views.servers.panel import (
-    GoButton,
     PanelButton,
     PanelForm,
     PanelMenu,
@@ -31,7 +32,6 @@ from bot.ui.views.servers.panel import (
     PanelSection,
     administration,
     shown,
-    turning,
 )
 
 QUOTAS = (*OF_DAY, LimitName.COOLDOWN_SECONDS, LimitName.WAITING_PER_PERSON, LimitName.WEIGHT)
@@ -74,28 +74,32 @@ class LimitsOf:
         return _(HOLDERS[self.holder])
 
 
-class LimitsSection(PanelSection):
-    """The limits that are set; of one holder, each with its form."""
+class LimitsSection(PanelSection[HeldLimits]):
+    """The limits that are set, of people page by page; of one holder, each with its form."""
 
     key, title = "limits", later("Limits")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """The list, or the page of a holder."""
-        return await (_of_holder(interaction, page) if page.detail else _of_all(interaction, page))
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[HeldLimits]:
+        """A page of the people with limits."""
+        if query.detail:
+            return Found(())
+        services, who = administration(interaction)
+        offset = cursor.number * PEOPLE
+        people = await services.limits.of_people(who, query.server_id, limit=PEOPLE + 1, offset=offset)
+        return Found.peeked(people, cursor, PEOPLE)
 
-
-async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-    services, who = administration(interaction)
-    shared = (await services.settings.setup(who, page.server_id)).limits if not page.page else ()
-    first = page.page * PEOPLE
-    people = await services.limits.of_people(who, page.server_id, limit=PEOPLE + 1, offset=first)
-    lines = [_line(held, page.server_id) for held in (*shared, *people[:PEOPLE])]
-    rest = _("The most specific limit applies, in this order: user, role, new members, everyone.")
-    return [
-        shown([*bounded_lines(lines or [_("No limits are set.")], MAX_TEXT), "-# " + rest]),
-        *_holder_menus(interaction, page),
-        *turning(page, more=len(people) > PEOPLE),
-    ]
+    async def entries(
+        self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[HeldLimits], page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """The limits of groups on the first page, then those of people; or the page of a holder."""
+        here = query.to(at.cursor)
+        if query.detail:
+            return [*await _of_holder(interaction, here), *_holder_menus(interaction, here)]
+        services, who = administration(interaction)
+        shared = () if at.cursor.number else (await services.settings.setup(who, query.server_id)).limits
+        lines = [_line(held, query.server_id) for held in (*shared, *found.entries)] or [_("No limits are set.")]
+        rest = _("The most specific limit applies, in this order: user, role, new members, everyone.")
+        return [shown([*bounded_lines(lines, MAX_TEXT), f"-# {rest}"]), *_holder_menus(interaction, here)]
 
 
 def _holder_menus(interaction: Interaction, page: PanelPage) -> list[ui.ActionRow[Any]]:
@@ -130,7 +134,7 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
         _("Limits for **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))
     ]
     lines += [_value_line(name, values, ceilings) for name in names]
-    buttons: list[PanelButton] = [QuotasButton(page)]
+    buttons: list[PersistentButton] = [QuotasButton(page)]
     if holder.holder is not LimitHolder.SERVER:
         buttons.append(AddingLimitsButton(page))
     if holder.holder is LimitHolder.NEWCOMERS:
@@ -143,8 +147,8 @@ async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.I
             ).format(hours=number(hours)),
         )
         buttons.append(NewcomerTimeButton(page))
-    buttons.append(GoButton(page.about("")).labelled(_("All limits")))
-    return [shown(lines), ui.ActionRow[Any](*buttons), *_holder_menus(interaction, page)]
+    buttons.append(TurnPageButton(page.about("")).labelled(_("All limits")))
+    return [shown(lines), ui.ActionRow[Any](*buttons)]
 
 
 def _value_line(name: LimitName, values: LimitValues, ceilings: LimitValues) -> str:

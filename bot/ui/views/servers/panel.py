@@ -6,27 +6,25 @@ The custom_id of each control holds the whole page, so a panel works after a res
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self
 
 import discord
 from discord import ui
 
 from bot.database.servers.settings import ServerSettings
-from bot.i18n import _, later
+from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.servers.administration.services import Administration
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from bot.ui.access import context_of, is_operator
 from bot.ui.client import Interaction
-from bot.ui.interactions import acknowledge
-from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.rendered_message import view_of
+from bot.ui.rendered_message import RenderedMessage, button_rows
 from bot.ui.views.custom_ids import DiscordIdOrPseudonym, discord_id
 from bot.ui.views.forms import Form
+from bot.ui.views.list_page import Cursor, Entry, Found, ListPage, ListRef
 from bot.ui.views.persistent_items import (
     Button,
     ItemT,
@@ -43,42 +41,36 @@ ORDER = (HOME, "places", "art", "ratings", "words", "people", "limits", "blocks"
 
 
 @dataclass(frozen=True)
-class PanelPage:
-    """A page of a section about a server; `detail` is the section's own. EVERYWHERE is for operators."""
+class PanelPage(ListRef):
+    """A page of a section about a server. The query is the server, a dot, and the section's own `detail`.
 
-    server_id: int
-    section: str = HOME
-    page: int = 0
-    detail: str = ""
+    EVERYWHERE is for operators.
+    """
 
     # The longest page of the audit log has 87 characters, so a control's prefix may have 12.
-    ID_PATTERN: ClassVar[str] = r"[0-9]{1,19}:[a-z]{2,9}:[0-9]{1,18}:[a-z0-9_.]{0,42}"
+    ID_PATTERN: ClassVar[str] = rf"[a-z]{{2,9}}:{Cursor.ID_PATTERN}:[0-9]{{1,19}}[.][a-z0-9_.]{{0,42}}"
 
     @classmethod
-    def from_id(cls, text: str) -> Self:
-        """Read what `str` wrote. Raises ValueError for a number that is no id of Discord."""
-        server, section, page, detail = text.split(":")
-        return cls(discord_id(server), section, int(page), detail)
+    def of(cls, server_id: int, section: str = HOME, detail: str = "") -> Self:
+        """The first page of a section."""
+        return cls(section, f"{server_id}.{detail}")
 
-    def __str__(self) -> str:
-        return f"{self.server_id}:{self.section}:{self.page}:{self.detail}"
+    @property
+    def server_id(self) -> int:
+        """The server. Raises NothingThere for a number that is no id of Discord."""
+        try:
+            return discord_id(self.query.partition(".")[0])
+        except ValueError:
+            raise outdated_error() from None
 
-    def at(self, page: int) -> PanelPage:
-        """Another page of the same list."""
-        return replace(self, page=page)
+    @property
+    def detail(self) -> str:
+        """What the page is about in its section; empty for all of it."""
+        return self.query.partition(".")[2]
 
     def about(self, detail: str) -> PanelPage:
         """The first page about something else in the section."""
-        return replace(self, page=0, detail=detail)
-
-    async def view(self, interaction: Interaction) -> ui.LayoutView:
-        """The panel. Raises a refusal of `bot.servers.rights`, or that it is outdated."""
-        section = PanelSection.registered.get(self.section)
-        if section is None:
-            raise outdated_error()
-        items = await section().items(interaction, self)
-        title = f"## {server_name(interaction, self.server_id)}\n### {_(section.title)}"
-        return view_of(title, *items, ui.ActionRow[Any](SectionMenu.of(self, operator=is_operator(interaction))))
+        return PanelPage.of(self.server_id, self.key, detail)
 
     async def settings(self, interaction: Interaction) -> ServerSettings:
         """The settings of the server. Raises a refusal of `bot.servers.rights`."""
@@ -91,32 +83,66 @@ class PanelPage:
         await services.settings.change(who, self.server_id, **changes)
         await self.show(interaction)
 
-    async def show(self, interaction: Interaction) -> None:
-        """Edit the message whose control was used to show the page."""
-        await acknowledge.replace(interaction, await self.view(interaction), [])
 
-    async def open(self, interaction: Interaction) -> None:
-        """Show the page in an ephemeral message."""
-        await send_ephemeral(interaction, await self.view(interaction))
+class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
+    """A section of the panel, which is a list or consists of `controls` alone. Sentences are marked by `later`.
 
+    A section that is a list defines `fetch` and `row`.
+    """
 
-class PanelSection(ABC):
-    """A section of the panel. Defining a subclass registers it; sentences are marked by `later`."""
-
-    registered: ClassVar[dict[str, type[PanelSection]]] = {}
-
-    key: ClassVar[str]
+    command = "server"
     title: ClassVar[str]
+    none: ClassVar[str] = ""  # in place of the entries, where there are none
     everywhere: ClassVar[bool] = False  # operators have it also for all servers together
     for_operators: ClassVar[bool] = False
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        PanelSection.registered[cls.key] = cls
+    async def query(self, interaction: Interaction, text: str) -> PanelPage:
+        """The first page of this server and detail. Raises NothingThere."""
+        return PanelPage.of(PanelPage(self.key, text).server_id, self.key, text.partition(".")[2])
 
-    @abstractmethod
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """What the page shows. Raises a refusal of `bot.servers.rights`."""
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[Entry]:
+        """No entries."""
+        return Found(())
+
+    async def heading(self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry]) -> str:
+        """The server and the section."""
+        return f"## {server_name(interaction, query.server_id)}\n### {_(self.title)}"
+
+    async def entries(
+        self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry], page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """The rows, or that there are none."""
+        here = query.to(at.cursor)
+        rows = self.rows(interaction, here, found)
+        return [*self.above(here, found), *(rows or ([shown([_(self.none)])] if self.none else []))]
+
+    def above(self, page: PanelPage, found: Found[Entry]) -> Sequence[ui.Item[Any]]:
+        """What stands above the entries."""
+        return ()
+
+    def rows(self, interaction: Interaction, page: PanelPage, found: Found[Entry]) -> Sequence[ui.Item[Any]]:
+        """The entries."""
+        return [self.row(interaction, page, entry) for entry in found.entries]
+
+    def row(self, interaction: Interaction, page: PanelPage, entry: Entry) -> ui.Item[Any]:
+        """An entry, usually with a button beside it."""
+        raise NotImplementedError
+
+    async def below(
+        self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry]
+    ) -> Sequence[ui.Item[Any]]:
+        """The pages, the controls, and the menu of sections."""
+        page = query.to(at.cursor)
+        sections = SectionMenu.of(page, operator=is_operator(interaction))
+        return [
+            *button_rows(self.pager(page, found)),
+            *await self.controls(interaction, page, found),
+            ui.ActionRow[Any](sections),
+        ]
+
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[Entry]) -> Sequence[ui.Item[Any]]:
+        """What stands below the entries. Raises a refusal of `bot.servers.rights`."""
+        return ()
 
 
 def administration(interaction: Interaction) -> tuple[Administration, ActionContext]:
@@ -182,36 +208,18 @@ class SectionMenu(PanelMenu, prefix="svsection"):
     @classmethod
     def of(cls, page: PanelPage, *, operator: bool) -> Self:
         """The menu with the current one selected."""
-        kinds = sorted(PanelSection.registered.values(), key=lambda kind: ORDER.index(kind.key))
+        kinds = [kind for key in ORDER if isinstance(kind := ListPage.registered[key], PanelSection)]
         offered = [
             kind
             for kind in kinds
             if (kind.everywhere or page.server_id != EVERYWHERE) and (operator or not kind.for_operators)
         ]
-        return cls(PanelPage(page.server_id)).offering(
-            discord.SelectOption(label=_(kind.title), value=kind.key, default=kind.key == page.section)
-            for kind in offered
+        return cls(PanelPage.of(page.server_id)).offering(
+            discord.SelectOption(label=_(kind.title), value=kind.key, default=kind.key == page.key) for kind in offered
         )
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of the section."""
-        await PanelPage(self.page.server_id, self.value).show(interaction)
-
-
-class GoButton(PanelButton, prefix="svgo"):
-    """Shows another page."""
-
-    label = later("Back")
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Edit the message to show it."""
-        await self.page.show(interaction)
-
-
-def turning(page: PanelPage, *, more: bool) -> list[ui.ActionRow[Any]]:
-    """The row that turns the pages of a list; none where there is one page."""
-    if not page.page and not more:
-        return []
-    back = GoButton(page.at(max(0, page.page - 1))).labelled(_("Back"), disabled=not page.page)
-    forward = GoButton(page.at(min(page.page + 1, 10**6))).labelled(_("More"), disabled=not more)
-    return [ui.ActionRow[Any](back, forward)]
+        if self.value not in ORDER:
+            raise outdated_error()
+        await PanelPage.of(self.page.server_id, self.value).show(interaction)

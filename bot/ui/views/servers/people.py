@@ -10,18 +10,19 @@ from discord import ui
 from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, later
 from bot.ui.client import Interaction
+from bot.ui.views.list_page import Found
 from bot.ui.views.servers.entity_menus import offering_roles
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import PanelPage, PanelSection, shown
 from bot.ui.views.servers.places import ServerSettingMenu
 
 
-class PeopleSection(PanelSection):
+class PeopleSection(PanelSection[None]):
     """The roles of staff, of who may paint, see the queue, and add LoRAs."""
 
     key, title = "people", later("Roles")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[None]) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each list of roles."""
         settings = await page.settings(interaction)
         lines = [

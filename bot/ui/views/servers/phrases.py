@@ -1,4 +1,4 @@
-"""The page about phrases that the server allows in prompts, in the section about words."""
+"""The section about phrases that the server allows in prompts, which stands behind *Words*."""
 
 from __future__ import annotations
 
@@ -15,42 +15,55 @@ from bot.servers.administration.phrases import MAX_PHRASES
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.views.forms import TextField
+from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.servers.panel import (
-    GoButton,
     PanelButton,
     PanelForm,
     PanelPage,
+    PanelSection,
     TargetButton,
     administration,
     shown,
-    turning,
 )
 from bot.ui.views.servers.phrase_question import what_phrases_do
 
-PHRASES = "phrases"  # the detail of the page
 LISTED = 8  # phrases on a page
 
 
-def phrases_page(page: PanelPage, phrases: Sequence[AllowedPhrase]) -> list[ui.Item[Any]]:
-    """A page of the phrases, each with its button."""
-    page = page.at(min(page.page, max(0, len(phrases) - 1) // LISTED))
-    first = page.page * LISTED
-    most = _("Limit: {phrases} phrases. Members can request a phrase with *Ask staff* under a refused prompt.").format(
-        phrases=number(MAX_PHRASES)
-    )
-    heading = "**" + _("Allowed phrases") + "**"
-    items: list[ui.Item[Any]] = [shown([heading, what_phrases_do(), f"-# {most}"])]
-    items += [
-        ui.Section[Any](
-            ui.TextDisplay[Any](
-                f"{code(each.phrase, MAX_PHRASE)}\n-# {mention(each.allowed_by)} · <t:{each.allowed_at // 1000}:d>"
-            ),
-            accessory=RemovePhraseButton(page, each.id),
-        )
-        for each in phrases[first : first + LISTED]
-    ] or [shown([_("No phrases yet.")])]
-    items += turning(page, more=len(phrases) > first + LISTED)
-    return [*items, ui.ActionRow[Any](AddPhraseButton(page), GoButton(page.about("")).labelled(_("All lists")))]
+class PhrasesSection(PanelSection[AllowedPhrase]):
+    """The phrases, each with *Remove phrase*. *Words* leads here."""
+
+    key, title, none = "phrases", later("Allowed phrases"), later("No phrases yet.")
+
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[AllowedPhrase]:
+        """A page of the phrases."""
+        services, who = administration(interaction)
+        phrases = await services.phrases.phrases(who, query.server_id)
+        return Found.counted(phrases[cursor.number * LISTED :][:LISTED], cursor, len(phrases), LISTED)
+
+    def above(self, page: PanelPage, found: Found[AllowedPhrase]) -> Sequence[ui.Item[Any]]:
+        """What phrases do."""
+        most = _(
+            "Limit: {phrases} phrases. Members can request a phrase with *Ask staff* under a refused prompt."
+        ).format(phrases=number(MAX_PHRASES))
+        return [shown([what_phrases_do(), f"-# {most}"])]
+
+    def row(self, interaction: Interaction, page: PanelPage, entry: AllowedPhrase) -> ui.Item[Any]:
+        """A phrase, who allowed it, and its button."""
+        facts = f"{mention(entry.allowed_by)} · <t:{entry.allowed_at // 1000}:d>"
+        text = f"{code(entry.phrase, MAX_PHRASE)}\n-# {facts}"
+        return ui.Section[Any](text, accessory=RemovePhraseButton(page, entry.id))
+
+    async def controls(
+        self, interaction: Interaction, page: PanelPage, found: Found[AllowedPhrase]
+    ) -> Sequence[ui.Item[Any]]:
+        """*Allow a phrase*, and the way back."""
+        return [ui.ActionRow[Any](AddPhraseButton(page), all_lists_button(page))]
+
+
+def all_lists_button(page: PanelPage) -> TurnPageButton:
+    """Leads to the lists of words."""
+    return TurnPageButton(PanelPage.of(page.server_id, "words")).labelled(_("All lists"))
 
 
 class AddPhraseButton(PanelButton, prefix="svphraseadd"):
@@ -77,7 +90,7 @@ class AddPhraseForm(PanelForm, key="svphraseadd"):
         """Allow it, and show all. Raises what `PhraseAdministration.add` raises."""
         services, who = administration(interaction)
         await services.phrases.add(who, self.page.server_id, self.phrase)
-        await self.page.about(PHRASES).show(interaction)
+        await self.page.about("").show(interaction)
 
 
 class RemovePhraseButton(TargetButton, prefix="svphraserm"):

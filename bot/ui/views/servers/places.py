@@ -15,6 +15,8 @@ from bot.i18n.catalogue import ENGLISH, languages
 from bot.i18n.texts import several
 from bot.servers.rights import checkpoint_allowed
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import (
@@ -23,7 +25,6 @@ from bot.ui.views.servers.panel import (
     PanelPage,
     PanelSection,
     shown,
-    turning,
 )
 from inference.lora.beside.categories import Category
 
@@ -31,36 +32,37 @@ _NONE, _CHOSEN = "-", "="  # the value of the option without a choice; what the 
 LISTED = MENU - 1  # checkpoints on a page: the menu of the default one has one more option
 
 
-class PlacesSection(PanelSection):
+class PlacesSection(PanelSection[str]):
     """Channels, checkpoints, categories and defaults."""
 
     key, title = "places", later("Channels and defaults")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """What is set, and a menu for each setting."""
-        settings = await page.settings(interaction)
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[str]:
+        """A page of the checkpoints."""
         installed = interaction.client.configuration.checkpoints.names
-        names = _on_page(installed, page)
-        spoilers = SpoilersMenu(page)
+        return Found.counted(_on_page(installed, cursor), cursor, len(installed), LISTED)
+
+    async def entries(
+        self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[str], page: RenderedMessage
+    ) -> Sequence[ui.Item[Any]]:
+        """What is set, and a menu for each setting."""
+        settings, here = await query.settings(interaction), query.to(at.cursor)
+        spoilers = SpoilersMenu(here)
         menus = (
-            offering_channels(ChannelsMenu(page), interaction, settings.channels, _("Allowed channels")),
+            offering_channels(ChannelsMenu(here), interaction, settings.channels, _("Allowed channels")),
             offering_channels(spoilers, interaction, settings.spoiler_channels, _("Spoiler channels")),
-            CheckpointsMenu.of(page, settings, names),
-            CategoriesMenu.of(page, settings),
-            DefaultCheckpointMenu.of(page, settings, names),
-            PromptsMenu.of(page, settings),
-            LanguageMenu.of(page, settings),
+            CheckpointsMenu.of(here, settings, found.entries),
+            CategoriesMenu.of(here, settings),
+            DefaultCheckpointMenu.of(here, settings, found.entries),
+            PromptsMenu.of(here, settings),
+            LanguageMenu.of(here, settings),
         )
-        return [
-            shown(_lines(settings)),
-            *(ui.ActionRow[Any](menu) for menu in menus),
-            *turning(page, more=len(installed) > (page.page + 1) * LISTED),
-        ]
+        return [shown(_lines(settings)), *(ui.ActionRow[Any](menu) for menu in menus)]
 
 
-def _on_page(installed: Sequence[str], page: PanelPage) -> list[str]:
-    """The checkpoints of a page; of the first one beyond the end."""
-    return list(installed[page.page * LISTED :][:LISTED] or installed[:LISTED])
+def _on_page(installed: Sequence[str], cursor: Cursor) -> list[str]:
+    """The checkpoints of a page."""
+    return list(installed[cursor.number * LISTED :][:LISTED])
 
 
 def _lines(settings: ServerSettings) -> list[str]:
@@ -134,7 +136,7 @@ class CheckpointsMenu(PanelMenu, prefix="svmodels"):
         """Save them. Checkpoints that are not installed any more are left out."""
         before = (await self.page.settings(interaction)).checkpoints
         installed = interaction.client.configuration.checkpoints.names
-        here = _on_page(installed, self.page)
+        here = _on_page(installed, self.page.cursor)
         chosen = [value.removeprefix(_CHOSEN) for value in self.values]
         kept = [name for name in before if name in installed and name not in here]
         await self.page.change(interaction, checkpoints=(*kept, *chosen))

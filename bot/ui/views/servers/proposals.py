@@ -13,6 +13,7 @@ from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
+from bot.ui.views.list_page import Cursor, Found
 from bot.ui.views.loras.text import prediction_text
 from bot.ui.views.servers.panel import (
     PanelPage,
@@ -21,28 +22,36 @@ from bot.ui.views.servers.panel import (
     administration,
     server_name,
     shown,
-    turning,
 )
 
 LISTED = 4  # proposals on a page: each has six components
 MAX_SHOWN_REASON = 500  # characters
 
 
-class ProposalsSection(PanelSection):
+class ProposalsSection(PanelSection[BaseModelProposal]):
     """The open proposals of all servers, the oldest first."""
 
     key, title, everywhere, for_operators = "proposals", later("Proposed base models"), True, True
+    none = later("No open proposals. Staff can propose a base model on a LoRA's page.")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """A page of the list, each with its buttons."""
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[BaseModelProposal]:
+        """A page of the proposals."""
         services, who = administration(interaction)
-        found = await services.base_models.page(who, limit=LISTED + 1, offset=page.page * LISTED)
-        items: list[ui.Item[Any]] = []
-        for proposal in found[:LISTED]:
-            items.append(shown([_text(interaction, proposal)]))
-            items.append(ui.ActionRow[Any](ConfirmButton(page, proposal.id), RejectButton(page, proposal.id)))
-        items = items or [shown([_("No open proposals. Staff can propose a base model on a LoRA's page.")])]
-        return [*items, *turning(page, more=len(found) > LISTED)]
+        found = await services.base_models.page(who, limit=LISTED + 1, offset=cursor.number * LISTED)
+        return Found.peeked(found, cursor, LISTED)
+
+    def rows(
+        self, interaction: Interaction, page: PanelPage, found: Found[BaseModelProposal]
+    ) -> Sequence[ui.Item[Any]]:
+        """Each with its buttons."""
+        return [
+            item
+            for each in found.entries
+            for item in (
+                shown([_text(interaction, each)]),
+                ui.ActionRow[Any](ConfirmButton(page, each.id), RejectButton(page, each.id)),
+            )
+        ]
 
 
 def _text(interaction: Interaction, proposal: BaseModelProposal) -> str:

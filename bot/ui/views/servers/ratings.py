@@ -12,17 +12,18 @@ from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, label, later
 from bot.moderation.ratings import MOST_OPEN
 from bot.ui.client import Interaction
+from bot.ui.views.list_page import Found
 from bot.ui.views.servers.panel import PanelPage, PanelSection, shown
 from bot.ui.views.servers.places import ServerSettingMenu
 from inference.content_rating import ContentRating
 
 
-class RatingsSection(PanelSection):
+class RatingsSection(PanelSection[None]):
     """What open channels show, and what unrated pictures count as."""
 
     key, title = "ratings", later("Ratings")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[None]) -> Sequence[ui.Item[Any]]:
         """What is set, and a menu for each setting."""
         settings = await page.settings(interaction)
         lines = [

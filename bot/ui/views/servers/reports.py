@@ -19,6 +19,7 @@ from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.views.custom_ids import Switch
+from bot.ui.views.list_page import Cursor, Found
 from bot.ui.views.permissions import is_public
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.reports.case import render_case
@@ -32,47 +33,39 @@ from bot.ui.views.servers.panel import (
     TargetButton,
     server_name,
     shown,
-    turning,
 )
 from inference.queue.policy import EVERYWHERE
 
 LISTED = 6  # reports on a page, each with its button
 
 
-class ReportsSection(PanelSection):
+class ReportsSection(PanelSection[Case]):
     """The reports that wait, the oldest first; of all servers the operators' own, and those that servers share."""
 
-    key, title, everywhere = "reports", later("Reports"), True
+    key, title, everywhere, none = "reports", later("Reports"), True, later("No open reports.")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """A page of the list, and the settings of a server."""
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[Case]:
+        """A page of the reports."""
         reporting, who = interaction.client.reporting, context_of(interaction)
-        found = await reporting.waiting(who, page.server_id, limit=LISTED + 1, offset=page.page * LISTED)
-        items: list[ui.Item[Any]] = [
-            ui.Section[Any](
-                ui.TextDisplay[Any](_line(interaction, page, case)), accessory=CaseOpenButton(page, case.report.id)
-            )
-            for case in found[:LISTED]
-        ] or [shown([_("No open reports.")])]
-        items += turning(page, more=len(found) > LISTED)
+        found = await reporting.waiting(who, query.server_id, limit=LISTED + 1, offset=cursor.number * LISTED)
+        return Found.peeked(found, cursor, LISTED)
+
+    def row(self, interaction: Interaction, page: PanelPage, entry: Case) -> ui.Item[Any]:
+        """A report, and *Review*."""
+        return ui.Section[Any](_line(interaction, page, entry), accessory=CaseOpenButton(page, entry.report.id))
+
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[Case]) -> Sequence[ui.Item[Any]]:
+        """The settings of a server; of all servers, where reports are posted."""
         if page.server_id == EVERYWHERE:
-            channel_id = await reporting.channel_of(EVERYWHERE)
+            channel_id = await interaction.client.reporting.channel_of(EVERYWHERE)
             none = _("none (the operator can set a channel in the bot's configuration)")
             text = _("Channel for reports about LoRAs, and about pictures that are not in a server: **{names}**")
-            where = mentions("#", [channel_id] if channel_id else [], none)
-            return [*items, shown([text.format(names=where)])]
+            return [shown([text.format(names=mentions("#", [channel_id] if channel_id else [], none))])]
         settings = await page.settings(interaction)
         chosen = [settings.reports_channel] if settings.reports_channel else []
-        menu = offering_channels(
-            ReportsChannelMenu(page),
-            interaction,
-            chosen,
-            _("Staff channel for reports"),
-            types=[discord.ChannelType.text],
-            most=1,
-        )
+        text, types = _("Staff channel for reports"), [discord.ChannelType.text]
+        menu = offering_channels(ReportsChannelMenu(page), interaction, chosen, text, types=types, most=1)
         return [
-            *items,
             shown(_settings(interaction, page, settings)),
             ui.ActionRow[Any](menu),
             ui.ActionRow[Any](ShareReportsButton(page, not settings.shares_reports)),

@@ -20,19 +20,17 @@ from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.views.custom_ids import is_id
+from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.persistent_items import outdated_error
 from bot.ui.views.question import question_view
 from bot.ui.views.servers.panel import (
-    GoButton,
     PanelButton,
     PanelMenu,
     PanelPage,
     PanelSection,
-    administration,
     shown,
-    turning,
 )
-from bot.ui.views.servers.phrases import PHRASES, phrases_page
+from bot.ui.views.servers.phrases import all_lists_button
 from bot.ui.views.servers.word_form import AddListButton, EditListButton, list_of, services
 
 LISTED = 6  # lists on a page
@@ -46,50 +44,52 @@ _MODES: Final = {
 }
 
 
-class WordsSection(PanelSection):
-    """The lists, or one of them."""
+class WordsSection(PanelSection[ServerWordList]):
+    """The lists; where the page is about one, that one."""
 
     key, title = "words", later("Words")
 
-    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
-        """A page of the lists; where the page is about one, that one."""
+    async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[ServerWordList]:
+        """A page of the lists, or none of them."""
+        if query.detail:
+            return Found(())
+        lists = await services(interaction).lists(context_of(interaction), query.server_id)
+        return Found.counted(lists[cursor.number * LISTED :][:LISTED], cursor, len(lists), LISTED)
+
+    def above(self, page: PanelPage, found: Found[ServerWordList]) -> Sequence[ui.Item[Any]]:
+        """What lists do, and how many there may be."""
+        if page.detail:
+            return ()
+        about = _(
+            "In this server, Easel refuses prompts, LoRA names, stack names and notes that contain words from "
+            "an active list."
+        )
+        most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
+            lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
+        )
+        return [shown([about, f"-# {most}"])]
+
+    def row(self, interaction: Interaction, page: PanelPage, entry: ServerWordList) -> ui.Item[Any]:
+        """A list, and *Open*."""
+        text = f"**{plain(entry.name, MAX_NAME)}** · {_(_MODES[entry.mode])}\n-# {_counts(entry)}"
+        return ui.Section[Any](text, accessory=TurnPageButton(page.about(str(entry.id))).labelled(_("Open")))
+
+    async def controls(
+        self, interaction: Interaction, page: PanelPage, found: Found[ServerWordList]
+    ) -> Sequence[ui.Item[Any]]:
+        """What adds some; or the list that the page is about, or an import."""
         if page.detail == AUTOMOD:
             return _automod(page, await automod_of(interaction, page.server_id))
-        if page.detail == PHRASES:
-            phrases = administration(interaction)[0].phrases
-            return phrases_page(page, await phrases.phrases(context_of(interaction), page.server_id))
-        lists = await services(interaction).lists(context_of(interaction), page.server_id)
         if page.detail:
+            lists = await services(interaction).lists(context_of(interaction), page.server_id)
             return _one(page, list_of(page, lists))
-        return _all(page, lists)
-
-
-def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
-    first = page.page * LISTED
-    here = lists[first : first + LISTED]
-    about = _(
-        "In this server, Easel refuses prompts, LoRA names, stack names and notes that contain words from "
-        "an active list."
-    )
-    most = _("Limit: {lists} lists, with {words} words and {patterns} patterns in total.").format(
-        lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
-    )
-    items: list[ui.Item[Any]] = [shown([about, f"-# {most}"])]
-    items += [
-        ui.Section[Any](
-            ui.TextDisplay[Any](f"**{plain(each.name, MAX_NAME)}** · {_(_MODES[each.mode])}\n-# {_counts(each)}"),
-            accessory=GoButton(page.about(str(each.id))).labelled(_("Open")),
+        buttons = (
+            AddListButton(page),
+            TurnPageButton(page.about(AUTOMOD)).labelled(_("Import AutoMod words")),
+            TurnPageButton(PanelPage.of(page.server_id, "phrases")).labelled(_("Allowed phrases")),
         )
-        for each in here
-    ] or [shown([_("No lists yet.")])]
-    items += turning(page, more=len(lists) > first + LISTED)
-    buttons = (
-        AddListButton(page),
-        GoButton(page.about(AUTOMOD)).labelled(_("Import AutoMod words")),
-        GoButton(page.about(PHRASES)).labelled(_("Allowed phrases")),
-    )
-    items.append(ui.ActionRow[Any](*buttons))
-    return items
+        none = [] if found.entries else [shown([_("No lists yet.")])]
+        return [*none, ui.ActionRow[Any](*buttons)]
 
 
 async def automod_of(interaction: Interaction, server_id: int) -> AutoModImport:
@@ -124,14 +124,14 @@ def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
     )
     keep = KeepAutoModButton(page)
     keep.item.disabled = not found.lists and not found.replaced
-    return [shown(lines), ui.ActionRow[Any](keep, GoButton(page.about("")).labelled(_("All lists")))]
+    return [shown(lines), ui.ActionRow[Any](keep, all_lists_button(page))]
 
 
 def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
     lines = [f"**{plain(one.name, MAX_NAME)}**", f"-# {_counts(one)}"]
     named = ((_("Words"), one.words), (_("Patterns"), one.patterns), (_("Exceptions"), one.exceptions))
     lines += [f"{title}: {_some(rules)}" for title, rules in named if rules]
-    buttons: list[ui.Item[Any]] = [DeleteListButton(page), GoButton(page.about("")).labelled(_("All lists"))]
+    buttons: list[ui.Item[Any]] = [DeleteListButton(page), all_lists_button(page)]
     if one.rule_id is None:
         buttons.insert(0, EditListButton(page))
     else:
@@ -251,7 +251,7 @@ class DeleteListButton(PanelButton, prefix="svworddel"):
         text = _("Easel will delete the list **{name}** and all its words. You cannot undo this.").format(
             name=plain(one.name, MAX_NAME)
         )
-        keep = GoButton(self.page).labelled(_("Keep list"))
+        keep = TurnPageButton(self.page).labelled(_("Keep list"))
         view = question_view(_("Delete this list?"), text, ConfirmListDeletionButton(self.page), keep)
         await acknowledge.replace(interaction, view, [])
 

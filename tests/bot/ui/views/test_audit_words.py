@@ -8,7 +8,8 @@ import pytest
 
 from bot.database.servers.audit import AuditAction, AuditEntry
 from bot.i18n import speaking
-from bot.ui.views.servers.audit import Shown
+from bot.ui.views.list_page import Cursor
+from bot.ui.views.servers.audit import AuditPersonMenu, Shown
 from bot.ui.views.servers.audit_words import entry_text
 from bot.ui.views.servers.panel import PanelPage
 
@@ -41,6 +42,7 @@ def test_the_group_of_a_limit_is_translated() -> None:
 @pytest.mark.parametrize("action", AuditAction)
 def test_the_log_is_filtered_by_every_action_and_a_person(action: AuditAction) -> None:
     wanted = Shown(action, 2**63 - 1)
-    page = PanelPage(2**63 - 1, "audit", 10**18 - 1, str(wanted))
+    page = PanelPage.of(2**63 - 1, "audit", str(wanted)).to(Cursor(anchor=(10**18 - 1,), back=True))
+    assert len(f"{AuditPersonMenu.prefix}:{page}") <= 100
     assert re.fullmatch(PanelPage.ID_PATTERN, str(page)) is not None
     assert Shown.of(PanelPage.from_id(str(page))) == wanted
