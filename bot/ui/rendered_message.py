@@ -11,6 +11,7 @@ from discord import ui
 
 from bot.pictures.attachments import PictureFile
 
+Items = Sequence[ui.Item[Any]]  # parts of a view, from top to bottom
 MAX_COMPONENTS = 40  # of a message, nested ones included; Discord's limit
 
 

@@ -20,7 +20,7 @@ from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.rendered_message import button_rows
+from bot.ui.rendered_message import Items, button_rows
 from bot.ui.views.forms import LEFT_OUT, Choice, ChoiceField, Form, SwitchField, TextField
 from bot.ui.views.list_page import Cursor, Entry, Found, ListButton, ListPage, ListRef
 from bot.ui.views.persistent_items import MENU, PersistentMenu, outdated_error
@@ -83,13 +83,11 @@ class BrowseList(ListPage[BrowseQuery, Entry]):
             lines.append("-# " + hint.format(count=COMPACT_PAGE))
         return lines
 
-    def buttons(self, at: ListRef, query: BrowseQuery) -> Sequence[ui.Item[Any]]:
+    def buttons(self, at: ListRef, query: BrowseQuery) -> Items:
         """Further buttons below the list."""
         return ()
 
-    async def below(
-        self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[Entry]
-    ) -> Sequence[ui.Item[Any]]:
+    async def below(self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[Entry]) -> Items:
         """Search, filter and pages, and the menus of order and category."""
         pager = self.pager(at, found)
         buttons: list[ui.Item[Any]] = [SearchButton(at), FilterButton(at)]

@@ -17,7 +17,7 @@ from bot.i18n import _, later, number
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import Items, RenderedMessage, button_rows
 from bot.ui.views.forms import Form, TextField
 from bot.ui.views.persistent_items import PersistentButton
 
@@ -120,19 +120,17 @@ class ListPage(ABC, Generic[Query, Entry]):
 
     async def entry(
         self, interaction: Interaction, at: ListRef, query: Query, entry: Entry, page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """An entry, whose pictures are attached to `page`. A list defines this, or `entries`."""
         raise NotImplementedError
 
     async def entries(
         self, interaction: Interaction, at: ListRef, query: Query, found: Found[Entry], page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """All entries of a page."""
         return [item for entry in found.entries for item in await self.entry(interaction, at, query, entry, page)]
 
-    async def below(
-        self, interaction: Interaction, at: ListRef, query: Query, found: Found[Entry]
-    ) -> Sequence[ui.Item[Any]]:
+    async def below(self, interaction: Interaction, at: ListRef, query: Query, found: Found[Entry]) -> Items:
         """What stands below the entries: `pager`, further buttons and menus."""
         return button_rows(self.pager(at, found))
 

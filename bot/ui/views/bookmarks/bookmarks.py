@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +27,7 @@ from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.bookmarks.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
 from bot.ui.views.browse import active_filters
 from bot.ui.views.custom_ids import Id, Position
@@ -202,18 +201,16 @@ class Bookmarks(LoraList):
             lines.append(_("No bookmarks match {filters}.").format(filters=" · ".join(filters)))
         return "\n".join([*lines, *found.remarks])
 
-    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Sequence[ui.Item[Any]]:
+    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Items:
         """A bookmark with its buttons."""
         use = [UseButton(entry.lora.id)] if entry.lora.usable else []
         return [shown, ui.ActionRow[Any](*use, OpenBookmarkButton(entry.lora.id, at))]
 
-    def buttons(self, at: ListRef, query: BrowseQuery) -> Sequence[ui.Item[Any]]:
+    def buttons(self, at: ListRef, query: BrowseQuery) -> Items:
         """The export."""
         return [ExportBookmarksButton()]
 
-    async def below(
-        self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[ListedLora]
-    ) -> Sequence[ui.Item[Any]]:
+    async def below(self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[ListedLora]) -> Items:
         """The buttons and menus; for a person without bookmarks the ways to get some."""
         if _is_empty_collection(query, found):
             return [ui.ActionRow[Any](MarketButton(), ImportBookmarksButton())]

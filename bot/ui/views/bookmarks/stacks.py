@@ -28,7 +28,7 @@ from bot.ui.access import shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.rendered_message import RenderedMessage, view_of
+from bot.ui.rendered_message import Items, RenderedMessage, view_of
 from bot.ui.views.custom_ids import Id, IdPart
 from bot.ui.views.forms import MAX_HINT, Form, TextField
 from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef, TurnPageButton
@@ -262,7 +262,7 @@ class StackList(ListPage[str, StackFit]):
 
     async def entry(
         self, interaction: Interaction, at: ListRef, query: str, entry: StackFit, page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """The card of a stack, with its buttons."""
         stack_id = entry.stack.id
         buttons = UseStackButton(stack_id), ShareStackButton(stack_id), DeleteStackButton(stack_id, at)

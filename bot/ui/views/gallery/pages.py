@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from discord import ui
@@ -30,7 +29,7 @@ from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention
 from bot.ui.access import context_of, hides_pictures, published_here, server_settings
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage, hide_pictures
+from bot.ui.rendered_message import Items, RenderedMessage, hide_pictures
 from bot.ui.views.browse import MAX_OPTION, BrowseButton, BrowseList, active_filters, show_query
 from bot.ui.views.gallery.cards import FEATURED, featured_items, list_items
 from bot.ui.views.gallery.links import GALLERY_KEY
@@ -106,13 +105,13 @@ class Gallery(BrowseList[Publication]):
         query: BrowseQuery,
         found: Found[Publication],
         page: RenderedMessage,
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """The pictures; before the first of all, what staff feature."""
         first = found.back is None and query == BrowseQuery(sort=query.sort)
         featured = await featured_items(interaction, page, server_of(interaction)) if first else []
         return [*featured, *await list_items(interaction, page, found.entries)]
 
-    def buttons(self, at: ListRef, query: BrowseQuery) -> Sequence[ui.Item[Any]]:
+    def buttons(self, at: ListRef, query: BrowseQuery) -> Items:
         """*All pictures*, where those of a person or with a LoRA are shown."""
         return [] if query.lora is None and query.person is None else [EveryPictureButton(at)]
 

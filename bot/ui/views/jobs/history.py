@@ -28,7 +28,7 @@ from bot.pictures.signing.attachments import SignedAttachments
 from bot.ui.access import context_of, hides_pictures, require_shown, server_settings
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import error_message, send_ephemeral
-from bot.ui.rendered_message import RenderedMessage, hide_pictures
+from bot.ui.rendered_message import Items, RenderedMessage, hide_pictures
 from bot.ui.views.gallery.post import UnpublishButton
 from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef
 from bot.ui.views.loras.buttons import named_here
@@ -119,7 +119,7 @@ class History(ListPage[HistoryQuery, HistoryEntry]):
 
     async def entry(
         self, interaction: Interaction, at: ListRef, query: HistoryQuery, entry: HistoryEntry, page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """The picture, its parameters and buttons; or why it is not shown, and what its owner may do all the same."""
         client, job = interaction.client, entry.job
         if entry.refusal is not None:

@@ -18,7 +18,7 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of, is_operator, may, require, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import Items, RenderedMessage, button_rows
 from bot.ui.views.custom_ids import DiscordId
 from bot.ui.views.jobs.progress import CancelButton, queue_position_text
 from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef
@@ -80,15 +80,13 @@ class OwnJobs(JobList):
 
     async def entry(
         self, interaction: Interaction, at: ListRef, query: None, entry: Job, page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """How far it is, its prompt and parameters."""
         head = f"**{progress_text(interaction.client.jobs, entry)}** · {plain(prompt_text(entry.request), 100)}"
         text = f"{head}\n{await summary_here(interaction, entry.request)}"
         return [ui.Section[Any](text[:MAX_TEXT], accessory=OwnJobCancelButton(entry.id, at))]
 
-    async def below(
-        self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]
-    ) -> Sequence[ui.Item[Any]]:
+    async def below(self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]) -> Items:
         """The pages, *Cancel all*, and for staff *All jobs*."""
         buttons: list[PersistentButton] = [CancelAllButton()] if (found.total or 0) > 1 else []
         if await may(interaction, Action.SEE_QUEUE, _scope(interaction)):
@@ -114,16 +112,14 @@ class AllJobs(JobList):
 
     async def entry(
         self, interaction: Interaction, at: ListRef, query: None, entry: Job, page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """How far it is, whose it is, and its parameters."""
         head = f"**{progress_text(interaction.client.jobs, entry)}** · <@{entry.person_id}>"
         text = ui.TextDisplay[Any](f"{head}\n{await summary_here(interaction, entry.request)}"[:MAX_TEXT])
         cancels = await may(interaction, Action.CANCEL_ANY, _scope(interaction))
         return [ui.Section[Any](text, accessory=AnyJobCancelButton(entry.id, at)) if cancels else text]
 
-    async def below(
-        self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]
-    ) -> Sequence[ui.Item[Any]]:
+    async def below(self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]) -> Items:
         """How many jobs other servers have, the pages, and the button that pauses the queue."""
         items: list[ui.Item[Any]] = []
         everywhere = await interaction.client.db.all(ALL_UNFINISHED_JOBS)

@@ -17,7 +17,7 @@ from bot.pictures.attachments import PictureFile
 from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.browse import MAX_OPTION, BrowseList
 from bot.ui.views.list_page import Found, ListRef
 from bot.ui.views.loras import text as lora_text
@@ -65,12 +65,12 @@ class LoraList(BrowseList[ListedLora]):
     menus: ClassVar[Sequence[type[EntriesMenu]]]  # below compact lines
 
     @abstractmethod
-    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Sequence[ui.Item[Any]]:
+    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Items:
         """An entry with its buttons; `shown` is its text with the preview."""
 
     async def entries(
         self, interaction: Interaction, at: ListRef, query: BrowseQuery, found: Found[ListedLora], page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """Cards, or lines and the menus."""
         loras = [each.lora for each in found.entries]
         if query.compact and loras:

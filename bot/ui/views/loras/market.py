@@ -16,6 +16,7 @@ from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
 from bot.ui.access import checkpoints_here, published_here, shown_ratings
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import Items
 from bot.ui.views.browse import active_filters
 from bot.ui.views.custom_ids import Id, Switch
 from bot.ui.views.gallery.feature_buttons import featured_text
@@ -152,7 +153,7 @@ class Market(LoraList):
             lines += await _featured_lines(db, await _features(interaction))
         return "\n".join(lines)
 
-    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Sequence[ui.Item[Any]]:
+    def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Items:
         """An entry in a frame, with its buttons."""
         bookmark = MarketBookmarkButton(entry.lora.id, bool(entry.remark), at)
         return [ui.Container[Any](shown, ui.ActionRow[Any](LoraPageButton(entry.lora.id), bookmark))]

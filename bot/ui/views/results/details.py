@@ -21,6 +21,7 @@ from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import Refusal, send_ephemeral, send_ephemeral_text
+from bot.ui.rendered_message import Items
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
@@ -120,7 +121,7 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
 
 
 async def job_details_view(
-    interaction: Interaction, job: Job, buttons: Sequence[ui.Item[Any]] = (), *, origin: str = ""
+    interaction: Interaction, job: Job, buttons: Items = (), *, origin: str = ""
 ) -> ui.LayoutView:
     """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it.
 

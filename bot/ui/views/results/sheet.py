@@ -19,7 +19,7 @@ from bot.requests.regions import own_words, words_note
 from bot.requests.trigger_words import joined_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import button_rows
+from bot.ui.rendered_message import Items, button_rows
 from bot.ui.views.custom_ids import Position
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import edited
@@ -28,7 +28,7 @@ from inference.errors import TooManyLoras
 from inference.messages.request import GenerationRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bot.pictures.attachments import PictureFile
 
@@ -98,7 +98,7 @@ def _with_variant(
     return studio
 
 
-def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) -> ui.LayoutView:
+def sheet_view(job: Job, sheet: PictureFile, buttons: Items) -> ui.LayoutView:
     """The sheet, its caption, a button for each variant, and `buttons`."""
     request = job.request
     names = names_of(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -13,6 +12,7 @@ from bot.errors.servers import TooManyArtChannels
 from bot.i18n import _, later, listed
 from bot.ui.client import Client, Interaction
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.rendered_message import Items
 from bot.ui.views.list_page import Cursor, Found
 from bot.ui.views.permissions import is_public, missing_permissions
 from bot.ui.views.persistent_items import outdated_error
@@ -47,7 +47,7 @@ class ArtSection(PanelSection[ArtChannel]):
         channels = (await query.settings(interaction)).art_channels
         return Found.counted(channels[cursor.number * LISTED :][:LISTED], cursor, len(channels), LISTED)
 
-    def above(self, page: PanelPage, found: Found[ArtChannel]) -> Sequence[ui.Item[Any]]:
+    def above(self, page: PanelPage, found: Found[ArtChannel]) -> Items:
         """What art channels are for."""
         about = _(
             "Members press *Publish* under their pictures to post them in an art channel. The posts link to the LoRAs."
@@ -60,9 +60,7 @@ class ArtSection(PanelSection[ArtChannel]):
         text = "\n".join([f"<#{entry.channel_id}>", *_warnings(interaction, page, entry)])
         return ui.Section[Any](ui.TextDisplay[Any](text), accessory=RemoveArtChannelButton(page, entry.channel_id))
 
-    async def controls(
-        self, interaction: Interaction, page: PanelPage, found: Found[ArtChannel]
-    ) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[ArtChannel]) -> Items:
         """A menu to add one, and the usual for prompts."""
         add = offering_channels(AddArtChannelMenu(page), interaction, (), _("Add an art channel"), types=KINDS, most=1)
         return [ui.ActionRow[Any](add), ui.ActionRow[Any](PromptsMenu.of(page, await page.settings(interaction)))]

@@ -15,6 +15,7 @@ from bot.i18n import _, later, ngettext, number
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import Items
 from bot.ui.views.custom_ids import discord_id
 from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
@@ -78,14 +79,12 @@ class AuditSection(PanelSection[AuditEntry]):
         older = Cursor(anchor=(here[-1].id,)) if found.older or here[-1] != found.entries[-1] else None
         return Found(here, newer, older)
 
-    def rows(self, interaction: Interaction, page: PanelPage, found: Found[AuditEntry]) -> Sequence[ui.Item[Any]]:
+    def rows(self, interaction: Interaction, page: PanelPage, found: Found[AuditEntry]) -> Items:
         """The entries in one text, which is less than 4000 characters."""
         texts = [entry_text(entry)[:MAX_TEXT] for entry in found.entries]
         return [shown(texts or [_none(Shown.of(page))])]
 
-    async def controls(
-        self, interaction: Interaction, page: PanelPage, found: Found[AuditEntry]
-    ) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[AuditEntry]) -> Items:
         """The filters, the export, and the way to the newest entries."""
         wanted, first = Shown.of(page), page.to(Cursor())
         person = [] if wanted.person_id is None else [_person_default(wanted.person_id)]

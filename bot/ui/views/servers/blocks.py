@@ -21,6 +21,7 @@ from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.rendered_message import Items
 from bot.ui.views.custom_ids import DiscordId, Id, is_discord_id
 from bot.ui.views.forms import LEFT_OUT, Form, TextField
 from bot.ui.views.list_page import Cursor, Found, TurnPageButton
@@ -61,9 +62,7 @@ class BlocksSection(PanelSection[tuple[Block, str]]):
         """A block, and *Unblock*."""
         return ui.Section[Any](_line(*entry), accessory=UnblockButton(page, entry[0].target_id))
 
-    async def controls(
-        self, interaction: Interaction, page: PanelPage, found: Found[tuple[Block, str]]
-    ) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[tuple[Block, str]]) -> Items:
         """What blocks more, and the way to the other list."""
         people = _kind(page) is BlockKind.PERSON
         none = _("No users are blocked.") if people else _("No LoRAs are blocked.")

@@ -15,7 +15,7 @@ from bot.i18n.texts import on_a_label, several
 from bot.servers.server_cache import ServerSetup
 from bot.ui.access import is_operator
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.permissions import missing_permissions
 from bot.ui.views.servers.panel import (
@@ -52,7 +52,7 @@ class HomeSection(PanelSection[discord.Guild]):
         query: PanelPage,
         found: Found[discord.Guild],
         page: RenderedMessage,
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """The lines, and for operators the menu of servers."""
         services, who = administration(interaction)
         setup = await services.settings.setup(who, query.server_id)

@@ -18,7 +18,7 @@ from bot.i18n.texts import bounded_lines, mention, plain
 from bot.servers.limits import COUNTED, HOLDERS, LIMIT_LABELS, OF_DAY
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.custom_ids import MAX_DISCORD_ID
 from bot.ui.views.forms import TextField
 from bot.ui.views.list_page import Cursor, Found, ListRef, TurnPageButton
@@ -90,7 +90,7 @@ class LimitsSection(PanelSection[HeldLimits]):
 
     async def entries(
         self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[HeldLimits], page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """The limits of groups on the first page, then those of people; or the page of a holder."""
         here = query.to(at.cursor)
         if query.detail:
@@ -124,7 +124,7 @@ def _line(held: HeldLimits, server_id: int) -> str:
     return f"**{LimitsOf(held.holder, held.holder_id).title(server_id, held.name)}** · " + " · ".join(values)
 
 
-async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+async def _of_holder(interaction: Interaction, page: PanelPage) -> Items:
     services, who = administration(interaction)
     holder = LimitsOf.of(page.detail)
     values = await services.limits.of_holder(who, page.server_id, holder.holder, holder.id)

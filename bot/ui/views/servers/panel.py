@@ -21,7 +21,7 @@ from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from bot.ui.access import context_of, is_operator
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import Items, RenderedMessage, button_rows
 from bot.ui.views.custom_ids import DiscordIdOrPseudonym, discord_id
 from bot.ui.views.forms import Form
 from bot.ui.views.list_page import Cursor, Entry, Found, ListPage, ListRef
@@ -110,17 +110,17 @@ class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
 
     async def entries(
         self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry], page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """The rows, or that there are none."""
         here = query.to(at.cursor)
         rows = self.rows(interaction, here, found)
         return [*self.above(here, found), *(rows or ([shown([_(self.none)])] if self.none else []))]
 
-    def above(self, page: PanelPage, found: Found[Entry]) -> Sequence[ui.Item[Any]]:
+    def above(self, page: PanelPage, found: Found[Entry]) -> Items:
         """What stands above the entries."""
         return ()
 
-    def rows(self, interaction: Interaction, page: PanelPage, found: Found[Entry]) -> Sequence[ui.Item[Any]]:
+    def rows(self, interaction: Interaction, page: PanelPage, found: Found[Entry]) -> Items:
         """The entries."""
         return [self.row(interaction, page, entry) for entry in found.entries]
 
@@ -128,9 +128,7 @@ class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
         """An entry, usually with a button beside it."""
         raise NotImplementedError
 
-    async def below(
-        self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry]
-    ) -> Sequence[ui.Item[Any]]:
+    async def below(self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry]) -> Items:
         """The pages, the controls, and the menu of sections."""
         page = query.to(at.cursor)
         sections = SectionMenu.of(page, operator=is_operator(interaction))
@@ -140,7 +138,7 @@ class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
             ui.ActionRow[Any](sections),
         ]
 
-    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[Entry]) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[Entry]) -> Items:
         """What stands below the entries. Raises a refusal of `bot.servers.rights`."""
         return ()
 

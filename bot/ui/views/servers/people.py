@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from discord import ui
@@ -10,6 +9,7 @@ from discord import ui
 from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, later
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import Items
 from bot.ui.views.list_page import Found
 from bot.ui.views.servers.entity_menus import offering_roles
 from bot.ui.views.servers.home import mentions
@@ -22,7 +22,7 @@ class PeopleSection(PanelSection[None]):
 
     key, title = "people", later("Roles")
 
-    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[None]) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[None]) -> Items:
         """What is set, and a menu for each list of roles."""
         settings = await page.settings(interaction)
         lines = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from discord import ui
@@ -14,6 +13,7 @@ from bot.moderation.allowed_phrases import MAX_PHRASE
 from bot.servers.administration.phrases import MAX_PHRASES
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
+from bot.ui.rendered_message import Items
 from bot.ui.views.forms import TextField
 from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.servers.panel import (
@@ -41,7 +41,7 @@ class PhrasesSection(PanelSection[AllowedPhrase]):
         phrases = await services.phrases.phrases(who, query.server_id)
         return Found.counted(phrases[cursor.number * LISTED :][:LISTED], cursor, len(phrases), LISTED)
 
-    def above(self, page: PanelPage, found: Found[AllowedPhrase]) -> Sequence[ui.Item[Any]]:
+    def above(self, page: PanelPage, found: Found[AllowedPhrase]) -> Items:
         """What phrases do."""
         most = _(
             "Limit: {phrases} phrases. Members can request a phrase with *Ask staff* under a refused prompt."
@@ -54,9 +54,7 @@ class PhrasesSection(PanelSection[AllowedPhrase]):
         text = f"{code(entry.phrase, MAX_PHRASE)}\n-# {facts}"
         return ui.Section[Any](text, accessory=RemovePhraseButton(page, entry.id))
 
-    async def controls(
-        self, interaction: Interaction, page: PanelPage, found: Found[AllowedPhrase]
-    ) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[AllowedPhrase]) -> Items:
         """*Allow a phrase*, and the way back."""
         return [ui.ActionRow[Any](AddPhraseButton(page), all_lists_button(page))]
 

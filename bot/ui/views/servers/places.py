@@ -15,7 +15,7 @@ from bot.i18n.catalogue import ENGLISH, languages
 from bot.i18n.texts import several
 from bot.servers.rights import checkpoint_allowed
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.home import mentions
@@ -44,7 +44,7 @@ class PlacesSection(PanelSection[str]):
 
     async def entries(
         self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[str], page: RenderedMessage
-    ) -> Sequence[ui.Item[Any]]:
+    ) -> Items:
         """What is set, and a menu for each setting."""
         settings, here = await query.settings(interaction), query.to(at.cursor)
         spoilers = SpoilersMenu(here)

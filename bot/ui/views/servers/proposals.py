@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import discord
@@ -13,6 +12,7 @@ from bot.i18n import _, later
 from bot.i18n.texts import clipped, mention
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
+from bot.ui.rendered_message import Items
 from bot.ui.views.list_page import Cursor, Found
 from bot.ui.views.loras.text import prediction_text
 from bot.ui.views.servers.panel import (
@@ -40,9 +40,7 @@ class ProposalsSection(PanelSection[BaseModelProposal]):
         found = await services.base_models.page(who, limit=LISTED + 1, offset=cursor.number * LISTED)
         return Found.peeked(found, cursor, LISTED)
 
-    def rows(
-        self, interaction: Interaction, page: PanelPage, found: Found[BaseModelProposal]
-    ) -> Sequence[ui.Item[Any]]:
+    def rows(self, interaction: Interaction, page: PanelPage, found: Found[BaseModelProposal]) -> Items:
         """Each with its buttons."""
         return [
             item

@@ -12,6 +12,7 @@ from bot.database.servers.settings import ServerSettings
 from bot.i18n import _, label, later
 from bot.moderation.ratings import MOST_OPEN
 from bot.ui.client import Interaction
+from bot.ui.rendered_message import Items
 from bot.ui.views.list_page import Found
 from bot.ui.views.servers.panel import PanelPage, PanelSection, shown
 from bot.ui.views.servers.places import ServerSettingMenu
@@ -23,7 +24,7 @@ class RatingsSection(PanelSection[None]):
 
     key, title = "ratings", later("Ratings")
 
-    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[None]) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[None]) -> Items:
         """What is set, and a menu for each setting."""
         settings = await page.settings(interaction)
         lines = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -18,6 +17,7 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import Items
 from bot.ui.views.custom_ids import Switch
 from bot.ui.views.list_page import Cursor, Found
 from bot.ui.views.permissions import is_public
@@ -54,7 +54,7 @@ class ReportsSection(PanelSection[Case]):
         """A report, and *Review*."""
         return ui.Section[Any](_line(interaction, page, entry), accessory=CaseOpenButton(page, entry.report.id))
 
-    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[Case]) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[Case]) -> Items:
         """The settings of a server; of all servers, where reports are posted."""
         if page.server_id == EVERYWHERE:
             channel_id = await interaction.client.reporting.channel_of(EVERYWHERE)

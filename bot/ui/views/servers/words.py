@@ -19,6 +19,7 @@ from bot.servers.word_limits import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
+from bot.ui.rendered_message import Items
 from bot.ui.views.custom_ids import is_id
 from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.persistent_items import outdated_error
@@ -56,7 +57,7 @@ class WordsSection(PanelSection[ServerWordList]):
         lists = await services(interaction).lists(context_of(interaction), query.server_id)
         return Found.counted(lists[cursor.number * LISTED :][:LISTED], cursor, len(lists), LISTED)
 
-    def above(self, page: PanelPage, found: Found[ServerWordList]) -> Sequence[ui.Item[Any]]:
+    def above(self, page: PanelPage, found: Found[ServerWordList]) -> Items:
         """What lists do, and how many there may be."""
         if page.detail:
             return ()
@@ -74,9 +75,7 @@ class WordsSection(PanelSection[ServerWordList]):
         text = f"**{plain(entry.name, MAX_NAME)}** · {_(_MODES[entry.mode])}\n-# {_counts(entry)}"
         return ui.Section[Any](text, accessory=TurnPageButton(page.about(str(entry.id))).labelled(_("Open")))
 
-    async def controls(
-        self, interaction: Interaction, page: PanelPage, found: Found[ServerWordList]
-    ) -> Sequence[ui.Item[Any]]:
+    async def controls(self, interaction: Interaction, page: PanelPage, found: Found[ServerWordList]) -> Items:
         """What adds some; or the list that the page is about, or an import."""
         if page.detail == AUTOMOD:
             return _automod(page, await automod_of(interaction, page.server_id))
