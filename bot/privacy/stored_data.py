@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
+from bot.i18n import later
+
 CONTEXT = "stored data"  # of these descriptions, in the catalogues
 
 _JOBS = "(SELECT id FROM job WHERE person_id = :person)"
@@ -184,6 +186,9 @@ class StoredTable:
     The page of an export shows the columns in `page`, in this order, and folds the others. It folds a `technical`
     table as a whole. `more` are columns that Easel looks up for an export, each with a description and SQL. `brief`
     replaces `kept` on the page.
+
+    `label` is the table's line in `/privacy show`. Rows of a table without a label are `derived`, or counted with the
+    rows of another table or of the receipt.
     """
 
     name: str
@@ -198,6 +203,8 @@ class StoredTable:
     technical: bool = False
     more: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     brief: str = ""
+    label: str = ""
+    counted_with: str = ""
 
     @property
     def described(self) -> dict[str, str]:
@@ -255,6 +262,7 @@ TABLES = (
             "settings": "your choices in /settings",
         },
         page="created_at locale settings",
+        label=later("Your settings and language"),
     ),
     StoredTable(
         "job", "your requests", "person_id = :person",
@@ -276,6 +284,7 @@ TABLES = (
         },
         page="own_request request checkpoint state created_at server_id message",
         more={"own_request": ("request", "job.id"), "message": ("message", _MESSAGE)},
+        label=later("Requests, with prompts and settings"),
     ),
     StoredTable(
         "job_text", "the words of prompts, models and LoRAs, for the search in /history",
@@ -299,6 +308,7 @@ TABLES = (
             "pictures",
         technical=True,
         more={"own_picture": ("picture", "picture.id")},
+        label=later("Pictures"),
     ),
     StoredTable(
         "picture_hash", "numbers that describe your pictures, so that Easel can find copies of them",
@@ -306,6 +316,7 @@ TABLES = (
         {"picture_id": "picture", "hash": "a perceptual hash, which does not show the picture"},
         shown={"hash": "hex(hash)"},
         page="picture_id", technical=True,
+        counted_with="picture",
     ),
     StoredTable(
         "picture_lora", "the LoRAs that you used for your pictures",
@@ -315,6 +326,7 @@ TABLES = (
             "weight": "weight",
         },
         page="picture_id name weight", technical=True,
+        counted_with="picture",
     ),
     StoredTable(
         "delivery", "the message with each result", f"job_id IN {_JOBS}", "as long as the request exists", Fate.DELETED,
@@ -330,6 +342,7 @@ TABLES = (
         },
         shown={"ticket": "NULL"},
         page="job_id state private shows_prompt", technical=True,
+        counted_with="job",
     ),
     StoredTable(
         "publication", "pictures that you published in a server", "person_id = :person",
@@ -359,6 +372,7 @@ TABLES = (
             "visible": ("whether members can see the picture", "iif(hidden AND state <> 'removing', 'hidden', state)"),
             "message": ("message", "iif(message_id IS NULL, NULL, json_array(server_id, channel_id, message_id))"),
         },
+        label=later("Pictures that you published"),
     ),
     StoredTable(
         "publication_lora", "the LoRAs that you used for your published pictures",
@@ -372,6 +386,7 @@ TABLES = (
             ),
             "lora_file": ("LoRA", "publication_lora.sha256"),
         },
+        counted_with="publication",
     ),
     StoredTable(
         "publication_text", "the words of pictures that you published, for the search in /gallery",
@@ -401,6 +416,7 @@ TABLES = (
                 _LIKED,
             ),
         },
+        label=later("Likes that you gave"),
     ),
     StoredTable(
         "feature", "LoRAs and pictures that you featured as staff", "featured_by = :person",
@@ -412,6 +428,7 @@ TABLES = (
         },
         page="kind lora_name server_id featured_at",
         more={"lora_name": ("LoRA", "iif(kind = 'lora', target_id, NULL)")},
+        label=later("LoRAs and pictures that you featured as staff"),
     ),
     StoredTable(
         "job_order", "how much of your daily limits each request used", f"job_id IN {_JOBS}",
@@ -422,6 +439,7 @@ TABLES = (
             "context": "your roles and permissions at the time of the request",
         },
         page="job_id pictures", technical=True,
+        counted_with="job",
     ),
     StoredTable(
         "job_rating", "content ratings of your pictures", f"job_id IN {_JOBS}", "as long as the request exists",
@@ -434,6 +452,7 @@ TABLES = (
             "rated_at": "time when the content rating was set",
         },
         page="job_id rating source server_id rated_at",
+        counted_with="job",
     ),
     StoredTable(
         "takedown", "your pictures that staff removed", "person_id = :person", "as long as the request exists",
@@ -446,6 +465,7 @@ TABLES = (
             "reason": "reason that staff gave",
         },
         page="job_id server_id reason created_at told_at",
+        label=later("Your pictures that staff removed"),
     ),
     StoredTable(
         "takedown_notice", "messages to you about pictures that the operator removed at the request of a "
@@ -457,12 +477,14 @@ TABLES = (
             "refused": "whether Discord refuses direct messages to you", "told_at": "time when Easel notified you",
         },
         page="pictures created_at told_at",
+        label=later("Messages about pictures that the operator removed at the request of a person shown in them"),
     ),
     StoredTable(
         "held_copy", "your pictures that resemble a reported picture", f"job_id IN {_JOBS}",
         "as long as the request and the report exist", Fate.DELETED,
         {"job_id": "request", "report_id": "report that hides the pictures until a decision"},
         page="job_id report_id",
+        counted_with="job",
     ),
     StoredTable(
         "deletion", "files and messages of pictures that you deleted, until Easel has removed them",
@@ -474,6 +496,7 @@ TABLES = (
             "created_at": "time when the deletion was requested",
         },
         page="created_at paths", technical=True,
+        label=later("Deleted pictures whose files will be removed soon"),
     ),
     StoredTable(
         "draft", "requests that Easel could not fulfil, saved so that the buttons under the reply work",
@@ -484,6 +507,7 @@ TABLES = (
             "created_at": "time of your request",
         },
         page="wish created_at",
+        label=later("Refused requests"),
     ),
     StoredTable(
         "studio", "the draft in your studio", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -492,12 +516,14 @@ TABLES = (
             "revision": "how often the draft changed", "updated_at": "time of the last change",
         },
         page="state previous updated_at",
+        label=later("Drafts in your studio"),
     ),
     StoredTable(
         "given_input", "your start pictures", "person_id = :person", "as long as the picture exists",
         Fate.DELETED,
         {"person_id": "your Discord ID", "sha256": "picture", "given_at": "time when you chose the picture"},
         page="sha256 given_at", technical=True,
+        label=later("Start pictures that you chose"),
     ),
     StoredTable(
         "start_picture_source", "copies of your pictures that other users took as start pictures",
@@ -505,6 +531,7 @@ TABLES = (
         "as long as the start picture exists", Fate.DELETED,
         {"person_id": "your Discord ID", "sha256": "start picture"},
         page="sha256", technical=True,
+        label=later("Copies of your pictures that other users took as start pictures"),
     ),
     StoredTable(
         "bookmark", "LoRAs that you bookmarked", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -514,6 +541,7 @@ TABLES = (
             "created_at": "time when you bookmarked the LoRA", "uses": "how often you used the LoRA",
         },
         page="lora_id note created_at uses",
+        label=later("Bookmarks, with notes"),
     ),
     StoredTable(
         "bookmark_text", "the words of your notes, for the search",
@@ -530,6 +558,7 @@ TABLES = (
             "removed_at": "time when you removed the bookmark",
         },
         page="lora_id note removed_at",
+        label=later("Removed bookmarks"),
     ),
     StoredTable(
         "rating", "your star ratings", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -538,6 +567,7 @@ TABLES = (
             "rated_at": "time of your rating",
         },
         page="lora_id stars rated_at",
+        label=later("Star ratings that you gave"),
     ),
     StoredTable(
         "stack", "your stacks", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -547,6 +577,7 @@ TABLES = (
             "created_at": "time when you saved the stack",
         },
         page="name code created_at",
+        label=later("Stacks"),
     ),
     StoredTable(
         "stack_lora", "the LoRAs in your stacks", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
@@ -557,6 +588,7 @@ TABLES = (
             "region": "area of the picture where the LoRA applies",
         },
         page="stack_id name weight trigger_words region",
+        counted_with="stack",
     ),
     StoredTable(
         "posted_message", "messages from the bot that mention you: stack codes, and messages about requests "
@@ -567,12 +599,14 @@ TABLES = (
             "created_at": "time of the message",
         },
         page="channel_id created_at", technical=True,
+        label=later("Other bot messages that mention you"),
     ),
     StoredTable(
         "stack_miss", "your attempts with a wrong stack code, saved to prevent guessing", "person_id = :person",
         "until you next enter a wrong code, if that is at least an hour later", Fate.DELETED,
         {"id": "attempt number", "person_id": "your Discord ID", "missed_at": "time of the attempt"},
         page="missed_at", technical=True,
+        label=later("Wrong stack codes that you tried"),
     ),
     StoredTable(
         "lora", "LoRAs that you added to the library, or whose content rating you set as an operator",
@@ -591,6 +625,7 @@ TABLES = (
         },
         shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
         page="name category content_rating description created_at uses",
+        label=later("LoRAs that you added, or rated as an operator"),
     ),
     StoredTable(
         "addition", "files that you asked Easel to import",
@@ -604,6 +639,7 @@ TABLES = (
             "ended_at": "time when the import ended", "placed": "whether Easel added the file to the library",
         },
         page="key state created_at ended_at",
+        counted_with="addition_request",
     ),
     StoredTable(
         "addition_request", "your requests to import files", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
@@ -619,6 +655,7 @@ TABLES = (
         },
         shown={"ticket": "NULL"},
         page="addition_id server_id created_at told",
+        label=later("LoRAs that you asked to import"),
     ),
     StoredTable(
         "erased_addition_request", "import requests that you made before you deleted all your data; these "
@@ -629,6 +666,7 @@ TABLES = (
             "created_at": "time of your request",
         },
         page="addition_id server_id created_at",
+        counted_with="addition_request",
     ),
     StoredTable(
         "update_notice", "notices about new versions of LoRAs that you bookmarked", "person_id = :person",
@@ -639,6 +677,7 @@ TABLES = (
             "told": "whether Easel notified you of the new version",
         },
         page="lora_id created_at told",
+        label=later("Notices about newer versions of LoRAs that you bookmarked"),
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
@@ -649,6 +688,7 @@ TABLES = (
             "name": "name of a role", "limits": "limits",
         },
         page="server_id limits",
+        label=later("Limits that staff set for you"),
     ),
     StoredTable(
         "block", "blocks that apply to you, and blocks that you set as staff",
@@ -667,6 +707,7 @@ TABLES = (
         },
         page="kind lora_name server_id reason created_at ends_at created_by",
         more={"lora_name": ("LoRA", "iif(kind = 'lora', target_id, NULL)")},
+        label=later("Blocks that affect you, or that you set as staff"),
     ),
     StoredTable(
         "daily_usage", "your requests on each day, counted for the daily limits", "person_id = :person", "3 days",
@@ -676,11 +717,13 @@ TABLES = (
             "pictures": "number of pictures", "pixel_steps": "amount of work (pixels times steps)",
         },
         page="day pictures server_id",
+        label=later("Records of your daily usage"),
     ),
     StoredTable(
         "pause", "queues that you paused as staff", "person_id = :person", "until staff resume the queue", Fate.HASHED,
         {"server_id": "server", "person_id": "your Discord ID", "created_at": "time when you paused the queue"},
         page="server_id created_at",
+        label=later("Queues that you paused as staff"),
     ),
     StoredTable(
         "base_model_proposal", "base models that you proposed, and proposals that you decided on",
@@ -694,6 +737,7 @@ TABLES = (
         },
         shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
         page="name base_model reason state server_id created_at",
+        label=later("Base models that you proposed or decided on"),
     ),
     StoredTable(
         "allowed_phrase", "phrases that you, as staff, allowed in prompts", "allowed_by = :person",
@@ -704,6 +748,7 @@ TABLES = (
             "allowed_at": "time when you allowed the phrase",
         },
         page="phrase server_id allowed_at",
+        label=later("Phrases that you allowed as staff"),
     ),
     StoredTable(
         "phrase_question", "your questions to staff about refused words, and members' questions that you "
@@ -722,6 +767,7 @@ TABLES = (
             "word": "iif(person_id = :person, word, NULL)", "phrase": "iif(person_id = :person, phrase, NULL)",
         },
         page="word phrase state server_id asked_at",
+        label=later("Questions that you asked staff about refused words, or answered as staff"),
     ),
     StoredTable(
         "audit", "changes that you made as staff, and changes by staff that concern you",
@@ -737,6 +783,7 @@ TABLES = (
             "target": "iif(person_id IS NULL OR person_id = :person, target, replace(target, person_id, '…'))",
         },
         page="action actor_id server_id created_at changes",
+        label=later("Audit log entries about you or by you"),
     ),
     StoredTable(
         "report", "reports about your pictures", "owner_id = :person",
@@ -761,6 +808,7 @@ TABLES = (
             "reasons": ("reasons", _REASONS),
         },
         brief="`reports_days` (365 days) after the decision; some serious reports are kept longer",
+        label=later("Reports about your pictures"),
     ),
     StoredTable(
         "report_by", "reports that you sent; Easel never shows who sent a report", "person_id = :person",
@@ -775,6 +823,7 @@ TABLES = (
             "lora_name": ("LoRA", "(SELECT iif(kind = 'lora', target_id, NULL) FROM report WHERE id = report_id)"),
             "place": ("picture that you reported", _REPORTED),
         },
+        label=later("Reports that you sent"),
     ),
     StoredTable(
         "decision", "decisions about your pictures, and your decisions as staff",
@@ -803,6 +852,7 @@ TABLES = (
                 _APPEAL,
             ),
         },
+        label=later("Decisions about your pictures, and decisions that you made as staff"),
     ),
     StoredTable(
         "decision_step", "the steps that carry out each decision",
@@ -812,6 +862,7 @@ TABLES = (
             "begun_at": "time when the step began", "done_at": "time when the step ended",
         },
         page="decision_id step done_at", technical=True,
+        counted_with="decision",
     ),
     StoredTable(
         "appeal", "your appeals", "person_id = :person", f"{_UNTIL_DELETED}, or until Easel deletes the report",
@@ -831,6 +882,7 @@ TABLES = (
                 "(SELECT target_id FROM decision JOIN report ON report.id = report_id WHERE decision.id = decision_id)",
             ),
         },
+        label=later("Appeals that you sent"),
     ),
     StoredTable(
         "erasure", "the deletion of all your data, with the receipt",
@@ -854,6 +906,7 @@ TABLES = (
             "start_pictures": "number of other users' start pictures that were copies of your pictures",
         },
         page="created_at state finished_at jobs pictures messages copies copies_until",
+        counted_with="receipt",
     ),
     StoredTable(
         "erasure_file", "files that Easel still has to delete", f"erasure_id IN {_ERASURES}",
@@ -864,6 +917,7 @@ TABLES = (
             "unconditional": "whether Easel deletes the file even if other users use it as a start picture",
         },
         page="folder path", technical=True,
+        counted_with="receipt",
     ),
     StoredTable(
         "erasure_message", "messages that Easel still has to delete",
@@ -871,6 +925,7 @@ TABLES = (
         Fate.DELETED,
         {"erasure_id": "deletion", "channel_id": "channel", "message_id": "message"},
         page="channel_id message_id", technical=True,
+        counted_with="receipt",
     ),
     StoredTable(
         "erasure_report", "reports with a message to staff that names you, until Easel has rewritten that "
@@ -882,6 +937,7 @@ TABLES = (
             "state": "whether Easel has removed your name from the message",
         },
         page="report_id state", technical=True,
+        counted_with="receipt",
     ),
 )  # fmt: skip
 
