@@ -91,7 +91,7 @@ class DiscordTransport:
 
     async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         """Search the channel's history from just before `since`; a message that shows the result is preferred."""
-        results = {f"{button.name}:{job_id}" for button in RESULT_BUTTONS}
+        results = {f"{button.prefix}:{job_id}" for button in RESULT_BUTTONS}
         waiting: FoundMessage | None = None
         after = datetime.fromtimestamp(since / 1000, UTC) - MAX_CLOCK_SKEW
         channel = self._client.get_partial_messageable(channel_id)
@@ -100,7 +100,7 @@ class DiscordTransport:
                 ids = _custom_ids(message) if message.author == self._client.user else set[str]()
                 if ids & results:
                     return FoundMessage(message.id, ended=True)
-                if f"{CancelButton.name}:{job_id}" in ids:
+                if f"{CancelButton.prefix}:{job_id}" in ids:
                     waiting = FoundMessage(message.id, ended=False)
         return waiting
 

@@ -104,7 +104,7 @@ class ReportMessages:
 
     async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
         """Search the channel by the buttons of the report."""
-        ids = {f"{kind.name}:{report.server_id}:{report.id}" for kind in _leaves(CaseButton)}
+        ids = {f"{kind.prefix}:{report.server_id}:{report.id}" for kind in _leaves(CaseButton)}
         channel = self._client.get_partial_messageable(channel_id)
         with _explained():
             async for message in channel.history(limit=MAX_SEARCHED, after=before(since), oldest_first=True):
