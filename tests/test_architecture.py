@@ -10,6 +10,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -337,10 +338,13 @@ def test_the_example_config_is_toml() -> None:
 
 def test_what_opens_a_form_has_time_for_it() -> None:
     def calls_open_modal(node: ast.AST) -> bool:
-        return isinstance(node, ast.Call) and ast.unparse(node.func) == "acknowledge.open_modal"
+        return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "open_modal"
+
+    def names_opens_modal(node: ast.AST) -> bool:
+        return isinstance(node, ast.Assign) and "opens_modal" in map(ast.unparse, chain(*map(ast.walk, node.targets)))
 
     asking = {
-        f"{module_of(path)}.{item.name}": "opens_modal = True" in map(ast.unparse, item.body)
+        f"{module_of(path)}.{item.name}": any(map(names_opens_modal, item.body))
         for path in SOURCES
         for item in ast.parse(path.read_text("utf-8")).body
         if isinstance(item, ast.ClassDef) and any(map(calls_open_modal, ast.walk(item)))

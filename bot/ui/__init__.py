@@ -11,7 +11,6 @@ removals/            removes pictures and messages, and notifies their owners
 guide/               texts and pictures of `/guide`
 rendered_message.py  a message ready to be sent: a view and its files
 studio_session.py    loads, changes, saves and redraws a user's studio
-page_kind.py         kinds of lists with pages, registered by key
 access.py            checks rights before a handler runs, and tells handlers who acts where
 server_lookups.py    asks Discord about members and command permissions
 visible_channels.py  the art channels that a user may view

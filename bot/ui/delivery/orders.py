@@ -39,7 +39,7 @@ from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reachable
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.interactions.lost import InteractionLost
-from bot.ui.interactions.replies import Refusal
+from bot.ui.interactions.replies import ErrorWithRows
 from bot.ui.views.jobs.progress import waiting_view
 from bot.ui.views.refusal import misfit_refusal, refusal_for_studio
 from bot.ui.views.servers.phrase_question import AskStaffButton
@@ -101,8 +101,8 @@ class Orders:
     ) -> None:
         """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
-        Raises a RequestError, or a Refusal with buttons: alternatives for a LoRA that does not fit, checkpoints for
-        regions, the studio for several few-step LoRAs, and a question to staff for words that they can allow.
+        Raises a RequestError, or an ErrorWithRows: alternatives for a LoRA that does not fit, checkpoints for regions,
+        the studio for several few-step LoRAs, and a question to staff for words that they can allow.
         """
         preferences = preferences or await self._preferences(interaction)
         checkpoints = await checkpoints_here(interaction)
@@ -160,14 +160,14 @@ class Orders:
 
     async def _with_question(
         self, interaction: Interaction, request: GenerationRequest, refusal: RequestError
-    ) -> RequestError | Refusal:
+    ) -> RequestError | ErrorWithRows:
         """The refusal; with a button that asks the staff, if they can allow the words and the user can ask today."""
         who = context_of(interaction)
         refused = await self._servers.checks.refused_words(who, request)
         if refused is None or not await self._servers.administration.phrases.may_ask(who):
             return refusal
         draft_id = await save_draft(self._db, interaction.user.id, refused.model_dump_json())
-        return Refusal(refusal, ui.ActionRow[Any](AskStaffButton(draft_id)))
+        return ErrorWithRows(refusal, ui.ActionRow[Any](AskStaffButton(draft_id)))
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._db, interaction.user.id)
@@ -269,7 +269,7 @@ class Orders:
 
     async def _with_alternatives(
         self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints, shown: Shown
-    ) -> Refusal:
+    ) -> ErrorWithRows:
         """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the category that fit."""
         position, lora = await self._requests.find_refused(draft, refusal.lora)
         refusal = replace(refusal, lora=lora_name(lora, shown))

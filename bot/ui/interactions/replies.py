@@ -28,7 +28,7 @@ MAX_ROLES = 10  # that one sentence names
 MAX_SENTENCES = 1500  # characters about one error; a message holds 4000
 
 
-class Refusal(Exception):
+class ErrorWithRows(Exception):
     """An error with more below its sentence: buttons for alternatives, lines of text, files."""
 
     def __init__(self, error: Exception | str, *rows: ui.Item[Any], files: Sequence[discord.File] = ()) -> None:
@@ -101,9 +101,9 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
         return
     if isinstance(cause, DatabaseError):
         log.error("an interaction failed: %s", cause)
-    elif not isinstance(cause, Refusal | RequestError):
+    elif not isinstance(cause, ErrorWithRows | RequestError):
         log.error("an interaction failed", exc_info=cause)
-    refusal = cause if isinstance(cause, Refusal) else Refusal(cause)
+    refusal = cause if isinstance(cause, ErrorWithRows) else ErrorWithRows(cause)
     try:
         await send_ephemeral(interaction, refusal_card(refusal.error, *refusal.rows), refusal.files)
     except DISCORD_ERRORS as problem:

@@ -1,13 +1,13 @@
 """The messages of the bot, built from values, and persistent components, whose custom_ids hold all their state.
 
-persistent_items.py  base classes of buttons, select menus and modals; defining a subclass registers it
+persistent_items.py  base classes of buttons and select menus; defining a subclass registers it
+custom_ids.py        the values in custom_ids, declared as fields of a component
+forms.py             base class of forms, and the fields that they declare
 permissions.py       the permissions that the bot needs, and who may post
 expired_modal.py     the reply to a modal whose state is lost
 question.py          questions before something is deleted
-browse.py            lists with pages: the page, turning pages, searching
-browse_menus.py      menus of lists: sort order, category, base model
-compact_lists.py     entries of lists as lines, with a menu that opens them
-go_to_page.py        the form that asks for the number of a page
+list_page.py         base class of lists with pages, and the buttons that turn them
+browse.py            lists that one browses: search, order, filters, cards or lines
 refusal.py           the buttons under the refusal of a LoRA; its sentence is in `inference.errors`
 status.py            the status of the program
 guide.py             the pages of the guide

@@ -21,7 +21,7 @@ from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.rendered_message import Items, button_rows
-from bot.ui.views.forms import LEFT_OUT, Choice, ChoiceField, Form, SwitchField, TextField
+from bot.ui.views.forms import LEFT_OUT, ChoiceField, Form, Option, SwitchField, TextField
 from bot.ui.views.list_page import Cursor, Entry, Found, ListButton, ListPage, ListRef
 from bot.ui.views.persistent_items import MENU, PersistentMenu, outdated_error
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, base_model_in, in_order, query_at, query_key
@@ -236,13 +236,13 @@ class FilterForm(BrowseForm, key="filter"):
 
 def _base_choices(
     query: BrowseQuery, installed: Mapping[BaseModelId, Sequence[str]], usual: CheckpointSettings | None
-) -> list[Choice]:
+) -> list[Option]:
     first = [base for base in (usual and usual.base_model, query.base_model) if base is not None]
     choices = [
-        Choice(base, _base_text(base, usual), listed(installed.get(base, ())))
+        Option(base, _base_text(base, usual), listed(installed.get(base, ())))
         for base in dict.fromkeys([*first, *installed])
     ]
-    return [*choices[: MENU - 1], Choice(_ANY, _("For any base model"))]
+    return [*choices[: MENU - 1], Option(_ANY, _("For any base model"))]
 
 
 def _base_text(base: BaseModelId, usual: CheckpointSettings | None) -> str:
@@ -251,7 +251,7 @@ def _base_text(base: BaseModelId, usual: CheckpointSettings | None) -> str:
     return _("For {base_model}").format(base_model=base.label)
 
 
-async def _tag_choices(query: BrowseQuery, db: Database) -> list[Choice]:
+async def _tag_choices(query: BrowseQuery, db: Database) -> list[Option]:
     """The most used tags of the category, or of *other*."""
     found = await db.all(POPULAR_TAGS, category=query.category or Category.OTHER, limit=MENU - 1)
     tags = (
@@ -259,7 +259,7 @@ async def _tag_choices(query: BrowseQuery, db: Database) -> list[Choice]:
         if query.tag
         else [each.tag for each in found]
     )
-    return [Choice(_ANY, _("All tags")), *(Choice(tag, tag) for tag in tags)] if tags else []
+    return [Option(_ANY, _("All tags")), *(Option(tag, tag) for tag in tags)] if tags else []
 
 
 class BrowseMenu(PersistentMenu):

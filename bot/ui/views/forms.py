@@ -18,7 +18,7 @@ from bot.servers.rights import Action
 from bot.ui.access import enter
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.interactions.replies import Refusal, error_message
+from bot.ui.interactions.replies import ErrorWithRows, error_message
 from bot.ui.views.persistent_items import MENU, outdated_error
 from inference.errors import RequestError
 
@@ -116,7 +116,7 @@ class TextField(FormField[str]):
 
 
 @dataclass(frozen=True)
-class Choice:
+class Option:
     """A choice of a field: its value, its text, and a line about it."""
 
     value: str
@@ -132,7 +132,7 @@ class Choice:
 class ChoiceField(FormField[str]):
     """One of the `choices`: radio buttons, or a menu of more than ten. A form gives them by `but(choices=…)`."""
 
-    def __init__(self, text: str, hint: str = "", *, required: bool = True, choices: Sequence[Choice] = ()) -> None:
+    def __init__(self, text: str, hint: str = "", *, required: bool = True, choices: Sequence[Option] = ()) -> None:
         super().__init__(text, hint, required=required)
         self.choices = choices
 
@@ -162,7 +162,7 @@ class ChoiceField(FormField[str]):
 class ChoicesField(FormField[Sequence[str]]):
     """Any of the `choices`: checkboxes, or a menu of more than ten. The value is a collection of the chosen ones."""
 
-    def __init__(self, text: str, hint: str = "", *, choices: Sequence[Choice] = ()) -> None:
+    def __init__(self, text: str, hint: str = "", *, choices: Sequence[Option] = ()) -> None:
         super().__init__(text, hint, required=False)
         self.choices = choices
 
@@ -221,7 +221,7 @@ class FileField(FormField[Sequence[discord.Attachment]]):
         return component.values
 
 
-class RefusedEntries(Refusal):
+class RefusedEntries(ErrorWithRows):
     """A form that was refused, with what was typed into it: Discord shows that no more."""
 
     def __init__(self, problem: RequestError, typed: Sequence[str]) -> None:

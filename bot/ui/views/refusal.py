@@ -14,7 +14,7 @@ from bot.i18n import _, later
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
-from bot.ui.interactions.replies import Refusal
+from bot.ui.interactions.replies import ErrorWithRows
 from bot.ui.studio_session import request_is_in_studio
 from bot.ui.views.custom_ids import Id, IdPart, Position
 from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
@@ -25,7 +25,7 @@ MAX_CHECKPOINTS = 5  # buttons of one row
 
 def misfit_refusal(
     refusal: LoraMisfit, draft_id: int, position: int, checkpoints: Sequence[str], alternatives: Sequence[Lora]
-) -> Refusal:
+) -> ErrorWithRows:
     """A refused request with LoRAs instead, stored as a draft. `position` is the index of the misfit LoRA in it.
 
     `checkpoints` are those that all its LoRAs fit.
@@ -41,13 +41,13 @@ def misfit_refusal(
         names = {each.id: text.format(name=on_a_label(each.name)) for each in alternatives}
         swaps = (SwapButton(draft_id, position, lora_id).labelled(name) for lora_id, name in names.items())
         rows.append(ui.ActionRow[Any](*swaps))
-    return Refusal(refusal, *rows)
+    return ErrorWithRows(refusal, *rows)
 
 
-def refusal_for_studio(refusal: RequestError, draft_id: int, checkpoints: Sequence[str] = ()) -> Refusal:
+def refusal_for_studio(refusal: RequestError, draft_id: int, checkpoints: Sequence[str] = ()) -> ErrorWithRows:
     """A refused request, stored as a draft that the studio opens, and the `checkpoints` that paint it."""
     others = [PaintOnButton(draft_id, name) for name in checkpoints[: MAX_CHECKPOINTS - 1]]
-    return Refusal(refusal, ui.ActionRow[Any](*others, OpenDraftButton(draft_id)))
+    return ErrorWithRows(refusal, ui.ActionRow[Any](*others, OpenDraftButton(draft_id)))
 
 
 class PaintOnButton(DraftButton, prefix="on"):

@@ -13,7 +13,7 @@ from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.requests.regions import by_sides
-from bot.ui.interactions.replies import Refusal, error_message
+from bot.ui.interactions.replies import ErrorWithRows, error_message
 from bot.ui.views.refusal import OpenDraftButton, PaintOnButton
 from bot.workspace.stacks import StackFit, judge, lora_drafts_of, require_stack
 
@@ -32,7 +32,7 @@ async def with_stack(
 
     `shown` are the content ratings of LoRAs whose names may be shown.
 
-    Raises NothingThere, or a Refusal when a LoRA of the stack cannot be used on the draft's checkpoint.
+    Raises NothingThere, or an ErrorWithRows when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
     stack = await require_stack(db, person_id, name)
     fit = await judge(requests, stack, draft.checkpoint, shown)
@@ -47,7 +47,7 @@ async def with_stack(
     return whole
 
 
-def _refusal(fit: StackFit, checkpoint: str, draft_id: int) -> Refusal:
+def _refusal(fit: StackFit, checkpoint: str, draft_id: int) -> ErrorWithRows:
     """Each LoRA that does not fit the checkpoint with the reason, and the alternatives as buttons."""
     text = _("Some LoRAs of the stack {name} cannot be used with {checkpoint}:")
     head = text.format(name=plain(fit.stack.name), checkpoint=plain(checkpoint))
@@ -55,4 +55,4 @@ def _refusal(fit: StackFit, checkpoint: str, draft_id: int) -> Refusal:
     gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in fit.refused)
     others = [] if gone else [PaintOnButton(draft_id, name) for name in fit.checkpoints[:4]]
     row = ui.ActionRow[Any](OpenDraftButton(draft_id), *others)
-    return Refusal("\n".join([head, *bounded_lines(reasons, MAX_REASONS)]), row)
+    return ErrorWithRows("\n".join([head, *bounded_lines(reasons, MAX_REASONS)]), row)

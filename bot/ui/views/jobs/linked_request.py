@@ -26,7 +26,7 @@ from bot.sources.hubs.links import Link, links_in, parse_link, without_links
 from bot.sources.hubs.remote import RemoteVersion
 from bot.ui.access import checkpoints_here, context_of, shown_ratings, words_here
 from bot.ui.client import Interaction
-from bot.ui.interactions.replies import Refusal, error_message
+from bot.ui.interactions.replies import ErrorWithRows, error_message
 from bot.ui.views.bookmarks.stack_draft import with_stack
 from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
 from bot.visible_text import is_blank
@@ -49,7 +49,7 @@ class PaintWithItButton(DraftButton, prefix="addpaint"):
         await order(interaction, request, self.draft_id)
 
 
-def _lora_not_here(name: str, position: int, draft_id: int | None, refusal: RequestError | None) -> Refusal:
+def _lora_not_here(name: str, position: int, draft_id: int | None, refusal: RequestError | None) -> ErrorWithRows:
     """A request names a LoRA by a link, and it is not here. It is kept as a draft, unless the person may not add one.
 
     Without a `name` it may not be named where the person is. The link has this `position` among those of the request.
@@ -64,7 +64,7 @@ def _lora_not_here(name: str, position: int, draft_id: int | None, refusal: Requ
     else:
         text += "\n" + _("Your request is saved. Add the LoRA, then press *Generate with this LoRA* to continue.")
     rows = [] if draft_id is None else [ui.ActionRow[Any](add_button(draft_id, position))]
-    return Refusal(text, *rows)
+    return ErrorWithRows(text, *rows)
 
 
 def add_button(draft_id: int, position: int, name: str = "") -> ui.Button[Any]:
@@ -87,7 +87,7 @@ def links_of(request: PendingRequest) -> list[tuple[Link, LoraDraft | None]]:
 
 
 async def order(interaction: Interaction, request: PendingRequest, draft_id: int | None = None) -> None:
-    """Order what a person asked for. Raises a Refusal that offers the LoRA, a RequestError, or as `Orders.paint`.
+    """Order what a person asked for. Raises an ErrorWithRows with the LoRA, a RequestError, or as `Orders.paint`.
 
     With the id of its draft it goes on after a LoRA was added: without a checkpoint it takes one that all LoRAs fit.
     """
@@ -111,7 +111,7 @@ async def order(interaction: Interaction, request: PendingRequest, draft_id: int
 
 
 async def _with_linked(interaction: Interaction, request: PendingRequest, draft_id: int | None) -> RequestDraft:
-    """The draft with the LoRAs that its links mean. Raises TooManyLinks, SourceError, or a Refusal that offers it."""
+    """The draft with the LoRAs that its links mean. Raises TooManyLinks, SourceError, or an ErrorWithRows with it."""
     if (count := len(links_in(request.prompt))) > MAX_LINKS:
         raise TooManyLinks(count, MAX_LINKS)
     draft, links = request.draft(), links_of(request)
@@ -141,7 +141,7 @@ async def _with_linked(interaction: Interaction, request: PendingRequest, draft_
 async def _entry_at_hub(
     interaction: Interaction, request: PendingRequest, link: Link, position: int, draft_id: int | None
 ) -> Lora:
-    """The entry that has a file of the page of a link. Raises SourceError, or a Refusal that offers the LoRA."""
+    """The entry that has a file of the page of a link. Raises SourceError, or an ErrorWithRows that offers the LoRA."""
     client, person_id = interaction.client, interaction.user.id
     model = await client.additions.look_ups.model(link, person_id, remembered=True)
     for version in model.versions:

@@ -14,7 +14,7 @@ from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
-from bot.ui.views.forms import Choice, ChoiceField, Form, TextField
+from bot.ui.views.forms import ChoiceField, Form, Option, TextField
 from bot.ui.views.loras.buttons import LoraButton
 from bot.ui.views.loras.text import prediction_text
 from bot.ui.views.persistent_items import MENU
@@ -40,24 +40,24 @@ class BaseModelForm(Form):
 
     def __init__(self, lora: Lora, installed: list[BaseModelId], opening: int) -> None:
         self._versions = {str(version.id): version for version in lora.usable[:MENU]}
-        versions = [Choice(key, version.name, version.path[-100:]) for key, version in self._versions.items()]
+        versions = [Option(key, version.name, version.path[-100:]) for key, version in self._versions.items()]
         known = {version.base_model for version in lora.usable}
         chosen = known.pop() if len(known) == 1 else None
         first = [] if chosen is None else [chosen]
         bases = list(dict.fromkeys([*first, *installed, *known_base_models()]))[:MENU]
         predictions = [
-            Choice(
+            Option(
                 _AS_KNOWN,
                 _("As stated in the file"),
                 _("Choose this option if you do not know the prediction type"),
             ),
-            *(Choice(kind, prediction_text(kind)) for kind in PredictionType),
+            *(Option(kind, prediction_text(kind)) for kind in PredictionType),
         ]
         super().__init__(
             _(self.heading).format(name=lora.name),
             opening,
             version=BaseModelForm.version.but(choices=versions, value=versions[0].value),
-            base=BaseModelForm.base.but(choices=[Choice(each, each.label, each) for each in bases], value=chosen),
+            base=BaseModelForm.base.but(choices=[Option(each, each.label, each) for each in bases], value=chosen),
             prediction=BaseModelForm.prediction.but(choices=predictions, value=_AS_KNOWN),
         )
 

@@ -10,7 +10,7 @@ from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
-from bot.ui.views.forms import Choice, ChoiceField, Form
+from bot.ui.views.forms import ChoiceField, Form, Option
 from bot.ui.views.loras.buttons import LoraButton
 from inference.content_rating import ContentRating
 
@@ -43,12 +43,12 @@ class ContentRatingForm(Form, key="crated"):
     rating = ChoiceField(later("Content rating"))
 
     def __init__(self, lora: Lora, opening: int) -> None:
-        as_files_say = Choice(
+        as_files_say = Option(
             _AS_FILES_SAY,
             _("As stated in the LoRA's files"),
             _("The rating from the LoRA's files, or no rating if the files contain none"),
         )
-        choices = [Choice(rating, label(rating), _(text)) for rating, text in _MEANINGS.items()]
+        choices = [Option(rating, label(rating), _(text)) for rating, text in _MEANINGS.items()]
         rating = ContentRatingForm.rating.but(
             choices=[*choices, as_files_say], value=lora.content_rating or _AS_FILES_SAY
         )

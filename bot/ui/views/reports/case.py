@@ -30,7 +30,7 @@ from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.custom_ids import DiscordId, Id
-from bot.ui.views.forms import Choice, ChoiceField, Form, TextField
+from bot.ui.views.forms import ChoiceField, Form, Option, TextField
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.reports.text import outcome_lines, reported_lines
 from bot.ui.views.results.removal_form import REASON
@@ -276,7 +276,7 @@ class RateHigherForm(DecisionForm, key="rprate"):
     rating = ChoiceField(later("Content rating"))
 
     def __init__(self, report_id: int, higher: Sequence[ContentRating], opening: int) -> None:
-        choices = [Choice(rating, label(rating)) for rating in higher]
+        choices = [Option(rating, label(rating)) for rating in higher]
         super().__init__(report_id, opening, rating=RateHigherForm.rating.but(choices=choices))
 
     def options(self) -> dict[str, Any]:

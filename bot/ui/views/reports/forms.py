@@ -13,7 +13,7 @@ from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
-from bot.ui.views.forms import Choice, ChoiceField, Form, TextField
+from bot.ui.views.forms import ChoiceField, Form, Option, TextField
 from bot.ui.views.loras.buttons import LoraButton
 from inference.queue.policy import EVERYWHERE
 
@@ -32,7 +32,7 @@ class ReportForm(Form):
     )
 
     def __init__(self, title: str, opening: int) -> None:
-        choices = [Choice(reason, label(reason)) for reason in ReportReason]
+        choices = [Option(reason, label(reason)) for reason in ReportReason]
         super().__init__(title, opening, reason=ReportForm.reason.but(choices=choices))
 
     def chosen(self) -> tuple[ReportReason, str]:

@@ -20,7 +20,7 @@ from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
 from bot.ui.client import Interaction
-from bot.ui.interactions.replies import Refusal, send_ephemeral, send_ephemeral_text
+from bot.ui.interactions.replies import ErrorWithRows, send_ephemeral, send_ephemeral_text
 from bot.ui.rendered_message import Items
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
@@ -66,7 +66,7 @@ class RemixButton(JobButton, prefix="remix"):
 
 
 async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:
-    """The button's job, from which its owner may paint here. Raises TakenDown, or a Refusal that offers a remix.
+    """The button's job, from which its owner may paint here. Raises TakenDown, or an ErrorWithRows that offers a remix.
 
     `then` is a sentence on where the studio has what somebody else wanted.
     """
@@ -77,7 +77,7 @@ async def own_job_or_remix(button: JobButton, interaction: Interaction, then: st
             "generate there are yours."
         )
         told = sentences(text.format(person=mention(job.person_id)), *([then] if then else []))
-        raise Refusal(told, ui.ActionRow[Any](RemixButton(job.id)))
+        raise ErrorWithRows(told, ui.ActionRow[Any](RemixButton(job.id)))
     return job
 
 

@@ -18,7 +18,7 @@ from bot.servers.word_limits import MAX_NAME
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.interactions.replies import Refusal
+from bot.ui.interactions.replies import ErrorWithRows
 from bot.ui.views.custom_ids import is_id
 from bot.ui.views.forms import TextField
 from bot.ui.views.persistent_items import outdated_error
@@ -93,7 +93,7 @@ class WordListForm(PanelForm, key="svwordlist"):
         self._id = one.id
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Save the list. Raises DatabaseError, and a Refusal of one that cannot be saved."""
+        """Save the list. Raises DatabaseError, and an ErrorWithRows of one that cannot be saved."""
         typed = {each: str(getattr(self, each)) for each in ("name", *_RULES)}
         try:
             saved = await self._save(interaction, {each: lines_of(typed[each]) for each in _RULES})
@@ -108,7 +108,7 @@ class WordListForm(PanelForm, key="svwordlist"):
         return await services(interaction).change(who, server_id, self._id, name=self.name, **rules)
 
 
-def _refused(page: PanelPage, typed: Mapping[str, str], problem: RequestError) -> Refusal:
+def _refused(page: PanelPage, typed: Mapping[str, str], problem: RequestError) -> ErrorWithRows:
     """A list that could not be saved, with what was typed: in a file, and by a button in the form again.
 
     The file lies in the message, so nothing of it is kept here, and it is there after a restart.
@@ -117,7 +117,7 @@ def _refused(page: PanelPage, typed: Mapping[str, str], problem: RequestError) -
     data = json.dumps(typed, ensure_ascii=False, indent=1).encode("utf-8", "replace")
     file = discord.File(io.BytesIO(data), _FILE)
     row = ui.ActionRow[Any](CorrectListButton(page))
-    return Refusal(problem, shown([f"-# {kept}"]), ui.File[Any](file), row, files=[file])
+    return ErrorWithRows(problem, shown([f"-# {kept}"]), ui.File[Any](file), row, files=[file])
 
 
 class CorrectListButton(PanelButton, prefix="svwordagain"):

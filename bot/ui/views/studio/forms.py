@@ -17,11 +17,11 @@ from bot.ui.client import Interaction
 from bot.ui.uploads import take_upload
 from bot.ui.views.forms import (
     LEFT_OUT,
-    Choice,
     ChoiceField,
     ChoicesField,
     FileField,
     Form,
+    Option,
     SwitchField,
     TextField,
 )
@@ -152,13 +152,13 @@ class OptionsForm(StudioForm, key="stoptions"):
     def __init__(self, snapshot: StudioSnapshot, opening: int) -> None:
         draft, checkpoint, form = snapshot.studio.draft, snapshot.checkpoint, OptionsForm
         chosen = checkpoint.size(draft.size) if draft.size else None
-        sizes = [Choice(str(size), f"{_(size.shape)} · {size}") for size in checkpoint.sizes]
-        counts = [Choice(str(count), str(count)) for count in range(1, MAX_COUNT + 1)]
+        sizes = [Option(str(size), f"{_(size.shape)} · {size}") for size in checkpoint.sizes]
+        counts = [Option(str(count), str(count)) for count in range(1, MAX_COUNT + 1)]
         hint = _(form.fast.hint).format(lora=checkpoint.fast)
         super().__init__(
             _("Options"),
             opening,
-            size=_chosen_of(form.size, [Choice(_DEFAULT, _("Default")), *sizes], str(chosen)),
+            size=_chosen_of(form.size, [Option(_DEFAULT, _("Default")), *sizes], str(chosen)),
             count=_chosen_of(form.count, counts, str(draft.count)),
             seed=draft.seed,
             fast=form.fast.but(value=draft.fast, hint=hint) if checkpoint.fast else LEFT_OUT,
@@ -240,11 +240,11 @@ class AdvancedForm(StudioForm, key="stadvanced"):
 def _sampling(draft: RequestDraft, checkpoint: CheckpointSettings) -> tuple[ChoiceField, ChoiceField]:
     """The fields of sampler and spacing."""
     offered = checkpoint.capability.samplers
-    samplers = [Choice(_DEFAULT, _("Default: {sampler}").format(sampler=checkpoint.sampler))]
-    samplers += [Choice(sampler, sampler.value) for sampler in offered]
+    samplers = [Option(_DEFAULT, _("Default: {sampler}").format(sampler=checkpoint.sampler))]
+    samplers += [Option(sampler, sampler.value) for sampler in offered]
     known = {spacing for each in offered.values() for spacing in each}
-    spacings = [Choice(_DEFAULT, _("Default")), Choice(OWN, _("The model's own spacing"))]
-    spacings += [Choice(spacing, spacing.value) for spacing in Spacing if spacing in known]
+    spacings = [Option(_DEFAULT, _("Default")), Option(OWN, _("The model's own spacing"))]
+    spacings += [Option(spacing, spacing.value) for spacing in Spacing if spacing in known]
     sampler = _chosen_of(AdvancedForm.sampler, samplers, draft.sampler)
     return sampler, _chosen_of(AdvancedForm.spacing, spacings, draft.spacing)
 
@@ -294,7 +294,7 @@ class AdjustForm(StudioForm, key="stadjust"):
         others = [each for each in snapshot.fitting if each is not row] if row in snapshot.fitting else []
         layout, form = [region.name for region in snapshot.studio.draft.regions], AdjustForm
         region = row.lora.region if row.lora.region in layout else None
-        parts = [Choice(_DEFAULT, _("The whole picture")), *(Choice(name, part_name(name)) for name in layout)]
+        parts = [Option(_DEFAULT, _("The whole picture")), *(Option(name, part_name(name)) for name in layout)]
         super().__init__(
             _("Adjust {lora}").format(lora=row.name),
             opening,
@@ -355,9 +355,9 @@ class RegionsForm(WordsForm, key="stparts"):
         if not draft.regions and not snapshot.checkpoint.capability.regions:
             raise RegionsNotOffered(checkpoint=snapshot.checkpoint.name)
         layout = tuple(region.name for region in draft.regions)
-        layouts = [Choice(_BETWEEN_NAMES.join(each), capitalised(layout_name(each))) for each in LAYOUTS]
+        layouts = [Option(_BETWEEN_NAMES.join(each), capitalised(layout_name(each))) for each in LAYOUTS]
         if layout:
-            layouts.append(Choice(_DEFAULT, _("One prompt for the whole picture")))
+            layouts.append(Option(_DEFAULT, _("One prompt for the whole picture")))
         field = _chosen_of(RegionsForm.layout, layouts, _BETWEEN_NAMES.join(layout or LAYOUTS[0]))
         super().__init__(regions_title(draft), opening, layout=field, prompt=LEFT_OUT)
         self._characters = [row.lora.lora_id for row in snapshot.fitting if row.category is Category.CHARACTER]
@@ -422,7 +422,7 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _chosen_of(field: ChoiceField, choices: Sequence[Choice], chosen: str | None) -> ChoiceField:
+def _chosen_of(field: ChoiceField, choices: Sequence[Option], chosen: str | None) -> ChoiceField:
     """The field with these choices; one that is none of them chooses the first."""
     known = any(each.value == chosen for each in choices)
     return field.but(choices=choices, value=chosen if known else choices[0].value)

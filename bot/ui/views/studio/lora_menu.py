@@ -19,7 +19,7 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.custom_ids import is_id
-from bot.ui.views.forms import Choice, ChoiceField, TextField
+from bot.ui.views.forms import ChoiceField, Option, TextField
 from bot.ui.views.loras.buttons import stored_lora
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
@@ -179,15 +179,15 @@ class LoraMenuSearchForm(StudioForm, key="stsearch"):
     sort = ChoiceField(later("Sort bookmarks by"))
 
     def __init__(self, menu_filter: LoraMenuFilter, opening: int) -> None:
-        form, categories = LoraMenuSearchForm, [Choice(category, label(category)) for category in Category]
-        sources = [Choice("mine", _("Your bookmarks")), Choice("all", _("All LoRAs that fit the model"))]
-        orders = [Choice(sort, in_order(sort)) for sort in _SORTS]
+        form, categories = LoraMenuSearchForm, [Option(category, label(category)) for category in Category]
+        sources = [Option("mine", _("Your bookmarks")), Option("all", _("All LoRAs that fit the model"))]
+        orders = [Option(sort, in_order(sort)) for sort in _SORTS]
         super().__init__(
             _("Find a LoRA to add"),
             opening,
             search=menu_filter.search,
             category=form.category.but(
-                choices=[Choice(_ANY, _("all categories")), *categories], value=menu_filter.category or _ANY
+                choices=[Option(_ANY, _("all categories")), *categories], value=menu_filter.category or _ANY
             ),
             where=form.where.but(choices=sources, value="mine" if menu_filter.bookmarks else "all"),
             sort=form.sort.but(choices=orders, value=menu_filter.sort),

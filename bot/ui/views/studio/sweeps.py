@@ -12,7 +12,7 @@ from bot.requests.regions import own_words
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
-from bot.ui.views.forms import LEFT_OUT, Choice, ChoiceField, Form, TextField
+from bot.ui.views.forms import LEFT_OUT, ChoiceField, Form, Option, TextField
 from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.results.details import own_job_or_remix
 from bot.ui.views.studio.buttons import StudioButton
@@ -86,7 +86,7 @@ class SweepForm(Form, key="sweep"):
     def __init__(self, draft: RequestDraft, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
         only = loras[0][1] if len(loras) == 1 else _("a LoRA")
         first, _name, weight = loras[0]
-        choices = [Choice(str(position), name) for position, name, _weight in loras]
+        choices = [Option(str(position), name) for position, name, _weight in loras]
         usual = " ".join(f"{each:g}" for each in usual_weights(weight))
         hint = _(SweepForm.weights.hint).format(least=FEWEST, most=MOST)
         super().__init__(

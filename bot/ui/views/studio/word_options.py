@@ -6,7 +6,7 @@ import hashlib
 
 import discord
 
-from bot.ui.views.forms import Choice
+from bot.ui.views.forms import Option
 from bot.workspace.studio_draft import Row
 
 
@@ -15,10 +15,10 @@ def word_value(word: str) -> str:
     return hashlib.sha256(word.encode()).hexdigest()[:16]
 
 
-def word_choice(row: Row, word: str, beside: str = "") -> Choice:
+def word_choice(row: Row, word: str, beside: str = "") -> Option:
     """A trigger word or a group, which is shown by its name if it has one."""
     name = row.group_name(word)
-    return Choice(word_value(word), name or word, " · ".join(filter(None, (beside, word if name else ""))))
+    return Option(word_value(word), name or word, " · ".join(filter(None, (beside, word if name else ""))))
 
 
 def word_option(row: Row, word: str, *, value: str, beside: str) -> discord.SelectOption:
