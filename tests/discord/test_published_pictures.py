@@ -53,6 +53,9 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         question = await pressed(ada, await pressed(ada, picture, "Publish"), "Picture 2")
         await pressed(ada, question, "Publish")
         post = await posted(scene, is_post)
+        for person, offered in (("Ada", True), ("Linus", False)):  # the author alone
+            panel = await scene.control.person(person).message_command("Use this picture…", post)
+            assert ("Upscale" in (await panel.reply(PATIENCE)).buttons) is offered, person
         details = await of_menu(scene, "Linus", "Details", post)
         assert (
             "seed 42" in details.text

@@ -35,7 +35,8 @@ async def open_picture_panel(interaction: Interaction, message: discord.Message)
     interaction.client.chosen_messages.note(interaction.id, interaction.user.id, message)
     buttons: list[PersistentButton] = [kind(interaction.id) for kind in BUTTONS]
     if shown is not None and shown.job.person_id == interaction.user.id:
-        buttons.insert(2, UpscaleButton(shown.job.id, shown.publication and shown.publication.position))
+        upscale = UpscaleButton(shown.job.id, shown.publication and shown.publication.position)
+        buttons.insert(2, upscale.labelled(_(upscale.label)))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"### {_('Use this picture')}\n-# {_('What would you like to do with it?')}"))
     view.add_item(ui.ActionRow[Any](*buttons))
