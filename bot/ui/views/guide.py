@@ -29,6 +29,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks.bookmarks import open_bookmarks
 from bot.ui.views.custom_ids import IdPart, Word
 from bot.ui.views.loras.market import open_market
+from bot.ui.views.list_page import BACK, NEXT
 from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
 from bot.workspace.browsing import first_in_market, first_of_bookmarks, first_to_try
 from inference.lora.beside.categories import Category
@@ -187,9 +188,9 @@ def _neighbour_buttons(current: Chapter) -> Iterable[PersistentButton]:
     """The buttons for the previous and the next chapter; after the last one a first picture."""
     place = CHAPTERS.index(current)
     if place:
-        yield ChapterButton(CHAPTERS[place - 1].key).labelled(_("Back"))
+        yield ChapterButton(CHAPTERS[place - 1].key).labelled(_(BACK))
     if place + 1 < len(CHAPTERS):
-        yield ChapterButton(CHAPTERS[place + 1].key).labelled(_("Next"), style=discord.ButtonStyle.primary)
+        yield ChapterButton(CHAPTERS[place + 1].key).labelled(_(NEXT), style=discord.ButtonStyle.primary)
     else:
         yield PaintOneButton()
 

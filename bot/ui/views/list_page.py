@@ -25,6 +25,7 @@ Query = TypeVar("Query")
 Entry = TypeVar("Entry")
 Each = TypeVar("Each")
 
+BACK, NEXT = later("Back"), later("Next")  # the words of every pager
 MAX_PAGE_DIGITS = 6
 _NO_PAGE = 10**MAX_PAGE_DIGITS - 1  # in the id of a disabled *Next*, which differs from the others of its message
 MAX_ANCHOR = 10**18  # above every id of ours
@@ -138,8 +139,8 @@ class ListPage(ABC, Generic[Query, Entry]):
         """The buttons *Back*, *Page 2 of 9* and *Next*; none where there is one page."""
         if found.back is None and found.on is None:
             return []
-        back = TurnPageButton(at.to(found.back or Cursor())).labelled(_("Back"), disabled=found.back is None)
-        on = TurnPageButton(at.to(found.on or Cursor(_NO_PAGE))).labelled(_("Next"), disabled=found.on is None)
+        back = TurnPageButton(at.to(found.back or Cursor())).labelled(_(BACK), disabled=found.back is None)
+        on = TurnPageButton(at.to(found.on or Cursor(_NO_PAGE))).labelled(_(NEXT), disabled=found.on is None)
         if not self.numbered:
             return [back, on]
         counted = found.page is not None and found.pages is not None
@@ -224,7 +225,7 @@ class ListButton(PersistentButton):
 class TurnPageButton(ListButton, prefix="pg"):
     """Shows a page of a list, or leads back to it."""
 
-    label = later("Back")
+    label = BACK
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show the page."""
