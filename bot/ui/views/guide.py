@@ -28,8 +28,8 @@ from bot.ui.interactions import acknowledge
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks.bookmarks import open_bookmarks
 from bot.ui.views.custom_ids import IdPart, Word
-from bot.ui.views.loras.market import open_market
 from bot.ui.views.list_page import BACK, NEXT
+from bot.ui.views.loras.market import open_market
 from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
 from bot.workspace.browsing import first_in_market, first_of_bookmarks, first_to_try
 from inference.lora.beside.categories import Category
