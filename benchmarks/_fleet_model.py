@@ -16,7 +16,9 @@ from itertools import count
 from math import inf
 
 from inference.queue.request_cost import precedence
-from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue
+from inference.queue.slots import WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 
 STEP_SECONDS = 0.1  # of one picture
 STEPS = 28.0

@@ -24,7 +24,7 @@ from bot.database.database import Database
 from inference.demo import CHECKPOINTS
 from inference.messages.request import GenerationRequest
 from inference.messages.samplers import Sampler
-from inference.queue.scheduler import Waiting
+from inference.queue.waiting_jobs import Waiting
 
 STEPS, SIDE = 8, 64
 DISPATCHER = "dispatcher"  # the name of its task

@@ -23,7 +23,7 @@ from statistics import fmean
 from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._fleet_model import Fleet, crowd
 from benchmarks._ray_fleet import painted_on_ray
-from inference.queue.scheduler import Waiting
+from inference.queue.waiting_jobs import Waiting
 
 THREE = ("a", "b", "c")
 LORAS = 2000  # of which each job of the large simulation uses one, some often

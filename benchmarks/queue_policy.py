@@ -21,7 +21,9 @@ from typing import Protocol
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from inference.queue.request_cost import precedence
-from inference.queue.scheduler import PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue
+from inference.queue.slots import PREFETCHED_JOBS, WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 
 CHECKPOINTS, SHARES = ("a", "b", "c"), (60, 30, 10)
 PEOPLE, HEAVY_SHARE = 20, 0.4

@@ -152,8 +152,8 @@ def _table(settings: Settings, state: RecordedState) -> Table:
     return table
 
 
-def _time(unix_ms: int | None) -> str:
-    return "" if unix_ms is None else datetime.fromtimestamp(unix_ms / 1000).astimezone().isoformat(" ", "seconds")
+def _time(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000).astimezone().isoformat(" ", "seconds")
 
 
 def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
@@ -185,11 +185,10 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
 
 
 def _failure(job: FailedJob) -> dict[str, object]:
-    what = job.failure.code if job.failure else None
     return {
         "job": job.id,
         "checkpoint": job.checkpoint,
         "finished_at": job.finished_at,
-        "code": what,
+        "code": job.failure.code,
         "says": str(job.failure),
     }

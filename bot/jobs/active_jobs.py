@@ -15,8 +15,10 @@ from bot.database.jobs.jobs import AnyJob, JobState, StoredJob
 from bot.database.pictures.pictures import Picture
 from bot.jobs.kinds import kind_of
 from inference.messages.events import Progress
-from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue
 from inference.queue.simulation import Forecast, Times, simulate
+from inference.queue.slots import WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 from inference.workers import PoolUnavailable, WorkerDied
 
 log = logging.getLogger(__name__)

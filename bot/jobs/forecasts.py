@@ -16,8 +16,8 @@ from bot.jobs.active_jobs import ActiveJob
 from bot.jobs.kinds import kind_of
 from inference.messages.request import GenerationRequest, JobRequest
 from inference.queue.request_cost import slots
-from inference.queue.scheduler import Waiting
 from inference.queue.simulation import Forecast, Times
+from inference.queue.waiting_jobs import Waiting
 
 # A simulation that took this many seconds is reused for so many times as long, whatever has changed meanwhile.
 LONG_SIMULATION, REUSED_TIMES = 0.1, 20.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from bot.jobs.active_jobs import ActiveJobs
 from bot.jobs.worker_slots import WorkerHandle
 from inference.messages.options import WorkerOptions
-from inference.queue.scheduler import WorkerSlot
+from inference.queue.slots import WorkerSlot
 from inference.workers import Worker, WorkerPlace
 
 

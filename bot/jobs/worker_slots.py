@@ -17,7 +17,7 @@ from bot.jobs.kinds import kind_of
 from inference.messages.events import Capacity, CardMemory, Progress, Ready, Started
 from inference.messages.options import WorkerOptions
 from inference.messages.request import JobRequest
-from inference.queue.scheduler import WorkerSlot
+from inference.queue.slots import WorkerSlot
 from inference.workers import Worker, WorkerDied, WorkerPlace
 
 LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network

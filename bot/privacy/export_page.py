@@ -26,7 +26,7 @@ Values = Mapping[str, object]  # of a row, by column
 
 MAX_ALT = 150  # characters of a prompt that stand in for a picture
 _ZERO = (None, "", 0, "[]", "{}")  # values that technical details leave out
-_LIMIT = re.compile(r"`(\w+_days)` \(\d+(?: days?)?\)")  # a setting with its default
+_LIMIT = re.compile(r"`(\w+_days)` \(\d+[^()]*\)")  # a setting with its default, in any language
 _CODE, _EMPHASIS = re.compile(r"`([^`]*)`"), re.compile(r"\*([^*]*)\*")
 # Pictures and rows that the page refers to. Text of users has no quotes and no brackets of tags.
 _SMALL = re.compile(r'<img class="small" src="([^"]+)">')

@@ -858,7 +858,8 @@ TABLES = (
         "decision_step", "the steps that carry out each decision",
         f"decision_id IN {_DECISIONS}", _AS_REPORT, Fate.HASHED,
         {
-            "decision_id": "decision", "position": "position of the step", "step": "action",
+            "decision_id": "decision",
+            "position": "number of the step, from 1, in the order in which Easel runs the steps", "step": "action",
             "begun_at": "time when the step began", "done_at": "time when the step ended",
         },
         page="decision_id step done_at", technical=True,

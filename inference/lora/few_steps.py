@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Literal, Self
 
@@ -273,8 +274,8 @@ class _Words:
 def read_name(name: str, architecture: Architecture) -> NameReading:
     """What a name tells of a file of this architecture."""
     words = _Words.of(name)
-    if known := _KNOWN_NAMES.get((architecture, words.all)):
-        return NameReading(FewStepRecipe.model_validate(known))
+    if known := _known_names().get((architecture, words.all)):
+        return NameReading(known)
     kinds = [kind for word, kind in _KINDS.items() if word in words]
     if FewStepKind.TURBO in kinds and architecture in _TURBO_BASES:
         kinds.remove(FewStepKind.TURBO)
@@ -335,15 +336,13 @@ _RULES = (
     _Rule(FewStepKind.PCM, _UNETS, {4, 8, 16}, _DDIM | {"guidance": 7.5}, mark=_NORMAL_CFG),
     _Rule(FewStepKind.PCM, _UNETS, range(2, 9), _LCM, mark=_LCM_LIKE, usual=4),
 )
-# Names that say no steps and are well known as a whole, by their words.
-_KNOWN_NAMES: dict[tuple[Architecture, tuple[str, ...]], dict[str, object]] = {
-    (Architecture.FLUX1, ("flux", "1", "turbo", "alpha")): {
-        **_FLOW,
-        "steps": 8,
-        "guidance": 3.5,
-        "kind": FewStepKind.TURBO,
-    },
-}
+
+
+@cache  # built at the first use: pydantic then builds the validator, which `easel status` need not wait for
+def _known_names() -> dict[tuple[Architecture, tuple[str, ...]], FewStepRecipe]:
+    """Return the recipes of files that are well known by their names, which say no steps; the keys have the words."""
+    flux = FewStepRecipe(steps=8, guidance=3.5, sampler=Sampler.EULER, kind=FewStepKind.TURBO)
+    return {(Architecture.FLUX1, ("flux", "1", "turbo", "alpha")): flux}
 
 
 def _recipe(kind: FewStepKind, architecture: Architecture, words: _Words) -> FewStepRecipe | None:

@@ -27,10 +27,8 @@ from itertools import count, islice
 
 from inference.queue.checkpoint_switching import CheckpointSwitching
 from inference.queue.policy import EVERYWHERE
-from inference.queue.slots import PREFETCHED_JOBS, SlotIndex, WorkerSlot
+from inference.queue.slots import SlotIndex, WorkerSlot
 from inference.queue.waiting_jobs import CheckpointQueue, Waiting
-
-__all__ = ["PREFETCHED_JOBS", "JobQueue", "Waiting", "WorkerSlot"]
 
 EQUAL_JOBS = 8  # first jobs of the same counter of which a worker takes one whose LoRAs it has cached …
 MAX_OVERTAKEN = 8  # … unless so many have overtaken the first of them

@@ -9,7 +9,9 @@ from math import inf
 from typing import Protocol
 
 from inference.queue.request_cost import precedence
-from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue
+from inference.queue.slots import WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 
 UNMEASURED_ROUND = (
     1.0  # seconds assumed for a round that was never measured, so that the order is known although the time is not

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from inference.queue.request_cost import precedence
-from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue
+from inference.queue.slots import WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 
 BOTH = frozenset({"vivid", "pastel"})
 

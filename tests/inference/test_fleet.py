@@ -10,7 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from benchmarks.fleet import painted_at_once
 from inference.queue.checkpoint_switching import QUANTUM_LOADS, SPREAD_LOADS, SWITCH_FACTOR, UNMEASURED_LOAD_SECONDS
 from inference.queue.policy import EVERYWHERE
-from inference.queue.scheduler import MAX_OVERTAKEN, JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import MAX_OVERTAKEN, JobQueue
+from inference.queue.slots import WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 from tests.inference.queues import BOTH, Clock, fill, filled, waiting
 from tests.inference.test_queue_simulation import work_of
 

@@ -18,7 +18,9 @@ from inference.queue.checkpoint_switching import (
     UNMEASURED_LOAD_SECONDS,
 )
 from inference.queue.policy import EVERYWHERE, Policy
-from inference.queue.scheduler import ABSENT_COUNTERS, PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import ABSENT_COUNTERS, JobQueue
+from inference.queue.slots import PREFETCHED_JOBS, WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 from tests.inference.queues import BOTH, Clock, fill, filled, painted_next, waiting
 
 

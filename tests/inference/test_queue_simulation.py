@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from inference.queue.checkpoint_switching import UNMEASURED_LOAD_SECONDS
 from inference.queue.policy import EVERYWHERE
 from inference.queue.request_cost import AGEING, precedence
-from inference.queue.scheduler import JobQueue, Waiting, WorkerSlot
+from inference.queue.scheduler import JobQueue
 from inference.queue.simulation import Forecast, simulate
+from inference.queue.slots import WorkerSlot
+from inference.queue.waiting_jobs import Waiting
 from tests.inference.queues import BOTH, Clock, filled, waiting
 
 

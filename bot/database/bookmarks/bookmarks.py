@@ -9,7 +9,7 @@ from itertools import product
 
 from bot.database.clock import now_ms
 from bot.database.database import Database
-from bot.database.loras.catalogue import FITS_BASE_MODELS, Lora, loras_from
+from bot.database.loras.catalogue import BOOKMARK_FITS, Lora, loras_from
 from bot.database.loras.search import BOOKMARK_SHOWN, FEW, Shown, Sort, read_typed, shown_parameter
 from bot.database.people import people
 from bot.database.query import Query, SqlStatement
@@ -99,14 +99,6 @@ _AMONG_FOUND = """
     FROM json_each(:found) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value ->> 0
     LEFT JOIN lora ON lora.id = bookmark.lora_id WHERE true
 """
-_FITS = f"""
-    (
-        :base_models IS NULL OR EXISTS (
-            SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1
-            AND {FITS_BASE_MODELS}
-        )
-    )
-"""  # noqa: S608 - constants only
 # What comes first, and whether what is greater does.
 _ORDERS = {
     Sort.NEWEST: ("bookmark.created_at", "DESC"),
@@ -123,8 +115,8 @@ LIST_BOOKMARKS = {
         sqlite3.Row,
         f"""
         WITH listed AS MATERIALIZED (
-            SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key, {_FITS} AS fits,
-                {BOOKMARK_SHOWN} AS shown
+            SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key,
+                :base_models IS NULL OR {BOOKMARK_FITS} AS fits, {BOOKMARK_SHOWN} AS shown
             {_AMONG_FOUND if search else _OF_PERSON} {"AND lora.category = :category" if narrowed else ""}
         )
         SELECT count(*) FILTER (WHERE shown) AS found, count(*) FILTER (WHERE shown AND fits) AS total,

@@ -31,15 +31,14 @@ class FailedJob:
 
     id: int
     checkpoint: str
-    finished_at: int | None
-    failure_code: str | None
-    failure_detail: Json[dict[str, Any]] | None
+    finished_at: int
+    failure_code: str
+    failure_detail: Json[dict[str, Any]]
 
     @property
-    def failure(self) -> InferenceError | None:
-        """Why the job failed."""
-        code = self.failure_code
-        return None if code is None else InferenceError.from_failed(code, self.failure_detail or {})
+    def failure(self) -> InferenceError:
+        """The error with which the job failed."""
+        return InferenceError.from_failed(self.failure_code, self.failure_detail)
 
 
 # A job that was assigned to a worker and not begun waits there.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pydantic import Json
 
 from bot.database.database import Database
-from bot.database.loras.catalogue import FITS_BASE_MODELS
+from bot.database.loras.catalogue import BOOKMARK_FITS, LORA_FITS
 from bot.database.loras.search import (
     BOOKMARK_SHOWN,
     FEW,
@@ -26,18 +26,14 @@ from bot.database.search import search_words
 from inference.base_models import BaseModelId
 from inference.lora.beside.categories import Category
 
-_FITS = f"""EXISTS (
-    SELECT 1 FROM lora_version WHERE lora_version.lora_id = {{id}} AND usable = 1 AND {FITS_BASE_MODELS}
-)"""  # noqa: S608 - constants only
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1)"
-_FITTING_BOOKMARK = _FITS.format(id="bookmark.lora_id")
 # (whether it fits): the newest first.
 BOOKMARKED = {
     fits: Query(
         int,
         f"""
         SELECT lora_id FROM bookmark
-        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK} AND {BOOKMARK_SHOWN}
+        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {BOOKMARK_FITS} AND {BOOKMARK_SHOWN}
         ORDER BY created_at DESC, bookmark.id DESC LIMIT :limit
         """,  # noqa: S608 - constants only
     )
@@ -50,7 +46,7 @@ BOOKMARKED_MATCHING = Query(
     SELECT lora_text.rowid FROM lora_text
     CROSS JOIN bookmark ON bookmark.person_id = :person AND bookmark.lora_id = lora_text.rowid
     WHERE lora_text MATCH :match AND +lora_text.rowid IN (SELECT lora_id FROM bookmark WHERE person_id = :person)
-    ORDER BY {_FITTING_BOOKMARK} DESC, bookmark.uses DESC, bookmark.id DESC LIMIT :limit
+    ORDER BY {BOOKMARK_FITS} DESC, bookmark.uses DESC, bookmark.id DESC LIMIT :limit
     """,  # noqa: S608 - constants only
 )
 
@@ -75,7 +71,7 @@ CHOSEN = Query(
             SELECT DISTINCT base_model FROM lora_version
             WHERE lora_id = lora.id AND usable = 1 AND base_model IS NOT NULL ORDER BY base_model
         )
-    ) AS base_models, {_FITS.format(id="lora.id")} AS fits,
+    ) AS base_models, {LORA_FITS.format(id="lora.id")} AS fits,
     EXISTS (SELECT 1 FROM bookmark WHERE person_id = :person AND lora_id = lora.id) AS bookmarked
     FROM json_each(:ids) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key
     """,  # noqa: S608 - constants only

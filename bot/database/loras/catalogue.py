@@ -25,13 +25,16 @@ from inference.lora.prediction_evidence import NO_PREDICTION, PredictionEvidence
 AUTOV3_DIGITS = 12
 _PAGE = 1000  # entries that `usable_loras` reads at once
 
-# Condition on a version: it was trained on one of the `:base_models`, or the operator allows it there.
-FITS_BASE_MODELS = """(
-    base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
-        SELECT 1 FROM json_each(allowed_on) AS listed
-        WHERE listed.value IN (SELECT value FROM json_each(:base_models))
+# Condition on the entry `{id}`: one of the `:base_models` trained a usable version, or the operator allows it there.
+LORA_FITS = """EXISTS (
+    SELECT 1 FROM lora_version WHERE lora_version.lora_id = {id} AND usable = 1 AND (
+        base_model IN (SELECT value FROM json_each(:base_models)) OR EXISTS (
+            SELECT 1 FROM json_each(allowed_on) AS listed
+            WHERE listed.value IN (SELECT value FROM json_each(:base_models))
+        )
     )
 )"""
+BOOKMARK_FITS = LORA_FITS.format(id="bookmark.lora_id")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A lock that admits one program per database: two would both take the running jobs for their own."""
+"""The lock that admits one program per database. A second program would resume the jobs of the first."""
 
 from __future__ import annotations
 
@@ -12,22 +12,19 @@ from pathlib import Path
 from bot.database.errors import DatabaseInUse, FolderNotWritable
 from bot.file_access import Need, why
 
-# `filelock` is imported where it is needed: to ask for the lock, as `status` does, the system is usually enough.
+# `filelock` is imported only where it is needed: most programs only look at the lock, for which `flock` is enough.
 if sys.platform == "win32":
 
-    def _asked_of_system(file: Path) -> bool | None:
+    def _held_by_flock(file: Path) -> bool | None:
         return None
 
 else:
     import fcntl
 
-    # What file systems say of a lock that somebody holds; `filelock` knows the same three.
-    _HELD = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK}
+    def _held_by_flock(file: Path) -> bool | None:
+        """Whether a program holds the lock. None if the file system has no `flock`.
 
-    def _asked_of_system(file: Path) -> bool | None:
-        """Whether a program holds the lock; None where only `filelock` knows.
-
-        A shared lock is enough to ask, and needs no write access to the file.
+        The check takes a shared lock, which needs no write access to the file.
         """
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
@@ -35,22 +32,24 @@ else:
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return True
         except OSError as problem:
-            # Without `flock`, the lock of `filelock` is the file itself.
-            return None if problem.errno == errno.ENOSYS else problem.errno in _HELD
+            return None if problem.errno == errno.ENOSYS else False
         finally:
             os.close(descriptor)
         return False
 
 
-PROBE_SECONDS, POLL_SECONDS = 0.5, 0.01  # longer than somebody holds the lock who only asks whether it is free
+PROBE_SECONDS = 0.5  # timeout for the lock: longer than a check in another program holds it
+POLL_SECONDS = 0.01  # interval between attempts to take the lock
 
 
 @contextmanager
 def program_lock(path: Path) -> Generator[None]:
-    """Lock the database at `path` for this program; the lock ends with the program, also when it is killed.
+    """Lock the database at `path` for this program. The system releases the lock when the program ends or is killed.
 
-    Raises DatabaseInUse when another program holds it, FolderNotWritable when there is no place for it.
+    Raises DatabaseInUse if another program holds the lock, FolderNotWritable if the lock file cannot be written.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
@@ -71,15 +70,15 @@ def program_lock(path: Path) -> Generator[None]:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether another program works with the database at `path`. It keeps nobody from starting."""
+    """Whether another program uses the database at `path`. The check does not keep another program from starting."""
     file = _lock_file(path)
     if not file.exists():
         return False
-    held = _asked_of_system(file)
-    return _asked_of_filelock(file) if held is None else held
+    held = _held_by_flock(file)
+    return _held_by_filelock(file) if held is None else held
 
 
-def _asked_of_filelock(file: Path) -> bool:
+def _held_by_filelock(file: Path) -> bool:
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
     try:
@@ -87,7 +86,7 @@ def _asked_of_filelock(file: Path) -> bool:
             return False
     except Timeout:
         return True
-    except OSError:  # it cannot be asked
+    except OSError:  # the file cannot be opened
         return False
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bot.database.errors import DevelopmentDatabase, NewerDatabase, NotADatabase, OlderDatabase
@@ -59,6 +60,7 @@ def is_of_development(mark: int, folder: Path = FOLDER) -> bool:
     return mark >> 16 == EASEL and mark != application_id(folder)
 
 
+@cache
 def _mark(schema: str) -> int:
     """The application id; comments and line breaks do not change the checksum."""
     statements = " ".join(re.sub(r"--[^\n]*", "", schema).split())

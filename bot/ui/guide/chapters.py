@@ -79,11 +79,11 @@ CHAPTERS = (
         "bases",
         later("Base models and LoRAs that fit"),
         later(
-            "Every LoRA was trained on one **base model** and works with models that share it. In the "
-            "past, nearly all models had the same base model. SDXL has since branched into families such "
-            "as Illustrious, Pony and Animagine. Their files look alike, but a LoRA from another family "
-            "has no effect or damages the picture.\nEasel reads the base model from the file, tells you "
-            "how it knows, and refuses LoRAs that do not fit. You never have to guess."
+            "A **base model** is the model that other models were made from, such as Illustrious, Pony or "
+            "Animagine. Each LoRA learned from one base model. With models made from the same base model it "
+            "works. With others it has no effect or damages the picture, although the files look alike.\n"
+            "Easel reads the base model from the file, tells you how it knows, and refuses LoRAs that do not "
+            "fit. You never have to guess."
         ),
         "base-models.webp",
         later("The same LoRA on its own base model and on a different base model"),

@@ -194,7 +194,10 @@ def takedown_text(case: TakedownCase) -> str:
     what = (
         _("An operator must review the copies that Easel found and confirm which ones to remove.")
         if open_
-        else _("Easel is removing the copies that an operator confirmed.")
+        else _(
+            "An operator confirmed which pictures are copies of those in the takedown notice. Easel is deleting these "
+            "copies."
+        )
     )
     return sentences(text, what)
 

@@ -166,6 +166,17 @@ def test_figures_and_lists_follow_the_language() -> None:
         assert "4000" in explained(PromptTooLong(what="prompt", length=5000, limit=4000))
 
 
+async def test_the_catalogues_are_loaded_with_the_translator() -> None:
+    catalogue.translations.cache_clear()
+    async with commands.Bot("", intents=Intents.none()) as bot:
+        await bot.tree.set_translator(CommandWords())
+    loaded = catalogue.translations.cache_info().misses
+    for spoken in LANGUAGES:
+        with speaking(spoken):
+            _("library")
+    assert catalogue.translations.cache_info().misses == loaded == len(LANGUAGES)
+
+
 async def test_commands_are_described_in_the_language_and_keep_their_names() -> None:
     @app_commands.command(name="bookmarks")
     @app_commands.describe(category="Category of the LoRA")

@@ -17,8 +17,8 @@ from bot.database.jobs.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
 from bot.jobs.worker_slots import LOADING_SECONDS
 from inference.queue.policy import EVERYWHERE
-from inference.queue.scheduler import WorkerSlot
 from inference.queue.simulation import Forecast
+from inference.queue.slots import WorkerSlot
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.queues import BOTH

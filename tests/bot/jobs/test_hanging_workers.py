@@ -22,7 +22,7 @@ from bot.jobs.worker_slots import (
 )
 from inference.messages.events import Progress, Ready
 from inference.queue.request_cost import pass_work
-from inference.queue.scheduler import WorkerSlot
+from inference.queue.slots import WorkerSlot
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.inference.requests import request
 

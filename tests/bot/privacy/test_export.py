@@ -402,6 +402,7 @@ async def test_the_page_speaks_the_persons_language(filled: Database, settings: 
     with speaking("ja"):
         ((_, page, _),) = pages(await exported(filled, settings, LARGE))
     assert "Your data in Easel" not in page.text and "Easel" in page.text
+    assert "画像がない場合は 90日" in page.text and "_days" not in page.text
     for table in TABLES:
         for described in (table.about, *table.columns.values()):
             assert len(described) < 12 or described[1:] not in page.text, described
