@@ -135,6 +135,3 @@ async def send_ephemeral_text(interaction: Interaction, text: str) -> None:
     view = ui.LayoutView()
     view.add_item(ui.TextDisplay[Any](text))
     await send_ephemeral(interaction, view)
-
-
-ErrorWithView = Refusal  # SHIM

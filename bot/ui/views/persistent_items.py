@@ -66,7 +66,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=_NEVER):
             cls.prefix, cls.custom_ids = prefix, CustomId(prefix, cls)
             template = cls.custom_ids.template
         super().__init_subclass__(template=template, **options)
-        if (prefix or (template not in (_NEVER, r"(?s:.*)"))) and registered:  # SHIM
+        if prefix and registered:
             PersistentItem.registered.append(cls)
 
     def __post_init__(self) -> None:
@@ -256,22 +256,3 @@ class JobButton(PersistentButton):
         if job.person_id != interaction.user.id:
             raise NotYours(instead=instead)
         return job
-
-
-# SHIM: to be deleted when everything is converted
-from bot.ui.views.custom_ids import MAX_DISCORD_ID, MAX_ID_DIGITS, discord_id  # noqa
-
-NO_CUSTOM_ID = _NEVER
-PersistentSelect = PersistentMenu
-
-
-def __getattr__(name: str) -> Any:  # SHIM
-    if name == "ModalForm":
-        from bot.ui.views.forms import Form  # noqa: PLC0415
-
-        return Form
-    if name == "RefusedEntries":
-        from bot.ui.views.forms import RefusedEntries  # noqa: PLC0415
-
-        return RefusedEntries
-    raise AttributeError(name)

@@ -13,8 +13,6 @@ from bot.ui.client import Interaction
 from bot.ui.views.custom_ids import Id
 from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
 
-LORA = r"(?P<lora>\d{1,18})"  # SHIM
-
 
 async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
     """The catalogue entry of a LoRA id, named as `named_here` does. Raises NothingThere."""
