@@ -221,12 +221,10 @@ class StudioSessions:
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
             await self._send_ephemeral(interaction, snapshot, note)  # a new message was announced
             return
-        page = await self._render(interaction, snapshot, note)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await acknowledge.replace(interaction, await self._render(interaction, snapshot, note))
 
     async def _send_ephemeral(self, interaction: Interaction, snapshot: StudioSnapshot, note: str) -> None:
-        page = await self._render(interaction, snapshot, note)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, await self._render(interaction, snapshot, note))
 
     async def _snapshot(self, interaction: Interaction, draft: StudioState | None) -> StudioSnapshot:
         studio, person_id = _studio(draft), interaction.user.id

@@ -64,7 +64,7 @@ class _Offer:
         """Disable the button: what it offers has begun."""
         view = self._view(disabled=True)
         if view is not None:
-            work = acknowledge.replace(self.interaction, view, [])
+            work = acknowledge.replace(self.interaction, view)
             await background.guard(work, "closing an offer", expected=DISCORD_ERRORS)
 
     async def open(self) -> None:

@@ -68,7 +68,7 @@ class StopAddingButton(PersistentButton, prefix="addstop"):
         if withdrawal is Withdrawal.ENDED:
             raise too_late
         told = AddingCancelled if withdrawal is Withdrawal.CANCELLED else AddingLeft
-        await acknowledge.replace(interaction, refusal_card(told(name=version.name)), [])
+        await acknowledge.replace(interaction, refusal_card(told(name=version.name)))
 
 
 class Offer(Protocol):
@@ -128,8 +128,7 @@ async def _show(interaction: Interaction, begun: LoraAddition | Lora, draft_id: 
     here = await find_lora(interaction.client.db, begun.id) or begun  # its page may have raised its rating
     if here.content_rating not in await shown_ratings(interaction):
         raise LinkedNotShownHere
-    page = await _page(interaction, begun, here_already_text(begun.name), draft_id)
-    await send_ephemeral(interaction, page.view, page.files)
+    await send_ephemeral(interaction, await _page(interaction, begun, here_already_text(begun.name), draft_id))
     return True
 
 
@@ -267,4 +266,4 @@ def adding_view(addition: LoraAddition, received: Received | None) -> ui.LayoutV
 
 
 async def _update(interaction: Interaction, page: RenderedMessage) -> None:
-    await acknowledge.update(interaction, page.view, page.files)
+    await acknowledge.update(interaction, page)

@@ -270,8 +270,7 @@ async def _show_card(interaction: Interaction, lora_id: int, at: ListRef) -> Non
     """Edit the message to show one bookmark. Raises NothingThere."""
     bookmark = await _require_bookmark(interaction, lora_id)
     require_rating_shown(bookmark.lora, await shown_ratings(interaction))
-    page = await bookmark_card(interaction, bookmark, at)
-    await acknowledge.replace(interaction, page.view, page.files)
+    await acknowledge.replace(interaction, await bookmark_card(interaction, bookmark, at))
 
 
 async def bookmark_card(interaction: Interaction, bookmark: Bookmark, at: ListRef) -> RenderedMessage:

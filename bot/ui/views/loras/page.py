@@ -18,7 +18,7 @@ from bot.database.loras.tags import TAGS_OF_LORA
 from bot.errors.ratings import NotShownHere
 from bot.errors.rights import NotYours
 from bot.i18n import _, explained, label, later, ngettext
-from bot.i18n.texts import base_models, clipped, plain
+from bot.i18n.texts import base_models, clipped, on_a_label, plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
@@ -103,6 +103,11 @@ class LoraPageButton(LoraButton, prefix="lora"):
     """Opens a LoRA's page."""
 
     label = later("Details")
+
+    @classmethod
+    def named(cls, lora: Lora) -> Self:
+        """The button with the name of its LoRA."""
+        return cls(lora.id).labelled(on_a_label(lora.name))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page in an ephemeral message."""
@@ -234,14 +239,12 @@ class UseLoraForm(Form, key="prompt"):
 
 async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
-    page = await lora_page_of(interaction, lora_id)
-    await send_ephemeral(interaction, page.view, page.files)
+    await send_ephemeral(interaction, await lora_page_of(interaction, lora_id))
 
 
 async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
-    page = await lora_page_in(interaction, interaction.message, lora_id)
-    await acknowledge.replace(interaction, page.view, page.files)
+    await acknowledge.replace(interaction, await lora_page_in(interaction, interaction.message, lora_id))
 
 
 async def lora_page_in(interaction: Interaction, message: discord.Message | None, lora_id: int) -> RenderedMessage:

@@ -21,7 +21,7 @@ from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import Refusal, send_ephemeral, send_ephemeral_text
-from bot.ui.rendered_message import Items
+from bot.ui.rendered_message import Items, view_of
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
@@ -192,11 +192,7 @@ async def details_view(
     if more_loras := len(parts) - len(loras):
         text = ngettext("… and {count} more LoRA", "… and {count} more LoRAs", more_loras).format(count=more_loras)
         container.add_item(ui.TextDisplay[Any](f"-# {text}"))
-    view = ui.LayoutView(timeout=None)
-    if origin:
-        view.add_item(ui.TextDisplay[Any](origin))
-    view.add_item(container)
-    return view
+    return view_of(*filter(None, [origin]), container)
 
 
 def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str], room: int) -> str:

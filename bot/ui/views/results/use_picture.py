@@ -15,6 +15,7 @@ from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.message_lookup import ShownJob, attached_pictures, find_shown_job, keep_shown_picture, read_recipe
+from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.offer import offer_missing
 from bot.ui.views.custom_ids import DiscordId
 from bot.ui.views.gallery.post import details_buttons
@@ -36,10 +37,8 @@ async def open_picture_panel(interaction: Interaction, message: discord.Message)
     buttons: list[PersistentButton] = [kind(interaction.id) for kind in BUTTONS]
     if shown is not None and shown.job.person_id == interaction.user.id:
         buttons.insert(2, UpscaleButton(shown.job.id, shown.publication and shown.publication.position))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"### {_('Use this picture')}\n-# {_('What would you like to do with it?')}"))
-    view.add_item(ui.ActionRow[Any](*buttons))
-    await send_ephemeral(interaction, view)
+    text = f"### {_('Use this picture')}\n-# {_('What would you like to do with it?')}"
+    await send_ephemeral(interaction, view_of(text, ui.ActionRow[Any](*buttons)))
 
 
 class ChosenPictureButton(PersistentButton):
@@ -101,7 +100,7 @@ class ChosenDetailsButton(ChosenPictureButton, prefix="usedetails"):
     label = later("Details")
 
     async def use(self, interaction: Interaction, message: discord.Message, shown: ShownJob | None) -> None:
-        """Show them. Raises PictureCheckRunning: all share a thread, so each user has one picture compared at a time."""
+        """Show them. Raises PictureCheckRunning: all share a thread, so one picture is compared for each user."""
         if shown is not None:
             await send_ephemeral(interaction, await _details(interaction, shown))
             return
