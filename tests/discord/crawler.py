@@ -123,7 +123,8 @@ class Crawler:
         kind = _kind(part["custom_id"])
         if kind in SPARED:
             return
-        key = (kind, re.sub(r"\d+", "#", str(part.get("label"))), *(re.sub(r"\d+", "#", value) for value in values))
+        texts = (str(part.get("label")), *values)
+        key = (kind, _list_of(part["custom_id"]), *(re.sub(r"\d+", "#", text) for text in texts))
         if key not in self._known:
             self._known.add(key)
             rank = 2 if kind.startswith(LAST) or kind in CLOSING else 1 if kind.startswith(AFTER) else 0
@@ -185,6 +186,11 @@ def _branches(command: Json, path: str = "") -> Iterator[tuple[str, list[Json]]]
 def _kind(custom_id: str) -> str:
     """`stnudge` of `stnudge:12:3:-1`."""
     return custom_id.partition(":")[0]
+
+
+def _list_of(custom_id: str) -> str:
+    """`mk` of `pg:mk:3:`, a page of a list."""
+    return re.split(r":(?=[0-9<>])", custom_id)[0].rpartition(":")[2]
 
 
 def _ids(message: VisibleMessage) -> list[str]:

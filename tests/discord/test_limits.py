@@ -25,6 +25,7 @@ from bot.servers.context import ActionContext
 from bot.sources.updates import Updates
 from bot.ui.bot import EaselBot
 from bot.ui.guide.chapters import CHAPTERS
+from bot.ui.views.list_page import ListPage
 from bot.ui.views.persistent_items import PersistentItem
 from playground import default_world, permissions
 from playground.component_shapes import walk
@@ -315,7 +316,7 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     crawler.pressed.add(edit)
     await full_automod(scene, grace)
     page = await opened_at("words")
-    page = await (await margaret.press(page, next(each for each in ids(page) if each.endswith(":automod")))).reply()
+    page = await (await margaret.press(page, next(each for each in ids(page) if each.endswith(".automod")))).reply()
     keep = next(each for each in ids(page) if each.startswith("svautomod:"))
     await (await margaret.press(page, keep)).reply(PATIENCE)
     crawler.pressed.add(keep)
@@ -523,13 +524,16 @@ async def test_every_message_is_within_the_limits_and_every_item_works(
         await full.control.wait_message(last.id, lambda seen: done in seen.text, PATIENCE)
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead
-    assert {"/lora info", "/imagine", "Remix"} <= crawler.used, "else subcommands or menus would not be found"
+    assert {"/lora info", "/imagine", "Use this picture…"} <= crawler.used, "else some commands would not be found"
     never = {
         kind.__name__
         for kind in PersistentItem.registered
         if not any(_means(kind, custom_id) for custom_id in crawler.pressed)
     }
     assert never == set(), f"never pressed: {never} of {len(PersistentItem.registered)} kinds"
+    turned = {custom_id.split(":")[1] for custom_id in crawler.pressed if custom_id.startswith("pg:")}
+    unturned = set(ListPage.registered) - turned
+    assert not unturned, "lists of which no page was turned"
     most, longest = limits.fullest(full.playground.exchanges)
     assert most > 36 and longest > 2000, "else this would not come near the limits"
 

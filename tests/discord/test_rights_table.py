@@ -50,7 +50,7 @@ from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
 from bot.ui.interactions.acknowledge import open_modal
 from bot.ui.interactions.replies import error_message, send_ephemeral_text
-from bot.ui.views.additions.links import ChooseLoraSelect
+from bot.ui.views.additions.links import ChooseLoraMenu
 from bot.ui.views.additions.offer import AddLinkedButton
 from bot.ui.views.browse import BrowseForm, BrowseMenu
 from bot.ui.views.custom_ids import number_of
@@ -199,7 +199,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
     AddLinkedButton: lambda actor: actor.may(Action.ADD_LORA),
-    ChooseLoraSelect: lambda actor: actor.may(Action.ADD_LORA),
+    ChooseLoraMenu: lambda actor: actor.may(Action.ADD_LORA),
     AddNewerButton: lambda actor: actor.may(Action.ADD_LORA),
     AddedCategoryButton: lambda _: False,  # nobody added this one
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),

@@ -57,17 +57,13 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=_NEVER):
     command: ClassVar[str] = ""
     action: ClassVar[Action | None] = Action.USE
 
-    def __init_subclass__(
-        cls, *, prefix: str = "", template: str = _NEVER, registered: bool = True, **options: Any
-    ) -> None:
-        if prefix or any("ClassVar" not in str(each) for each in cls.__dict__.get("__annotations__", {}).values()):
-            dataclass(eq=False, repr=False)(cls)
+    def __init_subclass__(cls, *, prefix: str = "", template: str = _NEVER) -> None:
+        dataclass(eq=False, repr=False)(cls)
         if prefix:
             cls.prefix, cls.custom_ids = prefix, CustomId(prefix, cls)
             template = cls.custom_ids.template
-        super().__init_subclass__(template=template, **options)
-        if prefix and registered:
             PersistentItem.registered.append(cls)
+        super().__init_subclass__(template=template)
 
     def __post_init__(self) -> None:
         super().__init__(self.component(self.custom_ids.write(self)))

@@ -100,7 +100,7 @@ class ChosenDetailsButton(ChosenPictureButton, prefix="usedetails"):
     label = later("Details")
 
     async def use(self, interaction: Interaction, message: discord.Message, shown: ShownJob | None) -> None:
-        """Show them. Raises PictureCheckRunning: all share a thread, so one picture is compared for each user."""
+        """Show them. Raises PictureCheckRunning: each user has one picture compared at a time."""
         if shown is not None:
             await send_ephemeral(interaction, await _details(interaction, shown))
             return
