@@ -137,11 +137,6 @@ class StudioSessions:
         await self._fill(interaction.user.id, studio)
         await self.open(interaction, note or _("Your studio now has this picture's settings."))
 
-    async def open_with_lora(self, interaction: Interaction, lora: Lora) -> None:
-        """Add a LoRA to the person's studio and show it in an ephemeral message. Raises TooManyLoras."""
-        note = await self.add(interaction, lora)
-        await self.open(interaction, note)
-
     async def snapshot(self, interaction: Interaction) -> StudioSnapshot:
         """The current state of the person's studio, with the checkpoints of the place where they are."""
         draft = await self._db.one(FIND_STUDIO, interaction.user.id)

@@ -58,14 +58,6 @@ class DeliveredResults:
             return False
         return True
 
-    async def bring_back(self, job: Job) -> int | None:
-        """Show the pictures again, or why they may not be shown there any more."""
-        try:
-            return await self.show(job)
-        except DiscordUnreachable as problem:
-            log.warning("cannot update the message of a restored picture: %s", problem)
-            return None
-
     async def show(self, job: Job) -> int | None:
         """Show the pictures, or why they are not shown there now. What is not the bot's to edit stays as it is."""
         try:

@@ -84,15 +84,11 @@ class ResultMessages(Protocol):
         """
         ...
 
-    async def bring_back(self, job: Job) -> int | None:
+    async def show(self, job: Job) -> int | None:
         """Show the pictures again, or why they may not be shown there any more; the message's id, if it does.
 
-        Raises DatabaseError.
+        Raises DiscordUnreachable or DatabaseError.
         """
-        ...
-
-    async def show(self, job: Job) -> int | None:
-        """The same, for who tries again later. Raises DiscordUnreachable too."""
         ...
 
 
@@ -171,7 +167,11 @@ class Removals:
         self.notify()
         async with self._showing:
             shown = await self._db.one(FIND_JOB, job.id)
-            return None if shown is None else await self._results.bring_back(shown)  # None: it was deleted again
+            try:
+                return None if shown is None else await self._results.show(shown)  # None: it was deleted again
+            except background.DiscordUnreachable as problem:
+                log.warning("cannot update the message of a restored picture: %s", problem)
+                return None
 
     async def show(self, job_id: int) -> None:
         """Write the message of a job as it has to be now: pictures, or why they are not shown. A hidden job's stays.

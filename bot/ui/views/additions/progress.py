@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import ui
@@ -71,14 +72,36 @@ class StopAddingButton(PersistentButton, prefix="addstop"):
         await acknowledge.replace(interaction, refusal_card(told(name=version.name)))
 
 
-class Offer(Protocol):
-    """What offered to add something: a message with a button."""
+@dataclass(frozen=True)
+class Offer:
+    """The message whose button was pressed."""
+
+    interaction: Interaction
+    custom_id: str
 
     async def close(self) -> None:
-        """It has begun."""
+        """Disable the button: what it offers has begun."""
+        view = self._view(disabled=True)
+        if view is not None:
+            work = acknowledge.replace(self.interaction, view)
+            await background.guard(work, "closing an offer", expected=DISCORD_ERRORS)
 
     async def open(self) -> None:
-        """It was not added."""
+        """Enable it again: it was not added."""
+        view = self._view(disabled=False)
+        if view is not None and not self.interaction.is_expired():
+            work = self.interaction.edit_original_response(view=view)
+            await background.guard(work, "opening an offer again", expected=DISCORD_ERRORS)
+
+    def _view(self, *, disabled: bool) -> ui.LayoutView | None:
+        if self.interaction.message is None:
+            return None
+        view = ui.LayoutView.from_message(self.interaction.message, timeout=None)
+        view.stop()
+        for each in view.walk_children():
+            if isinstance(each, ui.Button) and each.custom_id == self.custom_id:
+                each.disabled = disabled
+        return view
 
 
 async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:

@@ -34,8 +34,7 @@ from bot.ui.views.custom_ids import Id, Position
 from bot.ui.views.forms import Form, TextField
 from bot.ui.views.list_page import Cursor, Found, ListRef, TurnPageButton
 from bot.ui.views.loras import text as lora_text
-from bot.ui.views.loras.add_to_studio import AddToStudioButton
-from bot.ui.views.loras.buttons import named_here
+from bot.ui.views.loras.buttons import AddToStudioButton, named_here
 from bot.ui.views.loras.lists import EntriesMenu, ListedLora, LoraList, hidden_line, with_preview
 from bot.ui.views.loras.market import MarketButton
 from bot.ui.views.loras.newer_versions import NewerVersionsButton, loras_to_tell, notice_text

@@ -25,13 +25,12 @@ from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.rendered_message import RenderedMessage, button_rows, custom_ids_of, view_of
 from bot.ui.views.custom_ids import Id
-from bot.ui.views.gallery.published import bookmark_published, remix_published, use_same
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.question import ask, conclude
-from bot.ui.views.results.details import USE_PICTURE
+from bot.ui.views.results.details import USE_PICTURE, bookmark_loras, remix_job
 from bot.ui.views.results.removal_form import RemovalForm
-from bot.workspace.remix import MatchedLora, parts_of
+from bot.workspace.remix import MatchedLora, parts_of, with_same_loras
 from inference.messages.request import GenerationRequest
 from inference.parameters import recipe_of
 
@@ -199,8 +198,14 @@ class UseSameButton(PublicationButton, prefix="usesame"):
     label, style = later("Use these LoRAs"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
-        """Fill the studio with them, and say which do not fit the checkpoint there."""
-        await use_same(interaction, self.publication_id)
+        """Put them in place of those in the studio, and say which do not fit the checkpoint there. The words stay."""
+        client, (publication, job) = interaction.client, await require_published(interaction, self.publication_id)
+        snapshot, limit = await client.studios.snapshot(interaction), client.configuration.settings.limits.max_loras
+        same = await with_same_loras(
+            client.db, snapshot.checkpoints, job, snapshot.draft(), limit=limit, position=publication.position
+        )
+        note = _("Your studio now has only this picture's LoRAs. Your prompt and model did not change.")
+        await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
 
 
 class RemixPublishedButton(PublicationButton, prefix="remixpub"):
@@ -211,7 +216,8 @@ class RemixPublishedButton(PublicationButton, prefix="remixpub"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
-        await remix_published(interaction, self.publication_id)
+        publication, job = await require_published(interaction, self.publication_id)
+        await remix_job(interaction, job, publication.position)
 
 
 class BookmarkPublishedButton(PublicationButton, prefix="keeppub"):
@@ -222,7 +228,8 @@ class BookmarkPublishedButton(PublicationButton, prefix="keeppub"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Bookmark the LoRAs and say which are new."""
-        await bookmark_published(interaction, self.publication_id)
+        publication, job = await require_published(interaction, self.publication_id)
+        await bookmark_loras(interaction, recipe_of(job.request.only(publication.position)).loras)
 
 
 class UnpublishButton(PublicationButton, prefix="unpublish"):

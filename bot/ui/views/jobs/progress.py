@@ -41,10 +41,6 @@ class CancelButton(JobButton, prefix="cancel"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Cancel the job; its message is edited by the delivery. Raises NotYours or NothingThere."""
-        await self.cancel(interaction)
-
-    async def cancel(self, interaction: Interaction) -> None:
-        """Cancel the job. Raises NotYours, and NothingThere when the job had ended."""
         job = await self.job(interaction)
         own, server_id = job.person_id == interaction.user.id, job.server_id or EVERYWHERE
         if not own and not await may(interaction, Action.CANCEL_ANY, server_id):
