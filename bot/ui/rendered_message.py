@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -16,11 +16,30 @@ MAX_COMPONENTS = 40  # of a message, nested ones included; Discord's limit
 
 
 def view_of(*parts: ui.Item[Any] | str) -> ui.LayoutView:
-    """A view of these parts, from top to bottom; a text is Markdown."""
+    """A view of these parts, from top to bottom; a text is Markdown.
+
+    discord.py need not keep it in memory: persistent items are matched by custom_id.
+    """
     view = ui.LayoutView(timeout=None)
+    view.stop()
     for part in parts:
         view.add_item(ui.TextDisplay[Any](part) if isinstance(part, str) else part)
     return view
+
+
+def items_of(message: discord.Message) -> list[ui.Item[Any]]:
+    """All components of a message, nested ones too."""
+    return list(ui.LayoutView.from_message(message, timeout=None).walk_children())
+
+
+def custom_ids_of(message: discord.Message) -> set[str]:
+    """The custom_ids of the buttons of a message."""
+    return {item.custom_id for item in items_of(message) if isinstance(item, ui.Button) and item.custom_id}
+
+
+def texts_of(message: discord.Message) -> list[str]:
+    """The texts of a message, from top to bottom."""
+    return [item.content for item in items_of(message) if isinstance(item, ui.TextDisplay)]
 
 
 def hide_pictures(view: ui.LayoutView) -> ui.LayoutView:
@@ -43,8 +62,14 @@ def button_rows(buttons: Sequence[ui.Item[Any]]) -> list[ui.ActionRow[Any]]:
 class RenderedMessage:
     """A view, and the files that its thumbnails and galleries refer to."""
 
-    view: ui.LayoutView = field(default_factory=lambda: ui.LayoutView(timeout=None))
+    view: ui.LayoutView = field(default_factory=view_of)
     files: list[discord.File] = field(default_factory=list[discord.File])
+
+    def add(self, *parts: ui.Item[Any] | str) -> Self:
+        """The same message with these parts below; a text is Markdown."""
+        for part in parts:
+            self.view.add_item(ui.TextDisplay[Any](part) if isinstance(part, str) else part)
+        return self
 
     def attach(self, picture: PictureFile) -> str:
         """Add `picture` to the files, once; returns the URL for components."""

@@ -137,11 +137,6 @@ class StudioSessions:
         await self._fill(interaction.user.id, studio)
         await self.open(interaction, note or _("Your studio now has this picture's settings."))
 
-    async def open_with_lora(self, interaction: Interaction, lora: Lora) -> None:
-        """Add a LoRA to the person's studio and show it in an ephemeral message. Raises TooManyLoras."""
-        note = await self.add(interaction, lora)
-        await self.open(interaction, note)
-
     async def snapshot(self, interaction: Interaction) -> StudioSnapshot:
         """The current state of the person's studio, with the checkpoints of the place where they are."""
         draft = await self._db.one(FIND_STUDIO, interaction.user.id)
@@ -221,12 +216,10 @@ class StudioSessions:
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
             await self._send_ephemeral(interaction, snapshot, note)  # a new message was announced
             return
-        page = await self._render(interaction, snapshot, note)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await acknowledge.replace(interaction, await self._render(interaction, snapshot, note))
 
     async def _send_ephemeral(self, interaction: Interaction, snapshot: StudioSnapshot, note: str) -> None:
-        page = await self._render(interaction, snapshot, note)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, await self._render(interaction, snapshot, note))
 
     async def _snapshot(self, interaction: Interaction, draft: StudioState | None) -> StudioSnapshot:
         studio, person_id = _studio(draft), interaction.user.id

@@ -28,7 +28,6 @@ LAST = (
     "bmx",
     "queue",
     "mark",
-    "mkk",
     "svunblock",
     "svconfirm",
     "svreject",

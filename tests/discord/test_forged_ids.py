@@ -15,13 +15,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 TOO_MUCH = str(2**63)
 FORGED = [
     f"deletenow:{TOO_MUCH}", f"deletenow:{'9' * 18}", f"svwordgone:words:0:{TOO_MUCH}.1", "svwordgone:words:0:1.x",
-    f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
+    f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1:", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"crate:{TOO_MUCH}", f"undelete:{TOO_MUCH}", f"undelete:{'9' * 18}",
     f"swap:1:0:{TOO_MUCH}", f"pg:hi:>{TOO_MUCH}:::", f"skuse:{TOO_MUCH}", f"pg:mk:0:~{TOO_MUCH}", "pg:mk:0:~x",
     "pg:nothing:0:", "fi:sk:0:", f"skdelete:1:sk:{TOO_MUCH}:",
     "go:mk:x:A-::0.", f"bmu:{'9' * 18}:99:bm:0:A-::0.", "bmu:1:0:bm:0:A-::0.", "set:private:2", "queue:cancel-all:1",
     f"queue:cancel-own:{TOO_MUCH}:myqueue:0:", f"queue:cancel-any:{'9' * 18}:allqueue:0:",
-    "queue:cancel-any:1:myqueue:0", f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere",
+    "queue:cancel-any:1:myqueue:0", f"queue:pause:1:{TOO_MUCH}", f"queue:pause:1:{9 * 10**18}", "guide:go:nowhere",
     "guide:open:nowhere:", "guide:open:market:x", "pg:hi:0:nothing", f"pg:hi:0:{TOO_MUCH}::",
     f"pg:allqueue:{TOO_MUCH}:", f"go:sk:{TOO_MUCH}:",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",

@@ -215,7 +215,7 @@ async def use_lists_of_jobs(scene: Scene, person: Person) -> set[str]:
     await told(person, "imagine", prompt=LONG[:4000], steps=150, count=4)
     queue = await told(person, "queue")
     pressed = {"queue:cancel-all"}
-    for wanted in ("queue:all", "queue:pause:", "queue:resume:", "queue:cancel-any:"):
+    for wanted in ("pg:allqueue:0:", "queue:pause:1:", "queue:pause:0:", "queue:cancel-any:"):
         page = await scene.control.wait_message(queue.id, lambda seen, wanted=wanted: wanted in str(seen.components))
         custom_id = next(each for each in ids(page) if each.startswith(wanted))
         await (await person.press(page, custom_id)).answered()

@@ -61,7 +61,6 @@ from bot.ui.views.jobs.progress import CancelButton
 from bot.ui.views.jobs.queue import (
     ALL_QUEUE,
     MY_QUEUE,
-    AllJobsButton,
     AnyJobCancelButton,
     OwnJobCancelButton,
     PauseButton,
@@ -188,7 +187,6 @@ def _uses_server_command(actor: Actor) -> bool:
 
 # Items with a door behind the one of their action: who may pass that one too. The job is Grace's, in the Workshop.
 OWN_DOORS: Mapping[type, Allowed] = {
-    AllJobsButton: _in_the_queue(Action.SEE_QUEUE),
     AnyJobCancelButton: lambda actor: _cancels(actor) and _in_the_queue(Action.SEE_QUEUE)(actor),
     OwnJobCancelButton: _cancels,
     CancelButton: _cancels,
@@ -276,7 +274,7 @@ def door(kind: type[PersistentItem[Any]], custom_id: str) -> Door:
         pytest.fail(f"say in `find_doors` which custom_id means a {kind.__name__}: {custom_id!r} does not ({problem})")
     passes = PAUSES[item.scope] if isinstance(item, PauseButton) else own_door(kind)
     if isinstance(item, TurnPageButton) and item.at == ALL_QUEUE:
-        passes = own_door(AllJobsButton)
+        passes = _in_the_queue(Action.SEE_QUEUE)
     return Door(kind, custom_id, item.checked_command, passes)
 
 
@@ -488,7 +486,7 @@ async def find_doors(table: Table) -> None:
         BlockThisLoraButton: [f"svblockthis:{WORKSHOP}:{mystery.id}"],
         QuestionMenu: ["guide:ask:goal"],
         GuideLinkButton: [f"guide:open:{link}:" for link in GuideLink],
-        PauseButton: [f"queue:pause:{scope}" for scope in PAUSES],
+        PauseButton: [f"queue:pause:1:{scope}" for scope in PAUSES],
     }
     for kind in PersistentItem.registered:
         if issubclass(kind, CaseButton | QuestionButton):
@@ -650,8 +648,8 @@ SAME = {
     "guide:open:studio:": "studio",
     "guide:paint": "imagine",
     "use:0": "imagine",
-    "mark:0:0": "bookmarks",
-    "mkk:1:1:mk:0:": "bookmarks",
+    "mark:0:0:": "bookmarks",
+    "mark:1:1:mk:0:": "bookmarks",
     "bmu:1:1:mk:0:": "bookmarks",
     "take:0:0": "studio",
     "edit:0": "studio",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -27,11 +27,10 @@ from bot.ui.art_channels.translations import editing, looking, posting
 from bot.ui.client import Client
 from bot.ui.delivery.nonces import make_nonce
 from bot.ui.interactions.archived_threads import in_open_thread
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, custom_ids_of, view_of
 from bot.ui.views.gallery.feature_buttons import featured_text
 from bot.ui.views.gallery.links import OpenGalleryButton
 from bot.ui.views.gallery.picture import post_link
-from bot.ui.views.gallery.post import custom_ids
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.permissions import is_public
 from bot.ui.visible_channels import known_channel
@@ -92,7 +91,7 @@ class BoardPosts:
         title = await self._title(board)
         with looking():
             return await self._channels.find(
-                board.channel_id, lambda message: WHOLE_GALLERY in custom_ids(message), title=title
+                board.channel_id, lambda message: WHOLE_GALLERY in custom_ids_of(message), title=title
             )
 
     async def edit_board(self, board: GalleryBoard, content: BoardContent) -> None:
@@ -151,20 +150,10 @@ def board_view(content: BoardContent, loras: dict[int, Lora], publications: dict
         (_("Most liked this week"), map(post_text, liked)),
         (_("Staff picks of the week"), picks),
     ):
-        _add_section(container, title, lines)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(container)
-    if trending:
-        view.add_item(ui.ActionRow[Any](*_lora_buttons(trending)))
-    view.add_item(ui.ActionRow[Any](OpenGalleryButton()))
-    view.stop()
-    return view
-
-
-def _add_section(container: ui.Container[Any], title: str, lines: Iterable[str]) -> None:
-    numbered = [f"{n}. {line}" for n, line in enumerate(lines, 1)]
-    if numbered:
-        container.add_item(ui.TextDisplay[Any]("\n".join([f"### {title}", *numbered])))
+        if numbered := [f"{n}. {line}" for n, line in enumerate(lines, 1)]:
+            container.add_item(ui.TextDisplay[Any]("\n".join([f"### {title}", *numbered])))
+    pages = [ui.ActionRow[Any](*map(LoraPageButton.named, trending))] if trending else []
+    return view_of(container, *pages, ui.ActionRow[Any](OpenGalleryButton()))
 
 
 def post_text(publication: Publication) -> str:
@@ -178,10 +167,3 @@ def _lora_text(lora: Lora) -> str:
 
 def _picked(text: str, feature: Feature) -> str:
     return f"{text} · {featured_text(feature)}"
-
-
-def _lora_buttons(loras: Sequence[Lora]) -> list[LoraPageButton]:
-    buttons = [LoraPageButton(lora.id) for lora in loras]
-    for button, lora in zip(buttons, loras, strict=True):
-        button.item.label = on_a_label(lora.name)
-    return buttons

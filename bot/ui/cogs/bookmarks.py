@@ -18,7 +18,7 @@ from bot.ui.cogs.autocomplete import suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf, narrowed
 from bot.ui.views.bookmarks.bookmarks import open_bookmarks
 from bot.ui.views.loras.buttons import named_here
-from bot.ui.views.loras.market import MAX_NAME, bookmarked_text
+from bot.ui.views.loras.page import MAX_SHOWN_NAME, bookmarked_text
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
 from inference.lora.beside.categories import Category
 
@@ -64,7 +64,7 @@ class BookmarksCog(Cog):
 
     async def _add(self, person_id: int, lora: Lora, note: str) -> str:
         """Save a bookmark, or change the note to one that is there; the sentence that says which."""
-        name = clipped(lora.name, MAX_NAME)
+        name = clipped(lora.name, MAX_SHOWN_NAME)
         if await add_bookmark(self._client.db, person_id, lora.id, note):
             return bookmarked_text(lora)
         if not note:

@@ -20,4 +20,4 @@ class GuideCog(Cog):
     async def guide(self, interaction: Interaction, chapter: str = CHAPTERS[0].key) -> None:
         """Learn what LoRAs are, which kind fits your goal, and what to do when a picture looks wrong."""
         page = await guide_page(self._client.db, await checkpoints_here(interaction), chapter)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, page)

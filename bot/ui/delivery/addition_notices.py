@@ -13,10 +13,8 @@ import logging
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-import discord
 from discord import ui
 
 from bot.background import DiscordRefuses, DiscordUnreachable, Recurring, attempt
@@ -42,6 +40,7 @@ from bot.ui.delivery.delivery import TICKET_MS, OutgoingMessage, RouteClosed
 from bot.ui.delivery.nonces import make_nonce
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.replies import send_ephemeral
+from bot.ui.rendered_message import RenderedMessage, view_of
 from bot.ui.views.additions.text import ended_text
 from bot.ui.views.jobs.linked_request import add_row, paint_row
 from bot.ui.views.loras.page import LoraPageButton, category_row
@@ -167,7 +166,7 @@ class AdditionNotices:
         if request.ticket is None or request.ticket_at is None or now_ms() >= request.ticket_at + TICKET_MS:
             return False
         try:
-            await self._answers.edit_answer(request.ticket, request.message_id, _Notice(view))
+            await self._answers.edit_answer(request.ticket, request.message_id, lambda: RenderedMessage(view))
         except RouteClosed as why:
             log.info("cannot edit the reply to the user who added a LoRA: %s", why)
             return False
@@ -189,36 +188,16 @@ class AdditionNotices:
     async def _ended_view(self, addition: LoraAddition, request: AdditionRequest) -> ui.LayoutView:
         lora = await self._additions.entry_of(addition.sha256) if addition.sha256 else None
         numbered = _("If you have questions, please quote this reference: {number}").format(number=_reference(request))
-        view = ui.LayoutView(timeout=None)
         corrects = lora is not None and lora.added_by == request.person_id
-        view.add_item(ui.TextDisplay[Any](f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"))
         if lora is None:
-            if (again := await add_row(self._db, request.person_id, request.draft_id)) is not None:
-                view.add_item(again)
+            rows = [await add_row(self._db, request.person_id, request.draft_id)]
         else:
             row = await paint_row(self._db, request.person_id, request.draft_id) or ui.ActionRow[Any]()
-            view.add_item(row.add_item(LoraPageButton(lora.id)))
-            if corrects:
-                view.add_item(category_row(lora))
-        view.stop()
-        return view
+            rows = [row.add_item(LoraPageButton(lora.id)), category_row(lora) if corrects else None]
+        text = f"{ended_text(addition, lora, corrects=corrects)}\n-# {numbered}"
+        return view_of(text, *filter(None, rows))
 
 
 def _reference(request: AdditionRequest) -> str:
     """By which the message is found again: it ends with it in any language."""
     return f"L{request.addition_id}"
-
-
-@dataclass(frozen=True)
-class _Notice:
-    """The answer as it is edited."""
-
-    shown: ui.LayoutView
-
-    def view(self) -> ui.LayoutView:
-        """How it ended."""
-        return self.shown
-
-    def files(self) -> list[discord.File]:
-        """None."""
-        return []

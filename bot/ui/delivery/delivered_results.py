@@ -21,7 +21,8 @@ from bot.database.privacy.takedowns import TAKEN_DOWN_IN
 from bot.database.reports.reports import HELD_AMONG
 from bot.i18n import speaking
 from bot.servers.services import ServerServices
-from bot.ui.delivery.delivery import Deliverer, ResultNotice, RouteClosed
+from bot.ui.delivery.delivery import Deliverer, OutgoingMessage, RouteClosed
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.results.deleted import deleted_view, reported_view, taken_down_view
 from inference.queue.policy import EVERYWHERE
 
@@ -49,21 +50,13 @@ class DeliveredResults:
         undo_until = until if until > now_ms() else None
         try:
             with speaking(await language_of(self._db, self._servers, job)):
-                await self._deliverer.replace(job, ResultNotice(job, lambda: deleted_view(job.id, undo_until)))
+                await self._deliverer.replace(job, lambda: RenderedMessage(deleted_view(job.id, undo_until)))
         except RouteClosed as why:
             log.info("cannot edit the message of a deleted picture: %s", why)
         except UNREACHABLE as problem:
             log.warning("cannot hide the message of a deleted picture, will retry: %s", problem)
             return False
         return True
-
-    async def bring_back(self, job: Job) -> int | None:
-        """Show the pictures again, or why they may not be shown there any more."""
-        try:
-            return await self.show(job)
-        except DiscordUnreachable as problem:
-            log.warning("cannot update the message of a restored picture: %s", problem)
-            return None
 
     async def show(self, job: Job) -> int | None:
         """Show the pictures, or why they are not shown there now. What is not the bot's to edit stays as it is."""
@@ -81,12 +74,12 @@ class DeliveredResults:
         except UNREACHABLE as problem:
             raise DiscordUnreachable(str(problem)) from problem
 
-    async def _why_out_of_sight(self, job: Job) -> ResultNotice | None:
+    async def _why_out_of_sight(self, job: Job) -> OutgoingMessage | None:
         """What stands in place of pictures that are reported or were taken down; None for others."""
         if await self._db.all(HELD_AMONG, [job.id]):
-            return ResultNotice(job, reported_view)
+            return lambda: RenderedMessage(reported_view())
         if await self._db.one(TAKEN_DOWN_IN, job=job.id, server=job.server_id or EVERYWHERE) is not None:
-            return ResultNotice(job, taken_down_view)
+            return lambda: RenderedMessage(taken_down_view())
         return None
 
 

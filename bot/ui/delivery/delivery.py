@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import discord
 from discord import ui
 
 from bot import metrics
@@ -42,7 +41,7 @@ from bot.pictures.signing.attachments import SignedAttachments
 from bot.servers.server_cache import ServerCache
 from bot.ui.client import Interaction
 from bot.ui.delivery.nonces import make_nonce
-from bot.ui.rendered_message import hide_pictures
+from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.views.results.result import ended_view, result_view, undeliverable_view, withheld_view
 from inference.errors import RequestError
 from inference.parameters import marked
@@ -65,16 +64,8 @@ class FoundMessage:
     ended: bool
 
 
-class OutgoingMessage(Protocol):
-    """What to send; the view and the files are made again for each route that is tried."""
-
-    def view(self) -> ui.LayoutView:
-        """The components."""
-        ...
-
-    def files(self) -> list[discord.File]:
-        """The files."""
-        ...
+# The view and the files, made again for each route that is tried: a file is sent once.
+OutgoingMessage = Callable[[], RenderedMessage]
 
 
 class Transport(Protocol):
@@ -124,68 +115,6 @@ class Transport(Protocol):
     async def direct_channel(self, person_id: int) -> int:
         """The id of a person's DM channel."""
         ...
-
-
-@dataclass(frozen=True)
-class JobMessage:
-    """The message of an unfinished job."""
-
-    render: Callable[[], ui.LayoutView]
-    preview: PictureFile | None = None
-
-    def view(self) -> ui.LayoutView:
-        """The components."""
-        view = self.render()
-        view.stop()
-        return view
-
-    def files(self) -> list[discord.File]:
-        """The preview, if there is one."""
-        return [self.preview.file()] if self.preview else []
-
-
-@dataclass(frozen=True)
-class Result:
-    """The message of a job that has ended."""
-
-    job: Job
-    attachments: tuple[PictureFile, ...]
-    shows_prompt: bool = False
-    private: bool = False
-    hidden: bool = False  # until somebody presses it
-    publishes: bool = False  # *Publish* is offered
-
-    def view(self) -> ui.LayoutView:
-        """The pictures, or the reason why there are none."""
-        view = ended_view(self.job, private=self.private)
-        if self.attachments:
-            view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt, publishes=self.publishes)
-        if self.hidden:
-            hide_pictures(view)
-        view.stop()
-        return view
-
-    def files(self) -> list[discord.File]:
-        """The pictures."""
-        return [attachment.file() for attachment in self.attachments]
-
-
-@dataclass(frozen=True)
-class ResultNotice:
-    """Sent in place of a result that cannot be delivered because of a permanent error, or may not be shown."""
-
-    job: Job
-    render: Callable[[], ui.LayoutView]
-
-    def view(self) -> ui.LayoutView:
-        """Tells where the pictures are."""
-        view = self.render()
-        view.stop()
-        return view
-
-    def files(self) -> list[discord.File]:
-        """None: a file may be the reason."""
-        return []
 
 
 class Deliverer:
@@ -267,8 +196,8 @@ class Deliverer:
         limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
         direct = result = await self._result(job, pictures, delivery, limit, refusal, hidden=hidden)
         if unsent is not None and refusal is None:
-            direct = ResultNotice(job, lambda: withheld_view(job, unsent, private=private))
-        message_id = await self._deliver(result, delivery, interaction, direct)
+            direct = _without_files(lambda: withheld_view(job, unsent, private=private))
+        message_id = await self._deliver(job, result, delivery, interaction, direct)
         if message_id is None:
             log.warning("cannot deliver the result by any route; its pictures are saved")
             await self.give_up(job, interaction)  # what was refused may be the result itself
@@ -307,17 +236,25 @@ class Deliverer:
         refusal: RequestError | None,
         *,
         hidden: bool,
-    ) -> Result | ResultNotice:
+    ) -> OutgoingMessage:
         """The message of an ended job, with files of at most `limit` bytes."""
         private = delivery.private
         if refusal is not None:
             log.info("the result is withheld: %s", refusal.code)
-            return ResultNotice(job, lambda: withheld_view(job, refusal, private=private))
+            return _without_files(lambda: withheld_view(job, refusal, private=private))
         words = private or delivery.shows_prompt  # whether the file's metadata holds the prompt
         attach = self._sheet if job.request.variants else self._attachments
         attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
         publishes = bool((await self._servers.of(job.server_id or EVERYWHERE)).settings.art_channels)
-        return Result(job, attachments, delivery.shows_prompt, private, hidden, publishes)
+
+        def result() -> RenderedMessage:
+            if attachments:
+                view = result_view(job, attachments, shows_prompt=delivery.shows_prompt, publishes=publishes)
+            else:
+                view = ended_view(job, private=private)
+            return RenderedMessage(hide_pictures(view) if hidden else view, [each.file() for each in attachments])
+
+        return result
 
     async def give_up(self, job: Job, interaction: Interaction | None) -> None:
         """Mark the delivery as undeliverable, and tell the person if possible; pictures stay in the history.
@@ -331,7 +268,8 @@ class Deliverer:
         await self._mark_undeliverable(job)
 
     async def _send_notice(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
-        if await self._deliver(ResultNotice(job, lambda: undeliverable_view(job)), delivery, interaction) is None:
+        notice = _without_files(lambda: undeliverable_view(job))
+        if await self._deliver(job, notice, delivery, interaction) is None:
             log.warning("cannot deliver the notice about the undeliverable result")
 
     async def _mark_undeliverable(self, job: Job) -> None:
@@ -340,10 +278,11 @@ class Deliverer:
 
     async def _deliver(
         self,
-        result: Result | ResultNotice,
+        job: Job,
+        result: OutgoingMessage,
         delivery: Delivery,
         interaction: Interaction | None,
-        direct: Result | ResultNotice | None = None,
+        direct: OutgoingMessage | None = None,
     ) -> int | None:
         """The id of the message that shows the result; None when every route is closed.
 
@@ -361,10 +300,10 @@ class Deliverer:
         for to_channel in (False,) if delivery.private else (True, False):
             try:
                 if to_channel:
-                    message_id = await self._to_channel(result, delivery)
+                    message_id = await self._to_channel(job, result, delivery)
                 else:
                     message_id = await self._post_new(
-                        direct or result, delivery, await self._transport.direct_channel(result.job.person_id)
+                        direct or result, delivery, await self._transport.direct_channel(job.person_id)
                     )
                 metrics.DELIVERIES.labels("channel" if to_channel else "direct").inc()
                 return message_id
@@ -372,9 +311,9 @@ class Deliverer:
                 log.info("a delivery route is closed, trying the next: %s", why)
         return None
 
-    async def _to_channel(self, result: Result | ResultNotice, delivery: Delivery) -> int:
+    async def _to_channel(self, job: Job, result: OutgoingMessage, delivery: Delivery) -> int:
         """Deliver to the channel of the request. Raises RouteClosed."""
-        channel_id, message_id = result.job.channel_id, delivery.message_id
+        channel_id, message_id = job.channel_id, delivery.message_id
         if message_id is None:  # a crash may have come between posting it and storing its id
             found = await self._find_message(delivery, channel_id, delivery.created_at)
             if found is not None and found.ended:
@@ -389,7 +328,7 @@ class Deliverer:
                 return message_id
         return await self._post_new(result, delivery, channel_id)
 
-    async def _post_new(self, result: Result | ResultNotice, delivery: Delivery, channel_id: int) -> int:
+    async def _post_new(self, result: OutgoingMessage, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
         await self._db.run(NOTE_DELIVERY_POSTING, posting_in=channel_id, now=now_ms(), job=delivery.job_id)
         nonce = await make_nonce(self._db, "job", delivery.job_id, channel_id=channel_id)
@@ -441,6 +380,10 @@ class Deliverer:
         except DAMAGED as problem:
             log.warning("cannot send picture %s: %s", path, str(problem) or type(problem).__name__)
             return None
+
+
+def _without_files(render: Callable[[], ui.LayoutView]) -> OutgoingMessage:
+    return lambda: RenderedMessage(render())
 
 
 def is_reachable(interaction: Interaction) -> bool:

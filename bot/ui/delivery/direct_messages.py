@@ -12,6 +12,7 @@ from discord import ui
 from bot.background import DiscordRefuses, DiscordUnreachable
 from bot.ui.delivery.discord_transport import MAX_CLOCK_SKEW, MAX_SEARCHED
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
+from bot.ui.rendered_message import texts_of
 
 
 class DirectMessages:
@@ -31,7 +32,7 @@ class DirectMessages:
         with explained():
             channel = await self._channel(person_id)
             async for message in channel.history(limit=MAX_SEARCHED, after=before(since), oldest_first=True):
-                if message.author == self._client.user and any(text.endswith(ending) for text in _texts(message)):
+                if message.author == self._client.user and any(text.endswith(ending) for text in texts_of(message)):
                     return message.id
         return None
 
@@ -51,8 +52,3 @@ def explained() -> Generator[None]:
 def before(since: int) -> datetime:
     """From when on to search for what was sent since this unix ms: clocks differ."""
     return datetime.fromtimestamp(since / 1000, UTC) - MAX_CLOCK_SKEW
-
-
-def _texts(message: discord.Message) -> list[str]:
-    view = ui.LayoutView.from_message(message, timeout=None)
-    return [item.content for item in view.walk_children() if isinstance(item, ui.TextDisplay)]

@@ -11,7 +11,6 @@ from typing import cast
 
 import discord
 from cryptography.fernet import Fernet, InvalidToken
-from discord import ui
 
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
@@ -19,6 +18,7 @@ from bot.ui.interactions import acknowledge
 from bot.ui.interactions.archived_threads import in_open_thread
 from bot.ui.interactions.discord_refusals import is_final
 from bot.ui.interactions.lost import FirstResponses, InteractionLost
+from bot.ui.rendered_message import custom_ids_of
 from bot.ui.views.jobs.progress import CancelButton
 from bot.ui.views.results.result import AgainButton, EditButton
 
@@ -43,7 +43,7 @@ class DiscordTransport:
     async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
         """Send the first response, or replace the deferred one."""
         with self._first_response(interaction):
-            return await acknowledge.send(interaction, message.view(), private=private)
+            return await acknowledge.send(interaction, message().view, private=private)
 
     @contextmanager
     def _first_response(self, interaction: Interaction) -> Generator[None]:
@@ -59,7 +59,7 @@ class DiscordTransport:
     async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
         """Edit with the interaction's token."""
         with _translated_errors():
-            return (await acknowledge.update(interaction, message.view(), message.files())).id
+            return (await acknowledge.update(interaction, message())).id
 
     def ticket(self, interaction: Interaction, message_id: int | None = None) -> str | None:
         """The interaction's token, encrypted with a key derived from the bot's token.
@@ -76,39 +76,41 @@ class DiscordTransport:
         if token is None or self._client.application_id is None:
             raise RouteClosed("the bot's token has changed")
         webhook = discord.Webhook.partial(self._client.application_id, token, client=self._client)
+        page, there = message(), cast("int", message_id or "@original")  # which discord.py types as an id alone
         with _translated_errors():
-            there = cast("int", message_id or "@original")  # which discord.py types as an id alone
-            edited = await webhook.edit_message(there, view=message.view(), attachments=message.files())
-            return edited.id
+            return (await webhook.edit_message(there, view=page.view, attachments=page.files)).id
 
     async def edit(self, channel_id: int, message_id: int, message: OutgoingMessage) -> None:
         """Edit with the bot's token; an archived thread is opened for it."""
+        there = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+
+        async def edit() -> None:
+            page = message()
+            await there.edit(view=page.view, attachments=page.files)
+
         with _translated_errors():
-            there = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-            await in_open_thread(
-                self._client, channel_id, lambda: there.edit(view=message.view(), attachments=message.files())
-            )
+            await in_open_thread(self._client, channel_id, edit)
 
     async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         """Search the channel's history from just before `since`; a message that shows the result is preferred."""
-        results = {f"{button.prefix}:{job_id}" for button in RESULT_BUTTONS}
+        results = {kind(job_id).custom_id for kind in RESULT_BUTTONS}
         waiting: FoundMessage | None = None
         after = datetime.fromtimestamp(since / 1000, UTC) - MAX_CLOCK_SKEW
         channel = self._client.get_partial_messageable(channel_id)
         with _translated_errors():
             async for message in channel.history(limit=MAX_SEARCHED, after=after, oldest_first=True):
-                ids = _custom_ids(message) if message.author == self._client.user else set[str]()
+                ids = custom_ids_of(message) if message.author == self._client.user else set[str]()
                 if ids & results:
                     return FoundMessage(message.id, ended=True)
-                if f"{CancelButton.prefix}:{job_id}" in ids:
+                if CancelButton(job_id).custom_id in ids:
                     waiting = FoundMessage(message.id, ended=False)
         return waiting
 
     async def post(self, channel_id: int, message: OutgoingMessage, nonce: str) -> int:
         """Post with `enforce_nonce`."""
-        channel = self._client.get_partial_messageable(channel_id)
+        channel, page = self._client.get_partial_messageable(channel_id), message()
         with _translated_errors():
-            return (await channel.send(view=message.view(), files=message.files(), nonce=nonce)).id
+            return (await channel.send(view=page.view, files=page.files, nonce=nonce)).id
 
     async def direct_channel(self, person_id: int) -> int:
         """Open the DM if there is none yet."""
@@ -125,11 +127,6 @@ def _translated_errors() -> Generator[None]:
         if not is_final(problem):
             raise
         raise RouteClosed(str(problem)) from problem
-
-
-def _custom_ids(message: discord.Message) -> set[str]:
-    view = ui.LayoutView.from_message(message, timeout=None)
-    return {item.custom_id for item in view.walk_children() if isinstance(item, ui.Button) and item.custom_id}
 
 
 # --- interactions' tokens in the database, encrypted with a key derived from the bot's token ---

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from discord import ui
 from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
@@ -26,8 +25,8 @@ from bot.pictures.attachments import PictureFile
 from bot.servers.services import ServerServices
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivered_results import UNREACHABLE, language_of
-from bot.ui.delivery.delivery import TICKET_MS, Deliverer, JobMessage, RouteClosed, is_reachable
-from bot.ui.rendered_message import hide_pictures
+from bot.ui.delivery.delivery import TICKET_MS, Deliverer, RouteClosed, is_reachable
+from bot.ui.rendered_message import RenderedMessage, hide_pictures
 from bot.ui.views.jobs.progress import interrupted_view, last_edit_view, painting_view, waiting_view
 from inference.messages.events import Progress
 from inference.processes.logs import about
@@ -44,10 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class JobFollower:
-    """Holds a task for every job whose result is not delivered, from its order or from the program's start.
-
-    `why_not_delivered` says whether a result is shown where it was ordered, `why_not_sent` whether as a direct message.
-    """
+    """Holds a task for every job whose result is not delivered, from its order or from the program's start."""
 
     def __init__(
         self,
@@ -61,9 +57,7 @@ class JobFollower:
         self._jobs = jobs
         self._spool = spool
         self._servers = servers
-        self._why_not_delivered = servers.checks.why_not_delivered
-        self._why_not_sent = servers.checks.why_not_sent
-        self._hides_pictures = servers.checks.hides_pictures
+        self._checks = servers.checks
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -115,7 +109,7 @@ class JobFollower:
 
     async def _show_and_deliver(self, job: Job, interaction: Interaction | None) -> None:
         """Show the progress until the job ends, then deliver the result."""
-        speak(await self._language(job))
+        speak(await language_of(self._db, self._servers, job))
         async with self._jobs.following(job.id) as updates:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
             repeated = RepeatedError(*UNREACHABLE)
@@ -135,13 +129,13 @@ class JobFollower:
                 if update.job.state.final:
                     break
                 if shows and (update.urgent or (update.progress and throttle.allows(update.progress))):
-                    allowed = await self._why_not_delivered(update.job) is None
+                    allowed = await self._checks.why_not_delivered(update.job) is None
                     problem = await background.failure(self._show(update, interaction)) if allowed else None
                     shows = allowed and (problem is None or self._keeps_editing(problem, repeated))
         # What was open when it was ordered may be closed by now.
-        refusal = await self._why_not_delivered(update.job) if update.pictures else None
-        unsent = await self._why_not_sent(update.job) if update.pictures else None
-        hidden = await self._hides_pictures(update.job)
+        refusal = await self._checks.why_not_delivered(update.job) if update.pictures else None
+        unsent = await self._checks.why_not_sent(update.job) if update.pictures else None
+        hidden = await self._checks.hides_pictures(update.job)
         await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent, hidden=hidden)
         self._jobs.forecasts.delivered(update.job)
 
@@ -155,26 +149,23 @@ class JobFollower:
 
     async def _show_last(self, job: Job, interaction: Interaction | None) -> None:
         with suppress(RouteClosed, *UNREACHABLE):
-            await self._deliverer.show(job, JobMessage(lambda: last_edit_view(job)), interaction)
-
-    async def _language(self, job: Job) -> str | None:
-        return await language_of(self._db, self._servers, job)
+            await self._deliverer.show(job, lambda: RenderedMessage(last_edit_view(job)), interaction)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress, or that the job waits for a worker."""
-        shown = await self._servers.checks.shows_unfinished(update.job)
+        shown = await self._checks.shows_unfinished(update.job)
         preview = await asyncio.to_thread(self._preview, update) if shown else None
-        hidden = await self._hides_pictures(update.job)
+        hidden = await self._checks.hides_pictures(update.job)
 
-        def render() -> ui.LayoutView:
+        def render() -> RenderedMessage:
             if update.stranded is None:
                 view = painting_view(update, preview)
             else:
                 job, forecast = update.job, self._jobs.forecasts.of(update.job)
                 view = waiting_view(job, forecast, paused=self._jobs.is_paused(job.server_id), stranded=update.stranded)
-            return hide_pictures(view) if hidden else view
+            return RenderedMessage(hide_pictures(view) if hidden else view, [preview.file()] if preview else [])
 
-        await self._deliverer.show(update.job, JobMessage(render, preview), interaction)
+        await self._deliverer.show(update.job, render, interaction)
 
     def _keeps_editing(self, problem: Exception, repeated: RepeatedError) -> bool:
         """Whether to show the next progress after this edit failed."""
@@ -191,9 +182,9 @@ class JobFollower:
         now = await self._db.one(FIND_JOB, job.id)
         if now is None or now.state.final:
             return
-        speak(await self._language(job))
+        speak(await language_of(self._db, self._servers, job))
         with suppress(RouteClosed, *UNREACHABLE):
-            await self._deliverer.show(job, JobMessage(lambda: interrupted_view(job)), interaction)
+            await self._deliverer.show(job, lambda: RenderedMessage(interrupted_view(job)), interaction)
 
     def _preview(self, update: JobUpdate) -> PictureFile | None:
         name = update.progress.preview if update.progress else None

@@ -36,10 +36,11 @@ from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
 from bot.ui.access import checkpoints_here, context_of, server_settings, shown_ratings
 from bot.ui.client import Interaction
-from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed, is_reachable
+from bot.ui.delivery.delivery import Deliverer, RouteClosed, is_reachable
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
 from bot.ui.interactions.lost import InteractionLost
 from bot.ui.interactions.replies import ErrorWithRows
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.jobs.progress import waiting_view
 from bot.ui.views.refusal import misfit_refusal, refusal_for_studio
 from bot.ui.views.servers.phrase_question import AskStaffButton
@@ -214,14 +215,11 @@ class Orders:
     @contextmanager
     def _reject_double_press(self, interaction: Interaction) -> Generator[None]:
         """Raises PressedTwice for a second press of the same button within DOUBLE_PRESS_SECONDS."""
-        pressed = (
-            interaction.user.id,
-            interaction.message.id if interaction.message else 0,
-            _custom_id_of(interaction),
-        )
         if interaction.message is None:
             yield  # commands have no button to press twice
             return
+        custom_id = str((interaction.data or {}).get("custom_id", ""))
+        pressed = interaction.user.id, interaction.message.id, custom_id
         now = time.monotonic()
         self._pressed = {key: at for key, at in self._pressed.items() if now - at < DOUBLE_PRESS_SECONDS}
         if pressed in self._pressed:
@@ -253,13 +251,13 @@ class Orders:
         # What everybody sees speaks the server's language where it has one.
         language = None if private else (await server_settings(interaction)).language
 
-        def waiting() -> ui.LayoutView:
+        def waiting() -> RenderedMessage:
             with speaking(language or interaction.locale.value):
-                return waiting_view(job, forecast, paused=paused, stranded=stranded, reachable=reachable)
+                view = waiting_view(job, forecast, paused=paused, stranded=stranded, reachable=reachable)
+            return RenderedMessage(view)
 
-        message = JobMessage(waiting)
         try:
-            await self._deliverer.announce(job, message, interaction, private=private)
+            await self._deliverer.announce(job, waiting, interaction, private=private)
         except InteractionLost as problem:
             log.warning("cancelled the job, because its interaction was lost: %s", problem)
             return False
@@ -286,7 +284,3 @@ class Orders:
         others = [bookmark.lora for bookmark in page.bookmarks]
         fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
         return misfit_refusal(refusal, draft_id, position, fitting, others)
-
-
-def _custom_id_of(interaction: Interaction) -> str:
-    return str((interaction.data or {}).get("custom_id", ""))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 import discord
 from discord import ui
@@ -29,7 +28,7 @@ from bot.ui.interactions.archived_threads import in_open_thread
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.removals.pictures import Removals
-from bot.ui.rendered_message import RenderedMessage
+from bot.ui.rendered_message import RenderedMessage, custom_ids_of, texts_of, view_of
 from bot.ui.views.permissions import is_public
 from bot.ui.views.reports.case import CaseButton, render_case
 from bot.ui.views.reports.notice import notice_view
@@ -104,11 +103,11 @@ class ReportMessages:
 
     async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
         """Search the channel by the buttons of the report."""
-        ids = {f"{kind.prefix}:{report.server_id}:{report.id}" for kind in _leaves(CaseButton)}
+        ids = {kind(report.server_id, report.id).custom_id for kind in _leaves(CaseButton)}
         channel = self._client.get_partial_messageable(channel_id)
         with _explained():
             async for message in channel.history(limit=MAX_SEARCHED, after=before(since), oldest_first=True):
-                if message.author == self._client.user and ids & {_of_report(each) for each in _custom_ids(message)}:
+                if message.author == self._client.user and ids & custom_ids_of(message):
                     return message.id
         return None
 
@@ -152,25 +151,18 @@ class ReportMessages:
         channel = self._client.get_partial_messageable(reminder.channel_id)
         with _explained():
             async for message in channel.history(limit=MAX_SEARCHED, after=before(since), oldest_first=True):
-                if message.author == self._client.user and any(
-                    isinstance(each, ui.TextDisplay) and each.content.endswith(reminder.reference)
-                    for each in _items(message)
-                ):
+                own = message.author == self._client.user
+                if own and any(text.endswith(reminder.reference) for text in texts_of(message)):
                     return True
         return False
 
     def _reminder(self, reminder: Reminder) -> ui.LayoutView:
-        view = ui.LayoutView(timeout=None)
         server = self._client.get_guild(reminder.server_id)
-        view.add_item(ui.TextDisplay[Any](reminder_text(reminder, None if server is None else server.name)))
-        view.stop()
-        return view
+        return view_of(reminder_text(reminder, None if server is None else server.name))
 
     async def _page(self, case: Case) -> RenderedMessage:
         with speaking(await self._reporting.language_of(case.report.server_id)):
-            page = await render_case(self._db, self._thumbnails, case)
-        page.view.stop()
-        return page
+            return await render_case(self._db, self._thumbnails, case)
 
 
 @contextmanager
@@ -182,19 +174,6 @@ def _explained() -> Generator[None]:
         raise StaffMessageGone(str(problem)) from problem
     except DISCORD_ERRORS as problem:
         raise (DiscordRefuses if is_final(problem) else DiscordUnreachable)(str(problem)) from problem
-
-
-def _items(message: discord.Message) -> list[ui.Item[Any]]:
-    return list(ui.LayoutView.from_message(message, timeout=None).walk_children())
-
-
-def _custom_ids(message: discord.Message) -> set[str]:
-    return {item.custom_id for item in _items(message) if isinstance(item, ui.Button) and item.custom_id}
-
-
-def _of_report(custom_id: str) -> str:
-    """What a button is and of which report, without the decision that it may name."""
-    return ":".join(custom_id.split(":")[:3])
 
 
 def _leaves(kind: type[CaseButton]) -> list[type[CaseButton]]:

@@ -7,7 +7,6 @@ refuses the message, the notice follows the user's next command.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from discord import ui
 
@@ -29,6 +28,7 @@ from bot.library.configuration import Configuration
 from bot.ui.delivery.addition_notices import DirectChannel
 from bot.ui.delivery.nonces import make_nonce
 from bot.ui.interactions.replies import Interaction, send_ephemeral
+from bot.ui.rendered_message import view_of
 
 
 class TakedownNotices:
@@ -92,7 +92,4 @@ class TakedownNotices:
             if contact
             else _("If you think that this is a mistake, write to the operator of this bot."),
         )
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any]("\n".join([head, why, what, f"-# {notice.reference}"])))
-        view.stop()
-        return view
+        return view_of("\n".join([head, why, what, f"-# {notice.reference}"]))

@@ -18,6 +18,7 @@ from discord import ui
 from bot import background
 from bot.pictures.attachments import reused
 from bot.ui.interactions.lost import LOST
+from bot.ui.rendered_message import RenderedMessage
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +94,23 @@ async def acknowledge(interaction: Interaction) -> None:
         await interaction.response.defer()
 
 
-async def replace(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> None:
-    """Edit the message whose component was used so that it shows `view`.
+def shown_by(
+    message: RenderedMessage | ui.LayoutView, files: Sequence[discord.File] = ()
+) -> tuple[ui.LayoutView, list[discord.File]]:
+    """The view and the files of a message. The view need not stay in memory: its items are matched by custom_id."""
+    page = message if isinstance(message, RenderedMessage) else RenderedMessage(message, list(files))
+    page.view.stop()
+    return page.view, page.files
+
+
+async def replace(
+    interaction: Interaction, message: RenderedMessage | ui.LayoutView, files: Sequence[discord.File] = ()
+) -> None:
+    """Edit the message whose component was used so that it shows `message`.
 
     A file whose name the message already has is kept, not uploaded again: a file name identifies its content.
     """
-    view.stop()  # persistent items are matched by custom_id, so the view need not stay in memory
+    view, files = shown_by(message, files)
     attachments = reused(interaction.message, files)
     try:
         await edit(interaction, view, attachments)
@@ -160,9 +172,9 @@ async def sent(interaction: Interaction) -> discord.Message:
     return await interaction.original_response()
 
 
-async def update(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> discord.Message:
+async def update(interaction: Interaction, message: RenderedMessage) -> discord.Message:
     """Edit the message that `send` posted, while the interaction's token is valid (fifteen minutes)."""
-    view.stop()
+    view, files = shown_by(message)
     if message_id := interaction.extras.get(_ANSWER):
         return await interaction.followup.edit_message(message_id, view=view, attachments=files)
     return await interaction.edit_original_response(view=view, attachments=files)

@@ -15,9 +15,10 @@ from bot.errors.rights import AddingForRoles
 from bot.i18n import _, explained, sentences
 from bot.i18n.texts import plain, sentence_of_ours
 from bot.servers.rights import ms_of
-from bot.ui.interactions.acknowledge import awaits_reply, claim_response, note_reply
+from bot.ui.interactions.acknowledge import awaits_reply, claim_response, note_reply, shown_by
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.lost import LOST, InteractionLost
+from bot.ui.rendered_message import RenderedMessage, view_of
 from inference.errors import InferenceError, RequestError, WorkerError
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
@@ -46,11 +47,7 @@ def error_message(error: Exception) -> str:
 
 def refusal_card(error: Exception | str, *rows: ui.Item[Any]) -> ui.LayoutView:
     """The message that shows an error, or a sentence like one, and below it what may help, such as buttons."""
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](error if isinstance(error, str) else error_message(error)))
-    for row in rows:
-        view.add_item(row)
-    return view
+    return view_of(error if isinstance(error, str) else error_message(error), *rows)
 
 
 def _explained(error: InferenceError) -> str:
@@ -111,27 +108,25 @@ async def reply_with_error(interaction: Interaction, error: Exception) -> None:
 
 
 async def send_ephemeral(
-    interaction: Interaction, view: ui.LayoutView, files: list[discord.File] | None = None
+    interaction: Interaction, message: RenderedMessage | ui.LayoutView, files: Sequence[discord.File] = ()
 ) -> None:
     """Reply with an ephemeral message, as first response or as follow-up."""
-    view.stop()  # persistent items are matched by custom_id, so the view need not stay in memory
+    view, files = shown_by(message, files)
     if await claim_response(interaction):
-        await interaction.response.send_message(view=view, files=files or [], ephemeral=True)
+        await interaction.response.send_message(view=view, files=files, ephemeral=True)
         return
     if awaits_reply(interaction):
         thinking = (await interaction.original_response()).flags
         if thinking.loading and thinking.ephemeral:
-            await interaction.edit_original_response(view=view, attachments=files or [])
+            await interaction.edit_original_response(view=view, attachments=files)
             note_reply(interaction)
             return
         if thinking.loading:  # a public "thinking" message cannot become ephemeral: delete it, then follow up
             await interaction.delete_original_response()
             note_reply(interaction)
-    await interaction.followup.send(view=view, files=files or [], ephemeral=True)
+    await interaction.followup.send(view=view, files=files, ephemeral=True)
 
 
 async def send_ephemeral_text(interaction: Interaction, text: str) -> None:
     """Reply with an ephemeral message of `text`, which is Markdown: text written by people must be escaped."""
-    view = ui.LayoutView()
-    view.add_item(ui.TextDisplay[Any](text))
-    await send_ephemeral(interaction, view)
+    await send_ephemeral(interaction, view_of(text))

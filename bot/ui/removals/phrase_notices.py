@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import discord
 from discord import ui
@@ -23,6 +22,7 @@ from bot.i18n import _, speaking
 from bot.i18n.texts import code, plain
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.replies import Interaction, send_ephemeral
+from bot.ui.rendered_message import view_of
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +67,7 @@ class PhraseNotices:
             await self._db.run(MARK_QUESTION_TOLD, now=now_ms(), id=question.id)
 
     def _notice(self, questions: Sequence[PhraseQuestion]) -> ui.LayoutView:
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any]("\n".join(map(self._line, questions))))
-        view.stop()
-        return view
+        return view_of("\n".join(map(self._line, questions)))
 
     def _line(self, question: PhraseQuestion) -> str:
         server = self._client.get_guild(question.server_id)

@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import discord
 from discord import ui
@@ -63,6 +63,7 @@ from bot.servers.administration.reasons import MAX_REASON, checked_reason
 from bot.ui.interactions.archived_threads import in_open_thread
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.interactions.replies import Interaction, send_ephemeral
+from bot.ui.rendered_message import view_of
 
 NOTICE_MS = 3_600_000  # for so long, further takedowns join the notice of the first
 MAX_LISTED = 3000  # characters of a notice about single pictures
@@ -83,15 +84,11 @@ class ResultMessages(Protocol):
         """
         ...
 
-    async def bring_back(self, job: Job) -> int | None:
+    async def show(self, job: Job) -> int | None:
         """Show the pictures again, or why they may not be shown there any more; the message's id, if it does.
 
-        Raises DatabaseError.
+        Raises DiscordUnreachable or DatabaseError.
         """
-        ...
-
-    async def show(self, job: Job) -> int | None:
-        """The same, for who tries again later. Raises DiscordUnreachable too."""
         ...
 
 
@@ -170,7 +167,11 @@ class Removals:
         self.notify()
         async with self._showing:
             shown = await self._db.one(FIND_JOB, job.id)
-            return None if shown is None else await self._results.bring_back(shown)  # None: it was deleted again
+            try:
+                return None if shown is None else await self._results.show(shown)  # None: it was deleted again
+            except background.DiscordUnreachable as problem:
+                log.warning("cannot update the message of a restored picture: %s", problem)
+                return None
 
     async def show(self, job_id: int) -> None:
         """Write the message of a job as it has to be now: pictures, or why they are not shown. A hidden job's stays.
@@ -340,11 +341,8 @@ class Removals:
             _("In the server where a picture was removed, its buttons no longer generate pictures."),
             _("If you have questions, ask the staff of the server where the picture was removed."),
         )
-        view = ui.LayoutView(timeout=None)
         listed = "\n\n".join(bounded_lines(pictures, MAX_LISTED))
-        view.add_item(ui.TextDisplay[Any](f"{head}\n{listed}\n{text}"))
-        view.stop()
-        return view
+        return view_of(f"{head}\n{listed}\n{text}")
 
     async def _about(self, takedown: Takedown) -> str:
         """Which picture was removed, in which server, and why."""

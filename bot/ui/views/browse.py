@@ -30,8 +30,6 @@ from inference.lora.beside.categories import Category
 
 MAX_OPTION = 100  # characters of an option of a menu; Discord's limit
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
-MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
-MAX_LINES, MAX_REMARK = 3300, 100  # characters of all lines, and of what is put behind one
 MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
 _ANY = "-"  # the value of the option without a filter
 _FEATURED = "featured"  # the value of the option for what staff feature

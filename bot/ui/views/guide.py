@@ -159,7 +159,7 @@ _LINKS = {
 async def guide_page(db: Database, checkpoints: InstalledCheckpoints, key: str, answered: str = "") -> RenderedMessage:
     """A chapter; one with a question also shows the answer to the chosen option."""
     current = chapter(key)
-    page = RenderedMessage()
+    page, neighbours = RenderedMessage(), list(_neighbour_buttons(current))
     container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(current.title)}\n{_(current.text)}"))
     if current.key == "bases":
         container.add_item(ui.TextDisplay[Any](await _base_model_table(db, checkpoints)))
@@ -169,11 +169,7 @@ async def guide_page(db: Database, checkpoints: InstalledCheckpoints, key: str, 
     container.add_item(ui.TextDisplay[Any](f"-# {_(current.shown)}"))
     if current.key in QUESTIONS:
         _add_question(container, current, answer(current.key, answered))
-    page.view.add_item(container)
-    page.view.add_item(ui.ActionRow[Any](ChapterMenu.of(current)))
-    if neighbours := list(_neighbour_buttons(current)):
-        page.view.add_item(ui.ActionRow[Any](*neighbours))
-    return page
+    return page.add(container, ui.ActionRow[Any](ChapterMenu.of(current)), ui.ActionRow[Any](*neighbours))
 
 
 def _add_question(container: ui.Container[Any], current: Chapter, answered: GuideAnswer | None) -> None:
@@ -213,4 +209,4 @@ async def _base_model_table(db: Database, checkpoints: InstalledCheckpoints) -> 
 async def _show_chapter(interaction: Interaction, key: str, answered: str = "") -> None:
     client = interaction.client
     page = await guide_page(client.db, await checkpoints_here(interaction), key, answered)
-    await acknowledge.replace(interaction, page.view, page.files)
+    await acknowledge.replace(interaction, page)

@@ -202,13 +202,11 @@ class ListRef:
 
     async def show(self, interaction: Interaction, note: str = "", accessory: ui.Item[Any] | None = None) -> None:
         """Edit the message whose control was used to show the page. Raises as `ListPage.render` does."""
-        page = await self.list.render(interaction, self, note, accessory)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await acknowledge.replace(interaction, await self.list.render(interaction, self, note, accessory))
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
         """Show the page in an ephemeral message. Raises as `ListPage.render` does."""
-        page = await self.list.render(interaction, self, note)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, await self.list.render(interaction, self, note))
 
 
 class ListButton(PersistentButton):

@@ -64,7 +64,7 @@ async def replace_origin(interaction: Interaction, view: ui.LayoutView | None) -
     if press is None:
         return False
     try:
-        await (press.delete_original_response() if view is None else replace(press, view, []))
+        await (press.delete_original_response() if view is None else replace(press, view))
     except discord.NotFound:
         return view is None  # it was deleted meanwhile, and can show nothing
     except DISCORD_ERRORS as problem:
@@ -83,4 +83,4 @@ async def close(interaction: Interaction) -> None:
 async def conclude(interaction: Interaction, text: str) -> None:
     """Replace the answered question by a text, which is Markdown."""
     with suppress(discord.NotFound):  # it was answered twice
-        await replace(interaction, view_of(text), [])
+        await replace(interaction, view_of(text))

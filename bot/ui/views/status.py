@@ -248,7 +248,7 @@ class RefreshStatusButton(PersistentButton, prefix="status:look"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show the current status."""
-        await replace(interaction, await status_view(interaction), [])
+        await replace(interaction, await status_view(interaction))
 
 
 class ReloadButton(PersistentButton, prefix="status:reload"):

@@ -53,13 +53,10 @@ class Messages:
             self.offers_undo.append(until > now_ms())
         return self.reachable
 
-    async def bring_back(self, job: Job) -> int | None:
+    async def show(self, job: Job) -> int | None:
         await asyncio.sleep(0)
         self.hidden.discard(job.id)
         return None
-
-    async def show(self, job: Job) -> int | None:
-        return await self.bring_back(job)
 
 
 @pytest.fixture

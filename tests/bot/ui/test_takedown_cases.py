@@ -93,9 +93,6 @@ class NoResults:
     async def hide(self, job: Job, until: int) -> bool:
         raise NotImplementedError
 
-    async def bring_back(self, job: Job) -> int | None:
-        raise NotImplementedError
-
     async def show(self, job: Job) -> int | None:
         raise NotImplementedError
 

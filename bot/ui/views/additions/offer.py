@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from discord import ui
 
-from bot import background
 from bot.database.people.drafts import save_draft
 from bot.i18n import _, later
 from bot.i18n.texts import on_a_label
@@ -16,12 +14,10 @@ from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.drafts import PendingRequest
 from bot.sources.hubs.links import HashLink, parse_link
 from bot.ui.client import Interaction
-from bot.ui.interactions import acknowledge
-from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.links import add_linked
-from bot.ui.views.additions.progress import require_may_add
+from bot.ui.views.additions.progress import Offer, require_may_add
 from bot.ui.views.custom_ids import Position
 from bot.ui.views.jobs.kept_drafts import DraftButton
 from bot.ui.views.jobs.linked_request import add_button, find_request, links_of, why_not_add
@@ -50,39 +46,7 @@ class AddLinkedButton(DraftButton, prefix="addlink"):
         if self.position >= len(links):
             raise outdated_error()
         link, _lora = links[self.position]
-        await add_linked(interaction, link, self.draft_id, _Offer(interaction, self.custom_id))
-
-
-@dataclass(frozen=True)
-class _Offer:
-    """The message whose button was pressed."""
-
-    interaction: Interaction
-    custom_id: str
-
-    async def close(self) -> None:
-        """Disable the button: what it offers has begun."""
-        view = self._view(disabled=True)
-        if view is not None:
-            work = acknowledge.replace(self.interaction, view, [])
-            await background.guard(work, "closing an offer", expected=DISCORD_ERRORS)
-
-    async def open(self) -> None:
-        """Enable it again: it was not added."""
-        view = self._view(disabled=False)
-        if view is not None and not self.interaction.is_expired():
-            work = self.interaction.edit_original_response(view=view)
-            await background.guard(work, "opening an offer again", expected=DISCORD_ERRORS)
-
-    def _view(self, *, disabled: bool) -> ui.LayoutView | None:
-        if self.interaction.message is None:
-            return None
-        view = ui.LayoutView.from_message(self.interaction.message, timeout=None)
-        view.stop()
-        for each in view.walk_children():
-            if isinstance(each, ui.Button) and each.custom_id == self.custom_id:
-                each.disabled = disabled
-        return view
+        await add_linked(interaction, link, self.draft_id, Offer(interaction, self.custom_id))
 
 
 async def offer_missing(interaction: Interaction, parts: Sequence[MatchedLora], draft: RequestDraft) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import ui
@@ -68,17 +69,39 @@ class StopAddingButton(PersistentButton, prefix="addstop"):
         if withdrawal is Withdrawal.ENDED:
             raise too_late
         told = AddingCancelled if withdrawal is Withdrawal.CANCELLED else AddingLeft
-        await acknowledge.replace(interaction, refusal_card(told(name=version.name)), [])
+        await acknowledge.replace(interaction, refusal_card(told(name=version.name)))
 
 
-class Offer(Protocol):
-    """What offered to add something: a message with a button."""
+@dataclass(frozen=True)
+class Offer:
+    """The message whose button was pressed."""
+
+    interaction: Interaction
+    custom_id: str
 
     async def close(self) -> None:
-        """It has begun."""
+        """Disable the button: what it offers has begun."""
+        view = self._view(disabled=True)
+        if view is not None:
+            work = acknowledge.replace(self.interaction, view)
+            await background.guard(work, "closing an offer", expected=DISCORD_ERRORS)
 
     async def open(self) -> None:
-        """It was not added."""
+        """Enable it again: it was not added."""
+        view = self._view(disabled=False)
+        if view is not None and not self.interaction.is_expired():
+            work = self.interaction.edit_original_response(view=view)
+            await background.guard(work, "opening an offer again", expected=DISCORD_ERRORS)
+
+    def _view(self, *, disabled: bool) -> ui.LayoutView | None:
+        if self.interaction.message is None:
+            return None
+        view = ui.LayoutView.from_message(self.interaction.message, timeout=None)
+        view.stop()
+        for each in view.walk_children():
+            if isinstance(each, ui.Button) and each.custom_id == self.custom_id:
+                each.disabled = disabled
+        return view
 
 
 async def add_attachment(interaction: Interaction, file: discord.Attachment) -> None:
@@ -128,8 +151,7 @@ async def _show(interaction: Interaction, begun: LoraAddition | Lora, draft_id: 
     here = await find_lora(interaction.client.db, begun.id) or begun  # its page may have raised its rating
     if here.content_rating not in await shown_ratings(interaction):
         raise LinkedNotShownHere
-    page = await _page(interaction, begun, here_already_text(begun.name), draft_id)
-    await send_ephemeral(interaction, page.view, page.files)
+    await send_ephemeral(interaction, await _page(interaction, begun, here_already_text(begun.name), draft_id))
     return True
 
 
@@ -267,4 +289,4 @@ def adding_view(addition: LoraAddition, received: Received | None) -> ui.LayoutV
 
 
 async def _update(interaction: Interaction, page: RenderedMessage) -> None:
-    await acknowledge.update(interaction, page.view, page.files)
+    await acknowledge.update(interaction, page)

@@ -44,7 +44,7 @@ class ExportBookmarksButton(PersistentButton, prefix="bmfile"):
         found = saved_bookmarks(interaction.client.db, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
         for page in export_pages(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
-            await send_ephemeral(interaction, page.view, page.files)
+            await send_ephemeral(interaction, page)
 
 
 class ImportBookmarksButton(PersistentButton, prefix="bmimport"):

@@ -34,8 +34,7 @@ from bot.ui.views.custom_ids import Id, Position
 from bot.ui.views.forms import Form, TextField
 from bot.ui.views.list_page import Cursor, Found, ListRef, TurnPageButton
 from bot.ui.views.loras import text as lora_text
-from bot.ui.views.loras.add_to_studio import AddToStudioButton
-from bot.ui.views.loras.buttons import named_here
+from bot.ui.views.loras.buttons import AddToStudioButton, named_here
 from bot.ui.views.loras.lists import EntriesMenu, ListedLora, LoraList, hidden_line, with_preview
 from bot.ui.views.loras.market import MarketButton
 from bot.ui.views.loras.newer_versions import NewerVersionsButton, loras_to_tell, notice_text
@@ -270,8 +269,7 @@ async def _show_card(interaction: Interaction, lora_id: int, at: ListRef) -> Non
     """Edit the message to show one bookmark. Raises NothingThere."""
     bookmark = await _require_bookmark(interaction, lora_id)
     require_rating_shown(bookmark.lora, await shown_ratings(interaction))
-    page = await bookmark_card(interaction, bookmark, at)
-    await acknowledge.replace(interaction, page.view, page.files)
+    await acknowledge.replace(interaction, await bookmark_card(interaction, bookmark, at))
 
 
 async def bookmark_card(interaction: Interaction, bookmark: Bookmark, at: ListRef) -> RenderedMessage:

@@ -157,7 +157,7 @@ class DeleteStackButton(StackButton, prefix="skdelete"):
         confirm = ConfirmDeleteButton(self.stack_id, self.at)
         keep = TurnPageButton(self.at).labelled(_("Keep stack"))
         view = question_view(_("Delete this stack?"), text, confirm, keep)
-        await acknowledge.replace(interaction, view, [])
+        await acknowledge.replace(interaction, view)
 
 
 class ConfirmDeleteButton(StackButton, prefix="skreally"):

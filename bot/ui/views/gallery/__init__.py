@@ -5,7 +5,6 @@ cards.py            several published pictures on a page
 links.py            the button that opens it
 picture.py          a published picture with what everybody may do with it
 publish.py          *Publish*: what will be shown and where, and the post
-published.py        what people do with a published picture
 post.py             the message of a published picture, with the buttons for everybody
 feature_buttons.py  staff feature a LoRA or a published picture
 """

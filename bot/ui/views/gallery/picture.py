@@ -48,8 +48,7 @@ class ReportPublishedButton(PersistentButton, prefix="rppublished"):
 
 async def show_picture(interaction: Interaction, publication_id: int) -> None:
     """Show a published picture in an ephemeral message. Raises NotPublished, and NothingThere without its file."""
-    page = await _page(interaction, publication_id)
-    await send_ephemeral(interaction, page.view, page.files)
+    await send_ephemeral(interaction, await _page(interaction, publication_id))
 
 
 async def _page(interaction: Interaction, publication_id: int) -> RenderedMessage:

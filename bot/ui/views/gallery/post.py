@@ -15,7 +15,7 @@ from bot.database.jobs.jobs import FIND_JOB, Job
 from bot.errors.gallery import NotPublished
 from bot.errors.rights import NotYours
 from bot.i18n import _, later, ngettext, number, sentences
-from bot.i18n.texts import on_a_label, plain, prompt_text, summary_of_job
+from bot.i18n.texts import plain, prompt_text, summary_of_job
 from bot.pictures.attachments import PictureFile, attachment_url, kept_files
 from bot.servers.rights import Action
 from bot.ui.access import context_of, may, require_published
@@ -23,15 +23,14 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS, is_final
 from bot.ui.interactions.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.rendered_message import RenderedMessage, button_rows, view_of
+from bot.ui.rendered_message import RenderedMessage, button_rows, custom_ids_of, view_of
 from bot.ui.views.custom_ids import Id
-from bot.ui.views.gallery.published import bookmark_published, remix_published, use_same
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.question import ask, conclude
-from bot.ui.views.results.details import USE_PICTURE
+from bot.ui.views.results.details import USE_PICTURE, bookmark_loras, remix_job
 from bot.ui.views.results.removal_form import RemovalForm
-from bot.workspace.remix import MatchedLora, parts_of
+from bot.workspace.remix import MatchedLora, parts_of, with_same_loras
 from inference.messages.request import GenerationRequest
 from inference.parameters import recipe_of
 
@@ -65,7 +64,7 @@ def picture_items(shown: ShownPicture, url: str, *, hidden: bool) -> list[ui.Ite
     lines = [f"-# {summary_of_job(replace(shown.job, request=shown.request))}"]
     if shown.shows_prompt and (prompt := prompt_text(shown.request)):
         lines.insert(0, f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
-    links = [_link(each) for each in shown.loras if each.lora is not None][:MAX_LINKS]
+    links = [LoraPageButton.named(each.lora) for each in shown.loras if each.lora is not None][:MAX_LINKS]
     return [
         ui.MediaGallery[Any](discord.MediaGalleryItem(url, spoiler=hidden)),
         ui.TextDisplay[Any]("\n".join(lines)),
@@ -78,11 +77,8 @@ def published_message(
 ) -> RenderedMessage:
     """The message of a publication; a `hidden` picture is shown when it is pressed."""
     page = RenderedMessage()
-    for item in picture_items(shown, page.attach(picture), hidden=hidden):
-        page.view.add_item(item)
-    page.view.add_item(ui.ActionRow[Any](*publication_buttons(publication, shown.job)))
-    page.view.stop()
-    return page
+    row = ui.ActionRow[Any](*publication_buttons(publication, shown.job))
+    return page.add(*picture_items(shown, page.attach(picture), hidden=hidden), row)
 
 
 def details_buttons(publication: Publication, job: Job) -> list[PersistentButton]:
@@ -102,12 +98,6 @@ def publication_buttons(publication: Publication, job: Job, *, unpublish: bool =
         RemixPublishedButton(publication.id),
         *([UnpublishButton(publication.id)] if unpublish else []),
     ]
-
-
-def _link(part: MatchedLora) -> LoraPageButton:
-    """The button that opens the page of a LoRA which is known here, with its name."""
-    assert part.lora is not None
-    return LoraPageButton(part.lora.id).labelled(on_a_label(part.lora.name))
 
 
 class PublicationButton(PersistentButton):
@@ -156,7 +146,7 @@ class UnlikeButton(PublicationButton, prefix="unlike"):
         publication = await publication_here(interaction, self.publication_id)
         count = await interaction.client.likes.unlike(publication.id, interaction.user.id)
         text = sentences(_("You removed your like."), likes_text(count.likes))
-        await acknowledge.replace(interaction, view_of(text), [])
+        await acknowledge.replace(interaction, view_of(text))
 
 
 async def _show_in_post(interaction: Interaction, publication: Publication, likes: int) -> bool:
@@ -208,8 +198,14 @@ class UseSameButton(PublicationButton, prefix="usesame"):
     label, style = later("Use these LoRAs"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
-        """Fill the studio with them, and say which do not fit the checkpoint there."""
-        await use_same(interaction, self.publication_id)
+        """Put them in place of those in the studio, and say which do not fit the checkpoint there. The words stay."""
+        client, (publication, job) = interaction.client, await require_published(interaction, self.publication_id)
+        snapshot, limit = await client.studios.snapshot(interaction), client.configuration.settings.limits.max_loras
+        same = await with_same_loras(
+            client.db, snapshot.checkpoints, job, snapshot.draft(), limit=limit, position=publication.position
+        )
+        note = _("Your studio now has only this picture's LoRAs. Your prompt and model did not change.")
+        await client.studios.open_with(interaction, same.draft, "\n".join([note, *same.notes]))
 
 
 class RemixPublishedButton(PublicationButton, prefix="remixpub"):
@@ -220,7 +216,8 @@ class RemixPublishedButton(PublicationButton, prefix="remixpub"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
-        await remix_published(interaction, self.publication_id)
+        publication, job = await require_published(interaction, self.publication_id)
+        await remix_job(interaction, job, publication.position)
 
 
 class BookmarkPublishedButton(PublicationButton, prefix="keeppub"):
@@ -231,7 +228,8 @@ class BookmarkPublishedButton(PublicationButton, prefix="keeppub"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Bookmark the LoRAs and say which are new."""
-        await bookmark_published(interaction, self.publication_id)
+        publication, job = await require_published(interaction, self.publication_id)
+        await bookmark_loras(interaction, recipe_of(job.request.only(publication.position)).loras)
 
 
 class UnpublishButton(PublicationButton, prefix="unpublish"):
@@ -313,20 +311,14 @@ async def check_may_unpublish(interaction: Interaction, publication: Publication
         )
 
 
-def custom_ids(message: discord.Message) -> set[str]:
-    """The custom_ids of the buttons of a message."""
-    view = ui.LayoutView.from_message(message, timeout=None)
-    return {item.custom_id for item in view.walk_children() if isinstance(item, ui.Button) and item.custom_id}
-
-
 def is_post_of(message: discord.Message, publication_id: int) -> bool:
     """Whether a message of the bot is that of a publication."""
-    return UnpublishButton(publication_id).custom_id in custom_ids(message)
+    return UnpublishButton(publication_id).custom_id in custom_ids_of(message)
 
 
 async def find_published(db: Database, message: discord.Message) -> Publication | None:
     """The publication whose message this message of the bot is. Raises DatabaseError."""
-    for custom_id in custom_ids(message):
+    for custom_id in custom_ids_of(message):
         if button := UnpublishButton.from_text(custom_id):
             return await db.one(FIND_PUBLICATION, button.publication_id)
     return None

@@ -77,8 +77,7 @@ class PublishButton(JobButton, prefix="publish"):
             channel_id = published[0].art_channel_id
         position = published[0].position if published else 0
         choice = PublishChoice(job.id, position, channel_id, shows_prompt(preferences, settings))
-        page = await publish_page(interaction, choice)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, await publish_page(interaction, choice))
 
 
 async def own_job(interaction: Interaction, job_id: int) -> Job:
@@ -115,18 +114,14 @@ async def publish_page(interaction: Interaction, choice: PublishChoice) -> Rende
     published = [each for each in await _published(interaction, job) if each.position == choice.position]
     page = RenderedMessage()
     if published:
-        for item in published_items(published[0]):
-            page.view.add_item(item)
+        page.add(*published_items(published[0]))
     else:
         await require_open(interaction, job)
         await interaction.client.publishing_rules.check(context_of(interaction), job, choice.channel_id)
-        for item in await _question(interaction, choice, job, picture, page):
-            page.view.add_item(item)
+        page.add(*await _question(interaction, choice, job, picture, page))
     if len(pictures) > 1:
-        for row in button_rows(
-            [PictureChoiceButton.of(job, replace(choice, position=one.position)) for one in pictures]
-        ):
-            page.view.add_item(row)
+        others = [PictureChoiceButton.of(job, replace(choice, position=one.position)) for one in pictures]
+        page.add(*button_rows(others))
     return page
 
 
@@ -202,8 +197,7 @@ class _ChoiceButton(PersistentButton):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the question with this choice."""
-        page = await publish_page(interaction, self.choice)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await acknowledge.replace(interaction, await publish_page(interaction, self.choice))
 
 
 class PictureChoiceButton(_ChoiceButton, prefix="pubpicture"):
@@ -237,7 +231,7 @@ class PublishConfirmButton(_ChoiceButton, prefix="pubconfirm"):
         published = await interaction.client.publishing.publish(
             context_of(interaction), job, choice.position, choice.channel_id, shows_prompt=choice.shows_prompt
         )
-        await acknowledge.replace(interaction, view_of(*published_items(published)), [])
+        await acknowledge.replace(interaction, view_of(*published_items(published)))
 
 
 class ChannelChoice(PersistentMenu, prefix="pubchannel"):
@@ -260,5 +254,5 @@ class ChannelChoice(PersistentMenu, prefix="pubchannel"):
         """Show the question for this channel. Raises why the picture may not be published there."""
         if not is_discord_id(self.value):
             raise outdated_error()
-        page = await publish_page(interaction, replace(self.choice, channel_id=int(self.value)))
-        await acknowledge.replace(interaction, page.view, page.files)
+        choice = replace(self.choice, channel_id=int(self.value))
+        await acknowledge.replace(interaction, await publish_page(interaction, choice))

@@ -20,6 +20,7 @@ from bot.servers.rights import Action
 from bot.ui.access import context_of, may
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge
+from bot.ui.rendered_message import view_of
 from bot.ui.views.persistent_items import JobButton
 from inference.queue.policy import EVERYWHERE
 from inference.queue.request_cost import slots
@@ -40,10 +41,6 @@ class CancelButton(JobButton, prefix="cancel"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Cancel the job; its message is edited by the delivery. Raises NotYours or NothingThere."""
-        await self.cancel(interaction)
-
-    async def cancel(self, interaction: Interaction) -> None:
-        """Cancel the job. Raises NotYours, and NothingThere when the job had ended."""
         job = await self.job(interaction)
         own, server_id = job.person_id == interaction.user.id, job.server_id or EVERYWHERE
         if not own and not await may(interaction, Action.CANCEL_ANY, server_id):
@@ -134,7 +131,4 @@ def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))
         container.add_item(ui.MediaGallery[Any](picture))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(container)
-    view.add_item(ui.ActionRow[Any](CancelButton(job.id)))
-    return view
+    return view_of(container, ui.ActionRow[Any](CancelButton(job.id)))

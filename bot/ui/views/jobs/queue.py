@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -19,9 +18,9 @@ from bot.ui.access import context_of, is_operator, may, require, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge
 from bot.ui.rendered_message import Items, RenderedMessage, button_rows
-from bot.ui.views.custom_ids import DiscordId
+from bot.ui.views.custom_ids import DiscordId, Switch
 from bot.ui.views.jobs.progress import CancelButton, queue_position_text
-from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef
+from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef, TurnPageButton
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.lora_names import request_named_for
 from inference.messages.request import GenerationRequest
@@ -90,7 +89,7 @@ class OwnJobs(JobList):
         """The pages, *Cancel all*, and for staff *All jobs*."""
         buttons: list[PersistentButton] = [CancelAllButton()] if (found.total or 0) > 1 else []
         if await may(interaction, Action.SEE_QUEUE, _scope(interaction)):
-            buttons.append(AllJobsButton())
+            buttons.append(TurnPageButton(ALL_QUEUE).labelled(_("All jobs")))
         return [*button_rows(self.pager(at, found)), *button_rows(buttons)]
 
 
@@ -128,8 +127,8 @@ class AllJobs(JobList):
             items.append(ui.TextDisplay[Any](text.format(count=elsewhere)))
         items += button_rows(self.pager(at, found))
         if await may(interaction, Action.PAUSE_QUEUE, scope := _scope(interaction)):
-            way = Way.RESUME if scope in interaction.client.jobs.paused else Way.PAUSE
-            items.append(ui.ActionRow[Any](PauseButton(way, scope)))
+            pauses = scope not in interaction.client.jobs.paused
+            items.append(ui.ActionRow[Any](PauseButton(pauses, scope)))
         return items
 
 
@@ -156,9 +155,9 @@ class OwnJobCancelButton(CancelButton, prefix="queue:cancel-own"):
     at: ListRef
 
     async def handle(self, interaction: Interaction) -> None:
-        """Cancel the job and edit the list. Raises as `cancel`; the list is edited then too."""
+        """Cancel the job and edit the list. Raises as for one job; the list is edited then too."""
         try:
-            await self.cancel(interaction)
+            await super().handle(interaction)
         finally:
             await self.at.show(interaction)
 
@@ -184,46 +183,26 @@ class CancelAllButton(PersistentButton, prefix="queue:cancel-all"):
         await MY_QUEUE.show(interaction, text.format(count=number(count)) if count else "")
 
 
-class AllJobsButton(PersistentButton, prefix="queue:all"):
-    """Shows staff the jobs of everybody."""
-
-    command, label = "queue", later("All jobs")
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Edit the message to show all jobs."""
-        await ALL_QUEUE.show(interaction)
-
-
-class Way(StrEnum):
-    """What a button does to a queue."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-
-
-class PauseButton(PersistentButton, prefix="queue"):
+class PauseButton(PersistentButton, prefix="queue:pause"):
     """Pauses or resumes the queue of a server, or the whole queue. Running jobs finish; no new one starts."""
 
     command = "queue"
 
-    way: Way
+    pauses: Switch
     scope: DiscordId
 
     def text(self) -> str:
         """What it does."""
-        return _("Pause queue") if self.way is Way.PAUSE else _("Resume queue")
+        return _("Pause queue") if self.pauses else _("Resume queue")
 
     async def handle(self, interaction: Interaction) -> None:
         """Pause or resume. Raises a refusal of `bot.servers.rights`."""
         await require(interaction, Action.PAUSE_QUEUE, self.scope)
         jobs = interaction.client.jobs
-        before, pauses = self.scope in jobs.paused, self.way is Way.PAUSE
-        if pauses:
-            await jobs.pause(self.scope, interaction.user.id)
-        else:
-            await jobs.unpause(self.scope)
-        if before != pauses:
-            action = AuditAction.PAUSE_QUEUE if pauses else AuditAction.RESUME_QUEUE
+        before = self.scope in jobs.paused
+        await (jobs.pause(self.scope, interaction.user.id) if self.pauses else jobs.unpause(self.scope))
+        if before != self.pauses:
+            action = AuditAction.PAUSE_QUEUE if self.pauses else AuditAction.RESUME_QUEUE
             audit = interaction.client.servers.administration.audit
-            await audit.record(context_of(interaction), self.scope, action, {"paused": (before, pauses)})
+            await audit.record(context_of(interaction), self.scope, action, {"paused": (before, self.pauses)})
         await ALL_QUEUE.show(interaction)

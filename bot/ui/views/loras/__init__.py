@@ -12,5 +12,4 @@ newer_versions.py          the notice of newer versions of bookmarks, and adding
 base_model_declaration.py  an operator declares a base model
 content_rating.py          an operator says for whom a LoRA is
 community_pictures.py      pictures of the server that were made with a LoRA
-add_to_studio.py           the button that adds a LoRA to the studio
 """

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import discord
+
 from bot.database.loras.catalogue import Lora, find_lora
 from bot.errors.missing import NothingThere
-from bot.i18n import _
-from bot.i18n.texts import lora_name
+from bot.i18n import _, label, later
+from bot.i18n.texts import base_models, lora_name
 from bot.ui.access import shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.views.custom_ids import Id
 from bot.ui.views.persistent_items import PersistentButton, PersistentMenu
+
+MAX_OPTION = 100  # characters of an option of a menu; Discord's limit
 
 
 async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
@@ -42,6 +46,24 @@ class LoraButton(PersistentButton):
     async def lora(self, interaction: Interaction) -> Lora:
         """The entry. Raises NothingThere."""
         return await require_lora(interaction, self.lora_id)
+
+
+class AddToStudioButton(LoraButton, prefix="tostudio"):
+    """Adds a LoRA to the studio of the person who presses, beside the ones that are there."""
+
+    command = "studio"
+    label = later("Add to studio")
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Add it and show the studio. Raises TooManyLoras."""
+        studios = interaction.client.studios
+        await studios.open(interaction, await studios.add(interaction, await stored_lora(interaction, self.lora_id)))
+
+
+def lora_option(lora: Lora) -> discord.SelectOption:
+    """The option of a menu for an entry."""
+    about = f"{label(lora.category)} · {base_models(lora)}"
+    return discord.SelectOption(label=lora.name[:MAX_OPTION], value=str(lora.id), description=about[:MAX_OPTION])
 
 
 class LoraMenu(PersistentMenu):

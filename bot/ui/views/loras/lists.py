@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-import discord
 from discord import ui
 
 from bot.database.loras.catalogue import Lora
@@ -18,9 +17,10 @@ from bot.requests.builder import usual_checkpoint
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import Items, RenderedMessage
-from bot.ui.views.browse import MAX_OPTION, BrowseList
+from bot.ui.views.browse import BrowseList
 from bot.ui.views.list_page import Found, ListRef
 from bot.ui.views.loras import text as lora_text
+from bot.ui.views.loras.buttons import lora_option
 from bot.ui.views.persistent_items import MENU, PersistentMenu
 from bot.workspace.browsing import BrowseQuery
 
@@ -38,14 +38,7 @@ class EntriesMenu(PersistentMenu):
 
     def of(self, loras: Sequence[Lora]) -> Self:
         """The same menu with these entries."""
-        options = [
-            discord.SelectOption(
-                label=lora.name[:MAX_OPTION],
-                value=str(lora.id),
-                description=f"{label(lora.category)} · {base_models(lora)}"[:MAX_OPTION],
-            )
-            for lora in loras[:MENU]
-        ]
+        options = [lora_option(lora) for lora in loras[:MENU]]
         return self.offering(options, _(self.placeholder), max_values=len(options) if self.several else 1)
 
 

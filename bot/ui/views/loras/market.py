@@ -10,7 +10,7 @@ from discord import ui
 from bot.database.bookmarks.bookmarks import BOOKMARKED_AMONG, add_bookmarks
 from bot.database.database import Database
 from bot.database.gallery.features import FEATURED_LORAS, Feature
-from bot.database.loras.catalogue import Lora, LoraPage, browse_loras, find_loras_by_id
+from bot.database.loras.catalogue import LoraPage, browse_loras, find_loras_by_id
 from bot.database.loras.search import Sort
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
@@ -18,11 +18,10 @@ from bot.ui.access import checkpoints_here, published_here, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import Items
 from bot.ui.views.browse import active_filters
-from bot.ui.views.custom_ids import Id, Switch
 from bot.ui.views.gallery.feature_buttons import featured_text
 from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.loras.lists import EntriesMenu, ListedLora, LoraList, hidden_line
-from bot.ui.views.loras.page import LoraPageButton, bookmark_label, show_lora_page, toggle_bookmark
+from bot.ui.views.loras.page import BookmarkToggle, LoraPageButton, show_lora_page
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import BrowseQuery, first_in_market
 
@@ -39,25 +38,6 @@ class MarketButton(PersistentButton, prefix="market"):
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of the person's default query."""
         await open_market(interaction)
-
-
-class MarketBookmarkButton(PersistentButton, prefix="mkk"):
-    """Adds or removes the bookmark of an entry, on a page of the market."""
-
-    command = "bookmarks"
-
-    lora_id: Id
-    bookmarked: Switch
-    at: ListRef
-
-    def text(self) -> str:
-        """What a press does."""
-        return bookmark_label(bookmarked=self.bookmarked)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Change the bookmark and show the page again, with a note that says where bookmarks are found."""
-        lora = await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
-        await self.at.show(interaction, "" if self.bookmarked else bookmarked_text(lora))
 
 
 class OpenEntryMenu(EntriesMenu, prefix="mkl"):
@@ -155,14 +135,8 @@ class Market(LoraList):
 
     def card(self, at: ListRef, entry: ListedLora, shown: ui.Item[Any]) -> Items:
         """An entry in a frame, with its buttons."""
-        bookmark = MarketBookmarkButton(entry.lora.id, bool(entry.remark), at)
+        bookmark = BookmarkToggle(entry.lora.id, bool(entry.remark), at)
         return [ui.Container[Any](shown, ui.ActionRow[Any](LoraPageButton(entry.lora.id), bookmark))]
-
-
-def bookmarked_text(lora: Lora) -> str:
-    """What a person reads of a LoRA that they have just bookmarked."""
-    text = _("{lora} is now in your /bookmarks, and /imagine suggests it first.")
-    return text.format(lora=clipped(lora.name, MAX_NAME))
 
 
 async def open_market(interaction: Interaction, query: BrowseQuery | None = None) -> None:

@@ -18,7 +18,7 @@ from bot.database.loras.tags import TAGS_OF_LORA
 from bot.errors.ratings import NotShownHere
 from bot.errors.rights import NotYours
 from bot.i18n import _, explained, label, later, ngettext
-from bot.i18n.texts import base_models, clipped, plain
+from bot.i18n.texts import clipped, on_a_label, plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
@@ -32,10 +32,10 @@ from bot.ui.views.custom_ids import Switch
 from bot.ui.views.forms import Form, TextField
 from bot.ui.views.gallery.feature_buttons import feature_buttons, featured_line
 from bot.ui.views.jobs.linked_request import paint_row, painted_with
+from bot.ui.views.list_page import ListRef
 from bot.ui.views.loras import text as lora_text
-from bot.ui.views.loras.add_to_studio import AddToStudioButton
 from bot.ui.views.loras.base_model_declaration import DeclareButton, ProposeButton
-from bot.ui.views.loras.buttons import LoraButton, LoraMenu, require_lora
+from bot.ui.views.loras.buttons import AddToStudioButton, LoraButton, LoraMenu, lora_option, require_lora
 from bot.ui.views.loras.community_pictures import CommunityPicture, add_community, community_pictures
 from bot.ui.views.loras.content_rating import ContentRatingButton
 from bot.ui.views.loras.origin import add_provenance
@@ -48,7 +48,7 @@ from inference.content_rating import ContentRating
 from inference.lora.beside.categories import Category
 
 COMPANIONS = 5  # LoRAs that it was most often used with
-MAX_LABEL = 100  # characters of an option; Discord's limit
+MAX_SHOWN_NAME = 80  # characters of a name in a note
 _NO_RATING = "0"
 
 
@@ -70,39 +70,42 @@ class UseButton(LoraButton, prefix="use"):
 
 
 class BookmarkToggle(LoraButton, prefix="mark"):
-    """Adds or removes the bookmark, on a LoRA's page."""
+    """Adds or removes the bookmark of a LoRA, on its page or in a list."""
 
     command = "bookmarks"
 
     bookmarked: Switch
+    at: ListRef | None = None  # the list; None: the LoRA's page
 
     def text(self) -> str:
         """What it does, as its label."""
-        return bookmark_label(bookmarked=self.bookmarked)
+        return _("Remove bookmark") if self.bookmarked else _("Bookmark")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Change the bookmark and show the page again."""
-        await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
-        await refresh_lora_page(interaction, self.lora_id)
+        """Change the bookmark and show the message again. In a list, a note says where bookmarks are found."""
+        lora, change = await self.lora(interaction), remove_bookmarks if self.bookmarked else add_bookmarks
+        await change(interaction.client.db, interaction.user.id, [lora.id])
+        if self.at is None:
+            await refresh_lora_page(interaction, lora.id)
+        else:
+            await self.at.show(interaction, "" if self.bookmarked else bookmarked_text(lora))
 
 
-def bookmark_label(*, bookmarked: bool) -> str:
-    """The label of a button that toggles the bookmark."""
-    return _("Remove bookmark") if bookmarked else _("Bookmark")
-
-
-async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked: bool) -> Lora:
-    """Remove the person's bookmark if it was `bookmarked`, else add it. Returns the entry. Raises NothingThere."""
-    lora = await require_lora(interaction, lora_id)
-    change = remove_bookmarks if bookmarked else add_bookmarks
-    await change(interaction.client.db, interaction.user.id, [lora.id])
-    return lora
+def bookmarked_text(lora: Lora) -> str:
+    """What a person reads of a LoRA that they have just bookmarked."""
+    text = _("{lora} is now in your /bookmarks, and /imagine suggests it first.")
+    return text.format(lora=clipped(lora.name, MAX_SHOWN_NAME))
 
 
 class LoraPageButton(LoraButton, prefix="lora"):
     """Opens a LoRA's page."""
 
     label = later("Details")
+
+    @classmethod
+    def named(cls, lora: Lora) -> Self:
+        """The button with the name of its LoRA."""
+        return cls(lora.id).labelled(on_a_label(lora.name))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page in an ephemeral message."""
@@ -196,15 +199,8 @@ class CompanionMenu(LoraMenu, prefix="with"):
     @classmethod
     def of(cls, lora: Lora, companions: Sequence[Lora]) -> Self:
         """The menu of these."""
-        options = [
-            discord.SelectOption(
-                label=other.name[:MAX_LABEL],
-                value=str(other.id),
-                description=f"{label(other.category)} · {base_models(other)}"[:MAX_LABEL],
-            )
-            for other in companions
-        ]
-        return cls(lora.id).offering(options, _("Open a LoRA that is often used with this one"))
+        text = _("Open a LoRA that is often used with this one")
+        return cls(lora.id).offering(map(lora_option, companions), text)
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page of the chosen LoRA in an ephemeral message."""
@@ -234,14 +230,12 @@ class UseLoraForm(Form, key="prompt"):
 
 async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
-    page = await lora_page_of(interaction, lora_id)
-    await send_ephemeral(interaction, page.view, page.files)
+    await send_ephemeral(interaction, await lora_page_of(interaction, lora_id))
 
 
 async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
-    page = await lora_page_in(interaction, interaction.message, lora_id)
-    await acknowledge.replace(interaction, page.view, page.files)
+    await acknowledge.replace(interaction, await lora_page_in(interaction, interaction.message, lora_id))
 
 
 async def lora_page_in(interaction: Interaction, message: discord.Message | None, lora_id: int) -> RenderedMessage:
@@ -259,7 +253,8 @@ async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool
     client, lora, shown = interaction.client, await require_lora(interaction, lora_id), await shown_ratings(interaction)
     checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
     if lora.content_rating not in shown:
-        return hidden_page(lora, staff)
+        text = f"## {clipped(lora.name, lora_text.MAX_NAME)}\n{explained(NotShownHere(name=plain(lora.name)))}"
+        return RenderedMessage(view_of(text, *button_rows(staff)))
     page = await lora_page(
         client.db, checkpoints, client.lora_pictures, interaction.user.id, lora, staff, shown,
         featured=await featured_line(interaction, FeatureKind.LORA, lora.id),
@@ -267,15 +262,10 @@ async def lora_page_of(interaction: Interaction, lora_id: int, *, corrects: bool
         hides=await hides_pictures(interaction),
     )  # fmt: skip
     known = await add_provenance(interaction, page.view, lora)
-    if corrects and known.origin is not None and may_correct(interaction, lora):
-        _add_category_menu(page.view, lora)
+    has_room = page.view.total_children_count < MAX_COMPONENTS - 2
+    if corrects and has_room and known.origin is not None and may_correct(interaction, lora):
+        page.add(ui.ActionRow[Any](AddedCategoryMenu.of(lora)))
     return page
-
-
-def _add_category_menu(view: ui.LayoutView, lora: Lora) -> None:
-    """A menu that corrects the category, if there is room."""
-    if view.total_children_count < MAX_COMPONENTS - 2:
-        view.add_item(ui.ActionRow[Any](AddedCategoryMenu.of(lora)))
 
 
 async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:
@@ -298,12 +288,6 @@ def require_rating_shown(lora: Lora, shown: Collection[ContentRating | None]) ->
     """Raise NotShownHere unless the content rating of a LoRA is one of those `shown`."""
     if lora.content_rating not in shown:
         raise NotShownHere(name=lora.name)
-
-
-def hidden_page(lora: Lora, staff_buttons: Sequence[PersistentButton]) -> RenderedMessage:
-    """What stands in place of the page of a LoRA that is rated above what a place shows."""
-    text = f"## {clipped(lora.name, lora_text.MAX_NAME)}\n{explained(NotShownHere(name=plain(lora.name)))}"
-    return RenderedMessage(view_of(text, *button_rows(staff_buttons)))
 
 
 async def checkpoint_for(db: Database, checkpoints: InstalledCheckpoints, person_id: int, lora: Lora) -> str | None:
@@ -330,8 +314,7 @@ async def lora_page(
     Other LoRAs are named only where their content rating is one of those `shown`; left out, all are. `featured` are
     lines on who features it. Pictures of the `community` are spoilers where the place `hides` pictures.
     """
-    page = RenderedMessage()
-    usual = await usual_checkpoint(db, checkpoints, person_id)
+    page, usual = RenderedMessage(), await usual_checkpoint(db, checkpoints, person_id)
     used_with = await often_used_with(db, lora.id, limit=COMPANIONS)
     often_with = tuple(other for other in used_with if shown is None or other.content_rating in shown)
     container = ui.Container[Any]()
@@ -339,16 +322,11 @@ async def lora_page(
     await add_pictures(page, container, pictures, lora, head, usual, room=MAX_SAMPLES - len(community))
     container.add_item(ui.TextDisplay[Any](lora_text.versions_text(checkpoints, lora, usual.name if usual else None)))
     container.add_item(ui.TextDisplay[Any]("\n".join([lora_text.facts_text(lora, often_with), *featured])))
-    page.view.add_item(container)
-    add_community(page, lora, community, hidden=hides)
+    add_community(page.add(container), lora, community, hidden=hides)
     if often_with:
-        page.view.add_item(ui.ActionRow[Any](CompanionMenu.of(lora, often_with)))
+        page.add(ui.ActionRow[Any](CompanionMenu.of(lora, often_with)))
     mine = await db.one(RATING_OF, person=person_id, lora=lora.id)
-    page.view.add_item(ui.ActionRow[Any](RateMenu.of(lora, mine)))
     bookmarked = await find_bookmark(db, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons += [BookmarkToggle(lora.id, bookmarked=bookmarked), ReportLoraButton(lora.id)]
-    page.view.add_item(ui.ActionRow[Any](*buttons))
-    if staff_buttons:
-        page.view.add_item(ui.ActionRow[Any](*staff_buttons))
-    return page
+    return page.add(ui.ActionRow[Any](RateMenu.of(lora, mine)), *button_rows(buttons), *button_rows(staff_buttons))

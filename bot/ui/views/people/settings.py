@@ -102,7 +102,7 @@ async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
     db, person_id = interaction.client.db, interaction.user.id
     preferences = (await find_preferences(db, person_id)).model_copy(update=changes)
     await save_preferences(db, person_id, preferences)
-    await replace(interaction, await settings_view(interaction, preferences), [])
+    await replace(interaction, await settings_view(interaction, preferences))
 
 
 class SettingMenu(PersistentMenu):

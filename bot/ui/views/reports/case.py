@@ -114,7 +114,7 @@ async def show_case(interaction: Interaction, case: Case) -> None:
     else:
         with speaking(await client.reporting.language_of(case.report.server_id)):
             page = await render_case(client.db, client.thumbnails, case)
-    await acknowledge.replace(interaction, page.view, page.files)
+    await acknowledge.replace(interaction, page)
 
 
 # --- the buttons ----------------------------------------------------------------------------------------------------
@@ -144,8 +144,7 @@ class ReportLookButton(CaseButton, prefix="rplook"):
         """Show it. Raises NothingThere, and what `Reporting.look` raises."""
         client = interaction.client
         case = await client.reporting.look(context_of(interaction), self.report_id)
-        page = await render_pictures(client.db, client.thumbnails, case)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, await render_pictures(client.db, client.thumbnails, case))
 
 
 class DecisionButton(CaseButton):

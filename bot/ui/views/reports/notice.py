@@ -17,6 +17,7 @@ from bot.reports.reporting import MAX_APPEAL, MAX_NOTE
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.rendered_message import view_of
 from bot.ui.views.custom_ids import Id
 from bot.ui.views.forms import Form, TextField
 from bot.ui.views.persistent_items import PersistentButton
@@ -24,14 +25,10 @@ from bot.ui.views.persistent_items import PersistentButton
 
 def notice_view(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> ui.LayoutView:
     """What was decided and what it means, or the answer to an appeal. `place` says who decided; nobody is named."""
-    view = ui.LayoutView(timeout=None)
     lines = _answer(notice, place) if notice.appeal is not None else _decision(notice, place, complaints)
     numbered = _("If you have questions, please quote this reference: {number}").format(number=notice.reference)
-    view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {numbered}"])))
-    if notice.appeal is None:
-        view.add_item(ui.ActionRow[Any](AppealButton(notice.decision.id)))
-    view.stop()
-    return view
+    row = [ui.ActionRow[Any](AppealButton(notice.decision.id))] if notice.appeal is None else []
+    return view_of("\n".join([*lines, f"-# {numbered}"]), *row)
 
 
 def _decision(notice: OwnerNotice, place: str, complaints: Sequence[Complaint]) -> list[str]:

@@ -14,6 +14,7 @@ from bot.i18n import _, later, sentences
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge, replace
 from bot.ui.removals.pictures import gone_for_good
+from bot.ui.rendered_message import view_of
 from bot.ui.views.persistent_items import JobButton
 
 
@@ -29,32 +30,28 @@ class UndoDeletionButton(JobButton, prefix="undelete"):
         db = interaction.client.db
         job = await db.one(FIND_HIDDEN_JOB, self.job_id)
         if job is None:
-            raise gone_for_good() if await db.one(FIND_JOB, self.job_id) is None else _not_deleted()
+            if await db.one(FIND_JOB, self.job_id) is None:
+                raise gone_for_good()
+            raise NothingThere(what=_("This picture has not been deleted."))
         if job.person_id != interaction.user.id:
             raise NotYours(instead=_("Only the picture's author can restore it."))
         shown_in = await interaction.client.removals.undo(job)
         if interaction.message is not None and interaction.message.id == shown_in:
             await acknowledge(interaction)
         else:
-            await replace(interaction, _back_view(), [])
-
-
-def _not_deleted() -> NothingThere:
-    return NothingThere(what=_("This picture has not been deleted."))
+            where = _("To show the picture here, press *Open* in your /history.")
+            await replace(interaction, view_of(sentences(_("You restored the picture."), where)))
 
 
 def deleted_view(job_id: int, until: int | None) -> ui.LayoutView:
     """Says that the picture was deleted, and until when (unix ms) it can be brought back, if it can."""
     if until is None:
-        return _line(_("**This picture was deleted**"), _("The deletion cannot be undone."))
+        return _notice(_("**This picture was deleted**"), _("The deletion cannot be undone."))
     text = sentences(
         _("The author can restore the picture with *Undo* until {time}.").format(time=f"<t:{until // 1000}:t>"),
         _("If the author does not restore the picture, Easel deletes it permanently."),
     )
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](_("**This picture was deleted**") + f"\n-# {text}"))
-    view.add_item(ui.ActionRow[Any](UndoDeletionButton(job_id)))
-    return view
+    return _notice(_("**This picture was deleted**"), text, ui.ActionRow[Any](UndoDeletionButton(job_id)))
 
 
 def held_text(until: int) -> str:
@@ -73,7 +70,7 @@ def held_text(until: int) -> str:
 
 def reported_view() -> ui.LayoutView:
     """Says that the picture is out of sight until staff decide. Neither it nor its prompt is named."""
-    return _line(
+    return _notice(
         _("**This picture was reported**"),
         sentences(
             _("Reviewers will check the report. Until they decide, the picture stays hidden."),
@@ -84,20 +81,8 @@ def reported_view() -> ui.LayoutView:
 
 def taken_down_view() -> ui.LayoutView:
     """Says that the picture was taken down."""
-    return _line(_("**This picture was removed**"), _("Easel notifies the author of the picture."))
+    return _notice(_("**This picture was removed**"), _("Easel notifies the author of the picture."))
 
 
-def _line(head: str, text: str) -> ui.LayoutView:
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{head}\n-# {text}"))
-    return view
-
-
-def _back_view() -> ui.LayoutView:
-    view = ui.LayoutView(timeout=None)
-    view.add_item(
-        ui.TextDisplay[Any](
-            sentences(_("You restored the picture."), _("To show the picture here, press *Open* in your /history."))
-        )
-    )
-    return view
+def _notice(head: str, text: str, *rows: ui.Item[Any]) -> ui.LayoutView:
+    return view_of(f"{head}\n-# {text}", *rows)

@@ -18,10 +18,10 @@ from bot.i18n.texts import at_weight, base_models, clipped, lora_name, mention, 
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
-from bot.ui.access import checkpoints_here, may, shown_ratings, unseen_here
+from bot.ui.access import checkpoints_here, may, require_open, shown_ratings, unseen_here
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import ErrorWithRows, send_ephemeral, send_ephemeral_text
-from bot.ui.rendered_message import Items
+from bot.ui.rendered_message import Items, view_of
 from bot.ui.views.loras.page import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
@@ -56,13 +56,18 @@ class RemixButton(JobButton, prefix="remix"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
-        client, job = interaction.client, await self.open_job(interaction)
-        checkpoints, limit = await checkpoints_here(interaction), client.configuration.settings.limits.max_loras
-        again = await remixed(
-            client.db, checkpoints, job, interaction.user.id,
-            limit=limit, server_id=interaction.guild_id, unseen=await unseen_here(interaction),
-        )  # fmt: skip
-        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+        await remix_job(interaction, await self.job(interaction))
+
+
+async def remix_job(interaction: Interaction, job: Job, position: int = 0) -> None:
+    """Fill the person's studio from a picture of a job. Raises PictureReported, TakenDown or DatabaseError."""
+    await require_open(interaction, job)
+    client, checkpoints = interaction.client, await checkpoints_here(interaction)
+    again = await remixed(
+        client.db, checkpoints, job, interaction.user.id, limit=client.configuration.settings.limits.max_loras,
+        server_id=interaction.guild_id, unseen=await unseen_here(interaction), position=position,
+    )  # fmt: skip
+    await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
 async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:
@@ -192,11 +197,7 @@ async def details_view(
     if more_loras := len(parts) - len(loras):
         text = ngettext("… and {count} more LoRA", "… and {count} more LoRAs", more_loras).format(count=more_loras)
         container.add_item(ui.TextDisplay[Any](f"-# {text}"))
-    view = ui.LayoutView(timeout=None)
-    if origin:
-        view.add_item(ui.TextDisplay[Any](origin))
-    view.add_item(container)
-    return view
+    return view_of(*filter(None, [origin]), container)
 
 
 def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str], room: int) -> str:

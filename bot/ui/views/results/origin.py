@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import discord
 from discord import ui
@@ -17,6 +16,7 @@ from bot.ui.access import is_operator
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import error_message
 from bot.ui.message_lookup import MAX_BYTES, MAX_PICTURES, NOT_DOWNLOADED, PostedPicture, posted_pictures
+from bot.ui.rendered_message import view_of
 from bot.ui.views.results.details import details_view, job_details_view
 
 _OBSTACLES = {
@@ -62,9 +62,7 @@ async def foreign_details_view(interaction: Interaction, message: discord.Messag
         elif file.recipe is not None:
             below = _numbered(file, _("The details below come from the file, which anyone can change."))
             return await details_view(interaction, file.recipe, origin="\n".join([*lines, below]))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
-    return view
+    return view_of("\n".join(lines))
 
 
 def _numbered(file: PostedPicture, text: str) -> str:

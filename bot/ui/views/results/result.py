@@ -29,7 +29,7 @@ from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.client import Interaction
 from bot.ui.interactions.acknowledge import acknowledge, open_modal, replace
 from bot.ui.interactions.replies import error_message, send_ephemeral, send_ephemeral_text
-from bot.ui.rendered_message import RenderedMessage, button_rows
+from bot.ui.rendered_message import RenderedMessage, button_rows, view_of
 from bot.ui.studio_session import request_is_in_studio
 from bot.ui.views.bookmarks.stacks import SaveResultButton
 from bot.ui.views.custom_ids import OptionalPosition
@@ -91,7 +91,7 @@ class PictureButton(JobButton):
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
             page = await _picture_choice(interaction.client.thumbnails, type(self), pictures)
-            await send_ephemeral(interaction, page.view, page.files)
+            await send_ephemeral(interaction, page)
         elif picture := next((picture for picture in pictures if picture.position == wanted), None):
             await self.handle_picture(interaction, job, picture)
         else:
@@ -134,15 +134,11 @@ async def _picture_choice(
     thumbnails: Thumbnails, kind: type[PictureButton], pictures: Sequence[Picture]
 ) -> RenderedMessage:
     """The question which picture is meant, with a button for each."""
-    page = RenderedMessage()
-    page.view.add_item(ui.TextDisplay[Any](_("Which picture do you mean?")))
+    page = RenderedMessage().add(_("Which picture do you mean?"))
     small = [await thumbnails.of_painted(picture.path) for picture in pictures]
     if shown := [discord.MediaGalleryItem(page.attach(thumbnail)) for thumbnail in small if thumbnail]:
-        page.view.add_item(ui.MediaGallery[Any](*shown))
-    buttons = [kind(picture.job_id, picture.position) for picture in pictures]
-    for row in button_rows(buttons):
-        page.view.add_item(row)
-    return page
+        page.add(ui.MediaGallery[Any](*shown))
+    return page.add(*button_rows([kind(picture.job_id, picture.position) for picture in pictures]))
 
 
 class EditButton(JobButton, prefix="edit"):
@@ -222,7 +218,7 @@ class ConfirmDeletionButton(JobButton, prefix="deletenow"):
             await conclude(interaction, held)
         else:
             with suppress(discord.NotFound):  # it was confirmed twice
-                await replace(interaction, done, [])
+                await replace(interaction, done)
             if held is not None:
                 await send_ephemeral_text(interaction, held)
 
@@ -289,13 +285,13 @@ def result_view(
     if shows_prompt and (prompt := prompt_text(job.request)):
         lines.insert(0, f"> {plain(prompt, MAX_SHOWN_PROMPT)}")
     items = [discord.MediaGalleryItem(f"attachment://{attachment.name}") for attachment in attachments]
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.MediaGallery[Any](*items))
-    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     again = [] if _is_resize_only(job) else [AgainButton(job.id)]
-    view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id), *publish))
-    view.add_item(ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)))
-    return view
+    return view_of(
+        ui.MediaGallery[Any](*items),
+        "\n".join(lines),
+        ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id), *publish),
+        ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)),
+    )
 
 
 def _about_loras(job: Job) -> list[JobButton]:
@@ -319,20 +315,18 @@ def ended_view(job: Job, *, private: bool) -> ui.LayoutView:
     text = _(_END_TITLES[job.state])
     if job.failure is not None:
         text += f"\n{_why_refused(job.failure, private=private)}\n-# " + _("job {number}").format(number=job.id)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary_of_job(job)}"))
-    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
-    return view
+    return _without_pictures(job, f"{text}\n-# {summary_of_job(job)}")
+
+
+def _without_pictures(job: Job, text: str) -> ui.LayoutView:
+    return view_of(text, ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
 
 
 def withheld_view(job: Job, refusal: RequestError, *, private: bool) -> ui.LayoutView:
     """The message of a job whose pictures may not be shown any more where it was ordered."""
     text = _("**This picture can no longer be shown here**")
     kept = _("The picture is saved. Its author can find it in /history.")
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}"))
-    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
-    return view
+    return _without_pictures(job, f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}")
 
 
 def _why_refused(problem: InferenceError, *, private: bool) -> str:
@@ -351,7 +345,4 @@ def undeliverable_view(job: Job) -> ui.LayoutView:
     """The message of a job whose result cannot be delivered because of a permanent error."""
     text = _("**Sorry, Easel could not show this result**") + "\n"
     text += _("Something went wrong on our side, and we logged the error. Finished pictures are saved in /history.")
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{text}\n-# " + _("job {number}").format(number=job.id)))
-    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
-    return view
+    return _without_pictures(job, f"{text}\n-# " + _("job {number}").format(number=job.id))

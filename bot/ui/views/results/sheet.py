@@ -19,7 +19,7 @@ from bot.requests.regions import own_words, words_note
 from bot.requests.trigger_words import joined_note
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
-from bot.ui.rendered_message import Items, button_rows
+from bot.ui.rendered_message import Items, button_rows, view_of
 from bot.ui.views.custom_ids import Position
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import edited
@@ -102,16 +102,10 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Items) -> ui.LayoutView:
     """The sheet, its caption, a button for each variant, and `buttons`."""
     request = job.request
     names = names_of(request)
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{sheet.name}")))
-    view.add_item(ui.TextDisplay[Any](_text(job, names, sheet.note)))
+    gallery = ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{sheet.name}"))
     letters = letters_of(request)
     takes = [TakeVariantButton(job.id, i).labelled(_button_label(name, letters)) for i, name in enumerate(names)]
-    for row in button_rows(takes):
-        view.add_item(row)
-    for row in button_rows(buttons):
-        view.add_item(row)
-    return view
+    return view_of(gallery, _text(job, names, sheet.note), *button_rows(takes), *button_rows(buttons))
 
 
 def variant_text(name: VariantName) -> str:

@@ -15,10 +15,10 @@ from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Interaction
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.message_lookup import ShownJob, attached_pictures, find_shown_job, keep_shown_picture, read_recipe
+from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.offer import offer_missing
 from bot.ui.views.custom_ids import DiscordId
-from bot.ui.views.gallery.post import details_buttons
-from bot.ui.views.gallery.published import bookmark_published, remix_published
+from bot.ui.views.gallery.post import BookmarkPublishedButton, RemixPublishedButton, details_buttons
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.results.details import USE_PICTURE, bookmark_loras, job_details_view
 from bot.ui.views.results.origin import foreign_details_view
@@ -37,10 +37,8 @@ async def open_picture_panel(interaction: Interaction, message: discord.Message)
     if shown is not None and shown.job.person_id == interaction.user.id:
         upscale = UpscaleButton(shown.job.id, shown.publication and shown.publication.position)
         buttons.insert(2, upscale.labelled(_(upscale.label)))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"### {_('Use this picture')}\n-# {_('What would you like to do with it?')}"))
-    view.add_item(ui.ActionRow[Any](*buttons))
-    await send_ephemeral(interaction, view)
+    text = f"### {_('Use this picture')}\n-# {_('What would you like to do with it?')}"
+    await send_ephemeral(interaction, view_of(text, ui.ActionRow[Any](*buttons)))
 
 
 class ChosenPictureButton(PersistentButton):
@@ -68,7 +66,7 @@ class RemixChosenButton(ChosenPictureButton, prefix="useremix"):
     async def use(self, interaction: Interaction, message: discord.Message, shown: ShownJob | None) -> None:
         """Fill and show it."""
         if shown is not None and shown.publication is not None:
-            await remix_published(interaction, shown.publication.id)
+            await RemixPublishedButton(shown.publication.id).handle(interaction)
             return
         client, person_id = interaction.client, interaction.user.id
         db, checkpoints = client.db, await checkpoints_here(interaction)
@@ -138,7 +136,7 @@ BUTTONS: tuple[type[ChosenPictureButton], ...] = (
 async def bookmark_loras_of(interaction: Interaction, message: discord.Message, shown: ShownJob | None) -> None:
     """Bookmark all LoRAs of a message's picture. Raises NothingThere without any."""
     if shown is not None and shown.publication is not None:
-        await bookmark_published(interaction, shown.publication.id)
+        await BookmarkPublishedButton(shown.publication.id).handle(interaction)
         return
     recipe = recipe_of(shown.job.request) if shown else await read_recipe(message)
     await bookmark_loras(interaction, recipe.loras)

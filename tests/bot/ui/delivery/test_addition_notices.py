@@ -67,7 +67,7 @@ class Discord:
         self._step()
         if not self.answer_open:
             raise RouteClosed("too late")
-        self.answers[ticket] = text(message.view())
+        self.answers[ticket] = text(message().view)
         self._step()
         return 5
 

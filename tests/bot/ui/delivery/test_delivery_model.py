@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from discord import ui
 
 from bot.database.clock import now_ms
 from bot.database.database import open_database
 from bot.database.jobs.deliveries import FIND_DELIVERY, OPEN_DELIVERY, DeliveryState
 from bot.database.jobs.jobs import CANCEL_JOB, FIND_JOB, create_job
 from bot.servers.server_cache import ServerCache
-from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
+from bot.ui.delivery.delivery import Deliverer, FoundMessage, RouteClosed
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.jobs.progress import waiting_view
 from inference.queue.simulation import Forecast
 from tests.bot.pictures.unsigned import attachments
@@ -136,7 +138,9 @@ class Discord:
 
 
 def _kind(message: Any) -> str:
-    return "result" if isinstance(message, Result) else "waiting"
+    page = message()
+    texts = (each.content for each in page.view.walk_children() if isinstance(each, ui.TextDisplay))
+    return "result" if page.files or any(text.startswith("**Cancelled**") for text in texts) else "waiting"
 
 
 class Asked:
@@ -193,7 +197,7 @@ async def first_run(delivers: Deliverer, db: Any, private: bool) -> None:
     job = await db.one(FIND_JOB, 1)
     assert job is not None
     with suppress(RouteClosed, OSError):
-        await delivers.announce(job, JobMessage(lambda: waiting_view(job, Forecast(0))), asked, private=private)
+        await delivers.announce(job, lambda: RenderedMessage(waiting_view(job, Forecast(0))), asked, private=private)
     await db.one(CANCEL_JOB, now=now_ms(), id=1)
     await deliver(delivers, db, asked)
 

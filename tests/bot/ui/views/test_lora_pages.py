@@ -166,7 +166,7 @@ async def test_the_page_shows_rating_and_uses(easel: Easel) -> None:
     page = await page_of(easel, await entry(easel, "Bat"))
     for told in ("★★★★☆ 4.5 (2)", "used 2 times here", "Often used with Wash", "Added by <@7>"):
         assert told in text_of(page)
-    assert {f"with:{bat.id}", f"rate:{bat.id}", f"mark:{bat.id}:1", f"use:{bat.id}"} <= set(custom_ids(page))
+    assert {f"with:{bat.id}", f"rate:{bat.id}", f"mark:{bat.id}:1:", f"use:{bat.id}"} <= set(custom_ids(page))
 
 
 async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house: House) -> None:
@@ -175,7 +175,7 @@ async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house
     bat = await entry(easel, "Bat")
     page = await page_of(easel, bat)
     assert "no longer in the library" in text_of(page) and "The file of this version is missing" in text_of(page)
-    assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0", f"report:lora:{bat.id}"}
+    assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0:", f"report:lora:{bat.id}"}
 
 
 @pytest.mark.parametrize("babble", [BAIT, RIGHT_TO_LEFT, "🦉" * 40, "*" * 100])

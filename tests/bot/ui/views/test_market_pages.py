@@ -20,7 +20,8 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.browse import BrowseMenu, CategoryMenu, FilterForm, SortMenu
 from bot.ui.views.forms import ChoiceField
 from bot.ui.views.list_page import Cursor, ListButton, ListRef
-from bot.ui.views.loras.market import Market, MarketBookmarkButton
+from bot.ui.views.loras.market import Market
+from bot.ui.views.loras.page import BookmarkToggle
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, first_in_market
 from inference.base_models import BaseModelId
@@ -109,7 +110,7 @@ async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
     query = BrowseQuery(search="lens")
     for person, kept in ((ADA, 1), (GRACE, 0)):
         page = await page_of(easel, person, query)
-        assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
+        assert any(custom_id.startswith(f"mark:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
@@ -140,7 +141,7 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Brow
     for custom_id in custom_ids(page):
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
         (control,) = filter(None, (each.from_text(custom_id) for each in PersistentItem.registered))
-        if isinstance(control, ListButton | BrowseMenu | MarketBookmarkButton):
+        if isinstance(control, ListButton | BrowseMenu | BookmarkToggle):
             assert await Market().query(visit(easel, ADA), control.at.query) == query
 
 

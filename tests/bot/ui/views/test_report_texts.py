@@ -42,7 +42,7 @@ def entry(action: AuditAction, **changes: tuple[object, object]) -> str:
 async def test_a_block_after_a_report_needs_an_end_that_can_be_read() -> None:
     form = BlockOwnerForm(5, opening=1)
     for typed in ("whenever", "for ever and ever, until the very end of time", ""):
-        form.end._value = typed  # pyright: ignore[reportPrivateUsage]
+        form.shown["end"][1]._value = typed  # pyright: ignore[reportPrivateUsage]
         with pytest.raises(EndNeeded) as refused:
             form.options()
         told = explained(refused.value)
