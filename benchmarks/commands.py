@@ -1,8 +1,8 @@
-"""What commands of the command line cost before they do anything: seconds of the processor, in user and system.
+"""Measures the start of each command: processor seconds, in user and system mode.
 
-Each runs several times as a process of its own, in a folder with settings and a new database, in turn with Python that
-imports pydantic-settings, which every command with settings needs. The quick ones are judged; of all others `--help` is
-run, which imports what the command needs.
+Every command runs several times in a separate process, in a folder with settings and a new database. For comparison, a
+Python process imports pydantic-settings, which every command with settings needs. Only the quick commands have a limit.
+All other commands run with `--help`, which imports all their modules.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ async def prepare(folder: Path) -> None:
 
 
 def main() -> int:
-    """Measure in turn; the exit code."""
+    """Measure all commands in turn, and return the exit code."""
     parser = BenchmarkCommand(__doc__)
     parser.add_size("--runs", 9, 3, "runs of each, in turn")
     options = parser.read()

@@ -1,6 +1,6 @@
-"""Translates the descriptions of slash commands, their options and choices.
+"""Translations of the descriptions of slash commands, options and choices.
 
-Names stay English: sentences and guides say `/imagine`, and people should find it under that name everywhere.
+Names stay English: messages and guides mention `/imagine`, and users find it by this name in every language.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CommandWords(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The text in `locale`, None where it stays as it is."""
+        """Return the text in the language of `locale`, or None if it stays English."""
         language = language_for(locale.value)
         if language == ENGLISH or not spoken(string, context):
             return None
@@ -40,18 +40,18 @@ class CommandWords(app_commands.Translator):
 
 
 def translated(known: NullTranslations, string: app_commands.locale_str) -> str:
-    """Look a text up in the context that its `locale_str` was given."""
+    """Translate a text in the context of its `locale_str`."""
     context = context_of(string)
     return known.gettext(string.message) if context is None else known.pgettext(context, string.message)
 
 
 def context_of(string: app_commands.locale_str) -> str | None:
-    """The context of a text whose English words have several meanings."""
+    """Return the context of a text whose English words have several meanings, or None."""
     return string.extras.get("context")
 
 
 def spoken(string: app_commands.locale_str, context: app_commands.TranslationContextTypes) -> bool:
-    """Whether the text is translated: names that people type are not, names of menu entries are."""
+    """Whether the text is translated. Names that users type stay English; names of menu entries are translated."""
     if isinstance(context.data, app_commands.ContextMenu):
         return True
     return context.location not in _NAMES

@@ -1,4 +1,4 @@
-"""The weight of a person in the queue, and how many of their jobs may wait."""
+"""Weight of a person in the queue, and limits of waiting jobs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from inference.errors import QueueFull, TooManyWaiting
 
-EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
+EVERYWHERE = 0  # in place of a server's id: all servers
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The weight of a person, and the limits of waiting jobs: of this person, and of all.
+    """Weight of a person, and the maximum numbers of waiting jobs of this person and of all people.
 
-    The weight divides the counter: a person of weight 2 gets twice the share of one of weight 1, and nobody starves.
+    A person with weight 2 gets twice the share of a person with weight 1. Every person's jobs start eventually.
     """
 
     weight: float = 1.0
@@ -22,9 +22,10 @@ class Policy:
     waiting_in_all: int = 500
 
     def check(self, mine: int, in_all: int, wait: Callable[[], str]) -> None:
-        """Check whether one more job may wait; `wait` tells how long it takes until one leaves.
+        """Check the limits for one more job: `mine` and `in_all` jobs wait already.
 
-        Raises TooManyWaiting or QueueFull.
+        `wait` returns the time until the next job leaves the queue, for the error message. Raises TooManyWaiting or
+        QueueFull.
         """
         if mine >= self.waiting_per_person:
             raise TooManyWaiting(limit=self.waiting_per_person, wait=wait())

@@ -1,4 +1,4 @@
-"""The option `--config`, and the settings that it means."""
+"""The option `--config`, and loading its settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_CONFIG = Path("config.toml")
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Declare `--config`."""
+    """Add the option `--config`."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -24,18 +24,18 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def config_file(options: argparse.Namespace) -> Path | None:
-    """The file that `--config` means; None for the demo's settings, which are in no file."""
+    """Return the settings file, or None for the settings of the demo, which have no file."""
     if options.config is not None:
         return options.config
     return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings that `--config` means. Raises ConfigError."""
+    """Load the settings. Raises ConfigError."""
     file = config_file(options)
     if file is not None:
         return load_settings(file)
-    # Not at the top: with a file, `health` and `status` need neither.
+    # Not at the top: `health` and `status` start faster, and need these modules only without a file.
     from platformdirs import user_data_path  # noqa: PLC0415
 
     from bot.app.demo_settings import settings_without_file  # noqa: PLC0415
@@ -44,14 +44,14 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def command(words: str, config: Path | None) -> str:
-    """A command to type next, with `--config` unless it finds these settings without."""
+    """Return a command for the operator to type. It includes `--config` unless `config` is the default file."""
     if config is None or config.resolve() == DEFAULT_CONFIG.resolve():
         return f"{program()} {words}"
     return f"{program()} {words} --config {shlex.quote(str(config))}"
 
 
 def device(text: str) -> str:
-    """A device as a person types it. Raises ArgumentTypeError."""
+    """Check a typed device name. Raises ArgumentTypeError."""
     try:
         return device_name(text)
     except ValueError as problem:

@@ -1,4 +1,4 @@
-"""The queue as `easel status` shows it: unfinished jobs by checkpoint, and the last failures."""
+"""Queue state for `easel status`: unfinished jobs by checkpoint, and the last failures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from inference.errors import InferenceError
 
 @dataclass(frozen=True)
 class CheckpointLoad:
-    """The unfinished jobs for a checkpoint: how many wait, since when (unix ms), and how many a worker has begun.
+    """Numbers of unfinished jobs for a checkpoint: `waiting`, and `begun` by a worker.
 
-    `deaths` is how often a worker died at one of them.
+    `oldest` is the creation time (unix ms) of the oldest waiting job. `deaths` counts the worker crashes during all
+    these jobs.
     """
 
     checkpoint: str
@@ -27,7 +28,7 @@ class CheckpointLoad:
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that failed at `finished_at` (unix ms)."""
+    """Failed job. `finished_at` is in unix ms."""
 
     id: int
     checkpoint: str
@@ -41,7 +42,7 @@ class FailedJob:
         return InferenceError.from_failed(self.failure_code, self.failure_detail)
 
 
-# A job that was assigned to a worker and not begun waits there.
+# A job that was assigned to a worker counts as waiting until the worker begins it.
 CHECKPOINT_LOADS = Query(
     CheckpointLoad,
     """

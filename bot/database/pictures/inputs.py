@@ -1,4 +1,4 @@
-"""Tells which pictures to start from are needed, and which a person has given."""
+"""Start pictures: who uploaded them, and who still needs them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from bot.database.query import Query, SqlStatement
 
 @dataclass(frozen=True)
 class InputUse:
-    """A person's newest job that starts from a picture, with its request, and when they chose it (unix ms).
+    """A person's use of a start picture: their newest job with it, its request, and when they chose it (unix ms).
 
-    `by_another` is whether it is from a picture of another user, and `generated` whether no picture of a person went
-    into it.
+    `by_another`: the picture comes from another user. `generated`: it was generated without an uploaded picture.
     """
 
     job_id: int | None
@@ -26,7 +25,7 @@ class InputUse:
     generated: bool
 
 
-# Whether a job needs the picture: it is unfinished or has its pictures. The index job_by_input is on this expression.
+# Whether a job needs the start picture: a job that is unfinished or has results. Uses the index job_by_input.
 IS_INPUT_OF_JOB = Query(
     bool,
     """
@@ -36,7 +35,7 @@ IS_INPUT_OF_JOB = Query(
     )
     """,
 )
-# Whether a draft or a studio starts from the picture.
+# Whether a draft or a studio needs the start picture.
 IS_INPUT_OF_DRAFT = Query(
     bool,
     """
@@ -47,14 +46,14 @@ IS_INPUT_OF_DRAFT = Query(
     )
     """,
 )
-# The pictures that a person gave, or that their drafts and studio start from.
+# The start pictures that a person uploaded, or that their drafts and studio use.
 INPUTS_BESIDE_JOBS = """
     SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
     UNION SELECT state ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
     UNION SELECT previous ->> '$.draft.image.sha256' FROM studio WHERE person_id = :person
     UNION SELECT sha256 FROM given_input WHERE person_id = :person
 """
-# They, and those that the person's jobs start from, in a fixed order.
+# The same, and the start pictures of the person's jobs, sorted.
 INPUTS_OF_PERSON = Query(
     str,
     f"""
@@ -90,14 +89,14 @@ FORGET_SOURCES = SqlStatement("DELETE FROM start_picture_source WHERE sha256 IN 
 
 
 async def note_given(db: Database, person_id: int, sha256: str) -> None:
-    """The person gave this picture."""
+    """Record that the person chose this start picture."""
     async with db.transaction():
         await remember_person(db, person_id)
         await db.run(NOTE_GIVEN, person=person_id, sha256=sha256, now=now_ms())
 
 
 async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) -> None:
-    """Record that the person starts from a picture of the author; from an own one, only that."""
+    """Record that the person chose a picture of the author, and the author as its source if it is another person."""
     async with db.transaction():
         await note_given(db, person_id, sha256)
         if author_id != person_id:
@@ -105,7 +104,7 @@ async def note_taken(db: Database, person_id: int, sha256: str, author_id: int) 
 
 
 async def forget_given(db: Database, hashes: Iterable[str]) -> None:
-    """The files of these pictures are removed."""
+    """Delete the records of start pictures whose files were removed."""
     removed = list(hashes)
     async with db.transaction():
         await db.run(FORGET_GIVEN, removed)

@@ -1,7 +1,7 @@
-"""Takedown cases: somebody who is shown in pictures asks an operator that they go, and their copies are removed.
+"""Takedown cases: a person shown in pictures asks an operator to remove them, and Easel removes all their copies.
 
-A command opens, confirms and closes cases (`bot.database.privacy.takedown_commands`). The bot carries out what is
-confirmed. Due is a case 48 hours after its notice was received.
+A command opens, confirms and closes cases (`bot.database.privacy.takedown_commands`). The bot removes the copies of
+confirmed cases. A case is due 48 hours after the operator received the notice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DUE_MS = 48 * 3_600_000
 
 
 class CaseState(StrEnum):
-    """`open`: staff look at what was found; `confirmed`: it is being removed."""
+    """State of a case: while `open`, operators review the copies; once `confirmed`, the bot removes them."""
 
     OPEN = "open"
     CONFIRMED = "confirmed"
@@ -25,7 +25,7 @@ class CaseState(StrEnum):
 
 
 class CopyKind(StrEnum):
-    """What a copy is: painted here, given to start from, a sample of a LoRA, or an author's preview of one."""
+    """Kind of a copy: a generated picture, a start picture, a sample of a LoRA, or a preview from a LoRA's author."""
 
     PICTURE = "picture"
     INPUT = "input"
@@ -34,7 +34,7 @@ class CopyKind(StrEnum):
 
 
 class CopyState(StrEnum):
-    """`excepted`: staff have said that it is none."""
+    """State of a copy. `excepted`: an operator decided that it is not a copy."""
 
     FOUND = "found"
     EXCEPTED = "excepted"
@@ -44,7 +44,7 @@ class CopyState(StrEnum):
 
 @dataclass(frozen=True)
 class TakedownCase:
-    """A row of the table; times in unix ms. `refused` counts copies that came later and were refused."""
+    """Row of the table, with times in unix ms. `refused` counts later pictures that Easel refused."""
 
     id: int
     state: CaseState
@@ -57,13 +57,13 @@ class TakedownCase:
 
     @property
     def due_at(self) -> int:
-        """When its copies have to be gone (unix ms)."""
+        """Deadline for removing all copies, in unix ms."""
         return self.received_at + DUE_MS
 
 
 @dataclass(frozen=True)
 class FoundCopy:
-    """A picture that is like one of the notice, by its path in the folder of its kind; `distance` from 0 on."""
+    """Picture that resembles one of the notice. `path` is relative to the folder of its kind; `distance` 0 is equal."""
 
     kind: CopyKind
     path: str
@@ -73,7 +73,7 @@ class FoundCopy:
 
 @dataclass(frozen=True)
 class TakedownCopy(FoundCopy):
-    """A copy of a case, by the number that staff name it by."""
+    """Copy that belongs to a case. Operators refer to it by its `number`."""
 
     number: int
     state: CopyState
@@ -81,7 +81,7 @@ class TakedownCopy(FoundCopy):
 
 @dataclass(frozen=True)
 class KeptHashes:
-    """The hashes of a case whose copies are refused."""
+    """Hashes of the pictures of a case. Easel refuses pictures that match them."""
 
     case_id: int
     hashes: bytes
@@ -89,9 +89,9 @@ class KeptHashes:
 
 _CASE = "SELECT id, state, note, received_at, created_at, ended_at, refused, alerts FROM takedown_case"
 FIND_TAKEDOWN_CASE = Query(TakedownCase, f"{_CASE} WHERE id = ?")
-# Cases that are open or being carried out, the one that is due first before others.
+# Open and confirmed cases, those with the earliest deadline first.
 UNFINISHED_CASES = Query(TakedownCase, f"{_CASE} WHERE state IN ('open', 'confirmed') ORDER BY received_at, id")
-# Unfinished cases before others.
+# All cases, unfinished ones first.
 ALL_CASES = Query(TakedownCase, f"{_CASE} ORDER BY ended_at IS NOT NULL, received_at, id")
 COPIES_OF_CASE = Query(
     TakedownCopy,
@@ -103,9 +103,9 @@ KEPT_HASHES = Query(
 )
 # Empty if the case is closed.
 HASHES_OF_CASE = Query(bytes, "SELECT hashes FROM takedown_case WHERE id = ?")
-# A copy of the case came and was refused.
+# Count one more refused copy.
 RAISE_REFUSALS = SqlStatement("UPDATE takedown_case SET refused = refused + 1 WHERE id = ?")
-# Operators are told of the case for so many times; no change if they were before.
+# Set how often operators were notified about the case. No change if `alerts` is not higher than before.
 SET_ALERTS = SqlStatement("UPDATE takedown_case SET alerts = :alerts WHERE id = :case AND alerts < :alerts")
 END_COPIES_OF_JOB = SqlStatement(
     "UPDATE takedown_copy SET state = 'removed' WHERE case_id = :case AND job_id = :job AND state = 'confirmed'"
@@ -121,7 +121,7 @@ COMPLETE_CASE = SqlStatement("""
 
 
 async def end_copy(db: Database, case_id: int, copy: TakedownCopy) -> None:
-    """The copy is removed; of a picture, all of its job are."""
+    """Record that the copy was removed. If it belongs to a job, record that all copies of this job were removed."""
     if copy.job_id is not None:
         await db.run(END_COPIES_OF_JOB, case=case_id, job=copy.job_id)
     else:

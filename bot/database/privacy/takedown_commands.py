@@ -1,4 +1,4 @@
-"""Changes of takedown cases by a command, which runs beside the bot and has a connection of its own."""
+"""Changes of takedown cases by `easel takedown`, which runs beside the bot and uses its own connection."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLOSE_CASE = """
 
 
 def open_case(database: Path, hashes: bytes, copies: Iterable[FoundCopy], *, note: str, received_at: int) -> int:
-    """Open a case with what was found; its id. Blocks. Raises DatabaseError."""
+    """Open a case with the copies that were found, and return its id. Blocks. Raises DatabaseError."""
     with _written(database) as connection:
         values = {"note": note, "hashes": hashes, "received_at": received_at, "now": now_ms()}
         ((case_id,),) = connection.execute(OPEN_CASE, values).fetchall()
@@ -42,17 +42,16 @@ def open_case(database: Path, hashes: bytes, copies: Iterable[FoundCopy], *, not
 
 
 def add_copies(database: Path, case_id: int, copies: Iterable[FoundCopy]) -> int:
-    """Add to an open case what it does not know yet; how many these are. Blocks. Raises DatabaseError."""
+    """Add new copies to an open case, and return their number. Blocks. Raises DatabaseError."""
     with _written(database) as connection:
         return _add_copies(connection, case_id, copies)
 
 
 def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> bool:
-    """open -> confirmed: from now on its copies are removed, also after a crash. False if it was not open.
+    """Confirm an open case. The bot then removes its copies, except the numbers in `excepted`, also after a crash.
 
-    It also writes the entries of the servers' audit logs, and the notices to authors and uploaders.
-
-    Blocks. Raises DatabaseError.
+    The same transaction writes the entries of the servers' audit logs, and the notices to authors and uploaders.
+    Return False if the case is not open. Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
         if not connection.execute(CONFIRM_CASE, (case_id,)).fetchall():
@@ -65,9 +64,9 @@ def confirm_case(database: Path, case_id: int, *, excepted: Collection[int]) -> 
 
 
 def close_case(database: Path, case_id: int) -> bool:
-    """open or complete -> closed: nothing is removed or refused for it any more. False if it was neither.
+    """Close an open or complete case. Easel then no longer removes or refuses copies for it.
 
-    Blocks. Raises DatabaseError.
+    Return False if the case is in another state. Blocks. Raises DatabaseError.
     """
     with _written(database) as connection:
         return bool(connection.execute(CLOSE_CASE, {"id": case_id, "now": now_ms()}).fetchall())
@@ -75,7 +74,7 @@ def close_case(database: Path, case_id: int) -> bool:
 
 @contextmanager
 def _written(database: Path) -> Generator[sqlite3.Connection]:
-    """A transaction on a connection of its own. Raises DatabaseError."""
+    """Open a connection for one transaction. Raises DatabaseError."""
     where, timeout = f"{database.resolve().as_uri()}?mode=rw", BUSY_TIMEOUT_MS / 1000
     try:
         with closing(sqlite3.connect(where, uri=True, timeout=timeout, isolation_level=None)) as connection:

@@ -1,4 +1,4 @@
-"""How many reports wait for a decision in each server."""
+"""Numbers of reports that wait for a decision, by server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bot.database.query import Query
 
 @dataclass(frozen=True)
 class WaitingReports:
-    """How many reports wait in a server (EVERYWHERE: for operators): open ones, appealed ones, and from when on.
+    """Numbers of waiting reports in a server. If `server_id` is EVERYWHERE, operators decide on them.
 
-    Of the open ones, `hidden` keep their pictures out of sight. Operators see those that are `shared`. `oldest` is the
-    unix ms at which the oldest was made.
+    A report is either `open` or `appealed`. `hidden` counts the open reports that hide the pictures, and `shared` the
+    reports that operators can see too. `oldest` is the time of the oldest report, in unix ms.
     """
 
     server_id: int
@@ -23,7 +23,7 @@ class WaitingReports:
     oldest: int
 
 
-# The operators' first.
+# The reports for operators come first, because EVERYWHERE is 0.
 WAITING_BY_SERVER = Query(
     WaitingReports,
     """

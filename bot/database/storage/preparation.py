@@ -1,4 +1,4 @@
-"""Prepares a database for a program that writes: creates, checks and migrates the file, and sets its numbers."""
+"""Prepares a database for a program that writes: creates, checks and migrates the file, and sets the next ids."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bot.file_access import Need, why
 log = logging.getLogger(__name__)
 
 SQLITE_HEADER = b"SQLite format 3\0"
-# Tables whose ids are on buttons. In a new database they start at the seconds since 2026, above ids of a lost one.
+# Tables whose ids are on buttons in Discord. In a new database, their ids start at the number of seconds since 2026.
 NUMBERED_BY_CLOCK = ("job", "draft", "removed_bookmark", "stack", "publication", "report", "decision", "addition")
-NUMBERS_SINCE = 1_767_225_600
+NUMBERS_SINCE = 1_767_225_600  # 1 January 2026, in Unix seconds
 START_NUMBERS = "INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """What a database file was before. `schema` is the number of its schema, 0 for a new file."""
+    """State of a database file before the start. `schema` is the number of its schema, 0 for a new file."""
 
     schema: int
     log_damaged: bool
@@ -44,7 +44,7 @@ def prepare_file(path: Path, report: Report) -> FoundFile:
 
 
 def _make_place(path: Path) -> None:
-    """Check with plain files that the database can be written, and create it private to this user."""
+    """Create the file, readable by this user only, or check that an existing file can be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -56,10 +56,10 @@ def _make_place(path: Path) -> None:
 
 
 def _require_intact(path: Path) -> None:
-    """Refuse a damaged database before anything is written to it, which could destroy more. Raises NotADatabase."""
+    """Refuse a damaged database before a write destroys more of it. Raises NotADatabase."""
     with path.open("rb") as file:
         if file.read(len(SQLITE_HEADER)) != SQLITE_HEADER:
-            return  # a new file; other kinds of files are refused later
+            return  # a new file, or another kind of file, which `migrate` refuses
     if (found := damage(path)) is not None:
         raise NotADatabase(f"The database {path} is damaged ({found}). `restore` puts the newest copy back.")
 
@@ -72,16 +72,17 @@ async def index_deletions(connection: aiosqlite.Connection) -> None:
 
 
 async def number_by_clock(connection: aiosqlite.Connection, now: float) -> None:
-    """Start the ids of a new database above the ids of a lost one, which are on buttons of old messages.
+    """Set the first ids of a new database to the number of seconds since 2026.
 
-    They start at the clock's seconds: no bot gets more than one request a second for long.
+    Buttons of old messages have ids of an earlier database that was lost. The new ids are above those, because a bot
+    gets less than one request a second on average.
     """
     start = max(0, int(now) - NUMBERS_SINCE)
     await connection.executemany(START_NUMBERS, [{"name": table, "seq": start} for table in NUMBERED_BY_CLOCK])
 
 
 async def skip_lost_numbers(connection: aiosqlite.Connection, path: Path) -> None:
-    """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
+    """Skip the ids of lost rows, which buttons in Discord still have. Log an error about the damaged log."""
     await connection.execute("BEGIN IMMEDIATE")
     await connection.execute(NUMBER_ALL_TABLES.sql)
     await connection.execute(SKIP_NUMBERS.sql, (GAP,))

@@ -1,8 +1,8 @@
-"""The schema of this version, and whether a database has it.
+"""The schema of this version, and the check whether a database has it.
 
-`schema.sql` has the tables of the first release and is schema 1. The file `migrations/0002_what.sql` changes schema 1
-into schema 2, and so on. `user_version` is the number of a database's schema. `application_id` is "Ea" and a checksum
-of `schema.sql`: a database with another checksum is of a development version, and Easel refuses it.
+`schema.sql` creates schema 1, the tables of the first release. The file `migrations/0002_what.sql` changes schema 1
+into schema 2, and so on. A database stores the number of its schema as `user_version`. Its `application_id` is "Ea" and
+a checksum of `schema.sql`. If the checksum differs, a development version made the database, and Easel refuses it.
 """
 
 from __future__ import annotations
@@ -16,31 +16,28 @@ from pathlib import Path
 from bot.database.errors import DevelopmentDatabase, NewerDatabase, NotADatabase, OlderDatabase
 
 FOLDER = Path(__file__).parent  # of `schema.sql` and `migrations/`
-EASEL = 0x4561  # "Ea": the upper half of the application id of all versions, the checksum is the lower half
+EASEL = 0x4561  # "Ea", the upper half of each application id; the lower half is the checksum
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
 @dataclass(frozen=True)
 class SchemaStep:
-    """`schema.sql`, or a migration: it makes schema `number`."""
+    """The script `schema.sql` or a migration, which creates schema `number`."""
 
     number: int
     path: Path
 
     @property
     def script(self) -> str:
-        """The statements as one transaction.
-
-        `executescript` commits an open transaction first, so BEGIN must be in the same script.
-        """
+        """The statements as one transaction. BEGIN is part of it, because `executescript` commits open transactions."""
         body = self.path.read_text("utf-8")
         mark = f"PRAGMA application_id = {_mark(body)};\n" if self.number == 1 else ""
         return f"BEGIN IMMEDIATE;\n{body}\n{mark}PRAGMA user_version = {self.number};\nCOMMIT;"
 
 
 def schema_steps(folder: Path = FOLDER) -> list[SchemaStep]:
-    """`schema.sql`, then the migrations in order. Raises ValueError for a wrong file name or number."""
+    """Return `schema.sql` and the migrations in order. Raises ValueError for a wrong file name or number."""
     found = [SchemaStep(1, folder / "schema.sql")]
     for path in sorted((folder / "migrations").glob("*.sql")):
         name = _FILE_NAME.fullmatch(path.name)
@@ -56,18 +53,18 @@ def application_id(folder: Path = FOLDER) -> int:
 
 
 def is_of_development(mark: int, folder: Path = FOLDER) -> bool:
-    """Whether a database with the application id `mark` is of a development version of Easel."""
+    """Whether a development version of Easel made the database with the application id `mark`."""
     return mark >> 16 == EASEL and mark != application_id(folder)
 
 
 @cache
 def _mark(schema: str) -> int:
-    """The application id; comments and line breaks do not change the checksum."""
+    """Return the application id for a `schema.sql`. Its comments and line breaks do not change the checksum."""
     statements = " ".join(re.sub(r"--[^\n]*", "", schema).split())
     return EASEL << 16 | zlib.crc32(statements.encode()) & 0xFFFF
 
 
-# What `check_current` takes: the number of the schema, the application id, and whether there is no table.
+# Arguments of `check_current`: number of the schema, application id, and whether the database has no tables.
 SCHEMA_FACTS = """
     SELECT user_version, application_id, NOT EXISTS (SELECT 1 FROM sqlite_schema)
     FROM pragma_user_version, pragma_application_id
