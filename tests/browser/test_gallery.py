@@ -206,7 +206,7 @@ async def what_is_taken_away_is_nowhere(demo: Demo, browser: Browser) -> None:
         await page.get_by_role("button", name="Unpublish").last.click()
         form = page.locator("dialog[open]")
         await expect(form).to_contain_text("from all channels and the gallery of this server.")
-        await form.locator("[data-custom-id=note]").fill("Not here.")
+        await form.locator("[data-custom-id=reason]").fill("Not here.")
         await pictures(page, "64-taking-down")
         await form.locator("[data-testid=modal-submit]").click()
         await expect(page.get_by_test_id("forum-post").filter(has_text="Stripes")).to_have_count(0)

@@ -94,7 +94,7 @@ async def test_a_reported_picture_is_deleted_everywhere_and_its_owner_is_answere
         await choose_from_menu(public, "Report")
         await expect(reporter.locator("dialog[open]")).to_contain_text("Reason for the report")
         form = reporter.locator("dialog[open]")
-        await form.locator("[data-custom-id=reason]").select_option("hateful_or_harassing")
+        await form.locator("[data-custom-id=reason] [value=hateful_or_harassing]").check()
         await form.locator("[data-custom-id=note]").fill("It mocks a friend of mine.")
         await pictures(reporter, "31-the-form")
         await reporter.get_by_test_id("modal-submit").click()

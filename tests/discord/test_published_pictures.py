@@ -72,6 +72,22 @@ async def test_the_menus_of_a_post_are_about_its_picture(empty: Scene) -> None:
         (row,) = await easel.db.fetch("SELECT path FROM picture WHERE position = 1")
         kept = await bot.inputs.keep_picture(scene.house.settings.storage.pictures / row["path"])
         assert draft.image is not None and kept is not None and draft.image.sha256 == kept.sha256
+        await a_panel_forgets_what_is_gone(scene, picture, post)
+
+
+async def a_panel_forgets_what_is_gone(scene: Scene, picture: VisibleMessage, post: VisibleMessage) -> None:
+    """A panel that was opened before gives no way to a picture that was unpublished or deleted."""
+    ada, linus = scene.ada, scene.control.person("Linus")
+    of_post, of_picture = [
+        await (await linus.message_command("Use this picture…", each)).reply(PATIENCE) for each in (post, picture)
+    ]
+    await confirmed(ada, await asked(ada, post, "Unpublish"))
+    await scene.gone(post)
+    await confirmed(ada, await asked(ada, picture))
+    await scene.control.wait_message(picture.id, lambda seen: "was deleted" in seen.text, PATIENCE)
+    for panel, told_why in ((of_post, "no longer in the gallery"), (of_picture, "no longer in the database")):
+        for button in panel.buttons:
+            assert told_why in (await pressed(linus, panel, button)).text, button
 
 
 async def test_the_author_takes_back_what_a_report_hides(empty: Scene) -> None:

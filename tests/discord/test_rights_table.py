@@ -78,7 +78,7 @@ from bot.ui.views.results.details import USE_PICTURE
 from bot.ui.views.results.result import ConfirmDeletionButton, DeleteButton
 from bot.ui.views.servers.blocks import BlockThisLoraButton, BlockThisLoraForm
 from bot.ui.views.servers.joining import SetUpButton
-from bot.ui.views.servers.panel import PanelButton, PanelForm, PanelMenu, PanelPage
+from bot.ui.views.servers.panel import PanelButton, PanelForm, PanelMenu, PanelPage, PanelSection
 from bot.ui.views.servers.phrase_question import AllowPhraseForm, QuestionButton
 from bot.ui.views.servers.proposals import DecideButton
 from bot.ui.views.status import RefreshStatusButton, ReloadButton
@@ -275,7 +275,16 @@ def door(kind: type[PersistentItem[Any]], custom_id: str) -> Door:
     passes = PAUSES[item.scope] if isinstance(item, PauseButton) else own_door(kind)
     if isinstance(item, TurnPageButton) and item.at == ALL_QUEUE:
         passes = _in_the_queue(Action.SEE_QUEUE)
+    if (section := section_of(item)) is not None:
+        opens = own_door(DecideButton if section.for_operators else PanelButton)
+        passes = opens if isinstance(item, TurnPageButton) else own_door(PanelForm)
     return Door(kind, custom_id, item.checked_command, passes)
+
+
+def section_of(item: PersistentItem[Any]) -> PanelSection[Any] | None:
+    """The section of the panel whose list the item turns or changes."""
+    at = getattr(item, "at", None)
+    return at.list if isinstance(at, ListRef) and isinstance(at.list, PanelSection) else None
 
 
 def template_of(kind: type[PersistentItem[Any]]) -> re.Pattern[str]:
@@ -458,6 +467,11 @@ async def furnish(table: Table) -> None:
     await administration.blocks.block_person(linus.context, EVERYWHERE, zed, reason="spam")
 
 
+def first_page(key: str) -> ListRef:
+    """The first page of a list; of a section of the panel, that about the Workshop."""
+    return PanelPage.of(WORKSHOP, key) if isinstance(ListPage.registered[key], PanelSection) else ListRef(key)
+
+
 async def find_doors(table: Table) -> None:
     """All items and forms that are registered."""
     db = table.bot.db
@@ -497,7 +511,7 @@ async def find_doors(table: Table) -> None:
         if "at" in kind.custom_ids.parts and kind not in named:
             others = ":1" * (len(kind.custom_ids.parts) - 1)
             lists = ListPage.registered if issubclass(kind, ListButton | BrowseMenu) else ("mk",)
-            named[kind] = [f"{kind.prefix}{others}:{ListRef(key)}" for key in lists]
+            named[kind] = [f"{kind.prefix}{others}:{first_page(key)}" for key in lists]
     kinds = [kind for kind in PersistentItem.registered if kind is not ProbeButton]
     for kind, custom_id in zip(kinds, simplest([template_of(kind) for kind in kinds]), strict=True):
         for each in named.get(kind) or [custom_id]:
@@ -672,7 +686,8 @@ async def through_the_gate(table: Table, actor: Actor, *, shut: bool) -> list[st
     """What is not as expected of the items and forms, where SHUT may be closed for the actor."""
     wrong: list[str] = []
     for each in (*table.doors, *table.forms):
-        if not OWN_DOORS.keys().isdisjoint(each.kind.__mro__) or each.kind is PauseButton:
+        has_own_door = not OWN_DOORS.keys().isdisjoint(each.kind.__mro__) or each.kind is PauseButton
+        if has_own_door or each.command == "server":
             continue
         refusal = actor.why_not(each.kind.action, command=each.command, shut=shut and each.command in SHUT)
         is_form = issubclass(each.kind, Form)

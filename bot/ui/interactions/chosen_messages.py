@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import discord
 
 from bot.errors.missing import NothingThere
 from bot.i18n import _
+from inference.errors import RequestError
 
 MAX_CHOSEN = 1000  # messages; the oldest is forgotten
+
+
+@dataclass(frozen=True)
+class ChosenMessage:
+    """A message, who chose it, and the error for when its picture of Easel is gone; None for any other picture."""
+
+    person_id: int
+    message: discord.Message
+    if_gone: RequestError | None
 
 
 class ChosenMessages:
@@ -15,19 +27,19 @@ class ChosenMessages:
 
     def __init__(self) -> None:
         self.compared_for = set[int]()  # users for whom a picture is downloaded and compared
-        self._messages: dict[int, tuple[int, discord.Message]] = {}  # with who chose it, the oldest first
+        self._messages: dict[int, ChosenMessage] = {}  # the oldest first
 
-    def note(self, interaction_id: int, person_id: int, message: discord.Message) -> None:
+    def note(self, interaction_id: int, chosen: ChosenMessage) -> None:
         """Remember the message that a person chose."""
-        self._messages[interaction_id] = person_id, message
+        self._messages[interaction_id] = chosen
         if len(self._messages) > MAX_CHOSEN:
             del self._messages[next(iter(self._messages))]
 
-    def find(self, interaction_id: int, person_id: int) -> discord.Message:
+    def find(self, interaction_id: int, person_id: int) -> ChosenMessage:
         """The message that this person chose. Raises NothingThere when it is forgotten."""
-        owner, message = self._messages.get(interaction_id, (None, None))
-        if message is None or owner != person_id:
+        chosen = self._messages.get(interaction_id)
+        if chosen is None or chosen.person_id != person_id:
             raise NothingThere(
                 what=_("Easel no longer knows which message this was. Please choose *Use this picture…* there again.")
             )
-        return message
+        return chosen

@@ -200,9 +200,7 @@ class FilterForm(BrowseForm, key="filter"):
         checkpoints = await checkpoints_here(interaction)
         usual = await usual_checkpoint(db, checkpoints, interaction.user.id)
         bases = _base_choices(query, checkpoints.base_models, usual)
-        tag: object = LEFT_OUT
-        if kind.tags and (tags := await _tag_choices(query, db)):
-            tag = cls.tag.but(choices=tags, value=query.tag or _ANY)
+        tags = await _tag_choices(query, db) if kind.tags else []
         hint = _(FilterForm.compact.hint).format(count=COMPACT_PAGE)
         return cls(
             _("Filter"),
@@ -210,7 +208,7 @@ class FilterForm(BrowseForm, key="filter"):
             query,
             interaction.id,
             base=cls.base.but(choices=bases, value=query.base_model or _ANY),
-            tag=tag,
+            tag=cls.tag.but(choices=tags, value=query.tag or _ANY) if tags else LEFT_OUT,
             compact=cls.compact.but(value=query.compact, hint=hint) if kind.compact else LEFT_OUT,
         )
 
@@ -223,13 +221,8 @@ class FilterForm(BrowseForm, key="filter"):
             await save_preferences(db, person_id, preferences.model_copy(update={"compact_lists": self.compact}))
         tag = "" if self.tag == _ANY else self.tag
         category = self._query.category or Category.OTHER if tag else self._query.category
-        await self.change(
-            interaction,
-            base_model=base_model_in(self.base),
-            tag=tag,
-            category=category,
-            compact=self.compact if shows_lines else self._query.compact,
-        )
+        compact = self.compact if shows_lines else self._query.compact
+        await self.change(interaction, base_model=base_model_in(self.base), tag=tag, category=category, compact=compact)
 
 
 def _base_choices(
@@ -252,11 +245,7 @@ def _base_text(base: BaseModelId, usual: CheckpointSettings | None) -> str:
 async def _tag_choices(query: BrowseQuery, db: Database) -> list[Option]:
     """The most used tags of the category, or of *other*."""
     found = await db.all(POPULAR_TAGS, category=query.category or Category.OTHER, limit=MENU - 1)
-    tags = (
-        [query.tag, *(each.tag for each in found if each.tag != query.tag)]
-        if query.tag
-        else [each.tag for each in found]
-    )
+    tags = dict.fromkeys(tag for tag in (query.tag, *(each.tag for each in found)) if tag)
     return [Option(_ANY, _("All tags")), *(Option(tag, tag) for tag in tags)] if tags else []
 
 
@@ -287,11 +276,9 @@ class SortMenu(BrowseMenu, prefix="so"):
     def of(cls, kind: BrowseList[Any], at: ListRef, query: BrowseQuery) -> Self:
         """The menu with the current order selected."""
         offered = kind.sorts if query.sort in kind.sorts else (query.sort, *kind.sorts)
+        chosen = None if query.featured else query.sort
         options = [
-            discord.SelectOption(
-                label=kind.named(sort), value=sort.value, default=sort is query.sort and not query.featured
-            )
-            for sort in offered
+            discord.SelectOption(label=kind.named(sort), value=sort.value, default=sort is chosen) for sort in offered
         ]
         if kind.featured:
             text = kind.order_of(query.but(featured=True))

@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields
 from enum import Enum, EnumType
 from typing import Annotated, Any, ClassVar, Protocol, Self, cast, get_args
 
-MAX_CUSTOM_ID = 100  # UTF-16 units; Discord's limit
 MAX_ID_DIGITS = 18  # of our ids
 MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits
 
@@ -75,12 +74,10 @@ DiscordId = Annotated[int, IdPart(r"[0-9]{1,19}", discord_id)]
 DiscordIdOrPseudonym = Annotated[int, IdPart(r"-?[0-9]{1,19}", discord_id)]  # a pseudonym is negative
 OptionalId = Annotated[int | None, _optional(number_of(MAX_ID_DIGITS))]
 OptionalDiscordId = Annotated[int | None, _optional(IdPart(r"[0-9]{1,19}", discord_id))]
-PageNumber = Annotated[int, number_of(6)]  # from 0
 Position = Annotated[int, number_of(2)]  # from 0
 OptionalPosition = Annotated[int | None, _optional(number_of(2))]
 Switch = Annotated[bool, IdPart(r"[01]", "1".__eq__, lambda on: "1" if on else "0")]
 Word = Annotated[str, IdPart(r"[a-z_]{1,20}")]
-OptionalWord = Annotated[str, IdPart(r"[a-z_]{0,20}")]
 
 
 class CustomId:

@@ -28,7 +28,6 @@ Each = TypeVar("Each")
 BACK, NEXT = later("Back"), later("Next")  # the words of every pager
 MAX_PAGE_DIGITS = 6
 _NO_PAGE = 10**MAX_PAGE_DIGITS - 1  # in the id of a disabled *Next*, which differs from the others of its message
-MAX_ANCHOR = 10**18  # above every id of ours
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.ui.bot import load_features
 from bot.ui.client import Cog, Interaction
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.custom_ids import PageNumber
+from bot.ui.views.custom_ids import Position
 from bot.ui.views.list_page import Cursor, Found, ListPage, ListRef, TurnPageButton
 from bot.ui.views.persistent_items import PersistentButton, PersistentItem
 
@@ -45,7 +45,7 @@ def test_defining_a_button_with_a_prefix_registers_it() -> None:
     class AbstractButton(PersistentButton):
         """A base class."""
 
-        number: PageNumber
+        number: Position
 
     class ExampleButton(AbstractButton, prefix="example"):
         """A button that holds a number."""

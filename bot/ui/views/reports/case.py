@@ -244,7 +244,7 @@ class BlockOwnerForm(DecisionForm, key="rpblock"):
         except EndUnclear:
             ends_at = None
         if ends_at is None:
-            raise EndNeeded(typed=self.end)
+            raise EndNeeded(typed=self.end[:40])
         return {"ends_at": ends_at}
 
 

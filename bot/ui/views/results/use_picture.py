@@ -9,17 +9,19 @@ import discord
 from discord import ui
 
 from bot.database.jobs.jobs import Job
+from bot.errors.gallery import NotPublished
 from bot.errors.pictures import PictureCheckRunning
 from bot.i18n import _, later
 from bot.ui.access import checkpoints_here, require_open
 from bot.ui.client import Interaction
+from bot.ui.interactions.chosen_messages import ChosenMessage
 from bot.ui.interactions.replies import send_ephemeral
 from bot.ui.message_lookup import ShownJob, attached_pictures, find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.rendered_message import view_of
 from bot.ui.views.additions.offer import offer_missing
 from bot.ui.views.custom_ids import DiscordId
 from bot.ui.views.gallery.post import BookmarkPublishedButton, RemixPublishedButton, details_buttons
-from bot.ui.views.persistent_items import PersistentButton
+from bot.ui.views.persistent_items import PersistentButton, job_gone
 from bot.ui.views.results.details import USE_PICTURE, bookmark_loras, job_details_view
 from bot.ui.views.results.origin import foreign_details_view
 from bot.ui.views.results.result import UpscaleButton
@@ -30,9 +32,13 @@ from inference.parameters import recipe_of
 async def open_picture_panel(interaction: Interaction, message: discord.Message) -> None:
     """Show the panel of a message's picture in an ephemeral message. Raises NothingThere if it has none."""
     shown = await find_shown_job(interaction.client, message)
+    if_gone = None
     if shown is None:
         attached_pictures(message)
-    interaction.client.chosen_messages.note(interaction.id, interaction.user.id, message)
+    else:
+        if_gone = job_gone() if shown.publication is None else NotPublished()
+    chosen = ChosenMessage(interaction.user.id, message, if_gone)
+    interaction.client.chosen_messages.note(interaction.id, chosen)
     buttons: list[PersistentButton] = [kind(interaction.id) for kind in BUTTONS]
     if shown is not None and shown.job.person_id == interaction.user.id:
         upscale = UpscaleButton(shown.job.id, shown.publication and shown.publication.position)
@@ -49,9 +55,12 @@ class ChosenPictureButton(PersistentButton):
     choice: DiscordId  # the interaction that chose the message
 
     async def handle(self, interaction: Interaction) -> None:
-        """Find the message and use it. Raises NothingThere."""
-        message = interaction.client.chosen_messages.find(self.choice, interaction.user.id)
-        await self.use(interaction, message, await find_shown_job(interaction.client, message))
+        """Find the message and use it. Raises NothingThere, and NotPublished when it was unpublished meanwhile."""
+        chosen = interaction.client.chosen_messages.find(self.choice, interaction.user.id)
+        shown = await find_shown_job(interaction.client, chosen.message)
+        if shown is None and chosen.if_gone is not None:
+            raise chosen.if_gone
+        await self.use(interaction, chosen.message, shown)
 
     async def use(self, interaction: Interaction, message: discord.Message, shown: ShownJob | None) -> None:
         """Do what the button is for; `shown` is None for a picture that is not in a message of Easel."""

@@ -41,13 +41,14 @@ def entry(action: AuditAction, **changes: tuple[object, object]) -> str:
 
 async def test_a_block_after_a_report_needs_an_end_that_can_be_read() -> None:
     form = BlockOwnerForm(5, opening=1)
+    end: Any = form.shown["end"][1]
     for typed in ("whenever", "for ever and ever, until the very end of time", ""):
-        form.shown["end"][1]._value = typed  # pyright: ignore[reportPrivateUsage]
+        end._value = typed
         with pytest.raises(EndNeeded) as refused:
             form.options()
         told = explained(refused.value)
         assert f"“{typed[:40]}” is neither a duration nor a date" in told and "3 d" in told
-    form.end._value = "3 d"  # pyright: ignore[reportPrivateUsage]
+    end._value = "3 d"
     assert form.options()["ends_at"] > 0
 
 
