@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+from bot.ui.views.list_page import GoToPageButton, TurnPageButton
 from playground.component_shapes import walk
 from playground.control import ControlError, File, Person, SentInteraction
 from playground.visible_message import VisibleMessage
@@ -188,8 +189,9 @@ def _kind(custom_id: str) -> str:
 
 
 def _list_of(custom_id: str) -> str:
-    """`mk` of `pg:mk:3:`, a page of a list."""
-    return re.split(r":(?=[0-9<>])", custom_id)[0].rpartition(":")[2]
+    """`mk` of `pg:mk:3:`, a page of a list; empty for other items."""
+    kind, _colon, rest = custom_id.partition(":")
+    return rest.partition(":")[0] if kind in (TurnPageButton.prefix, GoToPageButton.prefix) else ""
 
 
 def _ids(message: VisibleMessage) -> list[str]:

@@ -47,6 +47,7 @@ FORGED = [
       for choice in (f"{'9' * 18}:0:1:1", f"1:0:{TOO_MUCH}:1", f"{TOO_MUCH}:0:1:1", "1:10:1:1", "1:0:1:2", "1:0:0:0")),
     f"svartout:1:art:0::{'9' * 18}", f"svartout:1:art:0::{TOO_MUCH}", f"svartout:{TOO_MUCH}:art:0::1",
     f"report:lora:{TOO_MUCH}", f"svcase:reports:0:1.:{'9' * 18}", "svrpshare:reports:0:1.:2",
+    f"pg:reports:0:1.{'é' * 40}", "pg:home:0:-5.", "pg:places:0:1", "svjson:mk:0:1.", "svrpshare:mk:0:1.:1",
     f"addis:{TOO_MUCH}:style", "addis:1:nothing",
     f"addstop:{TOO_MUCH}", f"addstop:{'9' * 18}", f"addcat:{TOO_MUCH}", f"addcat:{'9' * 18}", "addlink:c::",
     f"addlink:{'9' * 18}:0", f"addlink:{TOO_MUCH}:0", "addlink:1:99", f"addpaint:{'9' * 18}", f"addpaint:{TOO_MUCH}",

@@ -662,7 +662,6 @@ SAME = {
     "guide:open:studio:": "studio",
     "guide:paint": "imagine",
     "use:0": "imagine",
-    "mark:0:0:": "bookmarks",
     "mark:1:1:mk:0:": "bookmarks",
     "bmu:1:1:mk:0:": "bookmarks",
     "take:0:0": "studio",

@@ -32,6 +32,7 @@ MAX_OPTION = 100  # characters of an option of a menu; Discord's limit
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
 MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
 _ANY = "-"  # the value of the option without a filter
+ANY_TAG = "_"  # the same for tags, which may be a dash but never an underscore
 _FEATURED = "featured"  # the value of the option for what staff feature
 
 
@@ -208,7 +209,7 @@ class FilterForm(BrowseForm, key="filter"):
             query,
             interaction.id,
             base=cls.base.but(choices=bases, value=query.base_model or _ANY),
-            tag=cls.tag.but(choices=tags, value=query.tag or _ANY) if tags else LEFT_OUT,
+            tag=cls.tag.but(choices=tags, value=query.tag or ANY_TAG) if tags else LEFT_OUT,
             compact=cls.compact.but(value=query.compact, hint=hint) if kind.compact else LEFT_OUT,
         )
 
@@ -219,7 +220,7 @@ class FilterForm(BrowseForm, key="filter"):
         if shows_lines and self.compact != self._query.compact:
             preferences = await find_preferences(db, person_id)
             await save_preferences(db, person_id, preferences.model_copy(update={"compact_lists": self.compact}))
-        tag = "" if self.tag == _ANY else self.tag
+        tag = "" if self.tag == ANY_TAG else self.tag
         category = self._query.category or Category.OTHER if tag else self._query.category
         compact = self.compact if shows_lines else self._query.compact
         await self.change(interaction, base_model=base_model_in(self.base), tag=tag, category=category, compact=compact)
@@ -246,7 +247,7 @@ async def _tag_choices(query: BrowseQuery, db: Database) -> list[Option]:
     """The most used tags of the category, or of *other*."""
     found = await db.all(POPULAR_TAGS, category=query.category or Category.OTHER, limit=MENU - 1)
     tags = dict.fromkeys(tag for tag in (query.tag, *(each.tag for each in found)) if tag)
-    return [Option(_ANY, _("All tags")), *(Option(tag, tag) for tag in tags)] if tags else []
+    return [Option(ANY_TAG, _("All tags")), *(Option(tag, tag) for tag in tags)] if tags else []
 
 
 class BrowseMenu(PersistentMenu):

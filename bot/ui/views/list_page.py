@@ -259,7 +259,7 @@ class GoToPageForm(Form, key="goto"):
     async def submitted(self, interaction: Interaction) -> None:
         """Show the page. Raises NothingThere for what is no number."""
         typed = self.page.strip()
-        if not typed.isdecimal() or not int(typed):
+        if not typed.isdecimal() or len(typed) > MAX_PAGE_DIGITS or not int(typed):
             raise NothingThere(what=_("Enter a page number, such as 2."))
         await self._at.to(Cursor(int(typed) - 1)).show(interaction)
 

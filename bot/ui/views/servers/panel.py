@@ -6,6 +6,7 @@ The custom_id of each control holds the whole page, so a panel works after a res
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self
@@ -48,7 +49,16 @@ class PanelPage(ListRef):
     """
 
     # The longest page of the audit log has 87 characters, so a control's prefix may have 12.
-    ID_PATTERN: ClassVar[str] = rf"[a-z]{{2,9}}:{Cursor.ID_PATTERN}:[0-9]{{1,19}}[.][a-z0-9_.]{{0,42}}"
+    QUERY: ClassVar[str] = r"[0-9]{1,19}[.][a-z0-9_.]{0,42}"
+    ID_PATTERN: ClassVar[str] = rf"[a-z]{{2,9}}:{Cursor.ID_PATTERN}:{QUERY}"
+
+    @classmethod
+    def from_id(cls, text: str) -> Self:
+        """Read what `str` wrote. Raises LookupError for a list that is no section."""
+        page = super().from_id(text)
+        if not isinstance(page.list, PanelSection):
+            raise LookupError(page.key)
+        return page
 
     @classmethod
     def of(cls, server_id: int, section: str = HOME, detail: str = "") -> Self:
@@ -98,7 +108,10 @@ class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
 
     async def query(self, interaction: Interaction, text: str) -> PanelPage:
         """The first page of this server and detail. Raises NothingThere."""
-        return PanelPage.of(PanelPage(self.key, text).server_id, self.key, text.partition(".")[2])
+        if not re.fullmatch(PanelPage.QUERY, text):
+            raise outdated_error()
+        page = PanelPage(self.key, text)
+        return PanelPage.of(page.server_id, self.key, page.detail)
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[Entry]:
         """No entries."""
