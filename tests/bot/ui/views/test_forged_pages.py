@@ -37,7 +37,7 @@ async def test_a_section_reads_only_what_it_writes(query: str) -> None:
 
 @pytest.mark.parametrize("typed", ["9" * 30, "0", "abc", "-1", ""])
 async def test_a_page_number_is_one_that_the_form_takes(typed: str) -> None:
-    form = GoToPageForm(ListRef("mk"), opening=1)
+    form: Any = GoToPageForm(ListRef("mk"), opening=1)
     form.page = typed
     interaction: Any = SimpleNamespace()
     with pytest.raises(NothingThere):
