@@ -184,7 +184,7 @@ async def compact(scene: Scene, person: Person) -> list[VisibleMessage]:
     for command in ("lora browse", "bookmarks"):
         page = await told(person, command, base="any")
         if not page.text.partition("\n1. ")[1]:  # the first choice holds for both
-            form = await person.press(page, "Filter")
+            form = await person.press(page, next(each for each in ids(page) if each.startswith("fl:")))
             await form.modal()
             await person.submit(form, {"compact": True})
             page = await scene.control.wait_message(page.id, lambda seen: "\n1. " in seen.text, PATIENCE)
