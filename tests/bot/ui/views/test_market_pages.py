@@ -17,7 +17,7 @@ from bot.database.people.drafts import save_draft
 from bot.database.people.preferences import Preferences, save_preferences
 from bot.errors.missing import NothingThere
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.views.browse import BrowseMenu, CategoryMenu, FilterForm, SortMenu
+from bot.ui.views.browse import ANY_TAG, BrowseMenu, CategoryMenu, FilterForm, SortMenu
 from bot.ui.views.forms import ChoiceField
 from bot.ui.views.list_page import Cursor, ListButton, ListRef
 from bot.ui.views.loras.market import Market
@@ -169,7 +169,7 @@ async def test_a_form_offers_base_models_and_the_tags_of_the_category(easel: Eas
     assert isinstance(base, ChoiceField) and isinstance(tag, ChoiceField)
     assert [choice.value for choice in base.choices] == [BASES[VIVID], BASES[PASTEL], "-"], "that of her model first"
     assert [choice.text for choice in tag.choices] == ["All tags", "lighting", "camera"]
-    assert (base.value, tag.value) == (BASES[PASTEL], "-")
+    assert (base.value, tag.value) == (BASES[PASTEL], ANY_TAG)
 
 
 async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House) -> None:
