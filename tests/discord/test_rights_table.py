@@ -60,7 +60,6 @@ from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.jobs.progress import CancelButton
 from bot.ui.views.jobs.queue import (
     ALL_QUEUE,
-    MY_QUEUE,
     AnyJobCancelButton,
     OwnJobCancelButton,
     PauseButton,
@@ -485,8 +484,8 @@ async def find_doors(table: Table) -> None:
     mystery = await find_lora_by_name(db, "Mystery")
     assert mystery is not None
     named: dict[type, list[str]] = {
-        AnyJobCancelButton: [f"queue:cancel-any:{job}:{ALL_QUEUE}"],
-        OwnJobCancelButton: [f"queue:cancel-own:{job}:{MY_QUEUE}"],
+        AnyJobCancelButton: [f"queue:cancel-any:{job}:0"],
+        OwnJobCancelButton: [f"queue:cancel-own:{job}:0"],
         CancelButton: [f"cancel:{job}"],
         DeleteButton: [f"delete:{job}"],
         ConfirmDeletionButton: [f"deletenow:{job}"],

@@ -22,7 +22,7 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.rendered_message import Items, button_rows
 from bot.ui.views.forms import LEFT_OUT, ChoiceField, Form, Option, SwitchField, TextField
-from bot.ui.views.list_page import Cursor, Entry, Found, ListButton, ListPage, ListRef
+from bot.ui.views.list_page import Cursor, Entry, Found, GoToPageButton, ListButton, ListPage, ListRef
 from bot.ui.views.persistent_items import MENU, PersistentMenu, outdated_error
 from bot.workspace.browsing import MAX_SEARCH, BrowseQuery, base_model_in, in_order, query_at, query_key
 from inference.base_models import BaseModelId
@@ -43,7 +43,8 @@ class BrowseList(ListPage[BrowseQuery, Entry]):
     cards: ClassVar[int]  # cards on a page
     compact: ClassVar[bool] = False  # whether it can also show lines
     tags: ClassVar[bool] = False  # whether it filters by tags
-    featured: ClassVar[bool] = False  # whether it has what staff feature
+    featured: ClassVar[bool] = False  # whether *Featured by staff* is one of the orders
+    crowded: ClassVar[bool] = False  # whether cards leave no room for *Go to page* beside *Clear search*
     orders: ClassVar[Mapping[Sort, str]] = {}  # its own names of orders
     search_title: ClassVar[str]
     search_hint: ClassVar[str]  # which texts are searched
@@ -90,8 +91,10 @@ class BrowseList(ListPage[BrowseQuery, Entry]):
         """Search, filter and pages, and the menus of order and category."""
         pager = self.pager(at, found)
         buttons: list[ui.Item[Any]] = [SearchButton(at), FilterButton(at)]
-        if query.search:  # a message of cards has no room for a sixth button
-            buttons[1:1], pager = [ClearSearchButton(at)], pager if query.compact else pager[::2]
+        if query.search:
+            buttons.insert(1, ClearSearchButton(at))
+            if self.crowded and not query.compact:
+                pager = [each for each in pager if not isinstance(each, GoToPageButton)]
         buttons += [*pager, *self.buttons(at, query)]
         menus = SortMenu.of(self, at, query), CategoryMenu.of(at, query)
         return [*button_rows(buttons), *(ui.ActionRow[Any](menu) for menu in menus)]
@@ -113,9 +116,14 @@ def browsed(at: ListRef) -> BrowseList[Any]:
     return at.list
 
 
-async def show_query(interaction: Interaction, at: ListRef, query: BrowseQuery) -> None:
-    """Show the first page of another query of the same list."""
-    await (await browsed(at).at(interaction, query)).show(interaction)
+async def show_query(
+    interaction: Interaction,
+    at: ListRef,
+    query: BrowseQuery,
+    cursor: Cursor = Cursor(),  # noqa: B008
+) -> None:
+    """Show a page of another query of the same list."""
+    await (await browsed(at).at(interaction, query, cursor)).show(interaction)
 
 
 class SearchButton(BrowseButton, prefix="fi"):
@@ -214,7 +222,7 @@ class FilterForm(BrowseForm, key="filter"):
         )
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Show the first page of what is left; later lists begin as this one is shown."""
+        """Show the matches, and later lists as cards or lines like this one. With the same filters, the page stays."""
         db, person_id = interaction.client.db, interaction.user.id
         shows_lines = browsed(self._at).compact
         if shows_lines and self.compact != self._query.compact:
@@ -223,7 +231,19 @@ class FilterForm(BrowseForm, key="filter"):
         tag = "" if self.tag == ANY_TAG else self.tag
         category = self._query.category or Category.OTHER if tag else self._query.category
         compact = self.compact if shows_lines else self._query.compact
-        await self.change(interaction, base_model=base_model_in(self.base), tag=tag, category=category, compact=compact)
+        base = base_model_in(self.base)
+        query = self._query.but(base_model=base, tag=tag, category=category, compact=compact)
+        await show_query(interaction, self._at, query, same_entries(self._at, self._query, query))
+
+
+def same_entries(at: ListRef, before: BrowseQuery, after: BrowseQuery) -> Cursor:
+    """The page of `after` with the first entry of a page of `before`; the first page if they list other entries."""
+    if after == before:
+        return at.cursor
+    kind = browsed(at)
+    if after.but(compact=before.compact) != before:
+        return Cursor()
+    return Cursor(at.cursor.number * kind.size(before) // kind.size(after))
 
 
 def _base_choices(

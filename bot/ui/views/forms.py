@@ -111,8 +111,8 @@ class TextField(FormField[str]):
         )
 
     def read(self, component: Any) -> str:
-        """The text."""
-        return component.value
+        """The text, cut to the length."""
+        return str(component.value)[: self.length]
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,12 @@ class ChoiceField(FormField[str]):
 
     def read(self, component: Any) -> str:
         """The value of the choice, "" for none. Raises NothingThere for one that was not offered."""
-        chosen = component.value if isinstance(component, ui.RadioGroup) else next(iter(component.values), None)
-        if chosen is None and not self.required:
+        chosen = [component.value] if isinstance(component, ui.RadioGroup) else [*component.values] or [None]
+        if chosen == [None] and not self.required:
             return ""
-        if all(chosen != each.value for each in self.choices):
+        if len(chosen) != 1 or chosen[0] not in {each.value for each in self.choices[:MENU]}:
             raise outdated_error()
-        return str(chosen)
+        return str(chosen[0])
 
 
 class ChoicesField(FormField[Sequence[str]]):
@@ -180,8 +180,8 @@ class ChoicesField(FormField[Sequence[str]]):
         return ui.Select(custom_id=self.name, options=options, required=False, min_values=0, max_values=len(options))
 
     def read(self, component: Any) -> Sequence[str]:
-        """The chosen values. They are untrusted input."""
-        return component.values
+        """The chosen values, in the order of the choices."""
+        return [each.value for each in self.choices[:MENU] if each.value in (component.values or ())]
 
 
 class SwitchField(FormField[bool]):
@@ -197,7 +197,7 @@ class SwitchField(FormField[bool]):
 
     def read(self, component: Any) -> bool:
         """Whether it is checked."""
-        return component.value
+        return component.value is True
 
 
 class FileField(FormField[Sequence[discord.Attachment]]):
@@ -217,7 +217,9 @@ class FileField(FormField[Sequence[discord.Attachment]]):
         return ui.FileUpload(custom_id=self.name, required=self.required, min_values=least, max_values=self.most)
 
     def read(self, component: Any) -> Sequence[discord.Attachment]:
-        """The files."""
+        """The files. Raises NothingThere for fewer or more than the field takes."""
+        if not int(self.required) <= len(component.values) <= self.most:
+            raise outdated_error()
         return component.values
 
 

@@ -99,7 +99,7 @@ class ListPage(ABC, Generic[Query, Entry]):
 
     key: ClassVar[str]  # two to nine letters, in the custom_ids of its controls
     command: ClassVar[str]  # the slash command that opens it
-    numbered: ClassVar[bool] = True  # whether one can go to a page by its number
+    numbered: ClassVar[bool] = True  # whether the pager has *Go to page*
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -144,7 +144,7 @@ class ListPage(ABC, Generic[Query, Entry]):
             return [back, on]
         counted = found.page is not None and found.pages is not None
         where = page_of_pages(found.page or 0, found.pages or 1) if counted else _("Go to page")
-        return [back, GoToPageButton(at.to(Cursor(found.page or 0))).labelled(where), on]
+        return [back, GoToPageButton(at).labelled(where), on]
 
     async def render(
         self, interaction: Interaction, at: ListRef, note: str = "", accessory: ui.Item[Any] | None = None
@@ -248,7 +248,7 @@ class GoToPageForm(Form, key="goto"):
     )
 
     def __init__(self, at: ListRef, opening: int) -> None:
-        super().__init__(_("Go to page"), opening, page=at.cursor.number + 1)
+        super().__init__(_("Go to page"), opening, page=None if at.cursor.anchor else at.cursor.number + 1)
         self._at = at
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import discord
 from discord import ui
@@ -83,7 +83,7 @@ class OwnJobs(JobList):
         """How far it is, its prompt and parameters."""
         head = f"**{progress_text(interaction.client.jobs, entry)}** · {plain(prompt_text(entry.request), 100)}"
         text = f"{head}\n{await summary_here(interaction, entry.request)}"
-        return [ui.Section[Any](text[:MAX_TEXT], accessory=OwnJobCancelButton(entry.id, at))]
+        return [ui.Section[Any](text[:MAX_TEXT], accessory=OwnJobCancelButton(entry.id, at.cursor))]
 
     async def below(self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]) -> Items:
         """The pages, *Cancel all*, and for staff *All jobs*."""
@@ -116,7 +116,7 @@ class AllJobs(JobList):
         head = f"**{progress_text(interaction.client.jobs, entry)}** · <@{entry.person_id}>"
         text = ui.TextDisplay[Any](f"{head}\n{await summary_here(interaction, entry.request)}"[:MAX_TEXT])
         cancels = await may(interaction, Action.CANCEL_ANY, _scope(interaction))
-        return [ui.Section[Any](text, accessory=AnyJobCancelButton(entry.id, at)) if cancels else text]
+        return [ui.Section[Any](text, accessory=AnyJobCancelButton(entry.id, at.cursor)) if cancels else text]
 
     async def below(self, interaction: Interaction, at: ListRef, query: None, found: Found[Job]) -> Items:
         """How many jobs other servers have, the pages, and the button that pauses the queue."""
@@ -147,27 +147,31 @@ def _scope(interaction: Interaction) -> int:
 
 
 class OwnJobCancelButton(CancelButton, prefix="queue:cancel-own"):
-    """Cancels a job in a list of jobs, and shows the list as it is then."""
+    """Cancels a job in the list of one's own jobs, and updates the list."""
 
     command = "queue"
     in_message_of_job = False
 
-    at: ListRef
+    jobs: ClassVar[ListRef] = MY_QUEUE
+
+    cursor: Cursor  # of the page on which the button stands
 
     async def handle(self, interaction: Interaction) -> None:
-        """Cancel the job and edit the list. Raises as for one job; the list is edited then too."""
+        """Cancel the job, then show the list again even if this failed. Raises as for one job."""
         try:
             await super().handle(interaction)
         finally:
-            await self.at.show(interaction)
+            await self.jobs.to(self.cursor).show(interaction)
 
 
 class AnyJobCancelButton(OwnJobCancelButton, prefix="queue:cancel-any"):
     """The same, in the list of everybody's jobs."""
 
+    jobs = ALL_QUEUE
+
 
 class CancelAllButton(PersistentButton, prefix="queue:cancel-all"):
-    """Cancels all of the person's own jobs, and shows the list as it is then."""
+    """Cancels all of the person's own jobs, and updates the list."""
 
     command, action = "queue", None
     label, style = later("Cancel all"), discord.ButtonStyle.danger

@@ -54,7 +54,7 @@ class ListedLora:
 class LoraList(BrowseList[ListedLora]):
     """A list of LoRAs."""
 
-    compact = True
+    compact, crowded = True, True
     menus: ClassVar[Sequence[type[EntriesMenu]]]  # below compact lines
 
     @abstractmethod

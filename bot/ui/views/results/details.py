@@ -16,6 +16,7 @@ from bot.errors.pictures import PictureReported
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import at_weight, base_models, clipped, lora_name, mention, plain, prompt_text, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.builder import RequestDraft
 from bot.requests.trigger_words import joined_note
 from bot.servers.rights import Action
 from bot.ui.access import checkpoints_here, may, require_open, shown_ratings, unseen_here
@@ -59,8 +60,11 @@ class RemixButton(JobButton, prefix="remix"):
         await remix_job(interaction, await self.job(interaction))
 
 
-async def remix_job(interaction: Interaction, job: Job, position: int = 0) -> None:
-    """Fill the person's studio from a picture of a job. Raises PictureReported, TakenDown or DatabaseError."""
+async def remix_job(interaction: Interaction, job: Job, position: int = 0) -> RequestDraft:
+    """Fill the person's studio from a picture of a job. Returns the draft.
+
+    Raises PictureReported, TakenDown or DatabaseError.
+    """
     await require_open(interaction, job)
     client, checkpoints = interaction.client, await checkpoints_here(interaction)
     again = await remixed(
@@ -68,6 +72,7 @@ async def remix_job(interaction: Interaction, job: Job, position: int = 0) -> No
         server_id=interaction.guild_id, unseen=await unseen_here(interaction), position=position,
     )  # fmt: skip
     await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+    return again.draft
 
 
 async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:

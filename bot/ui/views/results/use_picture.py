@@ -1,4 +1,4 @@
-"""The panel of *Use this picture…*, in the menu of a message: what one can do with a picture of anybody."""
+"""The panel of *Use this picture…*, an entry in the menu of a message: actions for any user's picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.database.jobs.jobs import Job
 from bot.errors.gallery import NotPublished
 from bot.errors.pictures import PictureCheckRunning
 from bot.i18n import _, later
-from bot.ui.access import checkpoints_here, require_open
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.interactions.chosen_messages import ChosenMessage
 from bot.ui.interactions.replies import send_ephemeral
@@ -22,10 +22,10 @@ from bot.ui.views.additions.offer import offer_missing
 from bot.ui.views.custom_ids import DiscordId
 from bot.ui.views.gallery.post import BookmarkPublishedButton, RemixPublishedButton, details_buttons
 from bot.ui.views.persistent_items import PersistentButton, job_gone
-from bot.ui.views.results.details import USE_PICTURE, bookmark_loras, job_details_view
+from bot.ui.views.results.details import USE_PICTURE, bookmark_loras, job_details_view, remix_job
 from bot.ui.views.results.origin import foreign_details_view
 from bot.ui.views.results.result import UpscaleButton
-from bot.workspace.remix import parts_of, remix, remixed
+from bot.workspace.remix import parts_of, remix
 from inference.parameters import recipe_of
 
 
@@ -78,17 +78,14 @@ class RemixChosenButton(ChosenPictureButton, prefix="useremix"):
             await RemixPublishedButton(shown.publication.id).handle(interaction)
             return
         client, person_id = interaction.client, interaction.user.id
-        db, checkpoints = client.db, await checkpoints_here(interaction)
-        limit = client.configuration.settings.limits.max_loras
         if shown is not None:
-            await require_open(interaction, shown.job)
-            recipe = recipe_of(shown.job.request)
-            again = await remixed(db, checkpoints, shown.job, person_id, limit=limit)
+            recipe, draft = recipe_of(shown.job.request), await remix_job(interaction, shown.job)
         else:
-            recipe = await read_recipe(message)
-            again = await remix(db, checkpoints, recipe, person_id, limit=limit)
-        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
-        await offer_missing(interaction, await parts_of(db, recipe.loras), again.draft)
+            recipe, limit = await read_recipe(message), client.configuration.settings.limits.max_loras
+            again = await remix(client.db, await checkpoints_here(interaction), recipe, person_id, limit=limit)
+            draft = again.draft
+            await client.studios.open_with(interaction, draft, "\n".join(again.notes))
+        await offer_missing(interaction, await parts_of(client.db, recipe.loras), draft)
 
 
 class StartFromChosenButton(ChosenPictureButton, prefix="usestart"):

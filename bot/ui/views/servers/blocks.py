@@ -48,6 +48,7 @@ class BlocksSection(PanelSection[tuple[Block, str]]):
     """The blocked people, or the blocked LoRAs, each with *Unblock*."""
 
     key, title, everywhere = "blocks", later("Blocks"), True
+    numbered = False
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[tuple[Block, str]]:
         """A page of the blocks, with the names of whom or what they block."""

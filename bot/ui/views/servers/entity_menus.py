@@ -14,7 +14,8 @@ import discord
 from discord import ui
 
 from bot.ui.client import Interaction
-from bot.ui.views.servers.panel import MENU, PanelMenu
+from bot.ui.views.persistent_items import MENU
+from bot.ui.views.servers.panel import PanelMenu
 
 CHANNELS = (
     discord.ChannelType.text,

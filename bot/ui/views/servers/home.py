@@ -18,9 +18,9 @@ from bot.ui.client import Interaction
 from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.list_page import Cursor, Found, ListRef
 from bot.ui.views.permissions import missing_permissions
+from bot.ui.views.persistent_items import MENU
 from bot.ui.views.servers.panel import (
     HOME,
-    MENU,
     PanelMenu,
     PanelPage,
     PanelSection,

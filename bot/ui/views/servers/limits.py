@@ -78,6 +78,7 @@ class LimitsSection(PanelSection[HeldLimits]):
     """The limits that are set, of people page by page; of one holder, each with its form."""
 
     key, title = "limits", later("Limits")
+    numbered = False
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[HeldLimits]:
         """A page of the people with limits."""

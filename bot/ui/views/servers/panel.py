@@ -20,7 +20,7 @@ from bot.i18n.texts import plain
 from bot.servers.administration.services import Administration
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
-from bot.ui.access import context_of, is_operator
+from bot.ui.access import context_of, is_operator, require
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import Items, RenderedMessage, button_rows
 from bot.ui.views.custom_ids import DiscordIdOrPseudonym, discord_id
@@ -37,7 +37,6 @@ from bot.ui.views.persistent_items import (
 from inference.queue.policy import EVERYWHERE
 
 HOME = "home"
-MENU = 25  # options of a select menu; Discord's limit
 ORDER = (HOME, "places", "art", "ratings", "words", "people", "limits", "blocks", "reports", "proposals", "audit")
 
 
@@ -103,15 +102,17 @@ class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
     command = "server"
     title: ClassVar[str]
     none: ClassVar[str] = ""  # in place of the entries, where there are none
+    under: ClassVar[str] = ""  # the section that leads here, if the menu of sections does not
     everywhere: ClassVar[bool] = False  # operators have it also for all servers together
     for_operators: ClassVar[bool] = False
 
     async def query(self, interaction: Interaction, text: str) -> PanelPage:
-        """The first page of this server and detail. Raises NothingThere."""
+        """The first page of this server and detail. Raises NothingThere, or a refusal of `bot.servers.rights`."""
         if not re.fullmatch(PanelPage.QUERY, text):
             raise outdated_error()
         page = PanelPage(self.key, text)
-        return PanelPage.of(page.server_id, self.key, page.detail)
+        await require(interaction, Action.CONFIGURE, page.server_id)
+        return page
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[Entry]:
         """No entries."""
@@ -144,7 +145,7 @@ class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
     async def below(self, interaction: Interaction, at: ListRef, query: PanelPage, found: Found[Entry]) -> Items:
         """The pages, the controls, and the menu of sections."""
         page = query.to(at.cursor)
-        sections = SectionMenu.of(page, operator=is_operator(interaction))
+        sections = SectionMenu.of(page, self.under or self.key, operator=is_operator(interaction))
         return [
             *button_rows(self.pager(page, found)),
             *await self.controls(interaction, page, found),
@@ -217,8 +218,8 @@ class SectionMenu(PanelMenu, prefix="svsection"):
     """Leads to another section."""
 
     @classmethod
-    def of(cls, page: PanelPage, *, operator: bool) -> Self:
-        """The menu with the current one selected."""
+    def of(cls, page: PanelPage, current: str, *, operator: bool) -> Self:
+        """The menu with the section `current` selected."""
         kinds = [kind for key in ORDER if isinstance(kind := ListPage.registered[key], PanelSection)]
         offered = [
             kind
@@ -226,7 +227,7 @@ class SectionMenu(PanelMenu, prefix="svsection"):
             if (kind.everywhere or page.server_id != EVERYWHERE) and (operator or not kind.for_operators)
         ]
         return cls(PanelPage.of(page.server_id)).offering(
-            discord.SelectOption(label=_(kind.title), value=kind.key, default=kind.key == page.key) for kind in offered
+            discord.SelectOption(label=_(kind.title), value=kind.key, default=kind.key == current) for kind in offered
         )
 
     async def handle(self, interaction: Interaction) -> None:

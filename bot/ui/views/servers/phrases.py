@@ -33,6 +33,7 @@ LISTED = 8  # phrases on a page
 class PhrasesSection(PanelSection[AllowedPhrase]):
     """The phrases, each with *Remove phrase*. *Words* leads here."""
 
+    under = "words"
     key, title, none = "phrases", later("Allowed phrases"), later("No phrases yet.")
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[AllowedPhrase]:

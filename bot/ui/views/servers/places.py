@@ -17,10 +17,10 @@ from bot.servers.rights import checkpoint_allowed
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import Items, RenderedMessage
 from bot.ui.views.list_page import Cursor, Found, ListRef
+from bot.ui.views.persistent_items import MENU
 from bot.ui.views.servers.entity_menus import offering_channels
 from bot.ui.views.servers.home import mentions
 from bot.ui.views.servers.panel import (
-    MENU,
     PanelMenu,
     PanelPage,
     PanelSection,

@@ -32,6 +32,7 @@ class ProposalsSection(PanelSection[BaseModelProposal]):
     """The open proposals of all servers, the oldest first."""
 
     key, title, everywhere, for_operators = "proposals", later("Proposed base models"), True, True
+    numbered = False
     none = later("No open proposals. Staff can propose a base model on a LoRA's page.")
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[BaseModelProposal]:

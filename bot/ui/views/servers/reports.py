@@ -43,6 +43,7 @@ class ReportsSection(PanelSection[Case]):
     """The reports that wait, the oldest first; of all servers the operators' own, and those that servers share."""
 
     key, title, everywhere, none = "reports", later("Reports"), True, later("No open reports.")
+    numbered = False
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[Case]:
         """A page of the reports."""
