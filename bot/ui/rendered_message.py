@@ -43,7 +43,7 @@ def texts_of(message: discord.Message) -> list[str]:
 
 
 def hide_pictures(view: ui.LayoutView) -> ui.LayoutView:
-    """The view, whose pictures and files are spoilers from now on: Discord shows them when they are pressed."""
+    """Mark all pictures and files of the view as spoilers, and return the view."""
     for item in view.walk_children():
         if isinstance(item, ui.MediaGallery):
             for picture in item.items:
@@ -82,7 +82,7 @@ class RenderedMessage:
         return self.attach(picture) if picture else None
 
     def add_above(self, *items: ui.Item[Any] | None) -> None:
-        """Put these above what is shown, each for which there is room; None is left out."""
+        """Insert items at the top, without None and without those that exceed MAX_COMPONENTS."""
         shown, total = list(self.view.children), self.view.total_children_count
         self.view.clear_items()
         for item in filter(None, items):

@@ -15,7 +15,7 @@ MAX_CHOSEN = 1000  # messages; the oldest is forgotten
 
 @dataclass(frozen=True)
 class ChosenMessage:
-    """A message, who chose it, and the error for when its picture of Easel is gone; None for any other picture."""
+    """A message, the user who chose it, and the error to raise if its Easel picture is deleted."""
 
     person_id: int
     message: discord.Message
@@ -23,10 +23,13 @@ class ChosenMessage:
 
 
 class ChosenMessages:
-    """Messages by the id of the interaction that chose them. A restart loses them, because Discord gives them once."""
+    """Messages by the id of the interaction that chose them.
+
+    They are kept in memory, because Discord sends the message only with the interaction of the menu.
+    """
 
     def __init__(self) -> None:
-        self.compared_for = set[int]()  # users for whom a picture is downloaded and compared
+        self.compared_for = set[int]()  # users whose picture Easel is comparing at the moment
         self._messages: dict[int, ChosenMessage] = {}  # the oldest first
 
     def note(self, interaction_id: int, chosen: ChosenMessage) -> None:

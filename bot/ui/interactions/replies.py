@@ -30,7 +30,7 @@ MAX_SENTENCES = 1500  # characters about one error; a message holds 4000
 
 
 class ErrorWithRows(Exception):
-    """An error with more below its sentence: buttons for alternatives, lines of text, files."""
+    """An error whose reply has extra rows or files below the message."""
 
     def __init__(self, error: Exception | str, *rows: ui.Item[Any], files: Sequence[discord.File] = ()) -> None:
         super().__init__(str(error))
@@ -46,7 +46,7 @@ def error_message(error: Exception) -> str:
 
 
 def refusal_card(error: Exception | str, *rows: ui.Item[Any]) -> ui.LayoutView:
-    """The message that shows an error, or a sentence like one, and below it what may help, such as buttons."""
+    """Build the reply for an error: its message, then the rows."""
     return view_of(error if isinstance(error, str) else error_message(error), *rows)
 
 

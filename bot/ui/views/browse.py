@@ -1,4 +1,4 @@
-"""Lists that one browses, such as the market: search, order, category and filters, as cards or as compact lines."""
+"""Lists with search, sorting and filters (market, bookmarks, gallery), as cards or compact lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from inference.lora.beside.categories import Category
 
 MAX_OPTION = 100  # characters of an option of a menu; Discord's limit
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
-MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
+MANY_PAGES = 5  # above so many pages of cards, the title suggests the compact list
 _ANY = "-"  # the value of the option without a filter
 ANY_TAG = "_"  # the same for tags, which may be a dash but never an underscore
 _FEATURED = "featured"  # the value of the option for what staff feature
@@ -110,7 +110,7 @@ class BrowseButton(ListButton):
 
 
 def browsed(at: ListRef) -> BrowseList[Any]:
-    """The list, which one browses. Raises NothingThere for another."""
+    """Return the list of a page. Raises NothingThere if it has no search."""
     if not isinstance(at.list, BrowseList):
         raise outdated_error()
     return at.list
@@ -308,7 +308,7 @@ class SortMenu(BrowseMenu, prefix="so"):
 
     def changed(self, query: BrowseQuery, chosen: str) -> BrowseQuery:
         """The query in another order."""
-        if chosen == _FEATURED:  # all of it, also what does not fit the person's checkpoint
+        if chosen == _FEATURED:  # drops all filters, the base model too
             return BrowseQuery(featured=True, sort=query.sort, compact=query.compact)
         return query.but(sort=Sort(chosen), featured=False) if chosen in Sort.__members__.values() else query
 

@@ -1,7 +1,7 @@
-"""Values in custom_ids: how the annotation of a field says what stands in the id, and how it is read back.
+"""Fields of a custom_id: each annotation defines how a value is written and how it is parsed.
 
-What Discord sends may be forged. A value that does not fit its pattern matches no component; reading raises ValueError
-for a value that fits but means nothing.
+Users can forge custom_ids. A value that does not match the pattern of its field matches no component. Parsing raises
+ValueError or LookupError for a value that matches the pattern but is invalid, such as an id above 63 bits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits
 
 @dataclass(frozen=True)
 class IdPart:
-    """The `pattern` of a value in a custom_id, without groups; how to read and to write the value."""
+    """Regular expression of a value (no groups), with its parser and its formatter."""
 
     pattern: str
     read: Callable[[str], Any] = str
@@ -27,18 +27,18 @@ class IdPart:
 
 
 class InCustomId(Protocol):
-    """A class whose objects stand in custom_ids; `str` writes them."""
+    """A class whose objects can be fields of a custom_id; `str` formats them."""
 
     ID_PATTERN: ClassVar[str]
 
     @classmethod
     def from_id(cls, text: str) -> Self:
-        """Read what `str` wrote. Raises ValueError."""
+        """Parse the output of `str`. Raises ValueError."""
         ...
 
 
 def discord_id(digits: str) -> int:
-    """An id of Discord; 0 is nobody's. Raises ValueError for a greater number than there are."""
+    """Parse an id of Discord, which may be 0. Raises ValueError above 63 bits."""
     found = int(digits)
     if abs(found) >= MAX_DISCORD_ID:
         raise ValueError(digits)
@@ -46,22 +46,22 @@ def discord_id(digits: str) -> int:
 
 
 def is_id(value: str) -> bool:
-    """Whether a chosen value, which is untrusted input, is an id of ours."""
+    """Whether untrusted text is an id of Easel's database."""
     return value.isascii() and value.isdecimal() and len(value) <= MAX_ID_DIGITS
 
 
 def is_discord_id(value: str) -> bool:
-    """Whether a text, which is untrusted input, is an id of Discord's."""
+    """Whether untrusted text is an id of Discord."""
     return value.isascii() and value.isdecimal() and 0 < int(value) < MAX_DISCORD_ID
 
 
 def number_of(digits: int) -> IdPart:
-    """A number from 0 of at most so many digits."""
+    """Non-negative integer of up to `digits` digits."""
     return IdPart(rf"[0-9]{{1,{digits}}}", int)
 
 
 def _optional(part: IdPart) -> IdPart:
-    """The same, or nothing for None."""
+    """Make a part optional: None is written as an empty text."""
     return IdPart(
         rf"(?:{part.pattern})?",
         lambda text: part.read(text) if text else None,
@@ -81,7 +81,7 @@ Word = Annotated[str, IdPart(r"[a-z_]{1,20}")]
 
 
 class CustomId:
-    """What stands in the custom_ids of one class of components: `prefix:VALUE:VALUE`, one value for each field."""
+    """Format of the custom_ids of a class: `prefix:VALUE:VALUE`, with one value for each field."""
 
     def __init__(self, prefix: str, owner: type[Any]) -> None:
         self.prefix = prefix

@@ -32,15 +32,15 @@ LEFT_OUT = object()  # in place of a field's value: this form does not have the 
 
 
 class FormField(ABC, Generic[Value]):
-    """A field that a form declares. After the form was sent, the attribute is what was entered.
+    """Field of a form. On the class it is the declaration; on a submitted form, it is the entered value.
 
-    `text` stands above the field and `hint` below it, both marked by `later`. A field that a form leaves out reads as
-    empty.
+    `text` is above the field and `hint` below it, both marked by `later`. If a form leaves the field out, its value is
+    `empty()`.
     """
 
     def __init__(self, text: str, hint: str = "", *, required: bool = True) -> None:
         self.name, self.text, self.hint, self.required = "", text, hint, required
-        self.value: Any = None  # what stands in it at first
+        self.value: Any = None  # the initial value
 
     def __set_name__(self, owner: type[Form], name: str) -> None:
         self.name = name
@@ -224,7 +224,7 @@ class FileField(FormField[Sequence[discord.Attachment]]):
 
 
 class RefusedEntries(ErrorWithRows):
-    """A form that was refused, with what was typed into it: Discord shows that no more."""
+    """Error of a form, with the typed texts, because Discord clears the form."""
 
     def __init__(self, problem: RequestError, typed: Sequence[str]) -> None:
         lines = [_("You wrote:"), *bounded_lines(typed, MAX_TYPED)]
@@ -241,14 +241,14 @@ class Form(ui.Modal):
     sends_message: ClassVar[bool] = True  # the reply is a new message
     private: ClassVar[bool] = False  # the new message is ephemeral
     command: ClassVar[str] = ""  # the slash command that does the same
-    action: ClassVar[Action | None] = Action.USE  # what is checked before `submitted`, as in PersistentItem
+    action: ClassVar[Action | None] = Action.USE  # right checked before `submitted`; None: no check
 
     def __init_subclass__(cls, *, key: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.key = key or cls.key
 
     def __init__(self, title: str, opening: int, *, above: str = "", **values: object) -> None:
-        """`opening` is the id of the interaction that the form replies to; `values` stand in the fields at first.
+        """`opening` is the id of the interaction that opens the form; `values` are initial values by field name.
 
         In place of a value, `FIELD.but(…)` changes the field in this form, and LEFT_OUT leaves it out. `above` is a
         text above the fields.
@@ -291,6 +291,12 @@ class Form(ui.Modal):
             lambda error: interaction.client.reply_with_error(interaction, error),
         )
 
+    async def on_error(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, interaction: Interaction, error: Exception
+    ) -> None:
+        """Reply to a malformed submission, which discord.py cannot read and does not pass to `on_submit`."""
+        await interaction.client.reply_with_error(interaction, error)
+
     async def _checked(self, interaction: Interaction) -> None:
         await enter(interaction, self.checked_command, self.action)
         try:
@@ -301,12 +307,12 @@ class Form(ui.Modal):
             raise
 
     def _typed(self, told: str) -> list[str]:
-        """What was typed and would be lost, by field: without values that were there before or that `told` names."""
+        """The typed texts to repeat: neither initial values nor texts that `told` already quotes."""
         inputs = [(field.text, each) for field, each in self.shown.values() if isinstance(each, ui.TextInput)]
         return [
             f"> {_(text)}: {clipped(each.value, MAX_TYPED)}"
             for text, each in inputs
-            if each.value.strip() and each.value != each.default and plain(each.value) not in told
+            if each.value.strip() and each.value != each.default and f"“{plain(each.value)}”" not in told
         ]
 
     @abstractmethod

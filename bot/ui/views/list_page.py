@@ -1,4 +1,4 @@
-"""Lists with pages: each declares how its entries are fetched and shown. This module turns their pages.
+"""Lists with pages. A list defines how to fetch and show entries; this module adds the pager.
 
 The custom_id of each control holds the list, the page and the query, so the controls work after a restart.
 """
@@ -27,12 +27,14 @@ Each = TypeVar("Each")
 
 BACK, NEXT = later("Back"), later("Next")  # the words of every pager
 MAX_PAGE_DIGITS = 6
-_NO_PAGE = 10**MAX_PAGE_DIGITS - 1  # in the id of a disabled *Next*, which differs from the others of its message
+_NO_PAGE = (
+    10**MAX_PAGE_DIGITS - 1
+)  # page number in a disabled *Next*, so that its custom_id differs from that of *Back*
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Which page of a list: its `number` from 0, or the entries after an `anchor`, or with `back` those before it.
+    """Position in a list: a page number from 0, or the entries after an `anchor`, with `back` those before it.
 
     The anchor is what the list sorts by, such as an entry's id. Pages from an anchor cost the same wherever they are.
     """
@@ -45,7 +47,7 @@ class Cursor:
 
     @classmethod
     def from_id(cls, text: str) -> Self:
-        """Read what `str` wrote."""
+        """Parse the output of `str`."""
         if text[0] not in "<>":
             return cls(int(text))
         return cls(anchor=tuple(map(int, text[1:].split("."))), back=text[0] == "<")
@@ -58,7 +60,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Found(Generic[Entry]):
-    """The entries of a page, and the pages around it; `total` is how many entries there are, where they are counted.
+    """The entries of a page, and the positions of the pages around it. `total` is None if the list does not count.
 
     `remarks` are lines for the heading, such as how many entries are not shown.
     """
@@ -75,14 +77,14 @@ class Found(Generic[Entry]):
     def counted(
         entries: Sequence[Each], cursor: Cursor, total: int, size: int, remarks: Sequence[str] = ()
     ) -> Found[Each]:
-        """A page of a list whose entries are counted; `size` is how many a page has."""
+        """Build a page of a list that counts its entries. A page has up to `size` entries."""
         pages = max(1, -(-total // size))
         back, on = _around(cursor, more=cursor.number + 1 < pages)
         return Found(entries, back, on, total, cursor.number, pages, remarks)
 
     @staticmethod
     def peeked(entries: Sequence[Each], cursor: Cursor, size: int) -> Found[Each]:
-        """A page of a list from which one entry more was read than a page has."""
+        """Build a page from up to `size + 1` entries. The extra entry only proves that there is a next page."""
         back, on = _around(cursor, more=len(entries) > size)
         return Found(entries[:size], back, on)
 
@@ -151,7 +153,8 @@ class ListPage(ABC, Generic[Query, Entry]):
     ) -> RenderedMessage:
         """The page as the person sees it. `note` says what was just done; `accessory` stands beside it.
 
-        Beyond the end, the last page. Raises as `query` and `fetch` do.
+        Beyond the end, a list that counts shows its last page, and another list its first. Raises as `query` and
+        `fetch` do.
         """
         query = await self.query(interaction, at.query)
         found = await self.fetch(interaction, query, at.cursor)
@@ -181,7 +184,7 @@ class ListRef:
 
     @classmethod
     def from_id(cls, text: str) -> Self:
-        """Read what `str` wrote. Raises LookupError for a list that does not exist."""
+        """Parse the output of `str`. Raises LookupError for a list that does not exist."""
         key, cursor, query = text.split(":", 2)
         if key not in ListPage.registered:
             raise LookupError(key)
@@ -240,7 +243,7 @@ class GoToPageButton(ListButton, prefix="go"):
 
 
 class GoToPageForm(Form, key="goto"):
-    """The number of a page; for a number beyond the end, the last page is shown."""
+    """The number of a page."""
 
     sends_message = False
     page = TextField(

@@ -39,23 +39,19 @@ _NEVER = r"(?!)"  # the template of base classes: it matches no custom_id
 class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=_NEVER):
     """A component with state in its custom_id, whose errors become replies. Subclasses define `handle`.
 
-    The annotated fields of a subclass are the values in its custom_id, in this order, behind the `prefix`; which
-    annotations there are is in `custom_ids`. Defining a subclass with a prefix registers it, so components of messages
-    sent before a restart keep working.
-
-    `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal. `action` is what is
-    checked before `handle`; None: everybody may, also who is blocked. `command` is the slash command that does the
-    same: where a server has closed that, the component is closed too.
+    The custom_id consists of the `prefix` and the values of the annotated fields, in their order. The module
+    `custom_ids` lists the possible annotations. Defining a subclass with a prefix registers it, so components of
+    messages sent before a restart keep working.
     """
 
     registered: ClassVar[list[type[PersistentItem[Any]]]] = []
 
     prefix: ClassVar[str] = ""
     custom_ids: ClassVar[CustomId]
-    sends_message: ClassVar[bool] = False
-    opens_modal: ClassVar[bool] = False
-    command: ClassVar[str] = ""
-    action: ClassVar[Action | None] = Action.USE
+    sends_message: ClassVar[bool] = False  # whether `handle` replies with a new public message
+    opens_modal: ClassVar[bool] = False  # whether `handle` may open a form
+    command: ClassVar[str] = ""  # the slash command that does the same; a server that closes it closes the component
+    action: ClassVar[Action | None] = Action.USE  # right checked before `handle`; None: no check, even if blocked
 
     def __init_subclass__(cls, *, prefix: str = "", template: str = _NEVER) -> None:
         dataclass(eq=False, repr=False)(cls)
@@ -74,12 +70,12 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=_NEVER):
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """The component of a matched custom_id. Raises ValueError or LookupError for values that mean nothing."""
+        """The component of a matched custom_id. Raises ValueError or LookupError for invalid values."""
         return cls(**cls.custom_ids.read(match))
 
     @classmethod
     def from_text(cls, custom_id: str) -> Self | None:
-        """The component of a custom_id; None if that is another one's, or forged."""
+        """Parse a custom_id. Returns None if it belongs to another class or is invalid."""
         match = cls.__discord_ui_compiled_template__.fullmatch(custom_id)
         try:
             return match and cls.from_match(match)
@@ -88,7 +84,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=_NEVER):
 
     @property
     def place(self) -> int | None:
-        """The server that the action is about; None: that where the person is."""
+        """Server whose rights are checked; None: the server of the interaction."""
         return None
 
     @property

@@ -46,7 +46,7 @@ async def ask(
 ) -> None:
     """Ask the user in a private message, with a button labelled `keep` that changes nothing.
 
-    With `edits_origin`, `replace_origin` can edit the message of the button.
+    With `edits_origin`, `replace_origin` can later edit the message whose button asked the question.
     """
     await acknowledge(interaction)
     view = question_view(heading, text, confirm, KeepButton().labelled(keep))

@@ -161,7 +161,7 @@ class Bookmarks(LoraList):
 
     command, key = "bookmarks", "bm"
     sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
-    cards = 4  # of 6 components each; beside them 16 for title with undo, buttons and menus
+    cards = 4  # of 6 components each; beside them 15 for title with undo, buttons and menus
     menus = (OpenListedBookmarkMenu, RemoveSeveralMenu)
     search_title = later("Search your bookmarks")
     search_hint = later("Searches names, trigger words and your notes, even with typos")

@@ -51,7 +51,7 @@ from bot.workspace.stacks import (
     uses_of_rows,
 )
 
-PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
+PAGE_SIZE = 5  # stacks of 5 components each, in a message of at most 40
 MAX_CARD = 500  # characters about a stack in the list
 
 

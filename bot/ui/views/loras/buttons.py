@@ -49,7 +49,7 @@ class LoraButton(PersistentButton):
 
 
 class AddToStudioButton(LoraButton, prefix="tostudio"):
-    """Adds a LoRA to the studio of the person who presses, beside the ones that are there."""
+    """Adds a LoRA to the user's studio and keeps the LoRAs that are already there."""
 
     command = "studio"
     label = later("Add to studio")

@@ -48,14 +48,14 @@ async def open_picture_panel(interaction: Interaction, message: discord.Message)
 
 
 class ChosenPictureButton(PersistentButton):
-    """A button about the picture of the message that a person chose."""
+    """A button about the picture of the message that the user chose."""
 
     command = USE_PICTURE
 
     choice: DiscordId  # the interaction that chose the message
 
     async def handle(self, interaction: Interaction) -> None:
-        """Find the message and use it. Raises NothingThere, and NotPublished when it was unpublished meanwhile."""
+        """Find the message and use its picture. Raises NothingThere, or NotPublished for an unpublished picture."""
         chosen = interaction.client.chosen_messages.find(self.choice, interaction.user.id)
         shown = await find_shown_job(interaction.client, chosen.message)
         if shown is None and chosen.if_gone is not None:

@@ -15,7 +15,7 @@ from bot.i18n import _, later, ngettext, number
 from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.replies import send_ephemeral
-from bot.ui.rendered_message import Items
+from bot.ui.rendered_message import Items, view_of
 from bot.ui.views.custom_ids import discord_id
 from bot.ui.views.list_page import Cursor, Found, TurnPageButton
 from bot.ui.views.persistent_items import PersistentButton, outdated_error
@@ -173,7 +173,4 @@ class ExportButton(PanelButton, prefix="svjson"):
                 )
             )
         file = discord.File(io.BytesIO(made.data), made.name)
-        view = ui.LayoutView(timeout=None)
-        view.add_item(shown(lines))
-        view.add_item(ui.File[Any](file))
-        await send_ephemeral(interaction, view, [file])
+        await send_ephemeral(interaction, view_of(shown(lines), ui.File[Any](file)), [file])

@@ -51,7 +51,7 @@ class BlocksSection(PanelSection[tuple[Block, str]]):
     numbered = False
 
     async def fetch(self, interaction: Interaction, query: PanelPage, cursor: Cursor) -> Found[tuple[Block, str]]:
-        """A page of the blocks, with the names of whom or what they block."""
+        """A page of the blocks, each with the name of the blocked user or LoRA."""
         (services, who), kind = administration(interaction), _kind(query)
         offset = cursor.number * LISTED
         found = await services.blocks.page(who, query.server_id, kind, limit=LISTED + 1, offset=offset)

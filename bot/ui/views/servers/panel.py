@@ -94,16 +94,13 @@ class PanelPage(ListRef):
 
 
 class PanelSection(ListPage[PanelPage, Entry], Generic[Entry]):
-    """A section of the panel, which is a list or consists of `controls` alone. Sentences are marked by `later`.
-
-    A section that is a list defines `fetch` and `row`.
-    """
+    """Section of the panel: a list (define `fetch` and `row`) or only settings (define `controls`)."""
 
     command = "server"
     title: ClassVar[str]
     none: ClassVar[str] = ""  # in place of the entries, where there are none
     under: ClassVar[str] = ""  # the section that leads here, if the menu of sections does not
-    everywhere: ClassVar[bool] = False  # operators have it also for all servers together
+    everywhere: ClassVar[bool] = False  # operators can also open it for all servers at once
     for_operators: ClassVar[bool] = False
 
     async def query(self, interaction: Interaction, text: str) -> PanelPage:

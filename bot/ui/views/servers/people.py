@@ -56,7 +56,7 @@ class RolesMenu(ServerSettingMenu):
         return offering_roles(cls(page), interaction, getattr(settings, cls.field) or (), _(cls.text))
 
     def setting(self) -> tuple[int, ...] | None:
-        """The chosen roles; None: whoever may without any."""
+        """The chosen roles, or None for the default."""
         return self.discord_ids or None
 
 

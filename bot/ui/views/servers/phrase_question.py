@@ -22,6 +22,7 @@ from bot.ui.client import Interaction
 from bot.ui.interactions import acknowledge
 from bot.ui.interactions.discord_refusals import DISCORD_ERRORS
 from bot.ui.interactions.replies import send_ephemeral_text
+from bot.ui.rendered_message import view_of
 from bot.ui.views.custom_ids import DiscordId, Id
 from bot.ui.views.forms import Form, TextField
 from bot.ui.views.jobs.kept_drafts import DraftButton, kept_draft
@@ -117,11 +118,9 @@ def question_view(question: PhraseQuestion, text: str) -> ui.LayoutView:
         _("Easel refused the prompt because of {word}.").format(word=code(question.word)),
         _("Proposed phrase: {phrase}").format(phrase=code(question.phrase)),
     ]
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join([*lines, f"-# {what_phrases_do()}"])))
     place = question.server_id, question.id
-    view.add_item(ui.ActionRow[Any](AllowPhraseButton(*place), DismissQuestionButton(*place)))
-    return view
+    buttons = ui.ActionRow[Any](AllowPhraseButton(*place), DismissQuestionButton(*place))
+    return view_of("\n".join([*lines, f"-# {what_phrases_do()}"]), buttons)
 
 
 def what_phrases_do() -> str:
@@ -142,16 +141,14 @@ def decided_view(question: PhraseQuestion) -> ui.LayoutView:
         hints.append(_("You can remove the phrase under *Words* in /server."))
     else:
         line = _("**{staff} did not allow the phrase {phrase}.**").format(staff=staff, phrase=code(question.phrase))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{line}\n-# {sentences(*hints)}"))
-    return view
+    return view_of(f"{line}\n-# {sentences(*hints)}")
 
 
 async def _show_decided(interaction: Interaction, question: PhraseQuestion) -> None:
     """Edit the message to staff, and notify the member."""
     with speaking(await interaction.client.reporting.language_of(question.server_id)):
         view = decided_view(question)
-    await acknowledge.replace(interaction, view, [])
+    await acknowledge.replace(interaction, view)
     notices = interaction.client.phrase_notices
     background.start(notices.tell(question.person_id), "telling of a decision about a phrase")
 

@@ -43,7 +43,7 @@ class PhrasesSection(PanelSection[AllowedPhrase]):
         return Found.counted(phrases[cursor.number * LISTED :][:LISTED], cursor, len(phrases), LISTED)
 
     def above(self, page: PanelPage, found: Found[AllowedPhrase]) -> Items:
-        """What phrases do."""
+        """The effect of allowed phrases, and how many a server can have."""
         most = _(
             "Limit: {phrases} phrases. Members can request a phrase with *Ask staff* under a refused prompt."
         ).format(phrases=number(MAX_PHRASES))

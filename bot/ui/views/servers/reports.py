@@ -124,7 +124,7 @@ class CaseOpenButton(TargetButton, prefix="svcase"):
         client = interaction.client
         case = await client.reporting.case(context_of(interaction), self.target)
         page = await render_case(client.db, client.thumbnails, case)
-        await send_ephemeral(interaction, page.view, page.files)
+        await send_ephemeral(interaction, page)
 
 
 class ReportsChannelMenu(PanelMenu, prefix="svrpchannel"):

@@ -92,7 +92,10 @@ class WordsSection(PanelSection[ServerWordList]):
 
 
 async def automod_of(interaction: Interaction, server_id: int) -> AutoModImport:
-    """What an import would keep now. Raises AutoModUnread, and what `WordAdministration.automod` raises."""
+    """Preview an import from AutoMod: the lists to save, and the rules that Easel cannot import.
+
+    Raises AutoModUnread, and what `WordAdministration.automod` raises.
+    """
     try:
         return await services(interaction).automod(context_of(interaction), server_id)
     except LookupFailed:
@@ -252,7 +255,7 @@ class DeleteListButton(PanelButton, prefix="svworddel"):
         )
         keep = TurnPageButton(self.page).labelled(_("Keep list"))
         view = question_view(_("Delete this list?"), text, ConfirmListDeletionButton(self.page), keep)
-        await acknowledge.replace(interaction, view, [])
+        await acknowledge.replace(interaction, view)
 
 
 class ConfirmListDeletionButton(PanelButton, prefix="svwordgone"):

@@ -17,6 +17,7 @@ from bot.ui.views.jobs.queue import AnyJobCancelButton, OwnJobCancelButton
 from bot.ui.views.list_page import Cursor, Found, GoToPageForm, ListPage, ListRef
 from bot.ui.views.loras.market import Market
 from bot.ui.views.servers.panel import PanelPage, PanelSection, SectionMenu
+from bot.ui.views.servers.phrases import AddPhraseForm
 from bot.workspace.browsing import BrowseQuery
 from inference.lora.beside.categories import Category
 
@@ -116,3 +117,10 @@ def test_words_are_the_section_of_allowed_phrases() -> None:
     section: Any = page.list
     menu: Any = SectionMenu.of(page, section.under or section.key, operator=False)
     assert [option.value for option in menu.item.options if option.default] == ["words"]
+
+
+@pytest.mark.parametrize(("told", "repeated"), [("You cannot block yourself.", 1), ("“self” is no date.", 0)])
+def test_a_refused_form_repeats_a_text_unless_the_error_quotes_it(told: str, repeated: int) -> None:
+    form: Any = AddPhraseForm("Allow a phrase", PanelPage.of(1), 1)
+    form.shown["phrase"][1]._value = "self"
+    assert len(form._typed(told)) == repeated
